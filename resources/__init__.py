@@ -1,0 +1,1 @@
+"""Bundled checkpoints, icons, style and configs."""

@@ -1,0 +1,176 @@
+"""A checkpoint's card: what the model is, where it comes from and what it may be trusted with.
+
+The card is one JSON object under the key ``ssmamba`` in the metadata of a ``.safetensors`` file
+(DESIGN §6). This module reads it without torch, so that the viewer's process can.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ssmamba.config import MAMIMConfig, SSMambaConfig
+from ssmamba.errors import CheckpointError
+
+FORMAT_VERSION = 1
+METADATA_KEY = "ssmamba"
+MAX_HEADER_BYTES = 100_000_000  # safetensors' own limit
+
+
+@dataclass(frozen=True)
+class ClassInfo:
+    """One class as a person reads it."""
+
+    key: str  # name in the training data, "colon_aca"
+    name: str  # readable name, "Colon adenocarcinoma"
+    color: tuple[int, int, int]  # RGB, 0..255
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What the model was fed, so that it is fed the same again."""
+
+    window_px: int = 224  # side of the square network input, pixels
+    source_px: int = 224  # side of the training images before resizing, pixels
+    mpp: float | None = None  # µm per *network* pixel, None when the training data had none
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)  # of RGB in 0..1
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    icc: bool = False  # apply the slide's ICC profile before the model
+    stain: str = "H&E"  # stain of the training images, as a person reads it
+    tissue: str = ""  # tissue of the training images, as a person reads it
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Temperature fitted on validation, and the limits behind "not sure"."""
+
+    temperature: float = 1.0  # logits are divided by it
+    entropy_limit: float | None = None  # normalised entropy 0..1 above which the answer is unsure
+    distance_limit: float | None = None  # Mahalanobis distance above which the input is foreign
+    # The feature mean and precision live as tensors "trust.mean" (K, F) and "trust.precision"
+    # (F, F) in the same file.
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything about a checkpoint but its weights (DESIGN §6)."""
+
+    kind: str = "classifier"  # classifier | mamim | baseline
+    name: str = ""  # readable name shown in lists
+    arch: str = "ssmamba"  # ssmamba | timm:<name>
+    config: dict[str, Any] = field(default_factory=dict)  # SSMambaConfig as JSON
+    mamim: dict[str, Any] | None = None  # MAMIMConfig as JSON, when a decoder is in the file
+    classes: tuple[ClassInfo, ...] = ()
+    input: InputSpec = InputSpec()
+    calibration: Calibration = Calibration()
+    training_hashes: tuple[str, ...] = ()  # first 16 hex digits of each training image's sha256
+    pretraining: str = "none"  # none | mamim | mae | contrastive
+    parent_sha256: str | None = None  # checkpoint that this one was started from
+    tags: dict[str, str] = field(default_factory=dict)  # ablation tags, {"mixer": "mamba"}
+    dataset: dict[str, Any] = field(default_factory=dict)  # name, split seed, counts by split
+    metrics: dict[str, Any] = field(default_factory=dict)  # {"val": {...}, "test": {...}}
+    training: dict[str, Any] = field(default_factory=dict)  # seed, steps, images seen, lrs tried
+    versions: dict[str, str] = field(default_factory=dict)
+    licence: str = ""
+    attribution: str = ""
+    format_version: int = FORMAT_VERSION
+
+    def ssmamba_config(self) -> SSMambaConfig:
+        return SSMambaConfig.from_dict(self.config)
+
+    def mamim_config(self) -> MAMIMConfig | None:
+        return None if self.mamim is None else MAMIMConfig.from_dict(self.mamim)
+
+    @property
+    def class_names(self) -> list[str]:
+        return [c.name for c in self.classes]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    def with_(self, **changes: Any) -> Card:
+        return replace(self, **changes)
+
+
+def card_from_json(text: str, path: Path | str = "checkpoint") -> Card:
+    """Parse a card. Raises CheckpointError that names what is wrong."""
+    try:
+        raw = json.loads(text)
+        version = int(raw["format_version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: its model card is unreadable; save it again.") from error
+    if version > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path} was written by a newer version (format {version}, this viewer reads "
+            f"{FORMAT_VERSION}); update the viewer to open it."
+        )
+    try:
+        return Card(**{**raw, **_typed(raw)})
+    except (TypeError, KeyError, ValueError) as error:
+        raise CheckpointError(f"{path}: its model card does not fit ({error}).") from error
+
+
+def _typed(raw: dict[str, Any]) -> dict[str, Any]:
+    spec = dict(raw.get("input", {}))
+    for key in ("mean", "std"):
+        if key in spec:
+            spec[key] = tuple(spec[key])
+    return {
+        "classes": tuple(
+            ClassInfo(c["key"], c["name"], tuple(c["color"])) for c in raw.get("classes", ())
+        ),
+        "input": InputSpec(**spec),
+        "calibration": Calibration(**raw.get("calibration", {})),
+        "training_hashes": tuple(raw.get("training_hashes", ())),
+    }
+
+
+def read_header(path: Path | str) -> dict[str, Any]:
+    """Read the JSON header of a safetensors file: tensor names, shapes, ``__metadata__``."""
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
+                raise ValueError("header length")
+            header = json.loads(file.read(length))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"There is no model file {path}; check the path.") from error
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} is not a readable .safetensors model file; choose a checkpoint made by "
+            "training.finetune or training.pretrain."
+        ) from error
+    ends = [v["data_offsets"][1] for k, v in header.items() if k != "__metadata__"]
+    if size != 8 + length + max(ends, default=0):
+        raise CheckpointError(f"{path} is incomplete (the file is cut short); copy it again.")
+    return header
+
+
+def read_card(path: Path | str) -> Card:
+    """Read the card of a checkpoint file without loading its weights."""
+    text = read_header(path).get("__metadata__", {}).get(METADATA_KEY)
+    if text is None:
+        raise CheckpointError(
+            f"{path} has no model card, so it was not made by this project; convert foreign "
+            "weights with `python -m training.convert`."
+        )
+    return card_from_json(text, path)
+
+
+def file_sha256(path: Path | str) -> str:
+    """sha256 of a file, as 64 hex digits; cached by path, size and time of change."""
+    path = Path(path)
+    stat = path.stat()
+    return _sha256(str(path), stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _sha256(path: str, size: int, mtime_ns: int) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

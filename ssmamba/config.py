@@ -1,0 +1,81 @@
+"""Architecture configuration, readable without torch (the viewer shows it from a checkpoint's card)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from ssmamba.errors import CheckpointError, did_you_mean
+
+Mixer = Literal["dms", "mamba", "ss2d"]
+Embedding = Literal["lpr", "lpu", "linear", "patch_merge"]
+Pool = Literal["mean", "cls", "both"]
+
+STRIDES = (4, 8, 16, 32)  # input pixels per token in stages 1 to 4
+
+# name -> (channels of the four stages, mixer blocks of the four stages)
+SIZES: dict[str, tuple[tuple[int, int, int, int], tuple[int, int, int, int]]] = {
+    "nano": ((32, 64, 128, 192), (1, 1, 3, 1)),
+    "tiny": ((64, 128, 256, 384), (2, 2, 7, 2)),
+    "small": ((96, 192, 384, 576), (2, 2, 9, 2)),
+    "base": ((160, 320, 640, 960), (2, 2, 14, 2)),
+}
+
+
+@dataclass(frozen=True)
+class SSMambaConfig:
+    """SSMamba's encoder (SSMamba §3); every ablation of Tables 5 and 6 is a value of a field."""
+
+    size: str = "tiny"  # nano | tiny | small | base; names the default dims and depths
+    dims: tuple[int, int, int, int] = SIZES["tiny"][0]  # channels per stage
+    depths: tuple[int, int, int, int] = SIZES["tiny"][1]  # mixer blocks per stage
+    mixer: Mixer = "dms"
+    embedding: Embedding = "lpr"
+    act: str = "silu"  # silu | gelu, in the mixer (Table 1)
+    d_state: int = 16  # N, states per channel
+    kernels: tuple[int, ...] = (3,)  # widths of the 1-D convolutions, in parallel
+    column_scans: bool = False  # adds the two column-major directions
+    pool: Pool = "mean"  # what the head reads from the last stage
+    drop_path: float = 0.0  # rate of the last block; earlier blocks rise linearly to it
+    mlp_ratio: float = 0.0  # 0 = no MLP in the block, as in the paper
+    grid: int = 32  # side of the learned position table (embedding=linear), in stage-1 tokens
+
+    @classmethod
+    def of_size(cls, size: str, **changes: Any) -> SSMambaConfig:
+        """Return the config of a named size with some fields changed."""
+        if size not in SIZES:
+            raise CheckpointError(f"Unknown model size '{size}'{did_you_mean(size, SIZES)}.")
+        dims, depths = SIZES[size]
+        return cls(**{"size": size, "dims": dims, "depths": depths, **changes})
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> SSMambaConfig:
+        """Build from JSON values; an unknown field is an error that names it."""
+        known = {field.name for field in fields(cls)}
+        for name in values:
+            if name not in known:
+                raise CheckpointError(
+                    f"This checkpoint has an unknown architecture field '{name}'"
+                    f"{did_you_mean(name, known)}; a newer version of the viewer may read it."
+                )
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+@dataclass(frozen=True)
+class MAMIMConfig:
+    """Masked pre-training (SSMamba §3.4): what is masked and how it is decoded."""
+
+    mask_ratio: float = 0.75  # share of mask units that are hidden
+    mask_unit: int = 32  # side of a mask unit, input pixels; a multiple of 4
+    decoder_dim: int = 96  # channels of the decoder at stride 32; halved at each finer stage
+    decoder_depth: int = 1  # DMS blocks per decoder stage
+    decoder_mixer: Literal["dms", "none"] = "dms"  # none: plain convolutional decoder (MAE ablation)
+    skips: bool = True  # features of the shallower stages reach the decoder
+    norm_target: bool = False  # normalise each unit's pixels by its own mean and variance
+    perturb: bool = True  # scanner and stain perturbation of the input, clean target
+    stain: str = "he"  # he | giemsa | none: basis in which the perturbation moves the colours
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> MAMIMConfig:
+        known = {field.name for field in fields(cls)}
+        return cls(**{k: v for k, v in values.items() if k in known})

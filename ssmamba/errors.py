@@ -1,0 +1,62 @@
+"""Exceptions of the project.
+
+SSMambaError
+├── InputError            what the user gave cannot be used; commands leave with status 2
+│   ├── SlideError        a slide or image that cannot be opened or read
+│   ├── CheckpointError   a model file that is corrupt, foreign or does not fit
+│   ├── RoiError          a region that is empty, off the slide or unreadable
+│   └── DataError         a training folder, manifest or split that cannot be used
+└── EngineError           the inference process failed
+    ├── EngineDied        the process ended while it had work
+    └── DeviceError       the device cannot be used (no GPU, out of memory)
+
+Every message is one sentence that ends with the next step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SSMambaError(Exception):
+    """Base of everything that this project raises on purpose."""
+
+
+class InputError(SSMambaError):
+    """What the user gave cannot be used; the message says what to do next."""
+
+
+class SlideError(InputError):
+    """A slide or image cannot be opened or read."""
+
+
+class CheckpointError(InputError):
+    """A model file is corrupt, foreign, or does not fit."""
+
+
+class RoiError(InputError):
+    """A region is empty, off the slide, or unreadable."""
+
+
+class DataError(InputError):
+    """A training folder, manifest or split cannot be used."""
+
+
+class EngineError(SSMambaError):
+    """The inference process failed."""
+
+
+class EngineDied(EngineError):
+    """The inference process ended while it had work."""
+
+
+class DeviceError(EngineError):
+    """The device cannot be used."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``" (did you mean 'x'?)"`` for a near miss, else the list of known names."""
+    options = list(known)
+    near = get_close_matches(name, options, n=1)
+    return f" (did you mean '{near[0]}'?)" if near else f" (known: {', '.join(options)})"

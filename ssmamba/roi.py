@@ -1,0 +1,36 @@
+"""A region of interest: one geometry on a slide with its name, class and measurements."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Point = tuple[float, float]  # (x, y), level-0 pixels
+Ring = tuple[Point, ...]  # open (first point not repeated)
+Rings = tuple[Ring, ...]  # one outer ring, then holes
+
+Kind = Literal["polygon", "rectangle", "ellipse", "point", "line"]
+
+
+@dataclass(frozen=True)
+class Roi:
+    """An annotation in level-0 pixels, (x, y) from the top left, y down."""
+
+    polygons: tuple[Rings, ...]  # areas; a point or a line keeps its places in the first ring
+    kind: Kind = "polygon"
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    name: str = ""
+    class_name: str = ""
+    color: tuple[int, int, int] | None = None  # RGB; None = the default
+    locked: bool = False
+    measurements: dict[str, float] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)  # GeoJSON members kept as they came
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """(left, top, right, bottom), level-0 pixels."""
+        points = [p for rings in self.polygons for ring in rings[:1] for p in ring]
+        xs, ys = [p[0] for p in points], [p[1] for p in points]
+        return min(xs), min(ys), max(xs), max(ys)

@@ -1,0 +1,123 @@
+"""Checkpoint files: weights and card in one ``.safetensors`` file (DESIGN §6). No pickle."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ssmamba.card import METADATA_KEY, Card, file_sha256, read_card
+from ssmamba.errors import CheckpointError
+from ssmamba.models import MAMIM, SSMamba
+from ssmamba.models.batchnorm import load_bn_statistics
+
+EXTRA = "extra."  # tensors that are not weights: feature statistics, clean BatchNorm statistics
+CLEAN_BN = "clean_bn."  # below EXTRA: statistics of the encoder on unmasked images
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded checkpoint; the model is in eval mode on the asked device."""
+
+    card: Card
+    model: nn.Module
+    extra: dict[str, Tensor]
+    sha256: str
+    path: Path
+
+    @property
+    def parameters(self) -> int:
+        return sum(p.numel() for p in self.model.parameters())
+
+
+def save(
+    path: Path | str, model: nn.Module, card: Card, extra: dict[str, Tensor] | None = None
+) -> None:
+    """Write a checkpoint; the file appears whole or not at all.
+
+    extra: tensors kept beside the weights, by name (``trust.mean``, ``clean_bn....``).
+    """
+    path = Path(path)
+    tensors = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    for name, value in (extra or {}).items():
+        tensors[EXTRA + name] = value.detach().cpu().contiguous()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        save_file(tensors, partial, metadata={METADATA_KEY: card.to_json()})
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load(path: Path | str, device: str | torch.device = "cpu") -> Checkpoint:
+    """Rebuild the model of a checkpoint. Raises CheckpointError that names what is wrong."""
+    path = Path(path)
+    card = read_card(path)
+    try:
+        tensors = load_file(path, device=str(device))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}); copy or train it again.") from error
+    extra = {k.removeprefix(EXTRA): v for k, v in tensors.items() if k.startswith(EXTRA)}
+    weights = {k: v for k, v in tensors.items() if not k.startswith(EXTRA)}
+    model = build_model(card)
+    _load_weights(model, weights, path)
+    return Checkpoint(card, model.to(device).eval(), extra, file_sha256(path), path)
+
+
+def load_encoder(path: Path | str, device: str | torch.device = "cpu") -> tuple[SSMamba, Card]:
+    """The SSMamba encoder of a checkpoint, without a head, with its clean BatchNorm statistics."""
+    checkpoint = load(path, device)
+    model = checkpoint.model
+    if isinstance(model, MAMIM):
+        encoder = model.encoder
+        prefix = CLEAN_BN
+        clean = {k.removeprefix(prefix): v for k, v in checkpoint.extra.items() if prefix in k}
+        load_bn_statistics(encoder, clean)
+    elif isinstance(model, SSMamba):
+        encoder = model
+        encoder.head = nn.Identity()
+    else:
+        raise CheckpointError(
+            f"{path} holds a {checkpoint.card.arch} model, not an SSMamba encoder; "
+            "choose a checkpoint made by training.pretrain or training.finetune."
+        )
+    return encoder, checkpoint.card
+
+
+def build_model(card: Card) -> nn.Module:
+    """Build an untrained model for a card: SSMamba, MAMIM, or a timm baseline."""
+    if card.arch == "ssmamba":
+        if card.mamim is not None:
+            mamim = card.mamim_config()
+            assert mamim is not None
+            return MAMIM(SSMamba(card.ssmamba_config()), mamim)
+        return SSMamba(card.ssmamba_config(), len(card.classes))
+    if card.arch.startswith("timm:"):
+        import timm  # seconds to import: only when a baseline is asked for
+
+        name = card.arch.removeprefix("timm:")
+        return timm.create_model(name, num_classes=len(card.classes), **card.config)
+    raise CheckpointError(f"Unknown architecture '{card.arch}'; update the viewer to open it.")
+
+
+def _load_weights(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+    own = model.state_dict()
+    missing, foreign = sorted(own.keys() - weights.keys()), sorted(weights.keys() - own.keys())
+    wrong = [k for k in own.keys() & weights.keys() if own[k].shape != weights[k].shape]
+    if missing or foreign or wrong:
+        raise CheckpointError(
+            f"{path}: its weights do not fit its card ({_first(missing, 'missing')}"
+            f"{_first(foreign, 'unknown')}{_first(sorted(wrong), 'of another shape')}"
+            f"{len(own)} expected); train or download it again."
+        )
+    model.load_state_dict(weights)
+
+
+def _first(names: list[str], what: str) -> str:
+    return f"{len(names)} tensors {what}, first '{names[0]}'; " if names else ""

@@ -1,0 +1,96 @@
+"""Local perception: SSMamba's LPR and the embeddings it is compared with (Tables 2 and 5).
+
+Every module takes and returns (B, H, W, C); convolutions see the same memory as channels-last.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class LPR(nn.Module):
+    """Local Perception Residual: squeeze, depthwise 3x3, expand, plus the input (Eqs. 6-8)."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        half = dim // 2
+        self.body = nn.Sequential(
+            nn.Conv2d(dim, half, 1, bias=False),
+            nn.BatchNorm2d(half),
+            nn.ReLU(inplace=True),  # Eq. 6
+            nn.Conv2d(half, half, 3, padding=1, groups=half, bias=False),
+            nn.BatchNorm2d(half),  # Eq. 7
+            nn.ReLU(inplace=True),
+            nn.Conv2d(half, dim, 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)  # Eq. 8
+
+
+class LPU(nn.Module):
+    """CMT's local perception unit: a depthwise 3x3 convolution plus the input."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(dim, dim, 3, padding=1, groups=dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+
+class AbsolutePositions(nn.Module):
+    """A learned table of absolute positions, resized to the grid (ViT's linear embedding)."""
+
+    def __init__(self, dim: int, grid: int) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(1, dim, grid, grid))
+        nn.init.trunc_normal_(self.table, std=0.02)
+
+    def forward(self, x: Tensor) -> Tensor:
+        table = self.table
+        if table.shape[2:] != x.shape[1:3]:
+            size = (x.shape[1], x.shape[2])
+            table = nn.functional.interpolate(table, size, mode="bicubic", align_corners=False)
+        return x + table.permute(0, 2, 3, 1)
+
+
+class ConvDownsample(nn.Module):
+    """2x2 convolution with stride 2: half the grid, more channels."""
+
+    def __init__(self, dim: int, out_dim: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(dim)
+        self.conv = nn.Conv2d(dim, out_dim, 2, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(self.norm(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+
+class PatchMerge(nn.Module):
+    """Swin's patch merging: concatenate 2x2 tokens, normalise, one linear map."""
+
+    def __init__(self, dim: int, out_dim: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(4 * dim)
+        self.reduction = nn.Linear(4 * dim, out_dim, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, height, width, dim = x.shape
+        x = x.view(batch, height // 2, 2, width // 2, 2, dim).permute(0, 1, 3, 4, 2, 5)
+        return self.reduction(self.norm(x.reshape(batch, height // 2, width // 2, 4 * dim)))
+
+
+class Stem(nn.Module):
+    """4x4 convolution with stride 4 and LayerNorm; no overlap, so no masked pixel leaks."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, dim, 4, stride=4)
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, H/4, W/4, dim)."""
+        x = image.contiguous(memory_format=torch.channels_last)
+        return self.norm(self.conv(x).permute(0, 2, 3, 1))

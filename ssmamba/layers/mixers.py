@@ -1,0 +1,178 @@
+"""Token mixers: SSMamba's DMS, the original Mamba block and VMamba's SS2D (Tables 1 and 6).
+
+All take tokens (B, L, C) in row-major order of an (H, W) grid and return the same shape. ``valid``
+is (L,) bool or None: padded tokens leave the scan's state alone. An odd token count above H·W
+means that a class token sits in the middle of the sequence.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ssmamba.config import SSMambaConfig
+from ssmamba.layers.scan_params import ScanParameters
+from ssmamba.ops import bidirectional_scan, selective_scan_channel_last
+
+ACTIVATIONS = {"silu": nn.functional.silu, "gelu": nn.functional.gelu}
+SCAN_OPERATIONS = 9  # per token, channel and state: VMamba's count
+
+
+def sequence_conv(x: Tensor, conv: nn.Conv1d, *, causal: bool = False) -> Tensor:
+    """Apply a 1-D convolution along (B, L, C) without a transpose (2-D, channels-last memory)."""
+    width = conv.kernel_size[0]
+    image = x.unsqueeze(1).permute(0, 3, 1, 2)  # (B, C, 1, L) over (B, L, C) memory
+    weight = conv.weight.unsqueeze(2)
+    padding = (0, width - 1) if causal else (0, width // 2)
+    y = nn.functional.conv2d(image, weight, conv.bias, padding=padding, groups=conv.groups)
+    y = y[..., : x.shape[1]]  # causal: the right padding's outputs are dropped
+    return y.permute(0, 2, 3, 1).squeeze(1)
+
+
+def rank_of(dim: int) -> int:
+    return math.ceil(dim / 32)
+
+
+class DMS(nn.Module):
+    """Directional multi-scale mixer (Eqs. 3-5): a scan branch beside a convolution branch."""
+
+    def __init__(self, dim: int, config: SSMambaConfig) -> None:
+        super().__init__()
+        half = dim // 2
+        self.act = ACTIVATIONS[config.act]
+        self.scans = 2 if config.column_scans else 1
+        self.states = config.d_state
+        self.in_proj = nn.Linear(dim, 2 * half)  # both branches in one product
+        self.depthwise = nn.ModuleList(
+            nn.Conv1d(half, half, k, padding=k // 2, groups=half) for k in config.kernels
+        )
+        self.pointwise = nn.Linear(half, half)
+        self.regular = nn.ModuleList(
+            nn.Conv1d(half, half, k, padding=k // 2) for k in config.kernels
+        )
+        self.params = nn.ModuleList(
+            ScanParameters(half, 2, rank_of(dim), config.d_state) for _ in range(self.scans)
+        )
+        self.out_proj = nn.Linear(2 * half, dim)
+
+    def forward(self, x: Tensor, grid: tuple[int, int], valid: Tensor | None = None) -> Tensor:
+        x1, x2 = self.in_proj(x).chunk(2, dim=-1)  # (B, L, C/2) each
+        x1, x2 = x1.contiguous(), x2.contiguous()
+        if valid is not None:
+            x1, x2 = x1 * valid.view(1, -1, 1), x2 * valid.view(1, -1, 1)
+        x1 = self.act(self.pointwise(_sum(sequence_conv(x1, c) for c in self.depthwise)))  # Eq. 3
+        x2 = self.act(_sum(sequence_conv(x2, c) for c in self.regular))  # Eq. 4
+        y = _two_way(x1, self.params[0], valid)
+        if self.scans == 2:
+            y = (y + _by_columns(x1, self.params[1], grid, valid)) * 0.5
+        return self.out_proj(torch.cat([y.to(x2.dtype), x2], dim=-1))  # Eq. 5
+
+    def scan_operations(self, tokens: int) -> int:
+        width = self.pointwise.in_features
+        return SCAN_OPERATIONS * tokens * width * self.states * 2 * self.scans
+
+
+class MambaMixer(nn.Module):
+    """The original Mamba block (Fig. 1b): causal convolution, one direction, gate; expand 1."""
+
+    def __init__(self, dim: int, config: SSMambaConfig, kernel: int = 4) -> None:
+        super().__init__()
+        self.act = ACTIVATIONS[config.act]
+        self.states = config.d_state
+        self.in_proj = nn.Linear(dim, 2 * dim)
+        self.conv = nn.Conv1d(dim, dim, kernel, padding=kernel - 1, groups=dim)
+        self.params = ScanParameters(dim, 1, rank_of(dim), config.d_state)
+        self.out_proj = nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor, grid: tuple[int, int], valid: Tensor | None = None) -> Tensor:
+        u, z = self.in_proj(x).chunk(2, dim=-1)
+        u = u.contiguous() if valid is None else u * valid.view(1, -1, 1)
+        u = self.act(sequence_conv(u, self.conv, causal=True))  # Eq. 2
+        p = self.params
+        delta, b, c = p(u, valid)
+        y = selective_scan_channel_last(
+            u.float(), delta[:, :, 0], p.A[0], b[:, :, 0], c[:, :, 0], p.D[0], p.dt_bias[0]
+        )
+        return self.out_proj(y.to(z.dtype) * self.act(z))
+
+    def scan_operations(self, tokens: int) -> int:
+        return SCAN_OPERATIONS * tokens * self.conv.in_channels * self.states
+
+
+class SS2D(nn.Module):
+    """VMamba's 2-D selective scan: four directions over the grid, normalised and gated."""
+
+    def __init__(self, dim: int, config: SSMambaConfig) -> None:
+        super().__init__()
+        self.act = ACTIVATIONS[config.act]
+        self.states = config.d_state
+        self.in_proj = nn.Linear(dim, 2 * dim)
+        self.conv = nn.Conv2d(dim, dim, 3, padding=1, groups=dim)
+        self.rows = ScanParameters(dim, 2, rank_of(dim), config.d_state)
+        self.columns = ScanParameters(dim, 2, rank_of(dim), config.d_state)
+        self.norm = nn.LayerNorm(dim)
+        self.out_proj = nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor, grid: tuple[int, int], valid: Tensor | None = None) -> Tensor:
+        u, z = self.in_proj(x).chunk(2, dim=-1)
+        u = u.contiguous() if valid is None else u * valid.view(1, -1, 1)
+        tokens, middle = split_middle(u, grid)
+        image = tokens.unflatten(1, grid).permute(0, 3, 1, 2)
+        tokens = self.conv(image).permute(0, 2, 3, 1).flatten(1, 2)
+        u = self.act(join_middle(tokens, middle))
+        y = _two_way(u, self.rows, valid) + _by_columns(u, self.columns, grid, valid)
+        return self.out_proj(self.norm(y.to(z.dtype)) * self.act(z))
+
+    def scan_operations(self, tokens: int) -> int:
+        return SCAN_OPERATIONS * tokens * self.conv.in_channels * self.states * 4
+
+
+MIXERS: dict[str, type[nn.Module]] = {"dms": DMS, "mamba": MambaMixer, "ss2d": SS2D}
+
+
+def _two_way(u: Tensor, params: ScanParameters, valid: Tensor | None) -> Tensor:
+    """Scan forwards and backwards with separate parameters; the mean of both (as Vim does)."""
+    delta, b, c = params(u, valid)
+    y = bidirectional_scan(u.float(), delta, params.A, b, c, params.D, params.dt_bias)
+    return y * 0.5
+
+
+def _by_columns(
+    u: Tensor, params: ScanParameters, grid: tuple[int, int], valid: Tensor | None
+) -> Tensor:
+    """The two-way scan over the column-major order of the grid."""
+    turned = None if valid is None else _turn(valid.view(1, -1, 1), grid).view(-1)
+    return _turn(_two_way(_turn(u, grid), params, turned), (grid[1], grid[0]))
+
+
+def _turn(u: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Reorder (B, H·W [+1], C) from row-major to column-major; a class token stays in the middle."""
+    tokens, middle = split_middle(u, grid)
+    tokens = tokens.unflatten(1, grid).transpose(1, 2).flatten(1, 2)
+    return join_middle(tokens, middle)
+
+
+def split_middle(x: Tensor, grid: tuple[int, int]) -> tuple[Tensor, Tensor | None]:
+    """Take the class token out of the middle of a sequence, when there is one."""
+    if x.shape[1] == grid[0] * grid[1]:
+        return x, None
+    half = (x.shape[1] - 1) // 2
+    return torch.cat([x[:, :half], x[:, half + 1 :]], dim=1), x[:, half : half + 1]
+
+
+def join_middle(tokens: Tensor, middle: Tensor | None) -> Tensor:
+    """Put a class token (B, 1, C) into the middle of a sequence."""
+    if middle is None:
+        return tokens
+    half = tokens.shape[1] // 2
+    return torch.cat([tokens[:, :half], middle, tokens[:, half:]], dim=1)
+
+
+def _sum(terms) -> Tensor:  # type: ignore[no-untyped-def]
+    total = None
+    for term in terms:
+        total = term if total is None else total + term
+    assert total is not None
+    return total

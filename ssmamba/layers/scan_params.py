@@ -1,0 +1,60 @@
+"""The input-dependent parameters of selective scans (Mamba §3.2), for several directions at once.
+
+Glossary: u input, delta step size, A state decay, B and C input and output maps, D skip;
+G directions, R rank of delta, N states per channel, L tokens, c channels.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+DELTA_MIN, DELTA_MAX = 1e-3, 1e-1  # range of softplus(delta bias) at the start (Mamba)
+DELTA_PADDED = -1e4  # before softplus: delta becomes exactly 0, the state passes unchanged
+
+
+class ScanParameters(nn.Module):
+    """Projects tokens to delta, B and C of G directions, and holds A, D and delta's bias."""
+
+    def __init__(self, dim: int, directions: int, rank: int, states: int) -> None:
+        super().__init__()
+        self.directions, self.rank, self.states = directions, rank, states
+        self.x_proj = nn.Linear(dim, directions * (rank + 2 * states), bias=False)
+        self.dt_weight = nn.Parameter(torch.empty(directions, dim, rank))
+        self.dt_bias = nn.Parameter(_delta_bias(directions, dim))
+        a = torch.arange(1, states + 1, dtype=torch.float32)
+        self.A_log = nn.Parameter(a.log().expand(directions, dim, states).clone())
+        self.D = nn.Parameter(torch.ones(directions, dim))
+        nn.init.uniform_(self.dt_weight, -(rank**-0.5), rank**-0.5)
+
+    @property
+    def A(self) -> Tensor:
+        """(G, c, N) float32, always negative."""
+        return -torch.exp(self.A_log.float())
+
+    def forward(self, u: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, L, c) -> delta (B, L, G, c) before its bias, B and C (B, L, G, N) as views.
+
+        valid: (L,) bool or None; where False, delta is so low that the state passes unchanged.
+        """
+        groups, rank, states = self.directions, self.rank, self.states
+        batch, length, dim = u.shape
+        low = self.x_proj(u).float()  # (B, L, G R + G 2N); delta's path stays in float32
+        dt, bc = low.split([groups * rank, groups * 2 * states], dim=-1)
+        weight = torch.block_diag(*self.dt_weight.unbind(0)) if groups > 1 else self.dt_weight[0]
+        with torch.autocast(u.device.type, enabled=False):
+            delta = nn.functional.linear(dt, weight.float())
+        delta = delta.view(batch, length, groups, dim)
+        if valid is not None:
+            delta = delta.masked_fill(~valid.view(1, length, 1, 1), DELTA_PADDED)
+        bc = bc.unflatten(-1, (groups, 2 * states))
+        return delta, bc[..., :states], bc[..., states:]
+
+
+def _delta_bias(directions: int, dim: int) -> Tensor:
+    """Inverse softplus of step sizes spread log-uniformly over DELTA_MIN .. DELTA_MAX."""
+    span = math.log(DELTA_MAX) - math.log(DELTA_MIN)
+    step = torch.exp(torch.rand(directions, dim) * span + math.log(DELTA_MIN))
+    return step + torch.log(-torch.expm1(-step))

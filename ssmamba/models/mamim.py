@@ -1,0 +1,145 @@
+"""Mamba masked image modelling: encoder, mask token and stage-by-stage decoder (SSMamba §3.4).
+
+The encoder sees the full grid with a learnable token in place of every hidden unit; the decoder
+takes the features of the four stages and recovers the picture from the coarsest to the finest.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ssmamba.config import STRIDES, MAMIMConfig, SSMambaConfig
+from ssmamba.models.ssmamba import Block, SSMamba, _init_weights
+
+NARROWEST = 32  # channels of the finest decoder stage
+
+
+class DecoderStage(nn.Module):
+    """Mixer blocks at one stride, then twice the grid (a linear map and a pixel shuffle)."""
+
+    def __init__(self, dim: int, out_dim: int, skip_dim: int, depth: int, mixer: str) -> None:
+        super().__init__()
+        config = SSMambaConfig(dims=(dim,) * 4, mixer="dms")
+        self.skip = nn.Linear(skip_dim, dim) if skip_dim else None
+        if mixer == "dms":
+            self.blocks = nn.ModuleList(Block(dim, config, 0.0) for _ in range(depth))
+        else:
+            self.blocks = nn.ModuleList()
+        self.up = nn.Linear(dim, 4 * out_dim) if out_dim else None
+
+    def forward(self, x: Tensor, skip: Tensor | None) -> Tensor:
+        """(B, H, W, dim) -> (B, 2H, 2W, out_dim), or the same size at the last stage."""
+        if self.skip is not None and skip is not None:
+            x = x + self.skip(skip)
+        grid = (x.shape[1], x.shape[2])
+        tokens = x.flatten(1, 2)
+        for block in self.blocks:
+            tokens = block(tokens, grid)
+        x = tokens.unflatten(1, grid)
+        return x if self.up is None else unshuffle_to_pixels(self.up(x), 2)
+
+
+class Decoder(nn.Module):
+    """Recovers (B, 3, H, W) from the four stages' maps with DMS blocks (Fig. 1e)."""
+
+    def __init__(self, encoder_dims: tuple[int, ...], config: MAMIMConfig) -> None:
+        super().__init__()
+        dims = [max(config.decoder_dim >> k, NARROWEST) for k in range(4)]  # coarse to fine
+        self.entry = nn.Linear(encoder_dims[-1], dims[0])
+        self.stages = nn.ModuleList()
+        for k, dim in enumerate(dims):
+            skip_dim = encoder_dims[3 - k] if k and config.skips else 0
+            out_dim = dims[k + 1] if k < 3 else 0
+            self.stages.append(
+                DecoderStage(dim, out_dim, skip_dim, config.decoder_depth, config.decoder_mixer)
+            )
+        self.norm = nn.LayerNorm(dims[-1])
+        self.to_pixels = nn.Linear(dims[-1], 3 * STRIDES[0] ** 2)
+        self.apply(_init_weights)
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        """Maps (B, C_k, H_k, W_k), fine to coarse -> pixels (B, 3, H, W), normalised units."""
+        tokens = [m.permute(0, 2, 3, 1) for m in maps]
+        x = self.entry(tokens[-1])
+        for k, stage in enumerate(self.stages):
+            x = stage(x, tokens[3 - k] if k else None)
+        pixels = unshuffle_to_pixels(self.to_pixels(self.norm(x)), STRIDES[0])
+        return pixels.permute(0, 3, 1, 2)
+
+
+class MAMIM(nn.Module):
+    """Masked pre-training of an SSMamba encoder.
+
+    Args:
+        encoder: SSMamba without a head.
+        config: masking and decoder.
+    """
+
+    def __init__(self, encoder: SSMamba, config: MAMIMConfig) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.config = config
+        self.mask_token = nn.Parameter(torch.zeros(encoder.config.dims[0]))
+        nn.init.trunc_normal_(self.mask_token, std=0.02)
+        self.decoder = Decoder(encoder.config.dims, config)
+
+    def reconstruct(self, images: Tensor, unit_mask: Tensor) -> Tensor:
+        """Predict all pixels, (B, 3, H, W) normalised; hidden units are never seen.
+
+        unit_mask: (B, h, w) bool, True = hidden; h = H / mask_unit.
+        """
+        return self.decoder(self.encoder.forward_stages(images, unit_mask, self.mask_token))
+
+    def forward(self, images: Tensor, unit_mask: Tensor, target: Tensor | None = None) -> Tensor:
+        """Mean squared error on the hidden units only.
+
+        images: (B, 3, H, W) normalised, perturbed or not; target: the clean image, or None for
+        ``images`` itself. With ``norm_target`` each unit is normalised by its own statistics.
+        """
+        prediction = self.reconstruct(images, unit_mask).float()
+        target = images if target is None else target
+        error = units(prediction, unit_mask.shape[1:]) - self._target(target, unit_mask)
+        per_unit = error.square().mean(-1)
+        return (per_unit * unit_mask).sum() / unit_mask.sum()
+
+    def _target(self, target: Tensor, unit_mask: Tensor) -> Tensor:
+        pixels = units(target, unit_mask.shape[1:])
+        if not self.config.norm_target:
+            return pixels
+        mean, var = pixels.mean(-1, keepdim=True), pixels.var(-1, keepdim=True)
+        return (pixels - mean) / (var + 1e-6).sqrt()
+
+
+def random_unit_mask(
+    batch: int,
+    height: int,
+    width: int,
+    ratio: float,
+    unit: int,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Hide ``ratio`` of the units of each image; (B, height // unit, width // unit) bool.
+
+    height, width and unit are input pixels; at least one unit stays visible and one is hidden.
+    """
+    rows, columns = height // unit, width // unit
+    count = rows * columns
+    hidden = min(max(round(count * ratio), 1), max(count - 1, 1))
+    order = torch.rand(batch, count, generator=generator).argsort(1)
+    return (order.argsort(1) < hidden).view(batch, rows, columns)
+
+
+def units(images: Tensor, grid: tuple[int, ...] | torch.Size) -> Tensor:
+    """(B, 3, H, W) -> (B, h, w, 3 · H/h · W/w): the pixels of each mask unit."""
+    batch, channels, height, width = images.shape
+    rows, columns = grid
+    split = images.reshape(batch, channels, rows, height // rows, columns, width // columns)
+    return split.permute(0, 2, 4, 1, 3, 5).flatten(3)
+
+
+def unshuffle_to_pixels(x: Tensor, side: int) -> Tensor:
+    """(B, H, W, side² · C) -> (B, side · H, side · W, C)."""
+    batch, height, width, channels = x.shape
+    x = x.view(batch, height, width, side, side, channels // side**2)
+    return x.permute(0, 1, 3, 2, 4, 5).reshape(batch, height * side, width * side, -1)

@@ -1,0 +1,237 @@
+"""SSMamba's four-stage encoder with a classifier head (SSMamba §3.1, Fig. 1a).
+
+Token maps are (B, H, W, C) inside, (B, C, H, W) at the doors.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ssmamba.config import STRIDES, SSMambaConfig
+from ssmamba.layers.local import LPR, LPU, AbsolutePositions, ConvDownsample, PatchMerge, Stem
+from ssmamba.layers.mixers import MIXERS, join_middle, split_middle
+
+
+class DropPath(nn.Module):
+    """Drop a residual branch for whole samples (stochastic depth)."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.rate == 0.0:
+            return x
+        keep = 1.0 - self.rate
+        shape = (x.shape[0],) + (1,) * (x.ndim - 1)
+        return x * (torch.rand(shape, device=x.device, dtype=x.dtype) < keep) / keep
+
+
+class Block(nn.Module):
+    """Pre-norm mixer (and MLP, when the config has one) with residuals and drop path."""
+
+    def __init__(self, dim: int, config: SSMambaConfig, drop_path: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(dim)
+        self.mixer = MIXERS[config.mixer](dim, config)
+        self.drop_path = DropPath(drop_path)
+        self.mlp: nn.Module | None = None
+        if config.mlp_ratio > 0:
+            hidden = int(dim * config.mlp_ratio)
+            self.mlp = nn.Sequential(
+                nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim)
+            )
+
+    def forward(self, x: Tensor, grid: tuple[int, int], valid: Tensor | None = None) -> Tensor:
+        """(B, L, C) -> (B, L, C)."""
+        x = x + self.drop_path(self.mixer(self.norm(x), grid, valid))
+        return x if self.mlp is None else x + self.drop_path(self.mlp(x))
+
+
+class Stage(nn.Module):
+    """Downsampling, local module and mixer blocks: F_{k+1} = DMS(LPR(F_k)) (Eq. 1)."""
+
+    def __init__(self, config: SSMambaConfig, index: int, drop_rates: list[float]) -> None:
+        super().__init__()
+        dims, dim = config.dims, config.dims[index]
+        self.down: nn.Module | None = None
+        if index:
+            kind = PatchMerge if config.embedding == "patch_merge" else ConvDownsample
+            self.down = kind(dims[index - 1], dim)
+        self.local = _local_module(config, index)
+        self.blocks = nn.ModuleList(Block(dim, config, rate) for rate in drop_rates)
+        self.tap = nn.Identity()  # where a CAM looks
+        # Behind the last mixer a class-token head gives the map no gradient: look before it.
+        self.tap_early = config.pool == "cls" and index == 3
+        self.cls_map = nn.Linear(dims[index - 1], dim) if config.pool != "mean" and index else None
+
+    def forward(
+        self, x: Tensor, cls: Tensor | None, valid: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """(B, H, W, C) and the class token (B, 1, C) -> the same at this stage's stride."""
+        if self.down is not None:
+            x = self.down(x)
+        x = self.local(x)
+        if cls is not None and self.cls_map is not None:
+            cls = self.cls_map(cls)
+        grid = (x.shape[1], x.shape[2])
+        if valid is not None:
+            x = x * valid.view(1, *grid, 1)
+            valid = _with_class_token(valid.view(-1), cls)
+        if self.tap_early:
+            x = self._blocks(x, cls, grid, valid, self.blocks[:-1])[0]
+            return self._blocks(self.tap(x), cls, grid, valid, self.blocks[-1:])
+        x, cls = self._blocks(x, cls, grid, valid, self.blocks)
+        return self.tap(x), cls
+
+    @staticmethod
+    def _blocks(
+        x: Tensor,
+        cls: Tensor | None,
+        grid: tuple[int, int],
+        valid: Tensor | None,
+        blocks: nn.ModuleList,
+    ) -> tuple[Tensor, Tensor | None]:
+        tokens = join_middle(x.flatten(1, 2), cls)
+        for block in blocks:
+            tokens = block(tokens, grid, valid)
+        tokens, cls = split_middle(tokens, grid)
+        return tokens.unflatten(1, grid), cls
+
+
+class SSMamba(nn.Module):
+    """Encoder and classifier head; inputs of any size are padded to a multiple of 32.
+
+    Args:
+        config: architecture.
+        num_classes: logits of the head; 0 builds no head and ``forward`` returns features.
+    """
+
+    def __init__(self, config: SSMambaConfig, num_classes: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        depth = sum(config.depths)
+        rates = [config.drop_path * i / max(depth - 1, 1) for i in range(depth)]
+        self.stem = Stem(config.dims[0])
+        self.stages = nn.ModuleList()
+        for index, blocks in enumerate(config.depths):
+            start = sum(config.depths[:index])
+            self.stages.append(Stage(config, index, rates[start : start + blocks]))
+        self.cls_token: nn.Parameter | None = None
+        if config.pool != "mean":
+            self.cls_token = nn.Parameter(torch.zeros(1, 1, config.dims[0]))
+            nn.init.trunc_normal_(self.cls_token, std=0.02)
+        self.norm = nn.LayerNorm(config.dims[-1])
+        self.num_features = config.dims[-1] * (2 if config.pool == "both" else 1)
+        self.head = nn.Linear(self.num_features, num_classes) if num_classes else nn.Identity()
+        self.apply(_init_weights)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 3, H, W) float32, normalised -> logits (B, K)."""
+        return self.head(self.forward_features(x))
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(B, 3, H, W) -> pooled features (B, F) that the head reads."""
+        maps, cls, valid = self._encode(x, None, None)
+        tokens = self.norm(maps[-1].flatten(1, 2))
+        pooled = []
+        if self.config.pool != "cls":
+            pooled.append(_mean(tokens, valid))
+        if self.config.pool != "mean":
+            assert cls is not None
+            pooled.append(self.norm(cls).squeeze(1))
+        return torch.cat(pooled, dim=-1) if len(pooled) > 1 else pooled[0]
+
+    def forward_stages(
+        self, x: Tensor, unit_mask: Tensor | None = None, mask_token: Tensor | None = None
+    ) -> list[Tensor]:
+        """(B, 3, H, W) -> the maps of the four stages, (B, C_k, H/s_k, W/s_k).
+
+        unit_mask: (B, h, w) bool, True = hidden; hidden tokens become ``mask_token`` (C_1,).
+        """
+        maps, _, _ = self._encode(x, unit_mask, mask_token)
+        return [m.permute(0, 3, 1, 2) for m in maps]
+
+    def cam_layer(self, stage: int) -> nn.Module:
+        """The module whose output (B, H, W, C) a CAM of stage 1..4 reads."""
+        return self.stages[stage - 1].tap  # type: ignore[return-value]
+
+    def _encode(
+        self, x: Tensor, unit_mask: Tensor | None, mask_token: Tensor | None
+    ) -> tuple[list[Tensor], Tensor | None, Tensor | None]:
+        x, valid_pixels = _pad(x)
+        x = self.stem(x)
+        if unit_mask is not None:
+            assert mask_token is not None
+            x = _hide(x, unit_mask, mask_token)
+        cls = None if self.cls_token is None else self.cls_token.expand(x.shape[0], -1, -1)
+        maps: list[Tensor] = []
+        valid = None
+        for stage, stride in zip(self.stages, STRIDES, strict=True):
+            valid = None if valid_pixels is None else _valid_tokens(valid_pixels, stride)
+            x, cls = stage(x, cls, valid)
+            maps.append(x)
+        return maps, cls, valid
+
+
+def cam_reshape(x: Tensor) -> Tensor:
+    """(B, H, W, C) -> (B, C, H, W), as grad-cam wants it."""
+    return x.permute(0, 3, 1, 2)
+
+
+def _local_module(config: SSMambaConfig, index: int) -> nn.Module:
+    dim = config.dims[index]
+    if config.embedding == "lpr":
+        return LPR(dim)
+    if config.embedding == "lpu":
+        return LPU(dim)
+    if config.embedding == "linear" and index == 0:
+        return AbsolutePositions(dim, config.grid)
+    return nn.Identity()
+
+
+def _pad(x: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Pad right and bottom to a multiple of 32; also (H, W) bool of the real pixels, or None."""
+    height, width = x.shape[2:]
+    down, right = -height % STRIDES[-1], -width % STRIDES[-1]
+    if not (down or right):
+        return x, None
+    valid = torch.zeros(height + down, width + right, dtype=torch.bool, device=x.device)
+    valid[:height, :width] = True
+    return nn.functional.pad(x, (0, right, 0, down)), valid
+
+
+def _valid_tokens(valid: Tensor, stride: int) -> Tensor:
+    """(H, W) pixels -> (H/s, W/s): a token is real when any of its pixels is."""
+    height, width = valid.shape
+    return valid.view(height // stride, stride, width // stride, stride).any(3).any(1)
+
+
+def _with_class_token(valid: Tensor, cls: Tensor | None) -> Tensor:
+    if cls is None:
+        return valid
+    half = valid.numel() // 2
+    return torch.cat([valid[:half], valid.new_ones(1), valid[half:]])
+
+
+def _hide(x: Tensor, unit_mask: Tensor, mask_token: Tensor) -> Tensor:
+    """Replace the tokens of hidden units by the mask token."""
+    rows, columns = x.shape[1] // unit_mask.shape[1], x.shape[2] // unit_mask.shape[2]
+    mask = unit_mask.repeat_interleave(rows, 1).repeat_interleave(columns, 2)
+    return torch.where(mask.unsqueeze(-1), mask_token.to(x.dtype), x)
+
+
+def _mean(tokens: Tensor, valid: Tensor | None) -> Tensor:
+    """Mean over the real tokens, (B, L, C) -> (B, C)."""
+    if valid is None:
+        return tokens.mean(1)
+    weight = valid.view(1, -1, 1).to(tokens.dtype)
+    return (tokens * weight).sum(1) / weight.sum()
+
+
+def _init_weights(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -15,10 +15,10 @@ STRIDES = (4, 8, 16, 32)  # input pixels per token in stages 1 to 4
 
 # name -> (channels of the four stages, mixer blocks of the four stages)
 SIZES: dict[str, tuple[tuple[int, int, int, int], tuple[int, int, int, int]]] = {
-    "nano": ((32, 64, 128, 192), (1, 1, 3, 1)),
-    "tiny": ((64, 128, 256, 384), (2, 2, 7, 2)),
-    "small": ((96, 192, 384, 576), (2, 2, 9, 2)),
-    "base": ((160, 320, 640, 960), (2, 2, 14, 2)),
+    "nano": ((32, 64, 128, 256), (1, 1, 4, 2)),
+    "tiny": ((64, 128, 256, 512), (2, 2, 8, 4)),
+    "small": ((96, 192, 384, 768), (2, 2, 9, 5)),
+    "base": ((160, 320, 640, 1280), (2, 4, 20, 5)),
 }
 
 
@@ -67,7 +67,7 @@ class MAMIMConfig:
 
     mask_ratio: float = 0.75  # share of mask units that are hidden
     mask_unit: int = 32  # side of a mask unit, input pixels; a multiple of 4
-    decoder_dim: int = 96  # channels of the decoder at stride 32; halved at each finer stage
+    decoder_dim: int = 128  # channels of the decoder at stride 32; halved per finer stage, >= 32
     decoder_depth: int = 1  # DMS blocks per decoder stage
     decoder_mixer: Literal["dms", "none"] = "dms"  # none: plain convolutional decoder (MAE ablation)
     skips: bool = True  # features of the shallower stages reach the decoder

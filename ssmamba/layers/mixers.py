@@ -27,8 +27,8 @@ def sequence_conv(x: Tensor, conv: nn.Conv1d, *, causal: bool = False) -> Tensor
     weight = conv.weight.unsqueeze(2)
     padding = (0, width - 1) if causal else (0, width // 2)
     y = nn.functional.conv2d(image, weight, conv.bias, padding=padding, groups=conv.groups)
-    y = y[..., : x.shape[1]]  # causal: the right padding's outputs are dropped
-    return y.permute(0, 2, 3, 1).squeeze(1)
+    y = y.permute(0, 2, 3, 1).squeeze(1)
+    return y[:, : x.shape[1]].contiguous() if causal else y  # drop the right padding's outputs
 
 
 def rank_of(dim: int) -> int:

@@ -1,0 +1,204 @@
+"""A slide as the model and the viewer see it: levels, µm/px, and RGB pixels of any region."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from PIL import Image
+
+from ssmamba.errors import SlideError
+from ssmamba.slide_sources import Level, PixelSource, open_source
+
+__all__ = ["Level", "Slide", "SlideInfo"]
+
+BAND_PIXELS = 16_000_000  # a region is reduced in bands of at most this many pixels
+
+
+@dataclass(frozen=True)
+class SlideInfo:
+    """What is known of a slide without reading its pixels."""
+
+    path: str
+    name: str  # file name
+    vendor: str  # OpenSlide's word ("aperio", "generic-tiff"), or "image"
+    width: int  # level-0 pixels
+    height: int
+    levels: tuple[Level, ...]
+    mpp: float | None  # µm per level-0 pixel; None when the file does not say
+    objective_power: float | None
+    bounds: tuple[int, int, int, int] | None  # x, y, width, height of the scanned part
+    has_icc: bool
+    quick_hash: str
+    properties: dict[str, str]
+
+    @property
+    def bounds_offset(self) -> tuple[int, int]:
+        """What QuPath subtracts from level-0 places of this slide (REFERENCES §2)."""
+        return (0, 0) if self.bounds is None else self.bounds[:2]
+
+
+class Slide:
+    """An open slide or plain image. Any number of threads may read at once.
+
+    Places are (x, y) in level-0 pixels; pictures are HWC uint8 RGB, white off the slide.
+    """
+
+    def __init__(self, path: Path, source: PixelSource) -> None:
+        self.path = path
+        self._source = source
+        self.info = _info(path, source)
+
+    @classmethod
+    def open(cls, path: Path | str) -> Slide:
+        """Open a file. Raises SlideError that says what is wrong and what to do."""
+        resolved = Path(path)
+        try:
+            return cls(resolved, open_source(resolved))
+        except PermissionError as error:
+            raise SlideError(f"{resolved} may not be read; change its permissions.") from error
+
+    @property
+    def dimensions(self) -> tuple[int, int]:
+        """(width, height), level-0 pixels."""
+        return self.info.width, self.info.height
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        return self.info.levels
+
+    @property
+    def mpp(self) -> float | None:
+        """µm per level-0 pixel; None when the file does not say."""
+        return self.info.mpp
+
+    @property
+    def quick_hash(self) -> str:
+        return self.info.quick_hash
+
+    @property
+    def icc_profile(self) -> bytes | None:
+        return self._source.icc_profile
+
+    def associated_images(self) -> dict[str, Image.Image]:
+        """Label, macro and thumbnail as far as the file has them, RGB."""
+        return dict(self._source.associated())
+
+    def best_level(self, downsample: float) -> int:
+        """The coarsest level that is not coarser than ``downsample``."""
+        fitting = [i for i, lv in enumerate(self.levels) if lv.downsample <= downsample * 1.005]
+        return max(fitting, default=0)
+
+    def read_bgra_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
+        """Fill ``out`` ((H, W, 4) uint8, contiguous) with opaque BGRA from (x, y), level-0 px."""
+        self._source.read_into(out, x, y, level)
+
+    def read_region(self, x: int, y: int, level: int, width: int, height: int) -> np.ndarray:
+        """Read ``width`` × ``height`` pixels of ``level``; (x, y) is level-0. HWC uint8 RGB."""
+        bgra = np.empty((height, width, 4), np.uint8)
+        self.read_bgra_into(bgra, x, y, level)
+        return np.ascontiguousarray(bgra[..., 2::-1])
+
+    def read_window(self, x: float, y: float, side: float, out_px: int) -> np.ndarray:
+        """Read a square of ``side`` level-0 pixels as (out_px, out_px, 3) uint8 RGB.
+
+        The finest needed level is read and averaged down by area. The square is moved to whole
+        pixels of that level (by at most half of one); with ``side == out_px`` the result is the
+        slide's own level-0 pixels.
+        """
+        if side <= 0 or out_px <= 0:
+            raise ValueError(f"side and out_px are positive, not {side} and {out_px}")
+        level = self.best_level(side / out_px)
+        downsample = self.levels[level].downsample
+        side_px = max(1, round(side / downsample))
+        left, top = (_half_up(v / downsample) for v in (x, y))
+        reduced = self._read_reduced(level, left, top, side_px, out_px)
+        return _resize(reduced, out_px)
+
+    def _read_reduced(self, level: int, left: int, top: int, side: int, out_px: int) -> np.ndarray:
+        """Read a square of a level, shrunk by a whole factor when it is too large to hold."""
+        factor = max(1, side // out_px) if side * side > BAND_PIXELS else 1
+        if factor == 1:
+            return self._read_at_level(level, left, top, side, side)
+        import cv2
+
+        cells = side // factor
+        rows_per_band = max(1, BAND_PIXELS // (side * factor))
+        bands = []
+        for row in range(0, cells, rows_per_band):
+            rows = min(rows_per_band, cells - row)
+            band = self._read_at_level(
+                level, left, top + row * factor, cells * factor, rows * factor
+            )
+            bands.append(cv2.resize(band, (cells, rows), interpolation=cv2.INTER_AREA))
+        return np.concatenate(bands)
+
+    def _read_at_level(self, level: int, left: int, top: int, w: int, h: int) -> np.ndarray:
+        downsample = self.levels[level].downsample
+        return self.read_region(
+            _half_up(left * downsample), _half_up(top * downsample), level, w, h
+        )
+
+    def close(self) -> None:
+        """Wait for running reads, then free the file; later reads raise SlideError."""
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _half_up(value: float) -> int:
+    """Round to the nearest whole number; unlike round(), x.5 always goes the same way."""
+    return math.floor(value + 0.5)
+
+
+def _resize(image: np.ndarray, side: int) -> np.ndarray:
+    if image.shape[0] == side and image.shape[1] == side:
+        return image
+    import cv2  # costs 0.1 s; the viewer's process never comes here
+
+    shrinking = image.shape[0] > side
+    how = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
+    return cv2.resize(image, (side, side), interpolation=how)
+
+
+def _info(path: Path, source: PixelSource) -> SlideInfo:
+    return SlideInfo(
+        path=str(path),
+        name=path.name,
+        vendor=source.vendor,
+        width=source.levels[0].width,
+        height=source.levels[0].height,
+        levels=source.levels,
+        mpp=source.mpp,
+        objective_power=_number(source, "openslide.objective-power"),
+        bounds=_bounds(source),
+        has_icc=source.icc_profile is not None,
+        quick_hash=source.quick_hash,
+        properties=dict(source.properties),
+    )
+
+
+def _number(source: PixelSource, key: str) -> float | None:
+    try:
+        value = float(source.properties[key])
+    except (KeyError, ValueError):
+        return None
+    return value if math.isfinite(value) and value > 0 else None
+
+
+def _bounds(source: PixelSource) -> tuple[int, int, int, int] | None:
+    try:
+        x, y, width, height = (
+            int(source.properties[f"openslide.bounds-{key}"])
+            for key in ("x", "y", "width", "height")
+        )
+    except (KeyError, ValueError):
+        return None
+    return x, y, width, height

@@ -1,0 +1,41 @@
+"""What the canvas is told and what it tells: plain values in level-0 pixels."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from PySide6.QtGui import QImage
+
+from ssmamba.roi import Roi
+
+
+class Tool(enum.Enum):
+    """What dragging with the left mouse button does."""
+
+    PAN = "pan"
+    LASSO = "lasso"
+    POLYGON = "polygon"
+    RECTANGLE = "rectangle"
+
+
+@dataclass(frozen=True)
+class ViewState:
+    """Where a canvas looks: its middle and its scale."""
+
+    center_x: float  # level-0 pixels
+    center_y: float
+    downsample: float  # level-0 pixels per device pixel; 1 = one slide pixel on one screen pixel
+
+
+@dataclass(frozen=True, eq=False)
+class Overlay:
+    """A picture laid on the slide, such as the CAM of one window."""
+
+    image: QImage  # any format; ARGB32 premultiplied is the quickest
+    x: float  # left edge, level-0 pixels
+    y: float
+    width: float  # of the footprint, level-0 pixels
+    height: float
+    clip: Roi | None = None  # nothing is painted outside this area
+    opacity: float = 1.0  # 0..1, times the canvas's overlay opacity

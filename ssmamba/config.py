@@ -71,6 +71,7 @@ class MAMIMConfig:
     decoder_depth: int = 1  # DMS blocks per decoder stage
     decoder_mixer: Literal["dms", "none"] = "dms"  # none: plain convolutional decoder (MAE ablation)
     skips: bool = True  # features of the shallower stages reach the decoder
+    from_mean: bool = True  # the decoder predicts the difference from the visible pixels' mean
     norm_target: bool = False  # normalise each unit's pixels by its own mean and variance
     perturb: bool = True  # scanner and stain perturbation of the input, clean target
     stain: str = "he"  # he | giemsa | none: basis in which the perturbation moves the colours

@@ -57,6 +57,7 @@ class Decoder(nn.Module):
         self.norm = nn.LayerNorm(dims[-1])
         self.to_pixels = nn.Linear(dims[-1], 3 * STRIDES[0] ** 2)
         self.apply(_init_weights)
+        nn.init.trunc_normal_(self.to_pixels.weight, std=0.02)  # start near a flat picture
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         """Maps (B, C_k, H_k, W_k), fine to coarse -> pixels (B, 3, H, W), normalised units."""
@@ -89,7 +90,8 @@ class MAMIM(nn.Module):
 
         unit_mask: (B, h, w) bool, True = hidden; h = H / mask_unit.
         """
-        return self.decoder(self.encoder.forward_stages(images, unit_mask, self.mask_token))
+        pixels = self.decoder(self.encoder.forward_stages(images, unit_mask, self.mask_token))
+        return pixels + visible_mean(images, unit_mask) if self.config.from_mean else pixels
 
     def forward(self, images: Tensor, unit_mask: Tensor, target: Tensor | None = None) -> Tensor:
         """Mean squared error on the hidden units only.
@@ -128,6 +130,13 @@ def random_unit_mask(
     hidden = min(max(round(count * ratio), 1), max(count - 1, 1))
     order = torch.rand(batch, count, generator=generator).argsort(1)
     return (order.argsort(1) < hidden).view(batch, rows, columns)
+
+
+def visible_mean(images: Tensor, unit_mask: Tensor) -> Tensor:
+    """Mean colour of the visible pixels of each image, (B, 3, 1, 1)."""
+    means = units(images, unit_mask.shape[1:]).unflatten(-1, (images.shape[1], -1)).mean(-1)
+    seen = (~unit_mask).unsqueeze(-1).to(means.dtype)
+    return ((means * seen).sum((1, 2)) / seen.sum((1, 2)).clamp_min(1.0))[..., None, None]
 
 
 def units(images: Tensor, grid: tuple[int, ...] | torch.Size) -> Tensor:

@@ -1,0 +1,86 @@
+"""Checkpoint files: a round trip, and one clear sentence for each way they can be wrong."""
+
+from dataclasses import asdict
+
+import pytest
+import torch
+
+from ssmamba import checkpoint
+from ssmamba.card import Card, ClassInfo, InputSpec, read_card
+from ssmamba.config import MAMIMConfig, SSMambaConfig
+from ssmamba.errors import CheckpointError
+from ssmamba.models import MAMIM, SSMamba
+from ssmamba.models.batchnorm import bn_statistics
+
+CONFIG = SSMambaConfig(dims=(16, 32, 48, 64), depths=(1, 1, 1, 1), d_state=4)
+CLASSES = (ClassInfo("a", "A", (255, 0, 0)), ClassInfo("b", "B", (0, 0, 255)))
+
+
+@pytest.fixture
+def classifier(tmp_path):
+    model = SSMamba(CONFIG, num_classes=2).eval()
+    card = Card(
+        name="Test", config=asdict(CONFIG), classes=CLASSES, input=InputSpec(window_px=64)
+    )
+    path = tmp_path / "model.safetensors"
+    checkpoint.save(path, model, card, {"trust.mean": torch.ones(2, 64)})
+    return path, model, card
+
+
+def test_round_trip_keeps_weights_card_and_extras(classifier):
+    path, model, card = classifier
+    loaded = checkpoint.load(path)
+    image = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        assert torch.equal(loaded.model(image), model(image))
+    assert loaded.card == card == read_card(path)
+    assert torch.equal(loaded.extra["trust.mean"], torch.ones(2, 64))
+    assert len(loaded.sha256) == 64
+
+
+def test_encoder_of_a_mamim_checkpoint_has_the_clean_statistics(tmp_path):
+    mamim_config = MAMIMConfig(decoder_dim=32)
+    model = MAMIM(SSMamba(CONFIG), mamim_config)
+    clean = {"clean_bn." + k: v + 3.0 for k, v in bn_statistics(model.encoder).items()}
+    card = Card(kind="mamim", config=asdict(CONFIG), mamim=asdict(mamim_config))
+    checkpoint.save(tmp_path / "m.safetensors", model, card, clean)
+    encoder, _ = checkpoint.load_encoder(tmp_path / "m.safetensors")
+    for name, value in bn_statistics(encoder).items():
+        assert torch.equal(value, clean["clean_bn." + name])
+
+
+def test_truncated_file(classifier):
+    path = classifier[0]
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match="cut short"):
+        checkpoint.load(path)
+
+
+def test_not_a_model_file(tmp_path):
+    (tmp_path / "notes.safetensors").write_text("hello, this is a text file")
+    with pytest.raises(CheckpointError, match="not a readable"):
+        read_card(tmp_path / "notes.safetensors")
+    with pytest.raises(CheckpointError, match="no model file"):
+        read_card(tmp_path / "missing.safetensors")
+
+
+def test_foreign_safetensors_file(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"w": torch.zeros(2)}, tmp_path / "foreign.safetensors")
+    with pytest.raises(CheckpointError, match="no model card"):
+        checkpoint.load(tmp_path / "foreign.safetensors")
+
+
+def test_weights_that_do_not_fit_the_card(classifier):
+    path, model, card = classifier
+    checkpoint.save(path, model, card.with_(classes=(*CLASSES, ClassInfo("c", "C", (0, 0, 0)))))
+    with pytest.raises(CheckpointError, match=r"of another shape, first 'head\.bias'"):
+        checkpoint.load(path)
+
+
+def test_newer_format_is_named(classifier):
+    path, model, card = classifier
+    checkpoint.save(path, model, card.with_(format_version=99))
+    with pytest.raises(CheckpointError, match="newer version"):
+        read_card(path)

@@ -1,0 +1,145 @@
+"""SSMamba and MAMIM: sizes, invariances, ablations, masking."""
+
+import pytest
+import torch
+
+from ssmamba.config import MAMIMConfig, SSMambaConfig
+from ssmamba.errors import CheckpointError
+from ssmamba.models import MAMIM, SSMamba, random_unit_mask
+from ssmamba.models.batchnorm import bn_statistics, load_bn_statistics, reestimate_bn
+from ssmamba.models.macs import count_macs
+
+VIT_S_MACS, VIT_B_MACS = 4.61e9, 17.58e9  # at 224 px
+SMALL = {"dims": (16, 32, 48, 64), "depths": (1, 1, 2, 1), "d_state": 4}
+
+
+def small_config(**changes) -> SSMambaConfig:
+    return SSMambaConfig(**{**SMALL, **changes})
+
+
+@pytest.mark.parametrize(
+    ("size", "millions", "most_macs"),
+    [
+        ("nano", 1, None),
+        ("tiny", 6, None),
+        ("small", 16, 0.59 * VIT_S_MACS),
+        ("base", 60, 0.59 * VIT_B_MACS),
+    ],
+)
+def test_parameters_and_macs_of_the_sizes(size, millions, most_macs):
+    model = SSMamba(SSMambaConfig.of_size(size))
+    assert sum(p.numel() for p in model.parameters()) == pytest.approx(millions * 1e6, rel=0.1)
+    if most_macs is not None:
+        assert 0.3 * most_macs < count_macs(model) <= most_macs
+
+
+def test_dms_and_mamba_have_matching_parameters():
+    count = {
+        mixer: sum(
+            p.numel() for p in SSMamba(SSMambaConfig.of_size("tiny", mixer=mixer)).parameters()
+        )
+        for mixer in ("dms", "mamba", "ss2d")
+    }
+    assert count["mamba"] == pytest.approx(count["dms"], rel=0.06)
+    assert count["ss2d"] == pytest.approx(count["dms"], rel=0.10)
+
+
+@pytest.mark.parametrize("mixer", ["dms", "mamba", "ss2d"])
+@pytest.mark.parametrize("embedding", ["lpr", "lpu", "linear", "patch_merge"])
+def test_every_ablation_trains(mixer, embedding):
+    torch.manual_seed(0)
+    model = SSMamba(small_config(mixer=mixer, embedding=embedding, act="gelu"), num_classes=3)
+    model(torch.randn(2, 3, 64, 64)).sum().backward()
+    idle = [name for name, p in model.named_parameters() if p.grad is None]
+    assert idle == []
+
+
+@pytest.mark.parametrize("pool", ["cls", "both"])
+def test_class_token_is_read_and_trained(pool):
+    model = SSMamba(small_config(pool=pool, column_scans=True), num_classes=3)
+    model(torch.randn(2, 3, 64, 64)).sum().backward()
+    assert model.cls_token is not None and model.cls_token.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("mixer", ["dms", "mamba", "ss2d"])
+def test_padding_is_masked_out_of_the_result(mixer):
+    """An image padded by hand with other pixels on the padded side would differ; ours may not."""
+    torch.manual_seed(0)
+    model = SSMamba(small_config(mixer=mixer, embedding="patch_merge"), num_classes=3).eval()
+    image = torch.randn(1, 3, 64, 64)
+    cut = image[..., :52]  # 13 of 16 tokens wide
+    with torch.inference_mode():
+        a = model(cut)
+        b = model(cut + 0)
+        whole = model(torch.nn.functional.pad(cut, (0, 12)))
+    assert torch.equal(a, b)
+    assert not torch.allclose(a, whole)  # the pad would count if it were not masked
+
+
+def test_dms_sees_both_ways_and_mamba_only_back():
+    """A change in the last token reaches the first through DMS, never through causal Mamba."""
+    grid = (4, 4)
+    x = torch.randn(1, 16, 32)
+    y = x.clone()
+    y[:, -1] += 1.0
+    for mixer, reaches in (("dms", True), ("mamba", False)):
+        module = SSMamba(small_config(mixer=mixer)).stages[1].blocks[0].mixer.eval()
+        with torch.inference_mode():
+            moved = (module(x, grid) - module(y, grid))[:, 0].abs().max() > 0
+        assert bool(moved) is reaches
+
+
+def test_any_size_of_image():
+    model = SSMamba(small_config(), num_classes=2).eval()
+    with torch.inference_mode():
+        assert model(torch.randn(1, 3, 96, 160)).shape == (1, 2)
+        shapes = [m.shape[1:] for m in model.forward_stages(torch.randn(1, 3, 64, 96))]
+    assert shapes == [(16, 16, 24), (32, 8, 12), (48, 4, 6), (64, 2, 3)]
+
+
+def test_random_unit_mask_hides_the_asked_share():
+    mask = random_unit_mask(5, 128, 128, 0.75, 16, torch.Generator().manual_seed(0))
+    assert mask.shape == (5, 8, 8)
+    assert (mask.sum((1, 2)) == 48).all()
+    assert not torch.equal(mask[0], mask[1])
+
+
+def test_hidden_pixels_never_reach_the_reconstruction():
+    torch.manual_seed(0)
+    model = MAMIM(SSMamba(small_config()), MAMIMConfig(mask_unit=16, decoder_dim=32)).eval()
+    mask = random_unit_mask(1, 64, 64, 0.5, 16)
+    pixels = mask.repeat_interleave(16, 1).repeat_interleave(16, 2).unsqueeze(1)
+    image = torch.randn(1, 3, 64, 64)
+    other = torch.where(pixels, torch.randn_like(image), image)
+    with torch.inference_mode():
+        assert torch.equal(model.reconstruct(image, mask), model.reconstruct(other, mask))
+        seen = torch.where(pixels, image, image + 1)
+        assert not torch.equal(model.reconstruct(image, mask), model.reconstruct(seen, mask))
+
+
+def test_loss_counts_hidden_units_only():
+    model = MAMIM(SSMamba(small_config()), MAMIMConfig(mask_unit=16, decoder_dim=32)).eval()
+    mask = random_unit_mask(2, 64, 64, 0.75, 16)
+    pixels = mask.repeat_interleave(16, 1).repeat_interleave(16, 2).unsqueeze(1)
+    image = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        error = (model.reconstruct(image, mask) - image).square()
+        expected = (error * pixels).sum() / (pixels.sum() * 3)
+        torch.testing.assert_close(model(image, mask), expected)
+
+
+def test_batchnorm_statistics_are_reestimated_and_restored():
+    torch.manual_seed(0)
+    model = SSMamba(small_config())
+    before = bn_statistics(model)
+    reestimate_bn(model, [torch.randn(8, 3, 64, 64) for _ in range(2)])
+    after = bn_statistics(model)
+    assert before.keys() == after.keys() and before
+    assert any(not torch.equal(before[k], after[k]) for k in before)
+    load_bn_statistics(model, before)
+    assert all(torch.equal(v, before[k]) for k, v in bn_statistics(model).items())
+
+
+def test_unknown_size_suggests_a_near_one():
+    with pytest.raises(CheckpointError, match="did you mean 'tiny'"):
+        SSMambaConfig.of_size("tinny")

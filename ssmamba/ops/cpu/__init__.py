@@ -1,0 +1,1 @@
+"""The compiled scan for CPUs (numba). Importing this package compiles or loads the kernels."""

@@ -1,0 +1,112 @@
+"""How the kernels' tasks reach the cores.
+
+Two ways, both safe from several Python threads at once:
+- numba's parallel loops, where the OpenMP or TBB layer loads: threads that are already awake;
+- an own pool of Python threads over kernels that release the GIL: everywhere else (numba's
+  ``workqueue`` layer aborts the process on concurrent calls), and in forked children, which GNU
+  OpenMP would kill.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+
+# State updates (batch * L * channels * N) that make another thread worth waking up.
+PARALLEL_GRAIN = 40_000
+POOL_GRAIN = 500_000
+
+_pool: ThreadPoolExecutor | None = None
+_forked = False
+_lock = threading.Lock()
+
+
+@cache
+def _has_safe_layer() -> bool:
+    from numba import config
+
+    if config.THREADING_LAYER in ("workqueue",):
+        return False
+    for layer in ("tbbpool", "omppool"):
+        try:
+            __import__(f"numba.np.ufunc.{layer}")
+        except ImportError:
+            continue
+        return True
+    return False
+
+
+def uses_parallel_loops() -> bool:
+    """Whether tasks go through numba's own threads (else through the pool)."""
+    return not _forked and _has_safe_layer()
+
+
+def _after_fork() -> None:
+    global _pool, _forked, _lock
+    _pool, _forked, _lock = None, True, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _get_pool(workers: int) -> ThreadPoolExecutor:
+    global _pool
+    with _lock:
+        if _pool is None or _pool._max_workers < workers:
+            _pool = ThreadPoolExecutor(workers, thread_name_prefix="ssmamba-scan")
+        return _pool
+
+
+def run(
+    shared: Callable[..., None],
+    parallel: Callable[..., None],
+    arguments: tuple[Any, ...],
+    tasks: int,
+    work: int,
+) -> None:
+    """Run ``tasks`` tasks of ``work`` state updates in all on at most torch's number of threads."""
+    grain = PARALLEL_GRAIN if uses_parallel_loops() else POOL_GRAIN
+    threads = min(torch.get_num_threads(), tasks, max(1, work // grain))
+    if threads > 1 and uses_parallel_loops():
+        _run_parallel(parallel, arguments, tasks, threads)
+    else:
+        _run_shared(shared, arguments, tasks, threads)
+
+
+def _run_parallel(
+    kernel: Callable[..., None], arguments: tuple[Any, ...], tasks: int, threads: int
+) -> None:
+    import numba
+
+    before = numba.get_num_threads()
+    wanted = min(threads, numba.config.NUMBA_NUM_THREADS)
+    if wanted == before:
+        kernel(*arguments, tasks)
+        return
+    numba.set_num_threads(wanted)
+    try:
+        kernel(*arguments, tasks)
+    finally:
+        numba.set_num_threads(before)
+
+
+def _run_shared(
+    kernel: Callable[..., None], arguments: tuple[Any, ...], tasks: int, threads: int
+) -> None:
+    counter = np.zeros(1, np.int64)
+    helpers = []
+    if threads > 1:
+        pool = _get_pool(threads - 1)
+        helpers = [pool.submit(kernel, *arguments, tasks, counter) for _ in range(threads - 1)]
+    kernel(*arguments, tasks, counter)
+    for helper in helpers:
+        if not helper.cancel():  # a helper that never started is not waited for
+            helper.result()

@@ -1,0 +1,139 @@
+"""Which backend runs a scan: by device, by what works on this machine, or by SSMAMBA_SCAN.
+
+mamba_ssm  CUDA, mamba-ssm's compiled kernel, when it is installed and works
+triton     CUDA, our kernels; Triton ships with torch on Linux
+cpu        compiled by numba
+torch      plain torch operations, anywhere
+reference  the readable loop; for tests
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+from functools import cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ssmamba.errors import InputError, did_you_mean
+from ssmamba.ops import function, reference, torch_scan
+
+logger = logging.getLogger(__name__)
+
+VARIABLE = "SSMAMBA_SCAN"
+NAMES = ("mamba_ssm", "triton", "cpu", "torch", "reference")
+_KERNELS = {"cpu": "ssmamba.ops.cpu.scan"}
+_DEVICES = {"cpu": "cpu", "triton": "cuda", "mamba_ssm": "cuda"}
+
+
+class Backend(NamedTuple):
+    """``name`` is one of NAMES; ``reason`` a phrase for logs and the About box."""
+
+    name: str
+    reason: str
+
+
+@cache
+def _load(name: str) -> tuple[function.Kernels | None, str]:
+    """The backend's module, or None and why it cannot be used here."""
+    if name not in _KERNELS:
+        return None, "not part of this build"
+    try:
+        return importlib.import_module(_KERNELS[name]), "works on this machine"
+    except Exception as error:  # a compiler or driver can fail in any way; the scan must still run
+        logger.warning("scan backend %s is not available: %s", name, error)
+        return None, f"{type(error).__name__}: {error}"
+
+
+def available_backends() -> dict[str, str]:
+    """Usable backends, best first: name -> why it is here. Loads (compiles) what it names."""
+    found = {}
+    for name in NAMES:
+        if name in ("torch", "reference"):
+            found[name] = "plain torch, on any device"
+        elif (_DEVICES[name] == "cpu" or torch.cuda.is_available()) and _load(name)[0] is not None:
+            found[name] = _load(name)[1]
+    return found
+
+
+def _forced() -> str | None:
+    name = os.environ.get(VARIABLE, "").strip()
+    if not name:
+        return None
+    if name not in NAMES:
+        raise InputError(
+            f"{VARIABLE}={name} names no scan backend{did_you_mean(name, NAMES)}; "
+            "correct it or unset it"
+        )
+    return name
+
+
+def choose_backend(device: torch.device | str, dtype: torch.dtype = torch.float32) -> Backend:
+    """The backend for tensors on ``device``.
+
+    Raises InputError when SSMAMBA_SCAN names a backend that is unknown or cannot run there.
+    """
+    kind = torch.device(device).type
+    name = _forced()
+    if name is not None:
+        if name in _DEVICES:
+            if _DEVICES[name] != kind:
+                raise InputError(
+                    f"{VARIABLE}={name} does not run on {kind}; "
+                    f"use a {_DEVICES[name]} device or unset {VARIABLE}"
+                )
+            module, reason = _load(name)
+            if module is None:
+                raise InputError(f"{VARIABLE}={name} cannot be used ({reason}); unset {VARIABLE}")
+        return Backend(name, f"asked for by {VARIABLE}")
+    return _chosen(kind, dtype)
+
+
+@cache
+def _chosen(kind: str, dtype: torch.dtype) -> Backend:
+    if dtype == torch.float64:
+        return Backend("torch", "float64 input")
+    why = f"no compiled scan for {kind}"
+    for name, device in _DEVICES.items():
+        if device == kind:
+            module, reason = _load(name)
+            if module is not None:
+                logger.info("selective scan on %s: %s", kind, name)
+                return Backend(name, reason)
+            why = f"{name} cannot be used: {reason}"
+    logger.info("selective scan on %s: torch (%s)", kind, why)
+    return Backend("torch", why)
+
+
+def run(
+    inputs: tuple[Tensor | None, ...], softplus: bool, reverse: bool, want_state: bool
+) -> tuple[Tensor, Tensor]:
+    """Scan canonical inputs (``reference.py``) on the chosen backend; y in u's dtype."""
+    u = inputs[0]
+    assert u is not None
+    name = choose_backend(u.device, u.dtype).name
+    if name in _KERNELS:
+        module = _load(name)[0]
+        assert module is not None
+        return function.scan(module, inputs, softplus, reverse, want_state)
+    plain = reference.scan if name == "reference" else torch_scan.scan
+    y, state = plain(*inputs, softplus, reverse)  # type: ignore[arg-type]
+    return y.to(u.dtype), state
+
+
+def warm_up(device: torch.device | str = "cpu") -> Backend:
+    """Compile or load the kernels now (forward and backward) and return the chosen backend.
+
+    Takes seconds the first time on a machine, then well under one: call it off the GUI's path.
+    """
+    backend = choose_backend(device)
+    with torch.enable_grad():
+        u, delta = (torch.zeros(1, 2, 16, device=device, requires_grad=True) for _ in range(2))
+        A, B = (torch.zeros(n, 16, device=device) for n in (16, 2))
+        inputs = (u, delta.unsqueeze(2), A[None], B.view(1, 2, 1, 16), B.view(1, 2, 1, 16))
+        y, _ = run((*inputs, None, None), True, False, False)
+        y.sum().backward()
+    return backend

@@ -1,0 +1,118 @@
+"""Autograd around the backends that bring their own backward pass.
+
+Canonical letters and shapes as in ``reference.py``. The state, the decays and the step sizes are
+float32 whatever comes in; y has u's dtype, each gradient the dtype of its input.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from ssmamba.ops import torch_scan
+
+Gradients = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+
+
+class Kernels(Protocol):
+    """A backend with its own backward pass; module ``cpu.scan`` is one."""
+
+    def forward(
+        self,
+        u: Tensor,
+        delta: Tensor,
+        A: Tensor,
+        B: Tensor,
+        C: Tensor,
+        D: Tensor | None,
+        delta_bias: Tensor | None,
+        delta_softplus: bool,
+        reverse: bool,
+        *,
+        keep: bool,
+        want_state: bool,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return y, state and what the backward pass wants kept (both maybe empty)."""
+
+    def backward(
+        self,
+        u: Tensor,
+        delta: Tensor,
+        A: Tensor,
+        B: Tensor,
+        C: Tensor,
+        D: Tensor | None,
+        delta_bias: Tensor | None,
+        delta_softplus: bool,
+        reverse: bool,
+        kept: Tensor,
+        grad_y: Tensor,
+        grad_state: Tensor | None,
+    ) -> Gradients:
+        """Return float32 gradients of u, delta, A, B, C, D and delta_bias."""
+
+
+def _differentiate_again(ctx: Any, grad_y: Tensor, grad_state: Tensor | None) -> tuple[Any, ...]:
+    """The backward pass as a differentiable graph, through the plain-torch scan."""
+    inputs = ctx.saved_tensors[:7]
+    wanted = [x for x, need in zip(inputs, ctx.needs_input_grad[:7], strict=True) if need]
+    y, state = torch_scan.scan(*inputs, ctx.softplus, ctx.reverse)
+    outputs, grads = [y], [grad_y.to(y.dtype)]
+    if grad_state is not None:
+        outputs.append(state)
+        grads.append(grad_state)
+    found = iter(
+        torch.autograd.grad(outputs, wanted, grads, create_graph=True, materialize_grads=True)
+    )
+    return tuple(next(found) if need else None for need in ctx.needs_input_grad[:7])
+
+
+class ScanFunction(torch.autograd.Function):
+    """apply(*seven inputs, delta_softplus, reverse, want_state, kernels) -> (y, state)."""
+
+    @staticmethod
+    def forward(ctx: Any, *args: Any) -> tuple[Tensor, Tensor]:
+        inputs, (softplus, reverse, want_state, kernels) = args[:7], args[7:]
+        y, state, kept = kernels.forward(
+            *inputs, softplus, reverse, keep=True, want_state=want_state
+        )
+        ctx.save_for_backward(*inputs, kept)
+        ctx.softplus, ctx.reverse, ctx.kernels = softplus, reverse, kernels
+        ctx.want_state = want_state
+        ctx.set_materialize_grads(False)
+        if not want_state:
+            ctx.mark_non_differentiable(state)
+        return y, state
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple[Any, ...]:
+        grad_y, grad_state = grads
+        inputs, kept = ctx.saved_tensors[:7], ctx.saved_tensors[7]
+        if not ctx.want_state:
+            grad_state = None
+        if grad_y is None:
+            grad_y = torch.zeros_like(inputs[0])
+        if torch.is_grad_enabled():
+            found: tuple[Any, ...] = _differentiate_again(ctx, grad_y, grad_state)
+        else:
+            found = ctx.kernels.backward(
+                *inputs, ctx.softplus, ctx.reverse, kept, grad_y, grad_state
+            )
+            found = tuple(
+                None if x is None or not need else grad.to(x.dtype)
+                for x, need, grad in zip(inputs, ctx.needs_input_grad[:7], found, strict=True)
+            )
+        return (*found, None, None, None, None)
+
+
+def scan(
+    kernels: Kernels, inputs: tuple[Any, ...], softplus: bool, reverse: bool, want_state: bool
+) -> tuple[Tensor, Tensor]:
+    """Run a backend, recording for autograd only where that is wanted."""
+    if torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in inputs):
+        y, state = ScanFunction.apply(*inputs, softplus, reverse, want_state, kernels)
+        return y, state
+    y, state, _ = kernels.forward(*inputs, softplus, reverse, keep=False, want_state=want_state)
+    return y, state

@@ -1,0 +1,160 @@
+"""The public functions: three layouts of one operation.
+
+    h_t = exp(delta_t A) h_{t-1} + delta_t B_t u_t,   y_t = C_t h_t + D u_t      (Mamba §3.2)
+
+u           the sequence                      delta       step sizes (before bias and softplus)
+A           decay of each state, negative     delta_bias  added to delta before softplus
+B           how input enters the state        D           direct path from u to y
+C           how the state is read             z           gate: y * silu(z)
+L steps, D or "channels" of them at once, N states each, G groups of channels that share B and C.
+
+Dtypes: u, delta, B, C, z may be float32, bfloat16 or float16 (float64 runs in plain torch); y has
+u's dtype. Decays, step sizes and state are float32 in any case, under autocast too. Everything is
+differentiable in every tensor, twice. A delta of -1e4 before softplus is a step of exactly 0: the
+state passes such a token unchanged.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ssmamba.ops import dispatch
+
+ScanResult = Tensor | tuple[Tensor, Tensor]
+
+
+def _expect(name: str, tensor: Tensor | None, shape: tuple[int, ...]) -> None:
+    if tensor is not None and tuple(tensor.shape) != shape:
+        raise ValueError(f"{name} has shape {tuple(tensor.shape)}, expected {shape}")
+
+
+def _check(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, R: tuple[int, ...]) -> None:
+    if u.dim() != 3:
+        raise ValueError(f"u has shape {tuple(u.shape)}, expected (batch, L, channels)")
+    batch, L, channels = u.shape
+    N = A.shape[-1]
+    _expect("delta", delta, (batch, L, *R, channels))
+    _expect("A", A, (*R, channels, N))
+    _expect("B", B, (batch, L, *R, N))
+    _expect("C", C, (batch, L, *R, N))
+
+
+def selective_scan_channel_last(
+    u: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = None,
+    delta_bias: Tensor | None = None,
+    delta_softplus: bool = True,
+    reverse: bool = False,
+    *,
+    z: Tensor | None = None,
+    return_last_state: bool = False,
+) -> ScanResult:
+    """Scan a channel-last sequence in one direction.
+
+    u, delta, z: (batch, L, channels); A: (channels, N); B, C: (batch, L, N), strided slices
+    welcome; D, delta_bias: (channels,). ``reverse`` walks from the last step to the first.
+    Returns y (batch, L, channels), with ``return_last_state`` also the state after the last step
+    walked, (batch, channels, N) float32. Raises ValueError on shapes that do not fit.
+    """
+    _check(u, delta, A, B, C, ())
+    for name, vector in (("D", D), ("delta_bias", delta_bias)):
+        _expect(name, vector, (u.shape[2],))
+    _expect("z", z, tuple(u.shape))
+    y, state = dispatch.run(
+        (
+            u,
+            delta.unsqueeze(2),
+            A.unsqueeze(0),
+            B.unsqueeze(2),
+            C.unsqueeze(2),
+            None if D is None else D.unsqueeze(0),
+            None if delta_bias is None else delta_bias.unsqueeze(0),
+        ),
+        delta_softplus,
+        reverse,
+        return_last_state,
+    )
+    if z is not None:
+        y = y * F.silu(z)
+    return (y, state[:, 0]) if return_last_state else y
+
+
+def bidirectional_scan(
+    u: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = None,
+    delta_bias: Tensor | None = None,
+    delta_softplus: bool = True,
+) -> Tensor:
+    """Scan one sequence both ways, with parameters for each, and add the results.
+
+    u: (batch, L, channels); delta: (batch, L, 2, channels); A: (2, channels, N); B, C:
+    (batch, L, 2, N), strided views welcome; D, delta_bias: (2, channels). Index 0 is the forward
+    direction, 1 the backward one. Returns y_forward + y_backward, (batch, L, channels); SSMamba's
+    DMS (§3.3) divides it by 2. Raises ValueError on shapes that do not fit.
+    """
+    _check(u, delta, A, B, C, (2,))
+    for name, vector in (("D", D), ("delta_bias", delta_bias)):
+        _expect(name, vector, (2, u.shape[2]))
+    return dispatch.run((u, delta, A, B, C, D, delta_bias), delta_softplus, False, False)[0]
+
+
+def selective_scan(
+    u: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = None,
+    delta_bias: Tensor | None = None,
+    delta_softplus: bool = True,
+    reverse: bool = False,
+    *,
+    z: Tensor | None = None,
+    return_last_state: bool = False,
+) -> ScanResult:
+    """Scan in mamba-ssm's layout: time is the last axis.
+
+    u, delta, z: (batch, channels, L); A: (channels, N); B, C: (batch, N, L), or (batch, G, N, L)
+    where channels come in G groups; D, delta_bias: (channels,). Returns y (batch, channels, L),
+    with ``return_last_state`` also the state (batch, channels, N). Prefer
+    ``selective_scan_channel_last``: this door transposes. Raises ValueError on unfit shapes.
+    """
+    if B.dim() == 3:
+        B, C = B.unsqueeze(1), C.unsqueeze(1)
+    if u.dim() != 3 or B.dim() != 4 or C.shape != B.shape or u.shape[1] % B.shape[1]:
+        raise ValueError(
+            f"u {tuple(u.shape)}, B {tuple(B.shape)}, C {tuple(C.shape)}: expected "
+            "(batch, channels, L) and twice (batch, G, N, L) with G a divisor of channels"
+        )
+    width = u.shape[1] // B.shape[1]
+    ys, states = [], []
+    for g in range(B.shape[1]):
+        part = slice(g * width, (g + 1) * width)
+        y, state = selective_scan_channel_last(
+            u[:, part].transpose(1, 2),
+            delta[:, part].transpose(1, 2),
+            A[part],
+            B[:, g].transpose(1, 2),
+            C[:, g].transpose(1, 2),
+            None if D is None else D[part],
+            None if delta_bias is None else delta_bias[part],
+            delta_softplus,
+            reverse,
+            z=None if z is None else z[:, part].transpose(1, 2),
+            return_last_state=True,
+        )
+        ys.append(y.transpose(1, 2))
+        states.append(state)
+    y = ys[0] if len(ys) == 1 else torch.cat(ys, 1)
+    state = states[0] if len(states) == 1 else torch.cat(states, 1)
+    return (y, state) if return_last_state else y

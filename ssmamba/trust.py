@@ -1,0 +1,48 @@
+"""How far an input lies from what a model was trained with (Lee et al. 2018).
+
+Features of each class are taken as normal with a shared covariance; the distance of an input is
+the smallest Mahalanobis distance to a class mean. The numbers live in the checkpoint as
+``trust.mean`` (K, F) and ``trust.precision`` (F, F).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+MIN_SHRINKAGE = 1e-3  # of the covariance towards a multiple of the identity
+
+
+def fit_feature_statistics(features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Class means (K, F) and precision (F, F), float32, of features (N, F) and labels (N,).
+
+    The covariance within the classes is shrunk towards a multiple of the identity by the
+    Ledoit-Wolf share, so that it can be inverted with fewer images than features.
+    """
+    values = features.double()
+    classes = int(labels.max()) + 1
+    mean = torch.stack([values[labels == k].mean(0) for k in range(classes)])
+    centred = values - mean[labels]
+    covariance = centred.T @ centred / len(values)
+    size = covariance.shape[0]
+    level = covariance.diagonal().mean().clamp_min(1e-12)
+    identity = torch.eye(size, dtype=torch.float64, device=values.device)
+    share = _ledoit_wolf_share(centred, covariance, level * identity)
+    precision = torch.linalg.inv((1 - share) * covariance + share * level * identity)
+    return mean.float(), ((precision + precision.T) / 2).float()
+
+
+def mahalanobis(features: Tensor, mean: Tensor, precision: Tensor) -> Tensor:
+    """Distance of features (B, F) to the nearest class mean, (B,) float32."""
+    gap = features.float().unsqueeze(1) - mean  # (B, K, F)
+    squared = torch.einsum("bkf,fg,bkg->bk", gap, precision, gap)
+    return squared.clamp_min(0).min(dim=1).values.sqrt()
+
+
+def _ledoit_wolf_share(centred: Tensor, covariance: Tensor, target: Tensor) -> float:
+    """Ledoit and Wolf 2004: the share of the target that minimises the expected error."""
+    count = len(centred)
+    distance = (covariance - target).square().sum()
+    norms = centred.square().sum(1)
+    spread = (norms.square().sum() - count * covariance.square().sum()) / count**2
+    return float((spread / distance.clamp_min(1e-30)).clamp(MIN_SHRINKAGE, 1.0))

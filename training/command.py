@@ -1,0 +1,147 @@
+"""What every command shares: flags and YAML into a dataclass, one clear line for an error."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import yaml
+from jsonargparse import ArgumentParser
+
+from ssmamba.errors import DataError, SSMambaError, did_you_mean
+from training.loop.interrupt import Interrupted
+from training.loop.progress import console
+
+Config = TypeVar("Config")
+
+DEFAULT_RECIPE = "paper"
+BAD_INPUT, STOPPED = 2, 130  # exit statuses
+
+
+def run_command(
+    config_class: type[Config],
+    work: Callable[[Config], None],
+    *,
+    section: str,
+    positional: str | None = None,
+    recipe: str | None = DEFAULT_RECIPE,
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Parse the command line, do the work, and return the exit status.
+
+    section: name of the command, under which a YAML file may keep its values.
+    positional: a field that is given without a flag.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        work(parse(config_class, arguments, section, positional, recipe))
+    except SSMambaError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except (Interrupted, KeyboardInterrupt):
+        console.print("Stopped. The same command with --resume goes on from here.")
+        return STOPPED
+    return 0
+
+
+def parse(
+    config_class: type[Config],
+    arguments: Sequence[str],
+    section: str,
+    positional: str | None = None,
+    recipe: str | None = None,
+) -> Config:
+    """Flags win over --config, which wins over the default recipe."""
+    parser = _make_parser(config_class, section, positional)
+    given = _plain_flags(arguments, config_class)
+    defaults = [] if recipe is None else _as_flags(_bundled(recipe), section, config_class, recipe)
+    for path in _config_files(given):
+        defaults += _as_flags(_read_yaml(path), section, config_class, str(path))
+    values = parser.parse_args(defaults + given)
+    names = {field.name for field in fields(config_class)}  # type: ignore[arg-type]
+    return config_class(**{k: v for k, v in vars(values).items() if k in names})
+
+
+def write_config(path: Path, section: str, config: Any) -> None:
+    """Write the effective values, as --config reads them."""
+    plain = json.loads(json.dumps(asdict(config), default=str))
+    path.write_text(yaml.safe_dump({section: plain}, sort_keys=False), encoding="utf-8")
+
+
+def _make_parser(config_class: type, section: str, positional: str | None) -> ArgumentParser:
+    parser = ArgumentParser(
+        prog=f"python -m training.{section}",
+        description=f"{(config_class.__doc__ or '').splitlines()[0]} Flags may be written with "
+        "dashes or underscores.",
+    )
+    parser.add_argument(
+        "--config", type=str, help="YAML with values of these flags; may be given several times"
+    )
+    skip = {positional} if positional else set()
+    if positional:
+        parser.add_argument(positional, type=get_type_hints(config_class)[positional])
+    parser.add_class_arguments(config_class, None, skip=skip)
+    return parser
+
+
+def _plain_flags(arguments: Sequence[str], config_class: type) -> list[str]:
+    """--split-seed becomes --split_seed, and a bare --resume becomes --resume=true."""
+    types = get_type_hints(config_class)
+    out: list[str] = []
+    for index, argument in enumerate(arguments):
+        match = re.match(r"--([A-Za-z][\w-]*)(=.*)?$", argument, re.DOTALL)
+        if not match:
+            out.append(argument)
+            continue
+        name, value = match[1].replace("-", "_"), match[2] or ""
+        following = arguments[index + 1 : index + 2]
+        if types.get(name) is bool and not value:
+            bare = not following or following[0].lower() not in ("true", "false")
+            value = "=true" if bare else ""
+        out.append(f"--{name}{value}")
+    return out
+
+
+def _config_files(arguments: Sequence[str]) -> list[Path]:
+    files = [a.split("=", 1)[1] for a in arguments if a.startswith("--config=")]
+    files += [b for a, b in zip(arguments, arguments[1:], strict=False) if a == "--config"]
+    return [Path(f) for f in files]
+
+
+def _bundled(recipe: str) -> dict[str, Any]:
+    file = resources.files("resources") / "configs" / f"{recipe}.yaml"
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        line = str(error).splitlines()[0]
+        raise DataError(f"{path} cannot be read as YAML ({line}); check --config.") from error
+    if not isinstance(raw, dict):
+        raise DataError(f"{path} must hold `flag: value` lines; see resources/configs/paper.yaml.")
+    return raw
+
+
+def _as_flags(raw: dict[str, Any], section: str, config_class: type, where: str) -> list[str]:
+    """Values of a YAML file as flags; a file may keep them under the command's name."""
+    sections = {key: value for key, value in raw.items() if isinstance(value, dict)}
+    names = {field.name for field in fields(config_class)}
+    flat = {k: v for k, v in raw.items() if k not in sections or k in names}
+    values = {**flat, **sections.get(section, {})}
+    flags = []
+    for key, value in values.items():
+        name = str(key).replace("-", "_")
+        if name not in names:
+            raise DataError(f"{where}: unknown value '{key}'{did_you_mean(name, names)}.")
+        if value is not None:
+            plain = isinstance(value, str)
+            flags.append(f"--{name}={value if plain else json.dumps(value)}")
+    return flags

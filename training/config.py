@@ -1,0 +1,119 @@
+"""Configs of the commands: every flag, its meaning and unit, and the paper's default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ssmamba.config import Embedding, Mixer, Pool
+
+Basis = Literal["auto", "he", "giemsa", "none"]
+Split = Literal["train", "val", "test", "all"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """What pre-training and fine-tuning share."""
+
+    data: Path  # folder of images: a folder per class, or with manifest.csv
+    out: Path  # the run's own folder
+    resume: bool = False  # go on where the run in --out stopped
+    name: str = ""  # readable name shown in lists; "" = made from data set and architecture
+    tags: dict[str, str] = field(default_factory=dict)  # ablation tags, {"mixer": "mamba"}
+    dataset_info: Path | None = None  # description of the data set (class names, stain, licence)
+
+    split_seed: int = 0  # which 7:1:2 split; pre-training, fine-tuning and evaluation share it
+    seed: int = 0  # weights, order and augmentation
+    image_size: int = 224  # side of the network input, pixels
+    cache_gib: float = 6.0  # memory for the training images
+
+    epochs: int = 100
+    batch_size: int = 64  # over all devices
+    weight_decay: float = 0.05
+    warmup_epochs: float = 10.0
+    clip_norm: float = 1.0  # largest norm of all gradients; 0 = no limit
+    ema_decay: float = 0.0  # moving average of the weights; 0 = off
+    validate_every: int = 1  # epochs
+
+    accelerator: str = "auto"  # auto | cpu | cuda
+    devices: str = "1"  # number of devices; torchrun sets it itself
+    precision: str = "32-true"  # 32-true | bf16-mixed | 16-mixed
+
+    crop_min: float = 0.5  # smallest share of an image's area that a crop covers
+    stain_basis: Basis = "auto"  # axes of the colour changes; auto = as the data set says
+    stain_scale: float = 0.2  # of each stain's concentration, relative
+    stain_shift: float = 0.03  # of each stain's concentration, optical density
+    gamma: float = 0.15  # exponent 1 ± gamma
+    brightness: float = 0.05  # optical density
+    blur: float = 0.15  # share of the images that is blurred
+    blur_sigma: float = 1.2  # strongest blur, pixels
+    noise: float = 0.15  # share of the images that gets noise
+    noise_sigma: float = 8.0  # strongest noise, 0..255
+
+    size: str = "tiny"  # nano | tiny | small | base
+    mixer: Mixer | None = None  # ablation of SSMamba's token mixer (Table 6)
+    embedding: Embedding | None = None  # ablation of LPR (Table 5)
+    act: Literal["silu", "gelu"] | None = None
+    pool: Pool | None = None
+    drop_path: float | None = None  # rate of the last block
+    column_scans: bool | None = None
+    kernels: tuple[int, ...] | None = None
+    d_state: int | None = None
+    mlp_ratio: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainConfig(RunConfig):
+    """Pre-train an SSMamba encoder by masked image modelling (MAMIM)."""
+
+    method: Literal["mamim"] = "mamim"
+    lr: float = 5e-5
+    mask_ratio: float = 0.75
+    mask_unit: int = 32  # side of a hidden square, pixels
+    perturb: bool = True  # scanner and stain changes of the input, clean target
+    norm_target: bool = False  # normalise each unit's target by its own mean and variance
+    skips: bool = True  # shallow features reach the decoder
+    decoder_dim: int = 96
+    decoder_depth: int = 1
+    decoder_mixer: Literal["dms", "none"] = "dms"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneConfig(RunConfig):
+    """Train a classifier, from a pre-trained encoder or from scratch."""
+
+    init: Path | None = None  # checkpoint of training.pretrain or training.finetune
+    arch: str = "ssmamba"  # ssmamba | timm:NAME
+    batch_size: int = 8
+    lr: float = 1e-3
+    lrs: str = ""  # learning rates to try, "1e-3,3e-4"; the best on validation is kept
+    mixup: float = 0.8  # alpha of Mixup; 0 = off
+    label_smoothing: float = 0.0
+    class_weights: bool = False  # weigh classes against their counts in the loss
+    allow_overlap: bool = False  # accept an --init that has seen images of the test split
+
+    def rates(self) -> tuple[float, ...]:
+        """The learning rates to try."""
+        return tuple(float(part) for part in self.lrs.split(",") if part.strip()) or (self.lr,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig:
+    """Measure a checkpoint on a split of a data folder."""
+
+    checkpoint: Path  # a .safetensors file made by training.finetune or training.pretrain
+    data: Path  # folder of images: a folder per class, or with manifest.csv
+    split: Split = "test"
+    split_seed: int | None = None  # None = the one the checkpoint was trained with
+    dataset_info: Path | None = None
+    out: Path | None = None  # JSON file for the results
+    allow_overlap: bool = False  # measure also on images that the model was trained with
+    stain_jitter: float = 0.0  # move each stain's concentration by up to this share
+    stain_basis: Basis = "auto"
+    seed: int = 0  # of the jitter, the masks and the bootstrap
+    resamples: int = 1000  # of the bootstrap
+    against: Literal["none", "forest"] = "none"  # compare with a colour-histogram random forest
+    batch_size: int = 32
+    accelerator: str = "auto"
+    precision: str = "32-true"

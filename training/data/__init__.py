@@ -1,0 +1,1 @@
+"""From a folder of images to splits and arrays: find, check, split, describe, cache."""

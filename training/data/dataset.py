@@ -1,0 +1,148 @@
+"""A data folder that was read, checked and split; its images as arrays in memory."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssmamba.errors import DataError, did_you_mean
+from ssmamba.preprocess import resize_image
+from training.data.catalog import SPLITS, Catalog, Item, read_catalog
+from training.data.describe import DatasetInfo, describe
+from training.data.images import centre_square, read_rgb
+from training.data.scan import Scan, duplicate_links, scan_images
+from training.data.split import split_items
+from training.loop.progress import Progress
+
+ALL = "all"  # every image, whatever its side
+CACHE_MARGIN = 1.75  # cached side / network window: crops are shrunk, not enlarged
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Checked images with their splits."""
+
+    catalog: Catalog
+    scan: Scan
+    splits: dict[str, list[int]]  # split -> positions in catalog.items
+    info: DatasetInfo
+    split_seed: int
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.catalog.classes
+
+    def indices(self, split: str) -> list[int]:
+        """Positions of a split's images; "all" for every image."""
+        if split == ALL:
+            return list(range(len(self.catalog.items)))
+        if split not in self.splits:
+            raise DataError(f"Unknown split '{split}'{did_you_mean(split, (*SPLITS, ALL))}.")
+        return self.splits[split]
+
+    def items(self, split: str) -> list[Item]:
+        return [self.catalog.items[i] for i in self.indices(split)]
+
+    def labels(self, split: str) -> np.ndarray:
+        """Class numbers, (N,) int64, in the order of the sorted class keys."""
+        number = {key: index for index, key in enumerate(self.classes)}
+        return np.array([number[item.label] for item in self.items(split)], dtype=np.int64)
+
+    def groups(self, split: str) -> np.ndarray:
+        """Group numbers, (N,) int64; an image without a group is one of its own."""
+        names = [item.group or f"\0{item.path}" for item in self.items(split)]
+        return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+    def hashes(self, split: str) -> list[str]:
+        return [self.scan.file_hashes[i] for i in self.indices(split)]
+
+    def images(self, split: str, side: int) -> np.ndarray:
+        """(N, side, side, 3) uint8 RGB: the centred square of each image through preprocess."""
+        paths = [self.catalog.file(item) for item in self.items(split)]
+        return load_images(paths, side)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """{split: {class key: images}}."""
+        return {
+            split: {key: int(n) for key, n in zip(self.classes, self._count(split), strict=True)}
+            for split in SPLITS
+        }
+
+    def source_px(self) -> int:
+        """Side of the images before resizing, pixels: as described, or the median found."""
+        return self.info.source_px or int(np.median(self.scan.sides))
+
+    def card_entry(self) -> dict[str, Any]:
+        """What a checkpoint's card keeps about its data set."""
+        return {
+            "name": self.info.name,
+            "split_seed": self.split_seed,
+            "counts": self.counts(),
+            "grouped": self.catalog.grouped,
+            "stain_basis": self.info.stain_basis,
+        }
+
+    def _count(self, split: str) -> np.ndarray:
+        return np.bincount(self.labels(split), minlength=len(self.classes))
+
+
+def load_dataset(
+    root: Path | str, split_seed: int, info: Path | None = None, quiet: bool = False
+) -> Dataset:
+    """Read, check and split a data folder. Raises DataError that lists all that is wrong."""
+    catalog = read_catalog(root)
+    described = describe(catalog.classes, catalog.root, info)
+    with Progress("Checking images", len(catalog.items), quiet) as progress:
+        scan = scan_images(catalog, progress.update)
+    links = duplicate_links(catalog, scan)
+    splits = split_items(catalog.items, split_seed, links)
+    return Dataset(catalog, scan, splits, described, split_seed)
+
+
+def require_every_class(dataset: Dataset, splits: tuple[str, ...]) -> None:
+    """Raise DataError unless each of these splits has images of each class."""
+    counts = dataset.counts()
+    empty = [f"{key} in {s}" for s in splits for key, n in counts[s].items() if not n]
+    if empty or len(dataset.classes) < 2:
+        raise DataError(
+            f"{dataset.catalog.root}: "
+            + (f"no images of {', '.join(empty)}" if empty else "only one class")
+            + "; add images (at least three groups of each class, and two classes)."
+        )
+
+
+def load_images(paths: list[Path], side: int) -> np.ndarray:
+    """Decode files into one (N, side, side, 3) uint8 array."""
+    out = np.empty((len(paths), side, side, 3), np.uint8)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for index, image in enumerate(pool.map(partial(_load_one, side=side), paths)):
+            out[index] = image
+    return out
+
+
+def cache_side(source_px: int, window: int, count: int, budget_gib: float) -> int:
+    """Side at which training images are kept in memory, pixels.
+
+    At most CACHE_MARGIN windows, never above the source, and less when ``count`` images would not
+    fit into the budget. Raises DataError when not even images of one window fit.
+    """
+    best = max(window, min(source_px, int(window * CACHE_MARGIN)))
+    fits = int((budget_gib * GIB / (3 * max(count, 1))) ** 0.5)
+    if fits < window:
+        need = count * 3 * window**2 / GIB
+        raise DataError(
+            f"{count} images of {window} px need {need:.1f} GiB of memory; raise --cache-gib "
+            "or take a smaller --image-size."
+        )
+    return min(best, fits)
+
+
+def _load_one(path: Path, side: int) -> np.ndarray:
+    return resize_image(centre_square(read_rgb(path)), side)

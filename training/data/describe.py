@@ -1,0 +1,114 @@
+"""What a data set is: readable class names, colours, stain, tissue, licence."""
+
+from __future__ import annotations
+
+import colorsys
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ssmamba.card import ClassInfo
+from ssmamba.errors import DataError
+
+OWN_FILE = "dataset.yaml"  # beside the images
+STAIN_BASES = ("he", "giemsa", "none")
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """A data set as a person reads it."""
+
+    name: str
+    classes: tuple[ClassInfo, ...]  # in the order of the sorted class keys
+    tissue: str = ""
+    stain: str = ""  # "H&E", "May-Grünwald-Giemsa"
+    stain_basis: str = "none"  # he | giemsa | none: the axes along which its colours vary
+    licence: str = ""
+    attribution: str = ""
+    source_px: int | None = None  # side of the images, pixels; None = as found
+    mpp: float | None = None  # µm per pixel of the images, None = unknown
+
+
+def describe(keys: tuple[str, ...], root: Path, given: Path | None = None) -> DatasetInfo:
+    """Find the description: ``given``, else ROOT/dataset.yaml, else a bundled one whose classes
+    are the same, else readable names made from the keys."""
+    if given is not None:
+        return _fit(_read(given), keys, given)
+    own = root / OWN_FILE
+    if own.is_file():
+        return _fit(_read(own), keys, own)
+    for file in sorted(_bundled(), key=lambda f: f.name):
+        raw = _parse(file.read_text(encoding="utf-8"), file.name)
+        if set(raw.get("classes", {})) == set(keys):
+            return _fit(raw, keys, Path(file.name))
+    return DatasetInfo(root.resolve().name, _plain_classes(keys))
+
+
+def _bundled() -> list[Traversable]:
+    folder = resources.files("resources") / "configs" / "datasets"
+    return [f for f in folder.iterdir() if f.name.endswith(".yaml")] if folder.is_dir() else []
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return _parse(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read ({error}); check --dataset-info.") from error
+
+
+def _parse(text: str, where: str) -> dict[str, Any]:
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        line = str(error).splitlines()[0]
+        raise DataError(f"{where} is not valid YAML ({line}); correct it.") from error
+    if not isinstance(raw, dict) or not isinstance(raw.get("classes", {}), dict):
+        raise DataError(f"{where} must hold a mapping with `classes`; see resources/configs.")
+    return raw
+
+
+def _fit(raw: dict[str, Any], keys: tuple[str, ...], path: Path) -> DatasetInfo:
+    described: dict[str, Any] = raw.get("classes", {})
+    missing = [key for key in keys if key not in described]
+    if missing:
+        raise DataError(
+            f"{path} does not describe the class {', '.join(missing)} of the images (it has: "
+            f"{', '.join(described)}); add it there, or correct the labels."
+        )
+    basis = raw.get("stain_basis", "none")
+    if basis not in STAIN_BASES:
+        raise DataError(f"{path}: stain_basis must be one of {', '.join(STAIN_BASES)}.")
+    plain = {c.key: c for c in _plain_classes(tuple(described))}
+    classes = tuple(_class_info(described[key], plain[key]) for key in keys)
+    texts = {k: str(raw[k]) for k in ("tissue", "stain", "licence", "attribution") if raw.get(k)}
+    return DatasetInfo(
+        str(raw.get("name", path.stem)),
+        classes,
+        stain_basis=basis,
+        source_px=raw.get("source_px"),
+        mpp=raw.get("mpp"),
+        **texts,
+    )
+
+
+def _class_info(raw: Any, plain: ClassInfo) -> ClassInfo:
+    raw = raw if isinstance(raw, dict) else {"name": raw}
+    color = tuple(raw.get("color") or plain.color)
+    if len(color) != 3 or not all(isinstance(c, int) and 0 <= c <= 255 for c in color):
+        raise DataError(f"Class {plain.key}: its color must be three numbers from 0 to 255.")
+    return ClassInfo(plain.key, str(raw.get("name") or plain.name), color)
+
+
+def _plain_classes(keys: tuple[str, ...]) -> tuple[ClassInfo, ...]:
+    """Readable names from keys, colours spread around the wheel by the golden ratio."""
+    classes = []
+    for index, key in enumerate(keys):
+        rgb = colorsys.hsv_to_rgb((0.58 + index * 0.618034) % 1.0, 0.65, 0.85)
+        name = key.replace("_", " ").replace("-", " ").strip().capitalize() or key
+        red, green, blue = (round(255 * c) for c in rgb)
+        classes.append(ClassInfo(key, name, (red, green, blue)))
+    return tuple(classes)

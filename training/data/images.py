@@ -1,0 +1,103 @@
+"""Decode an image file of any mode into HWC uint8 RGB."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
+TWELVE_BIT = 4095  # 16-bit files whose values stay below this hold 12-bit camera data
+
+
+class UnreadableImage(ValueError):
+    """The bytes are no image that can be decoded."""
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    """Read a file into HWC uint8 RGB. Raises UnreadableImage, or OSError when it cannot be read."""
+    return decode_rgb(path.read_bytes())
+
+
+def decode_rgb(data: bytes) -> np.ndarray:
+    """Decode file bytes into HWC uint8 RGB.
+
+    Grey is repeated, transparency is laid over white (glass), CMYK and palettes are converted,
+    16-bit values are scaled to 8 bits, and a rotation in the EXIF header is applied.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd metadata does not matter when pixels decode
+            return _decode_with_pillow(data)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return _decode_with_opencv(data)
+
+
+def centre_square(image: np.ndarray) -> np.ndarray:
+    """The largest centred square of an HWC image; models are never fed squashed pictures."""
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[top : top + side, left : left + side]
+
+
+def _decode_with_pillow(data: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        if image.mode.startswith("I") or image.mode == "F":
+            return _to_eight_bits(np.asarray(image))
+        if _holds_sixteen_bits(image):
+            return _decode_with_opencv(data)
+        image = ImageOps.exif_transpose(image)
+        if image.has_transparency_data:
+            image = image.convert("RGBA")
+            glass = Image.new("RGBA", image.size, "white")
+            image = Image.alpha_composite(glass, image)
+        return np.asarray(image.convert("RGB"))
+
+
+def _holds_sixteen_bits(image: Image.Image) -> bool:
+    """Pillow cuts 16-bit colour to its high byte without scaling 12-bit data."""
+    if image.format == "PNG":
+        raw = image.png.im_rawmode if getattr(image, "png", None) else ""
+        return ";16" in (raw or "")
+    tags = getattr(image, "tag_v2", {})
+    return bool(tags) and max(np.atleast_1d(tags.get(258, 8))) > 8
+
+
+def _decode_with_opencv(data: bytes) -> np.ndarray:
+    array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    if array is None:
+        raise UnreadableImage("not a readable image")
+    if array.ndim == 3 and array.shape[2] == 4:
+        array = cv2.cvtColor(array, cv2.COLOR_BGRA2RGBA)
+    elif array.ndim == 3:
+        array = cv2.cvtColor(array, cv2.COLOR_BGR2RGB)
+    array = _to_eight_bits(array)
+    if array.shape[2] == 4:
+        alpha = array[..., 3:].astype(np.float32) / 255
+        array = (array[..., :3] * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
+    return array
+
+
+def _to_eight_bits(array: np.ndarray) -> np.ndarray:
+    """HW or HWC of any number type -> HWC uint8 with three or four channels."""
+    if array.dtype != np.uint8:
+        values = array.astype(np.float32)
+        if not np.isfinite(values).all():
+            raise UnreadableImage("it holds numbers that are not finite")
+        high = float(values.max(initial=0.0))
+        full = 1.0 if high <= 1.0 and array.dtype.kind == "f" else _full_scale(high)
+        array = (values.clip(0, full) * (255.0 / full)).round().astype(np.uint8)
+    if array.ndim == 2:
+        array = array[..., None]
+    return np.repeat(array, 3, axis=2) if array.shape[2] == 1 else array
+
+
+def _full_scale(high: float) -> float:
+    """The white level of a file whose largest value is ``high``: 8, 12 or 16 bits."""
+    return 255.0 if high <= 255 else float(TWELVE_BIT) if high <= TWELVE_BIT else 65535.0

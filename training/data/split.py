@@ -1,0 +1,100 @@
+"""Split a catalog 7:1:2 by seed: stratified by class, groups and duplicates on one side."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.data.catalog import SPLITS, Item
+
+FRACTIONS = (0.7, 0.1, 0.2)  # train, val, test (SSMamba §4.2)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Images that must stay together."""
+
+    members: tuple[int, ...]  # positions in the catalog, rising
+    label: str  # the commonest label among them
+
+
+def split_items(
+    items: Sequence[Item],
+    seed: int,
+    links: Sequence[tuple[int, int]] = (),
+    fractions: tuple[float, float, float] = FRACTIONS,
+) -> dict[str, list[int]]:
+    """Assign each item to "train", "val" or "test"; positions in rising order.
+
+    Splits named in the manifest win. Otherwise each class is dealt out by itself: within a class
+    a side misses its share by less than its largest unit, and with at least three units each side
+    gets one. The same items, links and seed always give the same split.
+    """
+    if items and all(item.split for item in items):
+        return {name: [i for i, item in enumerate(items) if item.split == name] for name in SPLITS}
+    sides: dict[str, list[int]] = {name: [] for name in SPLITS}
+    by_label: dict[str, list[Unit]] = {}
+    for unit in join_units(items, links):
+        by_label.setdefault(unit.label, []).append(unit)
+    for label, units in sorted(by_label.items()):
+        rng = np.random.default_rng([seed, zlib.crc32(label.encode())])
+        shuffled = [units[i] for i in rng.permutation(len(units))]
+        for name, unit in _deal(shuffled, fractions):
+            sides[name].extend(unit.members)
+    return {name: sorted(members) for name, members in sides.items()}
+
+
+def join_units(items: Sequence[Item], links: Sequence[tuple[int, int]] = ()) -> list[Unit]:
+    """Connected components of items under shared groups and links, by their first member."""
+    parent = list(range(len(items)))
+
+    def find(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    first_of_group: dict[str, int] = {}
+    pairs = list(links)
+    for index, item in enumerate(items):
+        if item.group:
+            pairs.append((first_of_group.setdefault(item.group, index), index))
+    for a, b in pairs:
+        low, high = sorted((find(a), find(b)))
+        parent[high] = low
+    members: dict[int, list[int]] = {}
+    for index in range(len(items)):
+        members.setdefault(find(index), []).append(index)
+    return [Unit(tuple(m), _commonest([items[i].label for i in m])) for m in members.values()]
+
+
+def _commonest(labels: list[str]) -> str:
+    return max(sorted(set(labels)), key=labels.count)
+
+
+def _deal(units: list[Unit], fractions: tuple[float, ...]) -> list[tuple[str, Unit]]:
+    """Give each unit, larger ones first, to the side that lacks most images."""
+    total = sum(len(unit.members) for unit in units)
+    lack = [fraction * total for fraction in fractions]
+    dealt: list[tuple[int, Unit]] = []
+    for unit in sorted(units, key=lambda unit: -len(unit.members)):
+        side = int(np.argmax(lack))
+        lack[side] -= len(unit.members)
+        dealt.append((side, unit))
+    _fill_empty_sides(dealt, fractions)
+    return [(SPLITS[side], unit) for side, unit in dealt]
+
+
+def _fill_empty_sides(dealt: list[tuple[int, Unit]], fractions: tuple[float, ...]) -> None:
+    """With enough units no side stays empty: it takes the smallest from the fullest side."""
+    for side, fraction in enumerate(fractions):
+        counts = [sum(s == k for s, _ in dealt) for k in range(len(fractions))]
+        if counts[side] or not fraction:
+            continue
+        richest = int(np.argmax(counts))
+        if counts[richest] > 1:
+            last = max(i for i, (s, _) in enumerate(dealt) if s == richest)
+            dealt[last] = (side, dealt[last][1])

@@ -1,0 +1,250 @@
+"""The loop of every training command: steps, validation, best weights, stop and resume."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from ssmamba.errors import DataError
+from training.loop.batches import Batches
+from training.loop.interrupt import Interrupted, StopRequest
+from training.loop.optim import WeightAverage, lr_factor, make_optimizer, set_lr
+from training.loop.progress import Progress, console
+from training.loop.state import load_state, restore_rng, rng_state, save_state
+
+LOG_FILE = "log.jsonl"
+Batch = TypeVar("Batch")
+Score = tuple[float, ...]  # larger is better, compared from the left
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the weights move."""
+
+    lr: float
+    weight_decay: float
+    warmup_steps: int
+    clip_norm: float  # largest norm of all gradients; 0 = no limit
+    ema_decay: float  # 0 = no average
+    validate_every: int  # epochs
+
+
+@dataclass(frozen=True)
+class Task(Generic[Batch]):
+    """What a command trains: the loss of a batch and the validation of a model."""
+
+    loss: Callable[[nn.Module, Batch], Tensor]
+    validate: Callable[[nn.Module], dict[str, float]]
+    score: Callable[[dict[str, float]], Score]
+    save: Callable[[Path, nn.Module, "Outcome"], None]  # writes a checkpoint
+
+
+@dataclass
+class Outcome:
+    """How far a run has come, and its best validation so far."""
+
+    step: int = 0
+    epoch: int = 0  # whole epochs behind
+    images_seen: int = 0
+    seconds: float = 0.0  # of work, over all sessions
+    best_epoch: int = 0
+    best_metrics: dict[str, float] = field(default_factory=dict)
+    last_metrics: dict[str, float] = field(default_factory=dict)
+    done: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+def fit(
+    fabric: Fabric,
+    model: nn.Module,
+    batches: Batches[Batch],
+    schedule: Schedule,
+    task: Task[Batch],
+    folder: Path,
+    resume: bool,
+    title: str,
+) -> Outcome:
+    """Train ``model`` in place; it ends with its best weights.
+
+    Writes last.safetensors, best.safetensors, log.jsonl and the resume state into ``folder``.
+    Raises Interrupted after Ctrl-C, when all of these are on disk.
+    """
+    return _Run(fabric, model, batches, schedule, task, folder, title).run(resume)
+
+
+class _Run(Generic[Batch]):
+    def __init__(
+        self,
+        fabric: Fabric,
+        model: nn.Module,
+        batches: Batches[Batch],
+        schedule: Schedule,
+        task: Task[Batch],
+        folder: Path,
+        title: str,
+    ) -> None:
+        self.fabric, self.schedule, self.task = fabric, schedule, task
+        self.folder, self.title = folder, title
+        self.batches, self.plan = batches, batches.plan
+        self.raw = model
+        optimizer = make_optimizer(model, schedule.lr, schedule.weight_decay)
+        self.model, self.optimizer = fabric.setup(model, optimizer)
+        decay = schedule.ema_decay
+        self.average = WeightAverage(model, decay) if decay > 0 else None
+        self.outcome = Outcome()
+        self.best: dict[str, Tensor] = {}
+        self.best_score: Score | None = None
+        self.loss_sum, self.loss_count = 0.0, 0
+
+    def run(self, resume: bool) -> Outcome:
+        if resume:
+            self._resume()
+        if not self.outcome.done:
+            self._train()
+        self.raw.load_state_dict(self.best)
+        return self.outcome
+
+    def _train(self) -> None:
+        outcome, plan = self.outcome, self.plan
+        clock = time.monotonic() - outcome.seconds
+        self.model.train()
+        batches = self.batches.starting_at(outcome.step)
+        with (
+            StopRequest() as stop,
+            Progress(self.title, plan.steps, not self._leads, outcome.step) as progress,
+        ):
+            for batch in batches:
+                loss = self._step(batch)
+                outcome.step += 1
+                outcome.images_seen += min(plan.batch_size, plan.images)
+                outcome.seconds = time.monotonic() - clock
+                progress.update(outcome.step, f"epoch {outcome.epoch + 1}  loss {loss:.4f}")
+                if outcome.step % plan.epoch_steps == 0:
+                    self._end_epoch()
+                    outcome.seconds = time.monotonic() - clock
+                    self._save(with_checkpoint=outcome.done)
+                if stop.asked and not outcome.done:
+                    self._save(with_checkpoint=True)
+                    raise Interrupted
+        batches.close()  # type: ignore[attr-defined]
+
+    @property
+    def _leads(self) -> bool:
+        return bool(self.fabric.is_global_zero)
+
+    def _step(self, batch: Batch) -> float:
+        factor = lr_factor(self.outcome.step, self.plan.steps, self.schedule.warmup_steps)
+        set_lr(self.optimizer, self.schedule.lr * factor)
+        with self.fabric.autocast():
+            loss = self.task.loss(self.model, batch)
+        value = loss.item()
+        if value != value or value in (float("inf"), float("-inf")):
+            raise DataError(
+                f"The loss is no longer a number at step {self.outcome.step}; start again with a "
+                "lower --lr or --precision 32-true."
+            )
+        self.fabric.backward(loss)
+        if self.schedule.clip_norm > 0:
+            self.fabric.clip_gradients(
+                self.model, self.optimizer, max_norm=self.schedule.clip_norm
+            )
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.average is not None:
+            self.average.update(self.raw)
+        self.loss_sum += value
+        self.loss_count += 1
+        return value
+
+    def _end_epoch(self) -> None:
+        outcome = self.outcome
+        outcome.epoch += 1
+        outcome.done = outcome.epoch == self.plan.epochs
+        record: dict[str, Any] = {
+            "epoch": outcome.epoch,
+            "step": outcome.step,
+            "loss": self.loss_sum / max(self.loss_count, 1),
+            "lr": self.optimizer.param_groups[0]["lr"],
+            "seconds": round(outcome.seconds, 2),
+        }
+        self.loss_sum, self.loss_count = 0.0, 0
+        if outcome.done or outcome.epoch % self.schedule.validate_every == 0:
+            record["val"] = self._validate()
+        self._log(record)
+
+    def _validate(self) -> dict[str, float]:
+        """Validate the averaged weights when there are any, and keep the best."""
+        own = {k: v.detach().clone() for k, v in self.raw.state_dict().items()}
+        rng = rng_state()  # validation must not move the training's random numbers
+        if self.average is not None:
+            self.raw.load_state_dict(self.average.average)
+        self.raw.eval()
+        with torch.no_grad():
+            metrics = self.task.validate(self.raw)
+        score = self.task.score(metrics)
+        self.outcome.last_metrics = metrics
+        if self.best_score is None or score > self.best_score:
+            self.best_score = score
+            self.best = {k: v.detach().clone() for k, v in self.raw.state_dict().items()}
+            self.outcome.best_epoch, self.outcome.best_metrics = self.outcome.epoch, metrics
+            if self._leads:
+                self.task.save(self.folder / "best.safetensors", self.raw, self.outcome)
+        self.raw.load_state_dict(own)
+        self.model.train()
+        restore_rng(rng)
+        return metrics
+
+    def _log(self, record: dict[str, Any]) -> None:
+        if not self._leads:
+            return
+        with (self.folder / LOG_FILE).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+        val = "  ".join(f"{k} {v:.4f}" for k, v in record.get("val", {}).items())
+        line = f"{self.title} epoch {record['epoch']}/{self.plan.epochs}  loss {record['loss']:.4f}"
+        console.print(f"{line}  lr {record['lr']:.2g}{'  val: ' + val if val else ''}")
+
+    def _save(self, with_checkpoint: bool) -> None:
+        if not self._leads:
+            return
+        if with_checkpoint:
+            self.task.save(self.folder / "last.safetensors", self.raw, self.outcome)
+        save_state(
+            self.folder,
+            {
+                "model": self.raw.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "average": self.average.state_dict() if self.average else None,
+                "best": self.best,
+                "best_score": list(self.best_score) if self.best_score else None,
+                "loss": [self.loss_sum, self.loss_count],
+                "outcome": self.outcome.to_json(),
+                "rng": rng_state(),
+            },
+        )
+
+    def _resume(self) -> None:
+        state = load_state(self.folder)
+        if state is None:
+            return
+        self.raw.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.average is not None and state["average"] is not None:
+            self.average.load_state_dict(state["average"])
+        self.best = state["best"]
+        score = state["best_score"]
+        self.best_score = None if score is None else tuple(score)
+        self.loss_sum, self.loss_count = state["loss"]
+        self.outcome = Outcome(**state["outcome"])
+        restore_rng(state["rng"])
+        if self._leads and not self.outcome.done:
+            console.print(f"{self.title}: going on from step {self.outcome.step}")

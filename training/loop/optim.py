@@ -1,0 +1,72 @@
+"""AdamW without decay where it hurts, warm-up and cosine, moving average of the weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+UNDECAYED = ("A_log", "D", "cls_token", "mask_token", "positions", "pos_embed", "dt_bias")
+
+
+def make_optimizer(model: nn.Module, lr: float, weight_decay: float) -> torch.optim.AdamW:
+    """AdamW; norms, biases, tokens, positions and the scan's A_log and D take no decay."""
+    decayed, free = [], []
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            (decayed if decays(name, parameter) else free).append(parameter)
+    groups = [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": free, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([g for g in groups if g["params"]], lr=lr, betas=(0.9, 0.999))
+
+
+def decays(name: str, parameter: Tensor) -> bool:
+    """Whether a parameter takes weight decay."""
+    last = name.rsplit(".", 1)[-1]
+    return parameter.ndim > 1 and not any(last.startswith(word) for word in UNDECAYED)
+
+
+def lr_factor(step: int, steps: int, warmup: int, floor: float = 0.0) -> float:
+    """Share of the peak rate at ``step`` (0-based): linear warm-up, then a half cosine."""
+    if step < warmup:
+        return (step + 1) / warmup
+    progress = (step - warmup) / max(steps - warmup, 1)
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+
+
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+
+
+class WeightAverage:
+    """Exponential moving average of a model's weights and buffers (EMA)."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.updates = 0
+        self.average = {k: v.detach().clone() for k, v in model.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        """Move towards the model; early on faster, so that the start is forgotten."""
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        for name, value in model.state_dict().items():
+            kept = self.average[name]
+            if kept.is_floating_point():
+                kept.lerp_(value.detach(), 1 - decay)
+            else:
+                kept.copy_(value)
+
+    def state_dict(self) -> dict[str, object]:
+        return {"updates": self.updates, "average": self.average}
+
+    def load_state_dict(self, state: Mapping[str, object]) -> None:
+        updates, average = state["updates"], state["average"]
+        assert isinstance(updates, int) and isinstance(average, dict)
+        self.updates, self.average = updates, average

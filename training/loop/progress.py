@@ -1,0 +1,69 @@
+"""Progress with time left: one live line on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+
+LIVE_EVERY_S = 0.2
+PLAIN_EVERY_S = 30.0
+
+console = Console(stderr=False, highlight=False, soft_wrap=True)
+
+
+class Progress:
+    """Counts up to ``total`` and shows how far it is; use it with ``with``."""
+
+    def __init__(self, title: str, total: int, quiet: bool = False, done: int = 0) -> None:
+        self.title, self.total, self.quiet = title, total, quiet
+        self.start = self._shown = time.monotonic()
+        self._first = done
+        self._live = sys.stdout.isatty()
+        self._open_line = False
+
+    def update(self, done: int, text: str = "") -> None:
+        """Say that ``done`` steps are behind; shown at most a few times a second."""
+        now = time.monotonic()
+        wait = LIVE_EVERY_S if self._live else PLAIN_EVERY_S
+        if self.quiet or (now - self._shown < wait and not (self._live and done == self.total)):
+            return
+        self._shown = now
+        line = f"{self.title} {done}/{self.total}{self._left(done, now)}{'  ' + text if text else ''}"
+        if self._live:
+            sys.stdout.write(f"\r\x1b[K{line}")
+            self._open_line = True
+        else:
+            sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    def _left(self, done: int, now: float) -> str:
+        steps = done - self._first
+        if steps <= 0:
+            return ""
+        return f"  {duration((now - self.start) / steps * (self.total - done))} left"
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._open_line:
+            sys.stdout.write("\r\x1b[K" if kind is None else "\n")
+            sys.stdout.flush()
+
+
+def duration(seconds: float) -> str:
+    """"42 s", "3 min 05 s", "2 h 10 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -1,0 +1,64 @@
+"""What a stopped run needs to go on exactly: one file, read without pickle's dangers."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ssmamba.errors import DataError
+
+STATE_FILE = "state.pt"
+
+
+def save_state(folder: Path, state: dict[str, Any]) -> None:
+    """Write tensors, numbers and texts; the file appears whole or not at all."""
+    partial = folder / f".{STATE_FILE}.{os.getpid()}.partial"
+    try:
+        torch.save(state, partial)
+        partial.replace(folder / STATE_FILE)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load_state(folder: Path) -> dict[str, Any] | None:
+    """The saved state, or None when there is none. Raises DataError for an unreadable file."""
+    path = folder / STATE_FILE
+    if not path.is_file():
+        return None
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, OSError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        raise DataError(
+            f"{path} cannot be read, so the run cannot go on; delete it and start without --resume."
+        ) from error
+
+
+def rng_state() -> dict[str, Any]:
+    """States of torch's, NumPy's and Python's generators."""
+    version, numbers, gauss = random.getstate()
+    name, keys, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002
+    state: dict[str, Any] = {
+        "torch": torch.get_rng_state(),
+        "python": [version, list(numbers), gauss],
+        "numpy": [name, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, cached],
+    }
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state_all()
+    return state
+
+
+def restore_rng(state: dict[str, Any]) -> None:
+    """Put generators back to where ``rng_state`` found them."""
+    torch.set_rng_state(state["torch"])
+    version, numbers, gauss = state["python"]
+    random.setstate((version, tuple(numbers), gauss))
+    name, keys, position, has_gauss, cached = state["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), position, has_gauss, cached))  # noqa: NPY002
+    if "cuda" in state and len(state["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["cuda"])

@@ -1,0 +1,88 @@
+"""How well a MAMIM model recovers hidden units of unseen images, beside simple fills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from rich.table import Table
+
+from ssmamba.card import InputSpec
+from ssmamba.models import MAMIM, random_unit_mask
+from ssmamba.preprocess import to_images, to_tensor
+from training.metrics.masked import fill_hidden, inpaint, masked_psnr, masked_ssim, visible_mean
+
+Scores = dict[str, dict[str, float]]  # method -> {"psnr", "ssim"}
+FILLS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "visible_mean": visible_mean,
+    "inpainting": inpaint,
+}
+
+
+def pixel_mask(unit_mask: np.ndarray, window: int) -> np.ndarray:
+    """(B, h, w) bool units -> (B, window, window) bool pixels."""
+    factor = window // unit_mask.shape[1]
+    return unit_mask.repeat(factor, axis=1).repeat(factor, axis=2)
+
+
+def fixed_masks(count: int, window: int, ratio: float, unit: int, seed: int) -> torch.Tensor:
+    """The masks that scores are measured with: (N, h, w) bool, the same for the same seed."""
+    generator = torch.Generator().manual_seed(seed)
+    return random_unit_mask(count, window, window, ratio, unit, generator)
+
+
+@torch.no_grad()
+def model_fills(
+    model: MAMIM, images: np.ndarray, masks: torch.Tensor, spec: InputSpec, batch: int
+) -> np.ndarray:
+    """Predictions (N, H, W, 3) uint8 for clean images (N, H, W, 3) uint8 under ``masks``."""
+    device = next(model.parameters()).device
+    parts = []
+    for start in range(0, len(images), batch):
+        pixels = to_tensor(images[start : start + batch], spec).to(device)
+        parts.append(to_images(model.reconstruct(pixels, masks[start : start + batch].to(device)), spec))
+    return np.concatenate(parts)
+
+
+def score_fills(
+    images: np.ndarray, masks: torch.Tensor, candidates: dict[str, np.ndarray | None]
+) -> Scores:
+    """PSNR (dB) and SSIM on hidden pixels, averaged over the images.
+
+    candidates: method -> predictions (N, H, W, 3) uint8, or None for a fill of FILLS.
+    """
+    hidden = pixel_mask(masks.numpy(), images.shape[1])
+    scores: Scores = {}
+    for name, predictions in candidates.items():
+        psnr, ssim = [], []
+        for i, image in enumerate(images):
+            filled = (
+                FILLS[name](image, hidden[i])
+                if predictions is None
+                else fill_hidden(image, predictions[i], hidden[i])
+            )
+            psnr.append(masked_psnr(filled, image, hidden[i]))
+            ssim.append(masked_ssim(filled, image, hidden[i]))
+        scores[name] = {"psnr": float(np.mean(psnr)), "ssim": float(np.mean(ssim))}
+    return scores
+
+
+def reconstruction_scores(
+    model: MAMIM, images: np.ndarray, spec: InputSpec, seed: int = 0, batch: int = 32
+) -> Scores:
+    """Scores of the model and of each fill on images (N, window, window, 3) uint8."""
+    ratio, unit = model.config.mask_ratio, model.config.mask_unit
+    masks = fixed_masks(len(images), spec.window_px, ratio, unit, seed)
+    predictions = model_fills(model, images, masks, spec, batch)
+    return score_fills(images, masks, {"model": predictions, **dict.fromkeys(FILLS)})
+
+
+def reconstruction_table(scores: Scores, title: str) -> Table:
+    table = Table(title=title)
+    table.add_column("fill of hidden pixels")
+    table.add_column("PSNR, dB", justify="right")
+    table.add_column("SSIM", justify="right")
+    for name, values in scores.items():
+        table.add_row(name.replace("_", " "), f"{values['psnr']:.2f}", f"{values['ssim']:.3f}")
+    return table

@@ -1,0 +1,121 @@
+"""Which device the models run on, and why, in words (DESIGN §8)."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ssmamba.errors import DeviceError
+
+HOW_TO_ASK = "choose auto, cpu, cuda or cuda:N"
+CPU_ONLY_TORCH = "this torch is a CPU-only build"
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device that works on this machine."""
+
+    name: str  # as torch says it: "cpu", "cuda:0"
+    label: str  # as a person reads it: "CPU (2 cores)", "NVIDIA H200"
+    reason: str  # why this one
+
+    @property
+    def is_cuda(self) -> bool:
+        return self.name.startswith("cuda")
+
+
+def choose_device(request: str = "auto") -> Device:
+    """Resolve ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises DeviceError when the request cannot be met; ``auto`` always answers.
+    """
+    request = request.strip().lower()
+    if request == "cpu":
+        return _cpu("the CPU was asked for")
+    if request == "auto":
+        problem = gpu_problem()
+        return _cpu(f"no GPU: {problem}") if problem else _cuda(0, "a GPU was found")
+    kind, _, index = request.partition(":")
+    if kind != "cuda" or (index and not index.isdecimal()):
+        raise DeviceError(f"Unknown device '{request}'; {HOW_TO_ASK}.")
+    problem = gpu_problem(int(index or 0))
+    if problem:
+        raise DeviceError(f"'{request}' cannot be used: {problem}; use the CPU or {_cure(problem)}.")
+    return _cuda(int(index or 0), f"{request} was asked for")
+
+
+def gpu_problem(index: int = 0) -> str | None:
+    """Why CUDA device ``index`` cannot be used, in a few words; None when it works."""
+    import torch
+
+    if torch.version.cuda is None and torch.version.hip is None:
+        return CPU_ONLY_TORCH
+    with _quiet():
+        if not torch.cuda.is_available():
+            return _why_unavailable(torch.version.cuda)
+        count = torch.cuda.device_count()
+        if index >= count:
+            return f"there {'is' if count == 1 else 'are'} only {count} GPU{'s' * (count != 1)}"
+        try:
+            torch.ones(2, device=f"cuda:{index}").sum().item()
+        except RuntimeError as error:
+            return f"the GPU does not work with this torch ({_first_line(error)})"
+    return None
+
+
+def _why_unavailable(built_for: str | None) -> str:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None and visible.strip() in ("", "-1"):
+        return "CUDA_VISIBLE_DEVICES hides every GPU"
+    if not _driver_found():
+        return "no NVIDIA driver found"
+    return f"the NVIDIA driver does not work with this torch (built for CUDA {built_for})"
+
+
+def _driver_found() -> bool:
+    if sys.platform == "win32":
+        root = Path(os.environ.get("SystemRoot", r"C:\Windows"))
+        return (root / "System32" / "nvcuda.dll").exists()
+    return Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidiactl").exists()
+
+
+def _cure(problem: str) -> str:
+    if problem == CPU_ONLY_TORCH:
+        return "install a torch with CUDA"
+    if "driver" in problem:
+        return "install or update the NVIDIA driver"
+    return HOW_TO_ASK
+
+
+def _cpu(reason: str) -> Device:
+    cores = _usable_cores()
+    return Device("cpu", f"CPU ({cores} core{'s' * (cores != 1)})", reason)
+
+
+def _cuda(index: int, reason: str) -> Device:
+    import torch
+
+    return Device(f"cuda:{index}", torch.cuda.get_device_name(index), reason)
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """A driver that is too old makes torch warn; the reason that we give says it better."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

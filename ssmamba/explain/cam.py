@@ -1,0 +1,187 @@
+"""Class activation maps through grad-cam, with raw values at the layer's own grid.
+
+grad-cam stretches every map to 0..1, so that a blank image looks like evidence; here its hooks
+and weights are used and the values are kept. Maps are signed where the method is: what the
+original papers clip by a ReLU is left to the colour scale.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ssmamba.errors import InputError
+from ssmamba.explain.layers import CamTarget, cam_target
+from ssmamba.explain.methods import METHODS, STAGES, find_method
+
+__all__ = ["METHODS", "STAGES", "cam_maps", "warm_up"]
+
+
+def cam_maps(
+    model: nn.Module, batch: Tensor, method: str, class_index: int, stage: int = 4
+) -> np.ndarray:
+    """Raw maps of one class, (B, h, w) float32, signed.
+
+    Args:
+        model: a classifier on the device of ``batch``; its mode is left as it was.
+        batch: (B, 3, H, W) float32, normalised.
+        method: a name of METHODS.
+        class_index: column of the logits; without meaning for methods that ignore the class.
+        stage: 1 (fine) to 4 (coarse).
+
+    Raises InputError for an unknown method, class or stage. One call at a time per model.
+    """
+    chosen = find_method(method)
+    target = cam_target(model, stage)
+    targets = _grad_cam().targets(class_index, len(batch))
+    with _prepared(model, target.layer), torch.enable_grad(), _full_precision(batch):
+        cam = _grad_cam().methods[chosen.name](model, [target.layer], target.reshape)
+        try:
+            cam.forward(batch, targets)
+            maps = cam.raw_maps
+        except IndexError as error:
+            raise InputError(
+                f"The model has no class number {class_index}; choose one of its classes."
+            ) from error
+        finally:
+            cam.activations_and_grads.release()
+            cam.outputs = None
+    return _without_padding(np.nan_to_num(maps), model, target, batch)
+
+
+def warm_up() -> None:
+    """Import grad-cam, which takes seconds, before someone waits for it."""
+    _grad_cam()
+
+
+class _GradCam:
+    """grad-cam's classes, each changed to keep its raw maps."""
+
+    def __init__(self) -> None:
+        import pytorch_grad_cam as package  # matplotlib, torchvision and scikit-learn come along
+        from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+        self._output_target = ClassifierOutputTarget
+        self.methods: dict[str, Any] = {
+            "GradCAM": _raw(package.GradCAM),
+            "GradCAM++": _raw(package.GradCAMPlusPlus),
+            "HiResCAM": _raw(package.HiResCAM),
+            "LayerCAM": _raw(package.LayerCAM),
+            "ElementWise": _raw(package.GradCAMElementWise),
+            "EigenGradCAM": _raw(package.EigenGradCAM, _eigen_gradient),
+            "EigenCAM": _raw(package.EigenCAM, _eigen_activation),
+        }
+
+    def targets(self, class_index: int, count: int) -> list[Any]:
+        return [self._output_target(class_index)] * count
+
+
+@cache
+def _grad_cam() -> _GradCam:
+    return _GradCam()
+
+
+def _raw(method: Any, cam_image: Any = None) -> Any:
+    """A grad-cam class that leaves (B, h, w) values in ``raw_maps``: no ReLU, scale or resize."""
+
+    def compute_cam_per_layer(
+        self: Any, input_tensor: Tensor, targets: list, eigen_smooth: bool
+    ) -> list[np.ndarray]:
+        store = self.activations_and_grads
+        activations = store.activations[0].float().numpy()
+        gradients = store.gradients[0].float().numpy() if store.gradients else None
+        if cam_image is not None:
+            maps = cam_image(activations, gradients)
+        else:
+            maps = self.get_cam_image(
+                input_tensor, self.target_layers[0], targets, activations, gradients, eigen_smooth
+            )
+        self.raw_maps = np.asarray(maps, np.float32)
+        return [self.raw_maps[:, None]]
+
+    def aggregate_multi_layers(self: Any, maps: list[np.ndarray]) -> np.ndarray:
+        return maps[0][:, 0]
+
+    body = {
+        "compute_cam_per_layer": compute_cam_per_layer,
+        "aggregate_multi_layers": aggregate_multi_layers,
+    }
+    return type(f"Raw{method.__name__}", (method,), body)
+
+
+def _eigen_activation(activations: np.ndarray, gradients: np.ndarray | None) -> np.ndarray:
+    return _main_pattern(activations, reference=np.linalg.norm(activations, axis=1))
+
+
+def _eigen_gradient(activations: np.ndarray, gradients: np.ndarray | None) -> np.ndarray:
+    assert gradients is not None
+    product = activations * gradients
+    return _main_pattern(product, reference=product.sum(axis=1))
+
+
+def _main_pattern(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Project (B, C, h, w) on the first principal axis of each image, (B, h, w).
+
+    A principal axis has no direction of its own (grad-cam's comes out either way): it is turned
+    so that the map agrees with ``reference`` (B, h, w). The C × C problem is solved, not the
+    (h·w) × (h·w) one that grad-cam's full SVD needs minutes for in stage 1.
+    """
+    maps = []
+    for image, wanted in zip(values, reference, strict=True):
+        tokens = image.reshape(len(image), -1).T.astype(np.float64)
+        tokens -= tokens.mean(axis=0)
+        axis = np.linalg.eigh(tokens.T @ tokens)[1][:, -1]
+        projected = tokens @ axis
+        agrees = projected @ (wanted.ravel() - wanted.mean()) >= 0
+        maps.append((projected if agrees else -projected).reshape(image.shape[1:]))
+    return np.stack(maps)
+
+
+@contextmanager
+def _prepared(model: nn.Module, layer: nn.Module) -> Iterator[None]:
+    """Cut the graph at the layer and freeze the weights; put everything back afterwards.
+
+    The gradient is wanted at the layer's output alone, so nothing below it is differentiated.
+    grad-cam sets eval mode for good, and without this the weights would gather gradients.
+    """
+    training = model.training
+    weights = [p for p in model.parameters() if p.requires_grad]
+
+    def cut(_module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor:
+        return output.detach().requires_grad_(True)
+
+    handle = layer.register_forward_hook(cut)
+    for weight in weights:
+        weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        handle.remove()
+        for weight in weights:
+            weight.requires_grad_(True)
+        model.train(training)
+
+
+def _full_precision(batch: Tensor) -> Any:
+    """grad-cam turns gradients into NumPy arrays, which have no bfloat16."""
+    return torch.autocast(batch.device.type, enabled=False)
+
+
+def _without_padding(
+    maps: np.ndarray, model: nn.Module, target: CamTarget, batch: Tensor
+) -> np.ndarray:
+    """SSMamba pads its input to a multiple of 32 px: cut those cells off the map."""
+    height, width = batch.shape[2:]
+    rows, columns = maps.shape[1:]
+    padded_height, padded_width = height + -height % 32, width + -width % 32
+    if target.reshape is None or (padded_height, padded_width) == (height, width):
+        return np.ascontiguousarray(maps)
+    rows = math.ceil(rows * height / padded_height)
+    return np.ascontiguousarray(maps[:, :rows, : math.ceil(columns * width / padded_width)])

@@ -1,0 +1,155 @@
+"""From pixels to class probabilities with one checkpoint, in batches, on a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ssmamba import checkpoint as checkpoints
+from ssmamba.checkpoint import Checkpoint
+from ssmamba.device import Device, choose_device
+from ssmamba.errors import CheckpointError, DeviceError
+from ssmamba.models import SSMamba
+from ssmamba.preprocess import Images, to_tensor
+
+BATCH = {"cpu": 8, "cuda": 64}  # images at once; on a CPU small, so that a job can be cancelled
+MOVED_TO_CPU = "moved to the CPU: the GPU is out of memory"
+
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a classifier says of N images; classes in the order of the card."""
+
+    probabilities: np.ndarray  # (N, K) float32, temperature applied
+    logits: np.ndarray  # (N, K) float32, as the head gives them
+    features: np.ndarray  # (N, F) float32, what the head reads
+
+
+class Predictor:
+    """A classifier checkpoint on a device. Not for use from several threads at once.
+
+    Args:
+        source: a checkpoint file, or one that is loaded.
+        device: a Device, or what ``choose_device`` takes.
+        batch_size: images at once; None = by device. It halves itself when a GPU runs out of
+            memory, and the model moves to the CPU at last (``notes`` then says so).
+        precision: bfloat16 is for large jobs on CUDA; float32 gives what ``evaluate`` gives.
+    """
+
+    def __init__(
+        self,
+        source: Path | str | Checkpoint,
+        device: Device | str = "auto",
+        batch_size: int | None = None,
+        precision: Precision = "float32",
+    ) -> None:
+        self.device = choose_device(device) if isinstance(device, str) else device
+        loaded = source if isinstance(source, Checkpoint) else checkpoints.load(source)
+        if not loaded.card.classes:
+            raise CheckpointError(
+                f"{loaded.path.name} has no classes, it is a {loaded.card.kind} checkpoint; "
+                "choose a fine-tuned one, or fine-tune it with training.finetune."
+            )
+        self.checkpoint = loaded
+        self.card = loaded.card
+        self.precision = precision
+        self.notes: tuple[str, ...] = ()
+        self.batch_size = batch_size or BATCH["cuda" if self.device.is_cuda else "cpu"]
+        try:
+            self.model = loaded.model.to(self.device.name).eval()
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            self._move_to_cpu()
+
+    def predict(self, images: Images) -> Prediction:
+        """Classify HWC, NHWC or a list of HWC uint8 RGB images of any square size."""
+        if isinstance(images, np.ndarray) and images.ndim == 3:
+            images = images[None]
+        pieces: list[tuple[Tensor, Tensor]] = []
+        start = 0
+        while start < len(images):
+            batch = to_tensor(images[start : start + self.batch_size], self.card.input)
+            try:
+                pieces.append(self.predict_tensor(batch))
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                self.make_room()
+                continue
+            start += len(batch)
+        return self._joined(pieces)
+
+    def predict_tensor(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised (B, 3, H, W) -> logits (B, K) and features (B, F), float32 on the CPU."""
+        batch = batch.to(self.device.name, non_blocking=True)
+        lower = self.precision == "bfloat16" and self.device.is_cuda
+        with (
+            torch.inference_mode(),
+            torch.autocast(batch.device.type, dtype=torch.bfloat16, enabled=lower),
+        ):
+            logits, features = logits_and_features(self.model, batch)
+        return logits.float().cpu(), features.float().cpu()
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Softmax of (N, K) logits divided by the card's temperature."""
+        scaled = logits.astype(np.float64) / self.card.calibration.temperature
+        powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+        return (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
+
+    def make_room(self) -> None:
+        """After an out-of-memory error: a smaller batch, then the CPU. Raises DeviceError."""
+        if not self.device.is_cuda:
+            raise DeviceError("There is not enough memory for this model; close other programs.")
+        torch.cuda.empty_cache()
+        if self.batch_size > 1:
+            self.batch_size //= 2
+        else:
+            self._move_to_cpu()
+
+    def _move_to_cpu(self) -> None:
+        self.device = Device("cpu", choose_device("cpu").label, "the GPU is out of memory")
+        self.model = self.checkpoint.model.to("cpu").eval()
+        self.batch_size = BATCH["cpu"]
+        self.notes = (MOVED_TO_CPU,)
+
+    def _joined(self, pieces: list[tuple[Tensor, Tensor]]) -> Prediction:
+        if not pieces:
+            classes = len(self.card.classes)
+            empty = np.zeros((0, classes), np.float32)
+            return Prediction(empty, empty, np.zeros((0, 0), np.float32))
+        logits, features = (torch.cat(part).numpy() for part in zip(*pieces, strict=True))
+        return Prediction(self.probabilities(logits), logits, features)
+
+
+def logits_and_features(model: nn.Module, batch: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits (B, K) and the features (B, F) that the last linear layer reads."""
+    if isinstance(model, SSMamba):
+        features = model.forward_features(batch)
+        return model.head(features), features
+    seen: list[Tensor] = []
+
+    def keep(_module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        seen.append(inputs[0])
+
+    handle = model.get_classifier().register_forward_pre_hook(keep)  # type: ignore[operator]
+    try:
+        logits = model(batch)
+    finally:
+        handle.remove()
+    return logits, seen[0].flatten(1)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception of torch means that a device has no memory left."""
+    text = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or (
+        "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
+    )

@@ -1,0 +1,200 @@
+"""From a region of interest to the windows that a model reads, and their pixels (DESIGN §7)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ssmamba.card import InputSpec
+from ssmamba.engine.messages import ReadOptions, Window
+from ssmamba.errors import RoiError
+from ssmamba.icc import SrgbTransform
+from ssmamba.roi import Roi
+from ssmamba.slide import Slide
+from ssmamba.tissue import windows_tiles, windows_whole
+
+SCALE_UNKNOWN = "scale unknown: the model has no µm/px, set how much tissue one window covers"
+UNCALIBRATED = "uncalibrated: the slide has no µm/px, so the model may read at a wrong scale"
+SCALE_TOLERANCE = 1.25  # a window read this much finer or coarser than in training is noted
+SMALLEST_AREA_PX2 = 1.0
+READERS = 4  # threads that read windows; slides allow any number
+
+
+@dataclass(frozen=True)
+class RegionPlan:
+    """Which squares of a slide stand for a region, and how they are read."""
+
+    windows: tuple[Window, ...]  # level-0 pixels
+    mode: str  # whole | tiles
+    out_px: int  # side of the pixels read for each window
+    mpp: float | None  # µm per network pixel; None = unknown
+    notes: tuple[str, ...]  # readable warnings about the scale
+
+
+def plan_region(
+    roi: Roi,
+    slide: Slide,
+    spec: InputSpec,
+    options: ReadOptions = ReadOptions(),
+    mpp: float | None = None,
+) -> RegionPlan:
+    """Choose the windows of a region for one model.
+
+    mpp: µm per level-0 pixel as the user corrected it; None = the slide's own.
+    Raises RoiError for a region that has no area or lies off the slide.
+    """
+    roi = _clipped(roi, slide)
+    slide_mpp = mpp if mpp is not None else slide.mpp
+    field, notes = _field_px(spec, slide_mpp, options)
+    left, top, right, bottom = roi.bounds
+    extent = max(right - left, bottom - top)
+    mode = _mode(options.mode, extent, field)
+    if mode == "whole":
+        smallest = field if options.mode == "auto" and field is not None else 1.0
+        windows = [_on_whole_pixels(w) for w in windows_whole(roi, min_side=smallest)]
+        if windows[0].side > min(slide.dimensions):
+            mode, field = "tiles", float(min(slide.dimensions))
+            notes.append("the square around the region leaves the image, so it was read in parts")
+    if mode == "tiles":
+        windows = windows_tiles(roi, field or float(spec.source_px))
+    windows = [_inside(w, slide) for w in windows]
+    side = windows[0].side
+    read_mpp = None if slide_mpp is None else slide_mpp * side / spec.window_px
+    notes += _scale_notes(spec, read_mpp)
+    out_px = max(1, min(spec.source_px, round(side)))
+    return RegionPlan(tuple(windows), mode, out_px, read_mpp, tuple(notes))
+
+
+def read_window(slide: Slide, window: Window, out_px: int, icc: bool = False) -> np.ndarray:
+    """Pixels of one window, (out_px, out_px, 3) uint8 RGB; icc applies the slide's profile."""
+    return _read(slide, window, out_px, _transform(slide, icc))
+
+
+def read_batches(
+    slide: Slide, windows: Sequence[Window], out_px: int, batch: int, icc: bool = False
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (first window's index, (n, out_px, out_px, 3) uint8 RGB), reading one batch ahead."""
+    transform = _transform(slide, icc)
+    starts = range(0, len(windows), batch)
+    with ThreadPoolExecutor(READERS, thread_name_prefix="windows") as pool:
+
+        def submit(start: int) -> list:
+            chosen = windows[start : start + batch]
+            return [pool.submit(_read, slide, w, out_px, transform) for w in chosen]
+
+        ahead = submit(0)
+        for start in starts:
+            current, ahead = ahead, submit(start + batch)
+            yield start, np.stack([future.result() for future in current])
+
+
+def uses_icc(slide: Slide, spec: InputSpec, override: bool | None) -> bool:
+    """Whether the profile is applied: what the user said, else the card; never without one."""
+    return (spec.icc if override is None else override) and slide.icc_profile is not None
+
+
+def geometry_hash(roi: Roi) -> str:
+    """sha256 of a region's kind and coordinates (1/100 px); tells a result that is outdated."""
+    rounded = [
+        [[[round(x, 2), round(y, 2)] for x, y in ring] for ring in rings] for rings in roi.polygons
+    ]
+    return hashlib.sha256(json.dumps([roi.kind, rounded]).encode()).hexdigest()
+
+
+def whole_image_roi(slide: Slide, name: str = "whole image") -> Roi:
+    """A rectangle over all of a slide or image."""
+    width, height = (float(v) for v in slide.dimensions)
+    ring = ((0.0, 0.0), (width, 0.0), (width, height), (0.0, height))
+    return Roi(((ring,),), kind="rectangle", name=name)
+
+
+def _clipped(roi: Roi, slide: Slide) -> Roi:
+    """The part of a region that lies on the slide."""
+    from ssmamba.geometry import polygons_of, rings_of, roi_shape
+
+    name = f"The region '{roi.name}'" if roi.name else "The region"
+    if roi.kind in ("point", "line"):
+        raise RoiError(f"{name} is a {roi.kind} and has no area; draw a lasso or a rectangle.")
+    points = [p for rings in roi.polygons for ring in rings for p in ring]
+    if not points or not all(math.isfinite(v) for p in points for v in p):
+        raise RoiError(f"{name} is empty; draw it again.")
+    if roi_shape(roi).area < SMALLEST_AREA_PX2:
+        raise RoiError(f"{name} is empty; draw it again.")
+    width, height = slide.dimensions
+    left, top, right, bottom = roi.bounds
+    if left >= width or top >= height or right <= 0 or bottom <= 0:
+        raise RoiError(f"{name} lies off the slide; draw it on the slide.")
+    if left >= 0 and top >= 0 and right <= width and bottom <= height:
+        return roi
+    import shapely
+
+    kept = shapely.intersection(roi_shape(roi), shapely.box(0, 0, width, height))
+    polygons = tuple(rings_of(p) for p in polygons_of(kept) if p.area >= SMALLEST_AREA_PX2)
+    if not polygons:
+        raise RoiError(f"{name} lies off the slide; draw it on the slide.")
+    return replace(roi, polygons=polygons, kind="polygon")
+
+
+def _field_px(
+    spec: InputSpec, slide_mpp: float | None, options: ReadOptions
+) -> tuple[float | None, list[str]]:
+    """Side of one window at the model's scale, level-0 pixels, and what to say about it."""
+    if spec.mpp is not None and slide_mpp is not None:
+        return spec.window_px * spec.mpp / slide_mpp, []
+    note = SCALE_UNKNOWN if spec.mpp is None else UNCALIBRATED
+    if options.field_px is None:
+        return None, [note]
+    if not math.isfinite(options.field_px) or options.field_px < 1:
+        raise RoiError(f"A window of {options.field_px:g} px cannot be read; give 1 px or more.")
+    return float(options.field_px), [] if spec.mpp is None else [note]
+
+
+def _mode(asked: str, extent: float, field: float | None) -> str:
+    if asked != "auto":
+        return asked
+    return "tiles" if field is not None and extent > field * 1.01 else "whole"
+
+
+def _on_whole_pixels(window: Window) -> Window:
+    side = max(1, round(window.side))
+    center_x, center_y = window.x + window.side / 2, window.y + window.side / 2
+    return Window(
+        math.floor(center_x - side / 2 + 0.5), math.floor(center_y - side / 2 + 0.5), float(side)
+    )
+
+
+def _inside(window: Window, slide: Slide) -> Window:
+    """Move a window that leaves the slide back onto it, so that it shows real surroundings."""
+    width, height = slide.dimensions
+    return Window(
+        _moved(window.x, window.side, width), _moved(window.y, window.side, height), window.side
+    )
+
+
+def _moved(start: float, side: float, limit: int) -> float:
+    return (limit - side) / 2 if side > limit else min(max(start, 0.0), limit - side)
+
+
+def _scale_notes(spec: InputSpec, read_mpp: float | None) -> list[str]:
+    if spec.mpp is None or read_mpp is None:
+        return []
+    ratio = read_mpp / spec.mpp
+    if 1 / SCALE_TOLERANCE <= ratio <= SCALE_TOLERANCE:
+        return []
+    return [f"read at {read_mpp:.3g} µm/px, the model was trained at {spec.mpp:.3g}"]
+
+
+def _transform(slide: Slide, icc: bool) -> SrgbTransform | None:
+    profile = slide.icc_profile if icc else None
+    return None if profile is None else SrgbTransform(profile)
+
+
+def _read(slide: Slide, window: Window, out_px: int, transform: SrgbTransform | None) -> np.ndarray:
+    pixels = slide.read_window(window.x, window.y, window.side, out_px)
+    return pixels if transform is None else transform.apply(pixels)

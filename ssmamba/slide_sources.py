@@ -46,7 +46,7 @@ class PixelSource(Protocol):
 
     vendor: str
     levels: tuple[Level, ...]
-    properties: Mapping[str, str]
+    properties: dict[str, str]
     mpp: float | None
     icc_profile: bytes | None
     quick_hash: str
@@ -54,7 +54,7 @@ class PixelSource(Protocol):
     def read_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
         """Fill ``out`` (H, W, 4) uint8 BGRA, C-contiguous, from (x, y) level-0 pixels."""
 
-    def associated(self) -> Mapping[str, Image.Image]: ...
+    def associated(self) -> dict[str, Image.Image]: ...
 
     def close(self) -> None: ...
 
@@ -96,7 +96,7 @@ class OpenSlideSource:
         self._closed = False
         self._handle = self._open()
         handle = self._handle
-        self.properties: Mapping[str, str] = dict(handle.properties)
+        self.properties: dict[str, str] = dict(handle.properties)
         self.vendor = self.properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown")
         self.levels = tuple(self._level(i) for i in range(handle.level_count))
         self.mpp = self._read_mpp()
@@ -172,7 +172,7 @@ class OpenSlideSource:
             _read_premultiplied(handle, out, x, y, level, width, height)
         flatten_on_white(out)
 
-    def associated(self) -> Mapping[str, Image.Image]:
+    def associated(self) -> dict[str, Image.Image]:
         with self._reading() as handle:
             return {name: image.convert("RGB") for name, image in handle.associated_images.items()}
 
@@ -208,7 +208,7 @@ class ImageSource:
         self._bgra[..., :3] = rgb[..., ::-1]
         self.vendor = "image"
         self.levels = (Level(width, height, 1.0, 256, 256),)
-        self.properties: Mapping[str, str] = {"image.format": path.suffix.lstrip(".").lower()}
+        self.properties: dict[str, str] = {"image.format": path.suffix.lstrip(".").lower()}
         self.mpp = mpp
         self.quick_hash = file_quick_hash(path)
 
@@ -222,7 +222,7 @@ class ImageSource:
         if x0 < x1 and y0 < y1:
             out[y0 - y : y1 - y, x0 - x : x1 - x] = self._bgra[y0:y1, x0:x1]
 
-    def associated(self) -> Mapping[str, Image.Image]:
+    def associated(self) -> dict[str, Image.Image]:
         return {}
 
     def close(self) -> None:

@@ -39,3 +39,12 @@ class Overlay:
     height: float
     clip: Roi | None = None  # nothing is painted outside this area
     opacity: float = 1.0  # 0..1, times the canvas's overlay opacity
+
+
+@dataclass(frozen=True)
+class Furniture:
+    """What a canvas shows beside the slide itself."""
+
+    minimap: bool = True
+    scale_bar: bool = True
+    readout: bool = True

@@ -1,0 +1,44 @@
+"""A slide's ICC profile applied to its pixels, so that they are sRGB."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from ssmamba.errors import SlideError
+
+
+class SrgbTransform:
+    """Turns pixels of one profile into sRGB; may be shared by threads.
+
+    Raises SlideError when the profile cannot be used (it is then better ignored, and said so).
+    """
+
+    def __init__(self, profile: bytes) -> None:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            self._transform = ImageCms.buildTransform(
+                source,
+                ImageCms.createProfile("sRGB"),
+                "RGB",
+                "RGB",
+                renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            )
+        except (OSError, ImageCms.PyCMSError) as error:
+            raise SlideError(
+                "The slide's colour profile cannot be used; its colours are shown as they are, "
+                "switch the profile off to hide this message."
+            ) from error
+
+    def apply(self, rgb: np.ndarray) -> np.ndarray:
+        """HWC uint8 RGB in the profile's space → HWC uint8 sRGB."""
+        image = Image.fromarray(rgb, "RGB")
+        self._transform.apply_in_place(image)
+        return np.array(image)
+
+    def apply_bgra_in_place(self, bgra: np.ndarray) -> None:
+        """The same for an opaque (H, W, 4) uint8 BGRA buffer."""
+        rgb = np.ascontiguousarray(bgra[..., 2::-1])
+        bgra[..., :3] = self.apply(rgb)[..., ::-1]

@@ -1,0 +1,124 @@
+"""The overview in the corner: the whole slide, and where the view is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
+
+from viewer.canvas.furniture import EDGE_PX
+from viewer.canvas.view import View
+from viewer.tiles.source import TileSource
+
+SIDE_PX = 170.0  # longer side, logical pixels
+FRAME = QColor(90, 96, 104, 160)
+VIEW_INK = QColor(214, 40, 57)
+SMALLEST_VIEW_PX = 5.0  # the rectangle stays visible however near one is
+HIDE_BELOW = 3.0  # no overview in widgets less than this many times its own size
+
+
+class Minimap:
+    """Paints the overview, and turns a place on it into a place on the slide."""
+
+    def __init__(self) -> None:
+        self._picture = QImage()
+        self._is_final = False  # made of the slide's tiles, not of its thumbnail
+
+    def forget(self) -> None:
+        """The slide or its colours changed."""
+        self._picture = QImage()
+        self._is_final = False
+
+    def place(self, source: TileSource, view: View, dpr: float) -> QRect | None:
+        """Where it lies, device pixels; None when the widget is too small for it."""
+        if source.info is None:
+            return None
+        longest = min(SIDE_PX * dpr, min(view.width, view.height) / HIDE_BELOW)
+        if longest < 60 * dpr:
+            return None
+        factor = longest / max(source.info.width, source.info.height)
+        width = max(8, round(source.info.width * factor))
+        height = max(8, round(source.info.height * factor))
+        edge = round(EDGE_PX * dpr)
+        return QRect(view.width - edge - width, view.height - edge - height, width, height)
+
+    def slide_place(self, source: TileSource, place: QRect, x: float, y: float) -> QPointF:
+        """A device pixel on the overview → level-0 pixels."""
+        assert source.info is not None
+        return QPointF(
+            (x - place.x()) / place.width() * source.info.width,
+            (y - place.y()) / place.height() * source.info.height,
+        )
+
+    def paint(
+        self, painter: QPainter, source: TileSource, view: View, dpr: float, icc: bool
+    ) -> None:
+        place = self.place(source, view, dpr)
+        if place is None or source.info is None:
+            return
+        if not self._is_final or self._picture.size() != place.size():
+            self._compose(source, place, icc)
+        painter.fillRect(place, QColor(255, 255, 255))
+        if not self._picture.isNull():
+            painter.drawImage(place.topLeft(), self._picture)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(FRAME, max(1, round(dpr))))
+        painter.drawRect(QRectF(place).adjusted(-0.5, -0.5, 0.5, 0.5))
+        self._paint_view(painter, source, view, place, dpr)
+
+    def _paint_view(
+        self, painter: QPainter, source: TileSource, view: View, place: QRect, dpr: float
+    ) -> None:
+        assert source.info is not None
+        sx, sy = place.width() / source.info.width, place.height() / source.info.height
+        left, top, right, bottom = view.rect
+        box = QRectF(
+            place.x() + left * sx, place.y() + top * sy, (right - left) * sx, (bottom - top) * sy
+        )
+        grow_x = max(0.0, SMALLEST_VIEW_PX * dpr - box.width()) / 2
+        grow_y = max(0.0, SMALLEST_VIEW_PX * dpr - box.height()) / 2
+        box = box.adjusted(-grow_x, -grow_y, grow_x, grow_y).intersected(QRectF(place))
+        if box == QRectF(place):
+            return
+        painter.setPen(QPen(QColor(255, 255, 255, 200), 3.5 * dpr))
+        painter.drawRect(box)
+        painter.setPen(QPen(VIEW_INK, 1.6 * dpr))
+        painter.drawRect(box)
+
+    def _compose(self, source: TileSource, place: QRect, icc: bool) -> None:
+        """Shrink the coarsest level to the overview's size once all its tiles are there."""
+        whole = _coarsest_level(source, icc)
+        if whole is not None:
+            self._picture = _scaled(whole, place)
+            self._is_final = True
+        elif source.preview is not None and self._picture.size() != place.size():
+            self._picture = _scaled(source.preview, place)
+
+
+def _coarsest_level(source: TileSource, icc: bool) -> QImage | None:
+    """The coarsest level as one picture; None until all its tiles are there."""
+    pyramid = source.pyramid
+    if pyramid is None:
+        return None
+    level = pyramid.levels[pyramid.coarsest]
+    tiles = [
+        (key, source.tile(key))
+        for key in pyramid.tiles_in(pyramid.coarsest, pyramid.full_rect, icc)
+    ]
+    if any(image is None and not source.is_bad(key) for key, image in tiles):
+        return None
+    whole = QImage(level.width, level.height, QImage.Format.Format_RGB32)
+    whole.fill(QColor(255, 255, 255))
+    painter = QPainter(whole)
+    for key, image in tiles:
+        if image is not None:
+            painter.drawImage(key.column * level.tile_width, key.row * level.tile_height, image)
+    painter.end()
+    return whole
+
+
+def _scaled(image: QImage, place: QRect) -> QImage:
+    return image.scaled(
+        place.size(),
+        Qt.AspectRatioMode.IgnoreAspectRatio,
+        Qt.TransformationMode.SmoothTransformation,
+    )

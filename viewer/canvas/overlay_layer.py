@@ -1,0 +1,83 @@
+"""Paints pictures laid on the slide (CAMs) and the outlines of what the model saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
+
+from ssmamba.engine.messages import Window
+from ssmamba.roi import Roi
+from viewer.canvas.roi_layer import RoiShape
+from viewer.canvas.types import Overlay
+from viewer.canvas.view import View
+
+HIGHLIGHT = QColor(255, 255, 255)
+HIGHLIGHT_GROUND = QColor(0, 0, 0, 150)
+
+
+class OverlayLayer:
+    def __init__(self) -> None:
+        self.overlays: tuple[Overlay, ...] = ()
+        self.opacity = 1.0
+        self.highlight: tuple[Window, ...] = ()
+        self._clips: dict[int, RoiShape] = {}
+
+    def set_overlays(self, overlays: Sequence[Overlay]) -> None:
+        self.overlays = tuple(overlays)
+        self._clips = {id(o.clip): RoiShape(o.clip) for o in self.overlays if o.clip is not None}
+
+    def paint(self, painter: QPainter, view: View) -> None:
+        if not self.overlays or self.opacity <= 0:
+            return
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
+        screen = QRectF(0, 0, view.width, view.height)
+        for overlay in self.overlays:
+            place = view.screen_rect_f(
+                (overlay.x, overlay.y, overlay.x + overlay.width, overlay.y + overlay.height)
+            )
+            if overlay.image.isNull() or not place.intersects(screen):
+                continue
+            painter.save()
+            if overlay.clip is not None:
+                painter.setClipPath(self._clip_path(overlay.clip, view))
+            painter.setOpacity(self.opacity * overlay.opacity)
+            _draw_visible_part(painter, overlay, place, screen)
+            painter.restore()
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+
+    def _clip_path(self, clip: Roi, view: View) -> QPainterPath:
+        shape = self._clips[id(clip)]
+        left, top = view.to_screen(*shape.bounds[:2]).toTuple()
+        transform = view.transform
+        transform.setMatrix(view.scale, 0, 0, 0, view.scale, 0, left, top, 1)
+        return transform.map(shape.path(view.state.downsample))
+
+    def paint_highlight(self, painter: QPainter, view: View, dpr: float) -> None:
+        """Dim nothing, outline each window: the frame must show exactly what was read."""
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for pen in (QPen(HIGHLIGHT_GROUND, 4 * dpr), _dashes(dpr)):
+            painter.setPen(pen)
+            for w in self.highlight:
+                painter.drawRect(view.screen_rect_f((w.x, w.y, w.x + w.side, w.y + w.side)))
+
+
+def _dashes(dpr: float) -> QPen:
+    pen = QPen(HIGHLIGHT, 2 * dpr)
+    pen.setDashPattern([4, 3])
+    return pen
+
+
+def _draw_visible_part(painter: QPainter, overlay: Overlay, place: QRectF, screen: QRectF) -> None:
+    """Draw only what is on the screen: a huge target would overflow Qt's fixed-point raster."""
+    grown = screen.adjusted(-64, -64, 64, 64)
+    target = place.intersected(grown)
+    sx, sy = overlay.image.width() / place.width(), overlay.image.height() / place.height()
+    part = QRectF(
+        (target.x() - place.x()) * sx,
+        (target.y() - place.y()) * sy,
+        target.width() * sx,
+        target.height() * sy,
+    )
+    painter.drawImage(target, overlay.image, part)

@@ -1,0 +1,304 @@
+"""What the mouse, trackpad and keyboard do on a canvas."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QNativeGestureEvent, QWheelEvent
+from PySide6.QtWidgets import QPinchGesture
+
+from ssmamba.roi import Roi
+from viewer.canvas.editing import Vertex, is_editable, made_valid, moved, vertex_at
+from viewer.canvas.tools import Cursor, DrawTool, Lasso, Outcome, Polygon, Rectangle, Slip
+from viewer.canvas.types import Tool
+
+if TYPE_CHECKING:
+    from viewer.canvas.canvas import SlideCanvas
+
+CLICK_PX = 4.0  # a press that moves less is a click, logical pixels
+NEAR_PX = 5.0  # how near an outline counts as on it
+WHEEL_STEPS = 1 / 3  # factors of two for one notch of the wheel
+TRACKPAD_STEPS = 1 / 180  # factors of two for one pixel of a trackpad's scroll
+PAN_SHARE = 0.2  # of the widget, for one arrow key
+PAN_KEYS = {
+    Qt.Key.Key_Left: (1, 0),
+    Qt.Key.Key_Right: (-1, 0),
+    Qt.Key.Key_Up: (0, 1),
+    Qt.Key.Key_Down: (0, -1),
+}
+ZOOM_KEYS = {
+    Qt.Key.Key_Plus: 0.5,
+    Qt.Key.Key_Equal: 0.5,
+    Qt.Key.Key_Minus: -0.5,
+    Qt.Key.Key_Underscore: -0.5,
+}
+
+
+class Pointer:
+    """Turns events into changes of the view, drawn regions and edits."""
+
+    def __init__(self, canvas: SlideCanvas) -> None:
+        self._canvas = canvas
+        self.tool = Tool.PAN
+        self.draw: DrawTool | None = None
+        self.edited: Roi | None = None  # the region as it looks while a vertex is dragged
+        self._vertex: Vertex | None = None
+        self._grabbed: QPointF | None = None  # last device pixel of a pan
+        self._pressed: QPointF | None = None  # device pixel of the press, until it becomes a drag
+        self._on_minimap = False
+        self._space = False
+
+    # --- tools
+    def set_tool(self, tool: Tool) -> None:
+        self.cancel()
+        self.tool = tool
+        makers: dict[Tool, Callable[[], DrawTool]] = {
+            Tool.LASSO: Lasso,
+            Tool.POLYGON: Polygon,
+            Tool.RECTANGLE: Rectangle,
+        }
+        maker = makers.get(tool)
+        self.draw = None if maker is None else maker()
+        self.update_cursor()
+
+    def cancel(self) -> bool:
+        """Drop what is half drawn or dragged; True when there was something."""
+        busy = bool(self.draw is not None and self.draw.path) or self._vertex is not None
+        if self.draw is not None:
+            self.draw.cancel()
+        self._vertex = self.edited = None
+        self._canvas.rois.hidden = None
+        self._canvas.update()
+        return busy
+
+    def update_cursor(self) -> None:
+        if self._grabbed is not None and self._pressed is None:
+            shape = Qt.CursorShape.ClosedHandCursor
+        elif self._space or self.draw is None:
+            shape = Qt.CursorShape.OpenHandCursor if self._space else Qt.CursorShape.ArrowCursor
+        else:
+            shape = Qt.CursorShape.CrossCursor
+        self._canvas.setCursor(shape)
+
+    # --- mouse
+    def press(self, event: QMouseEvent) -> None:
+        at = self._device(event.position())
+        if event.button() == Qt.MouseButton.LeftButton and self._canvas.minimap_at(at):
+            self._on_minimap = True
+            self._canvas.move_to_minimap(at)
+            return
+        pan = event.button() == Qt.MouseButton.MiddleButton or self._space
+        left = event.button() == Qt.MouseButton.LeftButton
+        if pan or (left and self.draw is None and not self._grab_vertex(at)):
+            self._grabbed = at
+            self._pressed = at if left and not self._space else None
+            self.update_cursor()
+        elif left and self.draw is not None:
+            self._take(self.draw.press(self._cursor(event)))
+
+    def move(self, event: QMouseEvent) -> None:
+        at = self._device(event.position())
+        x, y = self._canvas.view.to_slide(at.x(), at.y())
+        self._canvas.cursor_moved.emit(x, y)
+        if self._on_minimap:
+            self._canvas.move_to_minimap(at)
+        elif self._grabbed is not None:
+            self._pan(at)
+        elif self._vertex is not None:
+            self._drag_vertex(x, y)
+        elif self.draw is not None:
+            self.draw.move(self._cursor(event))
+            if self.draw.path:
+                self._canvas.update()
+        else:
+            self._hover(at, x, y)
+
+    def release(self, event: QMouseEvent) -> None:
+        if self._on_minimap:
+            self._on_minimap = False
+        elif self._grabbed is not None:
+            was_click = self._pressed is not None
+            self._grabbed = self._pressed = None
+            self.update_cursor()
+            if was_click:
+                self._canvas.roi_clicked.emit(self._roi_at(event))
+        elif self._vertex is not None:
+            self._end_vertex()
+        elif self.draw is not None and event.button() == Qt.MouseButton.LeftButton:
+            self._take(self.draw.release(self._cursor(event)))
+
+    def double_click(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        at = self._device(event.position())
+        if self._canvas.minimap_at(at):
+            return
+        if self.draw is not None:
+            self._take(self.draw.finish(self._cursor(event)))
+        else:
+            self._canvas.zoom_at(1.0, at)
+
+    def leave(self) -> None:
+        self._canvas.cursor_moved.emit(math.nan, math.nan)
+        self._canvas.set_hovered(None)
+
+    def _pan(self, at: QPointF) -> None:
+        assert self._grabbed is not None
+        shift = at - self._grabbed
+        if self._pressed is not None:
+            if shift.manhattanLength() < CLICK_PX * self._dpr:
+                return
+            self._pressed = None
+            self.update_cursor()
+        self._canvas.pan_by(shift.x(), shift.y())
+        self._grabbed = at
+
+    def _hover(self, at: QPointF, x: float, y: float) -> None:
+        if self._canvas.minimap_at(at):
+            self._canvas.set_hovered(None)
+            return
+        over_vertex = self._vertex_at(at) is not None
+        hit = self._canvas.rois.at(x, y, NEAR_PX * self._dpr * self._canvas.view.state.downsample)
+        self._canvas.set_hovered(hit)
+        if over_vertex:
+            self._canvas.setCursor(Qt.CursorShape.SizeAllCursor)
+        elif hit is not None:
+            self._canvas.setCursor(Qt.CursorShape.PointingHandCursor)
+        else:
+            self.update_cursor()
+
+    def _roi_at(self, event: QMouseEvent) -> str | None:
+        cursor = self._cursor(event)
+        return self._canvas.rois.at(cursor.x, cursor.y, NEAR_PX * cursor.px)
+
+    # --- drawing and editing
+    def _take(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Slip):
+            self._canvas.hint.emit(outcome.hint)
+        elif isinstance(outcome, Roi):
+            if self._canvas.is_on_slide(outcome):
+                self._canvas.roi_drawn.emit(outcome)
+            else:
+                self._canvas.hint.emit("That region lies off the slide; draw it on the tissue.")
+        self._canvas.update()
+
+    def _vertex_at(self, at: QPointF) -> Vertex | None:
+        roi = self._canvas.rois.get(self._canvas.rois.selected)
+        if roi is None or not is_editable(roi):
+            return None
+        return vertex_at(roi, self._canvas.view, at.x(), at.y(), self._dpr)
+
+    def _grab_vertex(self, at: QPointF) -> bool:
+        self._vertex = self._vertex_at(at)
+        return self._vertex is not None
+
+    def _drag_vertex(self, x: float, y: float) -> None:
+        roi = self._canvas.rois.get(self._canvas.rois.selected)
+        if roi is None or self._vertex is None:
+            return
+        self.edited = moved(roi, self._vertex, (x, y))
+        self._canvas.rois.hidden = roi.id
+        self._canvas.update()
+
+    def _end_vertex(self) -> None:
+        edited = None if self.edited is None else made_valid(self.edited)
+        changed = self.edited is not None
+        self._vertex = self.edited = None
+        self._canvas.rois.hidden = None
+        if edited is not None:
+            self._canvas.roi_edited.emit(edited)
+        elif changed:
+            self._canvas.hint.emit("No area would be left; the region stays as it was.")
+        self._canvas.update()
+
+    # --- wheel, trackpad, keyboard
+    def wheel(self, event: QWheelEvent) -> None:
+        at = self._device(event.position())
+        from_trackpad = event.phase() != Qt.ScrollPhase.NoScrollPhase
+        pixels = event.pixelDelta().y()
+        if from_trackpad and pixels:
+            self._canvas.zoom_at(pixels * TRACKPAD_STEPS, at, smooth=False)
+        else:
+            self._canvas.zoom_at(event.angleDelta().y() / 120 * WHEEL_STEPS, at)
+
+    def native_gesture(self, event: QNativeGestureEvent) -> bool:
+        if event.gestureType() != Qt.NativeGestureType.ZoomNativeGesture:
+            return False
+        steps = math.log2(max(1e-3, 1.0 + event.value()))
+        self._canvas.zoom_at(steps, self._device(event.position()), smooth=False)
+        return True
+
+    def pinch(self, gesture: QPinchGesture) -> None:
+        factor = gesture.scaleFactor()
+        if factor > 0:
+            at = self._canvas.mapFromGlobal(gesture.centerPoint())
+            self._canvas.zoom_at(math.log2(factor), self._device(at), smooth=False)
+
+    def key_press(self, event: QKeyEvent) -> bool:
+        """Act on a key; False when it means nothing here."""
+        key = Qt.Key(event.key())
+        canvas = self._canvas
+        if key in PAN_KEYS:
+            dx, dy = PAN_KEYS[key]
+            canvas.pan_by(dx * PAN_SHARE * canvas.view.width, dy * PAN_SHARE * canvas.view.height)
+        elif key in ZOOM_KEYS:
+            canvas.zoom_at(ZOOM_KEYS[key], None)
+        elif key == Qt.Key.Key_0:
+            canvas.fit()
+        elif key == Qt.Key.Key_1:
+            canvas.zoom_at(math.log2(canvas.view.state.downsample), None)
+        elif key == Qt.Key.Key_Space:
+            if not event.isAutoRepeat():
+                self._space = True
+                self.update_cursor()
+        else:
+            return self._drawing_key(key)
+        return True
+
+    def key_release(self, event: QKeyEvent) -> bool:
+        if event.key() != Qt.Key.Key_Space:
+            return False
+        if not event.isAutoRepeat():
+            self._space = False
+            self.update_cursor()
+        return True
+
+    def _drawing_key(self, key: Qt.Key) -> bool:
+        selected = self._canvas.rois.selected
+        is_drawing = self.draw is not None and bool(self.draw.path)
+        if key == Qt.Key.Key_Escape:
+            return self.cancel()
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.draw is not None and is_drawing:
+            self._take(self.draw.finish(Cursor(0, 0, self._px)))
+            return True
+        if key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            if self.draw is not None and is_drawing:
+                self.draw.undo_point()
+                self._canvas.update()
+                return True
+            if selected is not None:
+                self._canvas.roi_delete_requested.emit(selected)
+                return True
+        return False
+
+    # --- places
+    @property
+    def _dpr(self) -> float:
+        return self._canvas.devicePixelRatioF()
+
+    @property
+    def _px(self) -> float:
+        """Level-0 pixels per logical screen pixel."""
+        return self._canvas.view.state.downsample * self._dpr
+
+    def _device(self, place: QPointF) -> QPointF:
+        return place * self._dpr
+
+    def _cursor(self, event: QMouseEvent) -> Cursor:
+        at = self._device(event.position())
+        x, y = self._canvas.view.to_slide(at.x(), at.y())
+        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        return Cursor(x, y, self._px, square=shift)

@@ -1,0 +1,272 @@
+"""Paints regions crisply at any zoom, and tells which one lies under a place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QTransform
+
+from ssmamba.roi import Ring, Roi
+from viewer.canvas.view import View
+
+DEFAULT_COLOR = (0, 205, 120)  # green stands out of pink and violet stains
+HALO = QColor(0, 0, 0, 120)
+LABEL_GROUND = QColor(20, 22, 26, 190)
+DOT_BELOW_PX = 4.0  # smaller regions are dots
+LABEL_FROM_PX = 36.0  # narrower regions show no name
+MAX_LABELS = 80
+POINT_RADIUS_PX = 5.0
+
+
+class RoiShape:
+    """A region with its paths for painting, made once for each factor of two of zoom."""
+
+    def __init__(self, roi: Roi) -> None:
+        self.roi = roi
+        self.bounds = roi.bounds
+        self.color = QColor(*(roi.color or DEFAULT_COLOR))
+        self._paths: dict[int, QPainterPath] = {}
+
+    def path(self, downsample: float) -> QPainterPath:
+        """The outline relative to the top left of the bounds, level-0 pixels."""
+        octave = math.floor(math.log2(max(downsample, 1e-6)))
+        path = self._paths.get(octave)
+        if path is None:
+            path = self._paths[octave] = self._build(0.4 * 2.0**octave)
+        return path
+
+    def _build(self, tolerance: float) -> QPainterPath:
+        path = QPainterPath()
+        path.setFillRule(Qt.FillRule.OddEvenFill)
+        for rings in self.roi.polygons:
+            for ring in rings:
+                self._add_ring(path, ring, tolerance)
+        return path
+
+    def _add_ring(self, path: QPainterPath, ring: Ring, tolerance: float) -> None:
+        left, top = self.bounds[:2]
+        points = _thinned(np.asarray(ring, float) - (left, top), tolerance)
+        if len(points) == 0:
+            return
+        path.moveTo(*points[0])
+        for x, y in points[1:]:
+            path.lineTo(x, y)
+        if self.roi.kind not in ("line", "point"):
+            path.closeSubpath()
+
+    def contains(self, x: float, y: float, tolerance: float) -> bool:
+        """Whether a place (level-0 px) is inside, or within ``tolerance`` of the outline."""
+        rings = [np.asarray(ring, float) for rings in self.roi.polygons for ring in rings]
+        if self.roi.kind == "point":
+            return any(np.hypot(*(ring - (x, y)).T).min() <= 2 * tolerance for ring in rings)
+        closed = self.roi.kind != "line"
+        if any(_distance(ring, x, y, closed) <= tolerance for ring in rings):
+            return True
+        return closed and sum(_crossings(ring, x, y) for ring in rings) % 2 == 1
+
+
+class RoiLayer:
+    """The regions of one canvas."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[str, RoiShape] = {}
+        self._bounds = np.empty((0, 4))  # level-0 px, in the order of _shapes
+        self.selected: str | None = None
+        self.hovered: str | None = None
+        self.hidden: str | None = None  # the region that is being edited is painted elsewhere
+
+    def set_rois(self, rois: Sequence[Roi]) -> None:
+        old = self._shapes
+        self._shapes = {}
+        for roi in rois:
+            if not any(rings and rings[0] for rings in roi.polygons):
+                continue
+            known = old.get(roi.id)
+            same = known is not None and known.roi is roi
+            self._shapes[roi.id] = known if same and known is not None else RoiShape(roi)
+        self._bounds = np.array([s.bounds for s in self._shapes.values()]).reshape(-1, 4)
+
+    def get(self, roi_id: str | None) -> Roi | None:
+        shape = None if roi_id is None else self._shapes.get(roi_id)
+        return None if shape is None else shape.roi
+
+    def at(self, x: float, y: float, tolerance: float) -> str | None:
+        """Id of the region under a place; the smallest when several overlap."""
+        b = self._bounds
+        near = (
+            (b[:, 0] - tolerance <= x)
+            & (x <= b[:, 2] + tolerance)
+            & (b[:, 1] - tolerance <= y)
+            & (y <= b[:, 3] + tolerance)
+        )
+        shapes = list(self._shapes.values())
+        hits = [
+            (_box_area(shapes[i]), shapes[i].roi.id)
+            for i in np.flatnonzero(near)
+            if shapes[i].contains(x, y, tolerance)
+        ]
+        return min(hits)[1] if hits else None
+
+    def paint(self, painter: QPainter, view: View, dpr: float) -> None:
+        if not self._shapes:
+            return
+        left, top, right, bottom = view.rect
+        b = self._bounds
+        on_screen = (b[:, 0] <= right) & (b[:, 2] >= left) & (b[:, 1] <= bottom) & (b[:, 3] >= top)
+        extent = np.maximum(b[:, 2] - b[:, 0], b[:, 3] - b[:, 1]) * view.scale
+        shapes = list(self._shapes.values())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        large = []
+        dots: dict[int, list[QPointF]] = {}
+        for i in np.flatnonzero(on_screen):
+            shape = shapes[i]
+            if shape.roi.id == self.hidden:
+                continue
+            if extent[i] < DOT_BELOW_PX * dpr and shape.roi.kind != "point":
+                place = view.to_screen((b[i, 0] + b[i, 2]) / 2, (b[i, 1] + b[i, 3]) / 2)
+                dots.setdefault(shape.color.rgb(), []).append(place)
+            else:
+                large.append(shape)
+        _paint_dots(painter, dots, dpr)
+        large.sort(key=lambda s: (s.roi.id == self.selected, s.roi.id == self.hovered))
+        for shape in large:
+            self._paint_shape(painter, view, dpr, shape)
+        self._paint_names(painter, view, dpr, large)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def _paint_shape(self, painter: QPainter, view: View, dpr: float, shape: RoiShape) -> None:
+        strong = shape.roi.id in (self.selected, self.hovered)
+        paint_outline(painter, view, dpr, shape, strong)
+
+    def _paint_names(
+        self, painter: QPainter, view: View, dpr: float, shapes: Sequence[RoiShape]
+    ) -> None:
+        font = label_font(painter, dpr)
+        painter.setFont(font)
+        metrics = QFontMetricsF(font, painter.device())
+        for shape in shapes[-MAX_LABELS:]:
+            text = shape.roi.name or shape.roi.class_name
+            box = view.screen_rect_f(shape.bounds)
+            if not text or (box.width() < LABEL_FROM_PX * dpr and shape.roi.kind != "point"):
+                continue
+            paint_label(painter, metrics, text, box, shape.color, dpr, view)
+
+
+def paint_outline(painter: QPainter, view: View, dpr: float, shape: RoiShape, strong: bool) -> None:
+    """One region: a dark halo under a bright line, both of constant width on the screen."""
+    width = (2.6 if strong else 1.8) * dpr
+    if shape.roi.kind == "point":
+        _paint_points(painter, view, shape, POINT_RADIUS_PX * dpr, width)
+        return
+    x, y = view.to_screen(*shape.bounds[:2]).toTuple()
+    to_device = QTransform(view.scale, 0, 0, view.scale, x, y)
+    path = to_device.map(shape.path(view.state.downsample))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.strokePath(path, round_pen(HALO, width + 2.2 * dpr))
+    painter.strokePath(path, round_pen(shape.color, width))
+
+
+def round_pen(color: QColor, width: float) -> QPen:
+    return QPen(
+        color, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin
+    )
+
+
+def label_font(painter: QPainter, dpr: float, size_px: float = 12.0) -> QFont:
+    """The application's font in device pixels (painters here work in device pixels)."""
+    font = QFont(painter.font())
+    font.setPixelSize(max(1, round(size_px * dpr)))
+    return font
+
+
+def paint_label(
+    painter: QPainter,
+    metrics: QFontMetricsF,
+    text: str,
+    box: QRectF,
+    color: QColor,
+    dpr: float,
+    view: View,
+) -> None:
+    """A name above a region's top left, kept on the screen."""
+    pad = 4 * dpr
+    text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, max(box.width(), 140 * dpr))
+    width = metrics.horizontalAdvance(text) + 2 * pad + 7 * dpr
+    height = metrics.height() + pad / 2
+    x = min(max(box.left(), 2 * dpr), max(view.width - width - 2 * dpr, 0))
+    y = box.top() - height - 3 * dpr
+    y = min(max(y, 2 * dpr), box.bottom())
+    ground = QRectF(round(x), round(y), math.ceil(width), math.ceil(height))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(LABEL_GROUND)
+    painter.drawRoundedRect(ground, 3 * dpr, 3 * dpr)
+    painter.setBrush(color)
+    swatch = QRectF(ground.left() + pad, ground.center().y() - 2.5 * dpr, 5 * dpr, 5 * dpr)
+    painter.drawEllipse(swatch)
+    painter.setPen(QColor(255, 255, 255))
+    painter.drawText(
+        ground.adjusted(pad + 8 * dpr, 0, 0, 0),
+        Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft,
+        text,
+    )
+
+
+def _paint_dots(painter: QPainter, dots: dict[int, list[QPointF]], dpr: float) -> None:
+    for rgb, places in dots.items():
+        painter.setPen(QPen(HALO, 5 * dpr))
+        painter.drawPoints(places)
+        painter.setPen(QPen(QColor(rgb), 3 * dpr))
+        painter.drawPoints(places)
+
+
+def _paint_points(
+    painter: QPainter, view: View, shape: RoiShape, radius: float, width: float
+) -> None:
+    for x, y in shape.roi.polygons[0][0]:
+        place = view.to_screen(x, y)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(HALO, width + 2))
+        painter.drawEllipse(place, radius, radius)
+        painter.setPen(QPen(shape.color, width))
+        painter.drawEllipse(place, radius, radius)
+
+
+def _thinned(points: np.ndarray, tolerance: float) -> np.ndarray:
+    """Drop points that fall on the same cell of ``tolerance`` as the one before. (N, 2)."""
+    if len(points) < 64:
+        return points
+    cells = np.floor(points / tolerance)
+    keep = np.ones(len(points), bool)
+    keep[1:] = (cells[1:] != cells[:-1]).any(axis=1)
+    return points[keep]
+
+
+def _distance(ring: np.ndarray, x: float, y: float, closed: bool) -> float:
+    """Distance from a place to a polyline, level-0 pixels."""
+    starts = ring if closed else ring[:-1]
+    ends = np.roll(ring, -1, axis=0) if closed else ring[1:]
+    if len(starts) == 0:
+        return float(np.hypot(*(ring[0] - (x, y))))
+    along = ends - starts
+    length2 = np.maximum((along**2).sum(1), 1e-12)
+    t = (((x, y) - starts) * along).sum(1) / length2
+    nearest = starts + np.clip(t, 0, 1)[:, None] * along
+    return float(np.hypot(*(nearest - (x, y)).T).min())
+
+
+def _crossings(ring: np.ndarray, x: float, y: float) -> int:
+    """How often a ray to the right of the place crosses a closed ring."""
+    x0, y0 = ring.T
+    x1, y1 = np.roll(ring, -1, axis=0).T
+    spans = (y0 > y) != (y1 > y)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at = x0 + (y - y0) / (y1 - y0) * (x1 - x0)
+    return int((spans & (at > x)).sum())
+
+
+def _box_area(shape: RoiShape) -> float:
+    left, top, right, bottom = shape.bounds
+    return (right - left) * (bottom - top)

@@ -1,0 +1,70 @@
+"""A cache bounded by bytes that forgets what was used longest ago."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class ByteLru(Generic[K, V]):
+    """Least-recently-used cache with a limit in bytes; safe to use from any thread.
+
+    Pinned entries count towards the limit but are never dropped.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit = limit_bytes
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()  # oldest use first
+        self._pinned: dict[K, tuple[V, int]] = {}
+        self._bytes = 0
+
+    @property
+    def bytes(self) -> int:
+        return self._bytes
+
+    def __len__(self) -> int:
+        return len(self._entries) + len(self._pinned)
+
+    def __contains__(self, key: K) -> bool:
+        """Whether the key is held; does not count as a use."""
+        return key in self._pinned or key in self._entries
+
+    def get(self, key: K) -> V | None:
+        with self._lock:
+            entry = self._pinned.get(key)
+            if entry is None:
+                entry = self._entries.get(key)
+                if entry is None:
+                    return None
+                self._entries.move_to_end(key)
+            return entry[0]
+
+    def put(self, key: K, value: V, size_bytes: int, *, pinned: bool = False) -> None:
+        """Keep a value; the newest one stays even when it alone exceeds the limit."""
+        with self._lock:
+            pinned = self._remove(key) or pinned
+            (self._pinned if pinned else self._entries)[key] = (value, size_bytes)
+            self._bytes += size_bytes
+            while self._bytes > self._limit and len(self._entries) > (0 if pinned else 1):
+                _, (_, dropped) = self._entries.popitem(last=False)
+                self._bytes -= dropped
+
+    def clear(self) -> None:
+        with self._lock:
+            self._entries.clear()
+            self._pinned.clear()
+            self._bytes = 0
+
+    def _remove(self, key: K) -> bool:
+        """Take a key out; True if it was pinned."""
+        was_pinned = key in self._pinned
+        old = self._pinned.pop(key, None) or self._entries.pop(key, None)
+        if old is not None:
+            self._bytes -= old[1]
+        return was_pinned

@@ -1,0 +1,101 @@
+"""Reads one tile into a QImage; runs in worker threads."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QImage
+
+from ssmamba.icc import SrgbTransform
+from ssmamba.slide import Slide
+from viewer.tiles.cache import ByteLru
+from viewer.tiles.pyramid import DisplayLevel, Pyramid, TileKey
+
+TileCache = ByteLru[TileKey, QImage]
+
+
+class GivenUp(Exception):
+    """Nobody waits for this tile any more."""
+
+
+def pixels(image: QImage) -> np.ndarray:
+    """The memory of an RGB32 image as (H, W, 4) uint8 BGRA, without a copy."""
+    rows = np.frombuffer(image.bits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[:, : image.width() * 4].reshape(image.height(), image.width(), 4)
+
+
+class TileReader:
+    """Makes tiles from a slide; half-levels from the four tiles below, which it caches too."""
+
+    def __init__(
+        self, slide: Slide, pyramid: Pyramid, cache: TileCache, icc: SrgbTransform | None
+    ) -> None:
+        self._slide = slide
+        self._pyramid = pyramid
+        self._cache = cache
+        self._icc = icc
+
+    def read(self, key: TileKey, keep_going: Callable[[], bool], delay_s: float = 0.0) -> QImage:
+        """Return the tile, from the cache or the file.
+
+        Raises GivenUp between file reads once ``keep_going`` says no, and SlideError.
+        ``delay_s`` is added to each file read, so that tests can imitate a slow network drive.
+        """
+        held = self._cache.get(key)
+        if held is not None:
+            return held
+        level = self._pyramid.levels[key.level]
+        if level.file_level is None:
+            image = self._average(key, level, keep_going, delay_s)
+        else:
+            if not keep_going():
+                raise GivenUp
+            time.sleep(delay_s)
+            image = self._from_file(key, level, level.file_level)
+        pinned = key.level == self._pyramid.coarsest
+        self._cache.put(key, image, image.sizeInBytes(), pinned=pinned)
+        return image
+
+    def _from_file(self, key: TileKey, level: DisplayLevel, file_level: int) -> QImage:
+        width, height = level.tile_size(key.column, key.row)
+        image = QImage(width, height, QImage.Format.Format_RGB32)
+        left, top, _, _ = level.tile_rect(key.column, key.row)
+        buffer = pixels(image)  # RGB32 rows have no padding
+        self._slide.read_bgra_into(
+            buffer, math.floor(left + 0.5), math.floor(top + 0.5), file_level
+        )
+        if key.icc and self._icc is not None:
+            self._icc.apply_bgra_in_place(buffer)
+        return image
+
+    def _average(
+        self, key: TileKey, level: DisplayLevel, keep_going: Callable[[], bool], delay_s: float
+    ) -> QImage:
+        width, height = level.tile_size(key.column, key.row)
+        double = QImage(2 * width, 2 * height, QImage.Format.Format_RGB32)
+        target = pixels(double)
+        for child in self._pyramid.children(key):
+            part = pixels(self.read(child, keep_going, delay_s))
+            x = (child.column - 2 * key.column) * level.tile_width
+            y = (child.row - 2 * key.row) * level.tile_height
+            target[y : y + part.shape[0], x : x + part.shape[1]] = part
+        self._repeat_odd_edge(target, key)
+        return double.scaled(
+            QSize(width, height),
+            Qt.AspectRatioMode.IgnoreAspectRatio,
+            Qt.TransformationMode.SmoothTransformation,
+        )
+
+    def _repeat_odd_edge(self, target: np.ndarray, key: TileKey) -> None:
+        """A finer level of odd size lacks one column or row at the far edge; repeat the last."""
+        finer = self._pyramid.levels[key.level - 1]
+        have_w = finer.width - 2 * key.column * finer.tile_width
+        have_h = finer.height - 2 * key.row * finer.tile_height
+        if have_w < target.shape[1]:
+            target[:, have_w:] = target[:, have_w - 1 : have_w]
+        if have_h < target.shape[0]:
+            target[have_h:] = target[have_h - 1 : have_h]

@@ -1,0 +1,227 @@
+"""One slide's tiles: opened and read in workers, as its clients look at them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import traceback
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QImage
+
+from ssmamba.errors import SlideError
+from ssmamba.icc import SrgbTransform
+from ssmamba.slide import Slide, SlideInfo
+from viewer.tiles.cache import ByteLru
+from viewer.tiles.pyramid import Pyramid, TileKey
+from viewer.tiles.reader import GivenUp, TileCache, TileReader, pixels
+from viewer.tiles.requests import RequestQueue
+
+CACHE_BYTES = 512 * 2**20
+PREVIEW_ASPECT_TOLERANCE = 0.03  # a thumbnail that is cropped must not stand in for the slide
+
+_alive: set[TileSource] = set()  # a QObject must not die in a worker thread
+
+
+class TileSource(QObject):
+    """The tiles of one slide, shared by any number of canvases ("clients").
+
+    ``opened`` or ``failed`` follows construction. ``tile`` never waits and never reads.
+    """
+
+    opened = Signal(object)  # SlideInfo
+    failed = Signal(str, str)  # message, details; the slide could not be opened
+    tile_ready = Signal(object)  # TileKey
+    read_failed = Signal(str, str)  # message, details; once for each slide
+    _worker_ended = Signal()
+
+    read_delay_s = 0.0  # tests set it to imitate slow storage
+
+    def __init__(self, path: str, *, cache_bytes: int = CACHE_BYTES, threads: int = 0) -> None:
+        super().__init__()
+        self.path = path
+        self.info: SlideInfo | None = None
+        self.pyramid: Pyramid | None = None
+        self.preview: QImage | None = None  # the file's thumbnail, when it shows the whole slide
+        self.cache: TileCache = ByteLru(cache_bytes)
+        self._queue = RequestQueue()
+        self._clients: set[Hashable] = set()
+        self._bad: set[TileKey] = set()
+        self._slide: Slide | None = None
+        self._reader: TileReader | None = None
+        self._count = threads or max(2, min(6, os.cpu_count() or 2))
+        self._threads: list[threading.Thread] = []
+        self._running = 1
+        self._running_lock = threading.Lock()
+        self._worker_ended.connect(self._on_worker_ended, Qt.ConnectionType.QueuedConnection)
+        _alive.add(self)
+        self._start(self._open_and_work)
+
+    # --- GUI thread
+    def attach(self, client: Hashable) -> None:
+        self._clients.add(client)
+
+    def detach(self, client: Hashable) -> None:
+        """Forget a client; the slide is closed with the last one."""
+        self._clients.discard(client)
+        self._queue.forget(client)
+        if not self._clients:
+            self.close()
+
+    def tile(self, key: TileKey) -> QImage | None:
+        return self.cache.get(key)
+
+    def is_bad(self, key: TileKey) -> bool:
+        """Whether reading the tile failed; it is not tried again."""
+        return key in self._bad
+
+    def want(
+        self, client: Hashable, visible: Sequence[TileKey], ahead: Sequence[TileKey] = ()
+    ) -> None:
+        """Replace what a client waits for. Tiles that are held already are skipped."""
+        self._queue.want(client, self._missing(visible), self._missing(ahead))
+
+    def _missing(self, keys: Sequence[TileKey]) -> list[TileKey]:
+        return [k for k in keys if k not in self.cache and k not in self._bad]
+
+    def close(self) -> None:
+        """Stop the workers; the file is closed when the last running read has ended."""
+        self._queue.close()
+
+    def wait_closed(self, timeout_s: float = 10.0) -> bool:
+        """Block until the workers are gone (tests, and the end of the program)."""
+        for thread in list(self._threads):
+            thread.join(timeout_s)
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _on_worker_ended(self) -> None:
+        if self._running == 0:
+            self.wait_closed()  # their last lines; a thread must not hold the last reference
+            self.cache.clear()
+            _alive.discard(self)
+
+    # --- worker threads
+    def _start(self, target: object) -> None:
+        thread = threading.Thread(target=target, name="tiles", daemon=True)  # type: ignore[arg-type]
+        self._threads.append(thread)
+        thread.start()
+
+    def _open_and_work(self) -> None:
+        try:
+            opened = self._open()
+        finally:
+            if self.info is None:
+                self._end_worker()
+        if opened:
+            with self._running_lock:
+                self._running += self._count - 1
+            for _ in range(self._count - 1):
+                self._start(self._work)
+            self._work()
+
+    def _open(self) -> bool:
+        """Open the slide; False when it failed (which is told) or nobody wants it any more."""
+        try:
+            slide = Slide.open(self.path)
+            self._slide = slide
+            self.preview = _preview(slide)
+            transform = self._transform(slide)
+        except SlideError as error:
+            self._tell(self.failed, str(error), _details(error))
+            return False
+        except Exception as error:
+            message = f"{self.path} could not be opened; choose another file."
+            self._tell(self.failed, message, _details(error))
+            return False
+        self.pyramid = Pyramid(slide.levels)
+        self._reader = TileReader(slide, self.pyramid, self.cache, transform)
+        self.info = slide.info
+        self._tell(self.opened, slide.info)
+        return True
+
+    def _transform(self, slide: Slide) -> SrgbTransform | None:
+        if slide.icc_profile is None:
+            return None
+        try:
+            return SrgbTransform(slide.icc_profile)
+        except SlideError as error:
+            self._tell(self.read_failed, str(error), _details(error))
+            return None
+
+    def _work(self) -> None:
+        try:
+            while (key := self._queue.take()) is not None:
+                try:
+                    self._read_one(key)
+                finally:
+                    self._queue.done(key)
+        finally:
+            self._end_worker()
+
+    def _read_one(self, key: TileKey) -> None:
+        if self._reader is None or key in self._bad:
+            return
+        try:
+            self._reader.read(key, lambda: self._still_wanted(key), self.read_delay_s)
+        except GivenUp:
+            return
+        except SlideError as error:
+            self._on_bad_tile(key, str(error), _details(error))
+        except Exception as error:
+            message = f"A part of {Path(self.path).name} could not be shown; open the slide again."
+            self._on_bad_tile(key, message, _details(error))
+        self._tell(self.tile_ready, key)
+
+    def _still_wanted(self, key: TileKey) -> bool:
+        return not self._queue.closed and self._queue.wanted(key)
+
+    def _on_bad_tile(self, key: TileKey, message: str, details: str) -> None:
+        is_first = not self._bad
+        self._bad.add(key)
+        if is_first:
+            self._tell(self.read_failed, message, details)
+
+    def _tell(self, signal: object, *values: object) -> None:
+        """Emit from a worker; after the window is gone there is nobody to tell."""
+        if self._queue.closed:
+            return
+        try:
+            signal.emit(*values)  # type: ignore[attr-defined]
+        except RuntimeError:
+            self._queue.close()
+
+    def _end_worker(self) -> None:
+        with self._running_lock:
+            self._running -= 1
+            last = self._running == 0
+        if last and self._slide is not None:
+            self._slide.close()
+        try:
+            self._worker_ended.emit()
+        except RuntimeError:
+            return
+
+
+def _preview(slide: Slide) -> QImage | None:
+    """The thumbnail as a stand-in for a slide that has no coarse level of its own."""
+    if len(slide.levels) > 1 or slide.info.vendor == "image":
+        return None
+    thumbnail = slide.associated_images().get("thumbnail")
+    if thumbnail is None:
+        return None
+    aspect = thumbnail.width / thumbnail.height
+    wanted = slide.info.width / slide.info.height
+    if abs(aspect / wanted - 1) > PREVIEW_ASPECT_TOLERANCE:
+        return None
+    image = QImage(thumbnail.width, thumbnail.height, QImage.Format.Format_RGB32)
+    target = pixels(image)
+    target[..., :3] = np.asarray(thumbnail)[..., ::-1]
+    target[..., 3] = 255
+    return image
+
+
+def _details(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import shapely
-from shapely.geometry import LineString, MultiPoint, MultiPolygon, Polygon
+from shapely.geometry import MultiLineString, MultiPoint, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from ssmamba.roi import Point, Rings, Roi
@@ -19,8 +20,8 @@ def roi_shape(roi: Roi) -> BaseGeometry:
     if roi.kind == "point":
         return MultiPoint(roi.polygons[0][0])
     if roi.kind == "line":
-        points = roi.polygons[0][0]
-        return LineString(points) if len(points) > 1 else MultiPoint(points)
+        lines = [rings[0] for rings in roi.polygons if len(rings[0]) > 1]
+        return MultiLineString(lines) if lines else MultiPoint(roi.polygons[0][0])
     parts = [_polygon(rings) for rings in roi.polygons if rings and len(rings[0]) >= 3]
     shape: BaseGeometry = MultiPolygon([p for part in parts for p in polygons_of(part)])
     return shape if shape.is_valid else shapely.make_valid(shape)
@@ -53,18 +54,38 @@ def area_of(roi: Roi) -> float:
 def path_to_polygons(points: Sequence[Point], tolerance: float) -> tuple[Rings, ...]:
     """Close a drawn path into valid polygons, largest first.
 
-    A path that crosses itself becomes several parts, of which the tiny loops are dropped;
-    vertices closer to the line than ``tolerance`` (level-0 px) go. Empty when there is no area.
+    Everything that the path goes around is inside, also where it overlaps itself (a lasso whose
+    end runs past its start has no hole there). A figure of eight becomes two parts; tiny loops
+    are dropped, and vertices nearer to the line than ``tolerance`` (level-0 px) as well. Empty
+    when there is no area.
     """
     if len(points) < 3:
         return ()
     shape = Polygon(points)
-    if not shape.is_valid:
-        shape = shapely.make_valid(shape)
-    parts = sorted(polygons_of(shape), key=lambda p: -p.area)
-    kept = [p for p in parts if p.area > 0 and p.area >= MIN_PART_SHARE * parts[0].area]
+    parts = [shape] if shape.is_valid else _enclosed(points)
+    parts = sorted((p for p in parts if p.area > 0), key=lambda p: -p.area)
+    kept = [p for p in parts if p.area >= MIN_PART_SHARE * parts[0].area]
     result: list[Rings] = []
     for part in kept:
-        simple = part.simplify(tolerance, preserve_topology=True)
+        simple = part.simplify(tolerance, preserve_topology=True) if tolerance > 0 else part
         result += [rings_of(p) for p in polygons_of(simple)]
     return tuple(result)
+
+
+def _enclosed(points: Sequence[Point]) -> list[Polygon]:
+    """The faces that a closed path winds around, merged."""
+    loop = shapely.union_all(shapely.linestrings([*points, points[0]]))
+    faces = polygons_of(shapely.polygonize([shapely.node(loop)]))
+    ring = np.asarray(points, float)
+    inside = [f for f in faces if _winding(ring, *f.representative_point().coords[0])]
+    return polygons_of(shapely.union_all(inside)) if inside else []
+
+
+def _winding(ring: np.ndarray, x: float, y: float) -> int:
+    """How often a closed path (N, 2) goes around a place."""
+    x0, y0 = ring.T
+    x1, y1 = np.roll(ring, -1, axis=0).T
+    left_of = (x1 - x0) * (y - y0) - (x - x0) * (y1 - y0)
+    up = (y0 <= y) & (y1 > y) & (left_of > 0)
+    down = (y0 > y) & (y1 <= y) & (left_of < 0)
+    return int(up.sum()) - int(down.sum())

@@ -207,7 +207,7 @@ class ImageSource:
         self._bgra = np.full((height, width, 4), 255, np.uint8)
         self._bgra[..., :3] = rgb[..., ::-1]
         self.vendor = "image"
-        self.levels = (Level(width, height, 1.0, 256, 256),)
+        self.levels: tuple[Level, ...] = (Level(width, height, 1.0, 256, 256),)
         self.properties: dict[str, str] = {"image.format": path.suffix.lstrip(".").lower()}
         self.mpp = mpp
         self.quick_hash = file_quick_hash(path)

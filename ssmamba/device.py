@@ -45,7 +45,9 @@ def choose_device(request: str = "auto") -> Device:
         raise DeviceError(f"Unknown device '{request}'; {HOW_TO_ASK}.")
     problem = gpu_problem(int(index or 0))
     if problem:
-        raise DeviceError(f"'{request}' cannot be used: {problem}; use the CPU or {_cure(problem)}.")
+        raise DeviceError(
+            f"'{request}' cannot be used: {problem}; use the CPU or {_cure(problem)}."
+        )
     return _cuda(int(index or 0), f"{request} was asked for")
 
 
@@ -79,7 +81,7 @@ def _why_unavailable(built_for: str | None) -> str:
 
 def _driver_found() -> bool:
     if sys.platform == "win32":
-        root = Path(os.environ.get("SystemRoot", r"C:\Windows"))
+        root = Path(os.environ.get("SYSTEMROOT", r"C:\Windows"))
         return (root / "System32" / "nvcuda.dll").exists()
     return Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidiactl").exists()
 

@@ -22,6 +22,7 @@ from ssmamba.tissue import windows_tiles, windows_whole
 SCALE_UNKNOWN = "scale unknown: the model has no µm/px, set how much tissue one window covers"
 UNCALIBRATED = "uncalibrated: the slide has no µm/px, so the model may read at a wrong scale"
 SCALE_TOLERANCE = 1.25  # a window read this much finer or coarser than in training is noted
+DEFAULT_OPTIONS = ReadOptions()
 SMALLEST_AREA_PX2 = 1.0
 READERS = 4  # threads that read windows; slides allow any number
 
@@ -41,7 +42,7 @@ def plan_region(
     roi: Roi,
     slide: Slide,
     spec: InputSpec,
-    options: ReadOptions = ReadOptions(),
+    options: ReadOptions = DEFAULT_OPTIONS,
     mpp: float | None = None,
 ) -> RegionPlan:
     """Choose the windows of a region for one model.

@@ -49,7 +49,7 @@ def _vit_target(model: nn.Module, stage: int) -> CamTarget:
     blocks = list(model.blocks)  # type: ignore[arg-type]
     block = blocks[max(0, round(len(blocks) * stage / 4) - 1)]
     prefix = int(getattr(model, "num_prefix_tokens", 1))
-    grid = tuple(model.patch_embed.grid_size)  # type: ignore[union-attr]
+    grid = tuple(model.patch_embed.grid_size)  # type: ignore[union-attr, arg-type]
 
     def reshape(tokens: Tensor) -> Tensor:
         patches = tokens[:, prefix:]

@@ -1,0 +1,315 @@
+"""What each request does, in the engine's process or in a command's.
+
+A job emits messages as it goes and raises on failure; it asks ``check`` between batches, which
+raises ``Cancelled`` when the job is no longer wanted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from ssmamba.card import InputSpec
+from ssmamba.device import Device
+from ssmamba.engine.messages import (
+    CamMap,
+    CheckpointLoaded,
+    Classify,
+    ClassifyResult,
+    Explain,
+    ExplainResult,
+    LoadCheckpoint,
+    Progress,
+    Reconstruct,
+    ReconstructResult,
+    Reply,
+    Request,
+    SlideRef,
+    Stamp,
+    Window,
+)
+from ssmamba.engine.store import ModelStore, SlideStore
+from ssmamba.errors import InputError, SSMambaError, did_you_mean
+from ssmamba.judge import Judge
+from ssmamba.ops import choose_backend
+from ssmamba.predictor import Predictor, is_out_of_memory
+from ssmamba.preprocess import to_tensor
+from ssmamba.regions import (
+    RegionPlan,
+    geometry_hash,
+    plan_region,
+    read_batches,
+    read_window,
+    uses_icc,
+)
+from ssmamba.roi import Roi
+from ssmamba.slide import Slide
+
+REMEMBERED = 256  # answers kept, so that a CAM of the predicted class need not classify again
+
+Emit = Callable[[Reply], None]
+Check = Callable[[], None]
+
+
+class Cancelled(Exception):
+    """The job was cancelled; raised by ``check``."""
+
+
+@dataclass(frozen=True)
+class _Region:
+    """One ROI as one model reads it."""
+
+    slide: Slide
+    roi: Roi
+    plan: RegionPlan
+    icc: bool
+
+
+class Jobs:
+    """Runs requests on one device; not for use from several threads."""
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self.models = ModelStore(device)
+        self.slides = SlideStore()
+        self._answers: OrderedDict[tuple, str] = OrderedDict()  # -> predicted class key
+
+    def run(self, request: Request, emit: Emit, check: Check) -> None:
+        """Do one request; its results go to ``emit``. Raises SSMambaError or Cancelled."""
+        if isinstance(request, LoadCheckpoint):
+            self._load(request, emit)
+        elif isinstance(request, Classify):
+            self._each(
+                request.checkpoints, check, lambda p: self._classify(request, p, emit, check)
+            )
+        elif isinstance(request, Explain):
+            self._each(request.checkpoints, check, lambda p: self._explain(request, p, emit, check))
+        elif isinstance(request, Reconstruct):
+            self._reconstruct(request, emit)
+        else:
+            raise SSMambaError(f"The engine does not know {type(request).__name__}; update it.")
+
+    @staticmethod
+    def _each(paths: Sequence[str], check: Check, work: Callable[[str], None]) -> None:
+        """One model that fails does not keep the others from answering."""
+        if not paths:
+            raise InputError("No model is loaded; open a checkpoint first.")
+        failures: list[SSMambaError] = []
+        for path in paths:
+            check()
+            try:
+                work(path)
+            except SSMambaError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def _load(self, request: LoadCheckpoint, emit: Emit) -> None:
+        start = time.perf_counter()
+        loaded = self.models.checkpoint(request.path)
+        seconds = time.perf_counter() - start
+        emit(CheckpointLoaded(request.job, request.path, loaded.sha256, loaded.parameters, seconds))
+
+    def _classify(self, request: Classify, path: str, emit: Emit, check: Check) -> None:
+        start = time.perf_counter()
+        predictor = self.models.predictor(path)
+        region = self._region(request, predictor.card.input)
+        judge = Judge(predictor.card, predictor.checkpoint.extra)
+        pieces = []
+        for first, pixels in _batches(region, predictor.batch_size):
+            check()
+            prediction = predictor.predict(pixels)
+            judge.add(pixels, prediction.features)
+            pieces.append(prediction.probabilities)
+            _progress(request.job, first + len(pixels), region, emit)
+        windows = np.concatenate(pieces)
+        mean = windows.mean(axis=0, dtype=np.float64)
+        keys = [c.key for c in predictor.card.classes]
+        predicted = keys[int(mean.argmax())]
+        self._remember(_answer_key(predictor, region), predicted)
+        emit(
+            ClassifyResult(
+                job=request.job,
+                roi_id=request.roi.id,
+                checkpoint=path,
+                probabilities=dict(zip(keys, mean.tolist(), strict=True)),
+                predicted=predicted,
+                trust=judge.verdict(mean.tolist()),
+                windows=region.plan.windows,
+                stamp=self._stamp(region, predictor.checkpoint.sha256, predictor.device),
+                seconds=time.perf_counter() - start,
+                notes=region.plan.notes + predictor.notes,
+                window_probabilities=tuple(tuple(row) for row in windows.tolist()),
+            )
+        )
+
+    def _explain(self, request: Explain, path: str, emit: Emit, check: Check) -> None:
+        from ssmamba.explain.methods import find_method
+
+        start = time.perf_counter()
+        method = find_method(request.method)
+        predictor = self.models.predictor(path)
+        region = self._region(request, predictor.card.input)
+        target = request.target or self._predicted(predictor, region, check)
+        keys = [c.key for c in predictor.card.classes]
+        if target not in keys:
+            raise InputError(
+                f"{predictor.checkpoint.path.name} has no class '{target}'"
+                f"{did_you_mean(target, keys)}; choose one of its classes."
+            )
+        maps: list[CamMap] = []
+        for first, pixels in _batches(region, max(1, predictor.batch_size // 2)):
+            check()
+            values = _cam_values(predictor, pixels, method.name, keys.index(target), request.stage)
+            for offset, image in enumerate(values):
+                window = region.plan.windows[first + offset]
+                maps.append(CamMap(window, (image.shape[0], image.shape[1]), image.tobytes()))
+            _progress(request.job, len(maps), region, emit)
+        flat = [np.frombuffer(m.values, np.float32) for m in maps]
+        stamp = self._stamp(
+            region, predictor.checkpoint.sha256, predictor.device, method=method.name
+        )
+        emit(
+            ExplainResult(
+                job=request.job,
+                roi_id=request.roi.id,
+                checkpoint=path,
+                method=method.name,
+                stage=request.stage,
+                target=target,
+                maps=tuple(maps),
+                low=float(min(v.min() for v in flat)),
+                high=float(max(v.max() for v in flat)),
+                stamp=stamp,
+                seconds=time.perf_counter() - start,
+                notes=region.plan.notes + predictor.notes,
+            )
+        )
+
+    def _reconstruct(self, request: Reconstruct, emit: Emit) -> None:
+        from ssmamba.explain.reconstruct import mamim_of, reconstruct
+
+        start = time.perf_counter()
+        loaded = self.models.checkpoint(request.checkpoint)
+        model, spec = mamim_of(loaded), loaded.card.input
+        region = self._region(request, spec)
+        window = _middle_window(region.plan)
+        pixels = read_window(region.slide, window, region.plan.out_px, region.icc)
+        result = reconstruct(model, pixels, spec, request.mask_ratio, request.seed)
+        stamp = self._stamp(region, loaded.sha256, self.device, method="MAMIM", seed=request.seed)
+        emit(
+            ReconstructResult(
+                job=request.job,
+                roi_id=request.roi.id,
+                checkpoint=request.checkpoint,
+                window=window,
+                shape=(result.original.shape[0], result.original.shape[1]),
+                masked=result.masked.tobytes(),
+                reconstruction=result.reconstruction.tobytes(),
+                original=result.original.tobytes(),
+                mask_ratio=request.mask_ratio,
+                seed=request.seed,
+                psnr=result.psnr,
+                ssim=result.ssim,
+                stamp=stamp,
+                seconds=time.perf_counter() - start,
+                notes=region.plan.notes + result.notes,
+            )
+        )
+
+    def _region(self, request: Classify | Explain | Reconstruct, spec: InputSpec) -> _Region:
+        ref: SlideRef = request.slide
+        slide = self.slides.open(ref.path)
+        plan = plan_region(request.roi, slide, spec, request.options, ref.mpp)
+        return _Region(slide, request.roi, plan, uses_icc(slide, spec, ref.icc))
+
+    def _predicted(self, predictor: Predictor, region: _Region, check: Check) -> str:
+        """The class that the model gives a region, remembered from its classification."""
+        key = _answer_key(predictor, region)
+        if key not in self._answers:
+            total = np.zeros(len(predictor.card.classes))
+            for _, pixels in _batches(region, predictor.batch_size):
+                check()
+                total += predictor.predict(pixels).probabilities.sum(axis=0)
+            self._remember(key, predictor.card.classes[int(total.argmax())].key)
+        return self._answers[key]
+
+    def _remember(self, key: tuple, predicted: str) -> None:
+        self._answers[key] = predicted
+        while len(self._answers) > REMEMBERED:
+            self._answers.popitem(last=False)
+
+    @staticmethod
+    def _stamp(
+        region: _Region, sha256: str, device: Device, method: str = "", seed: int | None = None
+    ) -> Stamp:
+        return Stamp(
+            slide_path=str(region.slide.path),
+            slide_hash=region.slide.quick_hash,
+            roi_id=region.roi.id,
+            roi_geometry=geometry_hash(region.roi),
+            checkpoint_sha256=sha256,
+            device=device.name,
+            scan_backend=choose_backend(device.name).name,
+            mpp=region.plan.mpp,
+            icc=region.icc,
+            mode=region.plan.mode,
+            method=method,
+            seed=seed,
+            time=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+
+def _batches(region: _Region, batch: int) -> Iterator[tuple[int, np.ndarray]]:
+    plan = region.plan
+    return read_batches(region.slide, plan.windows, plan.out_px, batch, region.icc)
+
+
+def _progress(job: int, done: int, region: _Region, emit: Emit) -> None:
+    total = len(region.plan.windows)
+    if total > 1:
+        emit(Progress(job, done, total, f"{done} of {total} windows"))
+
+
+def _answer_key(predictor: Predictor, region: _Region) -> tuple:
+    sha256 = predictor.checkpoint.sha256
+    return sha256, region.slide.quick_hash, region.plan.windows, region.plan.out_px, region.icc
+
+
+def _middle_window(plan: RegionPlan) -> Window:
+    """The window nearest to the middle of all, to stand for a region of many."""
+    x = sum(w.x + w.side / 2 for w in plan.windows) / len(plan.windows)
+    y = sum(w.y + w.side / 2 for w in plan.windows) / len(plan.windows)
+    return min(
+        plan.windows, key=lambda w: (w.x + w.side / 2 - x) ** 2 + (w.y + w.side / 2 - y) ** 2
+    )
+
+
+def _cam_values(
+    predictor: Predictor, pixels: np.ndarray, method: str, class_index: int, stage: int
+) -> list[np.ndarray]:
+    """Raw maps of a batch; when a GPU is out of memory, one image at a time, then on the CPU."""
+    from ssmamba.explain.cam import cam_maps
+
+    def maps(images: np.ndarray) -> list[np.ndarray]:
+        batch = to_tensor(images, predictor.card.input).to(predictor.device.name)
+        return list(cam_maps(predictor.model, batch, method, class_index, stage))
+
+    try:
+        return maps(pixels)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+    predictor.make_room()
+    if len(pixels) == 1:
+        return _cam_values(predictor, pixels, method, class_index, stage)
+    return [
+        m
+        for i in range(len(pixels))
+        for m in _cam_values(predictor, pixels[i : i + 1], method, class_index, stage)
+    ]

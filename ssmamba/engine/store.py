@@ -1,0 +1,118 @@
+"""What the engine keeps between jobs: loaded models within a memory budget, and open slides."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import torch
+
+from ssmamba import checkpoint as checkpoints
+from ssmamba.checkpoint import Checkpoint
+from ssmamba.device import Device
+from ssmamba.errors import CheckpointError, SlideError
+from ssmamba.predictor import Predictor, is_out_of_memory
+from ssmamba.slide import Slide
+
+CPU_BUDGET_BYTES = 2 << 30
+CUDA_BUDGET_SHARE = 0.25  # of the device's memory
+OPEN_SLIDES = 4
+
+T = TypeVar("T")
+Key = tuple[str, int, int]  # path, size, time of change
+
+
+class _Recent(Generic[T]):
+    """Things by file, the least recently used first; a file that changed is another key."""
+
+    def __init__(self) -> None:
+        self.items: OrderedDict[Key, T] = OrderedDict()
+
+    def get(self, key: Key, make: Callable[[], T]) -> T:
+        if key not in self.items:
+            self.items[key] = make()
+        self.items.move_to_end(key)
+        return self.items[key]
+
+
+class ModelStore:
+    """Checkpoints on one device; the least recently used go when the budget is passed."""
+
+    def __init__(self, device: Device, budget_bytes: int | None = None) -> None:
+        self.device = device
+        self.budget_bytes = budget_bytes or _budget(device)
+        self._models: _Recent[Checkpoint] = _Recent()
+        self._predictors: dict[str, Predictor] = {}  # by sha256
+
+    def checkpoint(self, path: str) -> Checkpoint:
+        """Load a checkpoint or find it loaded. Raises CheckpointError."""
+        found = self._models.get(
+            _key(path, CheckpointError, "model file"), lambda: self._load(path)
+        )
+        self._drop_old(found)
+        return found
+
+    def predictor(self, path: str) -> Predictor:
+        """The classifier of a checkpoint file. Raises CheckpointError when it has no classes."""
+        loaded = self.checkpoint(path)
+        if loaded.sha256 not in self._predictors:
+            self._predictors[loaded.sha256] = Predictor(loaded, self.device)
+        return self._predictors[loaded.sha256]
+
+    @property
+    def used_bytes(self) -> int:
+        return sum(_bytes(c) for c in self._models.items.values())
+
+    def _load(self, path: str) -> Checkpoint:
+        loaded = checkpoints.load(path)
+        loaded.model.requires_grad_(False)
+        try:
+            loaded.model.to(self.device.name)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            loaded.model.to("cpu")
+        return loaded
+
+    def _drop_old(self, keep: Checkpoint) -> None:
+        for key, loaded in list(self._models.items.items()):
+            if self.used_bytes <= self.budget_bytes:
+                return
+            if loaded is not keep:
+                del self._models.items[key]
+                self._predictors.pop(loaded.sha256, None)
+
+
+class SlideStore:
+    """Slides that were read last, open."""
+
+    def __init__(self) -> None:
+        self._slides: _Recent[Slide] = _Recent()
+
+    def open(self, path: str) -> Slide:
+        """Open a slide or find it open. Raises SlideError."""
+        slide = self._slides.get(_key(path, SlideError, "slide"), lambda: Slide.open(path))
+        while len(self._slides.items) > OPEN_SLIDES:
+            self._slides.items.popitem(last=False)[1].close()
+        return slide
+
+
+def _key(path: str, error_class: type[Exception], what: str) -> Key:
+    try:
+        stat = Path(path).stat()
+    except OSError as error:
+        raise error_class(f"There is no {what} {path}; check the path.") from error
+    return path, stat.st_size, stat.st_mtime_ns
+
+
+def _bytes(loaded: Checkpoint) -> int:
+    return sum(t.numel() * t.element_size() for t in loaded.model.state_dict().values())
+
+
+def _budget(device: Device) -> int:
+    if device.is_cuda:
+        total = torch.cuda.get_device_properties(device.name).total_memory
+        return int(total * CUDA_BUDGET_SHARE)
+    return CPU_BUDGET_BYTES

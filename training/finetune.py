@@ -1,0 +1,303 @@
+"""python -m training.finetune: train a classifier on a data folder (SSMamba §4.2)."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from ssmamba import checkpoint
+from ssmamba.card import Card, InputSpec, read_card
+from ssmamba.errors import DataError
+from ssmamba.preprocess import to_tensor
+from training.augment.mixup import mixup, soft_targets
+from training.augment.recipe import Recipe
+from training.command import run_command
+from training.config import FinetuneConfig
+from training.data.dataset import Dataset, cache_side
+from training.loop.batches import Batches, Plan
+from training.loop.fit import Outcome, Schedule, Score, Task, fit
+from training.loop.progress import console
+from training.metrics.calibration import softmax
+from training.metrics.classification import accuracy, macro_f1, nll, score
+from training.models import Start, build_classifier, run_model
+from training.setup import base_card, make_recipe, seed_everything, start_run
+from training.trust import calibrate, unsure_share
+
+Pair = tuple[Tensor, Tensor]  # pixels (B, 3, H, W), targets (B, K)
+
+
+@dataclass(frozen=True)
+class Material:
+    """The images of a run, in memory."""
+
+    dataset: Dataset
+    recipe: Recipe
+    train: np.ndarray  # (N, S, S, 3) uint8, larger than the window
+    val: np.ndarray  # (M, window, window, 3) uint8
+    train_labels: np.ndarray
+    val_labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One learning rate's result."""
+
+    lr: float
+    outcome: Outcome
+    model: nn.Module
+    start: Start
+    folder: Path
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_command(FinetuneConfig, finetune, section="finetune", argv=argv)
+
+
+def finetune(config: FinetuneConfig) -> None:
+    """Train with each learning rate, keep the best on validation, calibrate, test, and store."""
+    rates = _check(config)
+    fabric, dataset = start_run(config, "finetune")
+    start = build_classifier(config, len(dataset.classes))
+    _refuse_seen_test_images(config, start, dataset)
+    material = _load(config, dataset)
+    card = _card(config, dataset, start, material.train)
+    trials = [_try_rate(config, fabric, material, card, lr, len(rates) > 1) for lr in rates]
+    if not fabric.is_global_zero:
+        return
+    best = max(trials, key=lambda trial: selection_score(trial.outcome.best_metrics))
+    _finish(config, material, card, trials, best)
+
+
+def selection_score(metrics: dict[str, float]) -> Score:
+    """Macro-F1 first; between equals the lower NLL."""
+    return round(metrics["macro_f1"], 9), -metrics["nll"]
+
+
+def _try_rate(
+    config: FinetuneConfig, fabric: Fabric, material: Material, card: Card, lr: float, many: bool
+) -> Trial:
+    """Train from the same start, order and augmentation with one learning rate."""
+    folder = config.out / f"lr-{lr:g}" if many else config.out
+    folder.mkdir(parents=True, exist_ok=True)
+    seed_everything(config.seed)
+    start = build_classifier(config, len(material.dataset.classes))
+    plan = Plan(len(material.train), config.batch_size, config.epochs, config.seed,
+                fabric.global_rank, fabric.world_size)  # fmt: skip
+    schedule = Schedule(
+        lr,
+        config.weight_decay,
+        round(config.warmup_epochs * plan.epoch_steps),
+        config.clip_norm,
+        config.ema_decay,
+        config.validate_every,
+    )
+    task = Task(
+        _loss_function(config, fabric, material),
+        partial(_validate, material=material, spec=card.input),
+        selection_score,
+        partial(_save, config, card, lr),
+    )
+    batches = Batches(plan, _batch_maker(config, material, card.input))
+    title = f"finetune lr {lr:g}" if many else "finetune"
+    outcome = fit(fabric, start.model, batches, schedule, task, folder, config.resume, title)
+    return Trial(lr, outcome, start.model, start, folder)
+
+
+def _finish(
+    config: FinetuneConfig, material: Material, card: Card, trials: list[Trial], best: Trial
+) -> None:
+    """Calibrate the chosen model, score it on the test split, and write it with its full card."""
+    dataset, spec = material.dataset, card.input
+    train = dataset.images("train", config.image_size)
+    calibration, statistics = calibrate(
+        run_model(best.model, train, spec)[1],
+        material.train_labels,
+        *run_model(best.model, material.val, spec),
+        material.val_labels,
+    )
+    test, labels = dataset.images("test", config.image_size), dataset.labels("test")
+    logits, features = run_model(best.model, test, spec)
+    probabilities = softmax(logits, calibration.temperature)
+    metrics = {
+        "val": {**best.outcome.best_metrics, "n": len(material.val)},
+        "test": {
+            "n": len(labels),
+            **score(probabilities, labels),
+            "unsure": unsure_share(probabilities, features, calibration, statistics),
+        },
+    }
+    tried = [{"lr": t.lr, **t.outcome.best_metrics} for t in trials]
+    entry = training_entry(config, best.lr, best.outcome, card)
+    entry |= {"lrs_tried": tried, "seconds": round(sum(t.outcome.seconds for t in trials), 1)}
+    done = card.with_(calibration=calibration, metrics=metrics, training=entry)
+    checkpoint.save(config.out / "best.safetensors", best.model, done, statistics)
+    if best.folder != config.out:
+        shutil.copyfile(best.folder / "last.safetensors", config.out / "last.safetensors")
+    _tell(config, trials, best, metrics["test"])
+
+
+def _tell(
+    config: FinetuneConfig, trials: list[Trial], best: Trial, test: dict[str, Any]
+) -> None:
+    for trial in trials:
+        found = trial.outcome.best_metrics
+        mark = "  <- kept" if trial is best and len(trials) > 1 else ""
+        console.print(
+            f"lr {trial.lr:g}: val macro-F1 {found['macro_f1']:.4f}, NLL {found['nll']:.4f} "
+            f"(epoch {trial.outcome.best_epoch}){mark}"
+        )
+    console.print(
+        f"Test split, {test['n']} images: accuracy {test['accuracy']:.4f}, macro-F1 "
+        f"{test['macro_f1']:.4f}, ECE {test['ece']:.4f}, unsure {test['unsure']:.1%}"
+    )
+    console.print(f"Wrote {config.out / 'best.safetensors'}")
+
+
+def _check(config: FinetuneConfig) -> tuple[float, ...]:
+    try:
+        rates = config.rates()
+    except ValueError as error:
+        raise DataError(f"--lrs {config.lrs} must be numbers such as 1e-3,3e-4.") from error
+    if len(set(rates)) != len(rates) or min(rates) <= 0:
+        raise DataError(f"--lrs {config.lrs} must be different numbers above 0.")
+    return rates
+
+
+def _load(config: FinetuneConfig, dataset: Dataset) -> Material:
+    count = len(dataset.indices("train"))
+    side = cache_side(dataset.source_px(), config.image_size, count, config.cache_gib)
+    return Material(
+        dataset,
+        make_recipe(config, dataset),
+        dataset.images("train", side),
+        dataset.images("val", config.image_size),
+        dataset.labels("train"),
+        dataset.labels("val"),
+    )
+
+
+def _card(config: FinetuneConfig, dataset: Dataset, start: Start, train: np.ndarray) -> Card:
+    baseline = start.arch != "ssmamba"
+    what = start.arch.split(":")[-1] if baseline else f"SSMamba {start.config['size']}"
+    card = base_card(config, dataset, train).with_(
+        kind="baseline" if baseline else "classifier",
+        name=config.name or f"{dataset.info.name} {what}",
+        arch=start.arch,
+        config=start.config,
+        tags={**start.tags, **config.tags},
+    )
+    if start.parent is None:
+        return card
+    parent = start.parent
+    hashes = sorted({*card.training_hashes, *parent.training_hashes})
+    return card.with_(
+        pretraining=parent.pretraining,
+        parent_sha256=start.parent_sha256,
+        training_hashes=tuple(hashes),
+        # The same normalisation as in pre-training, or its features shift.
+        input=InputSpec(**{**vars(card.input), "mean": parent.input.mean, "std": parent.input.std}),
+    )
+
+
+def _refuse_seen_test_images(config: FinetuneConfig, start: Start, dataset: Dataset) -> None:
+    if start.parent is None or config.allow_overlap:
+        return
+    seen = set(start.parent.training_hashes) & set(dataset.hashes("test"))
+    if seen:
+        raise DataError(
+            f"{config.init} was pre-trained on {len(seen)} of {len(dataset.indices('test'))} test "
+            f"images (its split seed is {start.parent.dataset.get('split_seed')}); use the same "
+            "--split-seed, or give --allow-overlap."
+        )
+
+
+def training_entry(
+    config: FinetuneConfig, lr: float, outcome: Outcome, card: Card
+) -> dict[str, Any]:
+    """What the card says about the run; equal budgets are asserted from it."""
+    entry = {
+        "seed": config.seed,
+        "split_seed": config.split_seed,
+        "steps": outcome.step,
+        "images_seen": outcome.images_seen,
+        "epochs": config.epochs,
+        "batch_size": config.batch_size,
+        "lr": lr,
+        "best_epoch": outcome.best_epoch,
+        "seconds": round(outcome.seconds, 1),
+        "image_size": config.image_size,
+    }
+    if config.init is not None:
+        parent = read_card(config.init).training
+        entry["pretraining"] = {k: v for k, v in parent.items() if k != "pretraining"}
+    return entry
+
+
+def _save(
+    config: FinetuneConfig, card: Card, lr: float, path: Path, model: nn.Module, outcome: Outcome
+) -> None:
+    """A checkpoint of a run that goes on: loadable, not yet calibrated."""
+    done = card.with_(
+        training=training_entry(config, lr, outcome, card),
+        metrics={"val": outcome.last_metrics} if outcome.last_metrics else {},
+    )
+    checkpoint.save(path, model, done)
+
+
+def _batch_maker(
+    config: FinetuneConfig, material: Material, spec: InputSpec
+) -> Callable[[np.ndarray, np.random.Generator], Pair]:
+    classes = len(material.dataset.classes)
+
+    def make(rows: np.ndarray, rng: np.random.Generator) -> Pair:
+        crops = material.recipe.crops(material.train, rows, rng)
+        pixels = to_tensor(material.recipe.perturb(crops, rng), spec)
+        targets = soft_targets(material.train_labels[rows], classes, config.label_smoothing)
+        return mixup(pixels, targets, config.mixup, rng)
+
+    return make
+
+
+def _loss_function(
+    config: FinetuneConfig, fabric: Fabric, material: Material
+) -> Callable[[nn.Module, Pair], Tensor]:
+    weights = _class_weights(material) if config.class_weights else None
+    if weights is not None:
+        weights = weights.to(fabric.device)
+
+    def loss(model: nn.Module, batch: Pair) -> Tensor:
+        pixels, targets = (part.to(fabric.device) for part in batch)
+        return nn.functional.cross_entropy(model(pixels).float(), targets, weight=weights)
+
+    return loss
+
+
+def _class_weights(material: Material) -> Tensor:
+    """Weights against the counts, (K,) float32 with mean 1."""
+    counts = np.bincount(material.train_labels, minlength=len(material.dataset.classes))
+    weights = 1.0 / np.maximum(counts, 1)
+    return torch.from_numpy((weights / weights.mean()).astype(np.float32))
+
+
+def _validate(model: nn.Module, material: Material, spec: InputSpec) -> dict[str, float]:
+    logits, _ = run_model(model, material.val, spec)
+    probabilities, labels = softmax(logits), material.val_labels
+    return {
+        "macro_f1": macro_f1(probabilities, labels),
+        "accuracy": accuracy(probabilities, labels),
+        "nll": nll(probabilities, labels),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Temperature and the limits behind "not sure", fitted on validation."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from training.metrics.classification import nll
+
+LOG_RANGE = (-3.0, 3.0)  # of the temperature's natural logarithm
+KEPT = 97.5  # percentile of right answers whose entropy must stay below the limit
+NEAREST = 99.0  # percentile of validation distances that still count as familiar
+MIN_WRONG = 10  # fewer wrong answers say nothing about where answers become wrong
+
+
+def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """(N, K) logits -> probabilities, float64."""
+    scaled = logits.astype(np.float64) / temperature
+    scaled -= scaled.max(axis=1, keepdims=True)
+    exp = np.exp(scaled)
+    return exp / exp.sum(axis=1, keepdims=True)
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature with the lowest NLL on (N, K) logits and (N,) labels; 1 when none helps."""
+    found = minimize_scalar(
+        lambda log_t: nll(softmax(logits, float(np.exp(log_t))), labels),
+        bounds=LOG_RANGE,
+        method="bounded",
+    )
+    temperature = float(np.exp(found.x))
+    better = nll(softmax(logits, temperature), labels) < nll(softmax(logits), labels)
+    return temperature if better else 1.0
+
+
+def normalised_entropy(probabilities: np.ndarray) -> np.ndarray:
+    """(N, K) -> (N,) in 0..1."""
+    logs = np.log(np.maximum(probabilities, 1e-12))
+    return -(probabilities * logs).sum(1) / np.log(probabilities.shape[1])
+
+
+def entropy_limit(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Entropy above which an answer is not to be trusted.
+
+    The 97.5th percentile over right validation answers; lower, where enough answers are wrong
+    and most of those above a lower value are.
+    """
+    entropy = normalised_entropy(probabilities)
+    right = probabilities.argmax(1) == labels
+    limit = float(np.percentile(entropy[right], KEPT)) if right.any() else 0.5
+    wrong = np.sort(entropy[~right])
+    if len(wrong) >= MIN_WRONG:
+        for value in wrong:
+            above = entropy >= value
+            if (~right[above]).mean() > 0.5:
+                limit = min(limit, float(value))
+                break
+    return limit
+
+
+def distance_limit(distances: np.ndarray) -> float:
+    """Mahalanobis distance above which an input is foreign, from validation images' distances."""
+    return float(np.percentile(distances, NEAREST))

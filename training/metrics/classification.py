@@ -1,0 +1,155 @@
+"""Scores of class probabilities, with intervals from a bootstrap over groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+ECE_BINS = 15  # of equal width, over the confidence
+LEVEL = (2.5, 97.5)  # percentiles of the intervals
+SMALLEST = 1e-12
+
+Metric = Callable[[np.ndarray, np.ndarray], float]  # probabilities (N, K), labels (N,)
+
+
+def confusion_matrix(predicted: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """(K, K) counts; rows are the true classes."""
+    flat = np.bincount(labels * classes + predicted, minlength=classes * classes)
+    return flat.reshape(classes, classes)
+
+
+def accuracy(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    return float((probabilities.argmax(1) == labels).mean())
+
+
+def class_f1(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """F1 of each class, (K,); NaN for a class that neither occurs nor is predicted."""
+    counts = confusion_matrix(probabilities.argmax(1), labels, probabilities.shape[1])
+    hits = np.diag(counts).astype(float)
+    total = counts.sum(0) + counts.sum(1)
+    return np.where(total > 0, 2 * hits / np.maximum(total, 1), np.nan)
+
+
+def macro_f1(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    return float(np.nanmean(class_f1(probabilities, labels)))
+
+
+def balanced_accuracy(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Mean recall of the classes that occur."""
+    hits = probabilities.argmax(1) == labels
+    return float(np.mean([hits[labels == k].mean() for k in np.unique(labels)]))
+
+
+def auc(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Area under the ROC curve, one class against the others, mean over the classes."""
+    areas = []
+    for k in np.unique(labels):
+        positive = labels == k
+        n, m = int(positive.sum()), int((~positive).sum())
+        if m:
+            ranks = rankdata(probabilities[:, k])
+            areas.append((ranks[positive].sum() - n * (n + 1) / 2) / (n * m))
+    return float(np.mean(areas)) if areas else float("nan")
+
+
+def nll(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Negative log likelihood in nats."""
+    chosen = probabilities[np.arange(len(labels)), labels]
+    return float(-np.log(np.maximum(chosen, SMALLEST)).mean())
+
+
+def brier(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Sum over the classes of the squared error (0..2)."""
+    error = probabilities - np.eye(probabilities.shape[1])[labels]
+    return float((error**2).sum(1).mean())
+
+
+def ece(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Expected calibration error of the top class over ECE_BINS bins of equal width."""
+    confidence = probabilities.max(1)
+    hits = probabilities.argmax(1) == labels
+    bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
+    gap = np.bincount(bins, weights=hits - confidence, minlength=ECE_BINS)
+    return float(np.abs(gap).sum() / len(labels))
+
+
+METRICS: dict[str, Metric] = {
+    "accuracy": accuracy,
+    "macro_f1": macro_f1,
+    "balanced_accuracy": balanced_accuracy,
+    "auc": auc,
+    "nll": nll,
+    "brier": brier,
+    "ece": ece,
+}
+
+
+def group_resamples(groups: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
+    """Draw whole groups with replacement; yields rows. groups: (N,) group numbers."""
+    rng = np.random.default_rng([seed, 7])
+    _, compact = np.unique(groups, return_inverse=True)
+    members = [np.flatnonzero(compact == g) for g in range(int(compact.max()) + 1)]
+    for _ in range(count):
+        drawn = rng.integers(0, len(members), len(members))
+        yield np.concatenate([members[g] for g in drawn])
+
+
+def interval(values: list[float]) -> list[float]:
+    """[low, high] of the middle 95 %."""
+    low, high = np.nanpercentile(values, LEVEL)
+    return [float(low), float(high)]
+
+
+def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """All metrics of probabilities (N, K) for labels (N,)."""
+    return {name: metric(probabilities, labels) for name, metric in METRICS.items()}
+
+
+def score_with_intervals(
+    probabilities: np.ndarray, labels: np.ndarray, groups: np.ndarray, resamples: int, seed: int
+) -> dict[str, Any]:
+    """All metrics, each with ``<name>_ci`` = [low, high] bootstrapped by group."""
+    result: dict[str, Any] = {"n": len(labels), "groups": len(np.unique(groups))}
+    draws: dict[str, list[float]] = {name: [] for name in METRICS}
+    for rows in group_resamples(groups, resamples, seed):
+        for name, metric in METRICS.items():
+            draws[name].append(metric(probabilities[rows], labels[rows]))
+    for name, value in score(probabilities, labels).items():
+        result[name] = value
+        result[f"{name}_ci"] = interval(draws[name]) if resamples else [value, value]
+    return result
+
+
+def accuracy_difference(
+    first: np.ndarray,
+    second: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    resamples: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Accuracy of ``first`` minus that of ``second`` (probabilities (N, K) on the same images)."""
+    gap = (first.argmax(1) == labels).astype(float) - (second.argmax(1) == labels)
+    draws = [float(gap[rows].mean()) for rows in group_resamples(groups, resamples, seed)]
+    return {"difference": float(gap.mean()), "difference_ci": interval(draws)}
+
+
+def per_class(
+    probabilities: np.ndarray, labels: np.ndarray, keys: tuple[str, ...]
+) -> dict[str, dict[str, float]]:
+    """{class key: {n, precision, recall, f1}}."""
+    counts = confusion_matrix(probabilities.argmax(1), labels, len(keys))
+    f1 = class_f1(probabilities, labels)
+    table = {}
+    for k, key in enumerate(keys):
+        n, predicted = int(counts[k].sum()), int(counts[:, k].sum())
+        table[key] = {
+            "n": n,
+            "precision": counts[k, k] / predicted if predicted else 0.0,
+            "recall": counts[k, k] / n if n else 0.0,
+            "f1": 0.0 if np.isnan(f1[k]) else float(f1[k]),
+        }
+    return table

@@ -146,9 +146,7 @@ def _finish(
     _tell(config, trials, best, metrics["test"])
 
 
-def _tell(
-    config: FinetuneConfig, trials: list[Trial], best: Trial, test: dict[str, Any]
-) -> None:
+def _tell(config: FinetuneConfig, trials: list[Trial], best: Trial, test: dict[str, Any]) -> None:
     for trial in trials:
         found = trial.outcome.best_metrics
         mark = "  <- kept" if trial is best and len(trials) > 1 else ""

@@ -38,7 +38,8 @@ from training.metrics.reconstruction import (
 )
 from training.setup import ablation_tags, base_card, encoder_config, make_recipe, start_run
 
-CLEAN_BATCHES = 40  # batches over which clean BatchNorm statistics are averaged
+CLEAN_BATCHES = 40  # batches over which the final clean BatchNorm statistics are averaged
+ROUGH_BATCHES = 8  # the same for checkpoints on the way
 VAL_IMAGES = 256  # of the validation split, scored after an epoch
 
 
@@ -67,7 +68,8 @@ def pretrain(config: PretrainConfig) -> None:
 
     def save(path: Path, module: nn.Module, outcome: Outcome, **more: Any) -> None:
         assert isinstance(module, MAMIM)
-        clean = clean_statistics(module, _clean_batches(train, recipe, card.input, config))
+        count = CLEAN_BATCHES if outcome.done and "metrics" in more else ROUGH_BATCHES
+        clean = clean_statistics(module, _clean_batches(train, recipe, card.input, config, count))
         done = card.with_(training=training_entry(config, outcome, config.lr), **more)
         if "metrics" not in more:
             done = done.with_(metrics={"val": outcome.last_metrics})
@@ -175,9 +177,7 @@ def training_entry(config: PretrainConfig, outcome: Outcome, lr: float) -> dict[
     }
 
 
-def _batch_maker(
-    config: PretrainConfig, train: np.ndarray, recipe: Recipe, spec: InputSpec
-) -> Any:
+def _batch_maker(config: PretrainConfig, train: np.ndarray, recipe: Recipe, spec: InputSpec) -> Any:
     size = config.image_size
 
     def make(rows: np.ndarray, rng: np.random.Generator) -> MaskedBatch:
@@ -201,9 +201,7 @@ def _validate(
     """Loss, PSNR and SSIM on hidden pixels of clean validation images under fixed masks."""
     assert isinstance(model, MAMIM)
     device = next(model.parameters()).device
-    masks = fixed_masks(
-        len(images), config.image_size, config.mask_ratio, config.mask_unit, seed=0
-    )
+    masks = fixed_masks(len(images), config.image_size, config.mask_ratio, config.mask_unit, seed=0)
     total = 0.0
     for start in range(0, len(images), config.batch_size):
         part = slice(start, start + config.batch_size)
@@ -228,11 +226,10 @@ def clean_statistics(model: MAMIM, batches: Iterator[Tensor]) -> dict[str, Tenso
 
 
 def _clean_batches(
-    train: np.ndarray, recipe: Recipe, spec: InputSpec, config: PretrainConfig
+    train: np.ndarray, recipe: Recipe, spec: InputSpec, config: PretrainConfig, count: int
 ) -> Iterator[Tensor]:
     rng = np.random.default_rng(config.seed)
-    count = min(CLEAN_BATCHES, max(len(train) // config.batch_size, 1))
-    for _ in range(count):
+    for _ in range(min(count, max(len(train) // config.batch_size, 1))):
         rows = rng.integers(0, len(train), min(config.batch_size, len(train)))
         yield to_tensor(recipe.crops(train, rows, rng), spec)
 

@@ -192,5 +192,3 @@ def _refuse_used_folder(config: RunConfig) -> None:
         )
     if config.out.exists() and not config.out.is_dir():
         raise DataError(f"{config.out} is a file; give a folder as --out.")
-
-

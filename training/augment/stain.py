@@ -74,8 +74,6 @@ def apply_affine(images: np.ndarray, matrix: np.ndarray, offset: np.ndarray) -> 
     return out
 
 
-def jitter_stains(
-    images: np.ndarray, jitter: StainJitter, rng: np.random.Generator
-) -> np.ndarray:
+def jitter_stains(images: np.ndarray, jitter: StainJitter, rng: np.random.Generator) -> np.ndarray:
     """Stain jitter of (B, H, W, 3) uint8, another draw for each image."""
     return apply_affine(images, *draw_affine(len(images), jitter, rng))

@@ -90,9 +90,7 @@ def _from_manifest(manifest: Path) -> list[Item]:
             reader.fieldnames = header
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{manifest} cannot be read ({error}); save it as CSV in UTF-8."
-        ) from error
+        raise DataError(f"{manifest} cannot be read ({error}); save it as CSV in UTF-8.") from error
     missing = [name for name in ("path", "label") if name not in header]
     if missing:
         raise DataError(

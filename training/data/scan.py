@@ -136,5 +136,3 @@ def _refuse_conflicts(catalog: Catalog, scan: Scan) -> None:
             )
     if problems:
         raise report(catalog.root, problems, "Keep one of each, with the right label and split.")
-
-

@@ -155,9 +155,7 @@ class _Run(Generic[Batch]):
             )
         self.fabric.backward(loss)
         if self.schedule.clip_norm > 0:
-            self.fabric.clip_gradients(
-                self.model, self.optimizer, max_norm=self.schedule.clip_norm
-            )
+            self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.schedule.clip_norm)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.average is not None:

@@ -31,7 +31,9 @@ class Progress:
         if self.quiet or (now - self._shown < wait and not (self._live and done == self.total)):
             return
         self._shown = now
-        line = f"{self.title} {done}/{self.total}{self._left(done, now)}{'  ' + text if text else ''}"
+        line = (
+            f"{self.title} {done}/{self.total}{self._left(done, now)}{'  ' + text if text else ''}"
+        )
         if self._live:
             sys.stdout.write(f"\r\x1b[K{line}")
             self._open_line = True
@@ -60,7 +62,7 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """"42 s", "3 min 05 s", "2 h 10 min"."""
+    """ "42 s", "3 min 05 s", "2 h 10 min"."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -41,7 +41,9 @@ def model_fills(
     parts = []
     for start in range(0, len(images), batch):
         pixels = to_tensor(images[start : start + batch], spec).to(device)
-        parts.append(to_images(model.reconstruct(pixels, masks[start : start + batch].to(device)), spec))
+        parts.append(
+            to_images(model.reconstruct(pixels, masks[start : start + batch].to(device)), spec)
+        )
     return np.concatenate(parts)
 
 

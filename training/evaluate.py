@@ -1,0 +1,230 @@
+"""python -m training.evaluate: measure a checkpoint on a split of a data folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from ssmamba import checkpoint
+from ssmamba.card import Card
+from ssmamba.checkpoint import Checkpoint
+from ssmamba.errors import CheckpointError, DataError
+from ssmamba.models import MAMIM
+from ssmamba.preprocess import resize_image
+from training.augment.stain import StainJitter, jitter_stains
+from training.command import run_command
+from training.config import EvaluateConfig
+from training.data.dataset import Dataset, load_dataset
+from training.forest import forest_probabilities, train_forest
+from training.loop.progress import console
+from training.metrics.calibration import softmax
+from training.metrics.classification import (
+    accuracy,
+    accuracy_difference,
+    confusion_matrix,
+    per_class,
+    score_with_intervals,
+)
+from training.metrics.reconstruction import reconstruction_scores, reconstruction_table
+from training.models import run_model
+from training.setup import make_fabric
+from training.tables import class_table, confusion_table, score_table
+from training.trust import unsure_share
+
+LARGEST_SIDE = 512  # pixels; larger pictures are made smaller before jitter and histograms
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_command(
+        EvaluateConfig,
+        evaluate_command,
+        section="evaluate",
+        positional="checkpoint",
+        recipe=None,
+        argv=argv,
+    )
+
+
+def evaluate_command(config: EvaluateConfig) -> None:
+    result = evaluate(config)
+    if config.out is not None:
+        write_json(config.out, result)
+        console.print(f"Wrote {config.out}")
+
+
+def evaluate(config: EvaluateConfig) -> dict[str, Any]:
+    """Measure, print tables, and return what --out writes.
+
+    Raises DataError when images are known from training, or when the classes do not fit.
+    """
+    _check_out(config)
+    found = checkpoint.load(config.checkpoint)
+    seed = config.split_seed
+    if seed is None:
+        seed = int(found.card.dataset.get("split_seed", 0))
+    dataset = load_dataset(config.data, seed, config.dataset_info)
+    _refuse_overlap(config, found.card, dataset)
+    fabric = make_fabric(config.accelerator, config.precision)
+    model = found.model.to(fabric.device)
+    if isinstance(model, MAMIM):
+        return _reconstruction(config, found, model, dataset)
+    order = class_order(found.card, dataset)
+    with fabric.autocast():
+        return _classification(config, found, model, dataset, order)
+
+
+def class_order(card: Card, dataset: Dataset) -> np.ndarray:
+    """Number in the checkpoint of each of the data's classes, (K,).
+
+    Raises DataError when the two sets of classes differ.
+    """
+    own, given = [c.key for c in card.classes], list(dataset.classes)
+    if set(own) != set(given):
+        raise DataError(
+            f"The checkpoint knows {len(own)} classes ({', '.join(own)}), the data "
+            f"{len(given)} ({', '.join(given)}); give data with the same classes."
+        )
+    return np.array([own.index(key) for key in given])
+
+
+def _classification(
+    config: EvaluateConfig,
+    found: Checkpoint,
+    model: nn.Module,
+    dataset: Dataset,
+    order: np.ndarray,
+) -> dict[str, Any]:
+    card = found.card
+    images = split_images(config, dataset, card.input.window_px)
+    labels, groups = order[dataset.labels(config.split)], dataset.groups(config.split)
+    logits, features = run_model(model, images, card.input, config.batch_size)
+    probabilities = softmax(logits, card.calibration.temperature)
+    keys = tuple(c.key for c in card.classes)
+    result: dict[str, Any] = {
+        **_head(config, found, dataset),
+        **score_with_intervals(probabilities, labels, groups, config.resamples, config.seed),
+        "unsure": unsure_share(probabilities, features, card.calibration, found.extra),
+        "classes": list(keys),
+        "per_class": per_class(probabilities, labels, keys),
+        "confusion": confusion_matrix(probabilities.argmax(1), labels, len(keys)).tolist(),
+    }
+    names = card.class_names
+    console.print(score_table(result, _title(config, found, len(labels))))
+    console.print(class_table(result["per_class"], names))
+    console.print(confusion_table(result["confusion"], names))
+    if config.against == "forest":
+        result["against"] = _against_forest(config, dataset, order, probabilities, labels, groups)
+    return result
+
+
+def _against_forest(
+    config: EvaluateConfig,
+    dataset: Dataset,
+    order: np.ndarray,
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+) -> dict[str, Any]:
+    """The model against a forest trained on the train split, on the very same pictures.
+
+    The forest sees them at full size, where the colour histograms are sharpest.
+    """
+    side = _full_side(dataset)
+    train, train_labels = dataset.images("train", side), order[dataset.labels("train")]
+    forest = train_forest(train, train_labels, config.seed)
+    other = forest_probabilities(forest, split_images(config, dataset, side), len(order))
+    gap = accuracy_difference(probabilities, other, labels, groups, config.resamples, config.seed)
+    result = {"name": "forest", "accuracy": accuracy(other, labels), **gap}
+    low, high = gap["difference_ci"]
+    console.print(
+        f"Colour-histogram forest: accuracy {result['accuracy']:.4f}; model − forest "
+        f"{gap['difference']:+.4f} [{low:+.4f}, {high:+.4f}]"
+    )
+    return result
+
+
+def _reconstruction(
+    config: EvaluateConfig, found: Checkpoint, model: MAMIM, dataset: Dataset
+) -> dict[str, Any]:
+    spec = found.card.input
+    images = split_images(config, dataset, spec.window_px)
+    scores = reconstruction_scores(model, images, spec, config.seed, config.batch_size)
+    console.print(reconstruction_table(scores, _title(config, found, len(images))))
+    mask = {"ratio": model.config.mask_ratio, "unit": model.config.mask_unit, "seed": config.seed}
+    return {**_head(config, found, dataset), "n": len(images), "mask": mask, "masked": scores}
+
+
+def split_images(config: EvaluateConfig, dataset: Dataset, side: int) -> np.ndarray:
+    """The split's images, (N, side, side, 3) uint8, with stain jitter when asked.
+
+    The jitter acts on the full picture, as another stain would, before it is made smaller.
+    """
+    if not dataset.indices(config.split):
+        raise DataError(f"The {config.split} split is empty; give another --split.")
+    if config.stain_jitter <= 0:
+        return dataset.images(config.split, side)
+    basis = dataset.info.stain_basis if config.stain_basis == "auto" else config.stain_basis
+    rng = np.random.default_rng([config.seed, 3])
+    full = dataset.images(config.split, _full_side(dataset))
+    moved = jitter_stains(full, StainJitter(basis, config.stain_jitter), rng)
+    return np.stack([resize_image(image, side) for image in moved])
+
+
+def _full_side(dataset: Dataset) -> int:
+    return min(int(np.median(dataset.scan.sides)), LARGEST_SIDE)
+
+
+def _refuse_overlap(config: EvaluateConfig, card: Card, dataset: Dataset) -> None:
+    known = set(card.training_hashes) & set(dataset.hashes(config.split))
+    if known and not config.allow_overlap:
+        raise DataError(
+            f"{len(known)} of {len(dataset.indices(config.split))} images of the {config.split} "
+            "split were used to train this checkpoint, so the result would flatter it; take "
+            "images that it has not seen, or give --allow-overlap."
+        )
+
+
+def _head(config: EvaluateConfig, found: Checkpoint, dataset: Dataset) -> dict[str, Any]:
+    return {
+        "checkpoint": str(config.checkpoint),
+        "sha256": found.sha256,
+        "dataset": dataset.info.name,
+        "split": config.split,
+        "split_seed": dataset.split_seed,
+        "stain_jitter": config.stain_jitter,
+        "seed": config.seed,
+        "overlap_allowed": config.allow_overlap,
+    }
+
+
+def _title(config: EvaluateConfig, found: Checkpoint, count: int) -> str:
+    jitter = f", stain ±{config.stain_jitter:.0%}" if config.stain_jitter > 0 else ""
+    return f"{found.card.name}: {config.split} split, {count} images{jitter}"
+
+
+def _check_out(config: EvaluateConfig) -> None:
+    if config.out is not None and config.out.is_dir():
+        raise DataError(f"{config.out} is a folder; give a file name as --out.")
+    if config.checkpoint.is_dir():
+        raise CheckpointError(
+            f"{config.checkpoint} is a folder; give a file such as "
+            f"{config.checkpoint / 'best.safetensors'}."
+        )
+
+
+def write_json(path: Path, result: dict[str, Any]) -> None:
+    """Write JSON whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""A colour-histogram random forest: what colour alone tells about the class."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+
+BINS = 32
+TREES = 500
+
+
+def colour_histograms(images: np.ndarray) -> np.ndarray:
+    """(N, S, S, 3) uint8 -> (N, 6 · BINS) shares of pixels: R, G, B, hue, saturation, value."""
+    rows = []
+    for image in images:
+        hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+        tops = (256, 256, 256, 180, 256, 256)
+        channels = [*np.moveaxis(image, -1, 0), *np.moveaxis(hsv, -1, 0)]
+        counts = [
+            np.histogram(channel, bins=BINS, range=(0, top))[0]
+            for channel, top in zip(channels, tops, strict=True)
+        ]
+        rows.append(np.concatenate(counts) / image[..., 0].size)
+    return np.asarray(rows, dtype=np.float32)
+
+
+def train_forest(images: np.ndarray, labels: np.ndarray, seed: int) -> RandomForestClassifier:
+    """Fit on images (N, S, S, 3) uint8 with class numbers (N,)."""
+    forest = RandomForestClassifier(TREES, random_state=seed, n_jobs=-1)
+    return forest.fit(colour_histograms(images), labels)
+
+
+def forest_probabilities(
+    forest: RandomForestClassifier, images: np.ndarray, classes: int
+) -> np.ndarray:
+    """(N, K) probabilities in the order of the class numbers."""
+    out = np.zeros((len(images), classes))
+    out[:, forest.classes_] = forest.predict_proba(colour_histograms(images))
+    return out

@@ -115,25 +115,20 @@ class Slide:
         downsample = self.levels[level].downsample
         side_px = max(1, round(side / downsample))
         left, top = (_half_up(v / downsample) for v in (x, y))
-        reduced = self._read_reduced(level, left, top, side_px, out_px)
-        return _resize(reduced, out_px)
+        return self._read_square(level, left, top, side_px, out_px)
 
-    def _read_reduced(self, level: int, left: int, top: int, side: int, out_px: int) -> np.ndarray:
-        """Read a square of a level, shrunk by a whole factor when it is too large to hold."""
-        factor = max(1, side // out_px) if side * side > BAND_PIXELS else 1
-        if factor == 1:
-            return self._read_at_level(level, left, top, side, side)
-        import cv2
-
-        cells = side // factor
-        rows_per_band = max(1, BAND_PIXELS // (side * factor))
+    def _read_square(self, level: int, left: int, top: int, side: int, out_px: int) -> np.ndarray:
+        """Read a square of a level, in bands of rows when it is too large to hold."""
+        rows_per_band = max(1, int(BAND_PIXELS * out_px / side**2))
+        if rows_per_band >= out_px:
+            return _resize(self._read_at_level(level, left, top, side, side), out_px, out_px)
         bands = []
-        for row in range(0, cells, rows_per_band):
-            rows = min(rows_per_band, cells - row)
-            band = self._read_at_level(
-                level, left, top + row * factor, cells * factor, rows * factor
-            )
-            bands.append(cv2.resize(band, (cells, rows), interpolation=cv2.INTER_AREA))
+        for row in range(0, out_px, rows_per_band):
+            rows = min(rows_per_band, out_px - row)
+            # band edges fall on whole pixels; a result pixel spans many of them here
+            y0, y1 = (round(r * side / out_px) for r in (row, row + rows))
+            band = self._read_at_level(level, left, top + y0, side, y1 - y0)
+            bands.append(_resize(band, out_px, rows))
         return np.concatenate(bands)
 
     def _read_at_level(self, level: int, left: int, top: int, w: int, h: int) -> np.ndarray:
@@ -158,14 +153,13 @@ def _half_up(value: float) -> int:
     return math.floor(value + 0.5)
 
 
-def _resize(image: np.ndarray, side: int) -> np.ndarray:
-    if image.shape[0] == side and image.shape[1] == side:
+def _resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    if image.shape[:2] == (height, width):
         return image
     import cv2  # costs 0.1 s; the viewer's process never comes here
 
-    shrinking = image.shape[0] > side
-    how = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
-    return cv2.resize(image, (side, side), interpolation=how)
+    how = cv2.INTER_AREA if image.shape[1] > width else cv2.INTER_CUBIC
+    return cv2.resize(image, (width, height), interpolation=how)
 
 
 def _info(path: Path, source: PixelSource) -> SlideInfo:

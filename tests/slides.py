@@ -1,0 +1,60 @@
+"""Small slides that tests write and open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import tifffile
+
+SHARED_SLIDES = Path(__file__).resolve().parents[2] / "shared" / "data" / "slides"
+
+
+def tissue_like(width: int, height: int, seed: int = 0) -> np.ndarray:
+    """A picture (H, W, 3) uint8 in which every place differs: gradients and soft blobs."""
+    rng = np.random.default_rng(seed)
+    small = rng.uniform(90, 250, (height // 24 + 2, width // 24 + 2, 3)).astype(np.float32)
+    blobs = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    blobs[..., 0] += 30 * columns / width
+    blobs[..., 2] -= 30 * rows / height
+    return np.clip(blobs, 0, 255).astype(np.uint8)
+
+
+def write_pyramid(
+    path: Path,
+    width: int = 1000,
+    height: int = 700,
+    *,
+    levels: int = 3,
+    step: int = 2,
+    tile: int = 128,
+    mpp: float | None = 0.5,
+    seed: int = 0,
+    picture: np.ndarray | None = None,
+) -> np.ndarray:
+    """Write a tiled pyramidal TIFF that OpenSlide reads as "generic-tiff"; return level 0.
+
+    Compression is lossless, so a reader must give back exactly these pixels. ``step`` is the
+    factor between levels.
+    """
+    image = tissue_like(width, height, seed) if picture is None else picture
+    resolution = (10_000 / mpp, 10_000 / mpp) if mpp else None
+    with tifffile.TiffWriter(path) as file:
+        shape = image.shape[1], image.shape[0]
+        for level in range(levels):
+            factor = step**level
+            size = max(1, shape[0] // factor), max(1, shape[1] // factor)
+            scaled = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if level else image
+            file.write(
+                scaled,
+                photometric="rgb",
+                tile=(tile, tile),
+                compression="zlib",
+                subfiletype=1 if level else 0,
+                resolution=None if resolution is None else tuple(r / factor for r in resolution),
+                resolutionunit="CENTIMETER" if resolution else None,
+                metadata=None,
+            )
+    return image

@@ -1,0 +1,230 @@
+"""Slides: pixels are the file's own, places mean what they say, bad files give one sentence."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import openslide
+import pytest
+from PIL import Image
+
+from ssmamba.errors import SlideError
+from ssmamba.slide import Slide
+from tests.slides import SHARED_SLIDES, tissue_like, write_pyramid
+
+
+@pytest.fixture
+def pyramid(tmp_path: Path) -> tuple[Path, np.ndarray]:
+    path = tmp_path / "slide.tif"
+    return path, write_pyramid(path)
+
+
+def test_a_slide_tells_what_it_is(pyramid: tuple[Path, np.ndarray]) -> None:
+    with Slide.open(pyramid[0]) as slide:
+        info = slide.info
+        assert slide.dimensions == (1000, 700)
+        assert info.vendor == "generic-tiff"
+        assert info.mpp == pytest.approx(0.5)
+        assert [lv.width for lv in slide.levels] == [1000, 500, 250]
+        assert (slide.levels[0].tile_width, slide.levels[0].tile_height) == (128, 128)
+        assert info.bounds is None
+        assert info.bounds_offset == (0, 0)
+        assert len(info.quick_hash) == 64
+
+
+def test_regions_are_the_files_own_pixels(pyramid: tuple[Path, np.ndarray]) -> None:
+    path, image = pyramid
+    with Slide.open(path) as slide:
+        assert np.array_equal(slide.read_region(130, 250, 0, 300, 200), image[250:450, 130:430])
+
+
+def test_what_is_off_the_slide_is_white(pyramid: tuple[Path, np.ndarray]) -> None:
+    path, image = pyramid
+    with Slide.open(path) as slide:
+        region = slide.read_region(-20, 650, 0, 100, 100)
+    assert (region[:, :20] == 255).all()
+    assert (region[50:] == 255).all()
+    assert np.array_equal(region[:50, 20:], image[650:, :80])
+
+
+def test_a_window_at_level_0_scale_is_not_resampled(pyramid: tuple[Path, np.ndarray]) -> None:
+    path, image = pyramid
+    with Slide.open(path) as slide:
+        window = slide.read_window(101.0, 77.0, 224.0, 224)
+    assert np.array_equal(window, image[77:301, 101:325])
+
+
+@pytest.mark.parametrize("side", [448.0, 600.0, 333.3])
+def test_a_shrunk_window_is_the_area_average(pyramid: tuple[Path, np.ndarray], side: float) -> None:
+    path, image = pyramid
+    with Slide.open(path) as slide:
+        window = slide.read_window(40, 60, side, 112)
+    whole = image[60 : 60 + round(side), 40 : 40 + round(side)]
+    expected = cv2.resize(whole, (112, 112), interpolation=cv2.INTER_AREA)
+    assert np.abs(window.astype(int) - expected).mean() < 2.0
+
+
+def test_a_window_does_not_alias(tmp_path: Path) -> None:
+    checks = (np.indices((512, 512)).sum(0) % 2 * 255).astype(np.uint8)
+    write_pyramid(tmp_path / "checks.tif", levels=1, picture=np.dstack([checks] * 3))
+    with Slide.open(tmp_path / "checks.tif") as slide:
+        window = slide.read_window(0, 0, 512, 100)
+    assert window.std() < 8  # even grey; every second pixel alone would give 0 or 255
+
+
+def test_a_huge_window_is_read_in_bands(
+    pyramid: tuple[Path, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _ = pyramid
+    with Slide.open(path) as slide:
+        at_once = slide.read_window(0, 0, 690, 30)
+        monkeypatch.setattr("ssmamba.slide.BAND_PIXELS", 12_000)
+        banded = slide.read_window(0, 0, 690, 30)
+    assert np.abs(at_once.astype(int) - banded).max() <= 10
+
+
+def test_a_tiny_window_is_enlarged(pyramid: tuple[Path, np.ndarray]) -> None:
+    with Slide.open(pyramid[0]) as slide:
+        assert slide.read_window(10, 10, 20, 224).shape == (224, 224, 3)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_a_plain_image_is_a_slide_of_one_level(tmp_path: Path, suffix: str) -> None:
+    picture = tissue_like(300, 200)
+    path = tmp_path / f"roi{suffix}"
+    Image.fromarray(picture).save(path, quality=100) if suffix == ".jpg" else Image.fromarray(
+        picture
+    ).save(path)
+    with Slide.open(path) as slide:
+        assert slide.dimensions == (300, 200)
+        assert len(slide.levels) == 1
+        assert slide.mpp is None
+        region = slide.read_region(0, 0, 0, 300, 200)
+        assert np.abs(region.astype(int) - picture).max() <= (12 if suffix == ".jpg" else 0)
+        assert (slide.read_region(290, 0, 0, 20, 5)[:, 10:] == 255).all()
+
+
+def test_a_printers_resolution_is_not_taken_for_calibration(tmp_path: Path) -> None:
+    picture = Image.fromarray(tissue_like(64, 64))
+    picture.save(tmp_path / "print.tif", dpi=(300, 300))
+    picture.save(tmp_path / "scope.tif", dpi=(50_800, 50_800))
+    assert Slide.open(tmp_path / "print.tif").mpp is None
+    assert Slide.open(tmp_path / "scope.tif").mpp == pytest.approx(0.5, rel=1e-3)
+
+
+def test_transparent_parts_of_an_image_are_white(tmp_path: Path) -> None:
+    pixels = np.zeros((10, 10, 4), np.uint8)
+    pixels[:5, :, 3] = 255
+    Image.fromarray(pixels).save(tmp_path / "clear.png")
+    region = Slide.open(tmp_path / "clear.png").read_region(0, 0, 0, 10, 10)
+    assert (region[:5] == 0).all()
+    assert (region[5:] == 255).all()
+
+
+def test_sixteen_bit_images_keep_their_contrast(tmp_path: Path) -> None:
+    grey = np.linspace(0, 65535, 256, dtype=np.uint16).reshape(16, 16)
+    Image.fromarray(grey).save(tmp_path / "deep.tif")
+    region = Slide.open(tmp_path / "deep.tif").read_region(0, 0, 0, 16, 16)
+    assert region.min() == 0
+    assert region.max() == 255
+
+
+def _missing(folder: Path) -> Path:
+    return folder / "missing.svs"
+
+
+def _folder(folder: Path) -> Path:
+    return folder
+
+
+def _text(folder: Path) -> Path:
+    path = folder / "notes.svs"
+    path.write_text("not a slide")
+    return path
+
+
+def _empty(folder: Path) -> Path:
+    path = folder / "empty.tif"
+    path.touch()
+    return path
+
+
+def _cut_image(folder: Path) -> Path:
+    path = folder / "cut.png"
+    Image.fromarray(tissue_like(200, 200)).save(path)
+    path.write_bytes(path.read_bytes()[:5000])
+    return path
+
+
+@pytest.mark.parametrize("make", [_missing, _folder, _text, _empty, _cut_image])
+def test_a_bad_file_gives_one_sentence_with_the_next_step(make: object, tmp_path: Path) -> None:
+    with pytest.raises(SlideError) as error:
+        Slide.open(make(tmp_path))  # type: ignore[operator]
+    text = str(error.value)
+    assert "\n" not in text
+    assert text.endswith(".")
+    assert any(word in text for word in ("check", "choose", "copy"))
+
+
+def test_a_slide_cut_short_still_shows_its_sound_parts(tmp_path: Path) -> None:
+    path = tmp_path / "slide.tif"
+    image = write_pyramid(path, levels=1)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 40_000] = b"\xff" * 40_000
+    path.write_bytes(data)
+    with Slide.open(path) as slide:
+        with pytest.raises(SlideError, match=r"slide\.tif.*copy it again"):
+            slide.read_region(0, 0, 0, 1000, 700)
+        assert np.array_equal(slide.read_region(0, 0, 0, 128, 128), image[:128, :128])
+
+
+def test_many_threads_may_read_and_one_may_close(pyramid: tuple[Path, np.ndarray]) -> None:
+    path, image = pyramid
+    slide = Slide.open(path)
+    wrong: list[str] = []
+
+    def read(seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        for _ in range(60):
+            x, y = int(rng.integers(0, 900)), int(rng.integers(0, 600))
+            try:
+                region = slide.read_region(x, y, 0, 64, 64)
+            except SlideError:
+                return  # closed
+            if not np.array_equal(region, image[y : y + 64, x : x + 64]):
+                wrong.append(f"{x},{y}")
+
+    threads = [threading.Thread(target=read, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    slide.close()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    with pytest.raises(SlideError, match="closed"):
+        slide.read_region(0, 0, 0, 8, 8)
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(
+    ("name", "mpp", "tile", "icc"),
+    [
+        ("CMU-1-Small-Region.svs", 0.499, 240, False),
+        ("TCGA-CR-7395-01A-01-TS1.svs", None, 256, True),
+        ("OS-1-detail_pyr.tif", 0.2271, 256, False),
+    ],
+)
+def test_real_slides(name: str, mpp: float | None, tile: int, icc: bool) -> None:
+    path = SHARED_SLIDES / name
+    if not path.exists():
+        pytest.skip("../shared/data/slides is absent")
+    with Slide.open(path) as slide, openslide.OpenSlide(path) as reference:
+        assert slide.mpp == (None if mpp is None else pytest.approx(mpp, rel=1e-3))
+        assert slide.levels[0].tile_width == tile
+        assert slide.info.has_icc is icc
+        wanted = np.asarray(reference.read_region((301, 402), 0, (224, 224)).convert("RGB"))
+        assert np.array_equal(slide.read_window(301, 402, 224, 224), wanted)

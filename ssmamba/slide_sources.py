@@ -149,12 +149,6 @@ class OpenSlideSource:
             handle = self._handle
         try:
             yield handle
-        except openslide.OpenSlideError as error:
-            self._replace(handle)
-            raise SlideError(
-                f"A part of {self._path.name} cannot be read ({error}); the file is damaged or "
-                "cut short, copy it again."
-            ) from error
         finally:
             with self._lock:
                 self._readers -= 1
@@ -167,14 +161,36 @@ class OpenSlideSource:
                 self._handle = self._open()
 
     def read_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
-        height, width = out.shape[:2]
         with self._reading() as handle:
-            _read_premultiplied(handle, out, x, y, level, width, height)
+            try:
+                _read_premultiplied(handle, out, x, y, level)
+            except openslide.OpenSlideError:
+                self._replace(handle)
+                self._read_alone(out, x, y, level)
         flatten_on_white(out)
 
+    def _read_alone(self, out: np.ndarray, x: int, y: int, level: int) -> None:
+        """Try once more by a handle of its own: the error may have been another thread's."""
+        try:
+            with self._open() as handle:
+                _read_premultiplied(handle, out, x, y, level)
+        except openslide.OpenSlideError as error:
+            raise SlideError(
+                f"A part of {self._path.name} cannot be read ({error}); the file is damaged or "
+                "cut short, copy it again."
+            ) from error
+
     def associated(self) -> dict[str, Image.Image]:
+        """Label, macro and thumbnail, RGB; those that cannot be read are left out."""
+        images: dict[str, Image.Image] = {}
         with self._reading() as handle:
-            return {name: image.convert("RGB") for name, image in handle.associated_images.items()}
+            for name in handle.associated_images:
+                try:
+                    images[name] = handle.associated_images[name].convert("RGB")
+                except openslide.OpenSlideError:
+                    self._replace(handle)
+                    break
+        return images
 
     def close(self) -> None:
         with self._lock:
@@ -183,10 +199,9 @@ class OpenSlideSource:
             self._handle.close()
 
 
-def _read_premultiplied(
-    handle: Any, out: np.ndarray, x: int, y: int, level: int, width: int, height: int
-) -> None:
+def _read_premultiplied(handle: Any, out: np.ndarray, x: int, y: int, level: int) -> None:
     """Read straight into ``out`` where this build of openslide-python allows it."""
+    height, width = out.shape[:2]
     raw = getattr(lowlevel, "_read_region", None)
     if raw is not None and sys.byteorder == "little" and hasattr(handle, "_osr"):
         raw(handle._osr, out.ctypes.data_as(POINTER(c_uint32)), x, y, level, width, height)

@@ -93,6 +93,7 @@ class SlideCanvas(QWidget):
         source.opened.connect(lambda _info: self._on_opened(source))
         source.failed.connect(lambda message, details: self._on_failed(source, message, details))
         self._pending = source
+        source.open()
 
     def close_slide(self) -> None:
         self._drop_pending()

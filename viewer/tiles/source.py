@@ -29,7 +29,7 @@ _alive: set[TileSource] = set()  # a QObject must not die in a worker thread
 class TileSource(QObject):
     """The tiles of one slide, shared by any number of canvases ("clients").
 
-    ``opened`` or ``failed`` follows construction. ``tile`` never waits and never reads.
+    ``open`` is answered by ``opened`` or ``failed``. ``tile`` never waits and never reads.
     """
 
     opened = Signal(object)  # SlideInfo
@@ -57,10 +57,13 @@ class TileSource(QObject):
         self._running = 1
         self._running_lock = threading.Lock()
         self._worker_ended.connect(self._on_worker_ended, Qt.ConnectionType.QueuedConnection)
+
+    # --- GUI thread
+    def open(self) -> None:
+        """Start to open the slide; connect the signals first."""
         _alive.add(self)
         self._start(self._open_and_work)
 
-    # --- GUI thread
     def attach(self, client: Hashable) -> None:
         self._clients.add(client)
 

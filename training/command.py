@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -110,7 +111,7 @@ def _plain_flags(arguments: Sequence[str], config_class: type) -> list[str]:
 
 def _config_files(arguments: Sequence[str]) -> list[Path]:
     files = [a.split("=", 1)[1] for a in arguments if a.startswith("--config=")]
-    files += [b for a, b in zip(arguments, arguments[1:], strict=False) if a == "--config"]
+    files += [b for a, b in pairwise(arguments) if a == "--config"]
     return [Path(f) for f in files]
 
 

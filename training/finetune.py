@@ -223,7 +223,7 @@ def training_entry(
     config: FinetuneConfig, lr: float, outcome: Outcome, card: Card
 ) -> dict[str, Any]:
     """What the card says about the run; equal budgets are asserted from it."""
-    entry = {
+    entry: dict[str, Any] = {
         "seed": config.seed,
         "split_seed": config.split_seed,
         "steps": outcome.step,

@@ -83,7 +83,7 @@ def pretrain(config: PretrainConfig) -> None:
         config.ema_decay,
         config.validate_every,
     )
-    task = Task(
+    task: Task[MaskedBatch] = Task(
         lambda module, batch: module(*(part.to(fabric.device) for part in _ordered(batch))),
         lambda module: _validate(module, val, card.input, config),
         lambda metrics: (-metrics["loss"],),

@@ -58,7 +58,8 @@ def make_fabric(accelerator: str, precision: str, devices: str = "1") -> Fabric:
     """Fabric on the asked device. Raises DataError when it cannot be had."""
     try:
         count: Any = int(devices) if devices.lstrip("-").isdigit() else devices
-        fabric = Fabric(accelerator=accelerator, devices=count, precision=precision)
+        chosen: Any = precision
+        fabric = Fabric(accelerator=accelerator, devices=count, precision=chosen)
         fabric.launch()
     except (RuntimeError, ValueError) as error:
         first = str(error).splitlines()[0]

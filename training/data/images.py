@@ -11,6 +11,8 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
+PNG_BIT_DEPTH = 24  # byte of the header that holds it
+TIFF_BITS_PER_SAMPLE = 258
 TWELVE_BIT = 4095  # 16-bit files whose values stay below this hold 12-bit camera data
 
 
@@ -46,13 +48,13 @@ def centre_square(image: np.ndarray) -> np.ndarray:
 
 
 def _decode_with_pillow(data: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(data)) as image:
-        image.load()
-        if image.mode.startswith("I") or image.mode == "F":
-            return _to_eight_bits(np.asarray(image))
-        if _holds_sixteen_bits(image):
+    with Image.open(io.BytesIO(data)) as file:
+        file.load()
+        if file.mode.startswith("I") or file.mode == "F":
+            return _to_eight_bits(np.asarray(file))
+        if _holds_sixteen_bits(file, data):
             return _decode_with_opencv(data)
-        image = ImageOps.exif_transpose(image)
+        image: Image.Image = ImageOps.exif_transpose(file)
         if image.has_transparency_data:
             image = image.convert("RGBA")
             glass = Image.new("RGBA", image.size, "white")
@@ -60,13 +62,12 @@ def _decode_with_pillow(data: bytes) -> np.ndarray:
         return np.asarray(image.convert("RGB"))
 
 
-def _holds_sixteen_bits(image: Image.Image) -> bool:
-    """Pillow cuts 16-bit colour to its high byte without scaling 12-bit data."""
+def _holds_sixteen_bits(image: Image.Image, data: bytes) -> bool:
+    """Pillow cuts 16-bit colour to its high byte, which darkens 12-bit data to black."""
     if image.format == "PNG":
-        raw = image.png.im_rawmode if getattr(image, "png", None) else ""
-        return ";16" in (raw or "")
+        return data[PNG_BIT_DEPTH] == 16
     tags = getattr(image, "tag_v2", {})
-    return bool(tags) and max(np.atleast_1d(tags.get(258, 8))) > 8
+    return bool(tags) and max(np.atleast_1d(tags.get(TIFF_BITS_PER_SAMPLE, 8))) > 8
 
 
 def _decode_with_opencv(data: bytes) -> np.ndarray:

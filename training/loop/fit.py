@@ -44,7 +44,7 @@ class Task(Generic[Batch]):
     loss: Callable[[nn.Module, Batch], Tensor]
     validate: Callable[[nn.Module], dict[str, float]]
     score: Callable[[dict[str, float]], Score]
-    save: Callable[[Path, nn.Module, "Outcome"], None]  # writes a checkpoint
+    save: Callable[[Path, nn.Module, Outcome], None]  # writes a checkpoint
 
 
 @dataclass

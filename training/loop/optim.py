@@ -13,7 +13,8 @@ UNDECAYED = ("A_log", "D", "cls_token", "mask_token", "positions", "pos_embed", 
 
 def make_optimizer(model: nn.Module, lr: float, weight_decay: float) -> torch.optim.AdamW:
     """AdamW; norms, biases, tokens, positions and the scan's A_log and D take no decay."""
-    decayed, free = [], []
+    decayed: list[nn.Parameter] = []
+    free: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             (decayed if decays(name, parameter) else free).append(parameter)

@@ -7,11 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from rich.table import Table
+from torch import Tensor
 
 from ssmamba.card import InputSpec
+from ssmamba.explain.masked import fill_hidden, masked_psnr, masked_ssim
 from ssmamba.models import MAMIM, random_unit_mask
 from ssmamba.preprocess import to_images, to_tensor
-from training.metrics.masked import fill_hidden, inpaint, masked_psnr, masked_ssim, visible_mean
+from training.metrics.fills import inpaint, visible_mean
 
 Scores = dict[str, dict[str, float]]  # method -> {"psnr", "ssim"}
 FILLS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
@@ -26,7 +28,7 @@ def pixel_mask(unit_mask: np.ndarray, window: int) -> np.ndarray:
     return unit_mask.repeat(factor, axis=1).repeat(factor, axis=2)
 
 
-def fixed_masks(count: int, window: int, ratio: float, unit: int, seed: int) -> torch.Tensor:
+def fixed_masks(count: int, window: int, ratio: float, unit: int, seed: int) -> Tensor:
     """The masks that scores are measured with: (N, h, w) bool, the same for the same seed."""
     generator = torch.Generator().manual_seed(seed)
     return random_unit_mask(count, window, window, ratio, unit, generator)
@@ -34,21 +36,33 @@ def fixed_masks(count: int, window: int, ratio: float, unit: int, seed: int) -> 
 
 @torch.no_grad()
 def model_fills(
-    model: MAMIM, images: np.ndarray, masks: torch.Tensor, spec: InputSpec, batch: int
+    model: MAMIM, images: np.ndarray, masks: Tensor, spec: InputSpec, batch: int
 ) -> np.ndarray:
     """Predictions (N, H, W, 3) uint8 for clean images (N, H, W, 3) uint8 under ``masks``."""
     device = next(model.parameters()).device
     parts = []
     for start in range(0, len(images), batch):
         pixels = to_tensor(images[start : start + batch], spec).to(device)
-        parts.append(
-            to_images(model.reconstruct(pixels, masks[start : start + batch].to(device)), spec)
-        )
+        mask = masks[start : start + batch].to(device)
+        predicted = model.reconstruct(pixels, mask).float()
+        if model.config.norm_target:
+            predicted = _with_visible_brightness(predicted, pixels, mask)
+        parts.append(to_images(predicted, spec))
     return np.concatenate(parts)
 
 
+def _with_visible_brightness(predicted: Tensor, pixels: Tensor, mask: Tensor) -> Tensor:
+    """Targets normalised by unit carry no brightness: take that of the visible pixels."""
+    factor = pixels.shape[-1] // mask.shape[-1]
+    visible = ~mask.repeat_interleave(factor, 1).repeat_interleave(factor, 2).unsqueeze(1)
+    count = visible.sum((1, 2, 3), keepdim=True) * pixels.shape[1]
+    mean = (pixels * visible).sum((1, 2, 3), keepdim=True) / count
+    spread = ((pixels - mean).square() * visible).sum((1, 2, 3), keepdim=True) / count
+    return predicted * spread.sqrt() + mean
+
+
 def score_fills(
-    images: np.ndarray, masks: torch.Tensor, candidates: dict[str, np.ndarray | None]
+    images: np.ndarray, masks: Tensor, candidates: dict[str, np.ndarray | None]
 ) -> Scores:
     """PSNR (dB) and SSIM on hidden pixels, averaged over the images.
 

@@ -34,10 +34,11 @@ from ssmamba.engine.messages import (
     Window,
 )
 from ssmamba.engine.store import ModelStore, SlideStore
+from ssmamba.engine.threads import ThreadTuner
 from ssmamba.errors import InputError, SSMambaError, did_you_mean
 from ssmamba.judge import Judge
 from ssmamba.ops import choose_backend
-from ssmamba.predictor import Predictor, is_out_of_memory
+from ssmamba.predictor import Prediction, Predictor, is_out_of_memory
 from ssmamba.preprocess import to_tensor
 from ssmamba.regions import (
     RegionPlan,
@@ -77,6 +78,7 @@ class Jobs:
         self.device = device
         self.models = ModelStore(device)
         self.slides = SlideStore()
+        self.threads = ThreadTuner()
         self._answers: OrderedDict[tuple, str] = OrderedDict()  # -> predicted class key
 
     def run(self, request: Request, emit: Emit, check: Check) -> None:
@@ -123,7 +125,7 @@ class Jobs:
         pieces = []
         for first, pixels in _batches(region, predictor.batch_size):
             check()
-            prediction = predictor.predict(pixels)
+            prediction = self._predict(predictor, pixels)
             judge.add(pixels, prediction.features)
             pieces.append(prediction.probabilities)
             _progress(request.job, first + len(pixels), region, emit)
@@ -165,7 +167,11 @@ class Jobs:
         maps: list[CamMap] = []
         for first, pixels in _batches(region, max(1, predictor.batch_size // 2)):
             check()
-            values = _cam_values(predictor, pixels, method.name, keys.index(target), request.stage)
+            work = (predictor.checkpoint.sha256, method.name, request.stage, len(pixels))
+            with self.threads.measured(work):
+                values = _cam_values(
+                    predictor, pixels, method.name, keys.index(target), request.stage
+                )
             for offset, image in enumerate(values):
                 window = region.plan.windows[first + offset]
                 maps.append(CamMap(window, (image.shape[0], image.shape[1]), image.tobytes()))
@@ -235,9 +241,13 @@ class Jobs:
             total = np.zeros(len(predictor.card.classes))
             for _, pixels in _batches(region, predictor.batch_size):
                 check()
-                total += predictor.predict(pixels).probabilities.sum(axis=0)
+                total += self._predict(predictor, pixels).probabilities.sum(axis=0)
             self._remember(key, predictor.card.classes[int(total.argmax())].key)
         return self._answers[key]
+
+    def _predict(self, predictor: Predictor, pixels: np.ndarray) -> Prediction:
+        with self.threads.measured((predictor.checkpoint.sha256, len(pixels))):
+            return predictor.predict(pixels)
 
     def _remember(self, key: tuple, predicted: str) -> None:
         self._answers[key] = predicted

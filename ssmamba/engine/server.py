@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from ssmamba.engine.jobs import Jobs
 
 LOWEST_NICE = 19
+IDLE_S = 1.0  # without work, before anything is loaded ahead
 
 
 class Outbox:
@@ -77,6 +79,14 @@ class Inbox:
     def finish(self) -> None:
         with self._changed:
             self._current, self._cancelled = None, False
+
+    def wait_until_idle(self, seconds: float) -> None:
+        """Return once there was nothing to do for a while."""
+        since = time.monotonic()
+        while time.monotonic() - since < seconds:
+            time.sleep(0.1)
+            if self._waiting or self._current is not None:
+                since = time.monotonic()
 
     def check(self) -> None:
         """Raise Cancelled when the current job is no longer wanted."""
@@ -157,7 +167,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     jobs = Jobs(device)
     outbox.send(_ready(device))
-    threading.Thread(target=_warm_up, args=(device,), name="warm-up", daemon=True).start()
+    threading.Thread(target=_warm_up, args=(device, inbox), name="warm-up", daemon=True).start()
     serve(jobs, inbox, outbox)
 
 
@@ -215,13 +225,17 @@ def _ready(device: Device) -> EngineReady:
     )
 
 
-def _warm_up(device: Device) -> None:
-    """Load in the background what the first answer and the first CAM would wait for."""
+def _warm_up(device: Device, inbox: Inbox) -> None:
+    """Load in the background what the first answer and the first CAM would wait for.
+
+    grad-cam takes seconds to import and would slow a first answer that is being computed.
+    """
     from ssmamba.explain.cam import warm_up as load_grad_cam
     from ssmamba.ops import warm_up as load_scan
 
     try:
         load_scan(device.name)
+        inbox.wait_until_idle(IDLE_S)
         load_grad_cam()
     except Exception:  # the job that needs it fails with a message of its own
         traceback.print_exc()

@@ -1,0 +1,110 @@
+"""A CAM as a picture to keep: original, overlay and the scale of its colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ssmamba.engine.messages import CamMap
+from ssmamba.explain.stitch import colorize, lookup_table, resize_map, shared_range, stitch
+from ssmamba.geometry import polygons_of, rings_of, roi_shape
+from ssmamba.roi import Roi
+from ssmamba.slide import Slide
+
+PANEL_PX = 448
+BAR_PX = 16
+GAP_PX = 12
+TEXT_PX = 13
+OPACITY = 0.55
+RESEARCH_USE = "Research use only, not a medical device."
+
+
+def cam_figure(
+    slide: Slide, roi: Roi, maps: Sequence[CamMap], caption: str, colormap: str = "inferno"
+) -> Image.Image:
+    """Original | overlay | colour bar with its range, over the square around the maps.
+
+    The overlay is cut by the region; maps share one colour scale.
+    """
+    left, top, side = _square(maps)
+    original = slide.read_window(left, top, side, PANEL_PX)
+    low, high = shared_range(maps)
+    overlay = _overlay(original, roi, maps, (left, top, side), (low, high), colormap)
+    lines = _wrapped([caption, RESEARCH_USE])
+    width = 2 * PANEL_PX + BAR_PX + 4 * GAP_PX + 70
+    figure = Image.new("RGB", (width, PANEL_PX + 2 * GAP_PX + len(lines) * 18 + 6), "white")
+    figure.paste(Image.fromarray(original), (GAP_PX, GAP_PX))
+    figure.paste(Image.fromarray(overlay), (2 * GAP_PX + PANEL_PX, GAP_PX))
+    _color_bar(figure, 3 * GAP_PX + 2 * PANEL_PX, low, high, colormap)
+    draw, font = ImageDraw.Draw(figure), ImageFont.load_default(TEXT_PX)
+    for number, line in enumerate(lines):
+        gray = "black" if number < len(lines) - 1 else "gray"
+        place = (GAP_PX, PANEL_PX + 2 * GAP_PX + 18 * number)
+        draw.text(place, line, fill=gray, font=font)
+    return figure
+
+
+def _square(maps: Sequence[CamMap]) -> tuple[float, float, float]:
+    """Left, top and side of the square around all windows, level-0 pixels."""
+    left, top = min(m.window.x for m in maps), min(m.window.y for m in maps)
+    right = max(m.window.x + m.window.side for m in maps)
+    bottom = max(m.window.y + m.window.side for m in maps)
+    side = max(right - left, bottom - top)
+    return (left + right - side) / 2, (top + bottom - side) / 2, side
+
+
+def _overlay(
+    original: np.ndarray,
+    roi: Roi,
+    maps: Sequence[CamMap],
+    square: tuple[float, float, float],
+    limits: tuple[float, float],
+    colormap: str,
+) -> np.ndarray:
+    left, top, side = square
+    stitched = stitch(maps)
+    scale = PANEL_PX / side
+    x, y = round((stitched.x - left) * scale), round((stitched.y - top) * scale)
+    columns, rows = round(stitched.width * scale), round(stitched.height * scale)
+    known = np.isfinite(stitched.values)
+    covered = resize_map(known.astype(np.float32), rows, columns) > 0.5
+    values = resize_map(np.where(known, stitched.values, 0.0), rows, columns)
+    colored = colorize(np.where(covered, values, np.nan), *limits, colormap=colormap)
+    alpha = np.zeros((PANEL_PX, PANEL_PX, 1), np.float32)
+    color = np.zeros((PANEL_PX, PANEL_PX, 3), np.float32)
+    area = (slice(y, y + rows), slice(x, x + columns))
+    color[area] = colored[..., :3]
+    alpha[area] = colored[..., 3:] / 255.0 * OPACITY
+    alpha *= _inside(roi, square)[..., None]
+    return np.round(original * (1 - alpha) + color * alpha).astype(np.uint8)
+
+
+def _inside(roi: Roi, square: tuple[float, float, float]) -> np.ndarray:
+    """1 in the region and 0 out of it, (PANEL_PX, PANEL_PX) float32."""
+    left, top, side = square
+    scale = PANEL_PX / side
+    mask = Image.new("L", (PANEL_PX, PANEL_PX), 0)
+    draw = ImageDraw.Draw(mask)
+    for polygon in polygons_of(roi_shape(roi)):
+        for number, ring in enumerate(rings_of(polygon)):
+            points = [((px - left) * scale, (py - top) * scale) for px, py in ring]
+            draw.polygon(points, fill=0 if number else 255)
+    return np.asarray(mask, np.float32) / 255.0
+
+
+def _color_bar(figure: Image.Image, x: int, low: float, high: float, colormap: str) -> None:
+    rows = np.linspace(255, 0, PANEL_PX).round().astype(np.uint8)
+    bar = np.repeat(lookup_table(colormap)[rows][:, None, :], BAR_PX, axis=1)
+    figure.paste(Image.fromarray(np.ascontiguousarray(bar)), (x, GAP_PX))
+    draw, font = ImageDraw.Draw(figure), ImageFont.load_default(TEXT_PX)
+    draw.text((x + BAR_PX + 4, GAP_PX - 2), f"{high:.3g}", fill="black", font=font)
+    bottom = GAP_PX + PANEL_PX - TEXT_PX - 2
+    draw.text((x + BAR_PX + 4, bottom), f"{low:.3g}", fill="black", font=font)
+
+
+def _wrapped(texts: Sequence[str], letters: int = 140) -> list[str]:
+    import textwrap
+
+    return [line for text in texts for line in textwrap.wrap(text, letters)]

@@ -1,0 +1,114 @@
+"""What ``ssmamba.predict`` writes: results.json, results.csv and regions that QuPath reads."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ssmamba.card import Card
+from ssmamba.engine.messages import ClassifyResult, ExplainResult
+from ssmamba.geojson import write_rois
+from ssmamba.roi import Roi
+
+CAM_FIELDS = ("method", "stage", "target", "low", "high")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One model's answer for one region of one input."""
+
+    input: str
+    roi: Roi
+    card: Card
+    result: ClassifyResult
+    bounds_offset: tuple[int, int] = (0, 0)  # of the slide, as QuPath counts
+    cam: ExplainResult | None = None
+    cam_file: str = ""  # file name beside results.json
+
+
+def write_findings(out: Path, findings: Sequence[Finding]) -> None:
+    """Write all files; an earlier run's files of the same names are replaced."""
+    records = [as_record(f) for f in findings]
+    text = json.dumps(records, indent=1, ensure_ascii=False, allow_nan=False)
+    (out / "results.json").write_text(text + "\n", encoding="utf-8")
+    _write_csv(out / "results.csv", records)
+    inputs = list(dict.fromkeys(f.input for f in findings))
+    rois = [roi for name in inputs for roi in _classified([f for f in findings if f.input == name])]
+    offset = findings[0].bounds_offset if len(inputs) == 1 else (0, 0)
+    write_rois(out / "rois.geojson", rois, offset)
+    if len(inputs) > 1:  # QuPath wants a file for each slide
+        for number, name in enumerate(inputs, start=1):
+            own = [f for f in findings if f.input == name]
+            file = out / f"rois-{number}-{Path(name).stem}.geojson"
+            write_rois(file, _classified(own), own[0].bounds_offset)
+
+
+def as_record(finding: Finding) -> dict[str, Any]:
+    """One entry of results.json."""
+    result, card = finding.result, finding.card
+    names = {c.key: c.name for c in card.classes}
+    record: dict[str, Any] = {
+        "input": finding.input,
+        "roi_id": finding.roi.id,
+        "roi_name": finding.roi.name,
+        "model": result.checkpoint,
+        "model_name": card.name,
+        "mpp": result.stamp.mpp,
+        "mode": result.stamp.mode,
+        "windows": len(result.windows),
+        "probabilities": result.probabilities,
+        "predicted": result.predicted,
+        "predicted_name": names[result.predicted],
+        "confidence": result.probabilities[result.predicted],
+        "sure": result.trust.sure,
+        "reasons": list(result.trust.reasons),
+        "entropy": result.trust.entropy,
+        "distance": result.trust.distance,
+        "notes": list(result.notes),
+        "seconds": round(result.seconds, 4),
+        "stamp": asdict(result.stamp),
+    }
+    if finding.cam is not None:
+        record["cam"] = {k: getattr(finding.cam, k) for k in CAM_FIELDS}
+        record["cam"]["file"] = finding.cam_file
+    return record
+
+
+def _write_csv(path: Path, records: Sequence[dict[str, Any]]) -> None:
+    classes = list(dict.fromkeys(k for r in records for k in r["probabilities"]))
+    plain = ("input", "roi_id", "roi_name", "model", "mpp", "mode", "windows", "predicted",
+             "predicted_name", "confidence", "sure")  # fmt: skip
+    header = [*plain, "reasons", "notes", *(f"p_{c}" for c in classes)]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        for record in records:
+            shares = [record["probabilities"].get(c, "") for c in classes]
+            texts = [" ".join(record["reasons"]), "; ".join(record["notes"])]
+            writer.writerow([*(record[k] for k in plain), *texts, *shares])
+
+
+def _classified(findings: Sequence[Finding]) -> list[Roi]:
+    """The regions of one input, each once; the first model gives the class."""
+    found: dict[str, Roi] = {}
+    for finding in findings:
+        card, result = finding.card, finding.result
+        info = next(c for c in card.classes if c.key == result.predicted)
+        model = card.name or Path(result.checkpoint).stem
+        shares = {f"{model}: {c.name}": result.probabilities[c.key] for c in card.classes}
+        sure = {f"{model}: sure": float(result.trust.sure)}
+        old = found.get(finding.roi.id)
+        if old is None:
+            old = replace(
+                finding.roi,
+                class_name=info.name,
+                color=info.color,
+                metadata={**finding.roi.metadata, "input": Path(finding.input).name},
+                extra={k: v for k, v in finding.roi.extra.items() if k != "classification"},
+            )
+        found[old.id] = replace(old, measurements={**old.measurements, **shares, **sure})
+    return list(found.values())

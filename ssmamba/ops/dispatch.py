@@ -108,19 +108,21 @@ def _chosen(kind: str, dtype: torch.dtype) -> Backend:
     return Backend("torch", why)
 
 
-def run(
-    inputs: tuple[Tensor | None, ...], softplus: bool, reverse: bool, want_state: bool
-) -> tuple[Tensor, Tensor]:
-    """Scan canonical inputs (``reference.py``) on the chosen backend; y in u's dtype."""
+def has_kernels(kind: str, dtype: torch.dtype) -> bool:
+    """Whether the chosen backend brings a backward pass of its own."""
+    return choose_backend(kind, dtype).name in _KERNELS
+
+
+def kernels_for(u: Tensor) -> function.Kernels | None:
+    """The chosen backend's module where it has a backward pass of its own, else None."""
+    return _load(choose_backend(u.device, u.dtype).name)[0]
+
+
+def run_plain(inputs: function.Inputs, softplus: bool, reverse: bool) -> tuple[Tensor, Tensor]:
+    """The scan as differentiable torch operations; canonical inputs, y in u's dtype."""
     u = inputs[0]
-    assert u is not None
-    name = choose_backend(u.device, u.dtype).name
-    if name in _KERNELS:
-        module = _load(name)[0]
-        assert module is not None
-        return function.scan(module, inputs, softplus, reverse, want_state)
-    plain = reference.scan if name == "reference" else torch_scan.scan
-    y, state = plain(*inputs, softplus, reverse)  # type: ignore[arg-type]
+    scan = reference.scan if _forced() == "reference" else torch_scan.scan
+    y, state = scan(*inputs, softplus, reverse)
     return y.to(u.dtype), state
 
 
@@ -133,7 +135,11 @@ def warm_up(device: torch.device | str = "cpu") -> Backend:
     with torch.enable_grad():
         u, delta = (torch.zeros(1, 2, 16, device=device, requires_grad=True) for _ in range(2))
         A, B = (torch.zeros(n, 16, device=device) for n in (16, 2))
-        inputs = (u, delta.unsqueeze(2), A[None], B.view(1, 2, 1, 16), B.view(1, 2, 1, 16))
-        y, _ = run((*inputs, None, None), True, False, False)
+        inputs = (u, delta, A, B[None], B[None], None, None)
+        kernels = kernels_for(u)
+        if kernels is None:
+            y, _ = run_plain(function.canonical(inputs), True, False)
+        else:
+            y, _ = function.scan(kernels, inputs, True, False, False)
         y.sum().backward()
     return backend

@@ -6,6 +6,7 @@ float32 whatever comes in; y has u's dtype, each gradient the dtype of its input
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
@@ -13,39 +14,25 @@ from torch import Tensor
 
 from ssmamba.ops import torch_scan
 
+Inputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None, Tensor | None]
 Gradients = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 class Kernels(Protocol):
     """A backend with its own backward pass; module ``cpu.scan`` is one."""
 
+    def kept_shape(self, u: Tensor, A: Tensor) -> tuple[int, ...]:
+        """Shape of what the forward pass keeps (float32) when asked to."""
+
     def forward(
-        self,
-        u: Tensor,
-        delta: Tensor,
-        A: Tensor,
-        B: Tensor,
-        C: Tensor,
-        D: Tensor | None,
-        delta_bias: Tensor | None,
-        delta_softplus: bool,
-        reverse: bool,
-        *,
-        keep: bool,
-        want_state: bool,
+        self, inputs: Inputs, softplus: bool, reverse: bool, *, keep: bool, want_state: bool
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return y, state and what the backward pass wants kept (both maybe empty)."""
 
     def backward(
         self,
-        u: Tensor,
-        delta: Tensor,
-        A: Tensor,
-        B: Tensor,
-        C: Tensor,
-        D: Tensor | None,
-        delta_bias: Tensor | None,
-        delta_softplus: bool,
+        inputs: Inputs,
+        softplus: bool,
         reverse: bool,
         kept: Tensor,
         grad_y: Tensor,
@@ -54,11 +41,40 @@ class Kernels(Protocol):
         """Return float32 gradients of u, delta, A, B, C, D and delta_bias."""
 
 
+def _unsqueeze(inputs: Inputs) -> Inputs:
+    """Single-direction inputs, without the axis R, in canonical form."""
+    u, delta, A, B, C, D, delta_bias = inputs
+    return (
+        u,
+        delta.unsqueeze(2),
+        A.unsqueeze(0),
+        B.unsqueeze(2),
+        C.unsqueeze(2),
+        None if D is None else D.unsqueeze(0),
+        None if delta_bias is None else delta_bias.unsqueeze(0),
+    )
+
+
+def canonical(inputs: Inputs) -> Inputs:
+    """Add the axis of directions where there is none."""
+    return inputs if inputs[1].dim() == 4 else _unsqueeze(inputs)
+
+
+def fit_gradients(
+    gradients: Sequence[Tensor], inputs: Sequence[Any], wanted: Sequence[bool]
+) -> tuple[Tensor | None, ...]:
+    """Each gradient in its input's shape and dtype; None where it is not wanted."""
+    return tuple(
+        grad.view(x.shape).to(x.dtype) if need else None
+        for grad, x, need in zip(gradients, inputs, wanted, strict=False)
+    )
+
+
 def _differentiate_again(ctx: Any, grad_y: Tensor, grad_state: Tensor | None) -> tuple[Any, ...]:
     """The backward pass as a differentiable graph, through the plain-torch scan."""
     inputs = ctx.saved_tensors[:7]
     wanted = [x for x, need in zip(inputs, ctx.needs_input_grad[:7], strict=True) if need]
-    y, state = torch_scan.scan(*inputs, ctx.softplus, ctx.reverse)
+    y, state = torch_scan.scan(*canonical(inputs), ctx.softplus, ctx.reverse)
     outputs, grads = [y], [grad_y.to(y.dtype)]
     if grad_state is not None:
         outputs.append(state)
@@ -76,7 +92,7 @@ class ScanFunction(torch.autograd.Function):
     def forward(ctx: Any, *args: Any) -> tuple[Tensor, Tensor]:
         inputs, (softplus, reverse, want_state, kernels) = args[:7], args[7:]
         y, state, kept = kernels.forward(
-            *inputs, softplus, reverse, keep=True, want_state=want_state
+            canonical(inputs), softplus, reverse, keep=True, want_state=want_state
         )
         ctx.save_for_backward(*inputs, kept)
         ctx.softplus, ctx.reverse, ctx.kernels = softplus, reverse, kernels
@@ -98,21 +114,23 @@ class ScanFunction(torch.autograd.Function):
             found: tuple[Any, ...] = _differentiate_again(ctx, grad_y, grad_state)
         else:
             found = ctx.kernels.backward(
-                *inputs, ctx.softplus, ctx.reverse, kept, grad_y, grad_state
+                canonical(inputs), ctx.softplus, ctx.reverse, kept, grad_y, grad_state
             )
-            found = tuple(
-                None if x is None or not need else grad.to(x.dtype)
-                for x, need, grad in zip(inputs, ctx.needs_input_grad[:7], found, strict=True)
-            )
+            found = fit_gradients(found, inputs, ctx.needs_input_grad)
         return (*found, None, None, None, None)
 
 
 def scan(
-    kernels: Kernels, inputs: tuple[Any, ...], softplus: bool, reverse: bool, want_state: bool
+    kernels: Kernels, inputs: Inputs, softplus: bool, reverse: bool, want_state: bool
 ) -> tuple[Tensor, Tensor]:
-    """Run a backend, recording for autograd only where that is wanted."""
+    """Run a backend, recording for autograd only where that is wanted.
+
+    ``inputs`` are canonical, or without the axis R for one direction.
+    """
     if torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in inputs):
         y, state = ScanFunction.apply(*inputs, softplus, reverse, want_state, kernels)
         return y, state
-    y, state, _ = kernels.forward(*inputs, softplus, reverse, keep=False, want_state=want_state)
+    y, state, _ = kernels.forward(
+        canonical(inputs), softplus, reverse, keep=False, want_state=want_state
+    )
     return y, state

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssmamba.ops import dispatch
+from ssmamba.ops import operator
 
 ScanResult = Tensor | tuple[Tensor, Tensor]
 
@@ -66,20 +66,8 @@ def selective_scan_channel_last(
     for name, vector in (("D", D), ("delta_bias", delta_bias)):
         _expect(name, vector, (u.shape[2],))
     _expect("z", z, tuple(u.shape))
-    y, state = dispatch.run(
-        (
-            u,
-            delta.unsqueeze(2),
-            A.unsqueeze(0),
-            B.unsqueeze(2),
-            C.unsqueeze(2),
-            None if D is None else D.unsqueeze(0),
-            None if delta_bias is None else delta_bias.unsqueeze(0),
-        ),
-        delta_softplus,
-        reverse,
-        return_last_state,
-    )
+    inputs = (u, delta, A, B, C, D, delta_bias)
+    y, state = operator.run(inputs, delta_softplus, reverse, return_last_state)
     if z is not None:
         y = y * F.silu(z)
     return (y, state[:, 0]) if return_last_state else y
@@ -105,7 +93,7 @@ def bidirectional_scan(
     _check(u, delta, A, B, C, (2,))
     for name, vector in (("D", D), ("delta_bias", delta_bias)):
         _expect(name, vector, (2, u.shape[2]))
-    return dispatch.run((u, delta, A, B, C, D, delta_bias), delta_softplus, False, False)[0]
+    return operator.run((u, delta, A, B, C, D, delta_bias), delta_softplus, False, False)[0]
 
 
 def selective_scan(

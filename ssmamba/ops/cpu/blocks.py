@@ -11,7 +11,7 @@ bc     step t at ``bc + t * bc_size``: B[t, n] at + n, C[t, n] at + bc_size / 2 
 states state n at ``states + 16 n``
 tape   step t at ``tape + t * 2 * 16 * block``: first the decays a, then the states h; row 0 holds
        the states before the chunk, row t + 1 what step t made
-decay  A * log2(e), state n at ``decay[offset + 16 n]``
+decay  A * log2(e), state n at ``decay + 16 n``
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 from ssmamba.ops.cpu.vectors import (
     FLOAT,
@@ -38,6 +37,7 @@ from ssmamba.ops.cpu.vectors import (
     emit_load,
     emit_splat,
     emit_store,
+    intrinsic,
 )
 
 FORWARD_ROW = 3 * LANES
@@ -102,10 +102,8 @@ def _at(b: Builder, base: Value, step: Value, size: Value | int) -> Value:
 # ---------------------------------------------------------------- forward
 
 
-def _emit_forward(
-    b: Builder, block: int, w: _Memory, decay: _Memory, offsets: tuple[Value, ...]
-) -> None:
-    rows, bc, bc_size, count, states, a_at = offsets
+def _emit_forward(b: Builder, block: int, w: _Memory, offsets: tuple[Value, ...]) -> None:
+    rows, bc, bc_size, count, states, decay = offsets
     half = b.ashr(bc_size, ir.Constant(INT64, 1))
     h = _Registers(b, block)
     h.fill(w, states)
@@ -117,7 +115,7 @@ def _emit_forward(
         y = [w.load(row, 2 * LANES), constant(0.0)]  # two sums: shorter chains of additions
         for n in range(block):
             # ZOH, Mamba §3.2: h = exp(delta A) h + delta B u; y = C h
-            a = emit_exp2(b, b.fmul(delta, decay.load(a_at, n * LANES)))
+            a = emit_exp2(b, b.fmul(delta, w.load(decay, n * LANES)))
             h[n] = emit_fma(b, a, h[n], b.fmul(delta_u, w.splat(b_at, n)))
             y[n % 2] = emit_fma(b, h[n], w.splat(c_at, n), y[n % 2])
         w.store(b.fadd(y[0], y[1]), row, 2 * LANES)
@@ -135,16 +133,14 @@ def _make_forward(block: int) -> Any:
         count: Any,
         states: Any,
         decay: Any,
-        decay_at: Any,
     ) -> Any:
         def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
             memory = _data(context, b, signature.args[0], args[0])
-            decays = _data(context, b, signature.args[6], args[6])
-            _emit_forward(b, block, memory, decays, (*args[1:6], args[7]))
+            _emit_forward(b, block, memory, args[1:])
             return context.get_dummy_value()
 
         i = types.intp
-        return types.void(w, i, i, i, i, i, decay, i), codegen
+        return types.void(w, i, i, i, i, i, i), codegen
 
     return forward_block
 
@@ -152,11 +148,9 @@ def _make_forward(block: int) -> Any:
 # ---------------------------------------------------------------- backward
 
 
-def _emit_replay(
-    b: Builder, block: int, w: _Memory, decay: _Memory, offsets: tuple[Value, ...]
-) -> None:
+def _emit_replay(b: Builder, block: int, w: _Memory, offsets: tuple[Value, ...]) -> None:
     """Run the block forward again from its checkpoint and write decays and states on the tape."""
-    rows, bc, bc_size, count, tape, a_at = offsets
+    rows, bc, bc_size, count, tape, decay = offsets
     size = 2 * LANES * block
     h = _Registers(b, block)
     h.fill(w, b.add(tape, ir.Constant(INT64, size // 2)))
@@ -166,7 +160,7 @@ def _emit_replay(
         out = b.add(_at(b, tape, loop.index, size), ir.Constant(INT64, size))
         delta, delta_u = w.load(row), w.load(row, LANES)
         for n in range(block):
-            a = emit_exp2(b, b.fmul(delta, decay.load(a_at, n * LANES)))
+            a = emit_exp2(b, b.fmul(delta, w.load(decay, n * LANES)))
             h[n] = emit_fma(b, a, h[n], b.fmul(delta_u, w.splat(b_at, n)))
             w.store(a, out, n * LANES)
             w.store(h[n], out, size // 2 + n * LANES)
@@ -214,11 +208,9 @@ def _emit_gather(b: Builder, for_b: list[Value], for_c: list[Value]) -> Value:
     return gathered
 
 
-def _emit_reverse(
-    b: Builder, block: int, w: _Memory, decay: _Memory, offsets: tuple[Value, ...]
-) -> None:
+def _emit_reverse(b: Builder, block: int, w: _Memory, offsets: tuple[Value, ...]) -> None:
     """Walk the chunk backwards: g is the gradient of the state, carry is exp(delta A) g."""
-    rows, bc, bc_size, count, tape, carry_at, grad_a_at, gathered, gathered_size, a_at = offsets
+    rows, bc, bc_size, count, tape, carry_at, grad_a_at, gathered, gathered_size, decay = offsets
     size = 2 * LANES * block
     half = b.ashr(bc_size, ir.Constant(INT64, 1))
     carry, grad_a = _Registers(b, block), _Registers(b, block)
@@ -241,7 +233,7 @@ def _emit_reverse(
             carry[n] = b.fmul(g, w.load(before, size + n * LANES))
             gah = b.fmul(carry[n], w.load(before, size // 2 + n * LANES))
             grad_a[n] = emit_fma(b, gah, delta, grad_a[n])
-            sum_a = emit_fma(b, gah, decay.load(a_at, n * LANES), sum_a)
+            sum_a = emit_fma(b, gah, w.load(decay, n * LANES), sum_a)
         w.store(sum_b, row, 3 * LANES)
         w.store(sum_a, row, 4 * LANES)
         out = _at(b, gathered, t, gathered_size)
@@ -265,17 +257,15 @@ def _make_backward(block: int) -> Any:
         gathered: Any,
         gathered_size: Any,
         decay: Any,
-        decay_at: Any,
     ) -> Any:
         def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
             memory = _data(context, b, signature.args[0], args[0])
-            decays = _data(context, b, signature.args[10], args[10])
-            _emit_replay(b, block, memory, decays, (*args[1:6], args[11]))
-            _emit_reverse(b, block, memory, decays, (*args[1:10], args[11]))
+            _emit_replay(b, block, memory, (*args[1:6], args[10]))
+            _emit_reverse(b, block, memory, args[1:])
             return context.get_dummy_value()
 
         i = types.intp
-        return types.void(w, i, i, i, i, i, i, i, i, i, decay, i), codegen
+        return types.void(w, i, i, i, i, i, i, i, i, i, i), codegen
 
     return backward_block
 

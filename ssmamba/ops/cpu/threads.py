@@ -30,9 +30,10 @@ _lock = threading.Lock()
 
 @cache
 def _has_safe_layer() -> bool:
-    from numba import config
+    import numba
 
-    if config.THREADING_LAYER in ("workqueue",):
+    config: Any = numba.config
+    if config.THREADING_LAYER == "workqueue":
         return False
     for layer in ("tbbpool", "omppool"):
         try:
@@ -86,8 +87,9 @@ def _run_parallel(
 ) -> None:
     import numba
 
+    config: Any = numba.config
     before = numba.get_num_threads()
-    wanted = min(threads, numba.config.NUMBA_NUM_THREADS)
+    wanted = min(threads, config.NUMBA_NUM_THREADS)
     if wanted == before:
         kernel(*arguments, tasks)
         return

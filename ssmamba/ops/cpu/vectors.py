@@ -15,7 +15,8 @@ from typing import Any
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, register_model
+from numba.extending import intrinsic as _numba_intrinsic
+from numba.extending import models, register_model
 
 LANES = 16
 FLOAT = ir.FloatType()
@@ -44,6 +45,7 @@ ATANH_COEFFICIENTS = (
 
 Builder = Any
 Value = Any
+intrinsic: Any = _numba_intrinsic  # numba calls these with fewer arguments than they declare
 
 
 def _host_has_avx512() -> bool:

@@ -1,0 +1,155 @@
+"""The scan as a ``torch.library`` operator, and the way around it for ordinary calls.
+
+``torch.compile``, ``torch.export``, fake tensors and FLOP counters see ``ssmamba::selective_scan``
+(forward) and ``ssmamba::selective_scan_backward``. An ordinary eager call goes straight to the
+kernels, as the operator's own path costs more than a short scan.
+
+Autocast: nothing is cast on the way in; decays, step sizes and state are float32 in every backend,
+and y has u's dtype. Letters and shapes as in ``reference.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import register_flop_formula
+
+from ssmamba.ops import dispatch, function
+
+_INPUTS = (
+    "Tensor u, Tensor delta, Tensor A, Tensor B, Tensor C, Tensor? D, Tensor? delta_bias, "
+    "bool delta_softplus, bool reverse"
+)
+OPERATIONS_PER_STATE = 9  # VMamba's count: 9 L D N for each direction
+
+
+@torch.library.custom_op(
+    "ssmamba::selective_scan",
+    mutates_args=(),
+    schema=f"({_INPUTS}, bool keep, bool want_state) -> (Tensor, Tensor, Tensor)",
+)
+def scan_operator(*args: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """y, the last state, and what the backward pass wants kept (both maybe empty)."""
+    inputs, (softplus, reverse, keep, want_state) = args[:7], args[7:]
+    u = inputs[0]
+    kernels = dispatch.kernels_for(u)
+    if kernels is not None:
+        return kernels.forward(inputs, softplus, reverse, keep=keep, want_state=want_state)
+    y, state = dispatch.run_plain(inputs, softplus, reverse)
+    nothing = u.new_empty(0, dtype=torch.float32)
+    return y, (state.float().contiguous() if want_state else nothing), nothing.clone()
+
+
+@scan_operator.register_fake
+def _(*args: Any) -> tuple[Tensor, Tensor, Tensor]:
+    u, A, keep, want_state = args[0], args[2], args[9], args[10]
+    y = torch.empty_like(u, memory_format=torch.contiguous_format)
+    batch, _, channels = u.shape
+    R, _, N = A.shape
+    kernels = dispatch.kernels_for(u)
+    if kernels is None:
+        shape: tuple[int, ...] = (batch, R, channels, N) if want_state else (0,)
+        return y, u.new_empty(shape, dtype=torch.float32), u.new_empty(0, dtype=torch.float32)
+    kept = list(kernels.kept_shape(u, A))
+    if not keep:
+        kept[-2] = 0
+    state = (batch if want_state else 0, R, channels, N)
+    return y, u.new_empty(state, dtype=torch.float32), u.new_empty(kept, dtype=torch.float32)
+
+
+@torch.library.custom_op(
+    "ssmamba::selective_scan_backward",
+    mutates_args=(),
+    schema=f"({_INPUTS}, Tensor kept, Tensor grad_y, Tensor? grad_state) -> Tensor[]",
+)
+def backward_operator(*args: Any) -> list[Tensor]:
+    """float32 gradients of the seven tensor inputs."""
+    inputs, (softplus, reverse, kept, grad_y, grad_state) = args[:7], args[7:]
+    kernels = dispatch.kernels_for(inputs[0])
+    assert kernels is not None  # run() keeps plain torch out of here where gradients are wanted
+    gradients = kernels.backward(inputs, softplus, reverse, kept, grad_y, grad_state)
+    return [g.contiguous() for g in gradients]
+
+
+def _gradient_shapes(u: Tensor, delta: Tensor, A: Tensor) -> list[tuple[Any, ...]]:
+    R, channels, N = A.shape
+    bc = (*u.shape[:2], R, N)
+    return [(*u.shape,), (*delta.shape,), (R, channels, N), bc, bc, (R, channels), (R, channels)]
+
+
+@backward_operator.register_fake
+def _(*args: Any) -> list[Tensor]:
+    u = args[0]
+    return [u.new_empty(shape, dtype=torch.float32) for shape in _gradient_shapes(*args[:3])]
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    ctx.save_for_backward(*inputs[:7], output[2])
+    ctx.softplus, ctx.reverse, _, ctx.want_state = inputs[7:]
+    ctx.set_materialize_grads(False)
+
+
+def _backward(ctx: Any, grad_y: Any, grad_state: Any, _grad_kept: Any) -> tuple[Any, ...]:
+    *inputs, kept = ctx.saved_tensors
+    if grad_y is None:
+        grad_y = torch.zeros_like(inputs[0])
+    if not ctx.want_state:
+        grad_state = None
+    found = backward_operator(*inputs, ctx.softplus, ctx.reverse, kept, grad_y, grad_state)
+    wanted = [x is not None and need for x, need in zip(inputs, ctx.needs_input_grad, strict=False)]
+    return (*function.fit_gradients(found, inputs, wanted), None, None, None, None)
+
+
+scan_operator.register_autograd(_backward, setup_context=_setup_context)
+
+
+@register_flop_formula(torch.ops.ssmamba.selective_scan)
+def _forward_flops(u_shape: Any, delta_shape: Any, A_shape: Any, *args: Any, **kwargs: Any) -> int:
+    batch, L, channels = u_shape
+    directions, _, N = A_shape
+    return int(OPERATIONS_PER_STATE * batch * directions * L * channels * N)
+
+
+@register_flop_formula(torch.ops.ssmamba.selective_scan_backward)
+def _backward_flops(u_shape: Any, delta_shape: Any, A_shape: Any, *args: Any, **kwargs: Any) -> int:
+    return 2 * _forward_flops(u_shape, delta_shape, A_shape)
+
+
+def _is_watched(u: Tensor) -> bool:
+    """Whether something that traces or counts operators stands between us and the kernels."""
+    return (
+        torch.compiler.is_compiling()
+        or torch._C._len_torch_dispatch_stack() > 0
+        or type(u) not in (Tensor, torch.nn.Parameter)
+        or u.device.type == "meta"
+    )
+
+
+@torch.compiler.assume_constant_result
+def _has_kernels(kind: str, dtype: torch.dtype) -> bool:
+    return dispatch.has_kernels(kind, dtype)
+
+
+def run(
+    inputs: function.Inputs, softplus: bool, reverse: bool, want_state: bool
+) -> tuple[Tensor, Tensor]:
+    """Scan on the chosen backend: inputs as in ``reference.py``, or without the axis R.
+
+    Returns y in u's dtype and state (batch, R, channels, N), which is empty unless wanted.
+    """
+    u = inputs[0]
+    if _is_watched(u):
+        keep = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in inputs)
+        if keep and not _has_kernels(u.device.type, u.dtype):
+            return dispatch.run_plain(function.canonical(inputs), softplus, reverse)
+        y, state, _ = scan_operator(
+            *function.canonical(inputs), softplus, reverse, keep, want_state
+        )
+        return y, state
+    transformed = torch._C._functorch.peek_interpreter_stack() is not None  # torch.func
+    kernels = None if transformed else dispatch.kernels_for(u)
+    if kernels is None:
+        return dispatch.run_plain(function.canonical(inputs), softplus, reverse)
+    return function.scan(kernels, inputs, softplus, reverse, want_state)

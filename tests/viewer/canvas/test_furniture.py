@@ -1,0 +1,55 @@
+"""The scale bar tells the truth in numbers that a person likes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.viewer.canvas.conftest import Driver
+from viewer.canvas import ViewState
+from viewer.canvas.furniture import length_text, magnification_text, nice_length, scale_bar
+from viewer.canvas.view import View
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.floats(1e-4, 1e9))
+def test_lengths_are_one_two_or_five_and_fill_the_place(longest: float) -> None:
+    length = nice_length(longest)
+    assert length <= longest * (1 + 1e-6)
+    assert length > longest * 0.39
+    assert f"{length:.0e}"[0] in "125"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.floats(0.02, 200), st.floats(0.1, 2))
+def test_the_bar_is_as_long_as_it_says(downsample: float, mpp: float) -> None:
+    view = View(ViewState(0, 0, downsample), 800, 600)
+    pixels, text = scale_bar(view, mpp, 130)
+    number, unit = text.split(" ")
+    um = float(number.replace("\u202f", "")) * {"nm": 1e-3, "µm": 1, "mm": 1000}[unit]
+    assert pixels * downsample * mpp == pytest.approx(um, rel=1e-3)
+    assert 40 < pixels <= 131
+
+
+def test_without_calibration_lengths_are_pixels() -> None:
+    assert scale_bar(View(ViewState(0, 0, 1), 800, 600), None, 130) == (100, "100 px")
+    assert length_text(2500, 0.5) == "1.25 mm"
+    assert length_text(10, 0.5) == "5 µm"
+
+
+def test_the_readout_names_an_objective_or_a_percentage() -> None:
+    view = View(ViewState(0, 0, 2), 800, 600)
+    assert magnification_text(20.0, view) == "20×"
+    assert magnification_text(2.5, view) == "2.5×"
+    assert magnification_text(None, view) == "50 %"
+
+
+def test_furniture_can_be_left_out(driver: Driver) -> None:
+    plain = driver.grab()
+    driver.canvas.set_furniture(minimap=True, scale_bar=True, readout=True)
+    furnished = driver.grab()
+    assert (plain[-60:, :150] != furnished[-60:, :150]).any()
+    assert (plain[-60:, -60:] != furnished[-60:, -60:]).any()
+    driver.canvas.set_furniture(minimap=False, scale_bar=False, readout=False)
+    assert (driver.grab() == plain).all()

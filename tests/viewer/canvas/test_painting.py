@@ -1,0 +1,258 @@
+"""What is on the screen is what is on the slide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import openslide
+import pytest
+from PySide6.QtGui import QColor, QImage
+
+from ssmamba.engine.messages import Window
+from ssmamba.roi import Roi
+from tests.slides import SHARED_SLIDES, write_pyramid
+from tests.viewer.canvas.conftest import Driver
+from viewer.canvas import Overlay, ViewState
+from viewer.tiles.source import TileSource
+
+
+def test_one_to_one_shows_the_slides_own_pixels(driver: Driver) -> None:
+    driver.look_at(500, 350, 1.0)
+    assert np.array_equal(driver.grab(), driver.picture[200:500, 300:700])
+
+
+def test_panning_leaves_no_trace(driver: Driver) -> None:
+    """The last frame is moved and completed, never painted anew: it must not show."""
+    driver.look_at(500, 350, 1.0)
+    rng = np.random.default_rng(1)
+    for _ in range(25):
+        driver.canvas.pan_by(*(int(v) for v in rng.integers(-60, 60, 2)))
+        driver.grab()
+    driver.settle()
+    state = driver.canvas.view_state()
+    x, y = round(state.center_x) - 200, round(state.center_y) - 150
+    inside = driver.picture[max(y, 0) : y + 300, max(x, 0) : x + 400]
+    shown = driver.grab()[max(-y, 0) :, max(-x, 0) :][: inside.shape[0], : inside.shape[1]]
+    assert np.array_equal(shown, inside)
+
+
+@pytest.mark.parametrize("downsample", [1.37, 2.0, 3.3])
+def test_a_smaller_view_is_right_and_without_seams(driver: Driver, downsample: float) -> None:
+    driver.look_at(500, 350, downsample)
+    shown = driver.grab().astype(float)
+    x, y = driver.canvas.view.to_screen(0, 0).toTuple()
+    to_screen = np.array([[1 / downsample, 0, x], [0, 1 / downsample, y]])
+    # pixel centres, not corners
+    to_screen[:, 2] += 0.5 / downsample - 0.5
+    blurred = cv2.GaussianBlur(driver.picture, (0, 0), 0.45 * downsample)
+    wanted = cv2.warpAffine(
+        blurred, to_screen, (400, 300), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    left, top = max(int(x) + 3, 3), max(int(y) + 3, 3)
+    right, bottom = 400 - left, 300 - top
+    error = np.abs(shown - wanted)[top:bottom, left:right].max(axis=2)
+    assert np.median(error) < 4
+    # a seam would be a whole line that is off
+    assert np.median(error, axis=0).max() < 14
+    assert np.median(error, axis=1).max() < 14
+
+
+def test_beside_the_slide_there_is_background(driver: Driver) -> None:
+    driver.look_at(0, 0, 1.0)
+    shown = driver.grab()
+    background = QColor("#e9eaec")
+    wanted = (background.red(), background.green(), background.blue())
+    assert (shown[:150] == wanted).all()
+    assert (shown[:, :200] == wanted).all()
+    assert np.array_equal(shown[150:, 200:], driver.picture[:150, :200])
+
+
+def test_pixels_are_squares_when_one_is_very_near(driver: Driver) -> None:
+    driver.look_at(500, 350, 1 / 8)
+    shown = driver.grab()
+    x, y = driver.canvas.view.to_screen(500, 350).toTuple()
+    block = shown[int(y) : int(y) + 8, int(x) : int(x) + 8]
+    assert (block == driver.picture[350, 500]).all()
+
+
+@pytest.mark.shared_data
+def test_a_real_slide_matches_openslide(make_driver: Callable[..., Driver]) -> None:
+    path = SHARED_SLIDES / "CMU-1-Small-Region.svs"
+    if not path.exists():
+        pytest.skip("../shared/data/slides is absent")
+    driver = make_driver(width=500, height=400)
+    driver.open(path)
+    driver.look_at(1100, 1300, 1.0)
+    with openslide.OpenSlide(path) as slide:
+        wanted = np.asarray(slide.read_region((850, 1100), 0, (500, 400)).convert("RGB"))
+    assert np.abs(driver.grab().astype(int) - wanted).max() <= 3
+
+
+def test_coarse_first_then_fine(
+    make_driver: Callable[..., Driver], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "slide.tif"
+    picture = write_pyramid(path, 2000, 1600, levels=3)
+    driver = make_driver()
+    driver.open(path)
+    driver.settle()
+    monkeypatch.setattr(TileSource, "read_delay_s", 0.3)
+    driver.canvas.set_view_state(ViewState(1000, 800, 1.0))
+    coarse = driver.grab().astype(int)
+    assert not driver.canvas.is_settled()
+    sharp = picture[650:950, 800:1200].astype(int)
+    # at once: blurred, but the right place in the right colours
+    assert 0 < np.abs(coarse - sharp).mean() < 12
+    driver.settle()
+    assert np.array_equal(driver.grab(), sharp)
+
+
+def test_nothing_blocks_while_slow_tiles_come(
+    make_driver: Callable[..., Driver],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    heartbeat: object,
+) -> None:
+    path = tmp_path / "slide.tif"
+    write_pyramid(path, 3000, 2400, levels=1, tile=256)
+    monkeypatch.setattr(TileSource, "read_delay_s", 0.3)
+    driver = make_driver(width=700, height=500)
+    heartbeat.reset()  # type: ignore[attr-defined]
+    driver.open(path)
+    for step in range(12):
+        driver.canvas.zoom_at(0.25, None)
+        driver.canvas.pan_by(25 * step, 13 * step)
+        driver.qtbot.wait(40)
+    driver.canvas.fit()
+    driver.qtbot.wait(300)
+    # the heartbeat fixture fails the test on a gap over 150 ms
+
+
+def test_a_new_slide_leaves_nothing_of_the_old_one(driver: Driver, tmp_path: Path) -> None:
+    white = tmp_path / "white.tif"
+    write_pyramid(white, 1000, 700, picture=np.full((700, 1000, 3), 250, np.uint8))
+    driver.look_at(500, 350, 1.0)
+    driver.open(white)
+    driver.settle()
+    driver.look_at(500, 350, 1.0)
+    assert (driver.grab() == 250).all()
+
+
+def test_a_slide_that_fails_to_open_leaves_the_old_one(driver: Driver, tmp_path: Path) -> None:
+    before = driver.canvas.slide_info
+    with driver.qtbot.waitSignal(driver.canvas.slide_failed) as failure:
+        driver.canvas.open_slide(str(tmp_path / "missing.svs"))
+    assert "check the path" in failure.args[0]
+    assert driver.canvas.slide_info is before
+    assert driver.canvas.is_settled()
+
+
+def test_opening_two_slides_quickly_shows_the_second(driver: Driver, tmp_path: Path) -> None:
+    second = tmp_path / "second.tif"
+    write_pyramid(second, 640, 480)
+    opened: list[int] = []
+    driver.canvas.slide_opened.connect(lambda info: opened.append(info.width))
+    driver.canvas.open_slide(str(driver.path))
+    driver.canvas.open_slide(str(second))
+    driver.qtbot.waitUntil(lambda: 640 in opened)
+    driver.settle()
+    assert opened == [640]
+
+
+def test_signals_say_when_the_first_tile_and_all_tiles_are_there(
+    make_driver: Callable[..., Driver], tmp_path: Path
+) -> None:
+    path = tmp_path / "slide.tif"
+    write_pyramid(path)
+    driver = make_driver()
+    heard: list[str] = []
+    driver.canvas.first_tile_painted.connect(lambda: heard.append("first"))
+    driver.canvas.settled.connect(lambda: heard.append("settled"))
+    driver.open(path)
+    driver.qtbot.waitUntil(lambda: "settled" in heard)
+    assert heard[0] == "first"
+    assert heard.count("first") == 1
+    driver.canvas.pan_by(5, 5)
+    driver.qtbot.waitUntil(lambda: heard.count("settled") >= 2)
+
+
+SQUARE = Roi((((((400, 300), (500, 300), (500, 400), (400, 400))),),), color=(255, 0, 0))
+
+
+def test_overlays_lie_where_they_belong_and_are_cut(driver: Driver) -> None:
+    blue = QImage(4, 4, QImage.Format.Format_ARGB32_Premultiplied)
+    blue.fill(QColor(0, 0, 255))
+    driver.look_at(500, 350, 1.0)
+    clean = driver.grab()
+    driver.canvas.set_overlays([Overlay(blue, 350, 250, 300, 200, clip=SQUARE)])
+    shown = driver.grab()
+    assert (shown[100:199, 101:199] == (0, 0, 255)).all()  # slide 400..500 × 300..400
+    outside = np.ones(shown.shape[:2], bool)
+    outside[99:201, 99:201] = False
+    assert np.array_equal(shown[outside], clean[outside])
+    driver.canvas.set_overlay_opacity(0.5)
+    half = driver.grab()[150, 150].astype(int)
+    assert np.abs(half - (clean[150, 150].astype(int) + np.array([0, 0, 255])) / 2).max() <= 2
+    driver.canvas.set_overlay_opacity(0.0)
+    assert np.array_equal(driver.grab(), clean)
+
+
+def test_regions_are_outlined_at_every_zoom(driver: Driver) -> None:
+    driver.canvas.set_rois([SQUARE])
+    for downsample in (0.25, 1.0, 3.0):
+        driver.look_at(450, 350, downsample)
+        shown = driver.grab().astype(int)
+        x, y = driver.canvas.view.to_screen(450, 300).toTuple()
+        column = shown[max(int(y) - 6, 0) : int(y) + 6, int(x)]
+        if 0 <= y < 300:
+            assert (np.abs(column - (255, 0, 0)).max(axis=1) < 60).any()  # a crisp red line
+    assert (np.abs(shown[150, 200] - (255, 0, 0)).max()) > 60  # and nothing inside
+
+
+def test_a_region_far_out_on_a_huge_slide_is_exact(make_driver: Callable[..., Driver]) -> None:
+    from viewer.canvas.roi_layer import RoiLayer
+    from viewer.canvas.view import View
+
+    far = Roi((((((99_000.5, 79_000.5), (99_010.5, 79_000.5), (99_005.5, 79_010.5))),),))
+    layer = RoiLayer()
+    layer.set_rois([far])
+    view = View(ViewState(99_005, 79_005, 1 / 16), 400, 400)
+    from PySide6.QtGui import QPainter
+
+    image = QImage(400, 400, QImage.Format.Format_RGB32)
+    image.fill(QColor(255, 255, 255))
+    painter = QPainter(image)
+    layer.paint(painter, view, 1.0)
+    painter.end()
+    x, y = view.to_screen(99_005.5, 79_000.5).toTuple()
+    assert QColor(image.pixel(round(x), round(y))).green() > 150
+    assert QColor(image.pixel(round(x), round(y))).red() < 80
+
+
+def test_the_windows_that_the_model_saw_are_framed(driver: Driver) -> None:
+    driver.look_at(500, 350, 1.0)
+    clean = driver.grab()
+    driver.canvas.set_highlight([Window(450, 300, 100)])
+    shown = driver.grab()
+    changed = np.argwhere((shown != clean).any(axis=2))
+    (top, left), (bottom, right) = changed.min(axis=0), changed.max(axis=0)
+    assert (left, top) == (pytest.approx(150, abs=3), pytest.approx(100, abs=3))
+    assert (right, bottom) == (pytest.approx(250, abs=3), pytest.approx(200, abs=3))
+    driver.canvas.set_highlight([])
+    assert np.array_equal(driver.grab(), clean)
+
+
+def test_many_regions_paint_quickly_enough_to_pan(driver: Driver, heartbeat: object) -> None:
+    angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    ring = np.c_[np.cos(angles), np.sin(angles)] * 3
+    rng = np.random.default_rng(0)
+    centers = rng.uniform((0, 0), (1000, 700), (5000, 2))
+    rois = [Roi(((tuple(map(tuple, (ring + c).tolist())),),)) for c in centers]
+    driver.canvas.set_rois(rois)
+    heartbeat.reset()  # type: ignore[attr-defined]
+    for _ in range(5):
+        driver.canvas.pan_by(7, 3)
+        driver.qtbot.wait(15)

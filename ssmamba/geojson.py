@@ -6,12 +6,12 @@ What this project does not know of a feature is kept in ``Roi.extra`` and writte
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
 import math
 import os
-import tempfile
 import uuid
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -58,26 +58,19 @@ def write_rois(path: Path | str, rois: Iterable[Roi], bounds_offset: Offset = (0
     path = Path(path)
     text = json.dumps(rois_to_geojson(rois, bounds_offset), ensure_ascii=False, allow_nan=False)
     data = _packed(path, text.encode())
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
+        with unfinished.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        _give_usual_mode(Path(file.name))
-        Path(file.name).replace(path)
+        unfinished.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
         raise RoiError(
             f"The regions cannot be written to {path} ({error.strerror}); choose another folder."
         ) from error
-
-
-def _give_usual_mode(path: Path) -> None:
-    """Temporary files are private; a region file is as readable as any other new file."""
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod(0o666 & ~mask)
 
 
 def _texts(path: Path) -> Iterator[tuple[str, str]]:

@@ -62,7 +62,7 @@ class FramePainter:
         color = QColor(*DEFAULT_COLOR)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         if draw.closed:
-            painter.fillPath(path, QColor(*DEFAULT_COLOR, 28))
+            painter.fillPath(path, QColor(*DEFAULT_COLOR, 16))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.strokePath(path, round_pen(HALO, 4 * dpr))
         painter.strokePath(path, round_pen(color, 2 * dpr))

@@ -13,6 +13,7 @@ SIDE_PX = 170.0  # longer side, logical pixels
 FRAME = QColor(90, 96, 104, 160)
 VIEW_INK = QColor(214, 40, 57)
 SMALLEST_VIEW_PX = 5.0  # the rectangle stays visible however near one is
+FINEST_OVERVIEW_PX = 2500  # a finer level would take too long to shrink
 HIDE_BELOW = 3.0  # no overview in widgets less than this many times its own size
 
 
@@ -85,8 +86,8 @@ class Minimap:
         painter.drawRect(box)
 
     def _compose(self, source: TileSource, place: QRect, icc: bool) -> None:
-        """Shrink the coarsest level to the overview's size once all its tiles are there."""
-        whole = _coarsest_level(source, icc)
+        """Shrink a level that is whole in the cache to the overview's size."""
+        whole = _overview(source, icc)
         if whole is not None:
             self._picture = _scaled(whole, place)
             self._is_final = True
@@ -94,22 +95,32 @@ class Minimap:
             self._picture = _scaled(source.preview, place)
 
 
-def _coarsest_level(source: TileSource, icc: bool) -> QImage | None:
-    """The coarsest level as one picture; None until all its tiles are there."""
-    pyramid = source.pyramid
-    if pyramid is None:
+def _overview(source: TileSource, icc: bool) -> QImage | None:
+    """The coarsest level, or one that is a little finer if that is there sooner."""
+    if source.pyramid is None:
         return None
-    level = pyramid.levels[pyramid.coarsest]
-    tiles = [
-        (key, source.tile(key))
-        for key in pyramid.tiles_in(pyramid.coarsest, pyramid.full_rect, icc)
-    ]
-    if any(image is None and not source.is_bad(key) for key, image in tiles):
+    for level in range(source.pyramid.coarsest, -1, -1):
+        if source.pyramid.levels[level].width > FINEST_OVERVIEW_PX:
+            return None
+        whole = _level_picture(source, level, icc)
+        if whole is not None:
+            return whole
+    return None
+
+
+def _level_picture(source: TileSource, index: int, icc: bool) -> QImage | None:
+    """A whole level as one picture; None until all its tiles are there."""
+    pyramid = source.pyramid
+    assert pyramid is not None
+    level = pyramid.levels[index]
+    keys = pyramid.tiles_in(index, pyramid.full_rect, icc)
+    if any(key not in source.cache and not source.is_bad(key) for key in keys):
         return None
     whole = QImage(level.width, level.height, QImage.Format.Format_RGB32)
     whole.fill(QColor(255, 255, 255))
     painter = QPainter(whole)
-    for key, image in tiles:
+    for key in keys:
+        image = source.tile(key)
         if image is not None:
             painter.drawImage(key.column * level.tile_width, key.row * level.tile_height, image)
     painter.end()

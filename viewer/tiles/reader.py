@@ -54,7 +54,8 @@ class TileReader:
         else:
             if not keep_going():
                 raise GivenUp
-            time.sleep(delay_s)
+            if delay_s:
+                time.sleep(delay_s)
             image = self._from_file(key, level, level.file_level)
         pinned = key.level == self._pyramid.coarsest
         self._cache.put(key, image, image.sizeInBytes(), pinned=pinned)

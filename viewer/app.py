@@ -1,0 +1,92 @@
+"""Starts the viewer."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from viewer import theme
+from viewer.arguments import Options, parse
+
+ENGINE_DELAY_MS = 50  # after the first tile, or after the window without a slide
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the viewer; returns its exit status."""
+    options = parse(argv)
+    app = create_application()
+    from viewer.main_window import MainWindow
+
+    window = MainWindow(engine_factory(options.device))
+    window.workspace.messages.catch_everything()
+    if options.screenshot is not None:
+        from viewer.screenshot import take_screenshot
+
+        return take_screenshot(app, window, options)
+    window.show()
+    begin(window, options)
+    return app.exec()
+
+
+def create_application() -> QApplication:
+    """The QApplication with our style; uses one that exists."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    if sys.platform.startswith("linux"):
+        os.environ.setdefault("LANG", "C.UTF-8")
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("ssmamba-viewer")
+    app.setApplicationDisplayName("SSMamba Viewer")
+    theme.apply(app)
+    return app
+
+
+def engine_factory(device: str) -> Callable:
+    """Makes engine clients for the bridge."""
+
+    def make(on_reply: Callable, on_died: Callable) -> object:
+        from ssmamba.engine.process import EngineClient
+
+        return EngineClient(on_reply, on_died, device)
+
+    return make
+
+
+def begin(window, options: Options) -> None:  # noqa: ANN001
+    """Open what the command line names; start the models after the first tile."""
+    work = window.workspace
+    if options.files:
+        work.open_paths(list(options.files))
+    if options.demo:
+        window.demo_requested.emit()
+    work.models.add_bundled(use=None if options.models else "lac")
+    if options.models:
+        work.models.add_files(options.models)
+    if options.rois:
+        work.import_regions(options.rois)
+    started = [False]
+
+    def start_rest() -> None:
+        if not started[0]:
+            started[0] = True
+            work.bridge.start()
+            threading.Thread(target=_import_ahead, name="import-ahead", daemon=True).start()
+
+    window.canvas.first_tile_painted.connect(
+        lambda: QTimer.singleShot(ENGINE_DELAY_MS, window, start_rest)
+    )
+    wait = 1500 if options.files or options.demo else ENGINE_DELAY_MS
+    QTimer.singleShot(wait, window, start_rest)
+
+
+def _import_ahead() -> None:
+    """Load what the first result needs, so that the window does not wait for it."""
+    import pyqtgraph  # noqa: F401
+
+    import ssmamba.geometry  # noqa: F401

@@ -1,0 +1,1 @@
+"""Several models' evidence maps of the same place, side by side."""

@@ -1,0 +1,216 @@
+"""The comparison: the original and one evidence map for each model in use, all linked."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QWidget
+
+from ssmamba.roi import Roi
+from viewer.canvas import SlideCanvas, ViewState
+from viewer.compare.cell import CompareCell
+from viewer.document import Document
+from viewer.library import Model, ModelLibrary
+from viewer.map_painter import PaintedMap
+from viewer.planning import answer_key
+from viewer.widgets.bars import percent
+
+MOST_MODELS = 8
+ORIGINAL = ""  # key of the cell without a map
+FIT_MARGIN = 0.12
+
+
+class CompareGrid(QWidget):
+    """Cells that look at one place; moving one moves all."""
+
+    roi_clicked = Signal(object)  # id or None
+
+    def __init__(self, document: Document, library: ModelLibrary, source: SlideCanvas) -> None:
+        super().__init__()
+        self._document = document
+        self._library = library
+        self._source = source
+        self._linking = False
+        self._follow_slide = False
+        self._maps: list[PaintedMap] = []
+        self.cells: dict[str, CompareCell] = {}
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(1)
+        self._columns = 0
+        self._fit_soon = QTimer(self, singleShot=True, interval=0)
+        self._fit_soon.timeout.connect(self._fit)
+        source.view_changed.connect(self._on_slide_moved)
+        library.changed.connect(self._sync_cells)
+        document.rois_changed.connect(self._show_rois)
+        document.selection_changed.connect(self._on_selected)
+        document.slide_changed.connect(self._fit_soon.start)
+        document.calibration_changed.connect(self._show_calibration)
+        document.map_settings_changed.connect(self._show_opacity)
+        for event in (document.results_changed, document.calibration_changed):
+            event.connect(self._show_answers)
+        self._sync_cells()
+
+    # --- cells
+    def _models(self) -> list[Model]:
+        return self._library.in_use[:MOST_MODELS]
+
+    def _sync_cells(self) -> None:
+        names = {ORIGINAL: "Original", **{m.path: m.name for m in self._models()}}
+        if list(names) != list(self.cells):
+            for key in [k for k in self.cells if k not in names]:
+                cell = self.cells.pop(key)
+                self._grid.removeWidget(cell)
+                cell.hide()
+                cell.deleteLater()
+            self.cells = {k: self.cells.get(k) or self._make_cell(names[k]) for k in names}
+            self._columns = 0
+            self._arrange()
+            self._show_rois()
+            self.show_maps(self._maps)
+            self._show_opacity()
+            self._show_calibration()
+            self._fit_soon.start()
+        for key, name in names.items():
+            self.cells[key].set_title(name)
+        self._show_answers()
+
+    def _make_cell(self, title: str) -> CompareCell:
+        cell = CompareCell(title, self._source)
+        cell.looked.connect(lambda state, cell=cell: self._on_moved(cell, state))
+        cell.canvas.roi_clicked.connect(self.roi_clicked)
+        return cell
+
+    def _arrange(self) -> None:
+        """As many columns as make the cells most nearly square."""
+        count = len(self.cells)
+        columns = best_columns(count, max(1, self.width()), max(1, self.height()))
+        if columns == self._columns:
+            return
+        self._columns = columns
+        for at in range(max(count, 9)):
+            self._grid.setColumnStretch(at, int(at < columns))
+            self._grid.setRowStretch(at, int(at < math.ceil(count / columns)))
+        for at, cell in enumerate(self.cells.values()):
+            self._grid.addWidget(cell, at // columns, at % columns)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._arrange()
+        self._fit_soon.start()
+
+    # --- looking
+    def set_follow_slide(self, follow: bool) -> None:
+        """Link the cells to the slide's own view as well."""
+        self._follow_slide = follow
+        if follow:
+            self._on_slide_moved(self._source.view_state())
+        else:
+            self._fit_soon.start()
+
+    def _on_moved(self, mover: CompareCell, state: ViewState) -> None:
+        if self._linking or not self.isVisible():
+            return
+        self._link(state, besides=mover)
+        if self._follow_slide:
+            self._linking = True
+            self._source.set_view_state(state)
+            self._linking = False
+
+    def _on_slide_moved(self, state: ViewState) -> None:
+        if self._follow_slide and not self._linking:
+            self._link(state)
+
+    def _link(self, state: ViewState, besides: CompareCell | None = None) -> None:
+        self._linking = True
+        for cell in self.cells.values():
+            if cell is not besides:
+                cell.canvas.set_view_state(state)
+        self._linking = False
+
+    def _fit(self) -> None:
+        """Show the selected region, else the whole slide, in every cell."""
+        if self._document.slide is None or self._follow_slide or not self.isVisible():
+            return
+        first = self.cells[ORIGINAL].canvas
+        self._linking = True
+        roi = self._document.selected
+        if roi is None:
+            first.fit()
+        else:
+            first.fit_rect(*roi.bounds, margin=FIT_MARGIN)
+        self._linking = False
+        self._link(first.view_state(), besides=self.cells[ORIGINAL])
+
+    def showEvent(self, event: object) -> None:  # noqa: N802
+        self._fit_soon.start()
+
+    # --- contents
+    def _on_selected(self) -> None:
+        roi = self._document.selected
+        for cell in self.cells.values():
+            cell.canvas.set_selected(None if roi is None else roi.id)
+        if roi is not None:
+            self._fit_soon.start()
+        self._show_answers()
+
+    def _show_rois(self) -> None:
+        selected = self._document.selected
+        for cell in self.cells.values():
+            cell.canvas.set_rois(self._document.rois)
+            cell.canvas.set_selected(None if selected is None else selected.id)
+        self._show_answers()
+
+    def show_maps(self, maps: list[PaintedMap]) -> None:
+        self._maps = maps
+        for path, cell in self.cells.items():
+            cell.canvas.set_overlays([m.overlay for m in maps if m.model == path])
+
+    def _show_opacity(self) -> None:
+        for cell in self.cells.values():
+            cell.canvas.set_overlay_opacity(self._document.map_settings.opacity)
+
+    def _show_calibration(self) -> None:
+        for cell in self.cells.values():
+            cell.canvas.set_mpp(self._document.calibration.mpp)
+            cell.canvas.set_icc_enabled(self._document.calibration.icc)
+
+    def _show_answers(self, *_: object) -> None:
+        roi = self._document.selected
+        self.cells[ORIGINAL].set_answer("" if roi is None else roi.name)
+        for model in self._models():
+            if model.path in self.cells:
+                self._show_answer(self.cells[model.path], model, roi)
+
+    def _show_answer(self, cell: CompareCell, model: Model, roi: Roi | None) -> None:
+        newest = roi and self._document.results.newest_answer(roi.id, model.path)
+        target = self._document.map_settings.target
+        if target is not None and target not in {c.key for c in model.card.classes}:
+            cell.set_answer("This model does not know the chosen class")
+        elif not newest or roi is None:
+            cell.set_answer("")
+        else:
+            key, result = newest
+            shown = target or result.predicted
+            text = f"{model.class_info(shown).name} · {percent(result.probabilities[shown])}"
+            if key != answer_key(self._document, roi, model):
+                text += " · outdated"
+            cell.set_answer(text, unsure=not result.trust.sure)
+
+    @property
+    def settled(self) -> bool:
+        return all(cell.canvas.is_settled() for cell in self.cells.values())
+
+    @property
+    def busy(self) -> bool:
+        return self._fit_soon.isActive()
+
+
+def best_columns(count: int, width: int, height: int) -> int:
+    """Columns for ``count`` cells in a room of this size: the largest smaller side wins."""
+    return max(
+        range(1, count + 1),
+        key=lambda columns: min(width / columns, height / math.ceil(count / columns)),
+    )

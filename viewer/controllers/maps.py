@@ -1,0 +1,110 @@
+"""Keeps the painted evidence maps in step with the results and the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from ssmamba.engine.messages import ExplainResult
+from ssmamba.roi import Roi
+from viewer.background import Background
+from viewer.document import Document
+from viewer.library import Model, ModelLibrary
+from viewer.map_painter import MapJob, MapPainter, PaintedMap
+from viewer.planning import has_area, map_key
+
+PAINTED_REGIONS = 50  # maps of so many regions lie on the slide at once
+
+
+class MapController(QObject):
+    """Paints on a worker, one batch at a time; the newest wish wins."""
+
+    painted = Signal(object)  # list of PaintedMap
+
+    def __init__(
+        self,
+        document: Document,
+        library: ModelLibrary,
+        background: Background,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._library = library
+        self._background = background
+        self._painter = MapPainter()
+        self._painting = False
+        self._again = False
+        self.maps: list[PaintedMap] = []
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._paint)
+        for event in (
+            document.results_changed,
+            document.rois_changed,
+            document.selection_changed,
+            document.slide_changed,
+            document.map_settings_changed,
+            document.calibration_changed,
+            library.changed,
+        ):
+            event.connect(self.refresh)
+
+    def refresh(self, *_: object) -> None:
+        self._soon.start()
+
+    @property
+    def busy(self) -> bool:
+        return self._painting or self._soon.isActive()
+
+    def of_model(self, path: str) -> list[PaintedMap]:
+        return [m for m in self.maps if m.model == path]
+
+    def _paint(self) -> None:
+        if self._painting:
+            self._again = True
+            return
+        settings = self._document.map_settings
+        jobs = self._jobs() if settings.visible else []
+        if not jobs:
+            self._publish([])
+            return
+        self._painting = True
+        self._background.run(lambda: self._painter.paint(jobs, settings), self._on_painted)
+
+    def _on_painted(self, maps: list[PaintedMap]) -> None:
+        self._painting = False
+        if self._again:  # something changed meanwhile: what came is already old
+            self._again = False
+            self._paint()
+        else:
+            self._publish(maps)
+
+    def _publish(self, maps: list[PaintedMap]) -> None:
+        if maps or self.maps:
+            self.maps = maps
+            self.painted.emit(maps)
+
+    def _jobs(self) -> list[MapJob]:
+        models = self._library.in_use
+        jobs: list[MapJob] = []
+        for roi in self._regions():
+            found = [(m, result) for m in models if (result := self._result(roi, m)) is not None]
+            everyone = tuple(result for _, result in found)
+            shared = self._document.map_settings.scale == "shared"
+            jobs += [
+                MapJob(roi, model.path, result, everyone if shared else (result,))
+                for model, result in found
+            ]
+        return jobs
+
+    def _regions(self) -> Sequence[Roi]:
+        """Regions that may have a map, the selected one surely among them."""
+        selected = self._document.selected
+        mapped = self._document.results.mapped_regions()
+        rois = [r for i in mapped if (r := self._document.roi(i)) is not None and has_area(r)]
+        rois.sort(key=lambda r: selected is not None and r.id == selected.id)
+        return rois[-PAINTED_REGIONS:]
+
+    def _result(self, roi: Roi, model: Model) -> ExplainResult | None:
+        return self._document.results.map(map_key(self._document, roi, model))

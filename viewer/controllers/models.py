@@ -1,0 +1,73 @@
+"""Reading checkpoints' cards into the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from viewer.background import Background
+from viewer.library import Model, ModelLibrary, bundled_models, read_model
+from viewer.messages import MessageCenter
+
+DEFAULT_MODEL = "lac"  # stem of the bundled classifier that is in use at the start
+
+
+class ModelController(QObject):
+    """Adds models on a worker; a file that is none gives one sentence."""
+
+    failed = Signal(str)
+    loaded = Signal()
+
+    def __init__(
+        self,
+        library: ModelLibrary,
+        background: Background,
+        messages: MessageCenter,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._library = library
+        self._background = background
+        self._messages = messages
+        self._reading = 0
+
+    @property
+    def busy(self) -> bool:
+        return self._reading > 0
+
+    def add_files(self, paths: Sequence[str]) -> None:
+        """Read checkpoints and take them into use."""
+        for path in paths:
+            self._read(lambda path=path: [read_model(path)], self._take)
+
+    def add_bundled(self, use: str | None = DEFAULT_MODEL) -> None:
+        """List the checkpoints that come with the viewer. use: stem of the one taken into use."""
+
+        def take(models: list[Model]) -> None:
+            self._library.add(models)
+            for model in models:
+                if use is not None and Path(model.path).stem == use:
+                    self._library.set_in_use(model.path, True)
+
+        self._read(bundled_models, take)
+
+    def _take(self, models: list[Model]) -> None:
+        self._library.add(models, use=True)
+
+    def _read(self, work: Callable[[], list[Model]], then: Callable[[list[Model]], None]) -> None:
+        self._reading += 1
+        self._background.run(
+            work, lambda models: self._on_read(models, then), self._on_failed
+        )
+
+    def _on_read(self, models: list[Model], then: Callable[[list[Model]], None]) -> None:
+        self._reading -= 1
+        then(models)
+        self.loaded.emit()
+
+    def _on_failed(self, error: BaseException) -> None:
+        self._reading -= 1
+        self._messages.report(error)
+        self.failed.emit(str(error))

@@ -1,0 +1,144 @@
+"""Regions between the canvas, the document and files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from ssmamba.errors import RoiError
+from ssmamba.roi import Roi
+from viewer import formats
+from viewer.background import Background
+from viewer.canvas import SlideCanvas
+from viewer.document import Document
+from viewer.messages import MessageCenter
+
+
+class RegionController(QObject):
+    """What is drawn reaches the document; what the document holds reaches the canvas."""
+
+    drawn = Signal(list)  # ids of regions to classify at once
+    imported = Signal(int)
+    import_failed = Signal(str)
+
+    def __init__(
+        self,
+        document: Document,
+        canvas: SlideCanvas,
+        background: Background,
+        messages: MessageCenter,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._canvas = canvas
+        self._background = background
+        self._messages = messages
+        canvas.roi_drawn.connect(self._on_drawn)
+        canvas.roi_edited.connect(self._on_edited)
+        canvas.roi_clicked.connect(document.select)
+        canvas.roi_delete_requested.connect(self._on_delete)
+        document.rois_changed.connect(self._show)
+        document.selection_changed.connect(self._show_selected)
+
+    def _on_drawn(self, roi: Roi) -> None:
+        named = self._document.named(roi)
+        self._document.add([named], "Draw region")
+        self._document.select(named.id)
+        self.drawn.emit([named.id])
+
+    def _on_edited(self, roi: Roi) -> None:
+        old = self._document.roi(roi.id)
+        if old is not None and not old.locked:
+            self._document.change(replace(old, polygons=roi.polygons, kind=roi.kind), "Edit region")
+
+    def _on_delete(self, roi_id: str) -> None:
+        if not self._document.remove([roi_id]):
+            self._messages.info("This region is locked; unlock it in the list to delete it.")
+
+    def _show(self) -> None:
+        self._canvas.set_rois(self._document.rois)
+
+    def _show_selected(self) -> None:
+        roi = self._document.selected
+        self._canvas.set_selected(None if roi is None else roi.id)
+
+    def focus(self, roi_id: str) -> None:
+        """Bring a region into view."""
+        roi = self._document.roi(roi_id)
+        if roi is not None:
+            self._canvas.fit_rect(*roi.bounds, margin=0.6)
+
+    # --- files
+    def import_file(self, path: str) -> None:
+        """Read a GeoJSON file on a worker and add its regions."""
+        info = self._document.slide
+        if info is None:
+            self._messages.warn("Open a slide first, then import its regions.")
+            return
+        offset = info.bounds_offset
+
+        def work() -> list[Roi]:
+            from ssmamba.geojson import read_rois
+
+            return read_rois(path, offset)
+
+        self._background.run(
+            work, lambda rois: self._on_imported(path, info, rois), self._on_import_failed
+        )
+
+    def _on_imported(self, path: str, info: object, rois: list[Roi]) -> None:
+        if self._document.slide is not info:
+            return
+        if not rois:
+            self._on_import_failed(RoiError(f"{path} holds no regions; choose another file."))
+            return
+        known = {roi.id for roi in self._document.rois}
+        new = [self._unlike(roi, known) for roi in rois]
+        named = [roi if roi.name else replace(roi, name=_numbered(at)) for at, roi in enumerate(new)]
+        self._document.add(named, f"Import {formats.count(len(named), 'region')}")
+        off = sum(not self._canvas.is_on_slide(roi) for roi in named)
+        if off:
+            self._messages.warn(
+                f"{formats.count(off, 'imported region')} lie off this slide; check that the file "
+                "belongs to it."
+            )
+        self._document.select(named[0].id)
+        self.imported.emit(len(named))
+
+    def _unlike(self, roi: Roi, known: set[str]) -> Roi:
+        """The same file imported twice replaces its regions; equal ids are the same region."""
+        old = self._document.roi(roi.id) if roi.id in known else None
+        return replace(roi, name=roi.name or old.name) if old is not None else roi
+
+    def _on_import_failed(self, error: BaseException) -> None:
+        self._messages.report(error)
+        self.import_failed.emit(str(error))
+
+    def export_file(self, path: str) -> None:
+        """Write all regions as QuPath's GeoJSON on a worker."""
+        info = self._document.slide
+        if info is None:
+            return
+        target = Path(path)
+        if not target.suffix:
+            target = target.with_suffix(".geojson")
+        rois, offset = self._document.rois, info.bounds_offset
+
+        def work() -> None:
+            from ssmamba.geojson import write_rois
+
+            write_rois(target, rois, offset)
+
+        self._background.run(
+            work,
+            lambda _: self._messages.info(
+                f"{formats.count(len(rois), 'region')} written to {target}."
+            ),
+        )
+
+
+def _numbered(at: int) -> str:
+    return f"Region {at + 1}"

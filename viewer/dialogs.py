@@ -1,0 +1,91 @@
+"""File choosers and the few dialogs of the window; none of them blocks the slide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QMainWindow
+
+from viewer.panels.about import AboutDialog
+from viewer.panels.calibration import CalibrationDialog
+from viewer.workspace import Workspace
+
+SLIDES = (
+    "Slides and pictures (*.svs *.tif *.tiff *.ndpi *.mrxs *.scn *.vms *.vmu *.bif *.svslide "
+    "*.czi *.dcm *.png *.jpg *.jpeg *.bmp *.webp);;All files (*)"
+)
+MODELS = "Checkpoints (*.safetensors)"
+REGIONS = "Regions (*.geojson *.json *.gz *.zip);;All files (*)"
+
+
+class Dialogs:
+    """Asks the user for a file or a value and hands it to the workspace."""
+
+    def __init__(self, window: QMainWindow, workspace: Workspace) -> None:
+        self._window = window
+        self._work = workspace
+
+    def open_slides(self) -> None:
+        self._choose("Open slide", SLIDES, self._work.open_paths)
+
+    def add_models(self) -> None:
+        self._choose("Add models", MODELS, self._work.models.add_files)
+
+    def import_regions(self) -> None:
+        self._choose(
+            "Import regions", REGIONS, lambda paths: [self._work.import_regions(p) for p in paths]
+        )
+
+    def export_regions(self) -> None:
+        slide = self._work.document.slide
+        if slide is None:
+            return
+        name = f"{Path(slide.name).stem}.geojson"
+        self._save("Export regions", REGIONS, name, self._work.regions.export_file)
+
+    def save_picture(self) -> None:
+        """The picture is taken before the file chooser covers the window."""
+        picture = self._window.grab()
+
+        def save(path: str) -> None:
+            target = path if Path(path).suffix else f"{path}.png"
+            if not picture.save(target):
+                self._work.messages.error(
+                    f"The picture cannot be written to {target}; choose another folder."
+                )
+
+        self._save("Save picture", "Pictures (*.png)", "viewer.png", save)
+
+    def calibrate(self) -> None:
+        info = self._work.document.slide
+        if info is not None:
+            document = self._work.document
+            CalibrationDialog(
+                info, document.calibration, document.set_calibration, self._window
+            ).show()
+
+    def about(self) -> None:
+        AboutDialog(self._work.bridge.state, self._window).show()
+
+    def _choose(self, title: str, kinds: str, then: Callable[[list[str]], object]) -> None:
+        dialog = self._dialog(title, kinds)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.filesSelected.connect(lambda paths: then(list(paths)))
+        dialog.open()
+
+    def _save(self, title: str, kinds: str, name: str, then: Callable[[str], object]) -> None:
+        dialog = self._dialog(title, kinds)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.selectFile(name)
+        dialog.fileSelected.connect(then)
+        dialog.open()
+
+    def _dialog(self, title: str, kinds: str) -> QFileDialog:
+        dialog = QFileDialog(self._window, title)
+        dialog.setNameFilters(kinds.split(";;"))
+        slide = self._work.document.slide
+        if slide is not None:
+            dialog.setDirectory(str(Path(slide.path).resolve().parent))
+        dialog.finished.connect(dialog.deleteLater)
+        return dialog

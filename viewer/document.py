@@ -1,0 +1,180 @@
+"""The open slide with its regions, results and settings; no Qt, so it is tested without a window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from ssmamba.regions import geometry_hash
+from ssmamba.roi import Roi
+from ssmamba.slide import SlideInfo
+from viewer.events import Event
+from viewer.results import Reading, ResultStore
+from viewer.settings import Calibration, MapSettings, PictureSettings
+from viewer.undo import Change, UndoStack
+
+
+class Document:
+    """State of one slide. Widgets read it and are told of changes by its events."""
+
+    def __init__(self) -> None:
+        self.slide_changed = Event()
+        self.rois_changed = Event()  # regions were added, changed, removed
+        self.selection_changed = Event()
+        self.results_changed = Event()  # roi id
+        self.calibration_changed = Event()
+        self.map_settings_changed = Event()
+        self.picture_settings_changed = Event()
+        self.slide: SlideInfo | None = None
+        self.results = ResultStore()
+        self.undo_stack = UndoStack()
+        self._rois: dict[str, Roi] = {}
+        self._hashes: dict[str, tuple[Roi, str]] = {}
+        self._selected: str | None = None
+        self._calibration = Calibration()
+        self._map = MapSettings()
+        self._picture = PictureSettings()
+
+    # --- slide
+    def set_slide(self, info: SlideInfo | None) -> None:
+        """Begin with another slide (None: no slide); what was open is left behind."""
+        self.slide = info
+        self.results.clear()
+        self.undo_stack.clear()
+        self._hashes.clear()
+        self._rois = {}
+        self._selected = None
+        self._calibration = Calibration()
+        self.slide_changed.emit()
+        self.rois_changed.emit()
+        self.selection_changed.emit()
+
+    def restore(self, rois: Iterable[Roi], calibration: Calibration) -> None:
+        """Bring back what was kept of the open slide, below what was drawn meanwhile."""
+        self._rois = {**{roi.id: roi for roi in rois}, **self._rois}
+        self.set_calibration(calibration)
+        self.rois_changed.emit()
+
+    @property
+    def calibration(self) -> Calibration:
+        return self._calibration
+
+    def set_calibration(self, calibration: Calibration) -> None:
+        if calibration != self._calibration:
+            self._calibration = calibration
+            self.calibration_changed.emit()
+            self.results_changed.emit(None)
+
+    @property
+    def mpp(self) -> float | None:
+        """µm per level-0 pixel: the user's, else the slide's, else None."""
+        own = None if self.slide is None else self.slide.mpp
+        return self._calibration.mpp if self._calibration.mpp is not None else own
+
+    # --- regions
+    @property
+    def rois(self) -> Sequence[Roi]:
+        return tuple(self._rois.values())
+
+    def roi(self, roi_id: str | None) -> Roi | None:
+        return None if roi_id is None else self._rois.get(roi_id)
+
+    def add(self, rois: Iterable[Roi], text: str = "Add region") -> None:
+        new = {roi.id: roi for roi in rois}
+        self._do(Change(text, {i: self._rois.get(i) for i in new}, dict(new)))
+
+    def change(self, roi: Roi, text: str = "Change region") -> None:
+        """Replace a region by one with the same id; unknown ids and equal regions are ignored."""
+        old = self._rois.get(roi.id)
+        if old is not None and old != roi:
+            self._do(Change(text, {roi.id: old}, {roi.id: roi}))
+
+    def change_many(self, rois: Iterable[Roi], text: str) -> None:
+        new = {r.id: r for r in rois if r.id in self._rois and self._rois[r.id] != r}
+        if new:
+            self._do(Change(text, {i: self._rois[i] for i in new}, dict(new)))
+
+    def remove(self, roi_ids: Iterable[str]) -> int:
+        """Remove regions that are not locked; returns how many."""
+        gone = [i for i in roi_ids if i in self._rois and not self._rois[i].locked]
+        if gone:
+            text = "Delete region" if len(gone) == 1 else f"Delete {len(gone)} regions"
+            self._do(Change(text, {i: self._rois[i] for i in gone}, dict.fromkeys(gone)))
+        return len(gone)
+
+    def undo(self) -> None:
+        change = self.undo_stack.take_undo()
+        if change is not None:
+            self._apply(change)
+
+    def redo(self) -> None:
+        change = self.undo_stack.take_redo()
+        if change is not None:
+            self._apply(change)
+
+    def next_name(self) -> str:
+        """ "Region 4" when 1 to 3 are taken."""
+        taken = {roi.name for roi in self._rois.values()}
+        number = len(self._rois) + 1
+        while f"Region {number}" in taken:
+            number += 1
+        return f"Region {number}"
+
+    def named(self, roi: Roi) -> Roi:
+        return roi if roi.name else replace(roi, name=self.next_name())
+
+    # --- selection
+    @property
+    def selected(self) -> Roi | None:
+        return self.roi(self._selected)
+
+    def select(self, roi_id: str | None) -> None:
+        chosen = roi_id if roi_id in self._rois else None
+        if chosen != self._selected:
+            self._selected = chosen
+            self.selection_changed.emit()
+
+    # --- results
+    def reading(self, roi: Roi) -> Reading:
+        """What a request for this region would read now."""
+        return Reading(self._hash(roi), self._calibration.mpp, self._calibration.field_px)
+
+    def _hash(self, roi: Roi) -> str:
+        kept = self._hashes.get(roi.id)
+        if kept is None or kept[0] is not roi:
+            kept = (roi, geometry_hash(roi))
+            self._hashes[roi.id] = kept
+        return kept[1]
+
+    @property
+    def map_settings(self) -> MapSettings:
+        return self._map
+
+    def set_map_settings(self, settings: MapSettings) -> None:
+        if settings != self._map:
+            self._map = settings
+            self.map_settings_changed.emit()
+
+    @property
+    def picture_settings(self) -> PictureSettings:
+        return self._picture
+
+    def set_picture_settings(self, settings: PictureSettings) -> None:
+        if settings != self._picture:
+            self._picture = settings
+            self.picture_settings_changed.emit()
+
+    # --- changes
+    def _do(self, change: Change) -> None:
+        self.undo_stack.push(change)
+        self._apply(change)
+
+    def _apply(self, change: Change) -> None:
+        for roi_id, roi in change.after.items():
+            if roi is None:
+                self._rois.pop(roi_id, None)
+            else:
+                self._rois[roi_id] = roi
+        self.rois_changed.emit()
+        if self._selected is not None and self._selected not in self._rois:
+            self.select(None)

@@ -1,0 +1,34 @@
+"""Numbers as a person reads them."""
+
+from __future__ import annotations
+
+
+def area(square_px: float, mpp: float | None) -> str:
+    """An area in mm² or µm² when µm/px is known, else in px²."""
+    if mpp is None:
+        return f"{square_px:,.0f} px²".replace(",", "\u202f")
+    um2 = square_px * mpp * mpp
+    if um2 >= 100_000:
+        return f"{um2 / 1e6:.2f} mm²" if um2 >= 1e6 else f"{um2 / 1e6:.3f} mm²"
+    return f"{um2:,.0f} µm²".replace(",", "\u202f")
+
+
+def length(px: float, mpp: float | None) -> str:
+    """A length in mm or µm when µm/px is known, else in px."""
+    if mpp is None:
+        return f"{px:,.0f} px".replace(",", "\u202f")
+    um = px * mpp
+    return f"{um / 1000:.2f} mm" if um >= 1000 else f"{um:.0f} µm"
+
+
+def count(number: int, noun: str) -> str:
+    """ "1 region", "3 regions", "2 classes"."""
+    if number == 1:
+        return f"1 {noun}"
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number:,} {plural}".replace(",", "\u202f")
+
+
+def parameters(number: int) -> str:
+    """6_100_000 → "6.1 M parameters"."""
+    return f"{number / 1e6:.1f} M parameters"

@@ -1,0 +1,156 @@
+"""The checkpoints that the viewer knows, with their cards; no Qt and no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ssmamba.card import Card, ClassInfo, read_card
+from viewer.events import Event
+
+BUNDLED = Path(__file__).resolve().parent.parent / "resources" / "models"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A checkpoint file that was read; ``in_use`` models answer for every region."""
+
+    path: str
+    card: Card
+    in_use: bool = False
+    bundled: bool = False
+    sha256: str = ""  # of the file; empty until the engine has told it
+    parameters: int | None = None
+
+    @property
+    def name(self) -> str:
+        return self.card.name or Path(self.path).stem
+
+    @property
+    def classifies(self) -> bool:
+        return bool(self.card.classes)
+
+    @property
+    def reconstructs(self) -> bool:
+        return self.card.mamim is not None
+
+    def class_info(self, key: str) -> ClassInfo:
+        """How a class is called and coloured; an unknown key stands for itself."""
+        known = {c.key: c for c in self.card.classes}
+        return known.get(key, ClassInfo(key, key, (128, 128, 128)))
+
+
+def read_model(path: Path | str, bundled: bool = False) -> Model:
+    """Read a checkpoint's card. Raises CheckpointError."""
+    resolved = Path(path).expanduser().resolve()
+    return Model(str(resolved), read_card(resolved), bundled=bundled)
+
+
+def bundled_models(folder: Path = BUNDLED) -> list[Model]:
+    """The checkpoints that come with the viewer; an unreadable one is left out."""
+    from ssmamba.errors import CheckpointError
+
+    found = []
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            found.append(read_model(path, bundled=True))
+        except CheckpointError:
+            continue
+    return found
+
+
+class ModelLibrary:
+    """The list of models; one classifier is shown on the slide, the others in the comparison."""
+
+    def __init__(self) -> None:
+        self.changed = Event()
+        self.shown_changed = Event()
+        self._models: dict[str, Model] = {}
+        self._shown: str | None = None
+
+    @property
+    def models(self) -> Sequence[Model]:
+        return tuple(self._models.values())
+
+    def get(self, path: str) -> Model | None:
+        return self._models.get(path)
+
+    def add(self, models: Iterable[Model], use: bool = False) -> None:
+        """Add models, or take those that are known into use."""
+        for model in models:
+            known = self._models.get(model.path, model)
+            in_use = known.in_use or (use and known.classifies)
+            self._models[model.path] = replace(known, card=model.card, in_use=in_use)
+        self._notify()
+
+    def remove(self, path: str) -> None:
+        if self._models.pop(path, None) is not None:
+            self._notify()
+
+    def set_in_use(self, path: str, in_use: bool) -> None:
+        model = self._models.get(path)
+        if model is not None and model.in_use != in_use:
+            self._models[path] = replace(model, in_use=in_use)
+            self._notify()
+
+    def use_only(self, paths: Iterable[str]) -> None:
+        chosen = set(paths)
+        self._models = {
+            p: replace(m, in_use=p in chosen and m.classifies) for p, m in self._models.items()
+        }
+        self._notify()
+
+    def note_loaded(self, path: str, sha256: str, parameters: int) -> None:
+        """Keep what the engine said of a checkpoint."""
+        model = self._models.get(path)
+        if model is not None:
+            self._models[path] = replace(model, sha256=sha256, parameters=parameters)
+            self.changed.emit()
+
+    @property
+    def in_use(self) -> list[Model]:
+        """Classifiers that answer, in list order."""
+        return [m for m in self._models.values() if m.in_use and m.classifies]
+
+    @property
+    def shown(self) -> Model | None:
+        """The classifier whose map lies on the slide."""
+        used = self.in_use
+        return next((m for m in used if m.path == self._shown), used[0] if used else None)
+
+    def show(self, path: str) -> None:
+        if self._shown != path:
+            self._shown = path
+            self.shown_changed.emit()
+
+    @property
+    def reconstructor(self) -> Model | None:
+        """The masked model that suits the shown classifier: its parent, else the same data."""
+        able = [m for m in self._models.values() if m.reconstructs]
+        shown = self.shown
+        if not able or shown is None:
+            return able[0] if able else None
+        return max(able, key=lambda m: _kinship(m, shown))
+
+    def classes_in_use(self) -> list[ClassInfo]:
+        """Classes of all models in use, each key once."""
+        found: dict[str, ClassInfo] = {}
+        for model in self.in_use:
+            for info in model.card.classes:
+                found.setdefault(info.key, info)
+        return list(found.values())
+
+    def _notify(self) -> None:
+        self.changed.emit()
+
+
+def _kinship(masked: Model, classifier: Model) -> int:
+    if masked.path == classifier.path:
+        return 4
+    if masked.sha256 and masked.sha256 == classifier.card.parent_sha256:
+        return 3
+    same_data = masked.card.dataset.get("name") == classifier.card.dataset.get("name")
+    if same_data and masked.card.dataset.get("name"):
+        return 2
+    return int(masked.card.input.tissue == classifier.card.input.tissue)

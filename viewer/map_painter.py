@@ -1,0 +1,78 @@
+"""Evidence maps as pictures to lay on the slide; runs on a worker."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtGui import QImage
+
+from ssmamba.engine.messages import ExplainResult
+from ssmamba.explain.stitch import StitchedMap, colorize, shared_range, stitch
+from ssmamba.roi import Roi
+from viewer.canvas import Overlay
+from viewer.settings import MapSettings
+
+KEPT = 64  # stitched maps kept
+
+
+@dataclass(frozen=True)
+class MapJob:
+    """One map to paint: whose it is and which maps share its colour scale."""
+
+    roi: Roi
+    model: str
+    result: ExplainResult
+    scale_with: tuple[ExplainResult, ...]  # itself among them
+
+
+@dataclass(frozen=True, eq=False)
+class PaintedMap:
+    """A map ready for the canvas, with what its colour scale shows."""
+
+    roi_id: str
+    model: str
+    overlay: Overlay
+    values: np.ndarray  # (H, W) float32, NaN beside the windows
+    low: float
+    high: float
+
+
+class MapPainter:
+    """Stitches and colours; keeps stitched maps, since colours change more often than values."""
+
+    def __init__(self) -> None:
+        self._stitched: OrderedDict[int, tuple[ExplainResult, StitchedMap]] = OrderedDict()
+
+    def paint(self, jobs: list[MapJob], settings: MapSettings) -> list[PaintedMap]:
+        """Not for two threads at once. One entry for each job, in order."""
+        return [self._paint_one(job, settings) for job in jobs]
+
+    def _paint_one(self, job: MapJob, settings: MapSettings) -> PaintedMap:
+        stitched = self._stitch(job.result)
+        low, high = shared_range([m for result in job.scale_with for m in result.maps])
+        mode = "value" if settings.fade else "flat"
+        rgba = colorize(stitched.values, low, high, settings.colormap, mode)
+        overlay = Overlay(
+            image_of(rgba), stitched.x, stitched.y, stitched.width, stitched.height, clip=job.roi
+        )
+        return PaintedMap(job.roi.id, job.model, overlay, stitched.values, low, high)
+
+    def _stitch(self, result: ExplainResult) -> StitchedMap:
+        kept = self._stitched.get(id(result))
+        if kept is None or kept[0] is not result:
+            kept = (result, stitch(result.maps))
+            self._stitched[id(result)] = kept
+        self._stitched.move_to_end(id(result))
+        while len(self._stitched) > KEPT:
+            self._stitched.popitem(last=False)
+        return kept[1]
+
+
+def image_of(rgba: np.ndarray) -> QImage:
+    """(H, W, 4) uint8 RGBA, not premultiplied, as a premultiplied QImage of its own memory."""
+    rows, columns = rgba.shape[:2]
+    data = np.ascontiguousarray(rgba)
+    view = QImage(data.data, columns, rows, columns * 4, QImage.Format.Format_RGBA8888)
+    return view.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)

@@ -1,0 +1,163 @@
+"""How the evidence map (CAM) is made and painted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QIcon, QImage, QPixmap
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QSlider, QWidget
+
+from ssmamba.explain.colormaps import COLORMAPS, lookup_table
+from viewer.document import Document
+from viewer.library import ModelLibrary
+from viewer.settings import MAP_METHODS
+from viewer.widgets.basic import Segmented, label
+from viewer.widgets.panel import column
+from viewer.widgets.value_scale import ValueScale
+
+STAGES = (
+    (1, "1", "Finest detail, simple patterns (4 px of the model's input)"),
+    (2, "2", "Fine detail (8 px)"),
+    (3, "3", "Coarse detail (16 px)"),
+    (4, "4", "Coarsest, closest to the answer (32 px)"),
+)
+SCALES = (
+    ("own", "Each its own", "Every map uses the whole colour scale; strengths do not compare"),
+    ("shared", "Shared", "One colour scale for all models: strengths compare"),
+)
+RAMP_SIZE = QSize(64, 12)
+
+
+class EvidencePanel(QWidget):
+    """Class, method, detail, colours and opacity of the map."""
+
+    opacity_changed = Signal(float)  # while the slider moves
+
+    def __init__(self, document: Document, library: ModelLibrary) -> None:
+        super().__init__()
+        self._document = document
+        self._library = library
+        self._filling = False
+        self.visible_box = QCheckBox("Show on the slide")
+        self.visible_box.setToolTip("Show or hide the evidence map (E)")
+        self._class = QComboBox()
+        self._method = QComboBox()
+        self._stage = Segmented(STAGES, "Detail")
+        self._opacity = QSlider(Qt.Orientation.Horizontal)
+        self._opacity.setRange(0, 100)
+        self._opacity_text = label(role="small")
+        self._colors = QComboBox()
+        self._fade = QCheckBox("Low values clear")
+        self._scale = Segmented(SCALES, "Colour scale")
+        self.value_scale = ValueScale()
+        self._caption = label(role="small", wrap=True)
+        self._fill_choices()
+        self._lay_out()
+        self._connect()
+        self.refresh_classes()
+        self.refresh()
+
+    def _fill_choices(self) -> None:
+        for name, tip in MAP_METHODS:
+            self._method.addItem(name, name)
+            self._method.setItemData(self._method.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self._colors.setIconSize(RAMP_SIZE)
+        for name in COLORMAPS:
+            self._colors.addItem(_ramp(name), name.replace("-", " to ").capitalize(), name)
+        for box, spoken in (
+            (self._class, "Class whose evidence is shown"),
+            (self._method, "Method"),
+            (self._colors, "Colours"),
+        ):
+            box.setAccessibleName(spoken)
+            box.setToolTip(spoken)
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(8)
+        self._opacity.setAccessibleName("Opacity of the map")
+        self._fade.setToolTip("Let the tissue show through where there is little evidence")
+
+    def _lay_out(self) -> None:
+        layout = column(self)
+        top = QHBoxLayout()
+        top.addWidget(label("Evidence map", "section"))
+        top.addStretch(1)
+        top.addWidget(self.visible_box)
+        layout.addLayout(top)
+        form = QFormLayout()
+        form.setHorizontalSpacing(12)
+        form.setVerticalSpacing(8)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        opacity = QHBoxLayout()
+        opacity.setSpacing(8)
+        opacity.addWidget(self._opacity, 1)
+        self._opacity_text.setFixedWidth(40)
+        self._opacity_text.setAlignment(Qt.AlignmentFlag.AlignRight)
+        opacity.addWidget(self._opacity_text)
+        for term, field in (
+            ("Class", self._class),
+            ("Method", self._method),
+            ("Detail", self._stage),
+            ("Opacity", opacity),
+            ("Colours", self._colors),
+            ("", self._fade),
+            ("Scale", self._scale),
+        ):
+            form.addRow(label(term, "muted"), field)
+        layout.addLayout(form)
+        layout.addWidget(self.value_scale)
+        layout.addWidget(self._caption)
+
+    def _connect(self) -> None:
+        self.visible_box.toggled.connect(lambda on: self._set(visible=on))
+        self._class.activated.connect(lambda _: self._set(target=self._class.currentData()))
+        self._method.activated.connect(lambda _: self._set(method=self._method.currentData()))
+        self._stage.chosen.connect(lambda stage: self._set(stage=stage))
+        self._colors.activated.connect(lambda _: self._set(colormap=self._colors.currentData()))
+        self._fade.toggled.connect(lambda on: self._set(fade=on))
+        self._scale.chosen.connect(lambda scale: self._set(scale=scale))
+        self._opacity.valueChanged.connect(lambda value: self._set(opacity=value / 100))
+        self._document.map_settings_changed.connect(self.refresh)
+        self._library.changed.connect(self.refresh_classes)
+
+    def _set(self, **changes: object) -> None:
+        if not self._filling:
+            settings = replace(self._document.map_settings, **changes)  # type: ignore[arg-type]
+            self._document.set_map_settings(settings)
+
+    def refresh_classes(self) -> None:
+        """The classes of all models in use, and "predicted" first."""
+        self._class.clear()
+        self._class.addItem("Predicted by each model", None)
+        for info in self._library.classes_in_use():
+            self._class.addItem(info.name, info.key)
+        keys = {info.key for info in self._library.classes_in_use()}
+        if self._document.map_settings.target not in {None, *keys} and keys:
+            self._set(target=None)
+        self.refresh()
+
+    def refresh(self) -> None:
+        settings = self._document.map_settings
+        self._filling = True
+        self.visible_box.setChecked(settings.visible)
+        self._class.setCurrentIndex(max(0, self._class.findData(settings.target)))
+        self._method.setCurrentIndex(self._method.findData(settings.method))
+        self._stage.set_value(settings.stage)
+        self._opacity.setValue(round(settings.opacity * 100))
+        self._opacity_text.setText(f"{settings.opacity * 100:.0f} %")
+        self._colors.setCurrentIndex(self._colors.findData(settings.colormap))
+        self._fade.setChecked(settings.fade)
+        self._scale.set_value(settings.scale)
+        self._filling = False
+
+    def show_caption(self, text: str) -> None:
+        """What the map under the scale is, or why there is none."""
+        self._caption.setText(text)
+        self._caption.setVisible(bool(text))
+
+
+def _ramp(name: str) -> QIcon:
+    table = lookup_table(name)
+    image = QImage(table.tobytes(), 256, 1, 256 * 3, QImage.Format.Format_RGB888)
+    return QIcon(QPixmap.fromImage(image.scaled(RAMP_SIZE)))

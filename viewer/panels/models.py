@@ -1,0 +1,117 @@
+"""The list of models: which are in use, and what their cards say."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from viewer import formats
+from viewer.card_text import card_lines, headline
+from viewer.library import Model, ModelLibrary
+from viewer.widgets.basic import ElidedLabel, icon_button, label
+from viewer.widgets.panel import column
+
+EMPTY_TEXT = (
+    "No models yet. Add a checkpoint (.safetensors) that was made with the training commands, "
+    "or drop one on the window."
+)
+
+
+class ModelRow(QFrame):
+    """One model: a box to take it into use, its name, what it knows, and its card on demand."""
+
+    use_changed = Signal(str, bool)
+    remove_requested = Signal(str)
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.path = model.path
+        self.setProperty("panel", True)
+        self._box = QCheckBox()
+        self._name = ElidedLabel(role="title")
+        self._about = ElidedLabel(role="small")
+        self._more = icon_button("chevron-down", "Show the model's card", checkable=True)
+        self._remove = icon_button("close", "Remove from the list (the file stays)")
+        self._card = QWidget()
+        self._card_layout = QVBoxLayout(self._card)
+        self._card_layout.setContentsMargins(26, 4, 0, 8)
+        self._card_layout.setSpacing(6)
+        self._card.hide()
+        self._lay_out()
+        self._box.toggled.connect(lambda on: self.use_changed.emit(self.path, on))
+        self._more.toggled.connect(self._card.setVisible)
+        self._remove.clicked.connect(lambda: self.remove_requested.emit(self.path))
+        self.show_model(model)
+
+    def _lay_out(self) -> None:
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
+        texts.addWidget(self._name)
+        texts.addWidget(self._about)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self._box, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(texts, 1)
+        row.addWidget(self._more)
+        row.addWidget(self._remove)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(16, 8, 8, 8)
+        outer.setSpacing(0)
+        outer.addLayout(row)
+        outer.addWidget(self._card)
+
+    def show_model(self, model: Model) -> None:
+        self._box.blockSignals(True)
+        self._box.setChecked(model.in_use or not model.classifies)
+        self._box.setEnabled(model.classifies)
+        self._box.blockSignals(False)
+        tip = "Use this model" if model.classifies else "Used for reconstructions"
+        self._box.setToolTip(tip)
+        self._box.setAccessibleName(f"{tip}: {model.name}")
+        self._name.setText(model.name)
+        self._about.setText(headline(model))
+        self._remove.setVisible(not model.bundled)
+        while (item := self._card_layout.takeAt(0)) is not None:
+            item.widget().deleteLater()
+        for term, value in card_lines(model):
+            self._card_layout.addWidget(label(term, "small"))
+            text = label(value, wrap=True)
+            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            self._card_layout.addWidget(text)
+
+
+class ModelsPanel(QWidget):
+    """All models that the viewer knows."""
+
+    add_requested = Signal()
+
+    def __init__(self, library: ModelLibrary) -> None:
+        super().__init__()
+        self._library = library
+        self._rows: dict[str, ModelRow] = {}
+        self._layout = column(self, margin=0, spacing=0)
+        self._empty = label(EMPTY_TEXT, "muted", wrap=True)
+        self._empty.setContentsMargins(16, 16, 16, 16)
+        self._layout.addWidget(self._empty)
+        self._layout.addStretch(1)
+        add = icon_button("plus", "Add models…")
+        add.clicked.connect(self.add_requested)
+        self.buttons: list[QWidget] = [add]
+        library.changed.connect(self._refresh)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        models = {m.path: m for m in self._library.models}
+        self._empty.setVisible(not models)
+        for path in [p for p in self._rows if p not in models]:
+            self._rows.pop(path).deleteLater()
+        for path, model in models.items():
+            if path in self._rows:
+                self._rows[path].show_model(model)
+                continue
+            row = ModelRow(model)
+            row.use_changed.connect(self._library.set_in_use)
+            row.remove_requested.connect(self._library.remove)
+            self._rows[path] = row
+            self._layout.insertWidget(self._layout.count() - 1, row)
+        self.setAccessibleName(f"Models: {formats.count(len(models), 'model')}")

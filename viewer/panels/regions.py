@@ -1,0 +1,188 @@
+"""The list of regions with what one can do to them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QInputDialog, QListView, QMenu, QStackedLayout, QVBoxLayout, QWidget
+
+from ssmamba.roi import Roi
+from viewer.document import Document
+from viewer.icons import icon
+from viewer.library import ModelLibrary
+from viewer.panels.region_list import RegionDelegate, RegionModel
+from viewer.widgets.basic import icon_button, label
+
+EMPTY_TEXT = "No regions yet.\nChoose the lasso (L) and draw around what you want to know."
+
+
+class RegionsPanel(QWidget):
+    """Shows the regions; selecting one selects it on the slide."""
+
+    classify_requested = Signal(list)  # region ids
+    import_requested = Signal()
+    export_requested = Signal()
+    focus_requested = Signal(str)  # region id: bring it into view
+
+    def __init__(self, document: Document, library: ModelLibrary) -> None:
+        super().__init__()
+        self._document = document
+        self._library = library
+        self.model = RegionModel(document, library)
+        self.view = QListView()
+        self.view.setModel(self.model)
+        self.view.setItemDelegate(RegionDelegate(self.view))
+        self.view.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
+        self.view.setUniformItemSizes(True)
+        self.view.setMouseTracking(True)
+        self.view.setAccessibleName("Regions")
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.view.customContextMenuRequested.connect(self._show_menu)
+        self.view.setEditTriggers(
+            QListView.EditTrigger.EditKeyPressed | QListView.EditTrigger.DoubleClicked
+        )
+        self._empty = label(EMPTY_TEXT, "muted", wrap=True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._empty.setContentsMargins(16, 16, 16, 16)
+        self._stack = QStackedLayout()
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self.view)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(self._stack)
+        self.buttons = self._make_buttons()
+        self._syncing = False
+        self.model.modelReset.connect(self._on_reset)
+        self.view.selectionModel().selectionChanged.connect(self._on_list_selected)
+        document.selection_changed.connect(self._on_document_selected)
+        self._make_actions()
+        self._on_reset()
+
+    def _make_buttons(self) -> list[QWidget]:
+        made = []
+        for name, tip, slot in (
+            ("classify", "Classify all regions (Ctrl+Return)", self._classify_all),
+            ("import", "Import regions (GeoJSON, as QuPath writes it)", self.import_requested.emit),
+            ("export", "Export regions (GeoJSON, QuPath reads it)", self.export_requested.emit),
+        ):
+            button = icon_button(name, tip)
+            button.clicked.connect(lambda _=False, slot=slot: slot())
+            made.append(button)
+        return made
+
+    def _make_actions(self) -> None:
+        for text, key, slot in (
+            ("Delete", QKeySequence.StandardKey.Delete, self.delete_chosen),
+            ("Show on slide", QKeySequence(Qt.Key.Key_Return), self._focus),
+        ):
+            action = QAction(text, self.view)
+            action.setShortcut(key)
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+            action.triggered.connect(slot)
+            self.view.addAction(action)
+
+    # --- selection, both ways
+    def chosen(self) -> list[Roi]:
+        """The regions selected in the list."""
+        rows = sorted(self.view.selectionModel().selectedRows(), key=lambda i: i.row())
+        return [roi for index in rows if (roi := self.model.roi_at(index)) is not None]
+
+    def _on_reset(self) -> None:
+        self._stack.setCurrentIndex(1 if self.model.rowCount() else 0)
+        self._on_document_selected()
+
+    def _on_list_selected(self, *_: object) -> None:
+        if self._syncing:
+            return
+        current = self.model.roi_at(self.view.currentIndex())
+        chosen = self.chosen()
+        self._syncing = True
+        if current is not None and current in chosen:
+            self._document.select(current.id)
+        else:
+            self._document.select(chosen[0].id if chosen else None)
+        self._syncing = False
+
+    def _on_document_selected(self) -> None:
+        if self._syncing:
+            return
+        self._syncing = True
+        roi = self._document.selected
+        row = -1 if roi is None else self.model.row_of(roi.id)
+        if row < 0:
+            self.view.clearSelection()
+        else:
+            index = self.model.index(row)
+            flag = QItemSelectionModel.SelectionFlag.ClearAndSelect
+            self.view.selectionModel().setCurrentIndex(index, flag)
+            self.view.scrollTo(index)
+        self._syncing = False
+
+    # --- what one can do
+    def delete_chosen(self) -> None:
+        self._document.remove([roi.id for roi in self.chosen()])
+
+    def _focus(self) -> None:
+        for roi in self.chosen()[:1]:
+            self.focus_requested.emit(roi.id)
+
+    def _classify_all(self) -> None:
+        self.classify_requested.emit([roi.id for roi in self._document.rois])
+
+    def _set_locked(self, locked: bool) -> None:
+        changed = [replace(roi, locked=locked) for roi in self.chosen()]
+        self._document.change_many(changed, "Lock" if locked else "Unlock")
+
+    def set_class(self, name: str, color: tuple[int, int, int] | None) -> None:
+        """Give the chosen regions a class; its colour becomes theirs."""
+        changed = [
+            replace(roi, class_name=name, color=color or roi.color)
+            for roi in self.chosen()
+            if not roi.locked
+        ]
+        self._document.change_many(changed, "Set class" if name else "Clear class")
+
+    def _other_class(self) -> None:
+        name, accepted = QInputDialog.getText(self, "Class", "Name of the class:")
+        if accepted and name.strip():
+            self.set_class(name.strip(), None)
+
+    def _show_menu(self, at: QPoint) -> None:
+        chosen = self.chosen()
+        if not chosen:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        ids = [roi.id for roi in chosen]
+        menu.addAction(
+            icon("classify"), "Classify", lambda: self.classify_requested.emit(ids)
+        )
+        menu.addAction(icon("fit"), "Show on slide\tReturn", self._focus)
+        if len(chosen) == 1 and not chosen[0].locked:
+            menu.addAction(
+                icon("edit"), "Rename\tF2", lambda: self.view.edit(self.view.currentIndex())
+            )
+        self._add_classes(menu.addMenu(icon("tag"), "Class"))
+        locked = all(roi.locked for roi in chosen)
+        menu.addAction(
+            icon("unlock" if locked else "lock"),
+            "Unlock" if locked else "Lock",
+            lambda: self._set_locked(not locked),
+        )
+        menu.addSeparator()
+        delete = menu.addAction(icon("trash"), "Delete\tDel", self.delete_chosen)
+        delete.setEnabled(not locked)
+        menu.popup(self.view.viewport().mapToGlobal(at))
+
+    def _add_classes(self, menu: QMenu) -> None:
+        known = {info.name: info.color for info in self._library.classes_in_use()}
+        for roi in self._document.rois[:2000]:
+            if roi.class_name:
+                known.setdefault(roi.class_name, roi.color or (128, 128, 128))
+        for name, color in known.items():
+            menu.addAction(name, lambda n=name, c=color: self.set_class(n, c))
+        menu.addSeparator()
+        menu.addAction("Other…", self._other_class)
+        menu.addAction("None", lambda: self.set_class("", None))

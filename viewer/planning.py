@@ -1,0 +1,125 @@
+"""Which results are wanted now, and in which order they are asked for; no Qt.
+
+The controller compares this list with what is there or under way. So a change of any setting, an
+edit, or a new model needs no code of its own: what is missing is asked for, what is no longer
+wanted is cancelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ssmamba.engine.messages import (
+    Classify,
+    Explain,
+    ReadOptions,
+    Reconstruct,
+    Request,
+    SlideRef,
+)
+from ssmamba.roi import Roi
+from viewer.document import Document
+from viewer.library import Model, ModelLibrary
+from viewer.results import AnswerKey, Key, MapKey, PictureKey
+
+
+@dataclass(frozen=True)
+class Task:
+    """One request to the engine and the results that it will bring."""
+
+    roi: Roi
+    keys: tuple[Key, ...]
+
+
+def answer_key(document: Document, roi: Roi, model: Model) -> AnswerKey:
+    return AnswerKey(roi.id, model.path, document.reading(roi))
+
+
+def map_key(document: Document, roi: Roi, model: Model) -> MapKey:
+    chosen = document.map_settings
+    return MapKey(
+        roi.id, model.path, document.reading(roi), chosen.method, chosen.stage, chosen.target
+    )
+
+
+def picture_key(document: Document, roi: Roi, model: Model) -> PictureKey:
+    chosen = document.picture_settings
+    return PictureKey(
+        roi.id, model.path, document.reading(roi), chosen.mask_ratio, chosen.seed
+    )
+
+
+def wanted(
+    document: Document, library: ModelLibrary, asked: Iterable[str], all_maps: bool = False
+) -> list[Task]:
+    """Tasks for the regions that the user asked about, the most urgent first.
+
+    The selected region comes first, with its maps and its reconstruction; then the answers of the
+    others. all_maps: maps and reconstructions of every asked region (for a screenshot).
+    """
+    selected = document.selected
+    asked_ids = list(asked)
+    rois = [r for i in asked_ids if (r := document.roi(i)) is not None and has_area(r)]
+    if selected is not None and selected.id in asked_ids:
+        rois.sort(key=lambda r: r.id != selected.id)
+    models = _shown_first(library)
+    masked = library.reconstructor
+    first: list[Task] = []
+    later: list[Task] = []
+    for roi in rois:
+        answers = Task(roi, tuple(answer_key(document, roi, m) for m in models))
+        if not all_maps and (selected is None or roi.id != selected.id):
+            later.append(answers)
+            continue
+        first.append(answers)
+        if document.map_settings.visible:
+            explained = [m for m in models if _explains(document, m)]
+            first.append(Task(roi, tuple(map_key(document, roi, m) for m in explained)))
+        if masked is not None:
+            first.append(Task(roi, (picture_key(document, roi, masked),)))
+    return [task for task in first + later if task.keys]
+
+
+def missing(tasks: Iterable[Task], document: Document, settled: set[Key]) -> list[Task]:
+    """Tasks without the results that are there, and without those under way or failed."""
+    found = []
+    for task in tasks:
+        keys = tuple(k for k in task.keys if k not in document.results and k not in settled)
+        if keys:
+            found.append(Task(task.roi, keys))
+    return found
+
+
+def request(task: Task, job: int, document: Document) -> Request:
+    """The engine's message for a task (all keys of a task are of one sort)."""
+    assert document.slide is not None
+    slide = SlideRef(document.slide.path, document.calibration.mpp)
+    options = ReadOptions(field_px=document.calibration.field_px)
+    paths = tuple(key.checkpoint for key in task.keys)
+    key = task.keys[0]
+    if isinstance(key, AnswerKey):
+        return Classify(job, slide, task.roi, paths, options)
+    if isinstance(key, MapKey):
+        return Explain(
+            job, slide, task.roi, paths, key.method, key.stage, key.target, options
+        )
+    return Reconstruct(
+        job, slide, task.roi, key.checkpoint, key.mask_ratio, key.seed, options
+    )
+
+
+def has_area(roi: Roi) -> bool:
+    return roi.kind not in ("point", "line")
+
+
+def _shown_first(library: ModelLibrary) -> list[Model]:
+    shown = library.shown
+    models = sorted(library.in_use, key=lambda m: shown is None or m.path != shown.path)
+    return models
+
+
+def _explains(document: Document, model: Model) -> bool:
+    """A map of a class that the model does not have cannot be made."""
+    target = document.map_settings.target
+    return target is None or target in {c.key for c in model.card.classes}

@@ -1,0 +1,116 @@
+"""Results of the models by region and checkpoint; a second model never overwrites the first.
+
+A result is kept under a key that names everything it depends on. A result is outdated when it is
+the newest for its region and model but its key is no longer the one that would be asked today.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ssmamba.engine.messages import ClassifyResult, ExplainResult, ReconstructResult
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a region was when it was read, and at which scale."""
+
+    geometry: str  # sha256 of the coordinates
+    mpp: float | None  # as corrected by the user
+    field_px: float | None
+
+
+@dataclass(frozen=True)
+class AnswerKey:
+    roi_id: str
+    checkpoint: str  # path
+    reading: Reading
+
+
+@dataclass(frozen=True)
+class MapKey:
+    roi_id: str
+    checkpoint: str
+    reading: Reading
+    method: str
+    stage: int
+    target: str | None  # as asked; None = the predicted class
+
+
+@dataclass(frozen=True)
+class PictureKey:
+    roi_id: str
+    checkpoint: str
+    reading: Reading
+    mask_ratio: float
+    seed: int
+
+
+Key = AnswerKey | MapKey | PictureKey
+Result = ClassifyResult | ExplainResult | ReconstructResult
+
+KEPT_MAPS = 400  # evidence maps and reconstructions kept; the oldest go first
+
+
+class ResultStore:
+    """All results of the open slide."""
+
+    def __init__(self) -> None:
+        self._answers: dict[AnswerKey, ClassifyResult] = {}
+        self._newest: dict[tuple[str, str], AnswerKey] = {}
+        self._maps: dict[MapKey, ExplainResult] = {}
+        self._pictures: dict[PictureKey, ReconstructResult] = {}
+
+    def put(self, key: Key, result: Result) -> None:
+        if isinstance(key, AnswerKey) and isinstance(result, ClassifyResult):
+            self._answers[key] = result
+            self._newest[key.roi_id, key.checkpoint] = key
+        elif isinstance(key, MapKey) and isinstance(result, ExplainResult):
+            _put_limited(self._maps, key, result)
+        elif isinstance(key, PictureKey) and isinstance(result, ReconstructResult):
+            _put_limited(self._pictures, key, result)
+        else:
+            raise TypeError(f"{type(result).__name__} does not answer {type(key).__name__}")
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._answers or key in self._maps or key in self._pictures
+
+    def answer(self, key: AnswerKey) -> ClassifyResult | None:
+        return self._answers.get(key)
+
+    def newest_answer(self, roi_id: str, checkpoint: str) -> tuple[AnswerKey, ClassifyResult] | None:
+        key = self._newest.get((roi_id, checkpoint))
+        return None if key is None else (key, self._answers[key])
+
+    def map(self, key: MapKey) -> ExplainResult | None:
+        return self._maps.get(key)
+
+    def mapped_regions(self) -> list[str]:
+        """Ids of regions that have any map, in the order of their first."""
+        return list(dict.fromkeys(key.roi_id for key in self._maps))
+
+    def picture(self, key: PictureKey) -> ReconstructResult | None:
+        return self._pictures.get(key)
+
+    def newest_picture(self, roi_id: str) -> tuple[PictureKey, ReconstructResult] | None:
+        """The reconstruction made last for a region, whatever its settings."""
+        found = [(k, v) for k, v in self._pictures.items() if k.roi_id == roi_id]
+        return found[-1] if found else None
+
+    def clear(self) -> None:
+        for kept in (self._answers, self._newest, self._maps, self._pictures):
+            kept.clear()
+
+    def forget(self, keys: set[Key]) -> None:
+        """Drop results so that they are asked for again."""
+        for key in keys:
+            for kept in (self._answers, self._maps, self._pictures):
+                kept.pop(key, None)  # type: ignore[attr-defined]
+        self._newest = {k: v for k, v in self._newest.items() if v in self._answers}
+
+
+def _put_limited(kept: dict, key: Key, result: Result) -> None:
+    kept.pop(key, None)
+    kept[key] = result
+    while len(kept) > KEPT_MAPS:
+        kept.pop(next(iter(kept)))

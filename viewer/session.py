@@ -1,0 +1,83 @@
+"""Regions and calibration of each slide, kept beside the user's data, never in the slide's folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ssmamba.errors import RoiError
+from ssmamba.geojson import read_rois, write_rois
+from ssmamba.roi import Roi
+from ssmamba.slide import SlideInfo
+from viewer.settings import Calibration
+
+
+@dataclass(frozen=True)
+class Session:
+    """What was kept of a slide."""
+
+    rois: tuple[Roi, ...] = ()
+    calibration: Calibration = Calibration()
+
+
+class SessionStore:
+    """One folder; two files for each slide, named by the slide's content, so a moved file is found.
+
+    Places are level-0 pixels as everywhere here, without QuPath's bounds offset.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def load(self, info: SlideInfo) -> Session:
+        """What is kept of a slide; an empty session when nothing is. Raises RoiError."""
+        regions = self._file(info, ".geojson")
+        rois = tuple(read_rois(regions)) if regions.exists() else ()
+        return Session(rois, self._load_calibration(info))
+
+    def save(self, info: SlideInfo, rois: Sequence[Roi], calibration: Calibration) -> None:
+        """Keep a slide's state; the old files stay whole until the new ones are complete."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RoiError(
+                f"Regions cannot be kept in {self._folder} ({error.strerror}); export them."
+            ) from error
+        regions = self._file(info, ".geojson")
+        if rois or regions.exists():
+            write_rois(regions, rois)
+        about = {"slide": info.path, "calibration": asdict(calibration)}
+        target = self._file(info, ".json")
+        partial = target.with_suffix(".json.partial")
+        partial.write_text(json.dumps(about), encoding="utf-8")
+        partial.replace(target)
+
+    def set_aside(self, info: SlideInfo) -> Path | None:
+        """Rename an unreadable region file so that it is neither lost nor overwritten."""
+        regions = self._file(info, ".geojson")
+        if not regions.exists():
+            return None
+        kept = regions.with_suffix(".unreadable.geojson")
+        regions.replace(kept)
+        return kept
+
+    def _load_calibration(self, info: SlideInfo) -> Calibration:
+        try:
+            about = json.loads(self._file(info, ".json").read_text(encoding="utf-8"))
+            kept = about["calibration"]
+            return Calibration(
+                _positive(kept.get("mpp")), _positive(kept.get("field_px")), bool(kept["icc"])
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return Calibration()  # nothing that the user cannot say again
+
+    def _file(self, info: SlideInfo, ending: str) -> Path:
+        key = hashlib.sha256(f"{info.quick_hash}:{info.width}x{info.height}".encode()).hexdigest()
+        return self._folder / f"{key[:32]}{ending}"
+
+
+def _positive(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and value > 0 else None

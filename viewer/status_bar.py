@@ -1,0 +1,102 @@
+"""The line at the bottom: what is going on, where the pointer is, and what computes."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtWidgets import QProgressBar, QStatusBar, QToolButton
+
+from ssmamba.engine.messages import EngineReady
+from viewer import formats
+from viewer.document import Document
+from viewer.icons import icon
+from viewer.widgets.basic import label
+
+HINT_MS = 5000
+
+
+class StatusBar(QStatusBar):
+    """Left: activity or a hint. Right: pointer, scale, device."""
+
+    device_clicked = Signal()
+
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self.setSizeGripEnabled(False)
+        self._document = document
+        self._activity = label()
+        self._progress = QProgressBar()
+        self._progress.setFixedWidth(120)
+        self._progress.setTextVisible(False)
+        self._progress.setAccessibleName("Progress")
+        self._progress.hide()
+        self._position = label()
+        self._position.setMinimumWidth(180)
+        self._position.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._scale = label()
+        self.device = QToolButton()
+        self.device.setIcon(icon("chip", "muted"))
+        self.device.setIconSize(QSize(16, 16))
+        self.device.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.device.clicked.connect(self.device_clicked)
+        self.addWidget(self._activity)
+        self.addWidget(self._progress)
+        for widget in (self._position, self._scale, self.device):
+            self.addPermanentWidget(widget)
+        self._doing = ""
+        self._hint = ""
+        self._hint_timer = QTimer(self, singleShot=True, interval=HINT_MS)
+        self._hint_timer.timeout.connect(lambda: self.show_hint(""))
+        document.slide_changed.connect(self._show_scale)
+        document.calibration_changed.connect(self._show_scale)
+        self.show_device(None)
+        self._show_scale()
+
+    def show_activity(self, text: str, done: int, total: int) -> None:
+        self._doing = f"{text}…" if text else ""
+        self._progress.setVisible(bool(text))
+        self._progress.setRange(0, total)  # 0, 0: it moves to and fro
+        self._progress.setValue(done)
+        self._show_left()
+
+    def show_hint(self, text: str) -> None:
+        """A short sentence for a few seconds."""
+        self._hint = text
+        if text:
+            self._hint_timer.start()
+        self._show_left()
+
+    def _show_left(self) -> None:
+        self._activity.setText(self._hint or self._doing)
+
+    def show_position(self, x: float, y: float) -> None:
+        """The place under the pointer, level-0 pixels; NaN when it has left."""
+        if math.isnan(x):
+            self._position.clear()
+            return
+        mpp = self._document.mpp
+        if mpp is None:
+            self._position.setText(f"{x:.0f}, {y:.0f} px")
+        else:
+            self._position.setText(f"{formats.length(x, mpp)}, {formats.length(y, mpp)}")
+
+    def _show_scale(self) -> None:
+        slide = self._document.slide
+        if slide is None:
+            self._scale.setText("")
+            return
+        mpp = self._document.mpp
+        size = f"{slide.width:,} × {slide.height:,} px".replace(",", "\u202f")
+        scale = "scale unknown" if mpp is None else f"{mpp:.3g} µm/px"
+        self._scale.setText(f"{size}  ·  {scale}")
+
+    def show_device(self, state: EngineReady | None) -> None:
+        if state is None:
+            self.device.setText("Starting models…")
+            tip = "The model process is starting; the slide can be used meanwhile"
+        else:
+            self.device.setText(state.device_name)
+            tip = f"Models run on {state.device_name}: {state.device_reason}"
+        self.device.setToolTip(tip)
+        self.device.setAccessibleName(tip)

@@ -1,0 +1,62 @@
+"""Undo and redo of changes to the regions, without Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ssmamba.roi import Roi
+
+LIMIT = 500  # steps kept
+
+
+@dataclass(frozen=True)
+class Change:
+    """One step: regions before and after, by id; None = not there."""
+
+    text: str  # "Delete region", as the menu shows it
+    before: dict[str, Roi | None]
+    after: dict[str, Roi | None]
+
+    def inverse(self) -> Change:
+        return Change(self.text, self.after, self.before)
+
+
+class UndoStack:
+    """Steps that can be taken back and made again."""
+
+    def __init__(self) -> None:
+        self._done: list[Change] = []
+        self._undone: list[Change] = []
+
+    def push(self, change: Change) -> None:
+        self._done.append(change)
+        del self._done[:-LIMIT]
+        self._undone.clear()
+
+    def clear(self) -> None:
+        self._done.clear()
+        self._undone.clear()
+
+    def take_undo(self) -> Change | None:
+        """The change that takes the last step back, or None."""
+        if not self._done:
+            return None
+        change = self._done.pop()
+        self._undone.append(change)
+        return change.inverse()
+
+    def take_redo(self) -> Change | None:
+        if not self._undone:
+            return None
+        change = self._undone.pop()
+        self._done.append(change)
+        return change
+
+    @property
+    def undo_text(self) -> str:
+        """What undo would take back; empty when there is nothing."""
+        return self._done[-1].text if self._done else ""
+
+    @property
+    def redo_text(self) -> str:
+        return self._undone[-1].text if self._undone else ""

@@ -1,0 +1,80 @@
+"""Class probabilities as bars, painted by one small widget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from viewer import theme
+
+ROW_PX = 32
+BAR_PX = 6
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One class."""
+
+    name: str
+    share: float  # 0..1
+    color: tuple[int, int, int]
+
+
+class ProbabilityBars(QWidget):
+    """The classes from likely to unlikely: name and percent above a bar."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bars: list[Bar] = []
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def set_bars(self, bars: list[Bar]) -> None:
+        self._bars = sorted(bars, key=lambda bar: -bar.share)
+        spoken = ", ".join(f"{b.name} {percent(b.share)}" for b in self._bars)
+        self.setAccessibleName(f"Probabilities: {spoken}")
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(200, len(self._bars) * ROW_PX)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return QSize(120, len(self._bars) * ROW_PX)
+
+    def paintEvent(self, _event: object) -> None:  # noqa: N802
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for row, bar in enumerate(self._bars):
+            self._paint_bar(painter, bar, row)
+
+    def _paint_bar(self, painter: QPainter, bar: Bar, row: int) -> None:
+        chosen = theme.tokens()
+        top = row * ROW_PX
+        number = percent(bar.share)
+        metrics = painter.fontMetrics()
+        room = self.width() - metrics.horizontalAdvance("100.0 %") - 8
+        text = metrics.elidedText(bar.name, Qt.TextElideMode.ElideRight, room)
+        line = QRectF(0, top, self.width(), ROW_PX - BAR_PX - 6)
+        painter.setPen(QColor(chosen.text if row == 0 else chosen.muted))
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+        painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, number)
+        place = QRectF(0, top + ROW_PX - BAR_PX - 6, self.width(), BAR_PX)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(chosen.track))
+        painter.drawRoundedRect(place, BAR_PX / 2, BAR_PX / 2)
+        if bar.share > 0.001:
+            place.setWidth(max(BAR_PX, place.width() * bar.share))
+            painter.setBrush(QColor(*bar.color))
+            painter.drawRoundedRect(place, BAR_PX / 2, BAR_PX / 2)
+
+
+def percent(share: float) -> str:
+    """0.973 → "97.3 %"; the ends never claim certainty that is not there."""
+    if 0.9995 <= share < 1:
+        return "> 99.9 %"
+    if 0 < share < 0.0005:
+        return "< 0.1 %"
+    return f"{share * 100:.1f} %"

@@ -1,0 +1,56 @@
+"""A dock with our own title row: the title on the left, its buttons on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDockWidget, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from viewer.widgets.basic import label
+
+
+def title_row(title: str, buttons: Iterable[QWidget] = ()) -> QFrame:
+    """A title of 40 px height with buttons at its right end."""
+    row = QFrame()
+    row.setProperty("panelTitle", True)
+    row.setFixedHeight(40)
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(16, 0, 8, 0)
+    layout.setSpacing(0)
+    layout.addWidget(label(title, "title"))
+    layout.addStretch(1)
+    for button in buttons:
+        layout.addWidget(button)
+    return row
+
+
+def dock(title: str, body: QWidget, buttons: Iterable[QWidget] = ()) -> QDockWidget:
+    """Put a panel into a dock that can be hidden from the View menu."""
+    made = QDockWidget(title)
+    made.setObjectName(f"dock-{title}")
+    made.setFeatures(
+        QDockWidget.DockWidgetFeature.DockWidgetClosable
+        | QDockWidget.DockWidgetFeature.DockWidgetMovable
+    )
+    made.setTitleBarWidget(title_row(title, buttons))
+    made.setWidget(body)
+    return made
+
+
+def scrolled(body: QWidget) -> QScrollArea:
+    """A column that scrolls up and down only."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    body.setProperty("panel", True)
+    area.setWidget(body)
+    return area
+
+
+def column(parent: QWidget, *, margin: int = 16, spacing: int = 8) -> QVBoxLayout:
+    layout = QVBoxLayout(parent)
+    layout.setContentsMargins(margin, margin, margin, margin)
+    layout.setSpacing(spacing)
+    return layout

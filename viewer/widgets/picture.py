@@ -1,0 +1,69 @@
+"""A picture from raw pixels that keeps its shape."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from viewer import theme
+
+
+class Picture(QWidget):
+    """Square room for one picture; empty it shows a pale field."""
+
+    clicked = Signal()
+
+    def __init__(self, name: str, smallest: int = 64, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._image = QImage()
+        self._smallest = smallest
+        self.setAccessibleName(name)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def set_pixels(self, pixels: bytes, rows: int, columns: int) -> None:
+        """pixels: HWC uint8 RGB as bytes, C order."""
+        view = QImage(pixels, columns, rows, columns * 3, QImage.Format.Format_RGB888)
+        self._image = view.convertToFormat(QImage.Format.Format_RGB32)
+        self.update()
+
+    def clear(self) -> None:
+        self._image = QImage()
+        self.update()
+
+    @property
+    def image(self) -> QImage:
+        return self._image
+
+    def heightForWidth(self, width: int) -> int:  # noqa: N802
+        return width
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(self._smallest, self._smallest)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return QSize(self._smallest, self._smallest)
+
+    def mouseReleaseEvent(self, event: object) -> None:  # noqa: N802
+        self.clicked.emit()
+
+    def paintEvent(self, _event: object) -> None:  # noqa: N802
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        side = min(self.width(), self.height())
+        place = QRectF((self.width() - side) / 2, 0, side, side)
+        path = QPainterPath()
+        path.addRoundedRect(place, 4, 4)
+        painter.setClipPath(path)
+        painter.fillRect(place, QColor(theme.tokens().track))
+        if not self._image.isNull():
+            size = self._image.size().scaled(
+                place.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio
+            )
+            at = place.center()
+            target = QRectF(at.x() - size.width() / 2, at.y() - size.height() / 2,
+                            size.width(), size.height())  # fmt: skip
+            painter.drawImage(target, self._image)

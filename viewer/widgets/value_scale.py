@@ -1,0 +1,69 @@
+"""The colour scale of a map with the histogram of its raw values, drawn by pyqtgraph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from ssmamba.explain.colormaps import lookup_table
+from viewer import theme
+
+HEIGHT_PX = 92
+BINS = 48
+
+
+class ValueScale(QWidget):
+    """Raw values from low to high; the plot is made when the first map comes."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(HEIGHT_PX)
+        self.setAccessibleName("Colour scale of the evidence map")
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._plot: Any = None
+        self._bars: Any = None
+        self._ramp: Any = None
+
+    def show_values(self, values: np.ndarray, low: float, high: float, colormap: str) -> None:
+        """values: raw map values, any shape; low, high: ends of the colour scale."""
+        if self._plot is None:
+            self._make_plot()
+        high = high if high > low else low + 1.0
+        finite = values[np.isfinite(values)]
+        counts, edges = np.histogram(finite.clip(low, high), bins=BINS, range=(low, high))
+        tallest = float(counts.max(initial=1)) or 1.0
+        chosen = theme.tokens()
+        self._bars.setOpts(
+            x0=edges[:-1], x1=edges[1:], y0=0.0, height=counts / tallest,
+            brush=QColor(chosen.strong_border), pen=None,
+        )  # fmt: skip
+        self._ramp.setImage(lookup_table(colormap)[:, None, :], autoLevels=False, levels=(0, 255))
+        from PySide6.QtCore import QRectF
+
+        self._ramp.setRect(QRectF(low, -0.42, high - low, 0.3))
+        self._plot.setXRange(low, high, padding=0.02)
+        self._plot.setYRange(-0.42, 1.0, padding=0.02)
+        axis = self._plot.getAxis("bottom")
+        axis.setTextPen(QColor(chosen.muted))
+        axis.setPen(QColor(chosen.border))
+        self.setToolTip(f"Raw values of this map: {finite.min(initial=low):.4g} to "
+                        f"{finite.max(initial=low):.4g}")  # fmt: skip
+
+    def _make_plot(self) -> None:
+        import pyqtgraph as pg  # 0.8 s, loaded ahead on a worker
+
+        self._plot = pg.PlotWidget(background=None)
+        self._plot.setMouseEnabled(x=False, y=False)
+        self._plot.setMenuEnabled(False)
+        self._plot.hideButtons()
+        self._plot.hideAxis("left")
+        self._plot.setFrameStyle(0)
+        self._bars = pg.BarGraphItem(x0=[0.0], x1=[1.0], y0=0.0, height=[0.0])
+        self._ramp = pg.ImageItem(axisOrder="col-major")
+        self._plot.addItem(self._bars)
+        self._plot.addItem(self._ramp)
+        self._layout.addWidget(self._plot)

@@ -1,0 +1,81 @@
+"""The empty window: how to begin, and what was open last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from viewer.icons import icon
+from viewer.widgets.basic import ElidedLabel, label, link
+
+SHOWN_RECENTS = 5
+
+
+class Welcome(QWidget):
+    """Shown while no slide is open."""
+
+    open_requested = Signal()
+    demo_requested = Signal()
+    recent_requested = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._recents = QVBoxLayout()
+        self._recents.setSpacing(4)
+        column = QVBoxLayout()
+        column.setSpacing(8)
+        column.addWidget(label("Open a slide to begin", "hero"))
+        column.addWidget(
+            label(
+                "Drop a whole-slide image or a picture here, or choose one. Then draw around a "
+                "region: the model says what it sees, and where.",
+                "muted",
+                wrap=True,
+            )
+        )
+        column.addSpacing(8)
+        column.addLayout(self._buttons())
+        column.addSpacing(16)
+        column.addLayout(self._recents)
+        box = QWidget()
+        box.setFixedWidth(440)
+        box.setLayout(column)
+        outer = QVBoxLayout(self)
+        outer.addWidget(box, 0, Qt.AlignmentFlag.AlignCenter)
+
+    def _buttons(self) -> QHBoxLayout:
+        choose = QPushButton("Open slide…", toolTip="Open a slide or a picture (Ctrl+O)")
+        choose.setProperty("primary", True)
+        choose.clicked.connect(self.open_requested)
+        demo = QPushButton("Try the demo", toolTip="A synthetic slide with a few regions")
+        demo.setIcon(icon("sparkle"))
+        demo.clicked.connect(self.demo_requested)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(choose)
+        row.addWidget(demo)
+        row.addStretch(1)
+        return row
+
+    def set_recents(self, paths: Sequence[str]) -> None:
+        while (item := self._recents.takeAt(0)) is not None:
+            if item.widget() is not None:
+                item.widget().deleteLater()
+        if paths:
+            self._recents.addWidget(label("Recent", "title"))
+        for path in paths[:SHOWN_RECENTS]:
+            self._recents.addWidget(self._recent(path))
+
+    def _recent(self, path: str) -> QWidget:
+        line = QWidget()
+        row = QHBoxLayout(line)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        button = link(Path(path).name, path)
+        button.clicked.connect(lambda: self.recent_requested.emit(path))
+        row.addWidget(button)
+        row.addWidget(ElidedLabel(str(Path(path).parent), "small"), 1)
+        return line

@@ -1,0 +1,111 @@
+"""Everything behind the window: the state, the engine and the controllers that join them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+
+from ssmamba.slide import SlideInfo
+from viewer.background import Background
+from viewer.canvas import SlideCanvas
+from viewer.controllers.analysis import AnalysisController
+from viewer.controllers.maps import MapController
+from viewer.controllers.models import ModelController
+from viewer.controllers.regions import RegionController
+from viewer.controllers.slides import SlideController
+from viewer.document import Document
+from viewer.engine_bridge import EngineBridge, EngineFactory
+from viewer.library import ModelLibrary
+from viewer.messages import MessageCenter
+from viewer.paths import user_folder
+from viewer.recents import Recents
+from viewer.session import SessionStore
+
+SYNTHETIC_NAME = "synthetic-demo"
+MODEL_ENDINGS = (".safetensors",)
+REGION_ENDINGS = (".geojson", ".json", ".geojson.gz")
+
+
+class Workspace(QObject):
+    """Makes the parts and knows how files are told apart."""
+
+    def __init__(
+        self,
+        canvas: SlideCanvas,
+        engine: EngineFactory,
+        folder: Path | None = None,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        folder = folder or user_folder()
+        self.canvas = canvas
+        self.messages = MessageCenter(self)
+        self.background = Background(self.messages.report, parent=self)
+        self.document = Document()
+        self.library = ModelLibrary()
+        self.recents = Recents(folder / "recents.json")
+        self.bridge = EngineBridge(engine, self)
+        self.slides = SlideController(
+            self.document, canvas, SessionStore(folder / "sessions"), self.recents,
+            self.messages, self,
+        )  # fmt: skip
+        self.regions = RegionController(
+            self.document, canvas, self.background, self.messages, self
+        )
+        self.models = ModelController(self.library, self.background, self.messages, self)
+        self.analysis = AnalysisController(
+            self.document, self.library, self.bridge, self.messages, self
+        )
+        self.maps = MapController(self.document, self.library, self.background, self)
+        self.regions.drawn.connect(self._on_drawn)
+
+    def _on_drawn(self, roi_ids: list[str]) -> None:
+        if self.analysis.auto_classify:
+            self.analysis.ask(roi_ids)
+
+    def open_paths(self, paths: list[str]) -> None:
+        """Open files by what they are: models, regions, and the first slide of the rest."""
+        models = [p for p in paths if p.lower().endswith(MODEL_ENDINGS)]
+        regions = [p for p in paths if p.lower().endswith(REGION_ENDINGS)]
+        slides = [p for p in paths if p not in models and p not in regions]
+        if models:
+            self.models.add_files(models)
+        if slides:
+            self.slides.remember(slides)
+            self.slides.open(slides[0])
+        for path in regions:
+            self.import_regions(path)
+
+    def import_regions(self, path: str) -> None:
+        """Import now, or as soon as the slide that is being opened is there."""
+        if not self.slides.busy:
+            self.regions.import_file(path)
+            return
+
+        def once(_info: object) -> None:
+            self.slides.opened.disconnect(once)
+            self.regions.import_file(path)
+
+        self.slides.opened.connect(once)
+
+    def title_of(self, slide: SlideInfo) -> str:
+        """The slide's name, marked when it is the synthetic demo."""
+        synthetic = SYNTHETIC_NAME in slide.name
+        return f"{slide.name} (synthetic)" if synthetic else slide.name
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything that was asked for is still to come."""
+        return (
+            self.slides.busy
+            or self.models.busy
+            or self.background.busy
+            or self.analysis.busy
+            or self.maps.busy
+        )
+
+    def close(self) -> None:
+        self.slides.close()
+        self.background.close()
+        self.bridge.close()

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ssmamba.device import Device
     from ssmamba.engine.jobs import Jobs
 
-LOWEST_NICE = 19
+STARTING_NICE, WORKING_NICE = 10, 19  # frames come first, but starting must not take for ever
 IDLE_S = 1.0  # without work, before anything is loaded ahead
 
 
@@ -157,7 +157,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default="auto")
     arguments = parser.parse_args(argv)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the viewer, whose end we notice
-    _lower_priority()
+    _lower_priority(STARTING_NICE)
     requests, replies = _claim_pipes()
     outbox = Outbox(replies)
     inbox = Inbox(requests, outbox)
@@ -167,6 +167,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     jobs = Jobs(device)
     outbox.send(_ready(device))
+    _lower_priority(WORKING_NICE)
     threading.Thread(target=_warm_up, args=(device, inbox), name="warm-up", daemon=True).start()
     serve(jobs, inbox, outbox)
 
@@ -186,11 +187,11 @@ def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
     return os.fdopen(requests, "rb"), os.fdopen(replies, "wb")
 
 
-def _lower_priority() -> None:
-    """Frames come first; Windows gets its idle class from the parent."""
+def _lower_priority(nice: int) -> None:
+    """Give way to everything else; Windows gets its idle class from the parent."""
     if hasattr(os, "nice"):
         with contextlib.suppress(OSError):
-            os.nice(LOWEST_NICE)
+            os.nice(nice - os.nice(0))
 
 
 def _choose(request: str) -> Device:

@@ -135,10 +135,10 @@ def _main_pattern(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """
     maps = []
     for image, wanted in zip(values, reference, strict=True):
-        tokens = image.reshape(len(image), -1).T.astype(np.float64)
-        tokens -= tokens.mean(axis=0)
-        axis = np.linalg.eigh(tokens.T @ tokens)[1][:, -1]
-        projected = tokens @ axis
+        tokens = torch.from_numpy(image).flatten(1).T.double()  # (h·w, C)
+        tokens = tokens - tokens.mean(dim=0)
+        axis = torch.linalg.eigh(tokens.T @ tokens).eigenvectors[:, -1]
+        projected = (tokens @ axis).numpy()
         agrees = projected @ (wanted.ravel() - wanted.mean()) >= 0
         maps.append((projected if agrees else -projected).reshape(image.shape[1:]))
     return np.stack(maps)

@@ -1,0 +1,119 @@
+"""When an answer is not to be believed, and the reasons given."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from ssmamba.card import Calibration, Card, InputSpec
+from ssmamba.judge import (
+    BLANK,
+    BLURRED,
+    FOREIGN,
+    GLASS,
+    NOT_SURE_BETWEEN,
+    Judge,
+    normalised_entropy,
+    sharpness,
+)
+
+SURE = [0.97, 0.02, 0.01]
+
+
+def textured(seed=0, side=96, base=(200, 120, 170)):
+    """A stained-looking image with detail at every scale."""
+    noise = np.random.default_rng(seed).normal(0, 30, (side, side, 1))
+    coarse = cv2.resize(noise[::8, ::8], (side, side))[..., None]
+    return np.clip(np.array(base) + 2 * coarse + noise, 0, 255).astype(np.uint8)
+
+
+def judge(images, features=None, stain="H&E", probabilities=SURE, extra=None, **calibration):
+    card = Card(
+        input=InputSpec(window_px=96, source_px=96, stain=stain),
+        calibration=Calibration(**calibration),
+    )
+    made = Judge(card, extra or {})
+    pixels = np.stack(images)
+    made.add(pixels, np.zeros((len(pixels), 2), np.float32) if features is None else features)
+    return made.verdict(probabilities)
+
+
+def test_entropy_is_zero_when_certain_and_one_without_any_idea():
+    assert normalised_entropy([1.0, 0.0, 0.0]) == 0.0
+    assert normalised_entropy([1 / 3] * 3) == pytest.approx(1.0)
+    assert normalised_entropy([1.0]) == 0.0
+
+
+def test_a_clear_answer_on_sharp_tissue_is_believed():
+    trust = judge([textured()])
+    assert trust.sure
+    assert trust.reasons == ()
+
+
+def test_an_undecided_answer_is_not_sure_by_the_cards_limit():
+    undecided = [0.6, 0.3, 0.1]
+    assert not judge([textured()], probabilities=undecided, entropy_limit=0.7).sure
+    assert (
+        NOT_SURE_BETWEEN in judge([textured()], probabilities=undecided, entropy_limit=0.7).reasons
+    )
+    assert judge([textured()], probabilities=undecided, entropy_limit=0.95).sure
+
+
+def test_features_far_from_training_are_foreign():
+    extra = {"trust.mean": torch.zeros(3, 2), "trust.precision": torch.eye(2)}
+    near, far = np.array([[1.0, 0.0]], np.float32), np.array([[9.0, 0.0]], np.float32)
+    close = judge([textured()], near, extra=extra, distance_limit=3.0)
+    assert close.sure
+    assert close.distance == pytest.approx(1 / 3)
+    foreign = judge([textured()], far, extra=extra, distance_limit=3.0)
+    assert foreign.reasons == (FOREIGN,)
+    assert foreign.distance == pytest.approx(3.0)
+
+
+def test_one_odd_window_among_many_does_not_make_a_region_foreign():
+    extra = {"trust.mean": torch.zeros(1, 2), "trust.precision": torch.eye(2)}
+    features = np.array([[0.5, 0], [0.2, 0], [50, 0]], np.float32)
+    images = [textured(s) for s in range(3)]
+    assert judge(images, features, extra=extra, distance_limit=3.0).sure
+
+
+def glass_with_a_speck():
+    rng = np.random.default_rng(0)
+    image = np.full((96, 96, 3), 240.0) + rng.normal(0, 6, (96, 96, 1))
+    image[40:50, 40:50] = (150, 60, 140)
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+def test_glass_is_named_for_tissue_stains_but_not_for_smears():
+    """A blood smear is a cell on much background: that is what its model was trained on."""
+    on_tissue = judge([glass_with_a_speck()])
+    assert GLASS in on_tissue.reasons
+    assert on_tissue.tissue < 0.1
+    on_smear = judge([glass_with_a_speck()], stain="May-Grünwald-Giemsa")
+    assert GLASS not in on_smear.reasons
+    assert on_smear.tissue is None
+
+
+@pytest.mark.parametrize("stain", ["H&E", "May-Grünwald-Giemsa"])
+def test_an_empty_picture_is_never_believed(stain):
+    assert BLANK in judge([np.full((96, 96, 3), 243, np.uint8)], stain=stain).reasons
+
+
+def test_blur_is_seen_whatever_the_contrast():
+    image = textured()
+    faint = (image * 0.3 + 150).astype(np.uint8)
+    for original in (image, faint):
+        assert judge([original]).sure
+        blurred = cv2.GaussianBlur(original, (0, 0), 3)
+        assert judge([blurred]).reasons == (BLURRED,)
+
+
+def test_a_magnified_window_counts_as_blurred_as_it_looks_to_the_model():
+    tiny = cv2.GaussianBlur(textured(side=96), (0, 0), 1.2)[:24, :24]
+    assert BLURRED in judge([tiny]).reasons
+
+
+def test_sharpness_ignores_brightness_and_contrast():
+    image = textured().astype(np.float32)
+    dimmed = (image * 0.5 + 40).round().astype(np.uint8)
+    assert sharpness(dimmed) == pytest.approx(sharpness(image.astype(np.uint8)), rel=0.05)

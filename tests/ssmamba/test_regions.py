@@ -1,0 +1,176 @@
+"""Which pixels stand for a region."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ssmamba.card import InputSpec
+from ssmamba.engine.messages import ReadOptions, Window
+from ssmamba.errors import RoiError
+from ssmamba.regions import (
+    SCALE_UNKNOWN,
+    UNCALIBRATED,
+    geometry_hash,
+    plan_region,
+    read_batches,
+    read_window,
+    whole_image_roi,
+)
+from ssmamba.roi import Roi
+from ssmamba.slide import Slide
+from tests.slides import tissue_like, write_pyramid
+
+PLAIN = InputSpec(window_px=64, source_px=64)  # a model that knows no scale
+SCALED = InputSpec(window_px=64, source_px=64, mpp=1.0)
+
+
+def square(x, y, side, **fields):
+    ring = ((x, y), (x + side, y), (x + side, y + side), (x, y + side))
+    return Roi(((ring,),), **fields)
+
+
+@pytest.fixture(scope="module")
+def slide(tmp_path_factory):
+    path = tmp_path_factory.mktemp("slide") / "s.tif"
+    write_pyramid(path, 1000, 700, mpp=0.5)
+    with Slide.open(path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def uncalibrated(tmp_path_factory):
+    path = tmp_path_factory.mktemp("slide") / "u.tif"
+    write_pyramid(path, 1000, 700, mpp=None)
+    with Slide.open(path) as opened:
+        yield opened
+
+
+def test_a_square_of_the_training_size_is_read_as_exactly_its_pixels(slide):
+    plan = plan_region(square(131, 257, 64), slide, PLAIN)
+    assert plan.windows == (Window(131, 257, 64.0),)
+    assert plan.mode == "whole"
+    pixels = read_window(slide, plan.windows[0], plan.out_px)
+    np.testing.assert_array_equal(pixels, slide.read_region(131, 257, 0, 64, 64))
+
+
+def test_a_lasso_with_many_vertices_around_a_patch_reads_the_same_pixels(slide):
+    ring = tuple((200.0 + v, 300.0) for v in range(0, 65, 4))
+    ring += ((264.0, 364.0), (230.0, 364.0), (200.0, 364.0))
+    plan = plan_region(Roi(((ring,),)), slide, PLAIN)
+    assert plan.windows == (Window(200, 300, 64.0),)
+
+
+def test_whole_is_a_square_with_its_surroundings_never_squashed(slide):
+    ring = ((100, 100), (400, 100), (400, 150), (100, 150))
+    plan = plan_region(Roi(((ring,),)), slide, PLAIN, ReadOptions("whole"))
+    assert plan.windows == (Window(100, 0, 300.0),)  # moved down to stay on the slide
+    assert plan.out_px == 64
+
+
+def test_a_window_at_the_edge_is_moved_onto_the_slide(slide):
+    plan = plan_region(square(990, 690, 10), slide, SCALED)
+    window = plan.windows[0]
+    assert window.x + window.side == 1000
+    assert window.y + window.side == 700
+
+
+def test_the_models_scale_sets_the_window(slide):
+    plan = plan_region(square(300, 300, 40), slide, SCALED)
+    assert plan.windows[0].side == 128  # 64 px at 1 µm on a slide of 0.5 µm/px
+    assert plan.mpp == pytest.approx(1.0)
+    assert plan.notes == ()
+
+
+def test_auto_reads_a_large_region_in_windows_at_the_models_scale(slide):
+    plan = plan_region(square(100, 100, 256), slide, SCALED)
+    assert plan.mode == "tiles"
+    assert {w.side for w in plan.windows} == {128.0}
+    assert {(w.x, w.y) for w in plan.windows} == {(100, 100), (228, 100), (100, 228), (228, 228)}
+
+
+def test_whole_at_another_scale_than_trained_is_noted(slide):
+    plan = plan_region(square(100, 100, 512), slide, SCALED, ReadOptions("whole"))
+    assert plan.mode == "whole"
+    assert any("trained at 1" in note for note in plan.notes)
+
+
+def test_the_users_calibration_wins(slide):
+    plan = plan_region(square(300, 300, 40), slide, SCALED, mpp=0.25)
+    assert plan.windows[0].side == 256
+
+
+def test_an_uncalibrated_slide_is_noted_for_a_model_with_a_scale(uncalibrated):
+    plan = plan_region(square(300, 300, 40), uncalibrated, SCALED)
+    assert UNCALIBRATED in plan.notes
+    assert plan.mpp is None
+    calibrated = plan_region(square(300, 300, 40), uncalibrated, SCALED, mpp=0.5)
+    assert calibrated.notes == ()
+
+
+def test_a_model_without_scale_says_so_until_a_field_is_set(slide):
+    large = square(100, 100, 300)
+    assert SCALE_UNKNOWN in plan_region(large, slide, PLAIN).notes
+    plan = plan_region(large, slide, PLAIN, ReadOptions(field_px=100.0))
+    assert plan.notes == ()
+    assert plan.mode == "tiles"
+    assert len(plan.windows) == 9
+
+
+def test_a_region_thinner_than_half_a_window_still_gets_windows(slide):
+    ring = ((100, 100), (700, 100), (700, 110), (100, 110))
+    plan = plan_region(Roi(((ring,),)), slide, PLAIN, ReadOptions("tiles", 100.0))
+    assert len(plan.windows) >= 5
+
+
+def test_an_image_that_is_not_square_is_read_in_parts_not_padded(tmp_path):
+    Image.fromarray(tissue_like(160, 100)).save(tmp_path / "wide.png")
+    with Slide.open(tmp_path / "wide.png") as wide:
+        plan = plan_region(whole_image_roi(wide), wide, PLAIN)
+        assert {w.side for w in plan.windows} == {100.0}
+        assert min(w.x for w in plan.windows) == 0
+        assert max(w.x + w.side for w in plan.windows) == 160
+        assert all(w.y == 0 for w in plan.windows)
+
+
+def test_a_region_that_hangs_over_the_edge_is_read_on_the_slide(slide):
+    plan = plan_region(square(-50, -50, 100), slide, PLAIN)
+    assert plan.windows == (Window(0, 0, 50.0),)
+
+
+@pytest.mark.parametrize(
+    ("roi", "words"),
+    [
+        (Roi(()), "is empty"),
+        (Roi((((),),)), "is empty"),
+        (Roi(((((1, 1), (5, 5), (9, 9)),),)), "is empty"),
+        (Roi(((((1, 1), (float("nan"), 5), (9, 2)),),)), "is empty"),
+        (Roi(((((50, 50),),),), kind="point"), "has no area"),
+        (Roi(((((50, 50), (90, 90)),),), kind="line"), "has no area"),
+        (square(5000, 100, 50, name="Far"), "'Far' lies off the slide"),
+        (square(-90, 100, 50), "lies off the slide"),
+    ],
+)
+def test_a_region_that_cannot_be_read_says_what_to_do(slide, roi, words):
+    with pytest.raises(RoiError, match=words + r".*; draw .*\.$"):
+        plan_region(roi, slide, PLAIN)
+
+
+def test_a_field_that_is_no_length_is_refused(slide):
+    with pytest.raises(RoiError, match="give 1 px or more"):
+        plan_region(square(0, 0, 50), slide, PLAIN, ReadOptions(field_px=0.0))
+
+
+def test_batches_come_in_order_and_hold_every_window_once(slide):
+    plan = plan_region(square(0, 0, 640), slide, PLAIN, ReadOptions("tiles", 64.0))
+    seen = []
+    for start, pixels in read_batches(slide, plan.windows, plan.out_px, 7):
+        assert start == len(seen)
+        seen += list(pixels)
+    assert len(seen) == len(plan.windows) == 100
+    for window, pixels in list(zip(plan.windows, seen, strict=True))[::13]:
+        np.testing.assert_array_equal(pixels, read_window(slide, window, 64))
+
+
+def test_the_geometry_hash_tells_a_moved_vertex_and_ignores_the_name():
+    assert geometry_hash(square(1, 2, 3)) == geometry_hash(square(1, 2, 3, name="other"))
+    assert geometry_hash(square(1, 2, 3)) != geometry_hash(square(1.1, 2, 3))

@@ -1,35 +1,36 @@
-"""The slide canvas widget: what is shown where; the layers paint, the pointer acts."""
+"""The slide canvas widget: puts camera, layers, pointer and tile source together."""
 
 from __future__ import annotations
 
-import itertools
 import math
 import threading
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QNativeGestureEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QKeyEvent,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
 
 from ssmamba.engine.messages import Window
 from ssmamba.roi import Roi
 from ssmamba.slide import SlideInfo
+from viewer.canvas.camera import Camera
 from viewer.canvas.frame import FramePainter
-from viewer.canvas.minimap import Minimap
-from viewer.canvas.overlay_layer import OverlayLayer
 from viewer.canvas.pointer import Pointer
-from viewer.canvas.roi_layer import RoiLayer
-from viewer.canvas.tile_layer import TileLayer
+from viewer.canvas.scene import Scene
+from viewer.canvas.slide_holder import SlideHolder
 from viewer.canvas.types import Furniture, Overlay, Tool, ViewState
-from viewer.canvas.view import View, fitting, limited
-from viewer.canvas.zoom import SmoothZoom
+from viewer.canvas.view import View
 from viewer.tiles.pyramid import TileKey
 from viewer.tiles.source import TileSource
-
-FIT_MARGIN = 0.02
-UM_AT_1X = 10.0  # µm per screen pixel that is called 1×: 0.25 µm is 40×
-
-_clients = itertools.count(1)
 
 
 class SlideCanvas(QWidget):
@@ -54,32 +55,37 @@ class SlideCanvas(QWidget):
     def __init__(self, parent: QWidget | None = None, *, furniture: bool = True) -> None:
         """``furniture`` False: no minimap, scale bar or readout (comparison cells)."""
         super().__init__(parent)
-        self._client = next(_clients)
-        self._source: TileSource | None = None
-        self._pending: TileSource | None = None  # being opened; the old slide stays meanwhile
-        self._state = ViewState(0.0, 0.0, 1.0)
-        self._auto_fit = True  # until the user moves, a resize fits the slide again
-        self._mpp: float | None = None
-        self._icc = True
+        self._slides = SlideHolder(self)
+        self.camera = Camera(self)
+        self.scene = Scene(self.camera, Furniture(furniture, furniture, furniture))
+        self.pointer = Pointer(self.scene, self)
+        self._painter = FramePainter(self.scene)
         self._wished: tuple[list[TileKey], list[TileKey]] | None = None
         self._was_settled = False
         self._first_told = False
-        self._frame_pending = True  # the state changed since the last paint
-        self.furniture = Furniture(furniture, furniture, furniture)
-        self.tiles = TileLayer()
-        self.rois = RoiLayer()
-        self.overlays = OverlayLayer()
-        self.minimap = Minimap()
-        self.pointer = Pointer(self)
-        self._painter = FramePainter(self)
-        self._zoom = SmoothZoom(self._zoom_now, self)
+        self._frame_pending = True  # something changed since the last paint
+        self._connect()
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.grabGesture(Qt.GestureType.PinchGesture)
         self.setMinimumSize(48, 48)
         self.setAccessibleName("Slide")
-        self.destroyed.connect(_detacher(self))
+
+    def _connect(self) -> None:
+        slides, pointer = self._slides, self.pointer
+        slides.changed.connect(self._on_source_changed)
+        slides.opened.connect(self._on_opened)
+        slides.failed.connect(self.slide_failed)
+        self.destroyed.connect(slides.close)
+        self.camera.changed.connect(self._on_view_changed)
+        pointer.drawn.connect(self.roi_drawn)
+        pointer.edited_region.connect(self.roi_edited)
+        pointer.clicked.connect(self.roi_clicked)
+        pointer.hovered.connect(self.roi_hovered)
+        pointer.delete_requested.connect(self.roi_delete_requested)
+        pointer.moved_to.connect(self.cursor_moved)
+        pointer.hint.connect(self.hint)
 
     # --- slide
     def open_slide(self, path: str) -> None:
@@ -87,196 +93,116 @@ class SlideCanvas(QWidget):
 
         The slide shown so far stays until the new one is open, also when that fails.
         """
-        self._drop_pending()
-        source = TileSource(path)
-        source.attach(self._client)
-        source.opened.connect(lambda _info: self._on_opened(source))
-        source.failed.connect(lambda message, details: self._on_failed(source, message, details))
-        self._pending = source
-        source.open()
+        self._slides.open(path)
 
     def close_slide(self) -> None:
-        self._drop_pending()
-        self._adopt(None)
+        self._slides.close()
 
     def share_source(self, other: SlideCanvas) -> None:
         """Show the slide of another canvas, with its tile cache; follows it to later slides."""
-        other.source_changed.connect(self._adopt)
-        self._adopt(other.source)
+        other.source_changed.connect(self._slides.take)
+        self._slides.take(other.source)
 
     @property
     def source(self) -> TileSource | None:
-        return self._source
-
-    def _on_opened(self, source: TileSource) -> None:
-        if source is not self._pending or source.info is None:
-            return
-        self._pending = None
-        threading.Thread(target=_import_geometry, name="geometry", daemon=True).start()
-        self._adopt(source)
-        self.slide_opened.emit(source.info)
-
-    def _on_failed(self, source: TileSource, message: str, details: str) -> None:
-        if source is self._pending:
-            self._drop_pending()
-            self.slide_failed.emit(message, details)
-
-    def _drop_pending(self) -> None:
-        if self._pending is not None:
-            self._pending.detach(self._client)
-            self._pending = None
-
-    def _adopt(self, source: TileSource | None) -> None:
-        """Show another source; everything of the old slide leaves with it."""
-        old = self._source
-        if source is old:
-            return
-        if source is not None:
-            source.attach(self._client)
-            source.tile_ready.connect(self._on_tile_ready)
-            source.read_failed.connect(self.read_failed)
-        if old is not None:
-            old.tile_ready.disconnect(self._on_tile_ready)
-            old.read_failed.disconnect(self.read_failed)
-            old.detach(self._client)
-        self._source = source
-        self._mpp = None
-        self._wished = None
-        self._first_told = False
-        self._zoom.stop()
-        self.tiles.set_source(source)
-        self.minimap.forget()
-        self.pointer.cancel()
-        self.overlays.set_overlays(())
-        self.overlays.highlight = ()
-        self.source_changed.emit(source)
-        self.fit()
-        self._touch()
-
-    def _on_tile_ready(self, key: TileKey) -> None:
-        if self.sender() not in (None, self._source):
-            return
-        pyramid = None if self._source is None else self._source.pyramid
-        in_minimap = pyramid is not None and key.level == pyramid.coarsest
-        if self.tiles.tile_arrived(key) or (in_minimap and self.furniture.minimap):
-            self.update()
+        return self._slides.source
 
     @property
     def slide_info(self) -> SlideInfo | None:
-        return None if self._source is None else self._source.info
+        return self.scene.info
 
     def set_mpp(self, mpp: float | None) -> None:
         """µm per level-0 pixel as the user corrected it; None = the slide's own."""
-        self._mpp = mpp
+        self.camera.set_mpp(mpp)
         self.update()
 
     @property
     def mpp(self) -> float | None:
         """µm per level-0 pixel in use: the user's, else the slide's, else None."""
-        if self._mpp is not None:
-            return self._mpp
-        return None if self.slide_info is None else self.slide_info.mpp
+        return self.camera.mpp
 
     def set_icc_enabled(self, enabled: bool) -> None:
         """Whether the slide's ICC profile is applied to the view (default True)."""
-        self._icc = enabled
-        self.tiles.set_icc(enabled)
-        self.minimap.forget()
-        self._touch()
+        if enabled != self.scene.icc:
+            self.scene.set_icc(enabled)
+            self._touch()
 
     @property
     def icc_enabled(self) -> bool:
-        return self._icc
+        return self.scene.icc
+
+    def _on_opened(self, info: SlideInfo) -> None:
+        threading.Thread(target=_import_geometry, name="geometry", daemon=True).start()
+        self.slide_opened.emit(info)
+
+    def _on_source_changed(self, source: TileSource | None) -> None:
+        old = self.scene.source
+        if old is not None:
+            old.tile_ready.disconnect(self._on_tile_ready)
+            old.read_failed.disconnect(self.read_failed)
+        if source is not None:
+            source.tile_ready.connect(self._on_tile_ready)
+            source.read_failed.connect(self.read_failed)
+        self._wished = None
+        self._first_told = False
+        self.pointer.cancel()
+        self.scene.set_source(source)
+        self._touch()
+        self.source_changed.emit(source)
+
+    def _on_tile_ready(self, key: TileKey) -> None:
+        pyramid = None if self.source is None else self.source.pyramid
+        in_minimap = pyramid is not None and key.level == pyramid.coarsest
+        if self.scene.tiles.tile_arrived(key) or (in_minimap and self.scene.furniture.minimap):
+            self.update()
 
     # --- view
     @property
     def view(self) -> View:
-        dpr = self.devicePixelRatioF()
-        return View(self._state, round(self.width() * dpr), round(self.height() * dpr))
+        """How slide and screen (device pixels) lie on each other."""
+        return self.camera.view
 
     def view_state(self) -> ViewState:
-        return self._state
+        return self.camera.state
 
     def set_view_state(self, state: ViewState) -> None:
         """Look elsewhere; silent when nothing changes, so linked canvases do not echo."""
-        self._auto_fit = False
-        self._zoom.stop()
-        self._set_state(state)
-
-    def _set_state(self, state: ViewState) -> None:
-        info = self.slide_info
-        if info is not None:
-            state = limited(state, info.width, info.height)
-        if state == self._state:
-            return
-        self._state = state
-        self._touch()
-        self.view_changed.emit(state)
+        self.camera.look(state)
 
     def fit(self) -> None:
         """Show the whole slide (the scanned part, where the file says which it is)."""
-        self._zoom.stop()
-        self._auto_fit = True
-        info = self.slide_info
-        if info is None:
-            return
-        x, y, width, height = info.bounds or (0, 0, info.width, info.height)
-        view = self.view
-        rect = (x, y, x + width, y + height)
-        self._set_state(fitting(rect, view.width, view.height, FIT_MARGIN))
+        self.camera.fit()
 
     def fit_rect(self, x0: float, y0: float, x1: float, y1: float, margin: float = 0.1) -> None:
         """Show a rectangle of level-0 pixels with a margin (share of its size on each side)."""
-        view = self.view
-        self.set_view_state(fitting((x0, y0, x1, y1), view.width, view.height, margin))
+        self.camera.fit_rect((x0, y0, x1, y1), margin)
 
     def magnification(self) -> float | None:
         """Objective-like magnification of the view (10 / µm per screen pixel).
 
         Without µm/px it comes from the objective power; None when neither is known.
         """
-        full = self._full_magnification()
-        return None if full is None else full / self._state.downsample
+        return self.camera.magnification()
 
     def set_magnification(self, magnification: float) -> None:
-        """Show at an objective's magnification; without calibration ``magnification`` %/100."""
-        full = self._full_magnification() or 1.0
-        state = ViewState(self._state.center_x, self._state.center_y, full / magnification)
-        self.set_view_state(state)
-
-    def _full_magnification(self) -> float | None:
-        """Of one slide pixel on one screen pixel."""
-        if self.mpp is not None:
-            return UM_AT_1X / self.mpp
-        return None if self.slide_info is None else self.slide_info.objective_power
+        """Show at an objective's magnification; without calibration 1 is one to one."""
+        self.camera.set_magnification(magnification)
 
     def zoom_by(self, factor: float) -> None:
         """Zoom about the middle; > 1 comes nearer."""
-        self.zoom_at(math.log2(factor), None)
+        self.camera.zoom_at(math.log2(factor), None)
 
     def zoom_at(self, steps: float, at: QPointF | None, *, smooth: bool = True) -> None:
         """Zoom by factors of two about a device pixel (None: the middle)."""
-        view = self.view
-        x, y = (view.width / 2, view.height / 2) if at is None else at.toTuple()
-        if smooth:
-            self._zoom.add(steps, x, y)
-        else:
-            self._zoom_now(2.0**steps, x, y)
-
-    def _zoom_now(self, factor: float, px: float, py: float) -> None:
-        if self.slide_info is None:
-            return
-        self._auto_fit = False
-        view = self.view
-        info = self.slide_info
-        wanted = view.zoomed(factor, px, py)
-        held = limited(wanted, info.width, info.height).downsample
-        self._set_state(view.zoomed(self._state.downsample / held, px, py))
+        self.camera.zoom_at(steps, at, smooth=smooth)
 
     def pan_by(self, dx: float, dy: float) -> None:
         """Drag the slide by device pixels."""
-        self._auto_fit = False
-        self._set_state(self.view.panned(dx, dy))
+        self.camera.pan_by(dx, dy)
+
+    def _on_view_changed(self, state: ViewState) -> None:
+        self._touch()
+        self.view_changed.emit(state)
 
     # --- tools, regions, overlays
     def tool(self) -> Tool:
@@ -288,66 +214,43 @@ class SlideCanvas(QWidget):
             self.tool_changed.emit(tool)
 
     def set_rois(self, rois: Sequence[Roi]) -> None:
-        self.rois.set_rois(rois)
+        self.scene.rois.set_rois(rois)
         self.update()
 
     def set_selected(self, roi_id: str | None) -> None:
-        if roi_id != self.rois.selected:
-            self.pointer.cancel()
-            self.rois.selected = roi_id
+        if roi_id != self.scene.rois.selected:
+            self.pointer.drop_vertex()
+            self.scene.rois.selected = roi_id
             self.update()
 
     def set_hovered(self, roi_id: str | None) -> None:
-        if roi_id != self.rois.hovered:
-            self.rois.hovered = roi_id
-            self.roi_hovered.emit(roi_id)
-            self.update()
+        self.pointer.set_hovered(roi_id)
 
     def is_on_slide(self, roi: Roi) -> bool:
-        info = self.slide_info
-        if info is None:
-            return False
-        left, top, right, bottom = roi.bounds
-        return right > 0 and bottom > 0 and left < info.width and top < info.height
+        """Whether any part of a region's bounding box lies on the slide."""
+        return self.scene.is_on_slide(roi)
 
     def set_overlays(self, overlays: Sequence[Overlay]) -> None:
-        self.overlays.set_overlays(overlays)
+        self.scene.overlays.set_overlays(overlays)
         self.update()
 
     def set_overlay_opacity(self, opacity: float) -> None:
-        self.overlays.opacity = min(max(opacity, 0.0), 1.0)
+        self.scene.overlays.opacity = min(max(opacity, 0.0), 1.0)
         self.update()
 
     def set_highlight(self, windows: Sequence[Window]) -> None:
         """Outline the squares that the model saw; empty removes them."""
-        self.overlays.highlight = tuple(windows)
+        self.scene.overlays.highlight = tuple(windows)
         self.update()
 
     def set_furniture(self, *, minimap: bool, scale_bar: bool, readout: bool) -> None:
-        self.furniture = Furniture(minimap, scale_bar, readout)
+        self.scene.furniture = Furniture(minimap, scale_bar, readout)
         self.update()
 
     def set_background(self, color: QColor) -> None:
         """The colour beside the slide."""
-        self.tiles.background = color
-        self.tiles.invalidate()
+        self.scene.tiles.set_background(color)
         self.update()
-
-    def minimap_at(self, at: QPointF) -> bool:
-        """Whether a device pixel is on the minimap."""
-        if self._source is None or not self.furniture.minimap:
-            return False
-        place = self.minimap.place(self._source, self.view, self.devicePixelRatioF())
-        return place is not None and place.contains(at.toPoint())
-
-    def move_to_minimap(self, at: QPointF) -> None:
-        """Look at the place of the slide that a device pixel on the minimap shows."""
-        if self._source is None:
-            return
-        place = self.minimap.place(self._source, self.view, self.devicePixelRatioF())
-        if place is not None:
-            to = self.minimap.slide_place(self._source, place, at.x(), at.y())
-            self.set_view_state(ViewState(to.x(), to.y(), self._state.downsample))
 
     # --- state and painting
     def is_settled(self) -> bool:
@@ -355,8 +258,8 @@ class SlideCanvas(QWidget):
         return (
             self.slide_info is not None
             and not self._frame_pending
-            and not self.tiles.missing
-            and not self._zoom.is_running
+            and not self.scene.tiles.missing
+            and not self.camera.is_moving
         )
 
     def _touch(self) -> None:
@@ -365,24 +268,29 @@ class SlideCanvas(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        view = self.view
+        self._match_screen()
         painter = QPainter(self)
-        self._painter.paint(painter, view)
+        self._painter.paint(painter, self.pointer.draw, self.pointer.edited)
         painter.end()
-        self._wish(view)
+        self._wish()
         self._frame_pending = False
         QTimer.singleShot(0, self, self._after_paint)
 
-    def _wish(self, view: View) -> None:
-        if self._source is None:
+    def _match_screen(self) -> None:
+        dpr = self.devicePixelRatioF()
+        self.scene.dpr = dpr
+        self.camera.set_screen(round(self.width() * dpr), round(self.height() * dpr))
+
+    def _wish(self) -> None:
+        if self.source is None:
             return
-        wishes = self.tiles.wishes(view)
+        wishes = self.scene.tiles.wishes(self.camera.view)
         if wishes != self._wished:
             self._wished = wishes
-            self._source.want(self._client, *wishes)
+            self.source.want(self._slides.client, *wishes)
 
     def _after_paint(self) -> None:
-        if self.tiles.painted_any and not self._first_told:
+        if self.scene.tiles.painted_any and not self._first_told:
             self._first_told = True
             self.first_tile_painted.emit()
         if self.is_settled() and not self._was_settled:
@@ -391,59 +299,45 @@ class SlideCanvas(QWidget):
 
     # --- events
     def resizeEvent(self, event: QResizeEvent) -> None:
-        if self._auto_fit:
-            self.fit()
+        self._match_screen()
         self._touch()
 
-    def mousePressEvent(self, event) -> None:
+    def mousePressEvent(self, event: QMouseEvent) -> None:
         self.pointer.press(event)
 
-    def mouseMoveEvent(self, event) -> None:
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self.pointer.move(event)
 
-    def mouseReleaseEvent(self, event) -> None:
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self.pointer.release(event)
 
-    def mouseDoubleClickEvent(self, event) -> None:
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         self.pointer.double_click(event)
 
-    def wheelEvent(self, event) -> None:
+    def wheelEvent(self, event: QWheelEvent) -> None:
         self.pointer.wheel(event)
         event.accept()
 
-    def leaveEvent(self, event) -> None:
+    def leaveEvent(self, event: QEvent) -> None:
         self.pointer.leave()
 
-    def keyPressEvent(self, event) -> None:
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         if not self.pointer.key_press(event):
             super().keyPressEvent(event)
 
-    def keyReleaseEvent(self, event) -> None:
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
         if not self.pointer.key_release(event):
             super().keyReleaseEvent(event)
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QNativeGestureEvent) and self.pointer.native_gesture(event):
             return True
-        if event.type() == QEvent.Type.Gesture and isinstance(event, QGestureEvent):
+        if isinstance(event, QGestureEvent):
             gesture = event.gesture(Qt.GestureType.PinchGesture)
             if isinstance(gesture, QPinchGesture):
                 self.pointer.pinch(gesture)
                 return True
         return super().event(event)
-
-
-def _detacher(canvas: SlideCanvas):
-    """Frees the slide of a destroyed canvas; holds its dictionary, not the dead widget."""
-    state = canvas.__dict__
-
-    def detach() -> None:
-        for name in ("_pending", "_source"):
-            source = state.get(name)
-            if source is not None:
-                source.detach(state["_client"])
-
-    return detach
 
 
 def _import_geometry() -> None:

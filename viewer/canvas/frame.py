@@ -2,57 +2,59 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath
 
+from ssmamba.roi import Roi
 from viewer.canvas.editing import is_editable, paint_handles
 from viewer.canvas.furniture import magnification_text, paint_scale_bar
 from viewer.canvas.roi_layer import DEFAULT_COLOR, HALO, RoiShape, paint_outline, round_pen
+from viewer.canvas.scene import Scene
+from viewer.canvas.tools import DrawTool
 from viewer.canvas.view import View
-
-if TYPE_CHECKING:
-    from viewer.canvas.canvas import SlideCanvas
 
 
 class FramePainter:
     """Paints tiles, overlays, regions, what is being drawn, and the furniture, in this order."""
 
-    def __init__(self, canvas: SlideCanvas) -> None:
-        self._canvas = canvas
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
 
-    def paint(self, painter: QPainter, view: View) -> None:
-        """Paint a frame; from here on all painters work in device pixels."""
-        canvas = self._canvas
-        dpr = canvas.devicePixelRatioF()
+    def paint(self, painter: QPainter, draw: DrawTool | None, edited: Roi | None) -> None:
+        """Paint a frame; from here on all painters work in device pixels.
+
+        ``draw`` is the drawing tool in hand, ``edited`` a region whose vertex is being dragged.
+        """
+        scene = self._scene
+        view, dpr = scene.camera.view, scene.dpr
         painter.scale(1 / dpr, 1 / dpr)
-        canvas.tiles.paint(painter, view)
-        if canvas.slide_info is None:
+        scene.tiles.paint(painter, view)
+        if scene.info is None:
             return
-        canvas.overlays.paint(painter, view)
-        canvas.rois.paint(painter, view, dpr)
-        canvas.overlays.paint_highlight(painter, view, dpr)
-        self._paint_selection(painter, view, dpr)
-        self._paint_drawing(painter, view, dpr)
-        self._paint_furniture(painter, view, dpr)
+        scene.overlays.paint(painter, view)
+        scene.rois.paint(painter, view, dpr)
+        scene.overlays.paint_highlight(painter, view, dpr)
+        self._paint_selection(painter, view, edited, with_handles=draw is None)
+        if draw is not None and len(draw.path) > 0:
+            self._paint_drawing(painter, view, draw)
+        self._paint_furniture(painter, view)
 
-    def _paint_selection(self, painter: QPainter, view: View, dpr: float) -> None:
-        canvas = self._canvas
-        roi = canvas.pointer.edited or canvas.rois.get(canvas.rois.selected)
+    def _paint_selection(
+        self, painter: QPainter, view: View, edited: Roi | None, *, with_handles: bool
+    ) -> None:
+        scene = self._scene
+        roi = edited or scene.rois.get(scene.rois.selected)
         if roi is None or not is_editable(roi):
             return
-        if canvas.pointer.edited is not None:
+        if edited is not None:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-            paint_outline(painter, view, dpr, RoiShape(roi), strong=True)
+            paint_outline(painter, view, scene.dpr, RoiShape(roi), strong=True)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        if canvas.pointer.draw is None:
-            paint_handles(painter, roi, view, dpr)
+        if with_handles:
+            paint_handles(painter, roi, view, scene.dpr)
 
-    def _paint_drawing(self, painter: QPainter, view: View, dpr: float) -> None:
-        draw = self._canvas.pointer.draw
-        if draw is None or len(draw.path) == 0:
-            return
+    def _paint_drawing(self, painter: QPainter, view: View, draw: DrawTool) -> None:
+        dpr = self._scene.dpr
         points = [view.to_screen(x, y) for x, y in draw.path]
         path = QPainterPath(points[0])
         for point in points[1:]:
@@ -75,11 +77,11 @@ class FramePainter:
         painter.drawEllipse(place, 3.5 * dpr, 3.5 * dpr)
         painter.setBrush(Qt.BrushStyle.NoBrush)
 
-    def _paint_furniture(self, painter: QPainter, view: View, dpr: float) -> None:
-        canvas = self._canvas
-        shown = canvas.furniture
+    def _paint_furniture(self, painter: QPainter, view: View) -> None:
+        scene = self._scene
+        shown, camera = scene.furniture, scene.camera
         if shown.scale_bar:
-            note = magnification_text(canvas.magnification(), view) if shown.readout else ""
-            paint_scale_bar(painter, view, canvas.mpp, note, dpr)
-        if shown.minimap and canvas.source is not None:
-            canvas.minimap.paint(painter, canvas.source, view, dpr, canvas.icc_enabled)
+            note = magnification_text(camera.magnification(), view) if shown.readout else ""
+            paint_scale_bar(painter, view, camera.mpp, note, scene.dpr)
+        if shown.minimap and scene.source is not None:
+            scene.minimap.paint(painter, scene.source, view, scene.dpr, scene.icc)

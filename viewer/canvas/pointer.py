@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QNativeGestureEvent, QWheelEvent
-from PySide6.QtWidgets import QPinchGesture
+from PySide6.QtWidgets import QPinchGesture, QWidget
 
 from ssmamba.roi import Roi
 from viewer.canvas.editing import Vertex, is_editable, made_valid, moved, vertex_at
+from viewer.canvas.scene import Scene
 from viewer.canvas.tools import Cursor, DrawTool, Lasso, Outcome, Polygon, Rectangle, Slip
 from viewer.canvas.types import Tool
-
-if TYPE_CHECKING:
-    from viewer.canvas.canvas import SlideCanvas
 
 CLICK_PX = 4.0  # a press that moves less is a click, logical pixels
 NEAR_PX = 5.0  # how near an outline counts as on it
@@ -37,11 +34,22 @@ ZOOM_KEYS = {
 }
 
 
-class Pointer:
-    """Turns events into changes of the view, drawn regions and edits."""
+class Pointer(QObject):
+    """Turns a widget's events into changes of the view, drawn regions and edits."""
 
-    def __init__(self, canvas: SlideCanvas) -> None:
-        self._canvas = canvas
+    drawn = Signal(object)  # Roi
+    edited_region = Signal(object)  # Roi with new geometry, same id
+    clicked = Signal(object)  # id or None
+    hovered = Signal(object)  # id or None
+    delete_requested = Signal(str)  # id
+    moved_to = Signal(float, float)  # level-0 pixels; NaN, NaN when the mouse leaves
+    hint = Signal(str)
+
+    def __init__(self, scene: Scene, widget: QWidget) -> None:
+        super().__init__(widget)
+        self._scene = scene
+        self._camera = scene.camera
+        self._widget = widget
         self.tool = Tool.PAN
         self.draw: DrawTool | None = None
         self.edited: Roi | None = None  # the region as it looks while a vertex is dragged
@@ -69,10 +77,14 @@ class Pointer:
         busy = bool(self.draw is not None and self.draw.path) or self._vertex is not None
         if self.draw is not None:
             self.draw.cancel()
-        self._vertex = self.edited = None
-        self._canvas.rois.hidden = None
-        self._canvas.update()
+        self.drop_vertex()
+        self._widget.update()
         return busy
+
+    def drop_vertex(self) -> None:
+        """Stop dragging a vertex; the region stays as it was."""
+        self._vertex = self.edited = None
+        self._scene.rois.hidden = None
 
     def update_cursor(self) -> None:
         if self._grabbed is not None and self._pressed is None:
@@ -81,14 +93,14 @@ class Pointer:
             shape = Qt.CursorShape.OpenHandCursor if self._space else Qt.CursorShape.ArrowCursor
         else:
             shape = Qt.CursorShape.CrossCursor
-        self._canvas.setCursor(shape)
+        self._widget.setCursor(shape)
 
     # --- mouse
     def press(self, event: QMouseEvent) -> None:
         at = self._device(event.position())
-        if event.button() == Qt.MouseButton.LeftButton and self._canvas.minimap_at(at):
+        if event.button() == Qt.MouseButton.LeftButton and self._scene.on_minimap(at):
             self._on_minimap = True
-            self._canvas.move_to_minimap(at)
+            self._scene.look_through_minimap(at)
             return
         pan = event.button() == Qt.MouseButton.MiddleButton or self._space
         left = event.button() == Qt.MouseButton.LeftButton
@@ -101,10 +113,10 @@ class Pointer:
 
     def move(self, event: QMouseEvent) -> None:
         at = self._device(event.position())
-        x, y = self._canvas.view.to_slide(at.x(), at.y())
-        self._canvas.cursor_moved.emit(x, y)
+        x, y = self._camera.view.to_slide(at.x(), at.y())
+        self.moved_to.emit(x, y)
         if self._on_minimap:
-            self._canvas.move_to_minimap(at)
+            self._scene.look_through_minimap(at)
         elif self._grabbed is not None:
             self._pan(at)
         elif self._vertex is not None:
@@ -112,7 +124,7 @@ class Pointer:
         elif self.draw is not None:
             self.draw.move(self._cursor(event))
             if self.draw.path:
-                self._canvas.update()
+                self._widget.update()
         else:
             self._hover(at, x, y)
 
@@ -124,7 +136,7 @@ class Pointer:
             self._grabbed = self._pressed = None
             self.update_cursor()
             if was_click:
-                self._canvas.roi_clicked.emit(self._roi_at(event))
+                self.clicked.emit(self._roi_at(event))
         elif self._vertex is not None:
             self._end_vertex()
         elif self.draw is not None and event.button() == Qt.MouseButton.LeftButton:
@@ -134,16 +146,16 @@ class Pointer:
         if event.button() != Qt.MouseButton.LeftButton:
             return
         at = self._device(event.position())
-        if self._canvas.minimap_at(at):
+        if self._scene.on_minimap(at):
             return
         if self.draw is not None:
             self._take(self.draw.finish(self._cursor(event)))
         else:
-            self._canvas.zoom_at(1.0, at)
+            self._camera.zoom_at(1.0, at)
 
     def leave(self) -> None:
-        self._canvas.cursor_moved.emit(math.nan, math.nan)
-        self._canvas.set_hovered(None)
+        self.moved_to.emit(math.nan, math.nan)
+        self.set_hovered(None)
 
     def _pan(self, at: QPointF) -> None:
         assert self._grabbed is not None
@@ -153,66 +165,71 @@ class Pointer:
                 return
             self._pressed = None
             self.update_cursor()
-        self._canvas.pan_by(shift.x(), shift.y())
+        self._camera.pan_by(shift.x(), shift.y())
         self._grabbed = at
 
     def _hover(self, at: QPointF, x: float, y: float) -> None:
-        if self._canvas.minimap_at(at):
-            self._canvas.set_hovered(None)
+        if self._scene.on_minimap(at):
+            self.set_hovered(None)
             return
         over_vertex = self._vertex_at(at) is not None
-        hit = self._canvas.rois.at(x, y, NEAR_PX * self._dpr * self._canvas.view.state.downsample)
-        self._canvas.set_hovered(hit)
+        hit = self._scene.rois.at(x, y, NEAR_PX * self._dpr * self._camera.state.downsample)
+        self.set_hovered(hit)
         if over_vertex:
-            self._canvas.setCursor(Qt.CursorShape.SizeAllCursor)
+            self._widget.setCursor(Qt.CursorShape.SizeAllCursor)
         elif hit is not None:
-            self._canvas.setCursor(Qt.CursorShape.PointingHandCursor)
+            self._widget.setCursor(Qt.CursorShape.PointingHandCursor)
         else:
             self.update_cursor()
 
     def _roi_at(self, event: QMouseEvent) -> str | None:
         cursor = self._cursor(event)
-        return self._canvas.rois.at(cursor.x, cursor.y, NEAR_PX * cursor.px)
+        return self._scene.rois.at(cursor.x, cursor.y, NEAR_PX * cursor.px)
+
+    def set_hovered(self, roi_id: str | None) -> None:
+        if roi_id != self._scene.rois.hovered:
+            self._scene.rois.hovered = roi_id
+            self.hovered.emit(roi_id)
+            self._widget.update()
 
     # --- drawing and editing
     def _take(self, outcome: Outcome) -> None:
         if isinstance(outcome, Slip):
-            self._canvas.hint.emit(outcome.hint)
+            self.hint.emit(outcome.hint)
         elif isinstance(outcome, Roi):
-            if self._canvas.is_on_slide(outcome):
-                self._canvas.roi_drawn.emit(outcome)
+            if self._scene.is_on_slide(outcome):
+                self.drawn.emit(outcome)
             else:
-                self._canvas.hint.emit("That region lies off the slide; draw it on the tissue.")
-        self._canvas.update()
+                self.hint.emit("That region lies off the slide; draw it on the tissue.")
+        self._widget.update()
 
     def _vertex_at(self, at: QPointF) -> Vertex | None:
-        roi = self._canvas.rois.get(self._canvas.rois.selected)
+        roi = self._scene.rois.get(self._scene.rois.selected)
         if roi is None or not is_editable(roi):
             return None
-        return vertex_at(roi, self._canvas.view, at.x(), at.y(), self._dpr)
+        return vertex_at(roi, self._camera.view, at.x(), at.y(), self._dpr)
 
     def _grab_vertex(self, at: QPointF) -> bool:
         self._vertex = self._vertex_at(at)
         return self._vertex is not None
 
     def _drag_vertex(self, x: float, y: float) -> None:
-        roi = self._canvas.rois.get(self._canvas.rois.selected)
+        roi = self._scene.rois.get(self._scene.rois.selected)
         if roi is None or self._vertex is None:
             return
         self.edited = moved(roi, self._vertex, (x, y))
-        self._canvas.rois.hidden = roi.id
-        self._canvas.update()
+        self._scene.rois.hidden = roi.id
+        self._widget.update()
 
     def _end_vertex(self) -> None:
         edited = None if self.edited is None else made_valid(self.edited)
         changed = self.edited is not None
-        self._vertex = self.edited = None
-        self._canvas.rois.hidden = None
+        self.drop_vertex()
         if edited is not None:
-            self._canvas.roi_edited.emit(edited)
+            self.edited_region.emit(edited)
         elif changed:
-            self._canvas.hint.emit("No area would be left; the region stays as it was.")
-        self._canvas.update()
+            self.hint.emit("No area would be left; the region stays as it was.")
+        self._widget.update()
 
     # --- wheel, trackpad, keyboard
     def wheel(self, event: QWheelEvent) -> None:
@@ -220,36 +237,36 @@ class Pointer:
         from_trackpad = event.phase() != Qt.ScrollPhase.NoScrollPhase
         pixels = event.pixelDelta().y()
         if from_trackpad and pixels:
-            self._canvas.zoom_at(pixels * TRACKPAD_STEPS, at, smooth=False)
+            self._camera.zoom_at(pixels * TRACKPAD_STEPS, at, smooth=False)
         else:
-            self._canvas.zoom_at(event.angleDelta().y() / 120 * WHEEL_STEPS, at)
+            self._camera.zoom_at(event.angleDelta().y() / 120 * WHEEL_STEPS, at)
 
     def native_gesture(self, event: QNativeGestureEvent) -> bool:
         if event.gestureType() != Qt.NativeGestureType.ZoomNativeGesture:
             return False
         steps = math.log2(max(1e-3, 1.0 + event.value()))
-        self._canvas.zoom_at(steps, self._device(event.position()), smooth=False)
+        self._camera.zoom_at(steps, self._device(event.position()), smooth=False)
         return True
 
     def pinch(self, gesture: QPinchGesture) -> None:
         factor = gesture.scaleFactor()
         if factor > 0:
-            at = self._canvas.mapFromGlobal(gesture.centerPoint())
-            self._canvas.zoom_at(math.log2(factor), self._device(at), smooth=False)
+            at = self._widget.mapFromGlobal(gesture.centerPoint())
+            self._camera.zoom_at(math.log2(factor), self._device(at), smooth=False)
 
     def key_press(self, event: QKeyEvent) -> bool:
         """Act on a key; False when it means nothing here."""
         key = Qt.Key(event.key())
-        canvas = self._canvas
+        camera = self._camera
         if key in PAN_KEYS:
             dx, dy = PAN_KEYS[key]
-            canvas.pan_by(dx * PAN_SHARE * canvas.view.width, dy * PAN_SHARE * canvas.view.height)
+            camera.pan_by(dx * PAN_SHARE * camera.view.width, dy * PAN_SHARE * camera.view.height)
         elif key in ZOOM_KEYS:
-            canvas.zoom_at(ZOOM_KEYS[key], None)
+            camera.zoom_at(ZOOM_KEYS[key], None)
         elif key == Qt.Key.Key_0:
-            canvas.fit()
+            camera.fit()
         elif key == Qt.Key.Key_1:
-            canvas.zoom_at(math.log2(canvas.view.state.downsample), None)
+            camera.zoom_to(1.0)
         elif key == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
                 self._space = True
@@ -267,7 +284,7 @@ class Pointer:
         return True
 
     def _drawing_key(self, key: Qt.Key) -> bool:
-        selected = self._canvas.rois.selected
+        selected = self._scene.rois.selected
         is_drawing = self.draw is not None and bool(self.draw.path)
         if key == Qt.Key.Key_Escape:
             return self.cancel()
@@ -277,28 +294,28 @@ class Pointer:
         if key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             if self.draw is not None and is_drawing:
                 self.draw.undo_point()
-                self._canvas.update()
+                self._widget.update()
                 return True
             if selected is not None:
-                self._canvas.roi_delete_requested.emit(selected)
+                self.delete_requested.emit(selected)
                 return True
         return False
 
     # --- places
     @property
     def _dpr(self) -> float:
-        return self._canvas.devicePixelRatioF()
+        return self._scene.dpr
 
     @property
     def _px(self) -> float:
         """Level-0 pixels per logical screen pixel."""
-        return self._canvas.view.state.downsample * self._dpr
+        return self._camera.state.downsample * self._dpr
 
     def _device(self, place: QPointF) -> QPointF:
         return place * self._dpr
 
     def _cursor(self, event: QMouseEvent) -> Cursor:
         at = self._device(event.position())
-        x, y = self._canvas.view.to_slide(at.x(), at.y())
+        x, y = self._camera.view.to_slide(at.x(), at.y())
         shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         return Cursor(x, y, self._px, square=shift)

@@ -41,7 +41,12 @@ class TileLayer:
         self._icc = enabled
         self.invalidate()
 
+    def set_background(self, color: QColor) -> None:
+        self.background = color
+        self.invalidate()
+
     def invalidate(self) -> None:
+        """Paint the whole frame anew next time."""
         self._view = None
 
     def tile_arrived(self, key: TileKey) -> bool:

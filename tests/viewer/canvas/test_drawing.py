@@ -236,8 +236,7 @@ def test_delete_asks_for_the_selected_region(drawing: Driver) -> None:
 def test_the_minimap_leads_anywhere(drawing: Driver) -> None:
     canvas = drawing.canvas
     canvas.set_furniture(minimap=True, scale_bar=True, readout=True)
-    assert canvas.source is not None
-    place = canvas.minimap.place(canvas.source, canvas.view, 1.0)
+    place = canvas.scene.minimap_place()
     assert place is not None
     chosen: list[str | None] = []
     canvas.roi_clicked.connect(chosen.append)

@@ -1,0 +1,137 @@
+"""Where a canvas looks: the view state, and everything that moves it."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QObject, QPointF, Signal
+
+from ssmamba.slide import SlideInfo
+from viewer.canvas.types import ViewState
+from viewer.canvas.view import View, fitting, limited
+from viewer.canvas.zoom import SmoothZoom
+from viewer.tiles.pyramid import Rect
+
+FIT_MARGIN = 0.02
+UM_AT_1X = 10.0  # µm per screen pixel that is called 1×: 0.25 µm is 40×
+
+
+class Camera(QObject):
+    """The view of one canvas; screen places are device pixels, slide places level-0 pixels."""
+
+    changed = Signal(object)  # ViewState
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._state = ViewState(0.0, 0.0, 1.0)
+        self._size = (1, 1)  # of the screen
+        self._info: SlideInfo | None = None
+        self._mpp: float | None = None
+        self._auto_fit = True  # until the user moves, a new size fits the slide again
+        self._zoom = SmoothZoom(self._zoom_now, self)
+
+    # --- what it looks at
+    def set_slide(self, info: SlideInfo | None) -> None:
+        """Look at another slide as a whole; a calibration of the old one is forgotten."""
+        self._info = info
+        self._mpp = None
+        self.fit()
+
+    def set_screen(self, width: int, height: int) -> None:
+        self._size = (width, height)
+        if self._auto_fit:
+            self.fit()
+
+    def set_mpp(self, mpp: float | None) -> None:
+        self._mpp = mpp
+
+    @property
+    def mpp(self) -> float | None:
+        """µm per level-0 pixel: the user's, else the slide's, else None."""
+        if self._mpp is not None:
+            return self._mpp
+        return None if self._info is None else self._info.mpp
+
+    @property
+    def view(self) -> View:
+        return View(self._state, *self._size)
+
+    @property
+    def state(self) -> ViewState:
+        return self._state
+
+    @property
+    def is_moving(self) -> bool:
+        return self._zoom.is_running
+
+    # --- movements
+    def look(self, state: ViewState) -> None:
+        """Look elsewhere; silent when nothing changes."""
+        self._auto_fit = False
+        self._zoom.stop()
+        self._set(state)
+
+    def fit(self) -> None:
+        """Show the whole slide (the scanned part, where the file says which it is)."""
+        self._zoom.stop()
+        self._auto_fit = True
+        info = self._info
+        if info is not None:
+            x, y, width, height = info.bounds or (0, 0, info.width, info.height)
+            self._set(fitting((x, y, x + width, y + height), *self._size, FIT_MARGIN))
+
+    def fit_rect(self, rect: Rect, margin: float) -> None:
+        self.look(fitting(rect, *self._size, margin))
+
+    def move_to(self, x: float, y: float) -> None:
+        """Bring a place of the slide to the middle."""
+        self.look(ViewState(x, y, self._state.downsample))
+
+    def pan_by(self, dx: float, dy: float) -> None:
+        """Drag the slide by device pixels."""
+        self._auto_fit = False
+        self._set(self.view.panned(dx, dy))
+
+    def zoom_at(self, steps: float, at: QPointF | None, *, smooth: bool = True) -> None:
+        """Zoom by factors of two about a device pixel (None: the middle)."""
+        x, y = (self._size[0] / 2, self._size[1] / 2) if at is None else (at.x(), at.y())
+        if smooth:
+            self._zoom.add(steps, x, y)
+        else:
+            self._zoom_now(2.0**steps, x, y)
+
+    def zoom_to(self, downsample: float) -> None:
+        """Zoom smoothly about the middle until a screen pixel covers ``downsample`` px."""
+        self._zoom.stop()
+        self.zoom_at(math.log2(self._state.downsample / downsample), None)
+
+    def magnification(self) -> float | None:
+        """10 / µm per screen pixel; else by the objective power; None when neither is known."""
+        full = self._full_magnification()
+        return None if full is None else full / self._state.downsample
+
+    def set_magnification(self, magnification: float) -> None:
+        full = self._full_magnification() or 1.0
+        self.look(ViewState(self._state.center_x, self._state.center_y, full / magnification))
+
+    def _full_magnification(self) -> float | None:
+        """Of one slide pixel on one screen pixel."""
+        if self.mpp is not None:
+            return UM_AT_1X / self.mpp
+        return None if self._info is None else self._info.objective_power
+
+    def _zoom_now(self, factor: float, px: float, py: float) -> None:
+        if self._info is None:
+            return
+        self._auto_fit = False
+        view = self.view
+        wanted = view.zoomed(factor, px, py)
+        held = limited(wanted, self._info.width, self._info.height).downsample
+        self._set(view.zoomed(self._state.downsample / held, px, py))
+
+    def _set(self, state: ViewState) -> None:
+        if self._info is not None:
+            state = limited(state, self._info.width, self._info.height)
+        if state != self._state:
+            self._state = state
+            self.changed.emit(state)

@@ -1,0 +1,100 @@
+"""What the engine keeps loaded."""
+
+import pytest
+import torch
+
+from ssmamba.device import choose_device
+from ssmamba.engine.store import OPEN_SLIDES, ModelStore, SlideStore
+from ssmamba.engine.threads import ASK_AGAIN, ThreadTuner
+from ssmamba.errors import CheckpointError, SlideError
+from tests.slides import write_pyramid
+from tests.ssmamba.checkpoints import save_classifier
+
+CPU = choose_device("cpu")
+
+
+@pytest.fixture
+def paths(tmp_path):
+    return [str(save_classifier(tmp_path / f"{i}.safetensors", seed=i)) for i in range(3)]
+
+
+def test_a_model_is_loaded_once_and_again_when_its_file_changed(paths, tmp_path):
+    store = ModelStore(CPU)
+    first = store.checkpoint(paths[0])
+    assert store.checkpoint(paths[0]) is first
+    assert store.predictor(paths[0]) is store.predictor(paths[0])
+    save_classifier(tmp_path / "0.safetensors", seed=9, name="a newer run")
+    assert store.checkpoint(paths[0]).sha256 != first.sha256
+
+
+def test_the_least_recently_used_model_goes_when_memory_is_short(paths):
+    store = ModelStore(CPU)
+    first = store.predictor(paths[0])
+    store.budget_bytes = int(store.used_bytes * 2.5)  # room for two
+    second = store.predictor(paths[1])
+    assert store.predictor(paths[0]) is first  # used again, so the second is now the oldest
+    store.predictor(paths[2])
+    assert store.predictor(paths[0]) is first
+    assert store.predictor(paths[1]) is not second
+    assert store.used_bytes <= store.budget_bytes
+
+
+def test_a_model_larger_than_the_budget_still_works(paths):
+    assert ModelStore(CPU, budget_bytes=1).predictor(paths[0]).card.name == "Tiny"
+
+
+def test_missing_files_are_named(tmp_path):
+    with pytest.raises(CheckpointError, match=r"no\.safetensors"):
+        ModelStore(CPU).checkpoint(str(tmp_path / "no.safetensors"))
+    with pytest.raises(SlideError, match=r"no\.svs"):
+        SlideStore().open(str(tmp_path / "no.svs"))
+
+
+def test_only_a_few_slides_stay_open(tmp_path):
+    store = SlideStore()
+    slides = []
+    for number in range(OPEN_SLIDES + 1):
+        write_pyramid(tmp_path / f"{number}.tif", 64, 64, levels=1)
+        slides.append(store.open(str(tmp_path / f"{number}.tif")))
+    with pytest.raises(SlideError):
+        slides[0].read_region(0, 0, 0, 8, 8)
+    assert slides[-1].read_region(0, 0, 0, 8, 8).shape == (8, 8, 3)
+    assert store.open(str(tmp_path / f"{OPEN_SLIDES}.tif")) is slides[-1]
+
+
+def run(tuner, seconds, calls):
+    chosen = []
+    for _ in range(calls):
+        threads = tuner.choose("work")
+        tuner.record("work", threads, seconds[threads])
+        chosen.append(threads)
+    return chosen
+
+
+def test_the_faster_number_of_threads_is_found_and_kept():
+    for seconds, best in (({1: 0.012, 4: 0.103}, 1), ({1: 0.100, 4: 0.030}, 4)):
+        chosen = run(ThreadTuner(4), seconds, 14)
+        assert set(chosen[:4]) == {1, 4}
+        assert chosen[4:] == [best] * 10
+
+
+def test_a_machine_that_became_busy_is_noticed():
+    tuner = ThreadTuner(4)
+    run(tuner, {1: 0.1, 4: 0.03}, 20)
+    chosen = run(tuner, {1: 0.1, 4: 0.9}, 4 * ASK_AGAIN)
+    assert chosen.count(1) > chosen.count(4)
+
+
+def test_measuring_sets_torchs_threads_and_puts_them_back():
+    before = torch.get_num_threads()
+    tuner = ThreadTuner(max(before, 2))
+    try:
+        with tuner.measured("work") as threads:
+            assert torch.get_num_threads() == threads
+        assert torch.get_num_threads() == max(before, 2)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_one_core_leaves_nothing_to_choose():
+    assert run(ThreadTuner(1), {1: 0.1}, 3) == [1, 1, 1]

@@ -1,0 +1,234 @@
+"""``python -m ssmamba.predict``: the files that it writes and what it says of bad input."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ssmamba.card import InputSpec
+from ssmamba.geojson import read_rois, write_rois
+from ssmamba.predict import main
+from ssmamba.roi import Roi
+from tests.slides import SHARED_SLIDES, tissue_like, write_pyramid
+from tests.ssmamba.checkpoints import CLASSES, save_classifier, save_mamim
+
+
+def square(x, y, side, name="", **fields):
+    ring = ((x, y), (x + side, y), (x + side, y + side), (x, y + side))
+    return Roi(((ring,),), kind="rectangle", name=name, **fields)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("predict")
+    save_classifier(folder / "a.safetensors")
+    save_classifier(folder / "b.safetensors", seed=1, name="Other")
+    scaled = InputSpec(window_px=64, source_px=64, mpp=0.5)
+    save_classifier(folder / "scaled.safetensors", spec=scaled)
+    save_mamim(folder / "mamim.safetensors")
+    write_pyramid(folder / "slide.tif", 600, 400, mpp=0.5)
+    write_pyramid(folder / "no-mpp.tif", 600, 400, mpp=None)
+    Image.fromarray(tissue_like(64, 64)).save(folder / "patch.png")
+    Image.fromarray(tissue_like(64, 64, seed=5)).save(folder / "other.png")
+    regions = [
+        square(10, 20, 64, "first"),
+        square(100, 100, 192, "second", measurements={"area": 4.0}),
+        Roi(((((5.0, 5.0),),),), kind="point"),
+    ]
+    write_rois(folder / "regions.geojson", regions)
+    return folder
+
+
+@pytest.fixture
+def predict(folder, tmp_path, capsys):
+    """Run the command on files of the folder; returns (status, stderr, output folder)."""
+
+    def run(*arguments):
+        out = tmp_path / "out"
+        named = [str(folder / a) if (folder / str(a)).is_file() else str(a) for a in arguments]
+        status = main([*named, "--out", str(out), "--device", "cpu"])
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return status, captured.err, out
+
+    return run
+
+
+def read_results(out):
+    return json.loads((out / "results.json").read_text())
+
+
+def test_a_plain_image_is_classified_whole(predict, folder):
+    from ssmamba.predictor import Predictor
+
+    status, _, out = predict("patch.png", "--model", "a.safetensors")
+    assert status == 0
+    (record,) = read_results(out)
+    pixels = np.asarray(Image.open(folder / "patch.png"))
+    expected = Predictor(folder / "a.safetensors", "cpu").predict(pixels).probabilities[0]
+    np.testing.assert_allclose(list(record["probabilities"].values()), expected, atol=1e-4)
+    assert list(record["probabilities"]) == [c.key for c in CLASSES]
+    assert record["predicted"] == CLASSES[int(expected.argmax())].key
+    assert record["confidence"] == pytest.approx(float(expected.max()), abs=1e-4)
+    assert record["input"].endswith("patch.png")
+    assert record["mode"] == "whole"
+    assert record["mpp"] is None
+    assert record["roi_name"] == "whole image"
+    for stamp in ("slide_hash", "checkpoint_sha256", "device", "scan_backend", "time"):
+        assert record["stamp"][stamp]
+
+
+def test_regions_of_a_slide_get_results_csv_and_geojson(predict):
+    status, _, out = predict(
+        "slide.tif", "--model", "a.safetensors", "b.safetensors", "--rois", "regions.geojson"
+    )
+    assert status == 0
+    records = read_results(out)
+    assert [(r["roi_name"], r["model_name"]) for r in records] == [
+        ("first", "Tiny"), ("first", "Other"), ("second", "Tiny"), ("second", "Other"),
+    ]  # fmt: skip
+    with (out / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4
+    for row, record in zip(rows, records, strict=True):
+        assert row["roi_id"] == record["roi_id"]
+        assert float(row["p_fat"]) == record["probabilities"]["fat"]
+    rois = read_rois(out / "rois.geojson")
+    assert [r.name for r in rois] == ["first", "second"]
+    by_key = {c.key: c for c in CLASSES}
+    assert rois[0].class_name == by_key[records[0]["predicted"]].name
+    assert rois[0].color == by_key[records[0]["predicted"]].color
+    assert rois[0].measurements["Tiny: Fat"] == pytest.approx(records[0]["probabilities"]["fat"])
+    assert rois[0].measurements["Other: Fat"] == pytest.approx(records[1]["probabilities"]["fat"])
+    assert rois[1].measurements["area"] == 4.0
+    assert rois[1].bounds == (100, 100, 292, 292)
+
+
+def test_a_cam_is_drawn_for_each_region_and_model(predict):
+    status, _, out = predict(
+        "slide.tif", "--model", "a.safetensors", "--rois", "regions.geojson",
+        "--cam", "layercam", "--target", "Stroma", "--stage", "3",
+    )  # fmt: skip
+    assert status == 0
+    for record in read_results(out):
+        cam = record["cam"]
+        assert (cam["method"], cam["stage"], cam["target"]) == ("LayerCAM", 3, "stroma")
+        assert cam["low"] <= cam["high"]
+        with Image.open(out / cam["file"]) as picture:
+            panel = np.asarray(picture.convert("RGB"))
+        left, right = panel[12:460, 12:460].astype(int), panel[12:460, 472:920].astype(int)
+        assert np.abs(left - right).max() > 30  # the overlay shows something
+        assert np.abs(left - right).mean() < 120  # and the tissue below it
+
+
+def test_the_overlay_is_cut_by_the_region(predict, folder, tmp_path):
+    ring = ((100, 100), (228, 100), (100, 228))  # the lower right half of its square is outside
+    write_rois(tmp_path / "half.geojson", [Roi(((ring,),))])
+    _, _, out = predict("slide.tif", "--model", "a.safetensors", "--cam", "HiResCAM",
+                        "--rois", str(tmp_path / "half.geojson"))  # fmt: skip
+    (record,) = read_results(out)
+    panel = np.asarray(Image.open(out / record["cam"]["file"]).convert("RGB")).astype(int)
+    gap = np.abs(panel[12:460, 12:460] - panel[12:460, 472:920]).sum(2)
+    below = np.add.outer(np.arange(448), np.arange(448)) > 460
+    assert gap[below].max() <= 3
+    assert gap[~below].max() > 30
+
+
+def test_tissue_of_a_slide_is_found_and_read_in_windows(predict):
+    status, _, out = predict("slide.tif", "--model", "scaled.safetensors", "--tissue")
+    assert status == 0
+    records = read_results(out)
+    assert records[0]["roi_name"] == "tissue 1"
+    assert records[0]["mode"] == "tiles"
+    assert records[0]["windows"] > 4
+    assert records[0]["mpp"] == pytest.approx(0.5)
+
+
+def test_a_slide_without_scale_says_so_and_works_with_mpp(predict):
+    status, said, out = predict("no-mpp.tif", "--model", "scaled.safetensors")
+    assert status == 2
+    assert "no-mpp.tif has no µm/px" in said
+    assert "--mpp" in said
+    assert not (out / "results.json").exists()
+    status, _, out = predict("no-mpp.tif", "--model", "scaled.safetensors", "--mpp", "0.5")
+    assert status == 0
+    assert read_results(out)[0]["mpp"] == pytest.approx(0.5)
+    status, _, out = predict("no-mpp.tif", "--model", "a.safetensors", "--field-px", "100")
+    assert status == 0
+
+
+def test_several_inputs_and_one_that_is_broken_lose_nothing(predict, tmp_path):
+    (tmp_path / "broken.svs").write_bytes(b"no slide")
+    status, said, out = predict(
+        "patch.png", str(tmp_path / "broken.svs"), "other.png", "--model", "a.safetensors"
+    )
+    assert status == 2
+    errors = [line for line in said.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert "broken.svs" in errors[0]
+    assert [r["input"].rsplit("/", 1)[1] for r in read_results(out)] == ["patch.png", "other.png"]
+    assert len(list(out.glob("rois-*.geojson"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nothing.svs", "--model", "a.safetensors"], "nothing.svs"),
+        (["patch.png", "--model", "none.safetensors"], "no model file"),
+        (["patch.png", "--model", "patch.png"], "not a readable .safetensors"),
+        (["patch.png", "--model", "mamim.safetensors"], "without classes"),
+        (["patch.png"], "--model"),
+        (["patch.png", "--model", "a.safetensors", "--cam", "GradCMA"], "did you mean 'GradCAM'"),
+        (["patch.png", "--model", "a.safetensors", "--target", "tumr"], "did you mean 'tumor'"),
+        (["patch.png", "--model", "a.safetensors", "--mpp", "-1"], "--mpp"),
+        (["patch.png", "--model", "a.safetensors", "--mpp", "abc"], "--mpp"),
+        (["patch.png", "--model", "a.safetensors", "--stage", "7"], "--stage"),
+        (["slide.tif", "--model", "a.safetensors", "--rois", "absent.geojson"], "absent.geojson"),
+        (["slide.tif", "--model", "a.safetensors", "--rois", "patch.png"], "patch.png"),
+        (["slide.tif", "--model", "a.safetensors", "--rois", "off.geojson"], "off the slide"),
+        (["slide.tif", "--model", "a.safetensors", "--rois", "points.geojson"], "with an area"),
+    ],
+)
+def test_bad_input_gives_one_sentence_and_status_2(predict, folder, arguments, words):
+    write_rois(folder / "off.geojson", [square(5000, 5000, 50, "far")])
+    write_rois(folder / "points.geojson", [Roi(((((5.0, 5.0),),),), kind="point")])
+    status, said, _ = predict(*arguments)
+    assert status == 2
+    errors = [line for line in said.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert words in errors[0]
+
+
+def test_an_output_folder_that_cannot_be_made_is_named(folder, capsys):
+    status = main([str(folder / "patch.png"), "--model", str(folder / "a.safetensors"),
+                   "--out", str(folder / "patch.png" / "x")])  # fmt: skip
+    assert status == 2
+    assert "choose another with --out" in capsys.readouterr().err
+
+
+def test_the_command_itself_exits_with_2_and_without_a_traceback(tmp_path):
+    command = [sys.executable, "-m", "ssmamba.predict", "nothing.svs", "--model", "none",
+               "--out", str(tmp_path)]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.shared_data
+def test_the_real_slide_without_scale_works_with_mpp(predict):
+    slide = SHARED_SLIDES / "TCGA-CR-7395-01A-01-TS1.svs"
+    if not slide.exists():
+        pytest.skip("needs ../shared/data/slides")
+    status, said, _ = predict(str(slide), "--model", "scaled.safetensors")
+    assert status == 2
+    assert "has no µm/px" in said
+    status, _, out = predict(
+        str(slide), "--model", "scaled.safetensors", "--mpp", "0.5", "--field-px", "900",
+    )  # fmt: skip
+    assert status == 0
+    assert read_results(out)[0]["roi_name"] == "tissue 1"

@@ -10,12 +10,13 @@ import numpy as np
 import openslide
 import pytest
 from PySide6.QtGui import QColor, QImage
+from pytestqt.qtbot import QtBot
 
 from ssmamba.engine.messages import Window
 from ssmamba.roi import Roi
 from tests.slides import SHARED_SLIDES, write_pyramid
 from tests.viewer.canvas.conftest import Driver
-from viewer.canvas import Overlay, ViewState
+from viewer.canvas import Overlay, SlideCanvas, ViewState
 from viewer.tiles.source import TileSource
 
 
@@ -256,3 +257,25 @@ def test_many_regions_paint_quickly_enough_to_pan(driver: Driver, heartbeat: obj
     for _ in range(5):
         driver.canvas.pan_by(7, 3)
         driver.qtbot.wait(15)
+
+
+def test_a_destroyed_canvas_frees_the_slide_and_leaves_others_alone(
+    driver: Driver, qtbot: QtBot
+) -> None:
+    cell = SlideCanvas(furniture=False)
+    cell.share_source(driver.canvas)
+    cell.show()
+    alone = SlideCanvas()
+    with qtbot.waitSignal(alone.slide_opened):
+        alone.open_slide(str(driver.path))
+    source = alone.source
+    assert source is not None
+    for canvas in (cell, alone):
+        canvas.close()
+        canvas.deleteLater()
+    del cell, alone, canvas
+    qtbot.waitUntil(lambda: source.wait_closed(0))
+    qtbot.wait(50)
+    driver.canvas.pan_by(50, 50)
+    driver.look_at(500, 350, 1.0)
+    assert np.array_equal(driver.grab(), driver.picture[200:500, 300:700])

@@ -225,7 +225,9 @@ class MainWindow(QMainWindow):
     def _on_slide_changed(self) -> None:
         work = self.workspace
         slide = work.document.slide
-        self.middle.setCurrentWidget(self.welcome if slide is None else self.canvas)
+        current = self.welcome if slide is None else self.canvas
+        self.middle.setCurrentWidget(current)
+        current.setFocus()
         self.welcome.set_recents(work.recents.paths() if slide is None else [])
         self.setWindowTitle(TITLE if slide is None else f"{work.title_of(slide)} – {TITLE}")
         for name in (*TOOLS, "fit", "zoom_in", "zoom_out", "calibration", "import_rois",

@@ -38,6 +38,11 @@ def common_lines(stamp: Stamp) -> list[str]:
     return lines
 
 
+def is_scale_note(note: str) -> bool:
+    """Whether the user can do something about a note under Calibration."""
+    return note.startswith(("scale unknown", "uncalibrated"))
+
+
 def note_text(note: str) -> str:
     """A note of the engine as a sentence."""
     text = note.strip().rstrip(".")

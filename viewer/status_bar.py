@@ -39,6 +39,7 @@ class StatusBar(QStatusBar):
         self.device.setIcon(icon("chip", "muted"))
         self.device.setIconSize(QSize(16, 16))
         self.device.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.device.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.device.clicked.connect(self.device_clicked)
         self.addWidget(self._activity)
         self.addWidget(self._progress)
@@ -96,7 +97,9 @@ class StatusBar(QStatusBar):
             self.device.setText("Starting models…")
             tip = "The model process is starting; the slide can be used meanwhile"
         else:
-            self.device.setText(state.device_name)
+            on_gpu = state.device.startswith("cuda")
+            reason = "" if on_gpu else f"  ·  {state.device_reason}"
+            self.device.setText(f"{state.device_name}{reason}")
             tip = f"Models run on {state.device_name}: {state.device_reason}"
         self.device.setToolTip(tip)
         self.device.setAccessibleName(tip)

@@ -150,17 +150,14 @@ class CompareGrid(QWidget):
     # --- contents
     def _on_selected(self) -> None:
         roi = self._document.selected
-        for cell in self.cells.values():
-            cell.canvas.set_selected(None if roi is None else roi.id)
         if roi is not None:
             self._fit_soon.start()
         self._show_answers()
 
     def _show_rois(self) -> None:
-        selected = self._document.selected
+        """Not selected here: cells are for looking, regions are edited on the slide."""
         for cell in self.cells.values():
             cell.canvas.set_rois(self._document.rois)
-            cell.canvas.set_selected(None if selected is None else selected.id)
         self._show_answers()
 
     def show_maps(self, maps: list[PaintedMap]) -> None:

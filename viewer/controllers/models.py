@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
+from ssmamba.errors import CheckpointError
 from viewer.background import Background
 from viewer.library import Model, ModelLibrary, bundled_models, read_model
 from viewer.messages import MessageCenter
 
+T = TypeVar("T")
 DEFAULT_MODEL = "lac"  # stem of the bundled classifier that is in use at the start
 
 
@@ -39,8 +42,7 @@ class ModelController(QObject):
 
     def add_files(self, paths: Sequence[str]) -> None:
         """Read checkpoints and take them into use."""
-        for path in paths:
-            self._read(lambda path=path: [read_model(path)], self._take)
+        self._read(lambda: _read_all(paths), self._take)
 
     def add_bundled(self, use: str | None = DEFAULT_MODEL) -> None:
         """List the checkpoints that come with the viewer. use: stem of the one taken into use."""
@@ -53,21 +55,36 @@ class ModelController(QObject):
 
         self._read(bundled_models, take)
 
-    def _take(self, models: list[Model]) -> None:
+    def _take(self, read: tuple[list[Model], list[CheckpointError]]) -> None:
+        models, errors = read
         self._library.add(models, use=True)
+        for error in errors:
+            self._messages.report(error)
+            self.failed.emit(str(error))
 
-    def _read(self, work: Callable[[], list[Model]], then: Callable[[list[Model]], None]) -> None:
+    def _read(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         self._reading += 1
         self._background.run(
-            work, lambda models: self._on_read(models, then), self._on_failed
+            work, lambda read: self._on_read(read, then), self._on_failed
         )
 
-    def _on_read(self, models: list[Model], then: Callable[[list[Model]], None]) -> None:
+    def _on_read(self, read: T, then: Callable[[T], None]) -> None:
         self._reading -= 1
-        then(models)
+        then(read)
         self.loaded.emit()
 
     def _on_failed(self, error: BaseException) -> None:
         self._reading -= 1
         self._messages.report(error)
         self.failed.emit(str(error))
+
+
+def _read_all(paths: Sequence[str]) -> tuple[list[Model], list[CheckpointError]]:
+    """The models in the order given, and what was wrong with the others."""
+    models, errors = [], []
+    for path in paths:
+        try:
+            models.append(read_model(path))
+        except CheckpointError as error:
+            errors.append(error)
+    return models, errors

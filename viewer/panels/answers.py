@@ -7,11 +7,12 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from ssmamba.engine.messages import ClassifyResult
 from ssmamba.roi import Roi
+from viewer import formats
 from viewer.controllers.analysis import AnalysisController
 from viewer.document import Document
 from viewer.library import Model, ModelLibrary
 from viewer.planning import answer_key, has_area
-from viewer.stamp_text import note_text, stamp_lines
+from viewer.stamp_text import is_scale_note, note_text, stamp_lines
 from viewer.widgets.bars import Bar, ProbabilityBars, percent
 from viewer.widgets.basic import ElidedLabel, icon_button, label, link
 from viewer.widgets.panel import column
@@ -23,7 +24,6 @@ class AnswerCard(QFrame):
     hovered = Signal(object)  # ClassifyResult or None
     show_requested = Signal(str)  # path of the model
     classify_requested = Signal()
-    calibrate_requested = Signal()
 
     def __init__(self, path: str) -> None:
         super().__init__()
@@ -38,15 +38,16 @@ class AnswerCard(QFrame):
         self._reasons = label(role="reason", wrap=True)
         self._bars = ProbabilityBars()
         self._notes = label(role="small", wrap=True)
-        self._calibrate = link("Set the scale…", "Say how much tissue one window covers")
         self._again = link("Classify again")
-        self._origin = link("Where this comes from", "Slide, model, device, scale and time")
+        self._all = link("")
+        self._origin = icon_button("info", "Where this comes from: slide, model, scale, time")
         self._stamp = label(role="small", wrap=True)
         self._stamp.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._lay_out()
         self._eye.clicked.connect(lambda: self.show_requested.emit(self.path))
         self._again.clicked.connect(self.classify_requested)
-        self._calibrate.clicked.connect(self.calibrate_requested)
+        self._all.clicked.connect(lambda: self._bars.set_expanded(not self._bars.expanded))
+        self._all.clicked.connect(self._show_more_text)
         self._origin.clicked.connect(lambda: self._stamp.setVisible(not self._stamp.isVisible()))
 
     def _lay_out(self) -> None:
@@ -54,7 +55,8 @@ class AnswerCard(QFrame):
         top.setSpacing(8)
         top.addWidget(self._model_name, 1)
         for badge in (self._outdated, self._badge):
-            top.addWidget(badge)
+            top.addWidget(badge, 0, Qt.AlignmentFlag.AlignVCenter)
+        top.addWidget(self._origin)
         top.addWidget(self._eye)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 6, 8, 10)
@@ -64,7 +66,7 @@ class AnswerCard(QFrame):
             layout.addWidget(widget)
         layout.addSpacing(4)
         layout.addWidget(self._bars)
-        for widget in (self._notes, self._calibrate, self._again, self._origin, self._stamp):
+        for widget in (self._all, self._notes, self._again, self._stamp):
             layout.addWidget(widget)
 
     def show_model(self, model: Model, shown: bool, several: bool) -> None:
@@ -83,7 +85,7 @@ class AnswerCard(QFrame):
         self._notes.show()
         for widget in (self._badge, self._outdated, self._reasons, self._bars):
             widget.hide()
-        for widget in (self._calibrate, self._origin, self._stamp):
+        for widget in (self._all, self._origin, self._stamp):
             widget.hide()
         self._again.setText("Try again" if retry else "Classify")
         self._again.setVisible(retry)
@@ -107,14 +109,20 @@ class AnswerCard(QFrame):
         self._outdated.setVisible(outdated)
         self._again.setText("Classify again")
         self._again.setVisible(outdated)
-        notes = [note_text(note) for note in result.notes]
+        notes = [note_text(note) for note in result.notes if not is_scale_note(note)]
+        self._show_more_text()
         self._notes.setText("\n".join(notes))
         self._notes.setVisible(bool(notes))
-        self._calibrate.setVisible(any("scale" in note for note in result.notes))
         self._origin.show()
         if fresh:
             self._stamp.setText("\n".join(stamp_lines(result)))
             self._stamp.hide()
+
+    def _show_more_text(self) -> None:
+        hidden = self._bars.hidden_count
+        self._all.setVisible(hidden > 0 or self._bars.expanded)
+        fewer = "Show the likeliest only"
+        self._all.setText(fewer if self._bars.expanded else formats.count(hidden, "more class"))
 
     def enterEvent(self, event: QEvent) -> None:  # noqa: N802
         self.hovered.emit(self.result)
@@ -142,9 +150,17 @@ class AnswersPanel(QWidget):
         self._cards: dict[str, AnswerCard] = {}
         self._title = ElidedLabel(role="title")
         self._hint = label(role="muted", wrap=True)
-        self._layout = column(self)
+        self._layout = column(self, upright=12)
         self._layout.addWidget(self._title)
         self._layout.addWidget(self._hint)
+        self._cards_layout = QVBoxLayout()
+        self._cards_layout.setSpacing(8)
+        self._layout.addLayout(self._cards_layout)
+        self._scale_note = label(role="small", wrap=True)
+        self._calibrate = link("Set the scale…", "Say how much tissue one window covers")
+        self._calibrate.clicked.connect(self.calibrate_requested)
+        self._layout.addWidget(self._scale_note)
+        self._layout.addWidget(self._calibrate)
         for event in (
             document.selection_changed,
             document.results_changed,
@@ -168,6 +184,15 @@ class AnswersPanel(QWidget):
         if roi is not None:
             for model in models:
                 self._fill(self._cards[model.path], roi, model)
+        self._show_scale_notes()
+
+    def _show_scale_notes(self) -> None:
+        """What several answers share is said once, with the way to mend it."""
+        results = [card.result for card in self._cards.values() if card.result is not None]
+        notes = dict.fromkeys(n for r in results for n in r.notes if is_scale_note(n))
+        self._scale_note.setText("\n".join(note_text(note) for note in notes))
+        self._scale_note.setVisible(bool(notes))
+        self._calibrate.setVisible(bool(notes))
 
     def _advice(self, roi: Roi | None) -> str:
         if self._document.slide is None:
@@ -186,14 +211,13 @@ class AnswersPanel(QWidget):
             card.hide()
         self._cards = {path: self._make_card(path) for path in paths}
         for card in self._cards.values():
-            self._layout.addWidget(card)
+            self._cards_layout.addWidget(card)
 
     def _make_card(self, path: str) -> AnswerCard:
         card = AnswerCard(path)
         card.hovered.connect(self._on_hovered)
         card.show_requested.connect(self._library.show)
         card.classify_requested.connect(self._classify)
-        card.calibrate_requested.connect(self.calibrate_requested)
         return card
 
     def _fill(self, card: AnswerCard, roi: Roi, model: Model) -> None:

@@ -26,7 +26,7 @@ SCALES = (
     ("own", "Each its own", "Every map uses the whole colour scale; strengths do not compare"),
     ("shared", "Shared", "One colour scale for all models: strengths compare"),
 )
-RAMP_SIZE = QSize(64, 12)
+RAMP_SIZE = QSize(48, 12)
 
 
 class EvidencePanel(QWidget):
@@ -48,7 +48,7 @@ class EvidencePanel(QWidget):
         self._opacity.setRange(0, 100)
         self._opacity_text = label(role="small")
         self._colors = QComboBox()
-        self._fade = QCheckBox("Low values clear")
+        self._fade = QCheckBox("Fade")
         self._scale = Segmented(SCALES, "Colour scale")
         self.value_scale = ValueScale()
         self._caption = label(role="small", wrap=True)
@@ -73,12 +73,12 @@ class EvidencePanel(QWidget):
             box.setAccessibleName(spoken)
             box.setToolTip(spoken)
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(8)
+            box.setMinimumContentsLength(5)
         self._opacity.setAccessibleName("Opacity of the map")
-        self._fade.setToolTip("Let the tissue show through where there is little evidence")
+        self._fade.setToolTip("Low values are clear, so that the tissue shows through")
 
     def _lay_out(self) -> None:
-        layout = column(self)
+        layout = column(self, upright=12)
         top = QHBoxLayout()
         top.addWidget(label("Evidence map", "section"))
         top.addStretch(1)
@@ -86,7 +86,7 @@ class EvidencePanel(QWidget):
         layout.addLayout(top)
         form = QFormLayout()
         form.setHorizontalSpacing(12)
-        form.setVerticalSpacing(8)
+        form.setVerticalSpacing(6)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         opacity = QHBoxLayout()
@@ -95,13 +95,16 @@ class EvidencePanel(QWidget):
         self._opacity_text.setFixedWidth(40)
         self._opacity_text.setAlignment(Qt.AlignmentFlag.AlignRight)
         opacity.addWidget(self._opacity_text)
+        colors = QHBoxLayout()
+        colors.setSpacing(12)
+        colors.addWidget(self._colors, 1)
+        colors.addWidget(self._fade)
         for term, field in (
             ("Class", self._class),
             ("Method", self._method),
             ("Detail", self._stage),
             ("Opacity", opacity),
-            ("Colours", self._colors),
-            ("", self._fade),
+            ("Colours", colors),
             ("Scale", self._scale),
         ):
             form.addRow(label(term, "muted"), field)

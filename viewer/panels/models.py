@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QVBoxLayout, QWidg
 from viewer import formats
 from viewer.card_text import card_lines, headline
 from viewer.library import Model, ModelLibrary
-from viewer.widgets.basic import ElidedLabel, icon_button, label
+from viewer.widgets.basic import ElidedLabel, icon_button, label, link
 from viewer.widgets.panel import column
 
 EMPTY_TEXT = (
@@ -31,7 +31,7 @@ class ModelRow(QFrame):
         self._name = ElidedLabel(role="title")
         self._about = ElidedLabel(role="small")
         self._more = icon_button("chevron-down", "Show the model's card", checkable=True)
-        self._remove = icon_button("close", "Remove from the list (the file stays)")
+        self._remove = link("Remove from the list", "The file itself stays")
         self._card = QWidget()
         self._card_layout = QVBoxLayout(self._card)
         self._card_layout.setContentsMargins(26, 4, 0, 8)
@@ -53,7 +53,6 @@ class ModelRow(QFrame):
         row.addWidget(self._box, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(texts, 1)
         row.addWidget(self._more)
-        row.addWidget(self._remove)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(16, 8, 8, 8)
         outer.setSpacing(0)
@@ -70,7 +69,7 @@ class ModelRow(QFrame):
         self._box.setAccessibleName(f"{tip}: {model.name}")
         self._name.setText(model.name)
         self._about.setText(headline(model))
-        self._remove.setVisible(not model.bundled)
+        self._card_layout.removeWidget(self._remove)
         while (item := self._card_layout.takeAt(0)) is not None:
             item.widget().deleteLater()
         for term, value in card_lines(model):
@@ -78,6 +77,8 @@ class ModelRow(QFrame):
             text = label(value, wrap=True)
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             self._card_layout.addWidget(text)
+        self._card_layout.addWidget(self._remove)
+        self._remove.setVisible(not model.bundled)
 
 
 class ModelsPanel(QWidget):

@@ -83,7 +83,7 @@ class ReconstructionPanel(QWidget):
         self.refresh()
 
     def _lay_out(self) -> None:
-        layout = column(self)
+        layout = column(self, upright=12)
         top = QHBoxLayout()
         top.addWidget(label("Reconstruction", "section"))
         top.addStretch(1)

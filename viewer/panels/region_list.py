@@ -10,13 +10,13 @@ from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOpti
 
 from ssmamba.roi import Roi
 from viewer import formats, icons, theme
+from viewer.canvas.roi_layer import DEFAULT_COLOR
 from viewer.document import Document
 from viewer.library import ModelLibrary
 from viewer.planning import answer_key
 from viewer.widgets.bars import percent
 
 ROW_PX = 52
-DEFAULT_COLOR = (58, 120, 220)
 RoiRole = int(Qt.ItemDataRole.UserRole)
 LineRole = RoiRole + 1
 

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from viewer import theme
 
-ROW_PX = 32
+ROW_PX = 28
+FIRST_SHOWN = 3  # classes shown until the user asks for all
 BAR_PX = 6
 
 
@@ -29,6 +30,7 @@ class ProbabilityBars(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bars: list[Bar] = []
+        self.expanded = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def set_bars(self, bars: list[Bar]) -> None:
@@ -38,16 +40,32 @@ class ProbabilityBars(QWidget):
         self.updateGeometry()
         self.update()
 
+    def set_expanded(self, expanded: bool) -> None:
+        """Show all classes, or the likeliest only."""
+        self.expanded = expanded
+        self.updateGeometry()
+        self.update()
+
+    @property
+    def hidden_count(self) -> int:
+        return len(self._bars) - len(self._shown)
+
+    @property
+    def _shown(self) -> list[Bar]:
+        """All, or the first few; one more rather than "1 more"."""
+        few = FIRST_SHOWN if len(self._bars) > FIRST_SHOWN + 1 else len(self._bars)
+        return self._bars if self.expanded else self._bars[:few]
+
     def sizeHint(self) -> QSize:  # noqa: N802
-        return QSize(200, len(self._bars) * ROW_PX)
+        return QSize(200, len(self._shown) * ROW_PX)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        return QSize(120, len(self._bars) * ROW_PX)
+        return QSize(120, len(self._shown) * ROW_PX)
 
     def paintEvent(self, _event: object) -> None:  # noqa: N802
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for row, bar in enumerate(self._bars):
+        for row, bar in enumerate(self._shown):
             self._paint_bar(painter, bar, row)
 
     def _paint_bar(self, painter: QPainter, bar: Bar, row: int) -> None:
@@ -57,11 +75,11 @@ class ProbabilityBars(QWidget):
         metrics = painter.fontMetrics()
         room = self.width() - metrics.horizontalAdvance("100.0 %") - 8
         text = metrics.elidedText(bar.name, Qt.TextElideMode.ElideRight, room)
-        line = QRectF(0, top, self.width(), ROW_PX - BAR_PX - 6)
+        line = QRectF(0, top, self.width(), ROW_PX - BAR_PX - 4)
         painter.setPen(QColor(chosen.text if row == 0 else chosen.muted))
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
         painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, number)
-        place = QRectF(0, top + ROW_PX - BAR_PX - 6, self.width(), BAR_PX)
+        place = QRectF(0, top + ROW_PX - BAR_PX - 4, self.width(), BAR_PX)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(chosen.track))
         painter.drawRoundedRect(place, BAR_PX / 2, BAR_PX / 2)

@@ -10,12 +10,16 @@ from PySide6.QtWidgets import QDockWidget, QFrame, QHBoxLayout, QScrollArea, QVB
 from viewer.widgets.basic import label
 
 
+TITLE_PX = 40
+
+
 def title_row(title: str, buttons: Iterable[QWidget] = ()) -> QFrame:
     """A title of 40 px height with buttons at its right end."""
     row = QFrame()
     row.setProperty("panelTitle", True)
-    row.setFixedHeight(40)
+    row.setFixedHeight(TITLE_PX)
     layout = QHBoxLayout(row)
+    layout.addStrut(TITLE_PX - 1)  # the dock asks the layout, not the fixed height
     layout.setContentsMargins(16, 0, 8, 0)
     layout.setSpacing(0)
     layout.addWidget(label(title, "title"))
@@ -49,8 +53,12 @@ def scrolled(body: QWidget) -> QScrollArea:
     return area
 
 
-def column(parent: QWidget, *, margin: int = 16, spacing: int = 8) -> QVBoxLayout:
+def column(
+    parent: QWidget, *, margin: int = 16, spacing: int = 8, upright: int | None = None
+) -> QVBoxLayout:
+    """margin: at the sides; upright: above and below, as the sides when not given."""
     layout = QVBoxLayout(parent)
-    layout.setContentsMargins(margin, margin, margin, margin)
+    above = margin if upright is None else upright
+    layout.setContentsMargins(margin, above, margin, above)
     layout.setSpacing(spacing)
     return layout

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from ssmamba.explain.colormaps import lookup_table
 from viewer import theme
 
-HEIGHT_PX = 92
+HEIGHT_PX = 76
 BINS = 48
 
 

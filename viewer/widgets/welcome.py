@@ -23,6 +23,7 @@ class Welcome(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._recents = QVBoxLayout()
         self._recents.setSpacing(4)
         column = QVBoxLayout()

@@ -1,0 +1,111 @@
+"""``--screenshot``: open what was asked for, wait until all of it is there, save the window."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QApplication
+
+from viewer.arguments import Options
+from viewer.main_window import MainWindow
+
+SIZE = (1600, 1000)
+POLL_MS = 40
+CALM_POLLS = 4  # so many looks in a row must find everything done
+TIMEOUT_S = 300.0
+MIN_LASSO_SHARE = 0.4  # of the view that a selected region should fill
+
+
+class ScreenshotRun(QObject):
+    """Watches the window until nothing is left to come; then saves it."""
+
+    finished = Signal(int)  # exit status
+
+    def __init__(self, window: MainWindow, options: Options, timeout_s: float = TIMEOUT_S) -> None:
+        super().__init__(window)
+        self._window = window
+        self._target = Path(options.screenshot or "screenshot.png")
+        self._needs_rois = options.rois is not None
+        self._deadline = time.monotonic() + timeout_s
+        self._timeout_s = timeout_s
+        self._calm = 0
+        self._over = False
+        self._timer = QTimer(self, interval=POLL_MS)
+        self._timer.timeout.connect(self._look)
+        work = window.workspace
+        work.analysis.all_maps = True
+        for failed in (
+            work.slides.failed,
+            work.models.failed,
+            work.regions.import_failed,
+            work.analysis.job_failed,
+        ):
+            failed.connect(self.fail)
+        work.regions.imported.connect(self._on_imported)
+        self._timer.start()
+
+    def fail(self, sentence: str) -> None:
+        """Leave with status 2 and one sentence."""
+        if not self._over:
+            print(sentence, file=sys.stderr)
+            self._end(2)
+
+    def _on_imported(self, _count: int) -> None:
+        self._needs_rois = False
+        work = self._window.workspace
+        work.analysis.ask([roi.id for roi in work.document.rois])
+
+    def _look(self) -> None:
+        if time.monotonic() > self._deadline:
+            self.fail(
+                f"The window was not finished after {self._timeout_s:.0f} s; "
+                "try fewer or smaller regions."
+            )
+            return
+        self._calm = self._calm + 1 if self._done() else 0
+        if self._calm >= CALM_POLLS:
+            self._save()
+
+    def _done(self) -> bool:
+        window = self._window
+        work = window.workspace
+        if work.busy or self._needs_rois or window.compare.busy:
+            return False
+        if work.document.slide is not None and not window.canvas.is_settled():
+            return False
+        return not window.compare.isVisible() or window.compare.settled
+
+    def _save(self) -> None:
+        picture = self._window.grab()
+        if picture.save(str(self._target)):
+            self._end(0)
+        else:
+            self.fail(f"The picture cannot be written to {self._target}; choose another place.")
+
+    def _end(self, status: int) -> None:
+        self._over = True
+        self._timer.stop()
+        self.finished.emit(status)
+
+
+def take_screenshot(app: QApplication, window: MainWindow, options: Options) -> int:
+    """Run the window until the picture is saved; returns the exit status."""
+    from viewer.app import begin
+
+    window.resize(*SIZE)
+    run = ScreenshotRun(window, options)
+    status: list[int] = []
+
+    def leave(code: int) -> None:
+        status.append(code)
+        app.exit(code)
+
+    run.finished.connect(leave)
+    window.show()
+    begin(window, options)
+    app.exec()
+    window.close()
+    return status[0] if status else 2

@@ -24,6 +24,8 @@ UNCALIBRATED = "uncalibrated: the slide has no µm/px, so the model may read at 
 SCALE_TOLERANCE = 1.25  # a window read this much finer or coarser than in training is noted
 DEFAULT_OPTIONS = ReadOptions()
 SMALLEST_AREA_PX2 = 1.0
+NEARLY_SQUARE = 1.1  # longest over shortest side up to which an image is read as one square
+LARGEST_NATIVE_PX = 2048  # a plain image is not reduced while reading up to this side
 READERS = 4  # threads that read windows; slides allow any number
 
 
@@ -59,17 +61,19 @@ def plan_region(
     if mode == "whole":
         smallest = field if options.mode == "auto" and field is not None else 1.0
         windows = [_on_whole_pixels(w) for w in windows_whole(roi, min_side=smallest)]
-        if windows[0].side > min(slide.dimensions):
-            mode, field = "tiles", float(min(slide.dimensions))
+        shortest = float(min(slide.dimensions))
+        if windows[0].side > shortest * NEARLY_SQUARE:
+            mode, field = "tiles", shortest
             notes.append("the square around the region leaves the image, so it was read in parts")
+        elif windows[0].side > shortest:  # as in training: the centred square, no padding
+            windows = [_on_whole_pixels(_shrunk(windows[0], shortest))]
     if mode == "tiles":
         windows = windows_tiles(roi, field or float(spec.source_px))
     windows = [_inside(w, slide) for w in windows]
     side = windows[0].side
     read_mpp = None if slide_mpp is None else slide_mpp * side / spec.window_px
     notes += _scale_notes(spec, read_mpp)
-    out_px = max(1, min(spec.source_px, round(side)))
-    return RegionPlan(tuple(windows), mode, out_px, read_mpp, tuple(notes))
+    return RegionPlan(tuple(windows), mode, _out_px(slide, spec, side), read_mpp, tuple(notes))
 
 
 def read_window(slide: Slide, window: Window, out_px: int, icc: bool = False) -> np.ndarray:
@@ -164,10 +168,27 @@ def _mode(asked: str, extent: float, field: float | None) -> str:
 
 def _on_whole_pixels(window: Window) -> Window:
     side = max(1, round(window.side))
-    center_x, center_y = window.x + window.side / 2, window.y + window.side / 2
-    return Window(
-        math.floor(center_x - side / 2 + 0.5), math.floor(center_y - side / 2 + 0.5), float(side)
-    )
+    moved = _shrunk(window, side)
+    # Half a pixel goes to the left, as where training cuts the centre out of an image.
+    x, y = (math.floor(v + 0.5 - 1e-6) for v in (moved.x, moved.y))
+    return Window(float(x), float(y), float(side))
+
+
+def _shrunk(window: Window, side: float) -> Window:
+    """A window of another side about the same centre."""
+    half = (window.side - side) / 2
+    return Window(window.x + half, window.y + half, side)
+
+
+def _out_px(slide: Slide, spec: InputSpec, side: float) -> int:
+    """Pixels read along a window: those of the training images, never more than there are.
+
+    A plain image is read as it is and reduced once, as it was for training.
+    """
+    available = max(1, round(side))
+    if slide.info.vendor == "image" and available <= LARGEST_NATIVE_PX:
+        return available
+    return min(spec.source_px, available)
 
 
 def _inside(window: Window, slide: Slide) -> Window:

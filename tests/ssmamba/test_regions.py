@@ -132,6 +132,18 @@ def test_an_image_that_is_not_square_is_read_in_parts_not_padded(tmp_path):
         assert all(w.y == 0 for w in plan.windows)
 
 
+def test_a_nearly_square_image_is_read_as_its_centre_as_in_training(tmp_path):
+    from training.data.images import centre_square
+
+    picture = tissue_like(103, 100)
+    Image.fromarray(picture).save(tmp_path / "almost.png")
+    with Slide.open(tmp_path / "almost.png") as almost:
+        plan = plan_region(whole_image_roi(almost), almost, PLAIN)
+        pixels = read_window(almost, plan.windows[0], plan.out_px)
+    assert plan.mode == "whole"
+    np.testing.assert_array_equal(pixels, centre_square(picture))  # reduced once, later
+
+
 def test_a_region_that_hangs_over_the_edge_is_read_on_the_slide(slide):
     plan = plan_region(square(-50, -50, 100), slide, PLAIN)
     assert plan.windows == (Window(0, 0, 50.0),)

@@ -69,10 +69,10 @@ def parse(
     return config_class(**{k: v for k, v in vars(values).items() if k in names})
 
 
-def write_config(path: Path, section: str, config: Any) -> None:
-    """Write the effective values, as --config reads them."""
+def as_yaml(section: str, config: Any) -> str:
+    """The effective values, as --config reads them."""
     plain = json.loads(json.dumps(asdict(config), default=str))
-    path.write_text(yaml.safe_dump({section: plain}, sort_keys=False), encoding="utf-8")
+    return yaml.safe_dump({section: plain}, sort_keys=False)
 
 
 def _make_parser(config_class: type, section: str, positional: str | None) -> ArgumentParser:

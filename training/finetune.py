@@ -21,16 +21,24 @@ from ssmamba.errors import DataError
 from ssmamba.preprocess import to_tensor
 from training.augment.mixup import mixup, soft_targets
 from training.augment.recipe import Recipe
+from training.cards import base_card, budget, tried
 from training.command import run_command
 from training.config import FinetuneConfig
-from training.data.dataset import Dataset, cache_side
-from training.loop.batches import Batches, Plan
-from training.loop.fit import Outcome, Schedule, Score, Task, fit
+from training.data.dataset import Dataset
+from training.loop.batches import Batches
+from training.loop.fit import LOG_FILE, Outcome, Score, Task, fit
 from training.loop.progress import console
 from training.metrics.calibration import softmax
 from training.metrics.classification import accuracy, macro_f1, nll, score
 from training.models import Start, build_classifier, run_model
-from training.setup import base_card, make_recipe, seed_everything, start_run
+from training.setup import (
+    make_plan,
+    make_recipe,
+    make_schedule,
+    seed_everything,
+    start_run,
+    training_images,
+)
 from training.trust import calibrate, unsure_share
 
 Pair = tuple[Tensor, Tensor]  # pixels (B, 3, H, W), targets (B, K)
@@ -91,16 +99,8 @@ def _try_rate(
     folder.mkdir(parents=True, exist_ok=True)
     seed_everything(config.seed)
     start = build_classifier(config, len(material.dataset.classes))
-    plan = Plan(len(material.train), config.batch_size, config.epochs, config.seed,
-                fabric.global_rank, fabric.world_size)  # fmt: skip
-    schedule = Schedule(
-        lr,
-        config.weight_decay,
-        round(config.warmup_epochs * plan.epoch_steps),
-        config.clip_norm,
-        config.ema_decay,
-        config.validate_every,
-    )
+    plan = make_plan(config, fabric, len(material.train))
+    schedule = make_schedule(config, lr, plan)
     task = Task(
         _loss_function(config, fabric, material),
         partial(_validate, material=material, spec=card.input),
@@ -109,7 +109,14 @@ def _try_rate(
     )
     batches = Batches(plan, _batch_maker(config, material, card.input))
     title = f"finetune lr {lr:g}" if many else "finetune"
-    outcome = fit(fabric, start.model, batches, schedule, task, folder, config.resume, title)
+    log, last = config.out / LOG_FILE, folder / "last.safetensors"
+    try:
+        outcome = fit(
+            fabric, start.model, batches, schedule, task, folder, config.resume, title, log
+        )
+    finally:
+        if folder != config.out and last.is_file():
+            shutil.copyfile(last, config.out / last.name)
     return Trial(lr, outcome, start.model, start, folder)
 
 
@@ -136,9 +143,9 @@ def _finish(
             "unsure": unsure_share(probabilities, features, calibration, statistics),
         },
     }
-    tried = [{"lr": t.lr, **t.outcome.best_metrics} for t in trials]
-    entry = training_entry(config, best.lr, best.outcome, card)
-    entry |= {"lrs_tried": tried, "seconds": round(sum(t.outcome.seconds for t in trials), 1)}
+    entry = training_entry(config, best.lr, best.outcome)
+    entry["lrs_tried"] = [tried(trial.lr, trial.outcome) for trial in trials]
+    entry["seconds"] = round(sum(trial.outcome.seconds for trial in trials), 1)
     done = card.with_(calibration=calibration, metrics=metrics, training=entry)
     checkpoint.save(config.out / "best.safetensors", best.model, done, statistics)
     if best.folder != config.out:
@@ -172,12 +179,10 @@ def _check(config: FinetuneConfig) -> tuple[float, ...]:
 
 
 def _load(config: FinetuneConfig, dataset: Dataset) -> Material:
-    count = len(dataset.indices("train"))
-    side = cache_side(dataset.source_px(), config.image_size, count, config.cache_gib)
     return Material(
         dataset,
         make_recipe(config, dataset),
-        dataset.images("train", side),
+        training_images(config, dataset),
         dataset.images("val", config.image_size),
         dataset.labels("train"),
         dataset.labels("val"),
@@ -219,25 +224,11 @@ def _refuse_seen_test_images(config: FinetuneConfig, start: Start, dataset: Data
         )
 
 
-def training_entry(
-    config: FinetuneConfig, lr: float, outcome: Outcome, card: Card
-) -> dict[str, Any]:
-    """What the card says about the run; equal budgets are asserted from it."""
-    entry: dict[str, Any] = {
-        "seed": config.seed,
-        "split_seed": config.split_seed,
-        "steps": outcome.step,
-        "images_seen": outcome.images_seen,
-        "epochs": config.epochs,
-        "batch_size": config.batch_size,
-        "lr": lr,
-        "best_epoch": outcome.best_epoch,
-        "seconds": round(outcome.seconds, 1),
-        "image_size": config.image_size,
-    }
+def training_entry(config: FinetuneConfig, lr: float, outcome: Outcome) -> dict[str, Any]:
+    """This run's budget, with that of the pre-training inside."""
+    entry = budget(config, lr, outcome)
     if config.init is not None:
-        parent = read_card(config.init).training
-        entry["pretraining"] = {k: v for k, v in parent.items() if k != "pretraining"}
+        entry["pretraining"] = read_card(config.init).training
     return entry
 
 
@@ -246,7 +237,7 @@ def _save(
 ) -> None:
     """A checkpoint of a run that goes on: loadable, not yet calibrated."""
     done = card.with_(
-        training=training_entry(config, lr, outcome, card),
+        training=training_entry(config, lr, outcome),
         metrics={"val": outcome.last_metrics} if outcome.last_metrics else {},
     )
     checkpoint.save(path, model, done)

@@ -16,8 +16,9 @@ from ssmamba.card import Card, InputSpec, file_sha256
 from ssmamba.errors import DataError, did_you_mean
 from ssmamba.models import SSMamba
 from ssmamba.preprocess import to_tensor
+from training.cards import ablation_tags
 from training.config import FinetuneConfig
-from training.setup import ablation_tags, encoder_config, override
+from training.setup import encoder_config, override
 
 TIMM = "timm:"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ssmamba import checkpoint
@@ -21,11 +21,12 @@ from ssmamba.models import MAMIM, SSMamba, random_unit_mask
 from ssmamba.models.batchnorm import bn_statistics, load_bn_statistics, reestimate_bn
 from ssmamba.preprocess import to_tensor
 from training.augment.recipe import Recipe
+from training.cards import ablation_tags, base_card, budget
 from training.command import run_command
 from training.config import PretrainConfig
-from training.data.dataset import Dataset, cache_side
-from training.loop.batches import Batches, Plan
-from training.loop.fit import Outcome, Schedule, Task, fit
+from training.data.dataset import Dataset
+from training.loop.batches import Batches
+from training.loop.fit import Outcome, Task, fit
 from training.loop.progress import console
 from training.metrics.reconstruction import (
     Scores,
@@ -36,7 +37,15 @@ from training.metrics.reconstruction import (
     reconstruction_table,
     score_fills,
 )
-from training.setup import ablation_tags, base_card, encoder_config, make_recipe, start_run
+from training.setup import (
+    encoder_config,
+    make_plan,
+    make_recipe,
+    make_schedule,
+    stain_basis,
+    start_run,
+    training_images,
+)
 
 CLEAN_BATCHES = 40  # batches over which the final clean BatchNorm statistics are averaged
 ROUGH_BATCHES = 8  # the same for checkpoints on the way
@@ -44,9 +53,27 @@ VAL_IMAGES = 256  # of the validation split, scored after an epoch
 
 
 class MaskedBatch(NamedTuple):
+    """In the order of MAMIM.forward."""
+
     images: Tensor  # (B, 3, H, W) normalised, perturbed
-    target: Tensor  # (B, 3, H, W) normalised, clean
     mask: Tensor  # (B, h, w) bool, True = hidden
+    target: Tensor  # (B, 3, H, W) normalised, clean
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a run works on."""
+
+    config: PretrainConfig
+    dataset: Dataset
+    recipe: Recipe
+    card: Card
+    train: np.ndarray  # (N, S, S, 3) uint8, larger than the window
+    val: np.ndarray  # (M, window, window, 3) uint8
+
+    @property
+    def spec(self) -> InputSpec:
+        return self.card.input
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -57,67 +84,68 @@ def pretrain(config: PretrainConfig) -> None:
     """Train, then store the best weights with both sets of BatchNorm statistics and test scores."""
     _check(config)
     fabric, dataset = start_run(config, "pretrain")
-    train = dataset.images("train", _cache_side(config, dataset))
-    val = dataset.images("val", config.image_size)[:VAL_IMAGES]
-    card = _card(config, dataset, train)
+    material = _load(config, dataset)
     model = MAMIM(SSMamba(encoder_config(config)), _mamim_config(config, dataset))
-    recipe = make_recipe(config, dataset)
-    plan = Plan(len(train), config.batch_size, config.epochs, config.seed,
-                fabric.global_rank, fabric.world_size)  # fmt: skip
-    batches = Batches(plan, _batch_maker(config, train, recipe, card.input))
+    plan = make_plan(config, fabric, len(material.train))
 
-    def save(path: Path, module: nn.Module, outcome: Outcome, **more: Any) -> None:
-        assert isinstance(module, MAMIM)
-        count = CLEAN_BATCHES if outcome.done and "metrics" in more else ROUGH_BATCHES
-        clean = clean_statistics(module, _clean_batches(train, recipe, card.input, config, count))
-        done = card.with_(training=training_entry(config, outcome, config.lr), **more)
-        if "metrics" not in more:
-            done = done.with_(metrics={"val": outcome.last_metrics})
-        checkpoint.save(path, module, done, clean)
+    def loss(module: nn.Module, batch: MaskedBatch) -> Tensor:
+        return module(*(part.to(fabric.device) for part in batch))
 
-    schedule = Schedule(
-        config.lr,
-        config.weight_decay,
-        round(config.warmup_epochs * plan.epoch_steps),
-        config.clip_norm,
-        config.ema_decay,
-        config.validate_every,
-    )
-    task: Task[MaskedBatch] = Task(
-        lambda module, batch: module(*(part.to(fabric.device) for part in _ordered(batch))),
-        lambda module: _validate(module, val, card.input, config),
+    task = Task(
+        loss,
+        partial(_validate, material=material),
         lambda metrics: (-metrics["loss"],),
-        save,
+        partial(_save, material),
     )
+    batches = Batches(plan, partial(_make_batch, material))
+    schedule = make_schedule(config, config.lr, plan)
     outcome = fit(fabric, model, batches, schedule, task, config.out, config.resume, "pretrain")
     if fabric.is_global_zero:
-        _finish(config, fabric, dataset, model, outcome, card, save)
+        _finish(material, model, outcome)
 
 
-def _ordered(batch: MaskedBatch) -> tuple[Tensor, Tensor, Tensor]:
-    return batch.images, batch.mask, batch.target
-
-
-def _finish(
-    config: PretrainConfig,
-    fabric: Fabric,
-    dataset: Dataset,
-    model: MAMIM,
-    outcome: Outcome,
-    card: Card,
-    save: Any,
-) -> None:
+def _finish(material: Material, model: MAMIM, outcome: Outcome) -> None:
     """Score the best weights on the test split and write them with the full card."""
     model.eval()
-    test = dataset.images("test", config.image_size)
-    scores = reconstruction_scores(model, test, card.input)
+    config = material.config
+    test = material.dataset.images("test", config.image_size)
+    scores = reconstruction_scores(model, test, material.spec)
     metrics = {
         "val": {**outcome.best_metrics, "epoch": outcome.best_epoch},
         "test": {"n": len(test), "mask_seed": 0, **scores},
     }
-    save(config.out / "best.safetensors", model, outcome, metrics=metrics)
+    path = config.out / "best.safetensors"
+    _write(material, path, model, outcome, metrics, CLEAN_BATCHES)
     console.print(reconstruction_table(scores, f"Test split, {len(test)} images"))
-    console.print(f"Wrote {config.out / 'best.safetensors'}")
+    console.print(f"Wrote {path}")
+
+
+def _save(material: Material, path: Path, model: nn.Module, outcome: Outcome) -> None:
+    """A checkpoint on the way."""
+    assert isinstance(model, MAMIM)
+    metrics = {"val": outcome.last_metrics} if outcome.last_metrics else {}
+    _write(material, path, model, outcome, metrics, ROUGH_BATCHES)
+
+
+def _write(
+    material: Material,
+    path: Path,
+    model: MAMIM,
+    outcome: Outcome,
+    metrics: dict[str, Any],
+    clean_batches: int,
+) -> None:
+    clean = clean_statistics(model, _clean_batches(material, clean_batches))
+    entry = budget(material.config, material.config.lr, outcome)
+    checkpoint.save(path, model, material.card.with_(training=entry, metrics=metrics), clean)
+
+
+def _load(config: PretrainConfig, dataset: Dataset) -> Material:
+    train = training_images(config, dataset)
+    val = dataset.images("val", config.image_size)
+    spread = np.linspace(0, len(val) - 1, min(len(val), VAL_IMAGES)).round().astype(int)
+    card = _card(config, dataset, train)
+    return Material(config, dataset, make_recipe(config, dataset), card, train, val[spread])
 
 
 def _check(config: PretrainConfig) -> None:
@@ -128,13 +156,7 @@ def _check(config: PretrainConfig) -> None:
         )
 
 
-def _cache_side(config: PretrainConfig, dataset: Dataset) -> int:
-    count = len(dataset.indices("train"))
-    return cache_side(dataset.source_px(), config.image_size, count, config.cache_gib)
-
-
 def _mamim_config(config: PretrainConfig, dataset: Dataset) -> MAMIMConfig:
-    basis = dataset.info.stain_basis if config.stain_basis == "auto" else config.stain_basis
     return MAMIMConfig(
         mask_ratio=config.mask_ratio,
         mask_unit=config.mask_unit,
@@ -144,7 +166,7 @@ def _mamim_config(config: PretrainConfig, dataset: Dataset) -> MAMIMConfig:
         skips=config.skips,
         norm_target=config.norm_target,
         perturb=config.perturb,
-        stain=basis,
+        stain=stain_basis(config, dataset),
     )
 
 
@@ -160,46 +182,23 @@ def _card(config: PretrainConfig, dataset: Dataset, train: np.ndarray) -> Card:
     )
 
 
-def training_entry(config: PretrainConfig, outcome: Outcome, lr: float) -> dict[str, Any]:
-    """What the card says about the run; equal budgets are asserted from it."""
-    return {
-        "seed": config.seed,
-        "split_seed": config.split_seed,
-        "steps": outcome.step,
-        "images_seen": outcome.images_seen,
-        "epochs": config.epochs,
-        "batch_size": config.batch_size,
-        "lr": lr,
-        "lrs_tried": [{"lr": lr, **outcome.best_metrics}],
-        "best_epoch": outcome.best_epoch,
-        "seconds": round(outcome.seconds, 1),
-        "image_size": config.image_size,
-    }
+def _make_batch(material: Material, rows: np.ndarray, rng: np.random.Generator) -> MaskedBatch:
+    config, recipe, spec = material.config, material.recipe, material.spec
+    size, generator = config.image_size, torch.Generator().manual_seed(int(rng.integers(2**62)))
+    mask = random_unit_mask(len(rows), size, size, config.mask_ratio, config.mask_unit, generator)
+    clean = recipe.crops(material.train, rows, rng)
+    target = to_tensor(clean, spec)
+    if not config.perturb:
+        return MaskedBatch(target, mask, target)
+    perturbed = recipe.perturb(clean, rng, pixel_mask(mask.numpy(), size))
+    return MaskedBatch(to_tensor(perturbed, spec), mask, target)
 
 
-def _batch_maker(config: PretrainConfig, train: np.ndarray, recipe: Recipe, spec: InputSpec) -> Any:
-    size = config.image_size
-
-    def make(rows: np.ndarray, rng: np.random.Generator) -> MaskedBatch:
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        mask = random_unit_mask(
-            len(rows), size, size, config.mask_ratio, config.mask_unit, generator
-        )
-        clean = recipe.crops(train, rows, rng)
-        target = to_tensor(clean, spec)
-        if not config.perturb:
-            return MaskedBatch(target, target, mask)
-        perturbed = recipe.perturb(clean, rng, pixel_mask(mask.numpy(), size))
-        return MaskedBatch(to_tensor(perturbed, spec), target, mask)
-
-    return make
-
-
-def _validate(
-    model: nn.Module, images: np.ndarray, spec: InputSpec, config: PretrainConfig
-) -> dict[str, float]:
+@torch.no_grad()
+def _validate(model: nn.Module, material: Material) -> dict[str, float]:
     """Loss, PSNR and SSIM on hidden pixels of clean validation images under fixed masks."""
     assert isinstance(model, MAMIM)
+    config, images, spec = material.config, material.val, material.spec
     device = next(model.parameters()).device
     masks = fixed_masks(len(images), config.image_size, config.mask_ratio, config.mask_unit, seed=0)
     total = 0.0
@@ -219,19 +218,20 @@ def clean_statistics(model: MAMIM, batches: Iterator[Tensor]) -> dict[str, Tenso
     """
     encoder = model.encoder
     masked = bn_statistics(encoder)
-    reestimate_bn(encoder, batches)
+    device = next(encoder.parameters()).device
+    reestimate_bn(encoder, (batch.to(device) for batch in batches))
     clean = bn_statistics(encoder)
     load_bn_statistics(encoder, masked)
     return {checkpoint.CLEAN_BN + name: value for name, value in clean.items()}
 
 
-def _clean_batches(
-    train: np.ndarray, recipe: Recipe, spec: InputSpec, config: PretrainConfig, count: int
-) -> Iterator[Tensor]:
+def _clean_batches(material: Material, count: int) -> Iterator[Tensor]:
+    """Unmasked, unperturbed crops of training images, (B, 3, H, W) normalised."""
+    train, config = material.train, material.config
     rng = np.random.default_rng(config.seed)
     for _ in range(min(count, max(len(train) // config.batch_size, 1))):
         rows = rng.integers(0, len(train), min(config.batch_size, len(train)))
-        yield to_tensor(recipe.crops(train, rows, rng), spec)
+        yield to_tensor(material.recipe.crops(train, rows, rng), material.spec)
 
 
 if __name__ == "__main__":

@@ -73,13 +73,16 @@ def fit(
     folder: Path,
     resume: bool,
     title: str,
+    log: Path | None = None,
 ) -> Outcome:
     """Train ``model`` in place; it ends with its best weights.
 
-    Writes last.safetensors, best.safetensors, log.jsonl and the resume state into ``folder``.
-    Raises Interrupted after Ctrl-C, when all of these are on disk.
+    Writes last.safetensors, best.safetensors and the resume state into ``folder``, and a line
+    for each epoch into ``log`` (None = log.jsonl in the same folder). Raises Interrupted after
+    Ctrl-C, when all of these are on disk.
     """
-    return _Run(fabric, model, batches, schedule, task, folder, title).run(resume)
+    run = _Run(fabric, model, batches, schedule, task, folder, title, log or folder / LOG_FILE)
+    return run.run(resume)
 
 
 class _Run(Generic[Batch]):
@@ -92,7 +95,9 @@ class _Run(Generic[Batch]):
         task: Task[Batch],
         folder: Path,
         title: str,
+        log: Path,
     ) -> None:
+        self.log = log
         self.fabric, self.schedule, self.task = fabric, schedule, task
         self.folder, self.title = folder, title
         self.batches, self.plan = batches, batches.plan
@@ -133,10 +138,19 @@ class _Run(Generic[Batch]):
                     self._end_epoch()
                     outcome.seconds = time.monotonic() - clock
                     self._save(with_checkpoint=outcome.done)
-                if stop.asked and not outcome.done:
+                if self._stop_asked(stop) and not outcome.done:
                     self._save(with_checkpoint=True)
                     raise Interrupted
         batches.close()  # type: ignore[attr-defined]
+
+    def _stop_asked(self, stop: StopRequest) -> bool:
+        """All processes stop after the same step, whichever got the signal."""
+        if self.fabric.world_size == 1:
+            return stop.asked
+        asked = torch.tensor(float(stop.asked), device=self.fabric.device)
+        total = self.fabric.all_reduce(asked, reduce_op="sum")
+        assert isinstance(total, Tensor)
+        return bool(total.item() > 0)
 
     @property
     def _leads(self) -> bool:
@@ -171,6 +185,7 @@ class _Run(Generic[Batch]):
         record: dict[str, Any] = {
             "epoch": outcome.epoch,
             "step": outcome.step,
+            "peak_lr": self.schedule.lr,
             "loss": self.loss_sum / max(self.loss_count, 1),
             "lr": self.optimizer.param_groups[0]["lr"],
             "seconds": round(outcome.seconds, 2),
@@ -205,7 +220,7 @@ class _Run(Generic[Batch]):
     def _log(self, record: dict[str, Any]) -> None:
         if not self._leads:
             return
-        with (self.folder / LOG_FILE).open("a", encoding="utf-8") as file:
+        with self.log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
         val = "  ".join(f"{k} {v:.4f}" for k, v in record.get("val", {}).items())
         line = f"{self.title} epoch {record['epoch']}/{self.plan.epochs}  loss {record['loss']:.4f}"

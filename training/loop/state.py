@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import random
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import torch
 from ssmamba.errors import DataError
 
 STATE_FILE = "state.pt"
+# What torch's reader raises on bytes that are no archive of its own
+BROKEN_FILE = (RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError)
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> None:
@@ -32,8 +35,10 @@ def load_state(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a foreign file is refused below, in one sentence
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except (*BROKEN_FILE, OSError, pickle.UnpicklingError) as error:
         raise DataError(
             f"{path} cannot be read, so the run cannot go on; delete it and start without --resume."
         ) from error

@@ -1,0 +1,92 @@
+"""Scores on numbers that can be checked by hand, and against scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss, roc_auc_score
+
+from training.metrics.classification import (
+    accuracy_difference,
+    auc,
+    balanced_accuracy,
+    brier,
+    ece,
+    group_resamples,
+    macro_f1,
+    nll,
+    per_class,
+    score_with_intervals,
+)
+
+RNG = np.random.default_rng(0)
+LABELS = RNG.integers(0, 4, 300)
+PROBABILITIES = (
+    RNG.dirichlet(np.ones(4), 300) * 0.5
+    + 0.5 * np.eye(4)[np.where(RNG.random(300) < 0.7, LABELS, RNG.integers(0, 4, 300))]
+)
+
+
+def test_scores_agree_with_scikit_learn() -> None:
+    predicted = PROBABILITIES.argmax(1)
+    assert macro_f1(PROBABILITIES, LABELS) == pytest.approx(
+        f1_score(LABELS, predicted, average="macro")
+    )
+    assert balanced_accuracy(PROBABILITIES, LABELS) == pytest.approx(
+        balanced_accuracy_score(LABELS, predicted)
+    )
+    assert nll(PROBABILITIES, LABELS) == pytest.approx(log_loss(LABELS, PROBABILITIES))
+    assert auc(PROBABILITIES, LABELS) == pytest.approx(
+        roc_auc_score(LABELS, PROBABILITIES, multi_class="ovr")
+    )
+
+
+def test_ece_of_known_numbers() -> None:
+    # Ten answers at 0.95, eight right: |0.8 - 0.95|; ten at 0.55, six right: |0.6 - 0.55|.
+    first = np.tile([0.95, 0.05], (10, 1))
+    second = np.tile([0.55, 0.45], (10, 1))
+    labels = np.array([0] * 8 + [1] * 2 + [0] * 6 + [1] * 4)
+    assert ece(np.vstack([first, second]), labels) == pytest.approx(0.5 * 0.15 + 0.5 * 0.05)
+
+
+def test_certain_right_answers_have_no_error() -> None:
+    sure = np.eye(4)[LABELS]
+    assert ece(sure, LABELS) == 0 and brier(sure, LABELS) == 0 and nll(sure, LABELS) == 0
+    assert brier(np.eye(2)[[1, 0]], np.array([0, 1])) == 2
+
+
+def test_resamples_take_groups_whole() -> None:
+    groups = np.array([0, 0, 0, 1, 2, 2])
+    for rows in group_resamples(groups, 50, 0):
+        counts = np.bincount(rows, minlength=6)
+        assert counts[0] == counts[1] == counts[2] and counts[4] == counts[5]
+        assert counts[0] + counts[3] + counts[4] == 3
+
+
+def test_intervals_hold_the_value_and_widen_with_groups() -> None:
+    single = score_with_intervals(PROBABILITIES, LABELS, np.arange(300), 200, 0)
+    grouped_rows = np.repeat(np.arange(75), 4)
+    rows = np.repeat(np.arange(75), 4)  # four copies of each image
+    copied = score_with_intervals(PROBABILITIES[rows], LABELS[rows], grouped_rows, 200, 0)
+    alone = score_with_intervals(PROBABILITIES[rows], LABELS[rows], np.arange(300), 200, 0)
+    for result in (single, copied):
+        low, high = result["accuracy_ci"]
+        assert low <= result["accuracy"] <= high
+    assert copied["groups"] == 75
+    assert np.ptp(copied["accuracy_ci"]) > 1.5 * np.ptp(alone["accuracy_ci"])
+
+
+def test_a_paired_difference_is_narrower_than_two_intervals() -> None:
+    other = PROBABILITIES.copy()
+    other[:10] = np.eye(4)[(LABELS[:10] + 1) % 4]
+    found = accuracy_difference(PROBABILITIES, other, LABELS, np.arange(300), 300, 0)
+    right = (PROBABILITIES[:10].argmax(1) == LABELS[:10]).sum() / 300
+    assert found["difference"] == pytest.approx(right)
+    low, high = found["difference_ci"]
+    assert 0 <= low < found["difference"] < high < 0.07
+
+
+def test_a_class_that_is_never_predicted() -> None:
+    table = per_class(np.tile([0.9, 0.1], (4, 1)), np.array([0, 0, 1, 1]), ("a", "b"))
+    assert table["a"] == {"n": 2, "precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3)}
+    assert table["b"] == {"n": 2, "precision": 0.0, "recall": 0.0, "f1": 0.0}

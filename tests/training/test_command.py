@@ -1,0 +1,101 @@
+"""Flags, YAML files and exit statuses of the commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ssmamba.errors import DataError
+from training.command import as_yaml, parse, run_command
+from training.config import EvaluateConfig, FinetuneConfig, PretrainConfig
+from training.loop.interrupt import Interrupted
+
+NEEDED = ["--data", "d", "--out", "o"]
+
+
+def test_the_papers_recipe_is_the_default() -> None:
+    pretrain = parse(PretrainConfig, NEEDED, "pretrain", recipe="paper")
+    assert (pretrain.lr, pretrain.batch_size, pretrain.epochs) == (5e-5, 64, 100)
+    assert (pretrain.warmup_epochs, pretrain.weight_decay, pretrain.mask_ratio) == (10, 0.05, 0.75)
+    finetune = parse(FinetuneConfig, NEEDED, "finetune", recipe="paper")
+    assert (finetune.lr, finetune.batch_size, finetune.warmup_epochs) == (1e-3, 8, 10)
+    assert finetune.mixup > 0
+
+
+def test_flags_win_over_files_which_win_over_the_recipe(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("epochs: 7\nfinetune:\n  lr: 1e-4\n  batch_size: 3\npretrain:\n  lr: 9\n")
+    arguments = [*NEEDED, "--config", str(file), "--batch-size", "5"]
+    config = parse(FinetuneConfig, arguments, "finetune", recipe="paper")
+    assert (config.epochs, config.lr, config.batch_size, config.warmup_epochs) == (7, 1e-4, 5, 10)
+
+
+def test_dashes_underscores_and_bare_switches() -> None:
+    arguments = [*NEEDED, "--split_seed", "3", "--resume", "--drop-path", "0.1", "--mixer=mamba"]
+    config = parse(FinetuneConfig, arguments, "finetune")
+    assert (config.split_seed, config.resume, config.drop_path) == (3, True, 0.1)
+    assert config.mixer == "mamba" and config.data == Path("d")
+    assert parse(FinetuneConfig, [*NEEDED, "--resume", "false"], "finetune").resume is False
+
+
+def test_tags_kernels_and_rates() -> None:
+    arguments = [*NEEDED, "--tags", '{"a": "b"}', "--kernels", "[3, 5]", "--lrs", "1e-3,3e-4"]
+    config = parse(FinetuneConfig, arguments, "finetune")
+    assert config.tags == {"a": "b"} and tuple(config.kernels or ()) == (3, 5)
+    assert config.rates() == (1e-3, 3e-4)
+
+
+def test_a_written_config_reads_back(tmp_path: Path) -> None:
+    arguments = [*NEEDED, "--lr", "0.002", "--tags", '{"a": "b"}', "--mixer", "ss2d"]
+    config = parse(FinetuneConfig, arguments, "finetune", recipe="paper")
+    (tmp_path / "config.yaml").write_text(as_yaml("finetune", config))
+    again = parse(FinetuneConfig, ["--config", str(tmp_path / "config.yaml")], "finetune")
+    assert again == config
+    assert yaml.safe_load((tmp_path / "config.yaml").read_text())["finetune"]["lr"] == 0.002
+
+
+@pytest.mark.parametrize("name", ["paper", "small"])
+def test_bundled_recipes_suit_both_commands(name: str) -> None:
+    for config_class, section in ((PretrainConfig, "pretrain"), (FinetuneConfig, "finetune")):
+        assert parse(config_class, NEEDED, section, recipe=name).epochs > 0
+
+
+def test_a_wrong_name_in_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("epocs: 3")
+    with pytest.raises(DataError, match="did you mean 'epochs'"):
+        parse(FinetuneConfig, [*NEEDED, "--config", str(tmp_path / "c.yaml")], "finetune")
+
+
+def run(work, *arguments: str) -> int:  # type: ignore[no-untyped-def]
+    return run_command(
+        EvaluateConfig, work, section="evaluate", positional="checkpoint", recipe=None,
+        argv=["x.safetensors", "--data", "d", *arguments],
+    )  # fmt: skip
+
+
+def test_errors_are_one_line_and_status_two(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(config: EvaluateConfig) -> None:
+        raise DataError(f"{config.checkpoint} is bad; take another.")
+
+    assert run(fail) == 2
+    assert capsys.readouterr().err == "error: x.safetensors is bad; take another.\n"
+
+
+def test_a_stop_is_status_130(capsys: pytest.CaptureFixture[str]) -> None:
+    def stop(config: EvaluateConfig) -> None:
+        raise Interrupted
+
+    assert run(stop) == 130
+    assert "--resume" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--split", "tset"], ["--nonsense", "1"]])
+def test_wrong_flags_are_status_two(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(lambda config: None, *arguments)
+    assert caught.value.code == 2
+    assert arguments[0].lstrip("-") in capsys.readouterr().err

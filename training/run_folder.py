@@ -1,0 +1,89 @@
+"""A run's own folder: never written over, and gone on with only as it was begun."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ssmamba.errors import DataError
+from training.command import as_yaml
+from training.config import RunConfig
+from training.data.catalog import SPLITS
+from training.data.dataset import Dataset
+from training.loop.fit import LOG_FILE
+from training.loop.state import STATE_FILE
+
+CONFIG_FILE, SPLIT_FILE = "config.yaml", "split.csv"
+FREE_TO_CHANGE = {"resume", "out", "data", "dataset_info", "name", "tags", "cache_gib", "init"}
+
+
+def refuse_used_folder(config: RunConfig) -> None:
+    """Raise DataError when --out is a file, or holds a run and --resume was not given."""
+    if config.out.exists() and not config.out.is_dir():
+        raise DataError(f"{config.out} is a file; give a folder as --out.")
+    used = [p for p in (config.out / STATE_FILE, config.out / LOG_FILE) if p.exists()]
+    used += list(config.out.glob(f"*/{STATE_FILE}"))
+    if used and not config.resume:
+        raise DataError(
+            f"{config.out} already holds a run; give --resume to go on with it, or another --out."
+        )
+
+
+def claim_folder(config: RunConfig, section: str, dataset: Dataset) -> None:
+    """Make the folder and write config.yaml and split.csv (path, label, split, hash).
+
+    Raises DataError when the run in it was begun with other values or other images.
+    """
+    config.out.mkdir(parents=True, exist_ok=True)
+    text, split = as_yaml(section, config), split_table(dataset)
+    if config.resume:
+        _refuse_other_values(config.out / CONFIG_FILE, text, section)
+        _refuse_other_images(config.out / SPLIT_FILE, split)
+    (config.out / CONFIG_FILE).write_text(text, encoding="utf-8")
+    (config.out / SPLIT_FILE).write_text(split, encoding="utf-8")
+
+
+def split_table(dataset: Dataset) -> str:
+    """CSV of every image with its side of the split."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["path", "label", "split", "hash"])
+    for split in SPLITS:
+        for item, digest in zip(dataset.items(split), dataset.hashes(split), strict=True):
+            writer.writerow([item.path, item.label, split, digest])
+    return file.getvalue()
+
+
+def _refuse_other_values(path: Path, text: str, section: str) -> None:
+    if not path.is_file():
+        return
+    try:
+        before: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))[section]
+    except (yaml.YAMLError, KeyError, TypeError, OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path} is no config of training.{section}; give another --out."
+        ) from error
+    now = yaml.safe_load(text)[section]
+    changed = sorted(
+        name
+        for name in (before.keys() | now.keys()) - FREE_TO_CHANGE
+        if before.get(name) != now.get(name)
+    )
+    if changed:
+        listed = ", ".join(f"--{name.replace('_', '-')} was {before.get(name)}" for name in changed)
+        raise DataError(
+            f"The run in {path.parent} was begun with other values ({listed}); give the same ones "
+            "to go on with it, or another --out."
+        )
+
+
+def _refuse_other_images(path: Path, split: str) -> None:
+    if path.is_file() and path.read_text(encoding="utf-8") != split:
+        raise DataError(
+            f"The images or their split have changed since the run in {path.parent} was begun; "
+            "put them back as they were, or start a new run with another --out."
+        )

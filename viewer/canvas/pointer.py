@@ -217,7 +217,7 @@ class Pointer(QObject):
         roi = self._scene.rois.get(self._scene.rois.selected)
         if roi is None or self._vertex is None:
             return
-        self.edited = moved(roi, self._vertex, (x, y))
+        self.edited = moved(roi, self._vertex, (round(x, 2), round(y, 2)))
         self._scene.rois.hidden = roi.id
         self._widget.update()
 

@@ -15,6 +15,7 @@ from viewer.tiles.source import TileSource
 
 GLASS = QColor(255, 255, 255)  # where the slide is, before its first tile
 BAD = QColor(196, 43, 28, 90)
+DEAREST_OVERVIEW = 1024  # file tiles; a costlier overview is made as the user goes
 NEAREST_SCALE = 4.0  # from here on slide pixels are shown as squares
 
 
@@ -69,15 +70,22 @@ class TileLayer:
         if pyramid is None:
             return [], []
         level = pyramid.level_for(view.state.downsample)
-        visible = pyramid.tiles_in(level, view.rect, self._icc)
         overview = pyramid.tiles_in(pyramid.coarsest, pyramid.full_rect, self._icc)
+        cost = pyramid.file_cost(overview[0])
+        visible = self._in_steps(pyramid, pyramid.tiles_in(level, view.rect, self._icc))
         above = pyramid.tiles_in(min(level + 1, pyramid.coarsest), view.rect, self._icc)
         ring = pyramid.tiles_in(level, self._grown(view, pyramid, level), self._icc)
-        cheap = pyramid.file_cost(overview[0]) == 1
-        first, last = (overview, []) if cheap else ([], overview)
-        urgent = _unique([*first, *visible])
+        urgent = _unique([*overview, *visible] if cost == 1 else visible)
+        later = _unique([*(overview if cost <= DEAREST_OVERVIEW else []), *above, *ring])
         taken = set(urgent)
-        return urgent, [k for k in _unique([*last, *above, *ring]) if k not in taken]
+        return urgent, [key for key in later if key not in taken]
+
+    def _in_steps(self, pyramid: Pyramid, keys: list[TileKey]) -> list[TileKey]:
+        """Half-levels that are missing come after their parts, which are worth seeing too."""
+        assert self._source is not None
+        held = self._source.cache
+        steps = (pyramid.with_parts(key) if key not in held else (key,) for key in keys)
+        return [part for parts in steps for part in parts]
 
     def paint(self, painter: QPainter, view: View) -> None:
         """Bring the frame up to date and paint it at the device's (0, 0)."""

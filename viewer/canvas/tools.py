@@ -215,8 +215,16 @@ def _region(
         polygons = path_to_polygons(points, tolerance * px)
     if not polygons:
         return Slip(f"That region is too small. {hint}")
-    roi = Roi(polygons, kind=kind)
+    roi = Roi(_rounded(polygons), kind=kind)
     left, top, right, bottom = roi.bounds
     if min(right - left, bottom - top) < SMALLEST_PX * px:
         return Slip(f"That region is too small. {hint}")
     return roi
+
+
+def _rounded(polygons: tuple[Rings, ...]) -> tuple[Rings, ...]:
+    """Two decimals, as in QuPath's files: saving and loading must not change a region."""
+    return tuple(
+        tuple(tuple((round(x, 2), round(y, 2)) for x, y in ring) for ring in rings)
+        for rings in polygons
+    )

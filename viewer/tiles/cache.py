@@ -45,12 +45,19 @@ class ByteLru(Generic[K, V]):
                 self._entries.move_to_end(key)
             return entry[0]
 
-    def put(self, key: K, value: V, size_bytes: int, *, pinned: bool = False) -> None:
-        """Keep a value; the newest one stays even when it alone exceeds the limit."""
+    def put(
+        self, key: K, value: V, size_bytes: int, *, pinned: bool = False, cold: bool = False
+    ) -> None:
+        """Keep a value; the newest one stays even when it alone exceeds the limit.
+
+        A ``cold`` value counts as the one used longest ago: it only fills room that is free.
+        """
         with self._lock:
             pinned = self._remove(key) or pinned
             (self._pinned if pinned else self._entries)[key] = (value, size_bytes)
             self._bytes += size_bytes
+            if cold and not pinned:
+                self._entries.move_to_end(key, last=False)
             while self._bytes > self._limit and len(self._entries) > (0 if pinned else 1):
                 _, (_, dropped) = self._entries.popitem(last=False)
                 self._bytes -= dropped

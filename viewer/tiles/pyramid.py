@@ -115,6 +115,13 @@ class Pyramid:
                 if column < finer.columns and row < finer.rows:
                     yield TileKey(key.level - 1, column, row, key.icc)
 
+    def with_parts(self, key: TileKey, depth: int = 2) -> Iterator[TileKey]:
+        """A tile after the finer ones that it is made of, so that several threads can work."""
+        if depth > 0 and self.levels[key.level].file_level is None:
+            for child in self.children(key):
+                yield from self.with_parts(child, depth - 1)
+        yield key
+
     def file_cost(self, key: TileKey) -> int:
         """How many tiles of the file's levels must be read for a tile (1 for a file level)."""
         steps = 0

@@ -39,11 +39,19 @@ class TileReader:
         self._cache = cache
         self._icc = icc
 
-    def read(self, key: TileKey, keep_going: Callable[[], bool], delay_s: float = 0.0) -> QImage:
+    def read(
+        self,
+        key: TileKey,
+        keep_going: Callable[[], bool],
+        delay_s: float = 0.0,
+        *,
+        cold: bool = False,
+    ) -> QImage:
         """Return the tile, from the cache or the file.
 
         Raises GivenUp between file reads once ``keep_going`` says no, and SlideError.
         ``delay_s`` is added to each file read, so that tests can imitate a slow network drive.
+        ``cold`` tiles must not push out what is being looked at.
         """
         held = self._cache.get(key)
         if held is not None:
@@ -58,7 +66,7 @@ class TileReader:
                 time.sleep(delay_s)
             image = self._from_file(key, level, level.file_level)
         pinned = key.level == self._pyramid.coarsest
-        self._cache.put(key, image, image.sizeInBytes(), pinned=pinned)
+        self._cache.put(key, image, image.sizeInBytes(), pinned=pinned, cold=cold)
         return image
 
     def _from_file(self, key: TileKey, level: DisplayLevel, file_level: int) -> QImage:
@@ -80,7 +88,7 @@ class TileReader:
         double = QImage(2 * width, 2 * height, QImage.Format.Format_RGB32)
         target = pixels(double)
         for child in self._pyramid.children(key):
-            part = pixels(self.read(child, keep_going, delay_s))
+            part = pixels(self.read(child, keep_going, delay_s, cold=True))
             x = (child.column - 2 * key.column) * level.tile_width
             y = (child.row - 2 * key.row) * level.tile_height
             target[y : y + part.shape[0], x : x + part.shape[1]] = part

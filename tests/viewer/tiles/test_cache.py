@@ -61,3 +61,14 @@ def test_clear_forgets_pinned_entries_too() -> None:
     cache.clear()
     assert cache.bytes == 0
     assert len(cache) == 0
+
+
+def test_cold_entries_only_fill_free_room() -> None:
+    cache: ByteLru[str, int] = ByteLru(30)
+    cache.put("seen", 1, 10)
+    cache.put("also seen", 2, 10)
+    for n in range(20):
+        cache.put(f"part {n}", n, 10, cold=True)
+    assert "seen" in cache
+    assert "also seen" in cache
+    assert cache.bytes <= 30

@@ -152,6 +152,8 @@ class RoiLayer:
             box = view.screen_rect_f(shape.bounds)
             if not text or (box.width() < LABEL_FROM_PX * dpr and shape.roi.kind != "point"):
                 continue
+            if shape.roi.kind == "point":
+                box.adjust(0, -POINT_RADIUS_PX * dpr, 0, 0)
             paint_label(painter, metrics, text, box, shape.color, dpr, view)
 
 

@@ -13,10 +13,11 @@ import importlib
 import logging
 import os
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import _disable_current_modes
 
 from ssmamba.errors import InputError, did_you_mean
 from ssmamba.ops import function, reference, torch_scan
@@ -25,8 +26,12 @@ logger = logging.getLogger(__name__)
 
 VARIABLE = "SSMAMBA_SCAN"
 NAMES = ("mamba_ssm", "triton", "cpu", "torch", "reference")
-_KERNELS = {"cpu": "ssmamba.ops.cpu.scan"}
-_DEVICES = {"cpu": "cpu", "triton": "cuda", "mamba_ssm": "cuda"}
+_KERNELS = {
+    "mamba_ssm": "ssmamba.ops.cuda.mamba_ssm",
+    "triton": "ssmamba.ops.cuda.scan",
+    "cpu": "ssmamba.ops.cpu.scan",
+}
+_DEVICES = {"mamba_ssm": "cuda", "triton": "cuda", "cpu": "cpu"}
 
 
 class Backend(NamedTuple):
@@ -39,13 +44,17 @@ class Backend(NamedTuple):
 @cache
 def _load(name: str) -> tuple[function.Kernels | None, str]:
     """The backend's module, or None and why it cannot be used here."""
-    if name not in _KERNELS:
-        return None, "not part of this build"
     try:
-        return importlib.import_module(_KERNELS[name]), "works on this machine"
+        module: Any = importlib.import_module(_KERNELS[name])
+        if _DEVICES[name] == "cuda":
+            with _disable_current_modes():  # a FLOP counter or fake tensors must not see this
+                module.check()
+    except ModuleNotFoundError as error:
+        return None, f"{error.name} is not installed"
     except Exception as error:  # a compiler or driver can fail in any way; the scan must still run
-        logger.warning("scan backend %s is not available: %s", name, error)
+        logger.warning("scan backend %s cannot be used: %s", name, error)
         return None, f"{type(error).__name__}: {error}"
+    return module, "works on this machine"
 
 
 def available_backends() -> dict[str, str]:
@@ -88,6 +97,8 @@ def choose_backend(device: torch.device | str, dtype: torch.dtype = torch.float3
             module, reason = _load(name)
             if module is None:
                 raise InputError(f"{VARIABLE}={name} cannot be used ({reason}); unset {VARIABLE}")
+            if dtype == torch.float64:
+                return _chosen(kind, dtype)
         return Backend(name, f"asked for by {VARIABLE}")
     return _chosen(kind, dtype)
 
@@ -96,15 +107,18 @@ def choose_backend(device: torch.device | str, dtype: torch.dtype = torch.float3
 def _chosen(kind: str, dtype: torch.dtype) -> Backend:
     if dtype == torch.float64:
         return Backend("torch", "float64 input")
-    why = f"no compiled scan for {kind}"
+    reasons = []
     for name, device in _DEVICES.items():
         if device == kind:
             module, reason = _load(name)
             if module is not None:
                 logger.info("selective scan on %s: %s", kind, name)
                 return Backend(name, reason)
-            why = f"{name} cannot be used: {reason}"
-    logger.info("selective scan on %s: torch (%s)", kind, why)
+            reasons.append(f"{name}: {reason}")
+    why = "; ".join(reasons) or f"no compiled scan for {kind}"
+    logger.log(
+        logging.WARNING if reasons else logging.INFO, "selective scan on %s: torch (%s)", kind, why
+    )
     return Backend("torch", why)
 
 
@@ -115,7 +129,8 @@ def has_kernels(kind: str, dtype: torch.dtype) -> bool:
 
 def kernels_for(u: Tensor) -> function.Kernels | None:
     """The chosen backend's module where it has a backward pass of its own, else None."""
-    return _load(choose_backend(u.device, u.dtype).name)[0]
+    name = choose_backend(u.device, u.dtype).name
+    return _load(name)[0] if name in _KERNELS else None
 
 
 def run_plain(inputs: function.Inputs, softplus: bool, reverse: bool) -> tuple[Tensor, Tensor]:

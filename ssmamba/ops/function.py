@@ -70,19 +70,49 @@ def fit_gradients(
     )
 
 
+def _through_plain_torch(
+    inputs: Inputs,
+    wanted: Sequence[Tensor],
+    softplus: bool,
+    reverse: bool,
+    grads: tuple[Tensor, Tensor | None],
+    *,
+    again: bool,
+) -> tuple[Tensor, ...]:
+    """Gradients by recomputing with ``torch_scan``; ``again``: differentiable themselves."""
+    y, state = torch_scan.scan(*canonical(inputs), softplus, reverse)
+    pairs = [(y, grads[0].to(y.dtype))]
+    if grads[1] is not None:
+        pairs.append((state, grads[1].to(state.dtype)))
+    pairs = [(x, grad) for x, grad in pairs if x.requires_grad]  # not so for an empty sequence
+    outputs, pulled = zip(*pairs, strict=True)
+    return torch.autograd.grad(outputs, wanted, pulled, create_graph=again, materialize_grads=True)
+
+
+def recomputed_gradients(
+    inputs: Inputs, softplus: bool, reverse: bool, grad_y: Tensor, grad_state: Tensor | None
+) -> Gradients:
+    """Gradients of the seven inputs through plain torch; for what a kernel cannot do itself."""
+    with torch.enable_grad():
+        leaves: Any = tuple(None if x is None else x.detach().requires_grad_() for x in inputs)
+        wanted = [x for x in leaves if x is not None]
+        found = iter(
+            _through_plain_torch(
+                leaves, wanted, softplus, reverse, (grad_y, grad_state), again=False
+            )
+        )
+    nothing = inputs[2].new_zeros(inputs[2].shape[:2])
+    gradients: Any = tuple(nothing if x is None else next(found) for x in inputs)
+    return gradients
+
+
 def _differentiate_again(ctx: Any, grad_y: Tensor, grad_state: Tensor | None) -> tuple[Any, ...]:
-    """The backward pass as a differentiable graph, through the plain-torch scan."""
-    inputs = ctx.saved_tensors[:7]
-    wanted = [x for x, need in zip(inputs, ctx.needs_input_grad[:7], strict=True) if need]
-    y, state = torch_scan.scan(*canonical(inputs), ctx.softplus, ctx.reverse)
-    outputs, grads = [y], [grad_y.to(y.dtype)]
-    if grad_state is not None:
-        outputs.append(state)
-        grads.append(grad_state)
-    found = iter(
-        torch.autograd.grad(outputs, wanted, grads, create_graph=True, materialize_grads=True)
-    )
-    return tuple(next(found) if need else None for need in ctx.needs_input_grad[:7])
+    """The backward pass as a differentiable graph."""
+    inputs, need = ctx.saved_tensors[:7], ctx.needs_input_grad[:7]
+    wanted = [x for x, needed in zip(inputs, need, strict=True) if needed]
+    grads = (grad_y, grad_state)
+    found = iter(_through_plain_torch(inputs, wanted, ctx.softplus, ctx.reverse, grads, again=True))
+    return tuple(next(found) if needed else None for needed in need)
 
 
 class ScanFunction(torch.autograd.Function):

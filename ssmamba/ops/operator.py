@@ -127,9 +127,13 @@ def _is_watched(u: Tensor) -> bool:
     )
 
 
-@torch.compiler.assume_constant_result
 def _has_kernels(kind: str, dtype: torch.dtype) -> bool:
     return dispatch.has_kernels(kind, dtype)
+
+
+# What torch.compiler.assume_constant_result sets; calling it would import torch._dynamo, which
+# takes the engine longer than torch itself.
+_has_kernels._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def run(

@@ -69,12 +69,19 @@ def relative_error(found: Tensor, expected: Tensor) -> float:
     return float((found.double() - expected.double()).abs().max() / scale)
 
 
-def assert_matches_reference(
-    problem: Problem, scan: Scan, output: float = 1e-6, gradient: float = 4e-6
+def assert_matches(
+    problem: Problem, scan: Scan, truth: Scan, output: float = 1e-6, gradient: float = 4e-6
 ) -> None:
+    """Compare a scan in float32 with another one in float64."""
     y, state, gradients = problem.run(scan)
-    expected_y, expected_state, expected = problem.run(reference.scan, torch.float64)
+    expected_y, expected_state, expected = problem.run(truth, torch.float64)
     assert relative_error(y, expected_y) < output
     assert relative_error(state, expected_state) < output
     for name, found, wanted in zip(NAMES, gradients, expected, strict=True):
         assert relative_error(found, wanted) < gradient, name
+
+
+def assert_matches_reference(
+    problem: Problem, scan: Scan, output: float = 1e-6, gradient: float = 4e-6
+) -> None:
+    assert_matches(problem, scan, reference.scan, output, gradient)

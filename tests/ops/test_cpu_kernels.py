@@ -1,0 +1,160 @@
+"""What a user of the compiled CPU scan would miss: determinism, threads, processes, fallback."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import torch
+
+from ssmamba import ops
+from ssmamba.ops import dispatch, function
+from ssmamba.ops.cpu import cache, threads
+from ssmamba.ops.cpu import scan as cpu_scan
+
+from .problems import make_problem
+
+ROOT = Path(__file__).parents[2]
+
+
+def compiled(*args):
+    return function.scan(cpu_scan, args[:7], args[7], args[8], True)
+
+
+def big_problem():
+    """Enough work for several threads on either way of threading."""
+    return make_problem(batch=2, L=700, channels=64, R=2)
+
+
+def assert_same_bits(first, second):
+    assert torch.equal(first[0], second[0])
+    assert torch.equal(first[1], second[1])
+    assert all(torch.equal(a, b) for a, b in zip(first[2], second[2], strict=True))
+
+
+@pytest.fixture(params=[True, False], ids=["parallel loops", "own pool"])
+def way(request, monkeypatch):
+    if request.param and not threads._has_safe_layer():
+        pytest.skip("no OpenMP or TBB layer on this system")
+    monkeypatch.setattr(threads, "uses_parallel_loops", lambda: request.param)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+
+
+def test_runs_repeat_bit_by_bit(way):
+    problem = big_problem()
+    first = problem.run(compiled)
+    for _ in range(3):
+        assert_same_bits(problem.run(compiled), first)
+
+
+def test_number_of_threads_leaves_the_output_alone(monkeypatch):
+    problem = big_problem()
+    outputs = []
+    for count in (1, 2, 5):
+        monkeypatch.setattr(torch, "get_num_threads", lambda count=count: count)
+        outputs.append(compiled(*problem.inputs, True, False)[0])
+    torch.testing.assert_close(outputs[1], outputs[0], rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(outputs[2], outputs[0], rtol=1e-6, atol=1e-6)
+
+
+def test_concurrent_callers(way):
+    problem = big_problem()
+    expected = problem.run(compiled)
+    with ThreadPoolExecutor(4) as pool:
+        for future in [pool.submit(problem.run, compiled) for _ in range(8)]:
+            assert_same_bits(future.result(), expected)
+
+
+def _child(queue, problem):
+    queue.put([x.numpy() for x in problem.run(compiled)[2]])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_forked_child_after_the_parent_has_scanned():
+    """GNU OpenMP would kill the child; the pool takes over there."""
+    problem = big_problem()
+    expected = problem.run(compiled)[2]
+    queue = multiprocessing.get_context("fork").SimpleQueue()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            torch.set_num_threads(1)  # torch's own OpenMP does not survive a fork either
+            torch.get_num_threads = lambda: 2
+            _child(queue, problem)
+        finally:
+            os._exit(0)
+    found = queue.get()
+    os.waitpid(pid, 0)
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(torch.from_numpy(a), b, rtol=1e-5, atol=1e-5)
+
+
+def _run_python(code: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_spawned_process_loads_kernels_from_the_cache():
+    ops.warm_up()
+    code = (
+        "import time, torch; from ssmamba import ops; t = time.perf_counter();"
+        "print(ops.warm_up().name, time.perf_counter() - t)"
+    )
+    name, seconds = _run_python(code).split()
+    assert name == "cpu"
+    assert float(seconds) < 10  # compiling takes longer; the benchmark has the real figure
+
+
+@pytest.mark.slow
+def test_fresh_cache_folder_is_used(tmp_path):
+    code = "from ssmamba import ops; print(ops.warm_up().name)"
+    assert "cpu" in _run_python(code, NUMBA_CACHE_DIR=str(tmp_path))
+    assert list(tmp_path.glob("scan-*/**/*.nbc"))
+
+
+def test_cache_folder_follows_the_sources(monkeypatch, tmp_path):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    before = cache.cache_folder()
+    monkeypatch.setattr(cache, "_source_hash", lambda: "other")
+    assert cache.cache_folder() != before
+    assert cache.cache_folder().parent == tmp_path
+
+
+def test_falls_back_to_torch_with_a_reason(monkeypatch, caplog):
+    def broken(name):
+        raise OSError("no compiler today")
+
+    monkeypatch.setattr(dispatch.importlib, "import_module", broken)
+    dispatch._load.cache_clear()
+    dispatch._chosen.cache_clear()
+    try:
+        with caplog.at_level(logging.WARNING):
+            backend = ops.choose_backend("cpu")
+        assert backend.name == "torch"
+        assert "no compiler today" in backend.reason
+        assert "no compiler today" in caplog.text
+    finally:
+        dispatch._load.cache_clear()
+        dispatch._chosen.cache_clear()
+
+
+def test_memory_of_a_large_region_is_bounded():
+    """Output and checkpoints are all that a long scan keeps: 1.5 times u for N = 16."""
+    u = torch.empty(1, 65_536, 48)
+    A = torch.empty(1, 48, 16)
+    kept = torch.Size(cpu_scan.kept_shape(u, A)).numel()
+    assert kept <= 0.5 * u.numel()

@@ -56,7 +56,9 @@ def make_fabric(accelerator: str, precision: str, devices: str = "1") -> Fabric:
     try:
         count: Any = int(devices) if devices.lstrip("-").isdigit() else devices
         chosen: Any = precision
-        fabric = Fabric(accelerator=accelerator, devices=count, precision=chosen)
+        # A MAMIM encoder's last norm is without gradient, which plain DDP refuses.
+        strategy = "auto" if count == 1 else "ddp_find_unused_parameters_true"
+        fabric = Fabric(accelerator=accelerator, devices=count, strategy=strategy, precision=chosen)
         fabric.launch()
     except (RuntimeError, ValueError) as error:
         first = str(error).splitlines()[0]

@@ -6,7 +6,7 @@ goes on from step n makes the very batches that the first one would have made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -60,7 +60,7 @@ class Batches(Generic[Batch]):
     def __init__(self, plan: Plan, make: MakeBatch[Batch]) -> None:
         self.plan, self.make = plan, make
 
-    def starting_at(self, step: int) -> Iterator[Batch]:
+    def starting_at(self, step: int) -> Generator[Batch, None, None]:
         with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
             ahead = None
             for number in range(step, self.plan.steps):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -123,10 +124,10 @@ class _Run(Generic[Batch]):
         outcome, plan = self.outcome, self.plan
         clock = time.monotonic() - outcome.seconds
         self.model.train()
-        batches = self.batches.starting_at(outcome.step)
         with (
+            closing(self.batches.starting_at(outcome.step)) as batches,
             StopRequest() as stop,
-            Progress(self.title, plan.steps, not self._leads, outcome.step) as progress,
+            Progress(self.title, plan.steps, not self._leads) as progress,
         ):
             for batch in batches:
                 loss = self._step(batch)
@@ -141,7 +142,6 @@ class _Run(Generic[Batch]):
                 if self._stop_asked(stop) and not outcome.done:
                     self._save(with_checkpoint=True)
                     raise Interrupted
-        batches.close()  # type: ignore[attr-defined]
 
     def _stop_asked(self, stop: StopRequest) -> bool:
         """All processes stop after the same step, whichever got the signal."""

@@ -17,16 +17,18 @@ console = Console(stderr=False, highlight=False, soft_wrap=True)
 class Progress:
     """Counts up to ``total`` and shows how far it is; use it with ``with``."""
 
-    def __init__(self, title: str, total: int, quiet: bool = False, done: int = 0) -> None:
+    def __init__(self, title: str, total: int, quiet: bool = False) -> None:
         self.title, self.total, self.quiet = title, total, quiet
-        self.start = self._shown = time.monotonic()
-        self._first = done
+        self._shown = time.monotonic()
+        self._first: tuple[int, float] | None = None  # where the pace is measured from
         self._live = sys.stdout.isatty()
         self._open_line = False
 
     def update(self, done: int, text: str = "") -> None:
         """Say that ``done`` steps are behind; shown at most a few times a second."""
         now = time.monotonic()
+        if self._first is None:
+            self._first = (done, now)  # the first step compiles and warms up: it is no measure
         wait = LIVE_EVERY_S if self._live else PLAIN_EVERY_S
         if self.quiet or (now - self._shown < wait and not (self._live and done == self.total)):
             return
@@ -42,10 +44,9 @@ class Progress:
         sys.stdout.flush()
 
     def _left(self, done: int, now: float) -> str:
-        steps = done - self._first
-        if steps <= 0:
-            return ""
-        return f"  {duration((now - self.start) / steps * (self.total - done))} left"
+        assert self._first is not None
+        steps, seconds = done - self._first[0], now - self._first[1]
+        return f"  {duration(seconds / steps * (self.total - done))} left" if steps else ""
 
     def __enter__(self) -> Progress:
         return self

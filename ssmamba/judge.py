@@ -48,13 +48,14 @@ class Judge:
 
     def add(self, pixels: np.ndarray, features: np.ndarray) -> None:
         """pixels: (N, S, S, 3) uint8 RGB as read; features: (N, F) float32 of the same windows."""
-        for image in pixels:
+        for read in pixels:
+            image = resize_image(read, self.card.input.source_px)  # as sharp as the model sees it
             blank = float(image.mean(axis=2).std()) < BLANK_CONTRAST
             self._blank.append(blank)
             if self._knows_glass:
                 self._tissue.append(tissue_fraction(image))
             if not blank:
-                self._sharpness.append(sharpness(_as_seen(image, self.card.input.source_px)))
+                self._sharpness.append(sharpness(image))
         self._distances += self._relative_distances(features)
 
     def verdict(self, probabilities: Sequence[float]) -> Trust:
@@ -116,11 +117,6 @@ def sharpness(rgb: np.ndarray) -> float:
     near = np.diff(grey, axis=0).var() + np.diff(grey, axis=1).var()
     far = (grey[4:] - grey[:-4]).var() + (grey[:, 4:] - grey[:, :-4]).var()
     return float(near / far) if far > 0 else 1.0
-
-
-def _as_seen(image: np.ndarray, side: int) -> np.ndarray:
-    """A window that was magnified to the model's size is as blurred as it looks there."""
-    return resize_image(image, side) if image.shape[0] < side else image
 
 
 def _median(values: list[float]) -> float | None:

@@ -368,3 +368,28 @@ def test_how_a_process_ended_is_said_in_words():
     assert "memory" in describe_exit(-9, [])
     assert "SIGSEGV" in describe_exit(-11, [])
     assert describe_exit(1, ["", "ImportError: no torch", ""]).endswith("ImportError: no torch")
+
+
+def test_starting_imports_nothing_that_takes_seconds():
+    """Each of these costs about as much as torch itself; the first answer waits for none."""
+    script = """
+import sys
+import ssmamba.engine.jobs, ssmamba.regions
+from ssmamba.ops import choose_backend
+choose_backend("cpu")
+slow = ("torch._dynamo", "torchvision", "timm", "pytorch_grad_cam", "sklearn", "matplotlib")
+print([name for name in slow if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_viewers_side_imports_no_torch():
+    script = "import sys, ssmamba.engine.process, ssmamba.explain.stitch, ssmamba.regions; "
+    script += "print([n for n in ('torch', 'cv2', 'scipy') if n in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

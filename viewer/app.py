@@ -20,14 +20,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the viewer; returns its exit status."""
     options = parse(argv)
     app = create_application()
-    from viewer.main_window import MainWindow
-
-    window = MainWindow(engine_factory(options.device))
-    window.workspace.messages.catch_everything()
+    engine = engine_factory(options.device)
     if options.screenshot is not None:
         from viewer.screenshot import take_screenshot
 
-        return take_screenshot(app, window, options)
+        return take_screenshot(app, engine, options)
+    from viewer.main_window import MainWindow
+
+    window = MainWindow(engine)
+    window.workspace.messages.catch_everything()
     window.show()
     begin(window, options)
     return app.exec()
@@ -58,13 +59,13 @@ def engine_factory(device: str) -> Callable:
     return make
 
 
-def begin(window, options: Options) -> None:  # noqa: ANN001
+def begin(window, options: Options) -> None:
     """Open what the command line names; start the models after the first tile."""
     work = window.workspace
     if options.files:
         work.open_paths(list(options.files))
     if options.demo:
-        window.demo_requested.emit()
+        work.open_demo()
     work.models.add_bundled(use=None if options.models else "lac")
     if options.models:
         work.models.add_files(options.models)

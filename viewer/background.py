@@ -19,7 +19,10 @@ class Background(QObject):
     idle = Signal()
 
     def __init__(
-        self, failed: Callable[[BaseException], None], workers: int = 2, parent: QObject | None = None
+        self,
+        failed: Callable[[BaseException], None],
+        workers: int = 2,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._failed = failed

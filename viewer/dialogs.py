@@ -33,9 +33,11 @@ class Dialogs:
         self._choose("Add models", MODELS, self._work.models.add_files)
 
     def import_regions(self) -> None:
-        self._choose(
-            "Import regions", REGIONS, lambda paths: [self._work.import_regions(p) for p in paths]
-        )
+        def import_all(paths: list[str]) -> None:
+            for path in paths:
+                self._work.import_regions(path)
+
+        self._choose("Import regions", REGIONS, import_all)
 
     def export_regions(self) -> None:
         slide = self._work.document.slide

@@ -1,4 +1,4 @@
-"""The open slide with its regions, results and settings; no Qt, so it is tested without a window."""
+"""The open slide with its regions, results and settings; no Qt, so tests need no window."""
 
 from __future__ import annotations
 

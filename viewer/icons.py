@@ -34,7 +34,7 @@ class _ThemedIcon(QIconEngine):
         self._name = name
         self._role = role
 
-    def paint(self, painter: QPainter, rect, mode, state) -> None:  # noqa: ANN001
+    def paint(self, painter: QPainter, rect, mode, state) -> None:
         chosen = theme.tokens()
         color = getattr(chosen, self._role)
         if mode == QIcon.Mode.Disabled:
@@ -43,7 +43,7 @@ class _ThemedIcon(QIconEngine):
             color = chosen.accent
         paint(painter, self._name, QRectF(rect), color)
 
-    def pixmap(self, size: QSize, mode, state) -> QPixmap:  # noqa: ANN001
+    def pixmap(self, size: QSize, mode, state) -> QPixmap:
         pixmap = QPixmap(size)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
@@ -51,7 +51,7 @@ class _ThemedIcon(QIconEngine):
         painter.end()
         return pixmap
 
-    def scaledPixmap(self, size: QSize, mode, state, scale: float) -> QPixmap:  # noqa: ANN001, N802
+    def scaledPixmap(self, size: QSize, mode, state, scale: float) -> QPixmap:
         return self.pixmap(size, mode, state)
 
     def clone(self) -> QIconEngine:

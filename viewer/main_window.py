@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QAction, QCloseEvent, QColor, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -45,8 +45,6 @@ LEFT_PX, RIGHT_PX = 288, 368
 class MainWindow(QMainWindow):
     """Canvas in the middle, regions and models at the left, results at the right."""
 
-    demo_requested = Signal()
-
     def __init__(self, engine: EngineFactory, folder: Path | None = None) -> None:
         super().__init__()
         self.setWindowTitle(TITLE)
@@ -64,9 +62,7 @@ class MainWindow(QMainWindow):
         self.models_panel = ModelsPanel(work.library)
         self.answers_panel = AnswersPanel(work.document, work.library, work.analysis)
         self.evidence_panel = EvidencePanel(work.document, work.library)
-        self.reconstruction_panel = ReconstructionPanel(
-            work.document, work.library, work.analysis
-        )
+        self.reconstruction_panel = ReconstructionPanel(work.document, work.library, work.analysis)
         self.map_summary = MapSummary(work, self.evidence_panel)
         self.status = StatusBar(work.document)
         self.setStatusBar(self.status)
@@ -148,7 +144,7 @@ class MainWindow(QMainWindow):
         work, ask = self.workspace, self.dialogs
         slots: dict[str, Callable[[], object]] = {
             "open": ask.open_slides,
-            "demo": self.demo_requested.emit,
+            "demo": work.open_demo,
             "add_models": ask.add_models,
             "import_rois": ask.import_regions,
             "export_rois": ask.export_regions,
@@ -170,7 +166,7 @@ class MainWindow(QMainWindow):
             self.actions_by_name[name].triggered.connect(lambda _=False, slot=slot: slot())
         for name in TOOLS:
             self.actions_by_name[name].triggered.connect(
-                lambda _=False, tool=Tool(name): self.canvas.set_tool(tool)
+                lambda _=False, name=name: self.canvas.set_tool(Tool(name))
             )
         self.actions_by_name["pan"].setChecked(True)
         self.actions_by_name["compare"].toggled.connect(self.compare.setVisible)
@@ -186,14 +182,13 @@ class MainWindow(QMainWindow):
         canvas = self.canvas
         canvas.hint.connect(self.status.show_hint)
         canvas.cursor_moved.connect(self.status.show_position)
-        canvas.tool_changed.connect(
-            lambda tool: self.actions_by_name[tool.value].setChecked(True)
-        )
+        canvas.tool_changed.connect(lambda tool: self.actions_by_name[tool.value].setChecked(True))
 
     def _connect_panels(self) -> None:
         work = self.workspace
         self.welcome.open_requested.connect(self.dialogs.open_slides)
-        self.welcome.demo_requested.connect(self.demo_requested)
+        self.welcome.demo_requested.connect(work.open_demo)
+        work.demo.progressed.connect(self.status.show_activity)
         self.welcome.recent_requested.connect(work.slides.open)
         self.regions_panel.classify_requested.connect(work.analysis.ask)
         self.regions_panel.import_requested.connect(self.dialogs.import_regions)
@@ -300,21 +295,21 @@ class MainWindow(QMainWindow):
             canvas.set_background(color)
 
     # --- Qt's events
-    def changeEvent(self, event) -> None:  # noqa: ANN001, N802
+    def changeEvent(self, event) -> None:
         super().changeEvent(event)
         if event.type() == event.Type.PaletteChange and hasattr(self, "compare"):
             self._on_theme_changed()
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
 
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+    def dropEvent(self, event: QDropEvent) -> None:
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
         event.acceptProposedAction()
         self.workspace.open_paths(paths)
 
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+    def closeEvent(self, event: QCloseEvent) -> None:
         self.workspace.close()
         super().closeEvent(event)
 

@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtGui import QImage
 
 from ssmamba.engine.messages import ExplainResult
-from ssmamba.explain.stitch import StitchedMap, colorize, shared_range, stitch
+from ssmamba.explain.stitch import AlphaMode, StitchedMap, colorize, shared_range, stitch
 from ssmamba.roi import Roi
 from viewer.canvas import Overlay
 from viewer.settings import MapSettings
@@ -52,7 +52,7 @@ class MapPainter:
     def _paint_one(self, job: MapJob, settings: MapSettings) -> PaintedMap:
         stitched = self._stitch(job.result)
         low, high = shared_range([m for result in job.scale_with for m in result.maps])
-        mode = "value" if settings.fade else "flat"
+        mode: AlphaMode = "value" if settings.fade else "flat"
         rgba = colorize(stitched.values, low, high, settings.colormap, mode)
         overlay = Overlay(
             image_of(rgba), stitched.x, stitched.y, stitched.width, stitched.height, clip=job.roi

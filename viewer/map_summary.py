@@ -27,7 +27,10 @@ class MapSummary:
         mine = [
             m
             for m in work.maps.maps
-            if roi is not None and model is not None and m.roi_id == roi.id and m.model == model.path
+            if roi is not None
+            and model is not None
+            and m.roi_id == roi.id
+            and m.model == model.path
         ]
         self._panel.value_scale.setVisible(bool(mine))
         if mine:
@@ -40,7 +43,14 @@ class MapSummary:
     def _caption(self, painted: bool) -> str:
         work = self._work
         roi, model = work.document.selected, work.library.shown
-        if roi is None or model is None or not has_area(roi) or not work.document.map_settings.visible:
+        if (
+            roi is None
+            or model is None
+            or not has_area(roi)
+            or not work.document.map_settings.visible
+        ):
+            return ""
+        if not work.document.map_settings.visible:
             return ""
         key = map_key(work.document, roi, model)
         failure = work.analysis.failure(key)

@@ -34,7 +34,9 @@ def describe(error: BaseException) -> Message:
         return Message("error", f"There is no file {error.filename}; check the path.", details)
     if isinstance(error, PermissionError):
         return Message(
-            "error", f"{error.filename} may not be read or written; change its permissions.", details
+            "error",
+            f"{error.filename} may not be read or written; change its permissions.",
+            details,
         )
     if isinstance(error, OSError) and error.strerror:
         return Message(

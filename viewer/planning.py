@@ -45,9 +45,7 @@ def map_key(document: Document, roi: Roi, model: Model) -> MapKey:
 
 def picture_key(document: Document, roi: Roi, model: Model) -> PictureKey:
     chosen = document.picture_settings
-    return PictureKey(
-        roi.id, model.path, document.reading(roi), chosen.mask_ratio, chosen.seed
-    )
+    return PictureKey(roi.id, model.path, document.reading(roi), chosen.mask_ratio, chosen.seed)
 
 
 def wanted(
@@ -101,12 +99,8 @@ def request(task: Task, job: int, document: Document) -> Request:
     if isinstance(key, AnswerKey):
         return Classify(job, slide, task.roi, paths, options)
     if isinstance(key, MapKey):
-        return Explain(
-            job, slide, task.roi, paths, key.method, key.stage, key.target, options
-        )
-    return Reconstruct(
-        job, slide, task.roi, key.checkpoint, key.mask_ratio, key.seed, options
-    )
+        return Explain(job, slide, task.roi, paths, key.method, key.stage, key.target, options)
+    return Reconstruct(job, slide, task.roi, key.checkpoint, key.mask_ratio, key.seed, options)
 
 
 def has_area(roi: Roi) -> bool:
@@ -115,8 +109,7 @@ def has_area(roi: Roi) -> bool:
 
 def _shown_first(library: ModelLibrary) -> list[Model]:
     shown = library.shown
-    models = sorted(library.in_use, key=lambda m: shown is None or m.path != shown.path)
-    return models
+    return sorted(library.in_use, key=lambda m: shown is None or m.path != shown.path)
 
 
 def _explains(document: Document, model: Model) -> bool:

@@ -78,7 +78,9 @@ class ResultStore:
     def answer(self, key: AnswerKey) -> ClassifyResult | None:
         return self._answers.get(key)
 
-    def newest_answer(self, roi_id: str, checkpoint: str) -> tuple[AnswerKey, ClassifyResult] | None:
+    def newest_answer(
+        self, roi_id: str, checkpoint: str
+    ) -> tuple[AnswerKey, ClassifyResult] | None:
         key = self._newest.get((roi_id, checkpoint))
         return None if key is None else (key, self._answers[key])
 
@@ -100,13 +102,6 @@ class ResultStore:
     def clear(self) -> None:
         for kept in (self._answers, self._newest, self._maps, self._pictures):
             kept.clear()
-
-    def forget(self, keys: set[Key]) -> None:
-        """Drop results so that they are asked for again."""
-        for key in keys:
-            for kept in (self._answers, self._maps, self._pictures):
-                kept.pop(key, None)  # type: ignore[attr-defined]
-        self._newest = {k: v for k, v in self._newest.items() if v in self._answers}
 
 
 def _put_limited(kept: dict, key: Key, result: Result) -> None:

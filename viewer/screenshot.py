@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from viewer.arguments import Options
+from viewer.engine_bridge import EngineFactory
 from viewer.main_window import MainWindow
 
 SIZE = (1600, 1000)
@@ -28,7 +31,7 @@ class ScreenshotRun(QObject):
         super().__init__(window)
         self._window = window
         self._target = Path(options.screenshot or "screenshot.png")
-        self._needs_rois = options.rois is not None
+        self._needs_rois = options.rois is not None or options.demo
         self._deadline = time.monotonic() + timeout_s
         self._timeout_s = timeout_s
         self._calm = 0
@@ -38,13 +41,14 @@ class ScreenshotRun(QObject):
         work = window.workspace
         work.analysis.all_maps = True
         for failed in (
+            work.demo.failed,
             work.slides.failed,
             work.models.failed,
             work.regions.import_failed,
             work.analysis.job_failed,
         ):
             failed.connect(self.fail)
-        work.regions.imported.connect(self._on_imported)
+        work.regions.imported.connect(self._ask_all)
         self._timer.start()
 
     def fail(self, sentence: str) -> None:
@@ -53,10 +57,14 @@ class ScreenshotRun(QObject):
             print(sentence, file=sys.stderr)
             self._end(2)
 
-    def _on_imported(self, _count: int) -> None:
-        self._needs_rois = False
-        work = self._window.workspace
-        work.analysis.ask([roi.id for roi in work.document.rois])
+    def _ask_all(self, _what: object) -> None:
+        """Regions are there: classify all of them."""
+        document = self._window.workspace.document
+        if document.rois:
+            self._needs_rois = False
+            self._window.workspace.analysis.ask([roi.id for roi in document.rois])
+            if document.selected is None:
+                document.select(document.rois[0].id)
 
     def _look(self) -> None:
         if time.monotonic() > self._deadline:
@@ -91,11 +99,21 @@ class ScreenshotRun(QObject):
         self.finished.emit(status)
 
 
-def take_screenshot(app: QApplication, window: MainWindow, options: Options) -> int:
-    """Run the window until the picture is saved; returns the exit status."""
+def take_screenshot(app: QApplication, engine: EngineFactory, options: Options) -> int:
+    """Run a window until its picture is saved; returns the exit status.
+
+    What the user kept of the slides is neither shown nor changed.
+    """
     from viewer.app import begin
 
-    window.resize(*SIZE)
+    with TemporaryDirectory(prefix="ssmamba-viewer-") as folder:
+        window = MainWindow(engine, Path(folder))
+        window.workspace.messages.catch_everything()
+        window.resize(*SIZE)
+        return _run(app, window, options, begin)
+
+
+def _run(app: QApplication, window: MainWindow, options: Options, begin: Callable) -> int:
     run = ScreenshotRun(window, options)
     status: list[int] = []
 

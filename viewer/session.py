@@ -1,11 +1,11 @@
-"""Regions and calibration of each slide, kept beside the user's data, never in the slide's folder."""
+"""Regions and calibration of each slide, kept with the user's data, never beside the slide."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ssmamba.errors import RoiError
@@ -20,7 +20,7 @@ class Session:
     """What was kept of a slide."""
 
     rois: tuple[Roi, ...] = ()
-    calibration: Calibration = Calibration()
+    calibration: Calibration = field(default_factory=Calibration)
 
 
 class SessionStore:

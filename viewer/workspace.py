@@ -10,21 +10,23 @@ from ssmamba.slide import SlideInfo
 from viewer.background import Background
 from viewer.canvas import SlideCanvas
 from viewer.controllers.analysis import AnalysisController
+from viewer.controllers.demo import DemoController
 from viewer.controllers.maps import MapController
 from viewer.controllers.models import ModelController
 from viewer.controllers.regions import RegionController
 from viewer.controllers.slides import SlideController
+from viewer.demo import NAME as SYNTHETIC_NAME
+from viewer.demo import Demo
 from viewer.document import Document
 from viewer.engine_bridge import EngineBridge, EngineFactory
 from viewer.library import ModelLibrary
 from viewer.messages import MessageCenter
-from viewer.paths import user_folder
+from viewer.paths import cache_folder, user_folder
 from viewer.recents import Recents
 from viewer.session import SessionStore
 
-SYNTHETIC_NAME = "synthetic-demo"
 MODEL_ENDINGS = (".safetensors",)
-REGION_ENDINGS = (".geojson", ".json", ".geojson.gz")
+REGION_ENDINGS = (".geojson", ".json", ".geojson.gz", ".geojson.zip")
 
 
 class Workspace(QObject):
@@ -50,15 +52,19 @@ class Workspace(QObject):
             self.document, canvas, SessionStore(folder / "sessions"), self.recents,
             self.messages, self,
         )  # fmt: skip
-        self.regions = RegionController(
-            self.document, canvas, self.background, self.messages, self
-        )
+        self.regions = RegionController(self.document, canvas, self.background, self.messages, self)
         self.models = ModelController(self.library, self.background, self.messages, self)
         self.analysis = AnalysisController(
             self.document, self.library, self.bridge, self.messages, self
         )
         self.maps = MapController(self.document, self.library, self.background, self)
+        self.demo = DemoController(cache_folder(), self.background, self.messages, self)
+        self.demo.ready.connect(self._on_demo_ready)
         self.regions.drawn.connect(self._on_drawn)
+
+    def _on_demo_ready(self, demo: Demo) -> None:
+        self.slides.open(str(demo.slide))
+        self.import_regions(str(demo.regions), only_if_empty=True)
 
     def _on_drawn(self, roi_ids: list[str]) -> None:
         if self.analysis.auto_classify:
@@ -77,15 +83,27 @@ class Workspace(QObject):
         for path in regions:
             self.import_regions(path)
 
-    def import_regions(self, path: str) -> None:
-        """Import now, or as soon as the slide that is being opened is there."""
+    def open_demo(self) -> None:
+        """Open the synthetic slide with its regions; it is drawn on first use."""
+        self.demo.open()
+
+    def import_regions(self, path: str, *, only_if_empty: bool = False) -> None:
+        """Import now, or as soon as the slide that is being opened is there.
+
+        only_if_empty: not when regions were kept from the last time.
+        """
+
+        def go() -> None:
+            if not (only_if_empty and self.document.rois):
+                self.regions.import_file(path)
+
         if not self.slides.busy:
-            self.regions.import_file(path)
+            go()
             return
 
         def once(_info: object) -> None:
             self.slides.opened.disconnect(once)
-            self.regions.import_file(path)
+            go()
 
         self.slides.opened.connect(once)
 
@@ -98,7 +116,8 @@ class Workspace(QObject):
     def busy(self) -> bool:
         """Whether anything that was asked for is still to come."""
         return (
-            self.slides.busy
+            self.demo.busy
+            or self.slides.busy
             or self.models.busy
             or self.background.busy
             or self.analysis.busy

@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QTransform
 
-from ssmamba.roi import Ring, Roi
+from ssmamba.roi import Roi
+from viewer.canvas.crowd import paint_dots, paint_outlines
 from viewer.canvas.view import View
 
 DEFAULT_COLOR = (0, 205, 120)  # green stands out of pink and violet stains
@@ -18,6 +19,7 @@ LABEL_GROUND = QColor(20, 22, 26, 190)
 DOT_BELOW_PX = 4.0  # smaller regions are dots
 LABEL_FROM_PX = 36.0  # narrower regions show no name
 MAX_LABELS = 80
+CROWD = 400  # more areas than this on the screen are painted as hairlines
 POINT_RADIUS_PX = 5.0
 
 
@@ -28,34 +30,38 @@ class RoiShape:
         self.roi = roi
         self.bounds = roi.bounds
         self.color = QColor(*(roi.color or DEFAULT_COLOR))
-        self._paths: dict[int, QPainterPath] = {}
+        self._paths: dict[int, QPainterPath] = {}  # by octave of the zoom
+        self._rings: dict[int, list[np.ndarray]] = {}
+
+    def rings(self, downsample: float) -> list[np.ndarray]:
+        """The outlines, each (N, 2) level-0 pixels, without vertices too close to be seen."""
+        octave = _octave(downsample)
+        rings = self._rings.get(octave)
+        if rings is None:
+            tolerance = 0.4 * 2.0**octave
+            arrays = (np.asarray(ring, float) for rings in self.roi.polygons for ring in rings)
+            rings = self._rings[octave] = [_thinned(a, tolerance) for a in arrays if len(a)]
+        return rings
 
     def path(self, downsample: float) -> QPainterPath:
         """The outline relative to the top left of the bounds, level-0 pixels."""
-        octave = math.floor(math.log2(max(downsample, 1e-6)))
+        octave = _octave(downsample)
         path = self._paths.get(octave)
         if path is None:
-            path = self._paths[octave] = self._build(0.4 * 2.0**octave)
+            path = self._paths[octave] = self._build(self.rings(downsample))
         return path
 
-    def _build(self, tolerance: float) -> QPainterPath:
+    def _build(self, rings: list[np.ndarray]) -> QPainterPath:
         path = QPainterPath()
         path.setFillRule(Qt.FillRule.OddEvenFill)
-        for rings in self.roi.polygons:
-            for ring in rings:
-                self._add_ring(path, ring, tolerance)
+        for ring in rings:
+            points = (ring - self.bounds[:2]).tolist()
+            path.moveTo(*points[0])
+            for x, y in points[1:]:
+                path.lineTo(x, y)
+            if self.roi.kind not in ("line", "point"):
+                path.closeSubpath()
         return path
-
-    def _add_ring(self, path: QPainterPath, ring: Ring, tolerance: float) -> None:
-        left, top = self.bounds[:2]
-        points = _thinned(np.asarray(ring, float) - (left, top), tolerance)
-        if len(points) == 0:
-            return
-        path.moveTo(*points[0])
-        for x, y in points[1:]:
-            path.lineTo(x, y)
-        if self.roi.kind not in ("line", "point"):
-            path.closeSubpath()
 
     def contains(self, x: float, y: float, tolerance: float) -> bool:
         """Whether a place (level-0 px) is inside, or within ``tolerance`` of the outline."""
@@ -73,7 +79,10 @@ class RoiLayer:
 
     def __init__(self) -> None:
         self._shapes: dict[str, RoiShape] = {}
-        self._bounds = np.empty((0, 4))  # level-0 px, in the order of _shapes
+        self._list: list[RoiShape] = []
+        self._bounds = np.empty((0, 4))  # level-0 px, in the order of _list
+        self._colors = np.empty(0, np.uint32)  # ARGB
+        self._is_point = np.empty(0, bool)
         self.selected: str | None = None
         self.hovered: str | None = None
         self.hidden: str | None = None  # the region that is being edited is painted elsewhere
@@ -82,12 +91,15 @@ class RoiLayer:
         old = self._shapes
         self._shapes = {}
         for roi in rois:
-            if not any(rings and rings[0] for rings in roi.polygons):
-                continue
             known = old.get(roi.id)
-            same = known is not None and known.roi is roi
-            self._shapes[roi.id] = known if same and known is not None else RoiShape(roi)
-        self._bounds = np.array([s.bounds for s in self._shapes.values()]).reshape(-1, 4)
+            if known is not None and known.roi is roi:
+                self._shapes[roi.id] = known
+            elif any(rings and rings[0] for rings in roi.polygons):
+                self._shapes[roi.id] = RoiShape(roi)
+        self._list = list(self._shapes.values())
+        self._bounds = np.array([s.bounds for s in self._list]).reshape(-1, 4)
+        self._colors = np.array([s.color.rgba() for s in self._list], np.uint32)
+        self._is_point = np.array([s.roi.kind == "point" for s in self._list], bool)
 
     def get(self, roi_id: str | None) -> Roi | None:
         shape = None if roi_id is None else self._shapes.get(roi_id)
@@ -102,44 +114,48 @@ class RoiLayer:
             & (b[:, 1] - tolerance <= y)
             & (y <= b[:, 3] + tolerance)
         )
-        shapes = list(self._shapes.values())
-        hits = [
-            (_box_area(shapes[i]), shapes[i].roi.id)
-            for i in np.flatnonzero(near)
-            if shapes[i].contains(x, y, tolerance)
-        ]
+        shapes = [self._list[i] for i in np.flatnonzero(near)]
+        hits = [(_box_area(s), s.roi.id) for s in shapes if s.contains(x, y, tolerance)]
         return min(hits)[1] if hits else None
 
     def paint(self, painter: QPainter, view: View, dpr: float) -> None:
-        if not self._shapes:
+        if not self._list:
             return
         left, top, right, bottom = view.rect
         b = self._bounds
         on_screen = (b[:, 0] <= right) & (b[:, 2] >= left) & (b[:, 1] <= bottom) & (b[:, 3] >= top)
         extent = np.maximum(b[:, 2] - b[:, 0], b[:, 3] - b[:, 1]) * view.scale
-        shapes = list(self._shapes.values())
+        is_dot = on_screen & ~self._is_point & (extent < DOT_BELOW_PX * dpr)
+        centers = (b[is_dot, :2] + b[is_dot, 2:]) / 2
+        paint_dots(painter, centers, self._colors[is_dot], view, dpr)
+        shapes = [self._list[i] for i in np.flatnonzero(on_screen & ~is_dot)]
+        shapes = [s for s in shapes if s.roi.id != self.hidden]
+        if len(shapes) > CROWD:
+            shapes = self._paint_crowd(painter, view, dpr, shapes)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        large = []
-        dots: dict[int, list[QPointF]] = {}
-        for i in np.flatnonzero(on_screen):
-            shape = shapes[i]
-            if shape.roi.id == self.hidden:
-                continue
-            if extent[i] < DOT_BELOW_PX * dpr and shape.roi.kind != "point":
-                place = view.to_screen((b[i, 0] + b[i, 2]) / 2, (b[i, 1] + b[i, 3]) / 2)
-                dots.setdefault(shape.color.rgb(), []).append(place)
-            else:
-                large.append(shape)
-        _paint_dots(painter, dots, dpr)
-        large.sort(key=lambda s: (s.roi.id == self.selected, s.roi.id == self.hovered))
-        for shape in large:
-            self._paint_shape(painter, view, dpr, shape)
-        self._paint_names(painter, view, dpr, large)
+        shapes.sort(key=lambda s: (s.roi.id == self.selected, s.roi.id == self.hovered))
+        for shape in shapes:
+            strong = shape.roi.id in (self.selected, self.hovered)
+            paint_outline(painter, view, dpr, shape, strong)
+        self._paint_names(painter, view, dpr, shapes)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
-    def _paint_shape(self, painter: QPainter, view: View, dpr: float, shape: RoiShape) -> None:
-        strong = shape.roi.id in (self.selected, self.hovered)
-        paint_outline(painter, view, dpr, shape, strong)
+    def _paint_crowd(
+        self, painter: QPainter, view: View, dpr: float, shapes: list[RoiShape]
+    ) -> list[RoiShape]:
+        """Paint very many areas as hairlines; return those that deserve more."""
+        rings: dict[int, list[np.ndarray]] = {}
+        rest = []
+        for shape in shapes:
+            chosen = shape.roi.id in (self.selected, self.hovered)
+            if chosen or shape.roi.kind in ("point", "line"):
+                rest.append(shape)
+            else:
+                found = rings.setdefault(shape.color.rgb(), [])
+                found += shape.rings(view.state.downsample)
+        for rgb, found in rings.items():
+            paint_outlines(painter, found, rgb, view, dpr)
+        return rest
 
     def _paint_names(
         self, painter: QPainter, view: View, dpr: float, shapes: Sequence[RoiShape]
@@ -216,14 +232,6 @@ def paint_label(
     )
 
 
-def _paint_dots(painter: QPainter, dots: dict[int, list[QPointF]], dpr: float) -> None:
-    for rgb, places in dots.items():
-        painter.setPen(QPen(HALO, 5 * dpr))
-        painter.drawPoints(places)
-        painter.setPen(QPen(QColor(rgb), 3 * dpr))
-        painter.drawPoints(places)
-
-
 def _paint_points(
     painter: QPainter, view: View, shape: RoiShape, radius: float, width: float
 ) -> None:
@@ -236,9 +244,13 @@ def _paint_points(
         painter.drawEllipse(place, radius, radius)
 
 
+def _octave(downsample: float) -> int:
+    return math.floor(math.log2(max(downsample, 1e-6)))
+
+
 def _thinned(points: np.ndarray, tolerance: float) -> np.ndarray:
     """Drop points that fall on the same cell of ``tolerance`` as the one before. (N, 2)."""
-    if len(points) < 64:
+    if len(points) < 12:
         return points
     cells = np.floor(points / tolerance)
     keep = np.ones(len(points), bool)

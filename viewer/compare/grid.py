@@ -96,7 +96,7 @@ class CompareGrid(QWidget):
         for at, cell in enumerate(self.cells.values()):
             self._grid.addWidget(cell, at // columns, at % columns)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._arrange()
         self._fit_soon.start()
@@ -144,7 +144,7 @@ class CompareGrid(QWidget):
         self._linking = False
         self._link(first.view_state(), besides=self.cells[ORIGINAL])
 
-    def showEvent(self, event: object) -> None:  # noqa: N802
+    def showEvent(self, event: object) -> None:
         self._fit_soon.start()
 
     # --- contents

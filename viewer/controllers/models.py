@@ -64,9 +64,7 @@ class ModelController(QObject):
 
     def _read(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         self._reading += 1
-        self._background.run(
-            work, lambda read: self._on_read(read, then), self._on_failed
-        )
+        self._background.run(work, lambda read: self._on_read(read, then), self._on_failed)
 
     def _on_read(self, read: T, then: Callable[[T], None]) -> None:
         self._reading -= 1

@@ -97,7 +97,9 @@ class RegionController(QObject):
             return
         known = {roi.id for roi in self._document.rois}
         new = [self._unlike(roi, known) for roi in rois]
-        named = [roi if roi.name else replace(roi, name=_numbered(at)) for at, roi in enumerate(new)]
+        named = [
+            roi if roi.name else replace(roi, name=_numbered(at)) for at, roi in enumerate(new)
+        ]
         self._document.add(named, f"Import {formats.count(len(named), 'region')}")
         off = sum(not self._canvas.is_on_slide(roi) for roi in named)
         if off:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QEnterEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from ssmamba.engine.messages import ClassifyResult
@@ -62,14 +63,18 @@ class AnswerCard(QFrame):
         layout.setContentsMargins(12, 6, 8, 10)
         layout.setSpacing(4)
         layout.addLayout(top)
-        for widget in (self._answer, self._reasons):
-            layout.addWidget(widget)
+        layout.addWidget(self._answer)
+        layout.addWidget(self._reasons)
         layout.addSpacing(4)
         layout.addWidget(self._bars)
-        for widget in (self._all, self._notes, self._again, self._stamp):
-            layout.addWidget(widget)
+        layout.addWidget(self._all)
+        layout.addWidget(self._notes)
+        layout.addWidget(self._again)
+        layout.addWidget(self._stamp)
 
     def show_model(self, model: Model, shown: bool, several: bool) -> None:
+        """several: other models answer too, so there is less room for each."""
+        self._bars.first_shown = 2 if several else 3
         self._model_name.setText(model.name)
         self._eye.setChecked(shown)
         self._eye.setVisible(several)
@@ -83,9 +88,11 @@ class AnswerCard(QFrame):
         self._answer.hide()
         self._notes.setText(text)
         self._notes.show()
-        for widget in (self._badge, self._outdated, self._reasons, self._bars):
-            widget.hide()
-        for widget in (self._all, self._origin, self._stamp):
+        told: tuple[QWidget, ...] = (
+            self._badge, self._outdated, self._reasons, self._bars, self._all, self._origin,
+            self._stamp,
+        )  # fmt: skip
+        for widget in told:
             widget.hide()
         self._again.setText("Try again" if retry else "Classify")
         self._again.setVisible(retry)
@@ -124,11 +131,11 @@ class AnswerCard(QFrame):
         fewer = "Show the likeliest only"
         self._all.setText(fewer if self._bars.expanded else formats.count(hidden, "more class"))
 
-    def enterEvent(self, event: QEvent) -> None:  # noqa: N802
+    def enterEvent(self, event: QEnterEvent) -> None:
         self.hovered.emit(self.result)
         super().enterEvent(event)
 
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+    def leaveEvent(self, event: QEvent) -> None:
         self.hovered.emit(None)
         super().leaveEvent(event)
 
@@ -159,8 +166,10 @@ class AnswersPanel(QWidget):
         self._scale_note = label(role="small", wrap=True)
         self._calibrate = link("Set the scale…", "Say how much tissue one window covers")
         self._calibrate.clicked.connect(self.calibrate_requested)
-        self._layout.addWidget(self._scale_note)
-        self._layout.addWidget(self._calibrate)
+        scale = QHBoxLayout()
+        scale.addWidget(self._scale_note, 1)
+        scale.addWidget(self._calibrate, 0, Qt.AlignmentFlag.AlignBottom)
+        self._layout.addLayout(scale)
         for event in (
             document.selection_changed,
             document.results_changed,

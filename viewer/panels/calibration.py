@@ -121,9 +121,7 @@ class CalibrationDialog(QDialog):
 
     def accept(self) -> None:
         field_px = self._field_px()
-        self._on_accept(
-            Calibration(self.mpp.value() or None, field_px, self.icc.isChecked())
-        )
+        self._on_accept(Calibration(self.mpp.value() or None, field_px, self.icc.isChecked()))
         super().accept()
 
 

@@ -6,13 +6,21 @@ from dataclasses import replace
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QImage, QPixmap
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QSlider, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QSlider,
+    QWidget,
+)
 
 from ssmamba.explain.colormaps import COLORMAPS, lookup_table
 from viewer.document import Document
 from viewer.library import ModelLibrary
 from viewer.settings import MAP_METHODS
-from viewer.widgets.basic import Segmented, label
+from viewer.widgets.basic import Segmented, icon_button, label
 from viewer.widgets.panel import column
 from viewer.widgets.value_scale import ValueScale
 
@@ -26,6 +34,7 @@ SCALES = (
     ("own", "Each its own", "Every map uses the whole colour scale; strengths do not compare"),
     ("shared", "Shared", "One colour scale for all models: strengths compare"),
 )
+TERM_PX = 52
 RAMP_SIZE = QSize(48, 12)
 
 
@@ -72,7 +81,9 @@ class EvidencePanel(QWidget):
         ):
             box.setAccessibleName(spoken)
             box.setToolTip(spoken)
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
             box.setMinimumContentsLength(5)
         self._opacity.setAccessibleName("Opacity of the map")
         self._fade.setToolTip("Low values are clear, so that the tissue shows through")
@@ -84,33 +95,38 @@ class EvidencePanel(QWidget):
         top.addStretch(1)
         top.addWidget(self.visible_box)
         layout.addLayout(top)
-        form = QFormLayout()
-        form.setHorizontalSpacing(12)
-        form.setVerticalSpacing(6)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         opacity = QHBoxLayout()
         opacity.setSpacing(8)
         opacity.addWidget(self._opacity, 1)
         self._opacity_text.setFixedWidth(40)
-        self._opacity_text.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._opacity_text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         opacity.addWidget(self._opacity_text)
         colors = QHBoxLayout()
         colors.setSpacing(12)
         colors.addWidget(self._colors, 1)
         colors.addWidget(self._fade)
+        form = _form()
         for term, field in (
             ("Class", self._class),
             ("Method", self._method),
             ("Detail", self._stage),
             ("Opacity", opacity),
-            ("Colours", colors),
-            ("Scale", self._scale),
         ):
-            form.addRow(label(term, "muted"), field)
+            form.addRow(_term(term), field)
         layout.addLayout(form)
         layout.addWidget(self.value_scale)
         layout.addWidget(self._caption)
+        look = QWidget()
+        look_form = _form()
+        look_form.setContentsMargins(0, 0, 0, 0)
+        look_form.addRow(_term("Colours"), colors)
+        look_form.addRow(_term("Scale"), self._scale)
+        look.setLayout(look_form)
+        look.hide()
+        self._more = icon_button("chevron-down", "Colours and scale of the map", checkable=True)
+        self._more.toggled.connect(look.setVisible)
+        top.addWidget(self._more)
+        layout.insertWidget(2, look)
 
     def _connect(self) -> None:
         self.visible_box.toggled.connect(lambda on: self._set(visible=on))
@@ -158,6 +174,23 @@ class EvidencePanel(QWidget):
         """What the map under the scale is, or why there is none."""
         self._caption.setText(text)
         self._caption.setVisible(bool(text))
+
+
+def _form() -> QFormLayout:
+    form = QFormLayout()
+    form.setHorizontalSpacing(12)
+    form.setVerticalSpacing(6)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    return form
+
+
+def _term(text: str) -> QLabel:
+    """Terms of both forms are equally wide, so that their fields stand in one line."""
+    made = label(text, "muted")
+    made.setFixedWidth(TERM_PX)
+    made.setMinimumHeight(28)
+    return made
 
 
 def _ramp(name: str) -> QIcon:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QVBoxLayout, QWidg
 from viewer import formats
 from viewer.card_text import card_lines, headline
 from viewer.library import Model, ModelLibrary
-from viewer.widgets.basic import ElidedLabel, icon_button, label, link
+from viewer.widgets.basic import icon_button, label, link
 from viewer.widgets.panel import column
 
 EMPTY_TEXT = (
@@ -28,8 +28,8 @@ class ModelRow(QFrame):
         self.path = model.path
         self.setProperty("panel", True)
         self._box = QCheckBox()
-        self._name = ElidedLabel(role="title")
-        self._about = ElidedLabel(role="small")
+        self._name = label(role="title", wrap=True)
+        self._about = label(role="small", wrap=True)
         self._more = icon_button("chevron-down", "Show the model's card", checkable=True)
         self._remove = link("Remove from the list", "The file itself stays")
         self._card = QWidget()
@@ -52,7 +52,7 @@ class ModelRow(QFrame):
         row.setSpacing(8)
         row.addWidget(self._box, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(texts, 1)
-        row.addWidget(self._more)
+        row.addWidget(self._more, 0, Qt.AlignmentFlag.AlignTop)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(16, 8, 8, 8)
         outer.setSpacing(0)
@@ -71,7 +71,9 @@ class ModelRow(QFrame):
         self._about.setText(headline(model))
         self._card_layout.removeWidget(self._remove)
         while (item := self._card_layout.takeAt(0)) is not None:
-            item.widget().deleteLater()
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
         for term, value in card_lines(model):
             self._card_layout.addWidget(label(term, "small"))
             text = label(value, wrap=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from PySide6.QtCore import QTimer, Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QSlider, QSpinBox, QWidget
 
 from ssmamba.engine.messages import ReconstructResult
@@ -69,7 +69,7 @@ class ReconstructionPanel(QWidget):
         self._ratio.setToolTip("Share of the picture that is hidden from the model")
         self._ratio_text = label(role="small")
         self._ratio_text.setFixedWidth(40)
-        self._ratio_text.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._ratio_text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._seed = QSpinBox()
         self._seed.setRange(0, 999_999)
         self._seed.setAccessibleName("Seed of the mask")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QRectF, QSize, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QPainter
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
@@ -17,6 +17,8 @@ from viewer.planning import answer_key
 from viewer.widgets.bars import percent
 
 ROW_PX = 52
+ModelIndex = QModelIndex | QPersistentModelIndex
+NO_PARENT = QModelIndex()
 RoiRole = int(Qt.ItemDataRole.UserRole)
 LineRole = RoiRole + 1
 
@@ -65,21 +67,21 @@ class RegionModel(QAbstractListModel):
     def row_of(self, roi_id: str) -> int:
         return next((i for i, r in enumerate(self._rois) if r.id == roi_id), -1)
 
-    def roi_at(self, index: QModelIndex) -> Roi | None:
+    def roi_at(self, index: ModelIndex) -> Roi | None:
         return self._rois[index.row()] if index.isValid() else None
 
     # --- Qt's interface
-    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: N802
+    def rowCount(self, parent: ModelIndex = NO_PARENT) -> int:
         return 0 if parent.isValid() else len(self._rois)
 
-    def flags(self, index: QModelIndex) -> Qt.ItemFlag:
+    def flags(self, index: ModelIndex) -> Qt.ItemFlag:
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
         roi = self.roi_at(index)
         if roi is not None and not roi.locked:
             flags |= Qt.ItemFlag.ItemIsEditable
         return flags
 
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+    def data(self, index: ModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         roi = self.roi_at(index)
         if roi is None:
             return None
@@ -93,7 +95,7 @@ class RegionModel(QAbstractListModel):
             return f"{roi.name}, {self.area_text(roi)}, {self.line(roi).text}"
         return None
 
-    def setData(self, index: QModelIndex, value: object, role: int = 0) -> bool:  # noqa: N802
+    def setData(self, index: ModelIndex, value: object, role: int = 0) -> bool:
         roi = self.roi_at(index)
         if roi is None or role != Qt.ItemDataRole.EditRole:
             return False
@@ -131,18 +133,18 @@ class RegionModel(QAbstractListModel):
 class RegionDelegate(QStyledItemDelegate):
     """Two lines: name and area; answer and its state."""
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:  # noqa: N802
+    def sizeHint(self, option: QStyleOptionViewItem, index: ModelIndex) -> QSize:
         return QSize(160, ROW_PX)
 
-    def createEditor(self, parent, option, index):  # noqa: ANN001, ANN201, N802
+    def createEditor(self, parent, option, index):
         editor = QLineEdit(parent)
         editor.setAccessibleName("Name of the region")
         return editor
 
-    def updateEditorGeometry(self, editor, option, index) -> None:  # noqa: ANN001, N802
+    def updateEditorGeometry(self, editor, option, index) -> None:
         editor.setGeometry(option.rect.adjusted(28, 4, -8, -ROW_PX // 2 + 6))
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: ModelIndex) -> None:
         chosen = theme.tokens()
         roi: Roi = index.data(RoiRole)
         line: RegionLine = index.data(LineRole)
@@ -160,16 +162,18 @@ class RegionDelegate(QStyledItemDelegate):
         self._paint_line(painter, lower, line, chosen)
         painter.restore()
 
-    def _paint_ground(self, painter: QPainter, rect: QRectF, option, chosen) -> None:  # noqa: ANN001
+    def _paint_ground(self, painter: QPainter, rect: QRectF, option, chosen) -> None:
         state = option.state
         if state & QStyle.StateFlag.State_Selected:
             painter.fillRect(rect, QColor(chosen.accent_soft))
             painter.fillRect(QRectF(rect.x(), rect.y(), 3, rect.height()), QColor(chosen.accent))
         elif state & QStyle.StateFlag.State_MouseOver:
             painter.fillRect(rect, QColor(chosen.hover))
-        painter.fillRect(QRectF(rect.x(), rect.bottom() - 1, rect.width(), 1), QColor(chosen.border))
+        painter.fillRect(
+            QRectF(rect.x(), rect.bottom() - 1, rect.width(), 1), QColor(chosen.border)
+        )
 
-    def _paint_name(self, painter: QPainter, place: QRectF, roi: Roi, model, chosen) -> None:  # noqa: ANN001
+    def _paint_name(self, painter: QPainter, place: QRectF, roi: Roi, model, chosen) -> None:
         right = model.area_text(roi)
         painter.setPen(QColor(chosen.muted))
         painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, right)
@@ -188,7 +192,7 @@ class RegionDelegate(QStyledItemDelegate):
         font.setWeight(QFont.Weight.Normal)
         painter.setFont(font)
 
-    def _paint_line(self, painter: QPainter, place: QRectF, line: RegionLine, chosen) -> None:  # noqa: ANN001
+    def _paint_line(self, painter: QPainter, place: QRectF, line: RegionLine, chosen) -> None:
         mark = "Outdated" if line.outdated else "Not sure" if line.unsure else ""
         room = place.width()
         if mark:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
@@ -46,6 +47,7 @@ class RegionsPanel(QWidget):
         self._empty = label(EMPTY_TEXT, "muted", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._empty.setContentsMargins(16, 16, 16, 16)
+        self._empty.setProperty("panel", True)
         self._stack = QStackedLayout()
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self.view)
@@ -61,7 +63,7 @@ class RegionsPanel(QWidget):
         self._on_reset()
 
     def _make_buttons(self) -> list[QWidget]:
-        made = []
+        made: list[QWidget] = []
         for name, tip, slot in (
             ("classify", "Classify all regions (Ctrl+Return)", self._classify_all),
             ("import", "Import regions (GeoJSON, as QuPath writes it)", self.import_requested.emit),
@@ -156,9 +158,7 @@ class RegionsPanel(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         ids = [roi.id for roi in chosen]
-        menu.addAction(
-            icon("classify"), "Classify", lambda: self.classify_requested.emit(ids)
-        )
+        menu.addAction(icon("classify"), "Classify", lambda: self.classify_requested.emit(ids))
         menu.addAction(icon("fit"), "Show on slide\tReturn", self._focus)
         if len(chosen) == 1 and not chosen[0].locked:
             menu.addAction(
@@ -182,7 +182,7 @@ class RegionsPanel(QWidget):
             if roi.class_name:
                 known.setdefault(roi.class_name, roi.color or (128, 128, 128))
         for name, color in known.items():
-            menu.addAction(name, lambda n=name, c=color: self.set_class(n, c))
+            menu.addAction(name, partial(self.set_class, name, color))
         menu.addSeparator()
         menu.addAction("Other…", self._other_class)
         menu.addAction("None", lambda: self.set_class("", None))

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from viewer import theme
 
 ROW_PX = 28
-FIRST_SHOWN = 3  # classes shown until the user asks for all
 BAR_PX = 6
 
 
@@ -31,6 +30,7 @@ class ProbabilityBars(QWidget):
         super().__init__(parent)
         self._bars: list[Bar] = []
         self.expanded = False
+        self.first_shown = 3  # classes shown until the user asks for all
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def set_bars(self, bars: list[Bar]) -> None:
@@ -53,16 +53,16 @@ class ProbabilityBars(QWidget):
     @property
     def _shown(self) -> list[Bar]:
         """All, or the first few; one more rather than "1 more"."""
-        few = FIRST_SHOWN if len(self._bars) > FIRST_SHOWN + 1 else len(self._bars)
+        few = self.first_shown if len(self._bars) > self.first_shown + 1 else len(self._bars)
         return self._bars if self.expanded else self._bars[:few]
 
-    def sizeHint(self) -> QSize:  # noqa: N802
+    def sizeHint(self) -> QSize:
         return QSize(200, len(self._shown) * ROW_PX)
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802
+    def minimumSizeHint(self) -> QSize:
         return QSize(120, len(self._shown) * ROW_PX)
 
-    def paintEvent(self, _event: object) -> None:  # noqa: N802
+    def paintEvent(self, _event: object) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for row, bar in enumerate(self._shown):

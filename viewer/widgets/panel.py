@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QDockWidget, QFrame, QHBoxLayout, QScrollArea, QVB
 
 from viewer.widgets.basic import label
 
-
 TITLE_PX = 40
 
 
@@ -49,6 +48,7 @@ def scrolled(body: QWidget) -> QScrollArea:
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setFrameShape(QFrame.Shape.NoFrame)
     body.setProperty("panel", True)
+    body.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
     area.setWidget(body)
     return area
 

@@ -62,6 +62,7 @@ class ValueScale(QWidget):
         self._plot.hideButtons()
         self._plot.hideAxis("left")
         self._plot.setFrameStyle(0)
+        self._plot.setStyleSheet("background: transparent")
         self._bars = pg.BarGraphItem(x0=[0.0], x1=[1.0], y0=0.0, height=[0.0])
         self._ramp = pg.ImageItem(axisOrder="col-major")
         self._plot.addItem(self._bars)

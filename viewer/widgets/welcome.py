@@ -48,10 +48,12 @@ class Welcome(QWidget):
         outer.addWidget(box, 0, Qt.AlignmentFlag.AlignCenter)
 
     def _buttons(self) -> QHBoxLayout:
-        choose = QPushButton("Open slide…", toolTip="Open a slide or a picture (Ctrl+O)")
+        choose = QPushButton("Open slide…")
+        choose.setToolTip("Open a slide or a picture (Ctrl+O)")
         choose.setProperty("primary", True)
         choose.clicked.connect(self.open_requested)
-        demo = QPushButton("Try the demo", toolTip="A synthetic slide with a few regions")
+        demo = QPushButton("Try the demo")
+        demo.setToolTip("A synthetic slide with a few regions")
         demo.setIcon(icon("sparkle"))
         demo.clicked.connect(self.demo_requested)
         row = QHBoxLayout()
@@ -63,8 +65,10 @@ class Welcome(QWidget):
 
     def set_recents(self, paths: Sequence[str]) -> None:
         while (item := self._recents.takeAt(0)) is not None:
-            if item.widget() is not None:
-                item.widget().deleteLater()
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
         if paths:
             self._recents.addWidget(label("Recent", "title"))
         for path in paths[:SHOWN_RECENTS]:

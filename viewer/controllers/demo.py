@@ -1,0 +1,58 @@
+"""Draws the demo slide on first use, with progress."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from viewer.background import Background
+from viewer.demo import Demo, ensure_demo
+from viewer.messages import MessageCenter
+
+
+class DemoController(QObject):
+    """Finds or makes the demo's files on a worker."""
+
+    ready = Signal(object)  # Demo
+    progressed = Signal(str, int, int)  # as AnalysisController.activity_changed; "" = finished
+    failed = Signal(str)
+
+    _stepped = Signal(int, int)  # from the worker
+
+    def __init__(
+        self,
+        folder: Path,
+        background: Background,
+        messages: MessageCenter,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._folder = folder
+        self._background = background
+        self._messages = messages
+        self.busy = False
+        self._stepped.connect(self._on_stepped)
+
+    def open(self) -> None:
+        if not self.busy:
+            self.busy = True
+            self._background.run(self._work, self._on_ready, self._on_failed)
+
+    def _work(self) -> Demo:
+        return ensure_demo(self._folder, self._stepped.emit)
+
+    def _on_stepped(self, done: int, total: int) -> None:
+        if self.busy:
+            self.progressed.emit("Drawing the demo slide", done, total)
+
+    def _on_ready(self, demo: Demo) -> None:
+        self.busy = False
+        self.progressed.emit("", 0, 0)
+        self.ready.emit(demo)
+
+    def _on_failed(self, error: BaseException) -> None:
+        self.busy = False
+        self.progressed.emit("", 0, 0)
+        self._messages.report(error)
+        self.failed.emit(str(error))

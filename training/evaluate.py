@@ -21,7 +21,6 @@ from training.augment.stain import StainJitter, jitter_stains
 from training.command import run_command
 from training.config import EvaluateConfig
 from training.data.dataset import Dataset, load_dataset
-from training.forest import forest_probabilities, train_forest
 from training.loop.progress import console
 from training.metrics.calibration import softmax
 from training.metrics.classification import (
@@ -135,6 +134,8 @@ def _against_forest(
 
     The forest sees them at full size, where the colour histograms are sharpest.
     """
+    from training.forest import forest_probabilities, train_forest  # scikit-learn: a second
+
     side = _full_side(dataset)
     train, train_labels = dataset.images("train", side), order[dataset.labels("train")]
     forest = train_forest(train, train_labels, config.seed)

@@ -1,0 +1,77 @@
+"""What runs share: balance, channel statistics, cards, and resuming only what was begun."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.training.conftest import TINY
+from training import finetune
+from training.cards import base_card, channel_statistics
+from training.config import FinetuneConfig
+from training.data.dataset import load_dataset
+from training.setup import make_recipe, show_balance
+
+
+def test_uneven_classes_are_warned_about(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(folder, data)
+    show_balance(load_dataset(data, 0, quiet=True))
+    assert "uneven" not in capsys.readouterr().out
+    for index in range(12):
+        (data / "round" / f"{index:02d}.png").unlink()
+    show_balance(load_dataset(data, 0, quiet=True))
+    assert "classes are uneven (largest 14, smallest 5" in capsys.readouterr().out
+
+
+def test_channel_statistics_are_those_of_all_pixels() -> None:
+    images = np.random.default_rng(0).integers(0, 255, (300, 8, 8, 3), dtype=np.uint8)
+    mean, std = channel_statistics(images)
+    np.testing.assert_allclose(mean, (images / 255).mean((0, 1, 2)), atol=1e-4)
+    np.testing.assert_allclose(std, (images / 255).std((0, 1, 2)), atol=1e-4)
+
+
+def test_the_card_gives_the_scale_of_a_network_pixel(folder: Path, tmp_path: Path) -> None:
+    info = tmp_path / "info.yaml"
+    info.write_text("name: x\nmpp: 0.5\nstain: IHC\nclasses: {round: R, striped: S}")
+    data = load_dataset(folder, 0, info, quiet=True)
+    config = FinetuneConfig(data=folder, out=tmp_path, image_size=32)
+    card = base_card(config, data, data.images("train", 48))
+    assert card.input.mpp == pytest.approx(0.75)  # 48 px are fed as 32
+    assert (card.input.stain, card.dataset["name"]) == ("IHC", "x")
+
+
+def test_the_recipe_takes_the_data_sets_stains_unless_told(folder: Path, tmp_path: Path) -> None:
+    info = tmp_path / "info.yaml"
+    info.write_text("stain_basis: giemsa\nclasses: {round: R, striped: S}")
+    data = load_dataset(folder, 0, info, quiet=True)
+    config = FinetuneConfig(data=folder, out=tmp_path)
+    assert make_recipe(config, data).stain.basis == "giemsa"
+    told = FinetuneConfig(data=folder, out=tmp_path, stain_basis="he")
+    assert make_recipe(told, data).stain.basis == "he"
+
+
+def test_a_run_is_not_gone_on_with_when_images_changed(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "run"
+    shutil.copytree(folder, data)
+    arguments = ["--data", str(data), "--out", str(out), *TINY, "--epochs", "1"]
+    assert finetune.main(arguments) == 0
+    (data / "round" / "00.png").unlink()
+    assert finetune.main([*arguments, "--resume"]) == 2
+    assert "images or their split have changed" in capsys.readouterr().err
+
+
+def test_a_finished_run_can_be_resumed_and_stays_as_it_is(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    arguments = ["--data", str(folder), "--out", str(out), *TINY, "--epochs", "1"]
+    assert finetune.main(arguments) == 0
+    before = (out / "best.safetensors").read_bytes()
+    assert finetune.main([*arguments, "--resume"]) == 0
+    assert (out / "best.safetensors").read_bytes() == before

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ssmamba.card import InputSpec
 from ssmamba.device import Device
 from ssmamba.engine.messages import (
     CamMap,
@@ -29,27 +26,15 @@ from ssmamba.engine.messages import (
     ReconstructResult,
     Reply,
     Request,
-    SlideRef,
-    Stamp,
-    Window,
 )
+from ssmamba.engine.region import Region, read_as
 from ssmamba.engine.store import ModelStore, SlideStore
 from ssmamba.engine.threads import ThreadTuner
 from ssmamba.errors import InputError, SSMambaError, did_you_mean
 from ssmamba.judge import Judge
-from ssmamba.ops import choose_backend
 from ssmamba.predictor import Prediction, Predictor, is_out_of_memory
 from ssmamba.preprocess import to_tensor
-from ssmamba.regions import (
-    RegionPlan,
-    geometry_hash,
-    plan_region,
-    read_batches,
-    read_window,
-    uses_icc,
-)
-from ssmamba.roi import Roi
-from ssmamba.slide import Slide
+from ssmamba.regions import read_window
 
 REMEMBERED = 256  # answers kept, so that a CAM of the predicted class need not classify again
 
@@ -59,16 +44,6 @@ Check = Callable[[], None]
 
 class Cancelled(Exception):
     """The job was cancelled; raised by ``check``."""
-
-
-@dataclass(frozen=True)
-class _Region:
-    """One ROI as one model reads it."""
-
-    slide: Slide
-    roi: Roi
-    plan: RegionPlan
-    icc: bool
 
 
 class Jobs:
@@ -120,10 +95,10 @@ class Jobs:
     def _classify(self, request: Classify, path: str, emit: Emit, check: Check) -> None:
         start = time.perf_counter()
         predictor = self.models.predictor(path)
-        region = self._region(request, predictor.card.input)
+        region = read_as(request, self.slides, predictor.card.input)
         judge = Judge(predictor.card, predictor.checkpoint.extra)
         pieces = []
-        for first, pixels in _batches(region, predictor.batch_size):
+        for first, pixels in region.batches(predictor.batch_size):
             check()
             prediction = self._predict(predictor, pixels)
             judge.add(pixels, prediction.features)
@@ -133,7 +108,7 @@ class Jobs:
         mean = windows.mean(axis=0, dtype=np.float64)
         keys = [c.key for c in predictor.card.classes]
         predicted = keys[int(mean.argmax())]
-        self._remember(_answer_key(predictor, region), predicted)
+        self._remember(region.key(predictor.checkpoint.sha256), predicted)
         emit(
             ClassifyResult(
                 job=request.job,
@@ -143,7 +118,7 @@ class Jobs:
                 predicted=predicted,
                 trust=judge.verdict(mean.tolist()),
                 windows=region.plan.windows,
-                stamp=self._stamp(region, predictor.checkpoint.sha256, predictor.device),
+                stamp=region.stamp(predictor.checkpoint.sha256, predictor.device),
                 seconds=time.perf_counter() - start,
                 notes=region.plan.notes + predictor.notes,
                 window_probabilities=tuple(tuple(row) for row in windows.tolist()),
@@ -156,7 +131,7 @@ class Jobs:
         start = time.perf_counter()
         method = find_method(request.method)
         predictor = self.models.predictor(path)
-        region = self._region(request, predictor.card.input)
+        region = read_as(request, self.slides, predictor.card.input)
         target = request.target or self._predicted(predictor, region, check)
         keys = [c.key for c in predictor.card.classes]
         if target not in keys:
@@ -165,7 +140,7 @@ class Jobs:
                 f"{did_you_mean(target, keys)}; choose one of its classes."
             )
         maps: list[CamMap] = []
-        for first, pixels in _batches(region, max(1, predictor.batch_size // 2)):
+        for first, pixels in region.batches(max(1, predictor.batch_size // 2)):
             check()
             work = (predictor.checkpoint.sha256, method.name, request.stage, len(pixels))
             with self.threads.measured(work):
@@ -177,9 +152,7 @@ class Jobs:
                 maps.append(CamMap(window, (image.shape[0], image.shape[1]), image.tobytes()))
             _progress(request.job, len(maps), region, emit)
         flat = [np.frombuffer(m.values, np.float32) for m in maps]
-        stamp = self._stamp(
-            region, predictor.checkpoint.sha256, predictor.device, method=method.name
-        )
+        stamp = region.stamp(predictor.checkpoint.sha256, predictor.device, method.name)
         emit(
             ExplainResult(
                 job=request.job,
@@ -203,11 +176,11 @@ class Jobs:
         start = time.perf_counter()
         loaded = self.models.checkpoint(request.checkpoint)
         model, spec = mamim_of(loaded), loaded.card.input
-        region = self._region(request, spec)
-        window = _middle_window(region.plan)
+        region = read_as(request, self.slides, spec)
+        window = region.middle_window()
         pixels = read_window(region.slide, window, region.plan.out_px, region.icc)
         result = reconstruct(model, pixels, spec, request.mask_ratio, request.seed)
-        stamp = self._stamp(region, loaded.sha256, self.device, method="MAMIM", seed=request.seed)
+        stamp = region.stamp(loaded.sha256, self.device, "MAMIM", request.seed)
         emit(
             ReconstructResult(
                 job=request.job,
@@ -228,18 +201,12 @@ class Jobs:
             )
         )
 
-    def _region(self, request: Classify | Explain | Reconstruct, spec: InputSpec) -> _Region:
-        ref: SlideRef = request.slide
-        slide = self.slides.open(ref.path)
-        plan = plan_region(request.roi, slide, spec, request.options, ref.mpp)
-        return _Region(slide, request.roi, plan, uses_icc(slide, spec, ref.icc))
-
-    def _predicted(self, predictor: Predictor, region: _Region, check: Check) -> str:
+    def _predicted(self, predictor: Predictor, region: Region, check: Check) -> str:
         """The class that the model gives a region, remembered from its classification."""
-        key = _answer_key(predictor, region)
+        key = region.key(predictor.checkpoint.sha256)
         if key not in self._answers:
             total = np.zeros(len(predictor.card.classes))
-            for _, pixels in _batches(region, predictor.batch_size):
+            for _, pixels in region.batches(predictor.batch_size):
                 check()
                 total += self._predict(predictor, pixels).probabilities.sum(axis=0)
             self._remember(key, predictor.card.classes[int(total.argmax())].key)
@@ -254,50 +221,11 @@ class Jobs:
         while len(self._answers) > REMEMBERED:
             self._answers.popitem(last=False)
 
-    @staticmethod
-    def _stamp(
-        region: _Region, sha256: str, device: Device, method: str = "", seed: int | None = None
-    ) -> Stamp:
-        return Stamp(
-            slide_path=str(region.slide.path),
-            slide_hash=region.slide.quick_hash,
-            roi_id=region.roi.id,
-            roi_geometry=geometry_hash(region.roi),
-            checkpoint_sha256=sha256,
-            device=device.name,
-            scan_backend=choose_backend(device.name).name,
-            mpp=region.plan.mpp,
-            icc=region.icc,
-            mode=region.plan.mode,
-            method=method,
-            seed=seed,
-            time=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
 
-
-def _batches(region: _Region, batch: int) -> Iterator[tuple[int, np.ndarray]]:
-    plan = region.plan
-    return read_batches(region.slide, plan.windows, plan.out_px, batch, region.icc)
-
-
-def _progress(job: int, done: int, region: _Region, emit: Emit) -> None:
+def _progress(job: int, done: int, region: Region, emit: Emit) -> None:
     total = len(region.plan.windows)
     if total > 1:
         emit(Progress(job, done, total, f"{done} of {total} windows"))
-
-
-def _answer_key(predictor: Predictor, region: _Region) -> tuple:
-    sha256 = predictor.checkpoint.sha256
-    return sha256, region.slide.quick_hash, region.plan.windows, region.plan.out_px, region.icc
-
-
-def _middle_window(plan: RegionPlan) -> Window:
-    """The window nearest to the middle of all, to stand for a region of many."""
-    x = sum(w.x + w.side / 2 for w in plan.windows) / len(plan.windows)
-    y = sum(w.y + w.side / 2 for w in plan.windows) / len(plan.windows)
-    return min(
-        plan.windows, key=lambda w: (w.x + w.side / 2 - x) ** 2 + (w.y + w.side / 2 - y) ** 2
-    )
 
 
 def _cam_values(

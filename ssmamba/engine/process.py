@@ -48,8 +48,13 @@ class EngineClient:
     def start(self) -> None:
         """Start the process; returns at once, ``EngineReady`` comes when it can work."""
         with self._lock:
-            if self._child is None:
+            if self._child is not None:
+                return
+            try:
                 self._child = _Child(self.device, self._on_reply, self._on_ended)
+            except OSError as error:
+                reason = f"it cannot be started ({error})"
+                threading.Thread(target=self.on_died, args=(reason,), name="engine-died").start()
 
     @property
     def running(self) -> bool:

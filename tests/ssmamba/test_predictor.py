@@ -115,6 +115,15 @@ def test_other_failures_are_not_taken_for_a_lack_of_memory(predictor, images, mo
         predictor.predict(images)
 
 
+def test_the_training_commands_compute_the_same(predictor, images):
+    from training.models import run_model
+
+    logits, features = run_model(predictor.checkpoint.model, images, SPEC, 3)
+    got = predictor.predict(images)
+    np.testing.assert_allclose(got.logits, logits, atol=1e-5)
+    np.testing.assert_allclose(got.features, features, atol=1e-5)
+
+
 def test_a_timm_baseline_gives_the_features_before_its_classifier(tmp_path, images):
     import timm
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from ssmamba.card import InputSpec
 from ssmamba.engine.messages import ReadOptions, Window
@@ -14,6 +14,7 @@ from ssmamba.regions import (
     plan_region,
     read_batches,
     read_window,
+    uses_icc,
     whole_image_roi,
 )
 from ssmamba.roi import Roi
@@ -181,6 +182,34 @@ def test_batches_come_in_order_and_hold_every_window_once(slide):
     assert len(seen) == len(plan.windows) == 100
     for window, pixels in list(zip(plan.windows, seen, strict=True))[::13]:
         np.testing.assert_array_equal(pixels, read_window(slide, window, 64))
+
+
+def swapped_profile():
+    """An ICC profile whose red is sRGB's blue and the other way round."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    names = {b"rXYZ": b"bXYZ", b"bXYZ": b"rXYZ"}
+    table = bytearray(srgb)
+    for tag in range(int.from_bytes(srgb[128:132], "big")):
+        at = 132 + 12 * tag
+        table[at : at + 4] = names.get(srgb[at : at + 4], srgb[at : at + 4])
+    return bytes(table)
+
+
+def test_the_colour_profile_is_applied_when_the_card_or_the_user_says_so(tmp_path):
+    picture = Image.fromarray(tissue_like(64, 64))
+    picture.save(tmp_path / "with.png", icc_profile=swapped_profile())
+    picture.save(tmp_path / "without.png")
+    window = Window(0, 0, 64.0)
+    with Slide.open(tmp_path / "with.png") as profiled, Slide.open(tmp_path / "without.png") as raw:
+        plain = read_window(profiled, window, 64)
+        np.testing.assert_array_equal(plain, read_window(raw, window, 64))
+        assert np.abs(read_window(profiled, window, 64, icc=True).astype(int) - plain).max() > 3
+        asked = InputSpec(icc=True)
+        assert uses_icc(profiled, asked, None)
+        assert not uses_icc(profiled, asked, False)
+        assert uses_icc(profiled, PLAIN, True)
+        assert not uses_icc(profiled, PLAIN, None)
+        assert not uses_icc(raw, asked, True)
 
 
 def test_the_geometry_hash_tells_a_moved_vertex_and_ignores_the_name():

@@ -393,3 +393,24 @@ def test_the_viewers_side_imports_no_torch():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_process_that_cannot_start_is_reported_like_one_that_died(monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise OSError("no more processes")
+
+    monkeypatch.setattr("ssmamba.engine.process.subprocess.Popen", refuse)
+    deaths = queue.Queue()
+    client = EngineClient(deaths.put, deaths.put, device="cpu")
+    client.start()
+    assert "cannot be started (no more processes)" in deaths.get(timeout=5)
+    assert not client.running
+    client.close()
+
+
+def test_a_device_that_is_not_there_becomes_the_cpu_and_the_reason_says_so():
+    from ssmamba.engine.server import _choose
+
+    device = _choose("cuda:9999")
+    assert device.name == "cpu"
+    assert "'cuda:9999' cannot be used" in device.reason

@@ -1,0 +1,74 @@
+"""One region as one model reads it: its windows, pixels and stamp."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from ssmamba.card import InputSpec
+from ssmamba.device import Device
+from ssmamba.engine.messages import Classify, Explain, Reconstruct, Stamp, Window
+from ssmamba.engine.store import SlideStore
+from ssmamba.ops import choose_backend
+from ssmamba.regions import RegionPlan, geometry_hash, plan_region, read_batches, uses_icc
+from ssmamba.roi import Roi
+from ssmamba.slide import Slide
+
+
+@dataclass(frozen=True)
+class Region:
+    """A region, the slide it lies on, and how it is read."""
+
+    slide: Slide
+    roi: Roi
+    plan: RegionPlan
+    icc: bool
+
+    def batches(self, size: int) -> Iterator[tuple[int, np.ndarray]]:
+        """(first window's number, pixels (n, S, S, 3) uint8 RGB) of up to ``size`` windows."""
+        plan = self.plan
+        return read_batches(self.slide, plan.windows, plan.out_px, size, self.icc)
+
+    def middle_window(self) -> Window:
+        """The window nearest to the middle of all, to stand for a region of many."""
+        windows = self.plan.windows
+        x = sum(w.x + w.side / 2 for w in windows) / len(windows)
+        y = sum(w.y + w.side / 2 for w in windows) / len(windows)
+        return min(windows, key=lambda w: (w.x + w.side / 2 - x) ** 2 + (w.y + w.side / 2 - y) ** 2)
+
+    def key(self, sha256: str) -> tuple:
+        """What an answer of the checkpoint with this sha256 depends on."""
+        return sha256, self.slide.quick_hash, self.plan.windows, self.plan.out_px, self.icc
+
+    def stamp(
+        self, sha256: str, device: Device, method: str = "", seed: int | None = None
+    ) -> Stamp:
+        """Where a result comes from (DESIGN §7), at this moment."""
+        return Stamp(
+            slide_path=str(self.slide.path),
+            slide_hash=self.slide.quick_hash,
+            roi_id=self.roi.id,
+            roi_geometry=geometry_hash(self.roi),
+            checkpoint_sha256=sha256,
+            device=device.name,
+            scan_backend=choose_backend(device.name).name,
+            mpp=self.plan.mpp,
+            icc=self.icc,
+            mode=self.plan.mode,
+            method=method,
+            seed=seed,
+            time=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+
+def read_as(
+    request: Classify | Explain | Reconstruct, slides: SlideStore, spec: InputSpec
+) -> Region:
+    """The region of a request for a model. Raises SlideError or RoiError."""
+    ref = request.slide
+    slide = slides.open(ref.path)
+    plan = plan_region(request.roi, slide, spec, request.options, ref.mpp)
+    return Region(slide, request.roi, plan, uses_icc(slide, spec, ref.icc))

@@ -1,0 +1,272 @@
+"""Answers for images and regions without a window: what ``ssmamba.predict`` does.
+
+The models run in this process; the same jobs as the engine's make the answers.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ssmamba.card import Card, read_card
+from ssmamba.engine.messages import (
+    Classify,
+    ClassifyResult,
+    Explain,
+    ExplainResult,
+    Mode,
+    Progress,
+    ReadOptions,
+    Reply,
+    SlideRef,
+)
+from ssmamba.errors import (
+    CheckpointError,
+    DataError,
+    InputError,
+    RoiError,
+    SlideError,
+    SSMambaError,
+    did_you_mean,
+)
+from ssmamba.explain.methods import find_method
+from ssmamba.report import Finding, write_findings
+from ssmamba.roi import Roi
+from ssmamba.slide import Slide
+
+PROGRESS_EVERY_S = 5.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for."""
+
+    inputs: tuple[str, ...]
+    models: tuple[str, ...]
+    out: Path
+    rois: Path | None = None  # GeoJSON
+    tissue: bool = False  # every piece of tissue is a region
+    cam: str | None = None  # a name of METHODS
+    target: str | None = None  # class key or readable name; None = the predicted one
+    stage: int = 4
+    mode: Mode = "auto"
+    mpp: float | None = None  # µm per level-0 pixel
+    field_px: float | None = None  # side of a window, level-0 pixels
+    device: str = "auto"
+
+
+def predict(request: Request) -> list[str]:
+    """Do all of a request and write its files; returns a sentence for each input that failed.
+
+    Raises SSMambaError for what makes the whole request impossible, before any model runs.
+    """
+    cards = {path: _classifier_card(path) for path in request.models}
+    targets = {path: _target_key(card, request.target, path) for path, card in cards.items()}
+    if request.cam is not None:
+        request = replace(request, cam=find_method(request.cam).name)
+    if request.rois is not None and len(request.inputs) > 1:
+        raise RoiError("--rois belongs to one slide; run the command once for each slide.")
+    _make_folder(request.out)
+
+    from ssmamba.device import choose_device  # torch: only when the request makes sense
+    from ssmamba.engine.jobs import Jobs
+
+    device = choose_device(request.device)
+    print(f"Device: {device.label}, {device.reason}.", file=sys.stderr)
+    run = _Run(request, cards, targets, Jobs(device))
+    try:
+        for path in request.inputs:
+            run.add(path)
+    finally:
+        if run.findings:
+            write_findings(request.out, run.findings)
+            print(f"Wrote {len(run.findings)} results to {request.out}.", file=sys.stderr)
+    return run.failures
+
+
+class _Run:
+    """Findings so far, and what could not be read."""
+
+    def __init__(
+        self, request: Request, cards: dict[str, Card], targets: dict[str, str | None], jobs: Any
+    ) -> None:
+        self.request, self.cards, self.targets, self.jobs = request, cards, targets, jobs
+        self.findings: list[Finding] = []
+        self.failures: list[str] = []
+        self._files: set[str] = set()
+
+    def add(self, path: str) -> None:
+        """Answer for every region of one input; a failure is kept and the next one goes on."""
+        try:
+            with Slide.open(path) as slide:
+                self._check_scale(slide)
+                rois = regions_of(slide, self.request)
+                for roi in rois:
+                    self._add_region(path, slide, roi)
+        except SSMambaError as error:
+            self.failures.append(str(error))
+
+    def _check_scale(self, slide: Slide) -> None:
+        if slide.mpp is not None or self.request.mpp or self.request.field_px:
+            return
+        needy = [c.name for c in self.cards.values() if c.input.mpp is not None]
+        if slide.info.vendor == "image" and not needy:
+            return  # a picture and models that know no scale: nothing to ask
+        raise SlideError(
+            f"{slide.path.name} has no µm/px, so its scale is unknown; give it with --mpp "
+            "(0.25 is usual for 40×, 0.5 for 20×), or with --field-px how many of its pixels one "
+            "window covers."
+        )
+
+    def _add_region(self, path: str, slide: Slide, roi: Roi) -> None:
+        for model, card in self.cards.items():
+            try:
+                self._add_answer(path, slide, roi, model, card)
+            except SSMambaError as error:
+                self.failures.append(f"{Path(path).name}: {error}")
+
+    def _add_answer(self, path: str, slide: Slide, roi: Roi, model: str, card: Card) -> None:
+        ref = SlideRef(path, self.request.mpp)
+        options = self._options(slide)
+        show = _ProgressLine(f"{Path(path).name} {roi.name}")
+        result = self._ask(Classify(0, ref, roi, (model,), options), show, ClassifyResult)
+        finding = Finding(path, roi, card, result, slide.info.bounds_offset)
+        if self.request.cam is not None:
+            wanted = self.targets[model] or result.predicted
+            ask = Explain(
+                0, ref, roi, (model,), self.request.cam, self.request.stage, wanted, options
+            )
+            cam = self._ask(ask, show, ExplainResult)
+            finding = replace(finding, cam=cam, cam_file=self._draw(slide, finding, cam))
+        self.findings.append(finding)
+        show.done(f"{result.predicted} {result.probabilities[result.predicted]:.3f}"
+                  f"{'' if result.trust.sure else ' (not sure)'}")  # fmt: skip
+
+    def _options(self, slide: Slide) -> ReadOptions:
+        """Tissue is read in windows, of the training images' size when no scale is known."""
+        mode: Mode = self.request.mode
+        if mode == "auto" and _is_tissue(slide, self.request):
+            mode = "tiles"
+        return ReadOptions(mode, self.request.field_px)
+
+    def _ask(self, request: Classify | Explain, show: _ProgressLine, kind: type) -> Any:
+        answers: list[Reply] = []
+
+        def emit(reply: Reply) -> None:
+            if isinstance(reply, Progress):
+                show.step(reply.done, reply.total)
+            else:
+                answers.append(reply)
+
+        show.start()
+        self.jobs.run(request, emit, lambda: None)
+        return next(a for a in answers if isinstance(a, kind))
+
+    def _draw(self, slide: Slide, finding: Finding, cam: ExplainResult) -> str:
+        from ssmamba.explain.figure import cam_figure
+
+        card = finding.card
+        name = next(c.name for c in card.classes if c.key == cam.target)
+        probability = finding.result.probabilities[cam.target]
+        notes = f" Notes: {'; '.join(cam.notes)}." if cam.notes else ""
+        caption = (
+            f"{slide.path.name}, {finding.roi.name or 'region'}: {cam.method} of stage {cam.stage} "
+            f"for {name} (probability {probability:.3f}) by {card.name or cam.checkpoint}.{notes}"
+        )
+        parts = (slide.path.stem, finding.roi.name, Path(cam.checkpoint).stem, cam.method)
+        file = self._free_name("_".join(_slug(p) for p in parts if p))
+        cam_figure(slide, finding.roi, cam.maps, caption).save(self.request.out / file)
+        return file
+
+    def _free_name(self, base: str) -> str:
+        number, name = 1, f"{base}.png"
+        while name in self._files:
+            number += 1
+            name = f"{base}-{number}.png"
+        self._files.add(name)
+        return name
+
+
+def regions_of(slide: Slide, request: Request) -> list[Roi]:
+    """The regions that a request means on one slide. Raises RoiError when there is none."""
+    if request.rois is not None:
+        from ssmamba.geojson import read_rois
+
+        found = read_rois(request.rois, slide.info.bounds_offset)
+        areas = [roi for roi in found if roi.kind not in ("point", "line")]
+        if not areas:
+            raise RoiError(f"{request.rois} has no region with an area; draw one and export again.")
+        return [roi if roi.name else replace(roi, name=f"region {i}")
+                for i, roi in enumerate(areas, start=1)]  # fmt: skip
+    if _is_tissue(slide, request):
+        from ssmamba.tissue_regions import tissue_rois
+
+        return tissue_rois(slide)
+    from ssmamba.regions import whole_image_roi
+
+    return [whole_image_roi(slide)]
+
+
+def _is_tissue(slide: Slide, request: Request) -> bool:
+    """A slide is never squeezed into one window unasked; a plain image is."""
+    plain = slide.info.vendor == "image"
+    return request.rois is None and (request.tissue or not plain)
+
+
+def _classifier_card(path: str) -> Card:
+    card = read_card(path)
+    if not card.classes:
+        raise CheckpointError(
+            f"{path} is a {card.kind} checkpoint without classes; choose a fine-tuned one."
+        )
+    return card
+
+
+def _target_key(card: Card, target: str | None, path: str) -> str | None:
+    """The class key of what the user wrote: a key or a readable name, any case."""
+    if target is None:
+        return None
+    for info in card.classes:
+        if target.lower() in (info.key.lower(), info.name.lower()):
+            return info.key
+    keys = [c.key for c in card.classes]
+    raise InputError(f"{path} has no class '{target}'{did_you_mean(target, keys)}; choose one.")
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"The folder {out} cannot be made ({error.strerror}); choose another with --out."
+        ) from error
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^\w.+-]+", "-", text).strip("-") or "region"
+
+
+class _ProgressLine:
+    """Windows done and time left, on standard error, every few seconds."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.start()
+
+    def start(self) -> None:
+        self._start = self._last = time.monotonic()
+
+    def step(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._last < PROGRESS_EVERY_S or not done:
+            return
+        self._last = now
+        left = (now - self._start) / done * (total - done)
+        print(f"{self.label}: {done}/{total} windows, {left:.0f} s left", file=sys.stderr)
+
+    def done(self, text: str) -> None:
+        print(f"{self.label}: {text}", file=sys.stderr)

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QByteArray, QDataStream
+from PySide6.QtCore import QByteArray, QDataStream, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 
 from viewer.canvas.view import View
@@ -46,27 +46,27 @@ def paint_dots(
 def paint_outlines(
     painter: QPainter, rings: Sequence[np.ndarray], rgb: int, view: View, dpr: float
 ) -> None:
-    """Paint closed outlines, each (N, 2) level-0 pixels, as hairlines of one colour."""
-    path = _path([ring * view.scale + view.origin for ring in rings])
+    """Paint outlines as hairlines of one colour; each is (N, 2) level-0 pixels, N ≥ 1."""
+    points = np.concatenate(rings) * view.scale + view.origin
+    starts = np.cumsum([0, *(len(ring) for ring in rings[:-1])])
     painter.setPen(QPen(QColor(rgb), max(1.0, dpr)))
-    painter.drawPath(path)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawPath(_path(points, starts))
 
 
-def _path(rings: Sequence[np.ndarray]) -> QPainterPath:
-    """Closed polygons as one path, through Qt's own serial form (a call for each point is slow)."""
-    closed = [np.vstack([ring, ring[:1]]) for ring in rings if len(ring) > 1]
-    path = QPainterPath()
-    if not closed:
-        return path
-    points = np.concatenate(closed)
+def _path(points: np.ndarray, starts: np.ndarray) -> QPainterPath:
+    """Polylines as one path, through Qt's own serial form (a call for each point is slow).
+
+    ``points`` (N, 2) of all lines together, ``starts`` the index of the first point of each.
+    """
     elements = np.empty(len(points), [("type", ">i4"), ("x", ">f8"), ("y", ">f8")])
     elements["type"] = 1  # line to
-    starts = np.cumsum([0] + [len(ring) for ring in closed[:-1]])
     elements["type"][starts] = 0  # move to
     elements["x"], elements["y"] = points.T
-    last_start, fill_rule = int(starts[-1]), 0
+    fill_rule = 0
     data = struct.pack(">i", len(points)) + elements.tobytes()
-    data += struct.pack(">ii", last_start, fill_rule)
+    data += struct.pack(">ii", int(starts[-1]), fill_rule)
+    path = QPainterPath()
     stream = QDataStream(QByteArray(data))
     stream >> path  # type: ignore[operator]
     return path

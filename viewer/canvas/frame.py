@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath
 from ssmamba.roi import Roi
 from viewer.canvas.editing import is_editable, paint_handles
 from viewer.canvas.furniture import magnification_text, paint_scale_bar
-from viewer.canvas.roi_layer import DEFAULT_COLOR, HALO, RoiShape, paint_outline, round_pen
+from viewer.canvas.roi_layer import DEFAULT_COLOR, HALO, RoiShape, line_pen, paint_outline
 from viewer.canvas.scene import Scene
 from viewer.canvas.tools import DrawTool
 from viewer.canvas.view import View
@@ -66,13 +66,13 @@ class FramePainter:
         if draw.closed:
             painter.fillPath(path, QColor(*DEFAULT_COLOR, 16))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.strokePath(path, round_pen(HALO, 4 * dpr))
-        painter.strokePath(path, round_pen(color, 2 * dpr))
+        painter.strokePath(path, line_pen(HALO, 4 * dpr))
+        painter.strokePath(path, line_pen(color, 2 * dpr))
         self._paint_first_vertex(painter, points[0], dpr)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     def _paint_first_vertex(self, painter: QPainter, place: QPointF, dpr: float) -> None:
-        painter.setPen(round_pen(QColor(20, 22, 26), dpr))
+        painter.setPen(line_pen(QColor(20, 22, 26), dpr))
         painter.setBrush(QColor(255, 255, 255))
         painter.drawEllipse(place, 3.5 * dpr, 3.5 * dpr)
         painter.setBrush(Qt.BrushStyle.NoBrush)

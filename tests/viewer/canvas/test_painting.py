@@ -289,7 +289,10 @@ def crowd(count: int, radius: float) -> list[Roi]:
 
 
 @pytest.mark.parametrize(("count", "radius"), [(600, 12), (600, 1.2)], ids=["hairlines", "dots"])
-def test_a_crowd_lies_where_each_region_would(driver: Driver, count: int, radius: float) -> None:
+def test_a_crowd_lies_where_each_region_would(
+    driver: Driver, count: int, radius: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viewer.canvas.roi_layer.HALOS", 0)
     rois = crowd(count, radius)
     driver.look_at(500, 350, 1.0)
     clean = driver.grab()

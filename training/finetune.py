@@ -32,6 +32,7 @@ from training.metrics.calibration import softmax
 from training.metrics.classification import accuracy, macro_f1, nll, score
 from training.models import Start, build_classifier, run_model
 from training.setup import (
+    loader_threads,
     make_plan,
     make_recipe,
     make_schedule,
@@ -107,7 +108,7 @@ def _try_rate(
         selection_score,
         partial(_save, config, card, lr),
     )
-    batches = Batches(plan, _batch_maker(config, material, card.input))
+    batches = Batches(plan, _batch_maker(config, material, card.input), loader_threads(fabric))
     title = f"finetune lr {lr:g}" if many else "finetune"
     log, last = config.out / LOG_FILE, folder / "last.safetensors"
     try:

@@ -39,6 +39,7 @@ from training.metrics.reconstruction import (
 )
 from training.setup import (
     encoder_config,
+    loader_threads,
     make_plan,
     make_recipe,
     make_schedule,
@@ -97,7 +98,7 @@ def pretrain(config: PretrainConfig) -> None:
         lambda metrics: (-metrics["loss"],),
         partial(_save, material),
     )
-    batches = Batches(plan, partial(_make_batch, material))
+    batches = Batches(plan, partial(_make_batch, material), loader_threads(fabric))
     schedule = make_schedule(config, config.lr, plan)
     outcome = fit(fabric, model, batches, schedule, task, config.out, config.resume, "pretrain")
     if fabric.is_global_zero:

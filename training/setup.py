@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from dataclasses import replace
 from typing import Any
@@ -23,6 +24,7 @@ from training.loop.fit import Schedule
 from training.loop.progress import console
 from training.run_folder import claim_folder, refuse_used_folder
 
+MOST_THREADS = 8  # that prepare batches for one GPU
 UNEVEN = 2.0  # largest class / smallest class above which the balance is warned about
 CONFIG_FIELDS = (
     "mixer",
@@ -145,6 +147,13 @@ def make_plan(config: RunConfig, fabric: Fabric, images: int) -> Plan:
         fabric.global_rank,
         fabric.world_size,
     )
+
+
+def loader_threads(fabric: Fabric) -> int:
+    """One beside a model on the CPU, more when the cores wait for a GPU."""
+    if fabric.device.type == "cpu":
+        return 1
+    return max(1, min(MOST_THREADS, (os.cpu_count() or 2) // max(fabric.world_size, 1) - 1))
 
 
 def make_schedule(config: RunConfig, lr: float, plan: Plan) -> Schedule:

@@ -6,8 +6,9 @@ goes on from step n makes the very batches that the first one would have made.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -55,20 +56,24 @@ class Plan:
 
 
 class Batches(Generic[Batch]):
-    """Batches from a step on, each made in a thread while the model works on the one before."""
+    """Batches from a step on, made in threads while the model works on earlier ones.
 
-    def __init__(self, plan: Plan, make: MakeBatch[Batch]) -> None:
-        self.plan, self.make = plan, make
+    workers: threads; NumPy and OpenCV let go of the interpreter, so several help where the
+    model is not on the same cores.
+    """
+
+    def __init__(self, plan: Plan, make: MakeBatch[Batch], workers: int = 1) -> None:
+        self.plan, self.make, self.workers = plan, make, workers
 
     def starting_at(self, step: int) -> Generator[Batch, None, None]:
-        with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
-            ahead = None
-            for number in range(step, self.plan.steps):
-                ready = ahead or pool.submit(self._batch, number)
-                more = number + 1 < self.plan.steps
-                batch = ready.result()
-                ahead = pool.submit(self._batch, number + 1) if more else None
-                yield batch
+        with ThreadPoolExecutor(self.workers, thread_name_prefix="batches") as pool:
+            ahead: deque[Future[Batch]] = deque()
+            following = step
+            while following < self.plan.steps or ahead:
+                while following < self.plan.steps and len(ahead) <= self.workers:
+                    ahead.append(pool.submit(self._batch, following))
+                    following += 1
+                yield ahead.popleft().result()
 
     def _batch(self, step: int) -> Batch:
         return self.make(self.plan.rows(step), self.plan.generator(step))

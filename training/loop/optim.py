@@ -70,4 +70,6 @@ class WeightAverage:
     def load_state_dict(self, state: Mapping[str, object]) -> None:
         updates, average = state["updates"], state["average"]
         assert isinstance(updates, int) and isinstance(average, dict)
-        self.updates, self.average = updates, average
+        self.updates = updates
+        for name, kept in self.average.items():  # in place: they stay on their device
+            kept.copy_(average[name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from training.loop.batches import Batches, Plan
 
@@ -25,6 +26,15 @@ def test_starting_in_the_middle_gives_the_same_batches() -> None:
     whole = list(batches.starting_at(0))
     assert len(whole) == 12
     assert list(batches.starting_at(5)) == whole[5:]
+    assert list(Batches(PLAN, draw, workers=4).starting_at(0)) == whole
+
+
+def test_a_failure_while_making_a_batch_reaches_the_caller() -> None:
+    def fail(rows: np.ndarray, rng: np.random.Generator) -> None:
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        list(Batches(PLAN, fail).starting_at(0))
 
 
 def test_processes_share_a_batch_without_overlap() -> None:

@@ -66,6 +66,7 @@ def begin(window, options: Options) -> None:
         work.open_paths(list(options.files))
     if options.demo:
         work.open_demo()
+    work.slides.read_recents()
     work.models.add_bundled(use=None if options.models else "lac")
     if options.models:
         work.models.add_files(options.models)

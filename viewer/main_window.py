@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QAction, QCloseEvent, QColor, QDragEnterEvent, QDropEvent
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent, QColor, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
-    QComboBox,
-    QDockWidget,
+    QGridLayout,
     QMainWindow,
     QMenu,
     QSplitter,
@@ -34,7 +33,8 @@ from viewer.panels.regions import RegionsPanel
 from viewer.status_bar import StatusBar
 from viewer.widgets.basic import separator
 from viewer.widgets.message_bar import MessageBar
-from viewer.widgets.panel import dock, scrolled
+from viewer.widgets.panel import dock, keep_width, scrolled
+from viewer.widgets.slide_box import RecentMenu, SlideBox
 from viewer.widgets.welcome import Welcome
 from viewer.workspace import Workspace
 
@@ -67,7 +67,7 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(work.document)
         self.setStatusBar(self.status)
         self.actions_by_name = make_actions(self)
-        self.slide_box = QComboBox()
+        self.slide_box = SlideBox()
         self._lay_out_middle()
         self._lay_out_sides()
         self._build_bars()
@@ -92,11 +92,11 @@ class MainWindow(QMainWindow):
         self.compare.setMinimumHeight(180)
         self.compare.hide()
         middle = QWidget()
-        column = QVBoxLayout(middle)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.message_bar)
-        column.addWidget(self.splitter, 1)
+        stacked = QGridLayout(middle)
+        stacked.setContentsMargins(0, 0, 0, 0)
+        stacked.addWidget(self.splitter, 0, 0)
+        # over the slide, not above it: the slide must not jump under the pointer
+        stacked.addWidget(self.message_bar, 0, 0, Qt.AlignmentFlag.AlignTop)
         self.setCentralWidget(middle)
 
     def _lay_out_sides(self) -> None:
@@ -122,22 +122,15 @@ class MainWindow(QMainWindow):
                          Qt.Orientation.Horizontal)  # fmt: skip
         self.resizeDocks(self.docks[:2], [500, 400], Qt.Orientation.Vertical)
         for made, width in zip(self.docks, (LEFT_PX, LEFT_PX, RIGHT_PX), strict=True):
-            _keep_width(made, width)
+            keep_width(made, width)
 
     def _build_bars(self) -> None:
-        self.recent_menu = QMenu("Open recent", self)
-        self.recent_menu.aboutToShow.connect(self._fill_recents)
+        self.recent_menu = RecentMenu(self)
         panels = QMenu("Panels", self)
         for made in self.docks:
             panels.addAction(made.toggleViewAction())
         build_menus(self, self.actions_by_name, {"recent": self.recent_menu, "panels": panels})
-        self.slide_box.setAccessibleName("Open slides")
-        self.slide_box.setToolTip("Slides that are open")
-        self.slide_box.setMinimumContentsLength(20)
         self.slide_action = build_tool_bar(self, self.actions_by_name, self.slide_box)
-        self.slide_box.activated.connect(
-            lambda _: self.workspace.slides.open(self.slide_box.currentData())
-        )
 
     # --- wiring
     def _connect_actions(self) -> None:
@@ -213,6 +206,10 @@ class MainWindow(QMainWindow):
         work.document.slide_changed.connect(self._on_slide_changed)
         work.document.rois_changed.connect(self._update_undo)
         work.document.map_settings_changed.connect(self._on_map_settings)
+        self.slide_box.chosen.connect(work.slides.open)
+        self.recent_menu.chosen.connect(work.slides.open)
+        work.slides.recents_changed.connect(self.recent_menu.show_paths)
+        work.slides.recents_changed.connect(self.welcome.set_recents)
         work.slides.opening.connect(lambda name: self.status.show_hint(f"Opening {name}…"))
         work.slides.opened.connect(lambda _: self.status.show_hint(""))
 
@@ -223,23 +220,14 @@ class MainWindow(QMainWindow):
         current = self.welcome if slide is None else self.canvas
         self.middle.setCurrentWidget(current)
         current.setFocus()
-        self.welcome.set_recents(work.recents.paths() if slide is None else [])
         self.setWindowTitle(TITLE if slide is None else f"{work.title_of(slide)} – {TITLE}")
         for name in (*TOOLS, "fit", "zoom_in", "zoom_out", "calibration", "import_rois",
                      "export_rois", "compare", "classify", "classify_all"):  # fmt: skip
             self.actions_by_name[name].setEnabled(slide is not None)
-        self._show_open_files()
-        self._update_undo()
-
-    def _show_open_files(self) -> None:
-        files = self.workspace.slides.open_files
-        self.slide_box.clear()
-        for path in files:
-            self.slide_box.addItem(Path(path).name, path)
-        slide = self.workspace.document.slide
-        if slide is not None:
-            self.slide_box.setCurrentIndex(self.slide_box.findData(str(Path(slide.path).resolve())))
+        files = work.slides.open_files
+        self.slide_box.show_files(files, None if slide is None else slide.path)
         self.slide_action.setVisible(len(files) > 1)
+        self._update_undo()
 
     def _update_undo(self) -> None:
         stack = self.workspace.document.undo_stack
@@ -281,14 +269,6 @@ class MainWindow(QMainWindow):
     def _classify_selected(self) -> None:
         self.workspace.analysis.ask([roi.id for roi in self.regions_panel.chosen()])
 
-    def _fill_recents(self) -> None:
-        self.recent_menu.clear()
-        for path in self.workspace.recents.paths():
-            action = QAction(path, self.recent_menu)
-            action.triggered.connect(lambda _=False, path=path: self.workspace.slides.open(path))
-            self.recent_menu.addAction(action)
-        self.recent_menu.setEnabled(True)
-
     def _on_theme_changed(self) -> None:
         color = QColor(theme.tokens().canvas)
         for canvas in (self.canvas, *(cell.canvas for cell in self.compare.cells.values())):
@@ -312,11 +292,3 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         self.workspace.close()
         super().closeEvent(event)
-
-
-def _keep_width(made: QDockWidget, width: int) -> None:
-    """Give the panel its width at the start; later the user may change it."""
-    made.widget().setMinimumWidth(width - 40)
-    made.widget().setFixedWidth(width)
-    QTimer.singleShot(0, made, lambda: made.widget().setMaximumWidth(width + 240))
-    QTimer.singleShot(0, made, lambda: made.widget().setMinimumWidth(width - 40))

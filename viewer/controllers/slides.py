@@ -24,6 +24,7 @@ class SlideController(QObject):
     opened = Signal(object)  # SlideInfo; its kept regions are back
     failed = Signal(str)  # one sentence
     opening = Signal(str)  # file name
+    recents_changed = Signal(list)  # paths, newest first
 
     def __init__(
         self,
@@ -63,9 +64,13 @@ class SlideController(QObject):
         self.opening.emit(Path(path).name)
         self._canvas.open_slide(path)
 
+    def read_recents(self) -> None:
+        """Look up which recent slides still exist; a dead network drive may take its time."""
+        self._files.run(self._recents.paths, self.recents_changed.emit)
+
     def remember(self, paths: Sequence[str]) -> None:
         """List slides that the user can switch between."""
-        absolute = [str(Path(path).resolve()) for path in paths]
+        absolute = [str(Path(path).absolute()) for path in paths]
         self.open_files = list(dict.fromkeys([*self.open_files, *absolute]))
 
     def save(self) -> None:
@@ -89,7 +94,7 @@ class SlideController(QObject):
         self._restoring = True
         self._document.set_slide(info)
         self.remember([info.path])
-        self._files.run(lambda: self._recents.note(info.path))
+        self._files.run(lambda: self._recents.note(info.path), lambda _: self.read_recents())
         self._files.run(
             lambda: self._store.load(info),
             lambda session: self._on_restored(info, session),

@@ -98,6 +98,7 @@ class MessageBar(QFrame):
         if message.level == "info":
             self._timer.start()
         self.show()
+        self.raise_()
 
     def _toggle_details(self) -> None:
         shown = not self._details.isVisible()

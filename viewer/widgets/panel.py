@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from viewer.widgets.basic import label
 
 TITLE_PX = 40
+SLACK_PX = 40
 
 
 def title_row(title: str, buttons: Iterable[QWidget] = ()) -> QFrame:
@@ -39,6 +40,18 @@ def dock(title: str, body: QWidget, buttons: Iterable[QWidget] = ()) -> QDockWid
     made.setTitleBarWidget(title_row(title, buttons))
     made.setWidget(body)
     return made
+
+
+def keep_width(made: QDockWidget, width: int) -> None:
+    """Give a dock its width at the start; from then on the user may change it."""
+    body = made.widget()
+    body.setFixedWidth(width)
+
+    def free() -> None:
+        body.setMinimumWidth(width - SLACK_PX)
+        body.setMaximumWidth(width + 6 * SLACK_PX)
+
+    QTimer.singleShot(0, body, free)
 
 
 def scrolled(body: QWidget) -> QScrollArea:

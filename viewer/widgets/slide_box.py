@@ -1,0 +1,47 @@
+"""Switches between the slides that are open; hidden while there is only one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QMenu, QWidget
+
+
+class SlideBox(QComboBox):
+    chosen = Signal(str)  # path
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Open slides")
+        self.setToolTip("Slides that are open")
+        self.setMinimumContentsLength(20)
+        self.activated.connect(lambda _: self.chosen.emit(self.currentData()))
+
+    def show_files(self, paths: Sequence[str], current: str | None) -> None:
+        """paths: absolute."""
+        self.clear()
+        for path in paths:
+            self.addItem(Path(path).name, path)
+        if current is not None:
+            self.setCurrentIndex(self.findData(str(Path(current).absolute())))
+
+
+class RecentMenu(QMenu):
+    """The slides that were open last."""
+
+    chosen = Signal(str)  # path
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Open recent", parent)
+        self.setEnabled(False)
+
+    def show_paths(self, paths: Sequence[str]) -> None:
+        self.clear()
+        for path in paths:
+            self.addAction(path).triggered.connect(
+                lambda _=False, path=path: self.chosen.emit(path)
+            )
+        self.setEnabled(bool(paths))

@@ -30,7 +30,12 @@ from training.metrics.classification import (
     per_class,
     score_with_intervals,
 )
-from training.metrics.reconstruction import reconstruction_scores, reconstruction_table
+from training.metrics.reconstruction import (
+    average,
+    margins,
+    reconstruction_each,
+    reconstruction_table,
+)
 from training.models import run_model
 from training.setup import make_fabric
 from training.tables import class_table, confusion_table, score_table
@@ -155,10 +160,24 @@ def _reconstruction(
 ) -> dict[str, Any]:
     spec = found.card.input
     images = split_images(config, dataset, spec.window_px)
-    scores = reconstruction_scores(model, images, spec, config.seed, config.batch_size)
+    each = reconstruction_each(model, images, spec, config.seed, config.batch_size)
+    scores = average(each)
+    above = margins(each, dataset.groups(config.split), config.resamples, config.seed)
     console.print(reconstruction_table(scores, _title(config, found, len(images))))
+    for name, gap in sorted(above.items()):
+        (low, high), ssim = gap["psnr_ci"], gap["ssim"]
+        console.print(
+            f"model − {name.replace('_', ' ')}: {gap['psnr']:+.2f} dB [{low:+.2f}, {high:+.2f}], "
+            f"SSIM {ssim:+.3f}"
+        )
     mask = {"ratio": model.config.mask_ratio, "unit": model.config.mask_unit, "seed": config.seed}
-    return {**_head(config, found, dataset), "n": len(images), "mask": mask, "masked": scores}
+    return {
+        **_head(config, found, dataset),
+        "n": len(images),
+        "mask": mask,
+        "masked": scores,
+        "margins": above,
+    }
 
 
 def split_images(config: EvaluateConfig, dataset: Dataset, side: int) -> np.ndarray:

@@ -30,10 +30,11 @@ from training.loop.fit import Outcome, Task, fit
 from training.loop.progress import console
 from training.metrics.reconstruction import (
     Scores,
+    average,
     fixed_masks,
     model_fills,
     pixel_mask,
-    reconstruction_scores,
+    reconstruction_each,
     reconstruction_table,
     score_fills,
 )
@@ -110,7 +111,7 @@ def _finish(material: Material, model: MAMIM, outcome: Outcome) -> None:
     model.eval()
     config = material.config
     test = material.dataset.images("test", config.image_size)
-    scores = reconstruction_scores(model, test, material.spec)
+    scores = average(reconstruction_each(model, test, material.spec))
     metrics = {
         "val": {**outcome.best_metrics, "epoch": outcome.best_epoch},
         "test": {"n": len(test), "mask_seed": 0, **scores},

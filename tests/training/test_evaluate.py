@@ -165,4 +165,8 @@ def test_a_mamim_checkpoint_is_scored_beside_simple_fills(
     checkpoint.save(path, MAMIM(SSMamba(CONFIG), mamim), card)
     result = result_of(path, folder, tmp_path / "r.json")
     assert result["masked"].keys() == {"model", "visible_mean", "inpainting"}
+    margin = result["margins"]["visible_mean"]
+    gap = result["masked"]["model"]["psnr"] - result["masked"]["visible_mean"]["psnr"]
+    low, high = margin["psnr_ci"]
+    assert low <= margin["psnr"] == pytest.approx(gap) and margin["psnr"] <= high
     assert "PSNR" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from ssmamba.card import InputSpec
 from ssmamba.explain.masked import fill_hidden, masked_psnr, masked_ssim
 from ssmamba.models import MAMIM, random_unit_mask
 from ssmamba.preprocess import to_images, to_tensor
+from training.metrics.classification import group_resamples, interval
 from training.metrics.fills import inpaint, visible_mean
 
 Scores = dict[str, dict[str, float]]  # method -> {"psnr", "ssim"}
@@ -61,37 +63,66 @@ def _with_visible_brightness(predicted: Tensor, pixels: Tensor, mask: Tensor) ->
     return predicted * spread.sqrt() + mean
 
 
-def score_fills(
+def score_each(
     images: np.ndarray, masks: Tensor, candidates: dict[str, np.ndarray | None]
-) -> Scores:
-    """PSNR (dB) and SSIM on hidden pixels, averaged over the images.
+) -> dict[str, dict[str, np.ndarray]]:
+    """PSNR (dB) and SSIM on hidden pixels of each image, (N,) arrays by method.
 
     candidates: method -> predictions (N, H, W, 3) uint8, or None for a fill of FILLS.
     """
     hidden = pixel_mask(masks.numpy(), images.shape[1])
-    scores: Scores = {}
+    scores = {}
     for name, predictions in candidates.items():
-        psnr, ssim = [], []
+        psnr, ssim = np.empty(len(images)), np.empty(len(images))
         for i, image in enumerate(images):
             filled = (
                 FILLS[name](image, hidden[i])
                 if predictions is None
                 else fill_hidden(image, predictions[i], hidden[i])
             )
-            psnr.append(masked_psnr(filled, image, hidden[i]))
-            ssim.append(masked_ssim(filled, image, hidden[i]))
-        scores[name] = {"psnr": float(np.mean(psnr)), "ssim": float(np.mean(ssim))}
+            psnr[i] = masked_psnr(filled, image, hidden[i])
+            ssim[i] = masked_ssim(filled, image, hidden[i])
+        scores[name] = {"psnr": psnr, "ssim": ssim}
     return scores
 
 
-def reconstruction_scores(
-    model: MAMIM, images: np.ndarray, spec: InputSpec, seed: int = 0, batch: int = 32
+def score_fills(
+    images: np.ndarray, masks: Tensor, candidates: dict[str, np.ndarray | None]
 ) -> Scores:
-    """Scores of the model and of each fill on images (N, window, window, 3) uint8."""
+    """PSNR and SSIM of ``score_each``, averaged over the images."""
+    return average(score_each(images, masks, candidates))
+
+
+def average(each: dict[str, dict[str, np.ndarray]]) -> Scores:
+    return {
+        name: {key: float(values.mean()) for key, values in scores.items()}
+        for name, scores in each.items()
+    }
+
+
+def reconstruction_each(
+    model: MAMIM, images: np.ndarray, spec: InputSpec, seed: int = 0, batch: int = 32
+) -> dict[str, dict[str, np.ndarray]]:
+    """Scores of the model and of each fill for each of (N, window, window, 3) uint8 images."""
     ratio, unit = model.config.mask_ratio, model.config.mask_unit
     masks = fixed_masks(len(images), spec.window_px, ratio, unit, seed)
     predictions = model_fills(model, images, masks, spec, batch)
-    return score_fills(images, masks, {"model": predictions, **dict.fromkeys(FILLS)})
+    return score_each(images, masks, {"model": predictions, **dict.fromkeys(FILLS)})
+
+
+def margins(
+    each: dict[str, dict[str, np.ndarray]], groups: np.ndarray, resamples: int, seed: int
+) -> dict[str, dict[str, Any]]:
+    """By how much the model is above each fill, with paired intervals bootstrapped by group."""
+    rows = list(group_resamples(groups, resamples, seed))
+    found: dict[str, dict[str, Any]] = {}
+    for name in each.keys() - {"model"}:
+        found[name] = {}
+        for key, values in each["model"].items():
+            gap = values - each[name][key]
+            found[name][key] = float(gap.mean())
+            found[name][f"{key}_ci"] = interval([float(gap[r].mean()) for r in rows] or [0.0])
+    return found
 
 
 def reconstruction_table(scores: Scores, title: str) -> Table:

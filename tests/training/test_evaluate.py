@@ -17,7 +17,7 @@ from ssmamba.config import MAMIMConfig, SSMambaConfig
 from ssmamba.models import MAMIM, SSMamba
 from ssmamba.preprocess import to_tensor
 from tests.training.pictures import picture, write_png
-from training import evaluate
+from training import evaluate, forest
 from training.data.dataset import load_dataset
 
 METRICS = ("accuracy", "macro_f1", "balanced_accuracy", "auc", "nll", "brier", "ece")
@@ -114,7 +114,10 @@ def test_stain_jitter_changes_the_answer_and_a_seed_repeats_it(
     assert first["nll"] == again["nll"]
 
 
-def test_against_the_forest(model: Path, folder: Path, tmp_path: Path) -> None:
+def test_against_the_forest(
+    model: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forest, "TREES", 20)
     result = result_of(model, folder, tmp_path / "r.json", "--against", "forest")
     other = result["against"]
     assert other["name"] == "forest" and 0 <= other["accuracy"] <= 1

@@ -32,6 +32,13 @@ class SrgbTransform:
                 "switch the profile off to hide this message."
             ) from error
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the profile is sRGB already (many scanners'), to within one grey level."""
+        steps = np.linspace(0, 255, 9).astype(np.uint8)
+        grid = np.stack(np.meshgrid(steps, steps, steps), -1).reshape(1, -1, 3)
+        return int(np.abs(self.apply(grid).astype(int) - grid).max()) <= 1
+
     def apply(self, rgb: np.ndarray) -> np.ndarray:
         """HWC uint8 RGB in the profile's space → HWC uint8 sRGB."""
         image = Image.fromarray(rgb, "RGB")

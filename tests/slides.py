@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import tifffile
+from PIL import ImageCms
 
 SHARED_SLIDES = Path(__file__).resolve().parents[2] / "shared" / "data" / "slides"
 
@@ -58,3 +59,20 @@ def write_pyramid(
                 metadata=None,
             )
     return image
+
+
+def srgb_profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def swapped_profile() -> bytes:
+    """sRGB with its red and blue primaries exchanged, so that a conversion shows."""
+    data = bytearray(srgb_profile())
+    count = int.from_bytes(data[128:132], "big")
+    entries = {bytes(data[132 + 12 * i : 136 + 12 * i]): 132 + 12 * i for i in range(count)}
+    red, blue = entries[b"rXYZ"], entries[b"bXYZ"]
+    data[red + 4 : red + 12], data[blue + 4 : blue + 12] = (
+        data[blue + 4 : blue + 12],
+        data[red + 4 : red + 12],
+    )
+    return bytes(data)

@@ -91,6 +91,18 @@ def test_a_tiny_window_is_enlarged(pyramid: tuple[Path, np.ndarray]) -> None:
         assert slide.read_window(10, 10, 20, 224).shape == (224, 224, 3)
 
 
+def test_the_scanned_part_of_a_slide_is_known(pyramid: tuple[Path, np.ndarray]) -> None:
+    """As MRXS files have it; QuPath's places start at its corner."""
+    from ssmamba import slide as module
+
+    source = module.open_source(pyramid[0])
+    wanted = {"x": "100", "y": "50", "width": "700", "height": "600"}
+    source.properties.update({f"openslide.bounds-{k}": v for k, v in wanted.items()})
+    with Slide(pyramid[0], source) as slide:
+        assert slide.info.bounds == (100, 50, 700, 600)
+        assert slide.info.bounds_offset == (100, 50)
+
+
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
 def test_a_plain_image_is_a_slide_of_one_level(tmp_path: Path, suffix: str) -> None:
     picture = tissue_like(300, 200)

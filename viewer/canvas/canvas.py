@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from collections.abc import Sequence
 
@@ -68,7 +69,8 @@ class SlideCanvas(QWidget):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.grabGesture(Qt.GestureType.PinchGesture)
+        if sys.platform != "darwin":  # there the same pinch comes as a native gesture too
+            self.grabGesture(Qt.GestureType.PinchGesture)
         self.setMinimumSize(48, 48)
         self.setAccessibleName("Slide")
 

@@ -34,13 +34,14 @@ class OverlayLayer:
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
         screen = QRectF(0, 0, view.width, view.height)
         for overlay in self.overlays:
-            place = view.screen_rect_f(
-                (overlay.x, overlay.y, overlay.x + overlay.width, overlay.y + overlay.height)
-            )
-            if overlay.image.isNull() or not place.intersects(screen):
+            right, bottom = overlay.x + overlay.width, overlay.y + overlay.height
+            # whole device pixels: neighbouring windows must neither overlap nor leave a gap
+            place = QRectF(view.screen_rect((overlay.x, overlay.y, right, bottom)))
+            if overlay.image.isNull() or place.isEmpty() or not place.intersects(screen):
                 continue
             painter.save()
             if overlay.clip is not None:
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
                 painter.setClipPath(self._clip_path(overlay.clip, view))
             painter.setOpacity(self.opacity * overlay.opacity)
             _draw_visible_part(painter, overlay, place, screen)

@@ -91,19 +91,31 @@ class TileLayer:
         """Bring the frame up to date and paint it at the device's (0, 0)."""
         self._move_frame(view)
         pyramid = self._pyramid()
-        if pyramid is None:
-            self.missing = []
-        else:
-            source = self._source
-            assert source is not None
-            level = pyramid.level_for(view.state.downsample)
-            keys = pyramid.tiles_in(level, view.rect, self._icc)
-            self.missing = [k for k in keys if k not in source.cache and not source.is_bad(k)]
+        waiting = set() if pyramid is None else self._note_arrivals(view, pyramid)
         if not self._dirty.isEmpty():
-            self._paint_dirty(view, pyramid)
+            self._paint_dirty(view, pyramid, waiting)
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
         painter.drawImage(0, 0, self._frame)
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
+
+    def _note_arrivals(self, view: View, pyramid: Pyramid) -> set[TileKey]:
+        """Repaint what has come since the last frame; return what has not.
+
+        A tile may be there before its signal is. Those that come while this frame is painted
+        wait for the next one, so that no place is half sharp and taken for done.
+        """
+        screen = QRect(0, 0, view.width, view.height)
+        waiting = set()
+        for key in self.missing:
+            if self._is_final(key):
+                self._dirty += view.screen_rect(pyramid.rect_of(key)).intersected(screen)
+            else:
+                waiting.add(key)
+        return waiting
+
+    def _is_final(self, key: TileKey) -> bool:
+        source = self._source
+        return source is not None and (key in source.cache or source.is_bad(key))
 
     def _pyramid(self) -> Pyramid | None:
         return None if self._source is None or self._source.info is None else self._source.pyramid
@@ -135,23 +147,23 @@ class TileLayer:
         self._dirty += QRegion(size) - QRegion(size.translated(shift))
         self._dirty &= QRegion(size)
 
-    def _paint_dirty(self, view: View, pyramid: Pyramid | None) -> None:
+    def _paint_dirty(self, view: View, pyramid: Pyramid | None, waiting: set[TileKey]) -> None:
         painter = QPainter(self._frame)
         painter.setClipRegion(self._dirty)
         painter.fillRect(self._dirty.boundingRect(), self.background)
-        if pyramid is not None and self._source is not None:
+        if pyramid is None or self._source is None:
+            self.missing = []
+        else:
             smooth = view.scale < NEAREST_SCALE
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-            TilePainter(painter, view, self._source, pyramid, self._icc).paint(self._dirty)
-            self.painted_any = self.painted_any or self._any_held(view, pyramid)
+            tiles = TilePainter(painter, view, self._source, pyramid, self._icc)
+            tiles.paint(self._dirty, waiting)
+            level = pyramid.level_for(view.state.downsample)
+            visible = pyramid.tiles_in(level, view.rect, self._icc)
+            self.missing = [k for k in visible if k in tiles.stand_ins or k in waiting]
+            self.painted_any = self.painted_any or tiles.painted_any
         painter.end()
         self._dirty = QRegion()
-
-    def _any_held(self, view: View, pyramid: Pyramid) -> bool:
-        assert self._source is not None
-        level = pyramid.level_for(view.state.downsample)
-        keys = pyramid.tiles_in(level, view.rect, self._icc)
-        return len(self.missing) < len(keys) or len(self._source.cache) > 0
 
 
 class TilePainter:
@@ -165,8 +177,11 @@ class TilePainter:
         self._source = source
         self._pyramid = pyramid
         self._icc = icc
+        self.stand_ins: set[TileKey] = set()  # tiles for which something else was painted
+        self.painted_any = False  # whether any picture was painted
 
-    def paint(self, region: QRegion) -> None:
+    def paint(self, region: QRegion, waiting: set[TileKey]) -> None:
+        """Paint a region; tiles in ``waiting`` count as missing even if they have just come."""
         level = self._pyramid.level_for(self._view.state.downsample)
         box = region.boundingRect()
         left, top = self._view.to_slide(box.left(), box.top())
@@ -175,9 +190,10 @@ class TilePainter:
             place = self._view.screen_rect(self._pyramid.rect_of(key))
             if not region.intersects(place):
                 continue
-            image = self._source.tile(key)
+            image = None if key in waiting else self._source.tile(key)
             if image is not None:
                 self._painter.drawImage(place, image)
+                self.painted_any = True
             else:
                 self._paint_meanwhile(key, place)
 
@@ -190,6 +206,8 @@ class TilePainter:
             self._paint_level(level, key, place)
         if self._source.is_bad(key):
             self._painter.fillRect(place, QBrush(BAD, Qt.BrushStyle.BDiagPattern))
+        else:
+            self.stand_ins.add(key)
 
     def _paint_coarser(self, key: TileKey, place: QRect) -> bool:
         for level in range(key.level + 1, self._pyramid.coarsest + 1):
@@ -229,6 +247,7 @@ class TilePainter:
             target.height() * sy,
         )
         self._painter.drawImage(QRectF(target), image, part)
+        self.painted_any = True
 
 
 def _shrunk(rect: Rect) -> Rect:

@@ -149,7 +149,8 @@ class TileSource(QObject):
         if slide.icc_profile is None:
             return None
         try:
-            return SrgbTransform(slide.icc_profile)
+            transform = SrgbTransform(slide.icc_profile)
+            return None if transform.changes_nothing else transform
         except SlideError as error:
             self._tell(self.read_failed, str(error), _details(error))
             return None

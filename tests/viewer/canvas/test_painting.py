@@ -201,6 +201,28 @@ def test_overlays_lie_where_they_belong_and_are_cut(driver: Driver) -> None:
     assert np.array_equal(driver.grab(), clean)
 
 
+def test_neighbouring_overlays_neither_overlap_nor_leave_a_gap(driver: Driver) -> None:
+    grey = QImage(2, 2, QImage.Format.Format_ARGB32_Premultiplied)
+    grey.fill(QColor(0, 0, 0))
+    driver.canvas.set_overlay_opacity(0.5)
+    for downsample in (0.77, 1.9, 3.1):
+        driver.look_at(500, 350, downsample)
+        driver.canvas.set_overlays([])
+        clean = driver.grab().astype(int)
+        side = 33.3
+        tiles = [
+            Overlay(grey, 400 + c * side, 300 + r * side, side, side)
+            for r in range(4)
+            for c in range(4)
+        ]
+        driver.canvas.set_overlays(tiles)
+        shown = driver.grab()
+        x0, y0 = (int(v) + 2 for v in driver.canvas.view.to_screen(400, 300).toTuple())
+        x1, y1 = (int(v) - 2 for v in driver.canvas.view.to_screen(533, 433).toTuple())
+        inside = np.s_[max(y0, 0) : y1, max(x0, 0) : x1]
+        assert np.abs(shown[inside] - clean[inside] / 2).max() <= 2
+
+
 def test_regions_are_outlined_at_every_zoom(driver: Driver) -> None:
     driver.canvas.set_rois([SQUARE])
     for downsample in (0.25, 1.0, 3.0):

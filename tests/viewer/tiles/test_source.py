@@ -10,9 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from pytestqt.qtbot import QtBot
 
-from tests.slides import tissue_like, write_pyramid
+from tests.slides import swapped_profile, tissue_like, write_pyramid
 from viewer.tiles.pyramid import TileKey
 from viewer.tiles.reader import pixels
 from viewer.tiles.source import TileSource
@@ -187,19 +188,28 @@ def test_the_last_client_closes_the_slide(opened: TileSource, qtbot: QtBot) -> N
 
 
 def test_icc_changes_colours_and_both_states_are_kept(tmp_path: Path, qtbot: QtBot) -> None:
-    from PIL import Image, ImageCms
-
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-    assert profile is not None
     path = tmp_path / "flat.png"
-    Image.fromarray(tissue_like(64, 64)).save(path, icc_profile=b"broken profile")
+    picture = tissue_like(64, 64)
+    Image.fromarray(picture).save(path, icc_profile=swapped_profile())
+    source = start(path, qtbot)
+    plain, corrected = read(source, qtbot, TileKey(0, 0, 0, False), TileKey(0, 0, 0, True))
+    assert np.array_equal(plain, picture)
+    assert np.abs(corrected.astype(int) - picture[..., ::-1]).max() <= 2
+    source.close()
+    assert source.wait_closed()
+
+
+def test_an_unusable_profile_is_told_and_left_out(tmp_path: Path, qtbot: QtBot) -> None:
+    path = tmp_path / "flat.png"
+    picture = tissue_like(64, 64)
+    Image.fromarray(picture).save(path, icc_profile=b"broken profile")
     source = TileSource(str(path))
     with qtbot.waitSignal(source.read_failed) as told:
         source.open()
     assert "colour profile" in told.args[0]
     qtbot.waitUntil(lambda: source.info is not None)
     source.attach("test")
-    plain, corrected = read(source, qtbot, TileKey(0, 0, 0, False), TileKey(0, 0, 0, True))
-    assert np.array_equal(plain, corrected)
+    (shown,) = read(source, qtbot, TileKey(0, 0, 0, True))
+    assert np.array_equal(shown, picture)
     source.close()
     assert source.wait_closed()

@@ -178,7 +178,7 @@ class TilePainter:
         self._pyramid = pyramid
         self._icc = icc
         self.stand_ins: set[TileKey] = set()  # tiles for which something else was painted
-        self.painted_any = False  # whether any picture was painted
+        self.painted_any = False  # whether any tile was painted
 
     def paint(self, region: QRegion, waiting: set[TileKey]) -> None:
         """Paint a region; tiles in ``waiting`` count as missing even if they have just come."""
@@ -226,6 +226,7 @@ class TilePainter:
                 complete = False
                 continue
             self._paint_part(image, self._pyramid.rect_of(other), place)
+            self.painted_any = True
         return complete
 
     def _paint_preview(self, place: QRect) -> None:
@@ -247,7 +248,6 @@ class TilePainter:
             target.height() * sy,
         )
         self._painter.drawImage(QRectF(target), image, part)
-        self.painted_any = True
 
 
 def _shrunk(rect: Rect) -> Rect:

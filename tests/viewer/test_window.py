@@ -1,0 +1,248 @@
+"""The whole window, driven with the mouse, on a small slide with a scripted engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtTest import QTest
+
+from ssmamba.engine.messages import Classify, Explain, Reconstruct
+from tests.slides import write_pyramid
+from tests.viewer.conftest import Bench
+from tests.viewer.fakes import FakeEngine, square, write_model
+from viewer.main_window import MainWindow
+from viewer.tiles.source import TileSource
+
+RING = ((200.0, 200.0), (420.0, 210.0), (430.0, 400.0), (210.0, 410.0), (200.0, 210.0))
+
+
+def test_an_empty_window_says_how_to_begin(window: MainWindow) -> None:
+    assert window.welcome.isVisible()
+    assert not window.actions_by_name["lasso"].isEnabled()
+
+
+def test_a_lasso_is_classified_mapped_and_reconstructed_at_once(
+    bench: Bench, engines: list[FakeEngine]
+) -> None:
+    roi = bench.draw(*RING)
+    bench.settle()
+    assert roi.name == "Region 1"
+    (classified,) = engines[0].of_kind(Classify)
+    assert [Path(p).stem for p in classified.checkpoints] == ["first", "second"]
+    assert len(engines[0].of_kind(Explain)) == 1
+    assert engines[0].of_kind(Reconstruct)[0].checkpoint.endswith("masked.safetensors")
+    told = bench.texts(bench.window.answers_panel)
+    assert "First model" in told and "Second model" in told
+    assert "Adenocarcinoma, 80.0 %" in told
+    assert "PSNR 18.25 dB" in bench.texts(bench.window.reconstruction_panel)
+    assert len(bench.window.canvas.scene.overlays.overlays) == 1
+
+
+def test_two_models_are_compared_side_by_side(bench: Bench) -> None:
+    bench.draw(*RING)
+    bench.settle()
+    compare = bench.window.compare
+    assert compare.isVisible() and len(compare.cells) == 3
+    overlays = [len(cell.canvas.scene.overlays.overlays) for cell in compare.cells.values()]
+    assert overlays == [0, 1, 1]
+    first, second, _ = (cell.canvas for cell in compare.cells.values())
+    second.zoom_at(1.0, None, smooth=False)
+    assert first.view_state() == second.view_state()
+
+
+def test_without_classify_as_soon_as_drawn_nothing_is_asked(
+    bench: Bench, engines: list[FakeEngine]
+) -> None:
+    bench.window.actions_by_name["auto"].setChecked(False)
+    bench.draw(*RING)
+    bench.settle()
+    assert not engines
+    bench.window.actions_by_name["classify"].trigger()
+    bench.qtbot.waitUntil(lambda: bool(engines and engines[0].of_kind(Classify)))
+
+
+def test_editing_a_region_marks_its_answer_outdated_until_the_new_one(
+    bench: Bench, engines: list[FakeEngine]
+) -> None:
+    roi = bench.draw(*RING)
+    bench.settle()
+    engines[0].patient = True
+    bench.window.canvas.roi_edited.emit(replace(square(250, 250, 120), id=roi.id))
+    bench.qtbot.waitUntil(lambda: len(engines[0].of_kind(Classify)) == 2)
+    assert "Outdated" in bench.texts(bench.window.answers_panel)
+    assert not bench.window.canvas.scene.overlays.overlays  # the map belonged to the old shape
+    engines[0].patient = False
+    for request in engines[0].of_kind(Classify)[1:]:
+        engines[0].fulfil(request)
+    bench.qtbot.waitUntil(lambda: "Outdated" not in bench.texts(bench.window.answers_panel))
+
+
+def test_undo_and_redo_of_a_drawing(bench: Bench) -> None:
+    roi = bench.draw(*RING)
+    bench.settle()
+    undo, redo = (bench.window.actions_by_name[n] for n in ("undo", "redo"))
+    assert undo.text() == "Undo draw region"
+    undo.trigger()
+    assert not bench.document.rois and not undo.isEnabled()
+    redo.trigger()
+    assert bench.document.rois == (roi,)
+
+
+def test_the_engine_dies_and_the_window_goes_on(bench: Bench, engines: list[FakeEngine]) -> None:
+    bench.draw(*RING)
+    bench.settle()
+    engines[0].patient = True
+    roi = bench.draw(*((x + 30, y + 30) for x, y in RING))
+    bench.qtbot.waitUntil(lambda: len(engines[0].of_kind(Classify)) == 2)
+    engines[0].patient = False
+    engines[0].die()
+    bench.settle()
+    message = bench.window.message_bar.message
+    assert message is not None
+    assert message.text == "The model process stopped; it has been started again."
+    assert len(bench.document.rois) == 2
+    assert len(engines) == 2 and engines[1].of_kind(Classify)[0].roi.id == roi.id
+    assert "Adenocarcinoma" in bench.texts(bench.window.answers_panel)
+
+
+def test_hovering_an_answer_outlines_the_window_that_the_model_saw(bench: Bench) -> None:
+    bench.draw(*RING)
+    bench.settle()
+    card = next(iter(bench.window.answers_panel._cards.values()))
+    bench.qtbot.wait(30)
+    QTest.mouseMove(card, QPoint(20, 20))
+    bench.qtbot.waitUntil(lambda: bool(bench.window.canvas.scene.overlays.highlight))
+    (window,) = bench.window.canvas.scene.overlays.highlight
+    assert card.result is not None and window == card.result.windows[0]
+
+
+def test_changing_the_class_asks_for_its_map_only(bench: Bench, engines: list[FakeEngine]) -> None:
+    bench.draw(*RING)
+    bench.settle()
+    before = len(engines[0].requests)
+    bench.document.set_map_settings(replace(bench.document.map_settings, target="scc"))
+    bench.settle()
+    (request,) = engines[0].requests[before:]
+    assert isinstance(request, Explain) and request.target == "scc"
+    assert "Squamous cell carcinoma · 15.0 %" in bench.window.compare.cells[
+        request.checkpoints[0]
+    ].accessibleName()
+
+
+def test_colours_and_opacity_need_no_engine(bench: Bench, engines: list[FakeEngine]) -> None:
+    bench.draw(*RING)
+    bench.settle()
+    before = len(engines[0].requests)
+    settings = replace(bench.document.map_settings, colormap="viridis", opacity=0.3, scale="shared")
+    bench.document.set_map_settings(settings)
+    bench.settle()
+    assert len(engines[0].requests) == before
+    assert bench.window.canvas.scene.overlays.opacity == pytest.approx(0.3)
+
+
+def test_a_dropped_model_and_a_dropped_picture_of_something_else(
+    bench: Bench, tmp_path: Path
+) -> None:
+    good = write_model(tmp_path / "third.safetensors", "Third model")
+    bad = tmp_path / "foreign.safetensors"
+    bad.write_bytes(b"not a model")
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(p)) for p in (good, bad)])
+    event = QDropEvent(
+        QPointF(5, 5), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    bench.window.dropEvent(event)
+    bench.settle()
+    assert "Third model" in [m.name for m in bench.work.library.in_use]
+    message = bench.window.message_bar.message
+    assert message is not None and "not a readable .safetensors" in message.text
+
+
+def test_a_file_that_is_no_slide_leaves_the_open_one(bench: Bench, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.svs"
+    broken.write_bytes(b"nothing")
+    shown = bench.document.slide
+    bench.work.open_paths([str(broken)])
+    bench.qtbot.waitUntil(lambda: bench.window.message_bar.message is not None)
+    bench.draw(*RING)
+    assert bench.document.slide is shown and bench.window.canvas.isVisible()
+
+
+def test_regions_come_back_when_the_slide_is_opened_again(
+    bench: Bench, tmp_path: Path, slide_file: Path
+) -> None:
+    roi = bench.draw(*RING)
+    other = tmp_path / "other.tif"
+    write_pyramid(other, 640, 480, seed=5)
+    bench.open(other)
+    assert not bench.document.rois
+    bench.open(slide_file)
+    assert bench.document.rois == (roi,)
+    assert not bench.document.undo_stack.undo_text
+
+
+def test_stale_answers_of_the_last_slide_are_dropped(
+    bench: Bench, engines: list[FakeEngine], tmp_path: Path
+) -> None:
+    bench.draw(*RING)
+    bench.settle()
+    engines[0].patient = True
+    bench.draw(*((x + 30, y) for x, y in RING))
+    bench.qtbot.waitUntil(lambda: len(engines[0].of_kind(Classify)) == 2)
+    late = engines[0].of_kind(Classify)[1]
+    other = tmp_path / "other.tif"
+    write_pyramid(other, 640, 480, seed=5)
+    bench.work.open_paths([str(other)])
+    bench.qtbot.waitUntil(lambda: bench.document.slide.name == "other.tif")
+    engines[0].fulfil(late)
+    assert not bench.document.results._answers
+    assert bench.window.message_bar.message is None
+
+
+def test_the_window_answers_while_slide_reads_are_slow(
+    window: MainWindow, qtbot, slide_file: Path, models: list[Path], monkeypatch
+) -> None:
+    monkeypatch.setattr(TileSource, "read_delay_s", 0.3)
+    bench = Bench(window, qtbot)
+    bench.open(slide_file)
+    bench.work.models.add_files([str(p) for p in models])
+    for step in range(6):
+        window.canvas.zoom_at(0.5 if step < 3 else -0.5, None, smooth=False)
+        qtbot.wait(20)
+    bench.draw(*RING)
+    bench.settle()  # the heartbeat's fixture judges
+    assert bench.document.rois
+
+
+def test_calibration_changes_the_scale_and_asks_again(
+    bench: Bench, engines: list[FakeEngine]
+) -> None:
+    bench.draw(*RING)
+    bench.settle()
+    assert "scale unknown" in bench.texts(bench.window.answers_panel).lower()
+    bench.document.set_calibration(replace(bench.document.calibration, mpp=0.25, field_px=300.0))
+    bench.settle()
+    last = engines[0].of_kind(Classify)[-1]
+    assert last.slide.mpp == 0.25 and last.options.field_px == 300.0
+    assert bench.window.canvas.mpp == 0.25
+
+
+def test_every_control_has_a_name_for_screen_readers(bench: Bench) -> None:
+    from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QComboBox, QScrollBar
+
+    bench.draw(*RING)
+    bench.settle()
+    nameless = [
+        widget
+        for kind in (QAbstractButton, QAbstractSlider, QComboBox)
+        for widget in bench.window.findChildren(kind)
+        if widget.isVisible()
+        and not isinstance(widget, QScrollBar)
+        and not (widget.accessibleName() or getattr(widget, "text", str)())
+    ]
+    assert not [f"{type(w).__name__} in {type(w.parent()).__name__}" for w in nameless]

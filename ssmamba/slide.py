@@ -94,6 +94,8 @@ class Slide:
 
     def read_bgra_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
         """Fill ``out`` ((H, W, 4) uint8, contiguous) with opaque BGRA from (x, y), level-0 px."""
+        if not out.flags.c_contiguous or out.dtype != np.uint8 or out.shape[2:] != (4,):
+            raise ValueError("out must be a contiguous (H, W, 4) uint8 array")
         self._source.read_into(out, x, y, level)
 
     def read_region(self, x: int, y: int, level: int, width: int, height: int) -> np.ndarray:

@@ -194,7 +194,7 @@ def regions(draw: st.DrawFn) -> Roi:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(regions(), max_size=4))
 def test_our_own_regions_survive_a_file(rois: list[Roi]) -> None:
     text = json.dumps(rois_to_geojson(rois), allow_nan=False)

@@ -13,7 +13,7 @@ from ssmamba.roi import Roi
 PATHS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=3, max_size=25)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(PATHS)
 def test_any_path_gives_valid_areas_that_hold_no_more_than_its_hull(
     path: list[tuple[int, int]],

@@ -12,7 +12,7 @@ from viewer.canvas.furniture import length_text, magnification_text, nice_length
 from viewer.canvas.view import View
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.floats(1e-4, 1e9))
 def test_lengths_are_one_two_or_five_and_fill_the_place(longest: float) -> None:
     length = nice_length(longest)

@@ -21,7 +21,7 @@ STATES = st.builds(ViewState, st.floats(0, 100_000), st.floats(0, 80_000), st.fl
 VIEWS = st.builds(View, STATES, st.integers(50, 4000), st.integers(50, 3000))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(VIEWS, st.floats(0, 1), st.floats(0, 1), st.floats(0.2, 5))
 def test_zooming_keeps_the_place_under_the_cursor(
     view: View, share_x: float, share_y: float, factor: float
@@ -44,7 +44,7 @@ def test_many_small_zooms_do_not_drift() -> None:
     assert (round(place.x()), round(place.y())) == (123, 456)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(VIEWS, st.floats(-1e5, 2e5), st.floats(-1e5, 2e5))
 def test_screen_and_slide_are_inverse(view: View, x: float, y: float) -> None:
     place = view.to_screen(x, y)
@@ -52,7 +52,7 @@ def test_screen_and_slide_are_inverse(view: View, x: float, y: float) -> None:
     assert back == pytest.approx((x, y), abs=1e-6 * view.state.downsample + 1e-4)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(VIEWS, st.integers(-500, 500), st.integers(-500, 500))
 def test_panning_by_whole_pixels_moves_the_picture_by_whole_pixels(
     view: View, dx: int, dy: int

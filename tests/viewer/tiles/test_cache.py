@@ -18,7 +18,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(ACTIONS)
 def test_bytes_are_those_of_what_is_held_and_stay_in_bounds(
     actions: list[tuple[str, int, int]],

@@ -32,7 +32,7 @@ SLIDES = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(SLIDES)
 def test_no_gap_is_wide_enough_to_alias(levels: tuple[Level, ...]) -> None:
     pyramid = Pyramid(levels)
@@ -46,7 +46,7 @@ def test_no_gap_is_wide_enough_to_alias(levels: tuple[Level, ...]) -> None:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(SLIDES, st.floats(0.02, 500))
 def test_the_chosen_level_is_sharp_and_not_wasteful(
     levels: tuple[Level, ...], downsample: float

@@ -1,21 +1,19 @@
 """The scan in plain torch operations: any device, any dtype, differentiable twice, compilable.
 
-Letters and shapes as in ``reference.py``. A loop over L steps is slow where one step has little
-work in it, so the sequence is cut into chunks of about sqrt(L) steps: first all chunks walk side by
-side, then the states at the ends of chunks are passed on from one to the next, then every step
-receives what its chunk was handed. Each factor is a product of decays, so nothing can overflow.
+Letters and shapes as in ``reference.py``. Where one step has much work in it, a loop over the steps
+is best; else neighbouring steps are merged in pairs, the half-long sequence is scanned in the same
+way, and the steps between are filled in (Blelloch's scan): 2 log2(L) rounds on whole tensors. Each
+factor is a product of decays, so nothing can overflow.
 """
 
 from __future__ import annotations
-
-import math
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# From this many state elements in one step on, the plain loop is no slower on a CPU (measured at
-# batch 8 x 48 channels x 16 states), and it needs less memory.
+# From this many state elements in one step on, a loop is no slower on a CPU (measured on one thread
+# at 192 x 16: 3.6 ms against 3.4; at 384 x 16: 1.2 against 1.7), and it needs less memory.
 _LOOP_ELEMENTS = 6_000
 
 
@@ -49,12 +47,10 @@ def scan(
         return y, torch.stack(states, 1)
 
 
-def chunk_length(u: Tensor, N: int) -> int:
-    """Steps walked one by one: L itself where a step has enough work in it, else about sqrt(L)."""
-    batch, L, channels = u.shape
-    if L < 8 or (u.device.type == "cpu" and batch * channels * N > _LOOP_ELEMENTS):
-        return max(L, 1)
-    return math.isqrt(L - 1) + 1
+def prefers_loop(u: Tensor, N: int) -> bool:
+    """Whether one step of this shape has enough work for a Python loop over the steps."""
+    batch, _, channels = u.shape
+    return u.device.type == "cpu" and batch * channels * N > _LOOP_ELEMENTS
 
 
 def _scan_one(
@@ -62,39 +58,34 @@ def _scan_one(
 ) -> tuple[Tensor, Tensor]:
     if backwards:
         u, delta, B, C = (x.flip(1) for x in (u, delta, B, C))
-    batch, L, channels = u.shape
-    N = A.shape[1]
-    T = chunk_length(u, N)
-    chunks = -(-L // T)
-    if chunks * T != L:  # delta = 0 leaves the state alone
-        u, delta, B = (F.pad(x, (0, 0, 0, chunks * T - L)) for x in (u, delta, B))
-    log_decay = (delta.unsqueeze(-1) * A).view(batch, chunks, T, channels, N)
-    x = ((delta * u).unsqueeze(-1) * B.unsqueeze(2)).view(batch, chunks, T, channels, N)
-    h = _walk(log_decay.exp(), x)
-    if chunks > 1:
-        h = _hand_on(log_decay, h)
-    state = h[:, -1, -1] if L else u.new_zeros(batch, channels, N)
-    y = torch.matmul(h.flatten(1, 2)[:, :L], C.unsqueeze(-1)).squeeze(-1)  # (batch, L, channels)
-    return (y.flip(1) if backwards else y), state
+    decays = torch.exp(delta.unsqueeze(-1) * A)  # (batch, L, channels, N); ZOH, Mamba §3.2
+    x = (delta * u).unsqueeze(-1) * B.unsqueeze(2)
+    if u.shape[1] == 0:
+        return torch.zeros_like(u), u.new_zeros(u.shape[0], u.shape[2], A.shape[1])
+    h = _loop(decays, x) if prefers_loop(u, A.shape[1]) else _merge_pairs(decays, x)
+    y = torch.matmul(h, C.unsqueeze(-1)).squeeze(-1)  # (batch, L, channels)
+    return (y.flip(1) if backwards else y), h[:, -1]
 
 
-def _walk(decays: Tensor, x: Tensor) -> Tensor:
-    """States of every chunk as if it began at zero; (batch, chunks, T, channels, N)."""
-    if x.numel() == 0:
-        return x
-    steps = x.unbind(2)
+def _loop(decays: Tensor, x: Tensor) -> Tensor:
+    # unbind and not x[:, t]: the backward pass of indexing is quadratic in L
+    steps = x.unbind(1)
     states = [steps[0]]
-    # unbind and not x[:, :, t]: the backward pass of indexing is quadratic in L
-    for a, step in zip(decays.unbind(2)[1:], steps[1:], strict=True):
+    for a, step in zip(decays.unbind(1)[1:], steps[1:], strict=True):
         states.append(torch.addcmul(step, a, states[-1]))
-    return torch.stack(states, 2)
+    return torch.stack(states, 1)
 
 
-def _hand_on(log_decay: Tensor, h: Tensor) -> Tensor:
-    """Add to each step what was in the state when its chunk began."""
-    decays = log_decay.cumsum(2).exp()
-    ends, over_chunk = h[:, :, -1].unbind(1), decays[:, :, -1].unbind(1)
-    carried = [torch.zeros_like(ends[0])]
-    for end, decay in zip(ends[:-1], over_chunk[:-1], strict=True):
-        carried.append(torch.addcmul(end, decay, carried[-1]))
-    return torch.addcmul(h, decays, torch.stack(carried, 1).unsqueeze(2))
+def _merge_pairs(decays: Tensor, x: Tensor) -> Tensor:
+    """All states of h_t = decays_t h_{t-1} + x_t along axis 1."""
+    L = x.shape[1]
+    if L == 1:
+        return x
+    pairs = L // 2
+    first, second = slice(0, 2 * pairs, 2), slice(1, 2 * pairs, 2)
+    merged = torch.addcmul(x[:, second], decays[:, second], x[:, first])
+    odd = _merge_pairs(decays[:, first] * decays[:, second], merged)  # states after 1, 3, 5 ...
+    later = torch.addcmul(x[:, 2::2], decays[:, 2::2], odd[:, : (L - 1) // 2])  # after 2, 4, 6 ...
+    even = torch.cat([x[:, :1], later], 1)
+    states = torch.stack([even[:, :pairs], odd], 2).flatten(1, 2)
+    return states if L % 2 == 0 else torch.cat([states, even[:, -1:]], 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import platform
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -99,12 +100,13 @@ def _run_python(code: str, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=100,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
@@ -124,6 +126,16 @@ def test_fresh_cache_folder_is_used(tmp_path):
     code = "from ssmamba import ops; print(ops.warm_up().name)"
     assert "cpu" in _run_python(code, NUMBA_CACHE_DIR=str(tmp_path))
     assert list(tmp_path.glob("scan-*/**/*.nbc"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processor", ["generic", "haswell"])
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names x86 processors")
+def test_other_processors(processor, tmp_path):
+    """Without AVX-512 the exponential and the registers are others; same tests, same tolerances."""
+    arguments = ["tests/ops/test_backends.py", "-k", "cpu", "-p", "no:cacheprovider"]
+    code = f"import sys, pytest; sys.exit(pytest.main({arguments}))"
+    _run_python(code, NUMBA_CPU_NAME=processor, NUMBA_CACHE_DIR=str(tmp_path))
 
 
 def test_cache_folder_follows_the_sources(monkeypatch, tmp_path):

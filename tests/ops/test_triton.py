@@ -15,7 +15,7 @@ pytest.importorskip("triton", reason="Triton is not part of torch on this system
 
 
 def run_script(name: str) -> str:
-    path = os.pathsep.join([str(HERE.parents[1]), str(HERE.parent), *sys.path])
+    path = os.pathsep.join([str(HERE.parents[1]), *sys.path])
     done = subprocess.run(
         [sys.executable, "-W", "ignore", str(HERE / name)],
         env={**os.environ, "PYTHONPATH": path},

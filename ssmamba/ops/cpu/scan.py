@@ -25,7 +25,8 @@ LANES = 16
 
 def _rows(tensor: Tensor) -> Any:
     """As a NumPy array, float32, the last axis contiguous; a copy only where that is needed."""
-    tensor = tensor.detach()
+    if tensor.requires_grad:
+        tensor = tensor.detach()
     if tensor.dtype != torch.float32:
         tensor = tensor.float()
     if tensor.stride(-1) != 1:

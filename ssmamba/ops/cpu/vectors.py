@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numba
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
@@ -48,12 +49,18 @@ Value = Any
 intrinsic: Any = _numba_intrinsic  # numba calls these with fewer arguments than they declare
 
 
-def _host_has_avx512() -> bool:
+def _has_avx512() -> bool:
+    """Of the processor that numba compiles for, which NUMBA_CPU_NAME may set."""
+    config: Any = numba.config
+    if config.CPU_FEATURES is not None:
+        return "+avx512f" in config.CPU_FEATURES.split(",")
+    if config.CPU_NAME not in (None, "host"):
+        return False
     features: dict[str, bool] = dict(binding.get_host_cpu_features())
     return features.get("avx512f", False)
 
 
-HAS_AVX512 = _host_has_avx512()
+HAS_AVX512 = _has_avx512()
 
 
 class VectorType(types.Type):

@@ -1,0 +1,294 @@
+"""How fast the scan is on this CPU, against loops, plain torch, C and the floor of the recurrence.
+
+    python -m tests.benchmarks.scan [--repeat 15] [--best] [--quick]
+
+One run, one table: every variant of a shape is timed in an order shuffled anew in each repetition;
+medians (minima with --best) and their ratios are printed. The C yardstick needs gcc and is left out
+without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ssmamba import ops
+from ssmamba.ops import function, reference, torch_scan
+from ssmamba.ops.cpu import scan as cpu_scan
+
+SHAPES = ((1, 48, 3136), (1, 96, 784), (1, 192, 196), (1, 384, 49))  # batch, channels, L
+LARGE = (1, 48, 65_536)
+N = 16
+FORWARD_AIMS, BACKWARD_AIMS = (120, 60, 25, 15), (100, 40, 14, 5)
+KEPT_STEPS = 32
+
+
+summary: Callable[[list[float]], float] = statistics.median
+
+
+def problem(batch: int, channels: int, L: int, device: str = "cpu", R: int = 1) -> tuple[Any, ...]:
+    """Canonical inputs (see ssmamba/ops/reference.py)."""
+    g = torch.Generator().manual_seed(0)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=g).to(device)
+
+    return (
+        normal(batch, L, channels),
+        normal(batch, L, R, channels) - 1,
+        -torch.arange(1.0, N + 1).expand(R, channels, N).contiguous().to(device),
+        normal(batch, L, R, N),
+        normal(batch, L, R, N),
+        normal(R, channels),
+        normal(R, channels),
+    )
+
+
+def time_shuffled(
+    variants: dict[str, Callable[[], object]], repeat: int, wait: Callable[[], object] | None = None
+) -> dict[str, float]:
+    """Milliseconds of each variant (see ``summary``); their order is new in every repetition."""
+    for run in variants.values():
+        run()
+    names = list(variants)
+    times: dict[str, list[float]] = {name: [] for name in variants}
+    for _ in range(repeat):
+        random.shuffle(names)
+        for name in names:
+            start = time.perf_counter()
+            variants[name]()
+            if wait is not None:
+                wait()
+            times[name].append((time.perf_counter() - start) * 1e3)
+    return {name: summary(values) for name, values in times.items()}
+
+
+def mamba_ssm_loop(*inputs: Tensor) -> Tensor:
+    """The loop of mamba-ssm's ``selective_scan_ref``: one indexed step after another."""
+    u, delta, A, B, C, D, bias = inputs
+    delta = torch.nn.functional.softplus(delta[:, :, 0] + bias[0])
+    decay = torch.exp(torch.einsum("bld,dn->bldn", delta, A[0]))
+    x = torch.einsum("bld,bln,bld->bldn", delta, B[:, :, 0], u)
+    h = u.new_zeros(u.shape[0], u.shape[2], N)
+    outputs = []
+    for t in range(u.shape[1]):
+        h = decay[:, t] * h + x[:, t]
+        outputs.append(torch.einsum("bdn,bn->bd", h, C[:, t, 0]))
+    return torch.stack(outputs, 1) + u * D[0]
+
+
+def forward_only(scan: Callable[..., Any], inputs: tuple[Any, ...]) -> Callable[[], object]:
+    def run() -> None:
+        with torch.no_grad():
+            scan(*inputs)
+
+    return run
+
+
+def forward_backward(scan: Callable[..., Any], inputs: tuple[Any, ...]) -> Callable[[], object]:
+    leaves = [x.clone().requires_grad_() for x in inputs]
+    grad = torch.ones_like(inputs[0])
+
+    def run() -> None:
+        torch.autograd.grad(scan(*leaves), leaves, grad)
+
+    return run
+
+
+def compiled(*inputs: Any) -> Tensor:
+    return function.scan(cpu_scan, inputs, True, False, False)[0]  # type: ignore[arg-type]
+
+
+def plain_torch(*inputs: Any) -> Tensor:
+    return torch_scan.scan(*inputs, delta_softplus=True, reverse=False)[0]
+
+
+def unbind_loop(*inputs: Any) -> Tensor:
+    return reference.scan(*inputs, delta_softplus=True, reverse=False)[0]
+
+
+class Yardstick:
+    """scan_yardstick.c, compiled for this machine."""
+
+    def __init__(self, compiler: str) -> None:
+        folder = tempfile.mkdtemp(prefix="scan-yardstick-")
+        library = Path(folder) / "yardstick.so"
+        source = Path(__file__).with_name("scan_yardstick.c")
+        flags = ["-O3", "-march=native", "-ffp-contract=fast", "-fopenmp", "-shared", "-fPIC"]
+        subprocess.run([compiler, *flags, "-o", str(library), str(source)], check=True)
+        self.library = ctypes.CDLL(str(library))
+        shutil.rmtree(folder)
+
+    def variants(self, inputs: tuple[Any, ...]) -> tuple[Callable[[], None], Callable[[], None]]:
+        """The forward pass, and the forward pass with states kept and the backward pass."""
+        u, delta, A, B, C, D, bias = inputs
+        batch, L, d = u.shape
+        K, workers = d // 16, torch.get_num_threads()
+        decay = (A[0] * 1.4426950408889634).view(K, 16, N).transpose(1, 2).contiguous()
+        slots = max(1, min(K, -(-workers // batch)))
+        y, grad_u, grad_delta, gy = (torch.ones_like(u) for _ in range(4))
+        kept = torch.empty(batch, K, -(-L // KEPT_STEPS), N * 16)
+        grads_bc = [torch.empty(batch, slots, L, N) for _ in range(2)]
+        grads = [grad_u, grad_delta, torch.empty(batch, K, N * 16), *grads_bc]
+        grads += [torch.empty(batch, d) for _ in range(2)]
+
+        def pointers(*tensors: Tensor | None) -> list[ctypes.c_void_p]:
+            return [ctypes.c_void_p(0 if t is None else t.data_ptr()) for t in tensors]
+
+        common = (u, delta, decay, B, C, D, bias)
+
+        def forward(states: Tensor | None, steps: int) -> None:
+            self.library.forward(*pointers(*common, y, states), batch, L, d, steps, workers)
+
+        def both() -> None:
+            forward(kept, KEPT_STEPS)
+            arguments = pointers(*common, gy, kept, *grads)
+            self.library.backward(*arguments, batch, slots, L, d, KEPT_STEPS, workers)
+
+        self.outputs = (y, *grads)
+        return (lambda: forward(None, 64)), both
+
+    def floor_ns(self) -> float:
+        """Nanoseconds of one step of 16 channels x 16 states with everything at hand."""
+        x, y = torch.full((512,), -0.1), torch.zeros(16)
+        steps, best = 200_000, float("inf")
+        for _ in range(7):
+            start = time.perf_counter()
+            arguments = (ctypes.c_void_p(x.data_ptr()), ctypes.c_void_p(y.data_ptr()))
+            self.library.floor_steps(*arguments, steps)
+            best = min(best, time.perf_counter() - start)
+        return best / steps * 1e9
+
+
+def compare_shape(
+    shape: tuple[int, int, int], aims: tuple[int, int], yardstick: Yardstick | None, repeat: int
+) -> None:
+    inputs = problem(*shape)
+    scans = {"mamba-ssm loop": mamba_ssm_loop, "torch": plain_torch, "cpu": compiled}
+    forward = {name: forward_only(scan, inputs) for name, scan in scans.items()}
+    scans = {"unbind loop": unbind_loop, "torch": plain_torch, "cpu": compiled}
+    both = {name: forward_backward(scan, inputs) for name, scan in scans.items()}
+    if yardstick is not None:
+        forward["C"], both["C"] = yardstick.variants(inputs)
+    for title, variants, aim in (("forward", forward, aims[0]), ("with backward", both, aims[1])):
+        ms = time_shuffled(variants, repeat)
+        loop = next(iter(ms.values()))
+        line = "  ".join(f"{name} {value:.3f}" for name, value in ms.items())
+        against_c = f", {ms['cpu'] / ms['C']:.2f} x C" if "C" in ms else ""
+        print(
+            f"{shape!s:<16} {title:<14} {line}  ->  {loop / ms['cpu']:.0f} x the loop "
+            f"(aim {aim}){against_c}"
+        )
+
+
+def bare_kernel(inputs: tuple[Any, ...]) -> Callable[[], object]:
+    """The forward kernel with its arguments ready, on the calling thread."""
+    with mock.patch.object(cpu_scan.threads, "run") as run, torch.no_grad():
+        compiled(*inputs)
+    kernel, _, arguments, tasks, _ = run.call_args.args
+    return lambda: kernel(*arguments, tasks, np.zeros(1, np.int64))
+
+
+def compare_floor(yardstick: Yardstick, repeat: int) -> None:
+    """The forward kernel on one thread, without Python around it, against its arithmetic alone."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for shape in SHAPES:
+            inputs = problem(*shape)
+            c_forward, _ = yardstick.variants(inputs)
+            ms = time_shuffled({"cpu": bare_kernel(inputs), "C": c_forward}, repeat)
+            floor = yardstick.floor_ns() * shape[0] * (shape[1] // 16) * shape[2] * 1e-6
+            print(
+                f"{shape!s:<16} one thread     cpu {ms['cpu']:.3f}  C {ms['C']:.3f}  floor "
+                f"{floor:.3f}  ->  {ms['cpu'] / floor:.2f} x the floor (aim 1.6)"
+            )
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _peak_kib() -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1])
+    raise RuntimeError("no VmHWM here")
+
+
+def measure_memory(backward: bool) -> None:
+    """Print the extra memory of one large scan, in multiples of u (run in a fresh process)."""
+    small = problem(1, LARGE[1], 64)
+    run = forward_backward if backward else forward_only
+    run(compiled, small)()
+    inputs = problem(*LARGE)
+    prepared = run(compiled, inputs)
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
+    before = _peak_kib()
+    prepared()
+    print(f"{(_peak_kib() - before) * 1024 / (inputs[0].numel() * 4):.2f}")
+
+
+def _in_fresh_process(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def report_memory() -> None:
+    for title, flag, aim in (("forward", False, 3), ("with backward", True, 13)):
+        code = f"from tests.benchmarks.scan import measure_memory; measure_memory({flag})"
+        print(f"{LARGE!s:<16} {title:<14} extra memory {_in_fresh_process(code)} x u (aim {aim})")
+
+
+def report_first_result() -> None:
+    code = (
+        "import time, torch; start = time.perf_counter(); from ssmamba import ops;"
+        "x = torch.zeros(1, 4, 16); n = torch.zeros(1, 4, 8);"
+        "ops.selective_scan_channel_last(x, x, torch.zeros(16, 8), n, n);"
+        "print(f'{time.perf_counter() - start:.2f}')"
+    )
+    _in_fresh_process(code)
+    seconds = sorted(float(_in_fresh_process(code)) for _ in range(3))
+    print(f"first result from the cache, imports included: {seconds[1]:.2f} s (aim 1)")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeat", type=int, default=15)
+    parser.add_argument("--quick", action="store_true", help="one shape, few repetitions")
+    parser.add_argument("--best", action="store_true", help="minima, for a machine with other work")
+    options = parser.parse_args()
+    global summary
+    summary = min if options.best else statistics.median
+    repeat = 3 if options.quick else options.repeat
+    shapes = SHAPES[-1:] if options.quick else SHAPES
+    random.seed(0)
+    backend, compiler = ops.warm_up(), shutil.which("gcc")
+    kind = "minima" if options.best else "medians"
+    print(f"{backend.name} on {torch.get_num_threads()} threads, N = {N}, float32, {kind} in ms")
+    yardstick = None if compiler is None else Yardstick(compiler)
+    for shape in shapes:
+        aims = SHAPES.index(shape)
+        compare_shape(shape, (FORWARD_AIMS[aims], BACKWARD_AIMS[aims]), yardstick, repeat)
+    if yardstick is not None:
+        compare_floor(yardstick, repeat)
+    if not options.quick and Path("/proc/self/clear_refs").exists():
+        report_memory()
+    report_first_result()
+
+
+if __name__ == "__main__":
+    main()

@@ -39,10 +39,11 @@ def cam_maps(
     Raises InputError for an unknown method, class or stage. One call at a time per model.
     """
     chosen = find_method(method)
-    target = cam_target(model, stage)
+    target = cam_target(model, stage, (batch.shape[2], batch.shape[3]))
     targets = _grad_cam().targets(class_index, len(batch))
     with _prepared(model, target.layer), torch.enable_grad(), _full_precision(batch):
         cam = _grad_cam().methods[chosen.name](model, [target.layer], target.reshape)
+        cam.centre = target.has_offset and chosen.by_place
         try:
             cam.forward(batch, targets)
             maps = cam.raw_maps
@@ -97,6 +98,8 @@ def _raw(method: Any, cam_image: Any = None) -> Any:
         store = self.activations_and_grads
         activations = store.activations[0].float().numpy()
         gradients = store.gradients[0].float().numpy() if store.gradients else None
+        if self.centre:
+            activations = activations - activations.mean(axis=(2, 3), keepdims=True)
         if cam_image is not None:
             maps = cam_image(activations, gradients)
         else:

@@ -16,6 +16,7 @@ class Method:
     uses_gradient: bool
     signed: bool  # raw values below zero speak against the class
     description: str  # one sentence for a tooltip
+    by_place: bool = False  # each place is weighed by its own gradient (see ``layers.py``)
 
 
 _ALL = (
@@ -42,6 +43,7 @@ _ALL = (
         True,
         "Gradient times activation at each place, without averaging: exact for a linear head "
         "(Draelos and Carin 2020).",
+        by_place=True,
     ),
     Method(
         "LayerCAM",
@@ -50,6 +52,7 @@ _ALL = (
         True,
         "Positive gradients weigh each place by itself; keeps detail in the early stages "
         "(Jiang et al. 2021).",
+        by_place=True,
     ),
     Method(
         "ElementWise",

@@ -22,19 +22,22 @@ def batch():
 
 
 def activation_and_gradient(model, batch, class_index, stage):
-    """(B, C, h, w) each, by autograd alone."""
+    """(B, C, h, w) each, by autograd alone; the last stage behind the final norm."""
     kept = {}
 
     def keep(_module, _inputs, output):
         output.retain_grad()
         kept["map"] = output
 
-    handle = model.cam_layer(stage).register_forward_hook(keep)
+    layer = model.norm if stage == 4 else model.cam_layer(stage)
+    handle = layer.register_forward_hook(keep)
     model(batch)[:, class_index].sum().backward()
     handle.remove()
     model.zero_grad()
-    found = kept["map"]
-    return found.detach().permute(0, 3, 1, 2), found.grad.permute(0, 3, 1, 2)
+    found, gradient = kept["map"].detach(), kept["map"].grad
+    if stage == 4:
+        found, gradient = found.unflatten(1, (2, 2)), gradient.unflatten(1, (2, 2))
+    return found.permute(0, 3, 1, 2), gradient.permute(0, 3, 1, 2)
 
 
 @pytest.mark.parametrize("stage", [1, 2, 3, 4])
@@ -51,6 +54,8 @@ def test_gradcam_is_activations_weighed_by_mean_gradients(model, batch, stage, c
 @pytest.mark.parametrize("stage", [2, 4])
 def test_hirescam_and_layercam_weigh_each_place_by_its_own_gradient(model, batch, stage):
     activation, gradient = activation_and_gradient(model, batch, 1, stage)
+    if stage < 4:  # a residual stream: its offset, common to all places, is no evidence
+        activation = activation - activation.mean((2, 3), keepdim=True)
     hires = (activation * gradient).sum(1).numpy()
     layer = (activation * gradient.clamp_min(0)).sum(1).numpy()
     np.testing.assert_allclose(cam_maps(model, batch, "HiResCAM", 1, stage), hires, atol=1e-7)
@@ -75,6 +80,12 @@ def test_hirescam_adds_up_to_the_logit_without_its_bias():
     model, images = MeanThenLinear().eval(), torch.randn(3, 3, 8, 8)
     maps = cam_maps(model, images, "HiResCAM", 2)
     logits = (model(images)[:, 2] - model.fc.bias[2]).detach().numpy()
+    np.testing.assert_allclose(maps.sum((1, 2)), logits, atol=1e-5)
+
+
+def test_hirescam_of_the_last_stage_adds_up_to_the_logit_of_a_real_model(model, batch):
+    maps = cam_maps(model, batch, "HiResCAM", 1, 4)
+    logits = (model(batch)[:, 1] - model.head.bias[1]).detach().numpy()
     np.testing.assert_allclose(maps.sum((1, 2)), logits, atol=1e-5)
 
 

@@ -179,7 +179,8 @@ class Jobs:
         region = read_as(request, self.slides, spec)
         window = region.middle_window()
         pixels = read_window(region.slide, window, region.plan.out_px, region.icc)
-        result = reconstruct(model, pixels, spec, request.mask_ratio, request.seed)
+        with self.threads.measured((loaded.sha256, "MAMIM")):
+            result = reconstruct(model, pixels, spec, request.mask_ratio, request.seed)
         stamp = region.stamp(loaded.sha256, self.device, "MAMIM", request.seed)
         emit(
             ReconstructResult(

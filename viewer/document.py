@@ -29,6 +29,7 @@ class Document:
         self.results = ResultStore()
         self.undo_stack = UndoStack()
         self._rois: dict[str, Roi] = {}
+        self._order: dict[str, int] = {}  # when each region was first there
         self._hashes: dict[str, tuple[Roi, str]] = {}
         self._selected: str | None = None
         self._calibration = Calibration()
@@ -43,6 +44,7 @@ class Document:
         self.undo_stack.clear()
         self._hashes.clear()
         self._rois = {}
+        self._order.clear()
         self._selected = None
         self._calibration = Calibration()
         self.slide_changed.emit()
@@ -52,6 +54,7 @@ class Document:
     def restore(self, rois: Iterable[Roi], calibration: Calibration) -> None:
         """Bring back what was kept of the open slide, below what was drawn meanwhile."""
         self._rois = {**{roi.id: roi for roi in rois}, **self._rois}
+        self._order = {roi_id: at for at, roi_id in enumerate(self._rois)}
         self.set_calibration(calibration)
         self.rois_changed.emit()
 
@@ -175,6 +178,10 @@ class Document:
                 self._rois.pop(roi_id, None)
             else:
                 self._rois[roi_id] = roi
+                self._order.setdefault(roi_id, len(self._order))
+        returned = any(old is None for old in change.before.values())
+        if returned:  # what comes back takes its old place in the list
+            self._rois = dict(sorted(self._rois.items(), key=lambda item: self._order[item[0]]))
         self.rois_changed.emit()
         if self._selected is not None and self._selected not in self._rois:
             self.select(None)

@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath
 from ssmamba.roi import Roi
 from viewer.canvas.editing import is_editable, paint_handles
 from viewer.canvas.furniture import magnification_text, paint_scale_bar
-from viewer.canvas.roi_layer import DEFAULT_COLOR, HALO, RoiShape, line_pen, paint_outline
+from viewer.canvas.roi_shape import DEFAULT_COLOR, HALO, RoiShape, line_pen, paint_outline
 from viewer.canvas.scene import Scene
 from viewer.canvas.tools import DrawTool
 from viewer.canvas.view import View

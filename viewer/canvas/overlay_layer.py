@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
 from ssmamba.engine.messages import Window
 from ssmamba.roi import Roi
-from viewer.canvas.roi_layer import RoiShape
+from viewer.canvas.roi_shape import RoiShape
 from viewer.canvas.types import Overlay
 from viewer.canvas.view import View
 

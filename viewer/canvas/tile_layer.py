@@ -9,12 +9,11 @@ from __future__ import annotations
 from PySide6.QtCore import QPoint, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QRegion
 
+from viewer.canvas.tile_painter import TilePainter
 from viewer.canvas.view import View
 from viewer.tiles.pyramid import Pyramid, Rect, TileKey
 from viewer.tiles.source import TileSource
 
-GLASS = QColor(255, 255, 255)  # where the slide is, before its first tile
-BAD = QColor(196, 43, 28, 90)
 DEAREST_OVERVIEW = 1024  # file tiles; a costlier overview is made as the user goes
 NEAREST_SCALE = 4.0  # from here on slide pixels are shown as squares
 
@@ -164,97 +163,6 @@ class TileLayer:
             self.painted_any = self.painted_any or tiles.painted_any
         painter.end()
         self._dirty = QRegion()
-
-
-class TilePainter:
-    """Paints the tiles of a region of one frame, without antialiasing (it would show seams)."""
-
-    def __init__(
-        self, painter: QPainter, view: View, source: TileSource, pyramid: Pyramid, icc: bool
-    ) -> None:
-        self._painter = painter
-        self._view = view
-        self._source = source
-        self._pyramid = pyramid
-        self._icc = icc
-        self.stand_ins: set[TileKey] = set()  # tiles for which something else was painted
-        self.painted_any = False  # whether any tile was painted
-
-    def paint(self, region: QRegion, waiting: set[TileKey]) -> None:
-        """Paint a region; tiles in ``waiting`` count as missing even if they have just come."""
-        level = self._pyramid.level_for(self._view.state.downsample)
-        box = region.boundingRect()
-        left, top = self._view.to_slide(box.left(), box.top())
-        right, bottom = self._view.to_slide(box.right() + 1, box.bottom() + 1)
-        for key in self._pyramid.tiles_in(level, (left, top, right, bottom), self._icc):
-            place = self._view.screen_rect(self._pyramid.rect_of(key))
-            if not region.intersects(place):
-                continue
-            image = None if key in waiting else self._source.tile(key)
-            if image is not None:
-                self._painter.drawImage(place, image)
-                self.painted_any = True
-            else:
-                self._paint_meanwhile(key, place)
-
-    def _paint_meanwhile(self, key: TileKey, place: QRect) -> None:
-        """The best that is there: preview, coarser tiles, and finer ones on top."""
-        self._painter.fillRect(place, GLASS)
-        if not self._paint_coarser(key, place):
-            self._paint_preview(place)
-        for level in range(max(0, key.level - 2), key.level):
-            self._paint_level(level, key, place)
-        if self._source.is_bad(key):
-            self._painter.fillRect(place, QBrush(BAD, Qt.BrushStyle.BDiagPattern))
-        else:
-            self.stand_ins.add(key)
-
-    def _paint_coarser(self, key: TileKey, place: QRect) -> bool:
-        for level in range(key.level + 1, self._pyramid.coarsest + 1):
-            if self._paint_level(level, key, place):
-                return True
-        return False
-
-    def _paint_level(self, level: int, key: TileKey, place: QRect) -> bool:
-        """Paint the held tiles of another level inside ``place``; True if they fill it."""
-        rect = self._pyramid.rect_of(key)
-        others = self._pyramid.tiles_in(level, _shrunk(rect), self._icc)
-        complete = bool(others)
-        for other in others:
-            image = self._source.tile(other)
-            if image is None:
-                complete = False
-                continue
-            self._paint_part(image, self._pyramid.rect_of(other), place)
-            self.painted_any = True
-        return complete
-
-    def _paint_preview(self, place: QRect) -> None:
-        preview = self._source.preview
-        if preview is not None:
-            self._paint_part(preview, self._pyramid.full_rect, place)
-
-    def _paint_part(self, image: QImage, rect: Rect, place: QRect) -> None:
-        """Paint what an image that covers ``rect`` (level 0) shows of ``place`` (device)."""
-        full = self._view.screen_rect(rect)
-        target = full.intersected(place)
-        if target.isEmpty():
-            return
-        sx, sy = image.width() / full.width(), image.height() / full.height()
-        part = QRectF(
-            (target.x() - full.x()) * sx,
-            (target.y() - full.y()) * sy,
-            target.width() * sx,
-            target.height() * sy,
-        )
-        self._painter.drawImage(QRectF(target), image, part)
-
-
-def _shrunk(rect: Rect) -> Rect:
-    """Leave out tiles that touch the edge by rounding only."""
-    left, top, right, bottom = rect
-    dx, dy = (right - left) * 1e-3, (bottom - top) * 1e-3
-    return left + dx, top + dy, right - dx, bottom - dy
 
 
 def _unique(keys: list[TileKey]) -> list[TileKey]:

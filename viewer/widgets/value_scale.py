@@ -56,9 +56,8 @@ class ValueScale(QWidget):
     def _make_plot(self) -> None:
         import pyqtgraph as pg  # 0.8 s, loaded ahead on a worker
 
-        self._plot = pg.PlotWidget(background=None)
+        self._plot = pg.PlotWidget(background=None, enableMenu=False)
         self._plot.setMouseEnabled(x=False, y=False)
-        self._plot.setMenuEnabled(False)
         self._plot.hideButtons()
         self._plot.hideAxis("left")
         self._plot.setFrameStyle(0)

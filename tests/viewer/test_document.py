@@ -1,0 +1,121 @@
+"""Regions, selection and undo, without a window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.viewer.fakes import square
+from viewer.document import Document
+from viewer.settings import Calibration
+
+
+@pytest.fixture
+def document() -> Document:
+    made = Document()
+    made.add([square(0, 0, 10, "A", "a"), square(20, 0, 10, "B", "b")])
+    return made
+
+
+def test_undo_takes_back_one_step_at_a_time(document: Document) -> None:
+    document.change(replace(document.rois[0], name="Renamed"))
+    document.remove(["b"])
+    document.undo()
+    assert [r.name for r in document.rois] == ["Renamed", "B"]
+    document.undo()
+    assert [r.name for r in document.rois] == ["A", "B"]
+    document.redo()
+    assert document.rois[0].name == "Renamed"
+
+
+def test_a_removed_region_comes_back_to_its_place(document: Document) -> None:
+    document.add([square(40, 0, 10, "C", "c")])
+    document.remove(["a"])
+    document.undo()
+    assert [r.id for r in document.rois] == ["a", "b", "c"]
+
+
+def test_a_new_step_forgets_what_was_undone(document: Document) -> None:
+    document.remove(["b"])
+    document.undo()
+    document.remove(["a"])
+    document.redo()
+    assert [r.id for r in document.rois] == ["b"]
+
+
+def test_a_locked_region_is_not_removed(document: Document) -> None:
+    document.change(replace(document.rois[0], locked=True))
+    assert document.remove(["a", "b"]) == 1
+    assert [r.id for r in document.rois] == ["a"]
+
+
+def test_removing_the_selected_region_clears_the_selection(document: Document) -> None:
+    document.select("b")
+    told = []
+    document.selection_changed.connect(lambda: told.append(document.selected))
+    document.remove(["b"])
+    assert document.selected is None and told == [None]
+
+
+def test_names_never_repeat(document: Document) -> None:
+    document.add([document.named(square(0, 50, 5, roi_id="c"))])
+    assert document.rois[-1].name == "Region 3"
+    document.remove(["a"])
+    assert document.next_name() not in {r.name for r in document.rois}
+
+
+def test_an_edit_changes_what_would_be_read_a_new_name_does_not(document: Document) -> None:
+    roi = document.rois[0]
+    before = document.reading(roi)
+    document.change(replace(roi, name="Other"))
+    assert document.reading(document.rois[0]) == before
+    document.change(replace(document.rois[0], polygons=square(1, 0, 10).polygons))
+    assert document.reading(document.rois[0]) != before
+
+
+def test_the_scale_belongs_to_what_is_read(document: Document) -> None:
+    before = document.reading(document.rois[0])
+    document.set_calibration(Calibration(field_px=500.0))
+    assert document.reading(document.rois[0]) != before
+
+
+def test_another_slide_leaves_everything_behind(document: Document) -> None:
+    document.select("a")
+    document.set_slide(None)
+    assert not document.rois and document.selected is None
+    document.undo()
+    assert not document.rois
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["add", "remove", "rename", "undo", "redo"]), st.integers(0, 4)),
+        max_size=30,
+    )
+)
+def test_undoing_everything_gives_back_the_beginning(steps: list[tuple[str, int]]) -> None:
+    document = Document()
+    for number, (what, which) in enumerate(steps):
+        name = str(which)
+        if what == "add" and document.roi(name) is None:
+            document.add([square(which, 0, 5, name, name)])
+        elif what == "remove":
+            document.remove([name])
+        elif what == "rename" and (roi := document.roi(name)) is not None:
+            document.change(replace(roi, name=f"{number}"))
+        elif what == "undo":
+            document.undo()
+        elif what == "redo":
+            document.redo()
+    end = {r.id: r for r in document.rois}
+    count = 0
+    while document.undo_stack.undo_text:
+        document.undo()
+        count += 1
+    assert not document.rois
+    for _ in range(count):
+        document.redo()
+    assert {r.id: r for r in document.rois} == end

@@ -1,0 +1,84 @@
+"""The list of models, from cards alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ssmamba.errors import CheckpointError
+from tests.viewer.fakes import write_model
+from viewer.card_text import card_lines, headline
+from viewer.library import ModelLibrary, bundled_models, read_model
+
+
+def library_of(*paths: Path) -> ModelLibrary:
+    made = ModelLibrary()
+    made.add([read_model(path) for path in paths], use=True)
+    return made
+
+
+def test_masked_models_do_not_answer(tmp_path: Path) -> None:
+    library = library_of(
+        write_model(tmp_path / "c.safetensors"),
+        write_model(tmp_path / "m.safetensors", masked=True),
+    )
+    assert [m.name for m in library.in_use] == ["c"]
+    assert library.reconstructor is not None and library.reconstructor.name == "m"
+
+
+def test_the_reconstruction_is_made_by_the_shown_models_kin(tmp_path: Path) -> None:
+    blood, lung = {"name": "PBC"}, {"name": "LaC"}
+    library = library_of(
+        write_model(tmp_path / "m1.safetensors", masked=True, dataset=blood),
+        write_model(tmp_path / "m2.safetensors", masked=True, dataset=lung),
+        write_model(tmp_path / "c.safetensors", dataset=lung),
+    )
+    assert library.reconstructor is not None and library.reconstructor.name == "m2"
+
+
+def test_removing_the_shown_model_shows_another(tmp_path: Path) -> None:
+    library = library_of(
+        write_model(tmp_path / "a.safetensors"), write_model(tmp_path / "b.safetensors")
+    )
+    first, second = library.in_use
+    library.show(second.path)
+    library.remove(second.path)
+    assert library.shown == first
+
+
+def test_adding_a_file_again_keeps_one_entry(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "a.safetensors")
+    library = library_of(path, path)
+    assert len(library.models) == 1
+
+
+def test_an_unreadable_bundled_file_does_not_hide_the_others(tmp_path: Path) -> None:
+    write_model(tmp_path / "a.safetensors")
+    (tmp_path / "b.safetensors").write_bytes(b"broken")
+    assert [m.name for m in bundled_models(tmp_path)] == ["a"]
+
+
+def test_a_foreign_file_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    path.write_bytes((2).to_bytes(8, "little") + b"{}")
+    with pytest.raises(CheckpointError, match=r"training\.convert"):
+        read_model(path)
+
+
+def test_the_card_in_words(tmp_path: Path) -> None:
+    path = write_model(
+        tmp_path / "a.safetensors",
+        metrics={"test": {"accuracy": 0.981, "macro_f1": 0.98, "n": 640}},
+        tags={"mixer": "mamba"},
+        pretraining="mamim",
+        attribution="Somebody 2020",
+    )
+    model = read_model(path)
+    assert headline(model) == "lung · H&E · 98.1 % test"
+    lines = dict(card_lines(model))
+    assert lines["Measured"] == "accuracy 98.1 %, macro-F1 0.980 on 640 test images"
+    assert lines["Ablation"] == "mixer: mamba"
+    assert "MAMIM" in lines["Pre-training"]
+    assert "scale unknown" in lines["Scale"]
+    assert "Somebody 2020" in lines["Licence of the data"]

@@ -1,0 +1,136 @@
+"""Which results are asked for, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ssmamba.engine.messages import Classify, Explain, Reconstruct
+from ssmamba.slide import SlideInfo
+from tests.viewer.fakes import answer, explanation, square, write_model
+from viewer.document import Document
+from viewer.library import ModelLibrary, read_model
+from viewer.planning import answer_key, map_key, missing, request, wanted
+from viewer.results import AnswerKey, MapKey, PictureKey
+from viewer.settings import Calibration
+
+INFO = SlideInfo("/slides/a.svs", "a.svs", "aperio", 1000, 1000, (), 0.5, None, None, False, "h", {})
+
+
+@pytest.fixture
+def document() -> Document:
+    made = Document()
+    made.set_slide(INFO)
+    made.add([square(0, 0, 100, "A", "a"), square(200, 0, 100, "B", "b")])
+    made.select("b")
+    return made
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> ModelLibrary:
+    made = ModelLibrary()
+    files = [
+        write_model(tmp_path / "one.safetensors"),
+        write_model(tmp_path / "two.safetensors"),
+        write_model(tmp_path / "masked.safetensors", masked=True),
+    ]
+    made.add([read_model(path) for path in files], use=True)
+    return made
+
+
+def stems(keys: tuple) -> list[str]:
+    return [Path(key.checkpoint).stem for key in keys]
+
+
+def test_the_selected_region_comes_first_with_its_maps(
+    document: Document, library: ModelLibrary
+) -> None:
+    tasks = wanted(document, library, ["a", "b"])
+    kinds = [(task.roi.id, type(task.keys[0])) for task in tasks]
+    assert kinds == [("b", AnswerKey), ("b", MapKey), ("b", PictureKey), ("a", AnswerKey)]
+
+
+def test_the_shown_model_answers_first(document: Document, library: ModelLibrary) -> None:
+    library.show(library.models[1].path)
+    assert stems(wanted(document, library, ["b"])[0].keys) == ["two", "one"]
+
+
+def test_a_model_without_the_chosen_class_is_not_asked_for_its_map(
+    document: Document, library: ModelLibrary, tmp_path: Path
+) -> None:
+    other = write_model(tmp_path / "other.safetensors", classes=())
+    library.add([read_model(other)], use=True)
+    document.set_map_settings(replace(document.map_settings, target="scc"))
+    assert stems(wanted(document, library, ["b"])[1].keys) == ["one", "two"]
+
+
+def test_a_hidden_map_is_not_asked_for(document: Document, library: ModelLibrary) -> None:
+    document.set_map_settings(replace(document.map_settings, visible=False))
+    assert MapKey not in {type(t.keys[0]) for t in wanted(document, library, ["b"])}
+
+
+def test_a_line_has_nothing_to_classify(document: Document, library: ModelLibrary) -> None:
+    document.add([replace(square(0, 0, 9, roi_id="l"), kind="line")])
+    document.select("l")
+    assert not wanted(document, library, ["l"])
+
+
+def test_only_what_is_missing_is_asked_for(document: Document, library: ModelLibrary) -> None:
+    tasks = wanted(document, library, ["b"])
+    key = tasks[0].keys[0]
+    message = request(tasks[0], 1, document)
+    assert isinstance(message, Classify)
+    document.results.put(key, answer(message, key.checkpoint))
+    under_way = {tasks[1].keys[1]}
+    left = missing(tasks, document, under_way)
+    assert [stems(task.keys) for task in left] == [["two"], ["one"], ["masked"]]
+
+
+def test_requests_carry_the_whole_state(document: Document, library: ModelLibrary) -> None:
+    document.set_calibration(Calibration(mpp=0.25, field_px=800.0))
+    document.set_map_settings(replace(document.map_settings, method="LayerCAM", stage=2))
+    document.set_picture_settings(replace(document.picture_settings, mask_ratio=0.5, seed=9))
+    tasks = wanted(document, library, ["b"])
+    classify, explain, reconstruct = (request(t, 7, document) for t in tasks)
+    assert isinstance(classify, Classify) and classify.slide.mpp == 0.25
+    assert classify.options.field_px == 800.0 and classify.job == 7
+    assert isinstance(explain, Explain) and (explain.method, explain.stage) == ("LayerCAM", 2)
+    assert isinstance(reconstruct, Reconstruct)
+    assert (reconstruct.mask_ratio, reconstruct.seed) == (0.5, 9)
+
+
+def test_an_edited_region_has_an_outdated_answer_and_no_map(
+    document: Document, library: ModelLibrary
+) -> None:
+    model = library.in_use[0]
+    roi = document.selected
+    assert roi is not None
+    key = answer_key(document, roi, model)
+    tasks = wanted(document, library, ["b"])
+    document.results.put(key, answer(request(tasks[0], 1, document), model.path))
+    explained = map_key(document, roi, model)
+    document.results.put(explained, explanation(request(tasks[1], 2, document), model.path))
+    document.change(replace(roi, polygons=square(210, 0, 90).polygons))
+    edited = document.selected
+    assert edited is not None
+    newest = document.results.newest_answer("b", model.path)
+    assert newest is not None and newest[0] != answer_key(document, edited, model)
+    assert document.results.map(map_key(document, edited, model)) is None
+
+
+def test_a_second_model_keeps_the_first_ones_answer(
+    document: Document, library: ModelLibrary
+) -> None:
+    roi = document.selected
+    assert roi is not None
+    task = wanted(document, library, ["b"])[0]
+    message = request(task, 1, document)
+    for key, share in zip(task.keys, (0.9, 0.6), strict=True):
+        document.results.put(key, answer(message, key.checkpoint, share))
+    shares = [
+        document.results.answer(answer_key(document, roi, m)).probabilities["aca"]
+        for m in library.in_use
+    ]
+    assert shares == [0.9, 0.6]

@@ -296,29 +296,22 @@ def test_a_waiting_job_is_cancelled_at_once_and_the_running_one_goes_on(engine, 
 
 
 @needs_signals
-def test_killed_while_it_works_it_is_told_and_started_again(folder, slide):
-    engine = Engine()
-    try:
-        engine.send(
-            Classify, slide, square(0, 0, 890), (str(folder / "a.safetensors"),),
-            ReadOptions("tiles", 12.0),
-        )  # fmt: skip
-        engine.next_of(Progress)
-        os.kill(engine.client.pid, signal.SIGKILL)
-        assert "killed" in engine.deaths.get(timeout=10)
-        assert not engine.client.running
-        with pytest.raises(EngineDied):
-            engine.client.send(Cancel(1))
-        while not engine.replies.empty():
-            engine.replies.get()
-        engine.client.restart()
-        engine.ready = None
-        found, end = engine.ask(Classify, slide, square(0, 0, 64), (str(folder / "a.safetensors"),))
-        assert isinstance(end, JobDone)
-        assert isinstance(found[0], ClassifyResult)
-    finally:
-        engine.client.close()
-    assert engine.deaths.empty()
+def test_killed_while_it_works_it_is_told_and_started_again(engine, folder, slide):
+    path = (str(folder / "a.safetensors"),)
+    engine.send(Classify, slide, square(0, 0, 890), path, ReadOptions("tiles", 12.0))
+    engine.next_of(Progress)
+    os.kill(engine.client.pid, signal.SIGKILL)
+    assert "killed" in engine.deaths.get(timeout=10)
+    assert not engine.client.running
+    with pytest.raises(EngineDied):
+        engine.client.send(Cancel(1))
+    while not engine.replies.empty():
+        engine.replies.get()
+    engine.client.restart()
+    engine.ready = None
+    found, end = engine.ask(Classify, slide, square(0, 0, 64), path)
+    assert isinstance(end, JobDone)
+    assert isinstance(found[0], ClassifyResult)
 
 
 @needs_signals

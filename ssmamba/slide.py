@@ -11,7 +11,9 @@ import numpy as np
 from PIL import Image
 
 from ssmamba.errors import SlideError
-from ssmamba.slide_sources import Level, PixelSource, open_source
+from ssmamba.image_source import ImageSource
+from ssmamba.openslide_source import OpenSlideSource, is_slide
+from ssmamba.pixel_source import Level, PixelSource
 
 __all__ = ["Level", "Slide", "SlideInfo"]
 
@@ -148,6 +150,15 @@ class Slide:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def open_source(path: Path) -> PixelSource:
+    """Open a file with OpenSlide if it knows it, else as a plain image. Raises SlideError."""
+    if not path.exists():
+        raise SlideError(f"There is no file {path}; check the path.")
+    if path.is_dir():
+        raise SlideError(f"{path} is a folder; choose the slide file inside it.")
+    return OpenSlideSource(path) if is_slide(path) else ImageSource(path)
 
 
 def _half_up(value: float) -> int:

@@ -221,7 +221,7 @@ class SlideCanvas(QWidget):
 
     def set_selected(self, roi_id: str | None) -> None:
         if roi_id != self.scene.rois.selected:
-            self.pointer.drop_vertex()
+            self.pointer.vertex.cancel()
             self.scene.rois.selected = roi_id
             self.update()
 
@@ -272,7 +272,7 @@ class SlideCanvas(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         self._match_screen()
         painter = QPainter(self)
-        self._painter.paint(painter, self.pointer.draw, self.pointer.edited)
+        self._painter.paint(painter, self.pointer.draw, self.pointer.vertex.edited)
         painter.end()
         self._wish()
         self._frame_pending = False

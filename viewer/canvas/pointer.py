@@ -10,10 +10,10 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QNativeGestureEvent, QWheelEve
 from PySide6.QtWidgets import QPinchGesture, QWidget
 
 from ssmamba.roi import Roi
-from viewer.canvas.editing import Vertex, is_editable, made_valid, moved, vertex_at
 from viewer.canvas.scene import Scene
 from viewer.canvas.tools import Cursor, DrawTool, Lasso, Outcome, Polygon, Rectangle, Slip
 from viewer.canvas.types import Tool
+from viewer.canvas.vertex_drag import VertexDrag
 
 CLICK_PX = 4.0  # a press that moves less is a click, logical pixels
 NEAR_PX = 5.0  # how near an outline counts as on it
@@ -52,8 +52,7 @@ class Pointer(QObject):
         self._widget = widget
         self.tool = Tool.PAN
         self.draw: DrawTool | None = None
-        self.edited: Roi | None = None  # the region as it looks while a vertex is dragged
-        self._vertex: Vertex | None = None
+        self.vertex = VertexDrag(scene)
         self._grabbed: QPointF | None = None  # last device pixel of a pan
         self._pressed: QPointF | None = None  # device pixel of the press, until it becomes a drag
         self._on_minimap = False
@@ -74,17 +73,12 @@ class Pointer(QObject):
 
     def cancel(self) -> bool:
         """Drop what is half drawn or dragged; True when there was something."""
-        busy = bool(self.draw is not None and self.draw.path) or self._vertex is not None
+        busy = bool(self.draw is not None and self.draw.path) or self.vertex.is_active
         if self.draw is not None:
             self.draw.cancel()
-        self.drop_vertex()
+        self.vertex.cancel()
         self._widget.update()
         return busy
-
-    def drop_vertex(self) -> None:
-        """Stop dragging a vertex; the region stays as it was."""
-        self._vertex = self.edited = None
-        self._scene.rois.hidden = None
 
     def update_cursor(self) -> None:
         if self._grabbed is not None and self._pressed is None:
@@ -104,7 +98,7 @@ class Pointer(QObject):
             return
         pan = event.button() == Qt.MouseButton.MiddleButton or self._space
         left = event.button() == Qt.MouseButton.LeftButton
-        if pan or (left and self.draw is None and not self._grab_vertex(at)):
+        if pan or (left and self.draw is None and not self.vertex.begin(at)):
             self._grabbed = at
             self._pressed = at if left and not self._space else None
             self.update_cursor()
@@ -119,8 +113,9 @@ class Pointer(QObject):
             self._scene.look_through_minimap(at)
         elif self._grabbed is not None:
             self._pan(at)
-        elif self._vertex is not None:
-            self._drag_vertex(x, y)
+        elif self.vertex.is_active:
+            self.vertex.move(x, y)
+            self._widget.update()
         elif self.draw is not None:
             self.draw.move(self._cursor(event))
             if self.draw.path:
@@ -137,7 +132,7 @@ class Pointer(QObject):
             self.update_cursor()
             if was_click:
                 self.clicked.emit(self._roi_at(event))
-        elif self._vertex is not None:
+        elif self.vertex.is_active:
             self._end_vertex()
         elif self.draw is not None and event.button() == Qt.MouseButton.LeftButton:
             self._take(self.draw.release(self._cursor(event)))
@@ -172,7 +167,7 @@ class Pointer(QObject):
         if self._scene.on_minimap(at):
             self.set_hovered(None)
             return
-        over_vertex = self._vertex_at(at) is not None
+        over_vertex = self.vertex.vertex_at(at) is not None
         hit = self._scene.rois.at(x, y, NEAR_PX * self._dpr * self._camera.state.downsample)
         self.set_hovered(hit)
         if over_vertex:
@@ -203,32 +198,12 @@ class Pointer(QObject):
                 self.hint.emit("That region lies off the slide; draw it on the tissue.")
         self._widget.update()
 
-    def _vertex_at(self, at: QPointF) -> Vertex | None:
-        roi = self._scene.rois.get(self._scene.rois.selected)
-        if roi is None or not is_editable(roi):
-            return None
-        return vertex_at(roi, self._camera.view, at.x(), at.y(), self._dpr)
-
-    def _grab_vertex(self, at: QPointF) -> bool:
-        self._vertex = self._vertex_at(at)
-        return self._vertex is not None
-
-    def _drag_vertex(self, x: float, y: float) -> None:
-        roi = self._scene.rois.get(self._scene.rois.selected)
-        if roi is None or self._vertex is None:
-            return
-        self.edited = moved(roi, self._vertex, (round(x, 2), round(y, 2)))
-        self._scene.rois.hidden = roi.id
-        self._widget.update()
-
     def _end_vertex(self) -> None:
-        edited = None if self.edited is None else made_valid(self.edited)
-        changed = self.edited is not None
-        self.drop_vertex()
-        if edited is not None:
-            self.edited_region.emit(edited)
-        elif changed:
-            self.hint.emit("No area would be left; the region stays as it was.")
+        outcome = self.vertex.end()
+        if isinstance(outcome, Roi):
+            self.edited_region.emit(outcome)
+        elif isinstance(outcome, Slip):
+            self.hint.emit(outcome.hint)
         self._widget.update()
 
     # --- wheel, trackpad, keyboard

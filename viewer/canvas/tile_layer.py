@@ -6,8 +6,8 @@ arrives repaints only its own place; drawing and hovering cost one copy.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRect, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QRegion
+from PySide6.QtCore import QPoint, QRect
+from PySide6.QtGui import QColor, QImage, QPainter, QRegion
 
 from viewer.canvas.tile_painter import TilePainter
 from viewer.canvas.view import View

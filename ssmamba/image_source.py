@@ -1,0 +1,98 @@
+"""Plain images (PNG, JPEG, TIFF …) as slides of one level."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ssmamba.errors import SlideError
+from ssmamba.pixel_source import Level, file_quick_hash, sane_mpp
+
+MAX_IMAGE_PIXELS = 500_000_000  # a plain image lies whole in memory, 4 bytes a pixel
+
+
+class ImageSource:
+    """One image, decoded when opened and held in memory."""
+
+    def __init__(self, path: Path) -> None:
+        image, mpp, self.icc_profile = _decode(path)
+        rgb = np.asarray(image)  # (H, W, 3)
+        height, width = rgb.shape[:2]
+        self._bgra = np.full((height, width, 4), 255, np.uint8)
+        self._bgra[..., :3] = rgb[..., ::-1]
+        self.vendor = "image"
+        self.levels: tuple[Level, ...] = (Level(width, height, 1.0, 256, 256),)
+        self.properties: dict[str, str] = {"image.format": path.suffix.lstrip(".").lower()}
+        self.mpp = mpp
+        self.quick_hash = file_quick_hash(path)
+
+    def read_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
+        height, width = out.shape[:2]
+        full_height, full_width = self._bgra.shape[:2]
+        x0, x1 = max(x, 0), min(x + width, full_width)
+        y0, y1 = max(y, 0), min(y + height, full_height)
+        if x1 - x0 < width or y1 - y0 < height:
+            out[...] = 255
+        if x0 < x1 and y0 < y1:
+            out[y0 - y : y1 - y, x0 - x : x1 - x] = self._bgra[y0:y1, x0:x1]
+
+    def associated(self) -> dict[str, Image.Image]:
+        return {}
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _decode(path: Path) -> tuple[Image.Image, float | None, bytes | None]:
+    try:
+        with warnings.catch_warnings():
+            # the size is checked below, and odd tags do not matter
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                _check_size(path, image.size)
+                mpp = _resolution_mpp(image)
+                profile = image.info.get("icc_profile")
+                upright = ImageOps.exif_transpose(image)
+                return _to_rgb(upright), mpp, profile
+    except SlideError:
+        raise
+    except (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError) as error:
+        raise SlideError(
+            f"{path} is neither a slide that OpenSlide reads nor a readable image; choose a slide "
+            "(SVS, NDPI, MRXS, SCN, TIFF …) or a PNG or JPEG, and copy it again if it is cut short."
+        ) from error
+
+
+def _check_size(path: Path, size: tuple[int, int]) -> None:
+    if size[0] * size[1] > MAX_IMAGE_PIXELS:
+        raise SlideError(
+            f"{path} is a plain image of {size[0]}×{size[1]} px, too large to hold in memory; "
+            "convert it to a pyramidal TIFF."
+        )
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith(("I", "F")):  # 16 or 32 bits: spread over 0..255
+        values = np.asarray(image, np.float32)
+        top = 65535.0 if values.max(initial=0) > 255 else 255.0
+        return Image.fromarray((values * (255.0 / top)).clip(0, 255).astype(np.uint8)).convert(
+            "RGB"
+        )
+    if "A" in image.mode or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _resolution_mpp(image: Image.Image) -> float | None:
+    dpi = image.info.get("dpi")  # Pillow has turned resolution tags of any unit into this
+    if not dpi or image.info.get("resolution_unit", 2) == 1:
+        return None
+    try:
+        return sane_mpp(25_400.0 / float(dpi[0]))
+    except (ZeroDivisionError, TypeError, ValueError):
+        return None

@@ -1,0 +1,164 @@
+"""Slides that OpenSlide reads."""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ctypes import POINTER, c_uint32
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openslide
+from openslide import lowlevel
+from PIL import Image
+
+from ssmamba.errors import SlideError
+from ssmamba.pixel_source import Level, file_quick_hash, sane_mpp
+
+DECODED_CACHE_BYTES = 64 * 2**20  # OpenSlide's own cache of decoded file tiles
+
+
+def is_slide(path: Path) -> bool:
+    """Whether OpenSlide knows the format."""
+    try:
+        return openslide.OpenSlide.detect_format(path) is not None
+    except (OSError, openslide.OpenSlideError):
+        return False
+
+
+class OpenSlideSource:
+    """A slide read by OpenSlide; any number of threads may read at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Condition()
+        self._readers = 0
+        self._closed = False
+        self._handle = self._open()
+        handle = self._handle
+        self.properties: dict[str, str] = dict(handle.properties)
+        self.vendor = self.properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown")
+        self.levels = tuple(self._level(i) for i in range(handle.level_count))
+        self.mpp = self._read_mpp()
+        self.quick_hash = self.properties.get(
+            openslide.PROPERTY_NAME_QUICKHASH1
+        ) or file_quick_hash(path)
+        profile = handle.color_profile
+        self.icc_profile: bytes | None = None if profile is None else profile.tobytes()
+
+    def _open(self) -> openslide.OpenSlide:
+        try:
+            handle = openslide.OpenSlide(self._path)
+            handle.set_cache(openslide.OpenSlideCache(DECODED_CACHE_BYTES))
+        except (OSError, openslide.OpenSlideError) as error:
+            raise SlideError(
+                f"{self._path} cannot be opened as a slide ({error}); it may be damaged or cut "
+                "short, copy it again from the scanner."
+            ) from error
+        return handle
+
+    def _level(self, index: int) -> Level:
+        width, height = self._handle.level_dimensions[index]
+        prefix = f"openslide.level[{index}].tile-"
+        return Level(
+            width,
+            height,
+            float(self._handle.level_downsamples[index]),
+            int(self.properties.get(prefix + "width", 256)),
+            int(self.properties.get(prefix + "height", 256)),
+        )
+
+    def _read_mpp(self) -> float | None:
+        try:
+            x = float(self.properties[openslide.PROPERTY_NAME_MPP_X])
+            y = float(self.properties[openslide.PROPERTY_NAME_MPP_Y])
+        except (KeyError, ValueError):
+            return None
+        mpp = math.sqrt(x * y) if x > 0 and y > 0 else math.nan
+        if self.vendor == "generic-tiff":
+            return sane_mpp(mpp)
+        return mpp if math.isfinite(mpp) else None
+
+    @contextmanager
+    def _reading(self) -> Iterator[openslide.OpenSlide]:
+        """Count a reader, so that nobody closes the handle under it (OpenSlide would crash)."""
+        with self._lock:
+            if self._closed:
+                raise SlideError(f"{self._path} was closed; open it again.")
+            self._readers += 1
+            handle = self._handle
+        try:
+            yield handle
+        finally:
+            with self._lock:
+                self._readers -= 1
+                self._lock.notify_all()
+
+    def _replace(self, broken: openslide.OpenSlide) -> None:
+        """OpenSlide refuses every read after an error; a fresh handle reads the sound parts."""
+        with self._lock:
+            if self._handle is broken and not self._closed:
+                self._handle = self._open()
+
+    def read_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
+        with self._reading() as handle:
+            try:
+                _read_premultiplied(handle, out, x, y, level)
+            except openslide.OpenSlideError:
+                self._replace(handle)
+                self._read_alone(out, x, y, level)
+        flatten_on_white(out)
+
+    def _read_alone(self, out: np.ndarray, x: int, y: int, level: int) -> None:
+        """Try once more by a handle of its own: the error may have been another thread's."""
+        try:
+            with self._open() as handle:
+                _read_premultiplied(handle, out, x, y, level)
+        except openslide.OpenSlideError as error:
+            raise SlideError(
+                f"A part of {self._path.name} cannot be read ({error}); the file is damaged or "
+                "cut short, copy it again."
+            ) from error
+
+    def associated(self) -> dict[str, Image.Image]:
+        """Label, macro and thumbnail, RGB; those that cannot be read are left out."""
+        images: dict[str, Image.Image] = {}
+        with self._reading() as handle:
+            for name in handle.associated_images:
+                try:
+                    images[name] = handle.associated_images[name].convert("RGB")
+                except openslide.OpenSlideError:
+                    self._replace(handle)
+                    break
+        return images
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._lock.wait_for(lambda: self._readers == 0)
+            self._handle.close()
+
+
+def _read_premultiplied(handle: Any, out: np.ndarray, x: int, y: int, level: int) -> None:
+    """Read straight into ``out`` where this build of openslide-python allows it."""
+    height, width = out.shape[:2]
+    raw = getattr(lowlevel, "_read_region", None)
+    if raw is not None and sys.byteorder == "little" and hasattr(handle, "_osr"):
+        raw(handle._osr, out.ctypes.data_as(POINTER(c_uint32)), x, y, level, width, height)
+        return
+    image = handle.read_region((x, y), level, (width, height))
+    white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+    white.alpha_composite(image)
+    out[...] = np.asarray(white)[..., [2, 1, 0, 3]]
+
+
+def flatten_on_white(bgra: np.ndarray) -> None:
+    """Lay premultiplied BGRA (H, W, 4) uint8 on white, in place; alpha becomes 255."""
+    alpha = bgra[..., 3]
+    if int(alpha.min()) == 255:
+        return
+    bgra += (255 - alpha)[..., None]

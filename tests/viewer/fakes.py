@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from PySide6.QtCore import QTimer
@@ -37,7 +38,9 @@ CLASSES = (
     ClassInfo("scc", "Squamous cell carcinoma", (140, 90, 190)),
     ClassInfo("n", "Benign tissue", (60, 150, 110)),
 )
-READY = EngineReady("cpu", "CPU (2 cores)", "no GPU: no NVIDIA driver found", "torch", {"torch": "2"})
+READY = EngineReady(
+    "cpu", "CPU (2 cores)", "no GPU: no NVIDIA driver found", "torch", {"torch": "2"}
+)
 
 
 def square(x: float, y: float, side: float, name: str = "", roi_id: str = "") -> Roi:
@@ -102,7 +105,7 @@ def stamp(roi: Roi, slide: str) -> Stamp:
 class FakeEngine:
     """Answers at once unless told to wait; remembers every request."""
 
-    made: list[FakeEngine] = []  # each start of an engine, in order
+    made: ClassVar[list[FakeEngine]] = []  # each start of an engine, in order
 
     def __init__(self, on_reply: Callable[[Reply], None], on_died: Callable[[str], None]) -> None:
         self.on_reply = on_reply

@@ -16,7 +16,9 @@ from viewer.planning import answer_key, map_key, missing, request, wanted
 from viewer.results import AnswerKey, MapKey, PictureKey
 from viewer.settings import Calibration
 
-INFO = SlideInfo("/slides/a.svs", "a.svs", "aperio", 1000, 1000, (), 0.5, None, None, False, "h", {})
+INFO = SlideInfo(
+    "/slides/a.svs", "a.svs", "aperio", 1000, 1000, (), 0.5, None, None, False, "h", {}
+)
 
 
 @pytest.fixture

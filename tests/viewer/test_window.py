@@ -128,9 +128,10 @@ def test_changing_the_class_asks_for_its_map_only(bench: Bench, engines: list[Fa
     bench.settle()
     (request,) = engines[0].requests[before:]
     assert isinstance(request, Explain) and request.target == "scc"
-    assert "Squamous cell carcinoma · 15.0 %" in bench.window.compare.cells[
-        request.checkpoints[0]
-    ].accessibleName()
+    assert (
+        "Squamous cell carcinoma · 15.0 %"
+        in bench.window.compare.cells[request.checkpoints[0]].accessibleName()
+    )
 
 
 def test_colours_and_opacity_need_no_engine(bench: Bench, engines: list[FakeEngine]) -> None:

@@ -1,0 +1,163 @@
+"""Jobs at the engine: stale, cancelled, failed, and an engine that keeps dying."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from ssmamba.engine.messages import Cancel, Classify, Explain, JobDone, JobFailed
+from tests.viewer.fakes import FakeEngine, answer, square, write_model
+from tests.viewer.test_planning import INFO
+from viewer.controllers.analysis import RESTARTS, AnalysisController
+from viewer.document import Document
+from viewer.engine_bridge import EngineBridge
+from viewer.library import ModelLibrary, read_model
+from viewer.messages import Message, MessageCenter
+
+
+@dataclass
+class Desk:
+    """The controller with what it stands between."""
+
+    document: Document
+    library: ModelLibrary
+    bridge: EngineBridge
+    analysis: AnalysisController
+    messages: list[Message]
+    qtbot: QtBot
+
+    @property
+    def engine(self) -> FakeEngine:
+        return FakeEngine.made[-1]
+
+    def settle(self) -> None:
+        self.qtbot.waitUntil(lambda: not self.analysis.busy)
+
+    def wait_for(self, kind: type, count: int = 1) -> None:
+        self.qtbot.waitUntil(
+            lambda: bool(FakeEngine.made) and len(self.engine.of_kind(kind)) >= count
+        )
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, tmp_path: Path, engines: list[FakeEngine]) -> Desk:
+    document, library, center = Document(), ModelLibrary(), MessageCenter()
+    bridge = EngineBridge(FakeEngine)
+    posted: list[Message] = []
+    center.posted.connect(posted.append)
+    analysis = AnalysisController(document, library, bridge, center)
+    library.add([read_model(write_model(tmp_path / "a.safetensors"))], use=True)
+    document.set_slide(INFO)
+    document.add([square(0, 0, 100, "A", "a"), square(200, 0, 100, "B", "b")])
+    made = Desk(document, library, bridge, analysis, posted, qtbot)
+    made.center = center  # type: ignore[attr-defined]  # keeps it alive
+    return made
+
+
+def test_the_engine_starts_with_the_first_question(desk: Desk) -> None:
+    assert not FakeEngine.made
+    desk.analysis.ask(["a"])
+    desk.settle()
+    assert len(FakeEngine.made) == 1
+    assert desk.document.results.newest_answer("a", desk.library.in_use[0].path)
+
+
+def test_a_wish_that_is_gone_is_cancelled_and_its_late_answer_dropped(desk: Desk) -> None:
+    desk.analysis.ask(["b"])  # starts an engine
+    desk.settle()
+    desk.engine.patient = True
+    desk.analysis.ask(["a"])
+    desk.wait_for(Classify, 2)
+    request = desk.engine.of_kind(Classify)[1]
+    desk.document.remove(["a"])
+    desk.wait_for(Cancel)
+    desk.engine.reply(answer(request, request.checkpoints[0]))
+    desk.settle()
+    assert desk.document.results.newest_answer("a", request.checkpoints[0]) is None
+    assert not desk.messages
+
+
+def test_an_answer_to_the_old_shape_is_not_taken_for_the_new_one(desk: Desk) -> None:
+    desk.analysis.ask(["b"])
+    desk.settle()
+    desk.engine.patient = True
+    desk.analysis.ask(["a"])
+    desk.wait_for(Classify, 2)
+    old = desk.engine.of_kind(Classify)[1]
+    desk.document.change(replace(desk.document.rois[0], polygons=square(5, 5, 50).polygons))
+    desk.wait_for(Classify, 3)
+    desk.engine.reply(answer(old, old.checkpoints[0], 0.99))
+    new = desk.engine.of_kind(Classify)[2]
+    desk.engine.patient = False
+    desk.engine.fulfil(new)
+    desk.settle()
+    newest = desk.document.results.newest_answer("a", new.checkpoints[0])
+    assert newest is not None and newest[1].probabilities["aca"] == 0.8
+
+
+def test_a_failure_is_told_once_and_asked_again_only_on_demand(desk: Desk) -> None:
+    desk.analysis.ask(["b"])
+    desk.settle()
+    desk.engine.patient = True
+    desk.analysis.ask(["a"])
+    desk.wait_for(Classify, 2)
+    job = desk.engine.of_kind(Classify)[1].job
+    desk.engine.reply(JobFailed(job, "The region is empty; draw it again.", "Traceback"))
+    desk.settle()
+    desk.analysis.refresh()
+    desk.settle()
+    assert [m.text for m in desk.messages] == ["The region is empty; draw it again."]
+    assert len(desk.engine.of_kind(Classify)) == 2
+    desk.engine.patient = False
+    desk.analysis.ask(["a"])
+    desk.settle()
+    assert len(desk.engine.of_kind(Classify)) == 3
+
+
+def test_a_job_that_ends_without_its_answer_is_not_asked_for_ever(desk: Desk) -> None:
+    desk.analysis.ask(["b"])
+    desk.settle()
+    desk.engine.patient = True
+    desk.analysis.ask(["a"])
+    desk.wait_for(Classify, 2)
+    desk.engine.reply(JobDone(desk.engine.of_kind(Classify)[1].job))
+    desk.settle()
+    assert len(desk.engine.of_kind(Classify)) == 2
+
+
+def test_an_engine_that_keeps_dying_is_not_started_for_ever(desk: Desk) -> None:
+    desk.analysis.ask(["b"])
+    desk.settle()
+    desk.engine.patient = True
+    desk.analysis.ask(["a"])
+    for _ in range(RESTARTS + 1):
+        desk.wait_for(Classify)
+        if len(FakeEngine.made) == 1:
+            desk.wait_for(Classify, 2)
+        desk.engine.die()
+    desk.qtbot.wait(20)
+    assert len(FakeEngine.made) == RESTARTS + 1
+    assert "keeps stopping" in desk.messages[-1].text
+    assert {m.level for m in desk.messages[:-1]} == {"warning"}
+    assert len(desk.document.rois) == 2
+
+
+def test_few_requests_lie_at_the_engine_at_once(desk: Desk) -> None:
+    desk.document.add([square(x * 10, 300, 8, f"R{x}", f"r{x}") for x in range(30)])
+    desk.analysis.ask(["b"])
+    desk.settle()
+    desk.engine.patient = True
+    desk.analysis.ask([r.id for r in desk.document.rois])
+    desk.qtbot.wait(30)
+    assert len(desk.engine.of_kind(Classify)) <= 1 + 2
+    desk.document.select("r29")  # what the user looks at now overtakes the rest
+    waiting = desk.engine.of_kind(Classify)[1:]
+    desk.engine.patient = False
+    for request in waiting:
+        desk.engine.fulfil(request)
+    desk.settle()
+    asked = [r.roi.id for r in desk.engine.requests if isinstance(r, Classify | Explain)]
+    assert asked.index("r29") < asked.index("r28")

@@ -1,0 +1,108 @@
+"""Starting the viewer: what is imported, and how a wrong file ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QImage
+
+from tests.slides import write_pyramid
+from viewer.arguments import Options, parse
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ, "QT_QPA_PLATFORM": "offscreen", "SSMAMBA_VIEWER_HOME": str(tmp_path),
+        "LANG": "C.UTF-8",
+    }  # fmt: skip
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True,
+        timeout=300,
+    )  # fmt: skip
+
+
+def test_the_viewers_process_loads_no_torch(tmp_path: Path) -> None:
+    heavy = ["torch", "scipy", "sklearn", "cv2", "pyqtgraph", "shapely", "numba", "timm"]
+    code = (
+        "import viewer.app, viewer.main_window, viewer.screenshot, sys;"
+        f"print([m for m in {heavy} if m in sys.modules])"
+    )
+    done = run("-c", code, tmp_path=tmp_path)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_importing_main_imports_nothing(tmp_path: Path) -> None:
+    code = "import sys, main; print('viewer' in sys.modules, 'PySide6' in sys.modules)"
+    assert run("-c", code, tmp_path=tmp_path).stdout.strip() == "False False"
+
+
+def test_a_screenshot_of_a_missing_slide_ends_with_one_sentence(tmp_path: Path) -> None:
+    target = tmp_path / "out.png"
+    done = run("main.py", "nowhere.svs", "--screenshot", str(target), tmp_path=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.strip() == "There is no file nowhere.svs; check the path."
+    assert not target.exists()
+
+
+def test_a_screenshot_of_a_slide_alone(tmp_path: Path) -> None:
+    write_pyramid(tmp_path / "a.tif")
+    target = tmp_path / "out.png"
+    done = run("main.py", str(tmp_path / "a.tif"), "--screenshot", str(target), tmp_path=tmp_path)
+    assert done.returncode == 0, done.stderr
+    image = QImage(str(target))
+    assert (image.width(), image.height()) == (1600, 1000)
+    middle = {image.pixel(x, y) for x in range(600, 800, 4) for y in range(400, 600, 4)}
+    assert len(middle) > 500  # the slide's colours, not an empty window
+
+
+def test_arguments_of_the_contract() -> None:
+    words = "a.svs b.tif --model x.safetensors --model y.safetensors --rois r.geojson"
+    given = parse([*words.split(), "--device", "cpu", "--screenshot", "out.png"])
+    assert given == Options(
+        ("a.svs", "b.tif"), ("x.safetensors", "y.safetensors"), "r.geojson", "cpu", False, "out.png"
+    )
+
+
+def test_a_slide_after_the_models_is_a_slide() -> None:
+    given = parse(["--model", "x.safetensors", "y.safetensors", "a.svs"])
+    assert given.files == ("a.svs",) and len(given.models) == 2
+
+
+def test_an_unknown_option_leaves_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        parse(["--nonsense"])
+    assert left.value.code == 2
+    assert "--nonsense" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_two_models_and_regions_end_to_end(tmp_path: Path) -> None:
+    """The real engine: classify, explain, reconstruct and compare in one picture."""
+    from tests.viewer.real_models import write_real_models
+
+    write_pyramid(tmp_path / "a.tif")
+    regions = tmp_path / "r.geojson"
+    regions.write_text(
+        '{"type":"Polygon","coordinates":[[[200,200],[500,200],[500,480],[200,480],[200,200]]]}'
+    )
+    models = write_real_models(tmp_path)
+    target = tmp_path / "out.png"
+    given = [word for model in models for word in ("--model", str(model))]
+    done = run(
+        "main.py", str(tmp_path / "a.tif"), *given, "--rois", str(regions), "--device", "cpu",
+        "--screenshot", str(target), tmp_path=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert QImage(str(target)).width() == 1600
+    missing = run(
+        "main.py", str(tmp_path / "a.tif"), *given[:2], "--rois", "gone.geojson",
+        "--screenshot", str(target), tmp_path=tmp_path,
+    )  # fmt: skip
+    assert missing.returncode == 2
+    assert missing.stderr.strip() == "There is no region file gone.geojson; check the path."

@@ -1,0 +1,62 @@
+"""Errors as sentences, and the bar that shows them."""
+
+from __future__ import annotations
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from ssmamba.errors import SlideError
+from viewer.messages import Message, MessageCenter, describe
+from viewer.widgets.message_bar import MessageBar
+
+
+def caught(error: BaseException) -> BaseException:
+    with pytest.raises(type(error)) as info:
+        raise error
+    return info.value
+
+
+def test_our_errors_keep_their_sentence_and_hide_the_traceback() -> None:
+    message = describe(caught(SlideError("The slide is cut short; copy it again.")))
+    assert message.text == "The slide is cut short; copy it again."
+    assert "Traceback" not in message.text and "SlideError" in message.details
+
+
+@pytest.mark.parametrize(
+    ("error", "part"),
+    [
+        (FileNotFoundError(2, "No such file", "/a/b.svs"), "/a/b.svs; check the path"),
+        (PermissionError(13, "denied", "/a/b.svs"), "change its permissions"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (ZeroDivisionError("x"), "your regions are safe"),
+    ],
+)
+def test_foreign_errors_become_one_sentence(error: Exception, part: str) -> None:
+    text = describe(caught(error)).text
+    assert part in text and "\n" not in text
+
+
+def test_an_older_warning_comes_back_when_the_newer_is_closed(qtbot: QtBot) -> None:
+    bar = MessageBar()
+    qtbot.addWidget(bar)
+    center = MessageCenter()
+    center.posted.connect(bar.show_message)
+    center.warn("First; look.")
+    center.error("Second; act.", "why")
+    center.info("Third.")
+    assert bar.message == Message("info", "Third.")
+    bar.close_message()
+    assert bar.message is not None and bar.message.text == "Second; act."
+    bar.close_message()
+    assert bar.message is not None and bar.message.text == "First; look."
+    bar.close_message()
+    assert bar.message is None and bar.isHidden()
+
+
+def test_the_same_warning_is_not_piled_up(qtbot: QtBot) -> None:
+    bar = MessageBar()
+    qtbot.addWidget(bar)
+    for _ in range(5):
+        bar.show_message(Message("warning", "Again; wait."))
+    bar.close_message()
+    assert bar.message is None

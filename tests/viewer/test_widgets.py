@@ -1,0 +1,108 @@
+"""Small widgets and texts."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pytestqt.qtbot import QtBot
+
+from viewer import formats, theme
+from viewer.actions import SPECS
+from viewer.compare.grid import best_columns
+from viewer.icons import FOLDER
+from viewer.widgets.bars import Bar, ProbabilityBars, percent
+from viewer.widgets.basic import Segmented
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.5, "50.0 %"), (0.99999, "> 99.9 %"), (0.00001, "< 0.1 %"), (1.0, "100.0 %"), (0, "0.0 %")],
+)
+def test_percent_claims_no_certainty_that_is_not_there(share: float, text: str) -> None:
+    assert percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("px2", "mpp", "text"),
+    [
+        (10_000, None, "10\u202f000 px²"),
+        (10_000, 0.5, "2\u202f500 µm²"),
+        (8_000_000, 0.5, "2.00 mm²"),
+        (800_000, 0.5, "0.200 mm²"),
+    ],
+)
+def test_areas_have_units_a_reader_knows(px2: float, mpp: float | None, text: str) -> None:
+    assert formats.area(px2, mpp) == text
+
+
+def test_counts() -> None:
+    assert formats.count(1, "region") == "1 region"
+    assert formats.count(5, "class") == "5 classes"
+
+
+def test_bars_are_sorted_spoken_and_folded(qtbot: QtBot) -> None:
+    bars = ProbabilityBars()
+    qtbot.addWidget(bars)
+    shares = {"a": 0.1, "b": 0.5, "c": 0.2, "d": 0.15, "e": 0.05}
+    bars.set_bars([Bar(name, share, (1, 2, 3)) for name, share in shares.items()])
+    assert bars.accessibleName().startswith("Probabilities: b 50.0 %, c 20.0 %")
+    folded = bars.sizeHint().height()
+    assert bars.hidden_count == 2
+    bars.set_expanded(True)
+    assert bars.hidden_count == 0 and bars.sizeHint().height() > folded
+
+
+def test_a_segmented_choice_tells_the_value(qtbot: QtBot) -> None:
+    choice = Segmented(((1, "One", ""), (2, "Two", "")), "Detail")
+    qtbot.addWidget(choice)
+    choice.set_value(1)
+    with qtbot.waitSignal(choice.chosen) as told:
+        choice._group.button(1).click()
+    assert told.args == [2]
+
+
+@given(st.integers(1, 9), st.integers(100, 4000), st.integers(100, 4000))
+def test_cells_of_the_comparison_are_as_large_as_they_can_be(
+    count: int, width: int, height: int
+) -> None:
+    columns = best_columns(count, width, height)
+    assert 1 <= columns <= count
+
+    def side(c: int) -> float:
+        return min(width / c, height / math.ceil(count / c))
+
+    assert side(columns) == max(side(c) for c in range(1, count + 1))
+
+
+def test_every_icon_that_is_named_is_there() -> None:
+    for spec in SPECS.values():
+        assert not spec.icon or (FOLDER / f"{spec.icon}.svg").exists(), spec.icon
+
+
+def test_shortcuts_are_unique() -> None:
+    keys = [spec.keys for spec in SPECS.values() if spec.keys]
+    assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("chosen", [theme.LIGHT, theme.DARK])
+@pytest.mark.parametrize(
+    ("front", "ground"),
+    [("text", "surface"), ("text", "raised"), ("muted", "surface"), ("muted", "raised"),
+     ("accent", "surface"), ("warning", "warning_soft"), ("error", "error_soft"),
+     ("on_accent", "accent"), ("accent", "accent_soft")],
+)  # fmt: skip
+def test_text_stands_out_of_its_ground(chosen: theme.Tokens, front: str, ground: str) -> None:
+    """WCAG AA: 4.5 to 1."""
+    light, dark = sorted(
+        (_luminance(getattr(chosen, front)), _luminance(getattr(chosen, ground))), reverse=True
+    )
+    assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def _luminance(color: str) -> float:
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

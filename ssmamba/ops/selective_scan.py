@@ -125,24 +125,22 @@ def selective_scan(
             "(batch, channels, L) and twice (batch, G, N, L) with G a divisor of channels"
         )
     width = u.shape[1] // B.shape[1]
-    ys, states = [], []
+    results = []
     for g in range(B.shape[1]):
         part = slice(g * width, (g + 1) * width)
-        y, state = selective_scan_channel_last(
-            u[:, part].transpose(1, 2),
-            delta[:, part].transpose(1, 2),
+        result = selective_scan_channel_last(
+            u[:, part].mT,
+            delta[:, part].mT,
             A[part],
-            B[:, g].transpose(1, 2),
-            C[:, g].transpose(1, 2),
+            B[:, g].mT,
+            C[:, g].mT,
             None if D is None else D[part],
             None if delta_bias is None else delta_bias[part],
             delta_softplus,
             reverse,
-            z=None if z is None else z[:, part].transpose(1, 2),
-            return_last_state=True,
+            z=None if z is None else z[:, part].mT,
+            return_last_state=return_last_state,
         )
-        ys.append(y.transpose(1, 2))
-        states.append(state)
-    y = ys[0] if len(ys) == 1 else torch.cat(ys, 1)
-    state = states[0] if len(states) == 1 else torch.cat(states, 1)
-    return (y, state) if return_last_state else y
+        results.append(result if isinstance(result, tuple) else (result, result))
+    y = torch.cat([result[0].mT for result in results], 1)
+    return (y, torch.cat([result[1] for result in results], 1)) if return_last_state else y

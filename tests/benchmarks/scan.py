@@ -115,11 +115,13 @@ def compiled(*inputs: Any) -> Tensor:
 
 
 def plain_torch(*inputs: Any) -> Tensor:
-    return torch_scan.scan(*inputs, delta_softplus=True, reverse=False)[0]
+    u, delta, A, B, C, D, bias = inputs
+    return torch_scan.scan(u, delta, A, B, C, D, bias, True, False)[0]
 
 
 def unbind_loop(*inputs: Any) -> Tensor:
-    return reference.scan(*inputs, delta_softplus=True, reverse=False)[0]
+    u, delta, A, B, C, D, bias = inputs
+    return reference.scan(u, delta, A, B, C, D, bias, True, False)[0]
 
 
 class Yardstick:

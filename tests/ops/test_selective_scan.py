@@ -96,4 +96,14 @@ def test_choice_on_cpu_is_compiled():
     assert ops.choose_backend("cpu").name == "cpu"
     assert ops.choose_backend("cpu", torch.float64).name == "torch"
     assert ops.warm_up().name == "cpu"
+
+
+def test_float64_is_never_cut_short(force_backend, one_way):
+    force_backend("cpu")
+    assert ops.choose_backend("cpu", torch.float64).name == "torch"
+    wide = [x.double() for x in one_way]
+    assert ops.selective_scan_channel_last(*wide).dtype == torch.float64
+
+
+def test_every_backend_is_listed():
     assert list(ops.available_backends())[-2:] == ["torch", "reference"]

@@ -105,7 +105,7 @@ def forward(
         return torch.empty_like(u), state, u.new_empty(shape, dtype=torch.float32)
     x = _turn(inputs, reverse)
     out, states, *_ = _extension().fwd(x.u, x.delta, x.A, x.B, x.C, x.D, None, x.bias, softplus)
-    y = _unsides(out.unflatten(1, (R, channels)), reverse).sum(2)
+    y = _unsides(out.unflatten(1, (R, channels)), reverse).sum(2).contiguous()
     if want_state:
         state = states[:, :, -1, 1::2].unflatten(1, (R, channels)).contiguous()
     return y, state, states if keep else u.new_empty(shape, dtype=torch.float32)

@@ -86,6 +86,11 @@ class Card:
         return None if self.mamim is None else MAMIMConfig.from_dict(self.mamim)
 
     @property
+    def classifies(self) -> bool:
+        """Whether it answers with classes; a pre-trained model only knows those of its images."""
+        return bool(self.classes) and self.mamim is None
+
+    @property
     def class_names(self) -> list[str]:
         return [c.name for c in self.classes]
 

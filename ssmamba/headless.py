@@ -219,7 +219,7 @@ def _is_tissue(slide: Slide, request: Request) -> bool:
 
 def _classifier_card(path: str) -> Card:
     card = read_card(path)
-    if not card.classes:
+    if not card.classifies:
         raise CheckpointError(
             f"{path} is a {card.kind} checkpoint without classes; choose a fine-tuned one."
         )

@@ -52,7 +52,7 @@ class Predictor:
     ) -> None:
         self.device = choose_device(device) if isinstance(device, str) else device
         loaded = source if isinstance(source, Checkpoint) else checkpoints.load(source)
-        if not loaded.card.classes:
+        if not loaded.card.classifies:
             raise CheckpointError(
                 f"{loaded.path.name} has no classes, it is a {loaded.card.kind} checkpoint; "
                 "choose a fine-tuned one, or fine-tune it with training.finetune."

@@ -29,7 +29,7 @@ class Model:
 
     @property
     def classifies(self) -> bool:
-        return bool(self.card.classes)
+        return self.card.classifies
 
     @property
     def reconstructs(self) -> bool:

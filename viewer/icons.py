@@ -45,6 +45,8 @@ class _ThemedIcon(QIconEngine):
 
     def pixmap(self, size: QSize, mode, state) -> QPixmap:
         pixmap = QPixmap(size)
+        if pixmap.isNull():  # an empty size: a button that is being laid out
+            return pixmap
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
         self.paint(painter, pixmap.rect(), mode, state)

@@ -43,7 +43,9 @@ class StatusBar(QStatusBar):
         self.device.clicked.connect(self.device_clicked)
         self.addWidget(self._activity)
         self.addWidget(self._progress)
-        for widget in (self._position, self._scale, self.device):
+        research = label("Research use only")
+        research.setToolTip("Research use only, not a medical device")
+        for widget in (self._position, self._scale, self.device, research):
             self.addPermanentWidget(widget)
         self._doing = ""
         self._hint = ""
@@ -89,8 +91,8 @@ class StatusBar(QStatusBar):
             return
         mpp = self._document.mpp
         size = f"{slide.width:,} × {slide.height:,} px".replace(",", "\u202f")
-        scale = "scale unknown" if mpp is None else f"{mpp:.3g} µm/px"
-        self._scale.setText(f"{size}  ·  {scale}")
+        self._scale.setText("scale unknown" if mpp is None else f"{mpp:.3g} µm/px")
+        self._scale.setToolTip(f"{slide.name}: {size}, {formats.count(len(slide.levels), 'level')}")
 
     def show_device(self, state: EngineReady | None) -> None:
         if state is None:

@@ -51,10 +51,10 @@ def paint_outlines(
     starts = np.cumsum([0, *(len(ring) for ring in rings[:-1])])
     painter.setPen(QPen(QColor(rgb), max(1.0, dpr)))
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawPath(_path(points, starts))
+    painter.drawPath(polylines(points, starts))
 
 
-def _path(points: np.ndarray, starts: np.ndarray) -> QPainterPath:
+def polylines(points: np.ndarray, starts: np.ndarray) -> QPainterPath:
     """Polylines as one path, through Qt's own serial form (a call for each point is slow).
 
     ``points`` (N, 2) of all lines together, ``starts`` the index of the first point of each.

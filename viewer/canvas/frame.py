@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath
+from PySide6.QtGui import QColor, QPainter
 
 from ssmamba.roi import Roi
+from viewer.canvas.crowd import polylines
 from viewer.canvas.editing import is_editable, paint_handles
 from viewer.canvas.furniture import magnification_text, paint_scale_bar
 from viewer.canvas.roi_shape import DEFAULT_COLOR, HALO, RoiShape, line_pen, paint_outline
@@ -55,12 +57,9 @@ class FramePainter:
 
     def _paint_drawing(self, painter: QPainter, view: View, draw: DrawTool) -> None:
         dpr = self._scene.dpr
-        points = [view.to_screen(x, y) for x, y in draw.path]
-        path = QPainterPath(points[0])
-        for point in points[1:]:
-            path.lineTo(point)
-        if draw.closed:
-            path.closeSubpath()
+        points = np.asarray(draw.path, float) * view.scale + view.origin
+        outline = np.vstack([points, points[:1]]) if draw.closed else points
+        path = polylines(outline, np.array([0]))
         color = QColor(*DEFAULT_COLOR)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         if draw.closed:
@@ -68,7 +67,7 @@ class FramePainter:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.strokePath(path, line_pen(HALO, 4 * dpr))
         painter.strokePath(path, line_pen(color, 2 * dpr))
-        self._paint_first_vertex(painter, points[0], dpr)
+        self._paint_first_vertex(painter, QPointF(*points[0]), dpr)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     def _paint_first_vertex(self, painter: QPainter, place: QPointF, dpr: float) -> None:

@@ -97,9 +97,12 @@ def paint_outline(
 
 
 def line_pen(color: QColor, width: float) -> QPen:
-    """Mitred joins: round ones cost twice the time, which tells with hundreds of regions."""
+    """Mitred joins: round ones cost twice the time, which tells with hundreds of regions.
+
+    Square caps close the corner where an outline ends on its own beginning.
+    """
     return QPen(
-        color, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap, Qt.PenJoinStyle.MiterJoin
+        color, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap, Qt.PenJoinStyle.MiterJoin
     )
 
 

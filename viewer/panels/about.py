@@ -65,6 +65,7 @@ class AboutDialog(QDialog):
                 wrap=True,
             )
         )
+        layout.addStretch(1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout.addWidget(buttons)

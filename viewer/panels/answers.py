@@ -72,9 +72,10 @@ class AnswerCard(QFrame):
         layout.addWidget(self._again)
         layout.addWidget(self._stamp)
 
-    def show_model(self, model: Model, shown: bool, several: bool) -> None:
-        """several: other models answer too, so there is less room for each."""
-        self._bars.first_shown = 2 if several else 3
+    def show_model(self, model: Model, shown: bool, count: int) -> None:
+        """count: models that answer; the more there are, the less room for each."""
+        several = count > 1
+        self._bars.set_first_shown(3 if count == 1 else 2 if count == 2 or shown else 0)
         self._model_name.setText(model.name)
         self._eye.setChecked(shown)
         self._eye.setVisible(several)
@@ -128,8 +129,9 @@ class AnswerCard(QFrame):
     def _show_more_text(self) -> None:
         hidden = self._bars.hidden_count
         self._all.setVisible(hidden > 0 or self._bars.expanded)
-        fewer = "Show the likeliest only"
-        self._all.setText(fewer if self._bars.expanded else formats.count(hidden, "more class"))
+        fewer = "Fewer"
+        more = formats.count(hidden, "more class") if self._bars.first_shown else "Probabilities"
+        self._all.setText(fewer if self._bars.expanded else more)
 
     def enterEvent(self, event: QEnterEvent) -> None:
         self.hovered.emit(self.result)
@@ -208,6 +210,8 @@ class AnswersPanel(QWidget):
             return "Open a slide; answers for its regions appear here."
         if roi is not None and not has_area(roi):
             return "A point or a line has no area to classify; draw a lasso."
+        if not any(model.classifies for model in self._library.models):
+            return "Add a model (Ctrl+M), or drop one on the window, to classify regions."
         if not self._library.in_use:
             return "Choose a model in the list at the left to classify regions."
         return "Draw around a region with the lasso (L), or select one."
@@ -230,8 +234,7 @@ class AnswersPanel(QWidget):
         return card
 
     def _fill(self, card: AnswerCard, roi: Roi, model: Model) -> None:
-        several = len(self._cards) > 1
-        card.show_model(model, model == self._library.shown, several)
+        card.show_model(model, model == self._library.shown, len(self._cards))
         key = answer_key(self._document, roi, model)
         newest = self._document.results.newest_answer(roi.id, model.path)
         failure = self._analysis.failure(key)

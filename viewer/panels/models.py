@@ -34,7 +34,7 @@ class ModelRow(QFrame):
         self._remove = link("Remove from the list", "The file itself stays")
         self._card = QWidget()
         self._card_layout = QVBoxLayout(self._card)
-        self._card_layout.setContentsMargins(26, 4, 0, 8)
+        self._card_layout.setContentsMargins(31, 4, 8, 8)
         self._card_layout.setSpacing(6)
         self._card.hide()
         self._lay_out()

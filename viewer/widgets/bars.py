@@ -40,6 +40,13 @@ class ProbabilityBars(QWidget):
         self.updateGeometry()
         self.update()
 
+    def set_first_shown(self, count: int) -> None:
+        """How many classes are shown until the user asks for all; 0 folds them away."""
+        if count != self.first_shown:
+            self.first_shown = count
+            self.updateGeometry()
+            self.update()
+
     def set_expanded(self, expanded: bool) -> None:
         """Show all classes, or the likeliest only."""
         self.expanded = expanded
@@ -53,8 +60,9 @@ class ProbabilityBars(QWidget):
     @property
     def _shown(self) -> list[Bar]:
         """All, or the first few; one more rather than "1 more"."""
-        few = self.first_shown if len(self._bars) > self.first_shown + 1 else len(self._bars)
-        return self._bars if self.expanded else self._bars[:few]
+        if self.expanded or 0 < len(self._bars) - self.first_shown <= 1 <= self.first_shown:
+            return self._bars
+        return self._bars[: self.first_shown]
 
     def sizeHint(self) -> QSize:
         return QSize(200, len(self._shown) * ROW_PX)

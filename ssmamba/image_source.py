@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from ssmamba.errors import SlideError
 from ssmamba.pixel_source import Level, file_quick_hash, sane_mpp
 
-MAX_IMAGE_PIXELS = 500_000_000  # a plain image lies whole in memory, 4 bytes a pixel
+MAX_IMAGE_PIXELS = 300_000_000  # a plain image lies whole in memory, 4 bytes a pixel
 
 
 class ImageSource:

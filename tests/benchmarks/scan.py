@@ -1,6 +1,6 @@
 """How fast the scan is on this CPU, against loops, plain torch, C and the floor of the recurrence.
 
-    python -m tests.benchmarks.scan [--repeat 15] [--best] [--quick]
+    python -m tests.benchmarks.scan [--repeat 15] [--threads 1] [--best] [--quick]
 
 One run, one table: every variant of a shape is timed in an order shuffled anew in each repetition;
 medians (minima with --best) and their ratios are printed. The C yardstick needs gcc and is left out
@@ -168,8 +168,8 @@ class Yardstick:
     def floor_ns(self) -> float:
         """Nanoseconds of one step of 16 channels x 16 states with everything at hand."""
         x, y = torch.full((512,), -0.1), torch.zeros(16)
-        steps, best = 200_000, float("inf")
-        for _ in range(7):
+        steps, best = 5_000, float("inf")
+        for _ in range(200):
             start = time.perf_counter()
             arguments = (ctypes.c_void_p(x.data_ptr()), ctypes.c_void_p(y.data_ptr()))
             self.library.floor_steps(*arguments, steps)
@@ -271,6 +271,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeat", type=int, default=15)
     parser.add_argument("--quick", action="store_true", help="one shape, few repetitions")
+    parser.add_argument("--threads", type=int, help="torch's own choice unless given")
     parser.add_argument("--best", action="store_true", help="minima, for a machine with other work")
     options = parser.parse_args()
     global summary
@@ -278,6 +279,8 @@ def main() -> None:
     repeat = 3 if options.quick else options.repeat
     shapes = SHAPES[-1:] if options.quick else SHAPES
     random.seed(0)
+    if options.threads:
+        torch.set_num_threads(options.threads)
     backend, compiler = ops.warm_up(), shutil.which("gcc")
     kind = "minima" if options.best else "medians"
     print(f"{backend.name} on {torch.get_num_threads()} threads, N = {N}, float32, {kind} in ms")

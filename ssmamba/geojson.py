@@ -12,7 +12,9 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from ssmamba import json_stream
 from ssmamba.errors import RoiError
 from ssmamba.geojson_features import Offset, rois_from_geojson, rois_to_geojson
 from ssmamba.roi import Roi
@@ -30,12 +32,12 @@ def read_rois(path: Path | str, bounds_offset: Offset = (0.0, 0.0)) -> list[Roi]
     rois: list[Roi] = []
     for name, text in _texts(path):
         try:
-            document = json.loads(text)
+            for item in json_stream.features(text):
+                rois += rois_from_geojson(item, bounds_offset, name)
         except (ValueError, RecursionError) as error:
             raise RoiError(
                 f"{name} is not readable GeoJSON ({error}); export the regions again."
             ) from error
-        rois += rois_from_geojson(document, bounds_offset, name)
     return _with_unique_ids(rois)
 
 
@@ -45,7 +47,7 @@ def write_rois(path: Path | str, rois: Iterable[Roi], bounds_offset: Offset = (0
     Raises RoiError when the place cannot be written.
     """
     path = Path(path)
-    text = json.dumps(rois_to_geojson(rois, bounds_offset), ensure_ascii=False, allow_nan=False)
+    text = _dumped(rois_to_geojson(rois, bounds_offset))
     data = _packed(path, text.encode())
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
@@ -60,6 +62,15 @@ def write_rois(path: Path | str, rois: Iterable[Roi], bounds_offset: Offset = (0
         raise RoiError(
             f"The regions cannot be written to {path} ({error.strerror}); choose another folder."
         ) from error
+
+
+def _dumped(collection: dict[str, Any]) -> str:
+    """JSON text, a line for each feature: one call for all would stop every other thread."""
+    lines = (
+        json.dumps(f, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        for f in collection["features"]
+    )
+    return '{"type":"FeatureCollection","features":[\n' + ",\n".join(lines) + "\n]}\n"
 
 
 def _texts(path: Path) -> Iterator[tuple[str, str]]:

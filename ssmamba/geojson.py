@@ -67,8 +67,7 @@ def write_rois(path: Path | str, rois: Iterable[Roi], bounds_offset: Offset = (0
 def _dumped(collection: dict[str, Any]) -> str:
     """JSON text, a line for each feature: one call for all would stop every other thread."""
     lines = (
-        json.dumps(f, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        for f in collection["features"]
+        json.dumps(f, ensure_ascii=False, separators=(",", ":")) for f in collection["features"]
     )
     return '{"type":"FeatureCollection","features":[\n' + ",\n".join(lines) + "\n]}\n"
 

@@ -219,6 +219,14 @@ def test_an_edited_region_keeps_what_others_wrote() -> None:
     assert "names" not in second["properties"]["classification"]
 
 
+def test_numbers_of_others_that_are_no_json_do_not_stop_a_save(tmp_path: Path) -> None:
+    text = json.dumps(QUPATH).replace('{"kept": [1, 2]}', '{"kept": NaN}')
+    (tmp_path / "in.geojson").write_text(text, encoding="utf-8")
+    write_rois(tmp_path / "out.geojson", read_rois(tmp_path / "in.geojson"))
+    again = read_rois(tmp_path / "out.geojson")
+    assert math.isnan(again[0].extra["properties"]["custom"]["kept"])
+
+
 def test_twice_the_same_id_becomes_two_regions(tmp_path: Path) -> None:
     feature = QUPATH["features"][2]
     (tmp_path / "twice.geojson").write_text(json.dumps([feature, feature]), encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 Point = tuple[float, float]  # (x, y), level-0 pixels
@@ -28,7 +29,7 @@ class Roi:
     metadata: dict[str, str] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)  # GeoJSON members kept as they came
 
-    @property
+    @cached_property
     def bounds(self) -> tuple[float, float, float, float]:
         """(left, top, right, bottom), level-0 pixels."""
         points = [p for rings in self.polygons for ring in rings[:1] for p in ring]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from ssmamba.engine.messages import EngineReady
 from viewer import theme
 from viewer.arguments import Options, parse
 
@@ -80,6 +81,11 @@ def begin(window, options: Options) -> None:
             work.bridge.start()
             threading.Thread(target=_import_ahead, name="import-ahead", daemon=True).start()
 
+    def check_device(state: EngineReady) -> None:
+        if options.device.startswith("cuda") and not state.device.startswith("cuda"):
+            work.messages.warn(f"{state.device_reason}; the models run on the CPU meanwhile.")
+
+    work.bridge.ready.connect(check_device)
     window.canvas.first_tile_painted.connect(
         lambda: QTimer.singleShot(ENGINE_DELAY_MS, window, start_rest)
     )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ def parse(argv: Sequence[str] | None = None) -> Options:
         "--screenshot", metavar="FILE.png", help="save the finished window and leave"
     )
     given = parser.parse_args(argv)
+    if not DEVICE.fullmatch(given.device):
+        parser.error(f"unknown device '{given.device}'; choose auto, cpu, cuda or cuda:N")
     models = [path for group in given.models for path in _models_of(group)]
     swallowed = [path for group in given.models for path in group[len(_models_of(group)) :]]
     return Options(

@@ -36,6 +36,8 @@ class SessionStore:
         """What is kept of a slide; an empty session when nothing is. Raises RoiError."""
         regions = self._file(info, ".geojson")
         rois = tuple(read_rois(regions)) if regions.exists() else ()
+        for roi in rois:
+            _ = roi.bounds  # kept with the region, so that the GUI thread need not
         return Session(rois, self._load_calibration(info))
 
     def save(self, info: SlideInfo, rois: Sequence[Roi], calibration: Calibration) -> None:

@@ -14,6 +14,7 @@ from viewer.icons import icon
 from viewer.widgets.basic import label
 
 HINT_MS = 5000
+LONGEST_REASON = 52  # letters; the whole of it is in the tooltip
 
 
 class StatusBar(QStatusBar):
@@ -101,6 +102,8 @@ class StatusBar(QStatusBar):
         else:
             on_gpu = state.device.startswith("cuda")
             reason = "" if on_gpu else f"  ·  {state.device_reason}"
+            if len(reason) > LONGEST_REASON:
+                reason = f"{reason[: LONGEST_REASON - 1].rstrip()}…"
             self.device.setText(f"{state.device_name}{reason}")
             tip = f"Models run on {state.device_name}: {state.device_reason}"
         self.device.setToolTip(tip)

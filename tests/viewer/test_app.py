@@ -69,6 +69,13 @@ def test_arguments_of_the_contract() -> None:
     )
 
 
+def test_an_unknown_device_leaves_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        parse(["--device", "gpu"])
+    assert left.value.code == 2
+    assert "choose auto, cpu, cuda or cuda:N" in capsys.readouterr().err
+
+
 def test_a_slide_after_the_models_is_a_slide() -> None:
     given = parse(["--model", "x.safetensors", "y.safetensors", "a.svs"])
     assert given.files == ("a.svs",) and len(given.models) == 2

@@ -149,15 +149,19 @@ class CompareGrid(QWidget):
 
     # --- contents
     def _on_selected(self) -> None:
-        roi = self._document.selected
-        if roi is not None:
+        if self._document.selected is not None:
             self._fit_soon.start()
-        self._show_answers()
+        self._show_rois()
 
     def _show_rois(self) -> None:
-        """Not selected here: cells are for looking, regions are edited on the slide."""
+        """The selected region and those with a map; cells are for looking, not for editing."""
+        selected = self._document.selected
+        ids = dict.fromkeys(self._document.results.mapped_regions())
+        if selected is not None:
+            ids[selected.id] = None
+        rois = [roi for i in ids if (roi := self._document.roi(i)) is not None]
         for cell in self.cells.values():
-            cell.canvas.set_rois(self._document.rois)
+            cell.canvas.set_rois(rois)
         self._show_answers()
 
     def show_maps(self, maps: list[PaintedMap]) -> None:

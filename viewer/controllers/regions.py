@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from ssmamba.errors import RoiError
 from ssmamba.roi import Roi
+from ssmamba.slide import SlideInfo
 from viewer import formats
 from viewer.background import Background
 from viewer.canvas import SlideCanvas
@@ -78,42 +80,24 @@ class RegionController(QObject):
         if info is None:
             self._messages.warn("Open a slide first, then import its regions.")
             return
-        offset = info.bounds_offset
-
-        def work() -> list[Roi]:
-            from ssmamba.geojson import read_rois
-
-            return read_rois(path, offset)
-
+        known = {roi.id: roi.name for roi in self._document.rois}
         self._background.run(
-            work, lambda rois: self._on_imported(path, info, rois), self._on_import_failed
+            lambda: read_for_slide(path, info, known),
+            lambda found: self._on_imported(info, *found),
+            self._on_import_failed,
         )
 
-    def _on_imported(self, path: str, info: object, rois: list[Roi]) -> None:
+    def _on_imported(self, info: SlideInfo, rois: list[Roi], off: int) -> None:
         if self._document.slide is not info:
             return
-        if not rois:
-            self._on_import_failed(RoiError(f"{path} holds no regions; choose another file."))
-            return
-        known = {roi.id for roi in self._document.rois}
-        new = [self._unlike(roi, known) for roi in rois]
-        named = [
-            roi if roi.name else replace(roi, name=_numbered(at)) for at, roi in enumerate(new)
-        ]
-        self._document.add(named, f"Import {formats.count(len(named), 'region')}")
-        off = sum(not self._canvas.is_on_slide(roi) for roi in named)
+        self._document.add(rois, f"Import {formats.count(len(rois), 'region')}")
         if off:
             self._messages.warn(
-                f"{formats.count(off, 'imported region')} lie off this slide; check that the file "
+                f"{formats.count(off, 'imported region')} off this slide; check that the file "
                 "belongs to it."
             )
-        self._document.select(named[0].id)
-        self.imported.emit(len(named))
-
-    def _unlike(self, roi: Roi, known: set[str]) -> Roi:
-        """The same file imported twice replaces its regions; equal ids are the same region."""
-        old = self._document.roi(roi.id) if roi.id in known else None
-        return replace(roi, name=roi.name or old.name) if old is not None else roi
+        self._document.select(rois[0].id)
+        self.imported.emit(len(rois))
 
     def _on_import_failed(self, error: BaseException) -> None:
         self._messages.report(error)
@@ -142,5 +126,23 @@ class RegionController(QObject):
         )
 
 
-def _numbered(at: int) -> str:
-    return f"Region {at + 1}"
+def read_for_slide(path: str, info: SlideInfo, known: Mapping[str, str]) -> tuple[list[Roi], int]:
+    """Read a region file on a worker: all regions named, and how many lie off the slide.
+
+    known: names by id of regions that are there; the file's region with the same id replaces one.
+    Raises RoiError, also for a file without regions.
+    """
+    from ssmamba.geojson import read_rois
+
+    rois = [
+        roi if roi.name else replace(roi, name=known.get(roi.id) or f"Region {at + 1}")
+        for at, roi in enumerate(read_rois(path, info.bounds_offset))
+    ]
+    if not rois:
+        raise RoiError(f"{path} holds no regions; choose another file.")
+    return rois, sum(not _is_on(roi, info) for roi in rois)
+
+
+def _is_on(roi: Roi, info: SlideInfo) -> bool:
+    left, top, right, bottom = roi.bounds
+    return right > 0 and bottom > 0 and left < info.width and top < info.height

@@ -43,7 +43,8 @@ def cam_maps(
     targets = _grad_cam().targets(class_index, len(batch))
     with _prepared(model, target.layer), torch.enable_grad(), _full_precision(batch):
         cam = _grad_cam().methods[chosen.name](model, [target.layer], target.reshape)
-        cam.centre = target.has_offset and chosen.by_place
+        if chosen.needs_zero and target.has_offset:
+            cam.zero = _activations_of_nothing(model, target, batch)
         try:
             cam.forward(batch, targets)
             maps = cam.raw_maps
@@ -98,8 +99,7 @@ def _raw(method: Any, cam_image: Any = None) -> Any:
         store = self.activations_and_grads
         activations = store.activations[0].float().numpy()
         gradients = store.gradients[0].float().numpy() if store.gradients else None
-        if self.centre:
-            activations = activations - activations.mean(axis=(2, 3), keepdims=True)
+        activations = activations - self.zero
         if cam_image is not None:
             maps = cam_image(activations, gradients)
         else:
@@ -113,10 +113,24 @@ def _raw(method: Any, cam_image: Any = None) -> Any:
         return maps[0][:, 0]
 
     body = {
+        "zero": 0.0,  # (1, C, 1, 1) where the layer's own zero means nothing
         "compute_cam_per_layer": compute_cam_per_layer,
         "aggregate_multi_layers": aggregate_multi_layers,
     }
     return type(f"Raw{method.__name__}", (method,), body)
+
+
+def _activations_of_nothing(model: nn.Module, target: CamTarget, batch: Tensor) -> np.ndarray:
+    """Mean activations (1, C, 1, 1) of an even image in the mean colour of the training data."""
+    kept: list[Tensor] = []
+    handle = target.layer.register_forward_hook(lambda _m, _i, output: kept.append(output))
+    try:
+        with torch.no_grad():
+            model(torch.zeros_like(batch[:1]))
+    finally:
+        handle.remove()
+    maps = kept[0] if target.reshape is None else target.reshape(kept[0])
+    return maps.detach().float().mean(dim=(2, 3), keepdim=True).cpu().numpy()
 
 
 def _eigen_activation(activations: np.ndarray, gradients: np.ndarray | None) -> np.ndarray:

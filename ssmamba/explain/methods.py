@@ -16,7 +16,7 @@ class Method:
     uses_gradient: bool
     signed: bool  # raw values below zero speak against the class
     description: str  # one sentence for a tooltip
-    by_place: bool = False  # each place is weighed by its own gradient (see ``layers.py``)
+    needs_zero: bool = False  # takes it that activations are zero where nothing is
 
 
 _ALL = (
@@ -43,7 +43,6 @@ _ALL = (
         True,
         "Gradient times activation at each place, without averaging: exact for a linear head "
         "(Draelos and Carin 2020).",
-        by_place=True,
     ),
     Method(
         "LayerCAM",
@@ -52,7 +51,7 @@ _ALL = (
         True,
         "Positive gradients weigh each place by itself; keeps detail in the early stages "
         "(Jiang et al. 2021).",
-        by_place=True,
+        needs_zero=True,
     ),
     Method(
         "ElementWise",

@@ -1,3 +1,3 @@
-"""SSMamba models, inference and explanation. No Qt here; torch is imported only where it is used."""
+"""SSMamba models, inference and explanation. No Qt here; torch only where it is used."""
 
 __version__ = "0.1.0"

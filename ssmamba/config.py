@@ -1,4 +1,4 @@
-"""Architecture configuration, readable without torch (the viewer shows it from a checkpoint's card)."""
+"""Architecture configuration, readable without torch (the viewer shows it from the card)."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class MAMIMConfig:
     mask_unit: int = 32  # side of a mask unit, input pixels; a multiple of 4
     decoder_dim: int = 128  # channels of the decoder at stride 32; halved per finer stage, >= 32
     decoder_depth: int = 1  # DMS blocks per decoder stage
-    decoder_mixer: Literal["dms", "none"] = "dms"  # none: plain convolutional decoder (MAE ablation)
+    decoder_mixer: Literal["dms", "none"] = "dms"  # none: plain decoder (MAE ablation)
     skips: bool = True  # features of the shallower stages reach the decoder
     from_mean: bool = True  # the decoder predicts the difference from the visible pixels' mean
     norm_target: bool = False  # normalise each unit's pixels by its own mean and variance

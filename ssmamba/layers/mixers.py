@@ -17,7 +17,6 @@ from ssmamba.layers.scan_params import ScanParameters
 from ssmamba.ops import bidirectional_scan, selective_scan_channel_last
 
 ACTIVATIONS = {"silu": nn.functional.silu, "gelu": nn.functional.gelu}
-SCAN_OPERATIONS = 9  # per token, channel and state: VMamba's count
 
 
 def sequence_conv(x: Tensor, conv: nn.Conv1d, *, causal: bool = False) -> Tensor:
@@ -43,7 +42,6 @@ class DMS(nn.Module):
         half = dim // 2
         self.act = ACTIVATIONS[config.act]
         self.scans = 2 if config.column_scans else 1
-        self.states = config.d_state
         self.in_proj = nn.Linear(dim, 2 * half)  # both branches in one product
         self.depthwise = nn.ModuleList(
             nn.Conv1d(half, half, k, padding=k // 2, groups=half) for k in config.kernels
@@ -69,10 +67,6 @@ class DMS(nn.Module):
             y = (y + _by_columns(x1, self.params[1], grid, valid)) * 0.5
         return self.out_proj(torch.cat([y.to(x2.dtype), x2], dim=-1))  # Eq. 5
 
-    def scan_operations(self, tokens: int) -> int:
-        width = self.pointwise.in_features
-        return SCAN_OPERATIONS * tokens * width * self.states * 2 * self.scans
-
 
 class MambaMixer(nn.Module):
     """The original Mamba block (Fig. 1b): causal convolution, one direction, gate; expand 1."""
@@ -80,7 +74,6 @@ class MambaMixer(nn.Module):
     def __init__(self, dim: int, config: SSMambaConfig, kernel: int = 4) -> None:
         super().__init__()
         self.act = ACTIVATIONS[config.act]
-        self.states = config.d_state
         self.in_proj = nn.Linear(dim, 2 * dim)
         self.conv = nn.Conv1d(dim, dim, kernel, padding=kernel - 1, groups=dim)
         self.params = ScanParameters(dim, 1, rank_of(dim), config.d_state)
@@ -97,9 +90,6 @@ class MambaMixer(nn.Module):
         )
         return self.out_proj(y.to(z.dtype) * self.act(z))
 
-    def scan_operations(self, tokens: int) -> int:
-        return SCAN_OPERATIONS * tokens * self.conv.in_channels * self.states
-
 
 class SS2D(nn.Module):
     """VMamba's 2-D selective scan: four directions over the grid, normalised and gated."""
@@ -107,7 +97,6 @@ class SS2D(nn.Module):
     def __init__(self, dim: int, config: SSMambaConfig) -> None:
         super().__init__()
         self.act = ACTIVATIONS[config.act]
-        self.states = config.d_state
         self.in_proj = nn.Linear(dim, 2 * dim)
         self.conv = nn.Conv2d(dim, dim, 3, padding=1, groups=dim)
         self.rows = ScanParameters(dim, 2, rank_of(dim), config.d_state)
@@ -124,9 +113,6 @@ class SS2D(nn.Module):
         u = self.act(join_middle(tokens, middle))
         y = _two_way(u, self.rows, valid) + _by_columns(u, self.columns, grid, valid)
         return self.out_proj(self.norm(y.to(z.dtype)) * self.act(z))
-
-    def scan_operations(self, tokens: int) -> int:
-        return SCAN_OPERATIONS * tokens * self.conv.in_channels * self.states * 4
 
 
 MIXERS: dict[str, type[nn.Module]] = {"dms": DMS, "mamba": MambaMixer, "ss2d": SS2D}
@@ -148,7 +134,7 @@ def _by_columns(
 
 
 def _turn(u: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Reorder (B, H·W [+1], C) from row-major to column-major; a class token stays in the middle."""
+    """Reorder (B, H·W [+1], C) from row- to column-major; a class token stays in the middle."""
     tokens, middle = split_middle(u, grid)
     tokens = tokens.unflatten(1, grid).transpose(1, 2).flatten(1, 2)
     return join_middle(tokens, middle)

@@ -170,3 +170,16 @@ def test_memory_of_a_large_region_is_bounded():
     A = torch.empty(1, 48, 16)
     kept = torch.Size(cpu_scan.kept_shape(u, A)).numel()
     assert kept <= 0.5 * u.numel()
+
+
+def test_torch_keeps_the_number_of_threads_it_was_given():
+    """numba's threads start in the OpenMP library that torch counts its threads with."""
+    script = (
+        "import torch\n"
+        "from ssmamba.ops import selective_scan_channel_last as scan\n"
+        "u = torch.randn(4, 512, 64)\n"
+        "scan(u, u, -torch.rand(64, 16), torch.randn(4, 512, 16), torch.randn(4, 512, 16))\n"
+        "assert torch.get_num_threads() == 1, torch.get_num_threads()\n"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "SSMAMBA_SCAN": "cpu"}
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment, timeout=100)

@@ -14,6 +14,7 @@ from ssmamba.ops.cpu import threads
 from ssmamba.ops.cpu.cache import kernel_cache
 from ssmamba.ops.function import Gradients, Inputs
 
+threads.uses_parallel_loops()  # before the kernels load: loading starts numba's threads too
 with kernel_cache():
     from ssmamba.ops.cpu.backward import backward_parallel, backward_shared
     from ssmamba.ops.cpu.forward import forward_parallel, forward_shared

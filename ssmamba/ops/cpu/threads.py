@@ -40,8 +40,23 @@ def _has_safe_layer() -> bool:
             __import__(f"numba.np.ufunc.{layer}")
         except ImportError:
             continue
+        _launch_threads()
         return True
     return False
+
+
+def _launch_threads() -> None:
+    """Start numba's threads now, and give torch back its own number of threads.
+
+    Both use one OpenMP library, and numba's start sets that library's thread count: without this
+    a user who asked torch for one thread would get as many as there are cores.
+    """
+    from numba.np.ufunc import parallel
+
+    launch: Any = parallel._launch_threads  # type: ignore[attr-defined]
+    threads = torch.get_num_threads()
+    launch()
+    torch.set_num_threads(threads)
 
 
 def uses_parallel_loops() -> bool:

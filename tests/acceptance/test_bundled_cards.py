@@ -1,0 +1,67 @@
+"""What the bundled models' cards must say; read without torch, so this is quick."""
+
+from __future__ import annotations
+
+import pytest
+
+from ssmamba.card import Card, read_card
+from tests.acceptance.conftest import MODELS
+
+ABLATIONS = ("lac-mixer-mamba", "lac-embedding-linear", "lac-pretraining-none")
+CLASSIFIERS = ("lac", "pbc", *ABLATIONS)
+MAMIM = ("lac-mamim", "pbc-mamim")
+
+
+def card(name: str) -> Card:
+    return read_card(MODELS / f"{name}.safetensors")
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_ablations_had_the_same_budget_as_the_full_model(name: str) -> None:
+    full, ablation = card("lac").training, card(name).training
+    for key in ("steps", "images_seen", "epochs", "batch_size", "image_size", "split_seed"):
+        assert ablation[key] == full[key], key
+    assert [t["lr"] for t in ablation["lrs_tried"]] == [t["lr"] for t in full["lrs_tried"]]
+    if name != "lac-pretraining-none":
+        for key in ("steps", "images_seen", "epochs", "batch_size", "lr"):
+            assert ablation["pretraining"][key] == full["pretraining"][key], key
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_an_ablation_differs_in_what_its_name_says(name: str) -> None:
+    full, ablation = card("lac"), card(name)
+    changed = {k for k in full.config if full.config[k] != ablation.config[k]}
+    if name == "lac-pretraining-none":
+        assert not changed
+        assert (full.pretraining, ablation.pretraining) == ("mamim", "none")
+    else:
+        _, field, value = name.split("-")
+        assert changed == {field}
+        assert ablation.config[field] == value
+        assert ablation.tags[field] == value
+
+
+@pytest.mark.parametrize("name", [*CLASSIFIERS, *MAMIM])
+def test_every_card_can_be_read_by_a_person(name: str) -> None:
+    found = card(name)
+    assert found.input.stain and found.input.tissue and found.licence and found.attribution
+    assert all(c.name != c.key and c.name[0].isupper() for c in found.classes)
+    assert found.training_hashes and found.dataset and "test" in found.metrics
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_classifiers_are_calibrated_and_know_their_training_features(name: str) -> None:
+    calibration = card(name).calibration
+    assert calibration.temperature > 0
+    assert calibration.entropy_limit is not None and calibration.distance_limit is not None
+
+
+def test_classifiers_come_from_the_bundled_pretraining() -> None:
+    from ssmamba.card import file_sha256
+
+    for name in ("lac", "pbc"):
+        assert card(name).parent_sha256 == file_sha256(MODELS / f"{name}-mamim.safetensors")
+
+
+def test_bundled_models_stay_small() -> None:
+    assert sum(p.stat().st_size for p in MODELS.glob("*.safetensors")) < 60e6

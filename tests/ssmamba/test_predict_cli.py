@@ -220,15 +220,17 @@ def test_the_command_itself_exits_with_2_and_without_a_traceback(tmp_path):
 
 
 @pytest.mark.shared_data
-def test_the_real_slide_without_scale_works_with_mpp(predict):
+def test_the_real_slide_without_scale_works_with_mpp(predict, tmp_path):
     slide = SHARED_SLIDES / "TCGA-CR-7395-01A-01-TS1.svs"
     if not slide.exists():
         pytest.skip("needs ../shared/data/slides")
     status, said, _ = predict(str(slide), "--model", "scaled.safetensors")
     assert status == 2
     assert "has no µm/px" in said
-    status, _, out = predict(
-        str(slide), "--model", "scaled.safetensors", "--mpp", "0.5", "--field-px", "900",
-    )  # fmt: skip
+    write_rois(tmp_path / "one.geojson", [square(1500, 1500, 64, "one")])
+    rois = ("--rois", str(tmp_path / "one.geojson"))
+    status, _, out = predict(str(slide), "--model", "scaled.safetensors", "--mpp", "0.5", *rois)
     assert status == 0
-    assert read_results(out)[0]["roi_name"] == "tissue 1"
+    (record,) = read_results(out)
+    assert record["mpp"] == pytest.approx(0.5)
+    assert record["notes"] == []

@@ -272,8 +272,10 @@ class SlideCanvas(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         self._match_screen()
         painter = QPainter(self)
-        self._painter.paint(painter, self.pointer.draw, self.pointer.vertex.edited)
-        painter.end()
+        try:
+            self._painter.paint(painter, self.pointer.draw, self.pointer.vertex.edited)
+        finally:
+            painter.end()  # also after an error: Qt crashes on a painter that is left open
         self._wish()
         self._frame_pending = False
         QTimer.singleShot(0, self, self._after_paint)

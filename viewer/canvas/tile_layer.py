@@ -148,21 +148,28 @@ class TileLayer:
 
     def _paint_dirty(self, view: View, pyramid: Pyramid | None, waiting: set[TileKey]) -> None:
         painter = QPainter(self._frame)
-        painter.setClipRegion(self._dirty)
-        painter.fillRect(self._dirty.boundingRect(), self.background)
-        if pyramid is None or self._source is None:
+        try:
+            painter.setClipRegion(self._dirty)
+            painter.fillRect(self._dirty.boundingRect(), self.background)
             self.missing = []
-        else:
-            smooth = view.scale < NEAREST_SCALE
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-            tiles = TilePainter(painter, view, self._source, pyramid, self._icc)
-            tiles.paint(self._dirty, waiting)
-            level = pyramid.level_for(view.state.downsample)
-            visible = pyramid.tiles_in(level, view.rect, self._icc)
-            self.missing = [k for k in visible if k in tiles.stand_ins or k in waiting]
-            self.painted_any = self.painted_any or tiles.painted_any
-        painter.end()
+            if pyramid is not None:
+                self._paint_tiles(painter, view, pyramid, waiting)
+        finally:
+            painter.end()  # Qt crashes on an image that is destroyed while it is painted
         self._dirty = QRegion()
+
+    def _paint_tiles(
+        self, painter: QPainter, view: View, pyramid: Pyramid, waiting: set[TileKey]
+    ) -> None:
+        assert self._source is not None
+        smooth = view.scale < NEAREST_SCALE
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+        tiles = TilePainter(painter, view, self._source, pyramid, self._icc)
+        tiles.paint(self._dirty, waiting)
+        level = pyramid.level_for(view.state.downsample)
+        visible = pyramid.tiles_in(level, view.rect, self._icc)
+        self.missing = [k for k in visible if k in tiles.stand_ins or k in waiting]
+        self.painted_any = self.painted_any or tiles.painted_any
 
 
 def _unique(keys: list[TileKey]) -> list[TileKey]:

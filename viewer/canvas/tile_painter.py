@@ -34,12 +34,15 @@ class TilePainter:
         left, top = self._view.to_slide(box.left(), box.top())
         right, bottom = self._view.to_slide(box.right() + 1, box.bottom() + 1)
         for key in self._pyramid.tiles_in(level, (left, top, right, bottom), self._icc):
-            place = self._view.screen_rect(self._pyramid.rect_of(key))
+            rect = self._pyramid.rect_of(key)
+            place = self._view.screen_rect(rect)
             if not region.intersects(place):
                 continue
             image = None if key in waiting else self._source.tile(key)
             if image is not None:
-                self._painter.drawImage(place, image)
+                # Not the rounded rectangle, which would shift the picture by half a pixel: Qt
+                # rounds only which pixels it covers, and neighbours share that edge.
+                self._painter.drawImage(self._view.screen_rect_f(rect), image)
                 self.painted_any = True
             else:
                 self._paint_meanwhile(key, place)
@@ -83,8 +86,8 @@ class TilePainter:
 
     def _paint_part(self, image: QImage, rect: Rect, place: QRect) -> None:
         """Paint what an image that covers ``rect`` (level 0) shows of ``place`` (device)."""
-        full = self._view.screen_rect(rect)
-        target = full.intersected(place)
+        full = self._view.screen_rect_f(rect)
+        target = full.intersected(QRectF(place))
         if target.isEmpty():
             return
         sx, sy = image.width() / full.width(), image.height() / full.height()
@@ -94,7 +97,7 @@ class TilePainter:
             target.width() * sx,
             target.height() * sy,
         )
-        self._painter.drawImage(QRectF(target), image, part)
+        self._painter.drawImage(target, image, part)
 
 
 def _shrunk(rect: Rect) -> Rect:

@@ -15,7 +15,10 @@ from ssmamba.slide import Level
 
 TILE_TARGET = 512  # pixels; wanted side of a tile
 LARGEST_GAP = 2.83  # a larger step between file levels gets a half-level in between
-SHARPNESS = 1.05  # a level up to 5 % coarser than the screen still counts as sharp
+# A level that would be painted at nearly its own size is blurred by the resampling; up to here the
+# finer one looks better (H&E at 20×: 35.9 against 35.2 dB at 2.1, 34.0 against 32.0 at 4.3).
+LEAST_SHRINK = 1.1
+SAME_SIZE = 0.004  # but within this of its own size a level is painted pixel by pixel
 
 
 class TileKey(NamedTuple):
@@ -91,8 +94,9 @@ class Pyramid:
 
     def level_for(self, downsample: float) -> int:
         """The coarsest level that looks sharp at ``downsample`` level-0 px per screen px."""
-        sharp = [i for i, lv in enumerate(self.levels) if lv.downsample <= downsample * SHARPNESS]
-        return max(sharp, default=0)
+        shrinks = [downsample / level.downsample for level in self.levels]
+        good = [i for i, s in enumerate(shrinks) if s >= LEAST_SHRINK or abs(s - 1) <= SAME_SIZE]
+        return max(good, default=0)
 
     def tiles_in(self, level: int, rect: Rect, icc: bool) -> list[TileKey]:
         """Tiles of a level that touch a rectangle, those nearest to its middle first."""

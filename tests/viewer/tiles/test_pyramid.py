@@ -54,9 +54,14 @@ def test_the_chosen_level_is_sharp_and_not_wasteful(
     pyramid = Pyramid(levels)
     index = pyramid.level_for(downsample)
     down = pyramid.levels[index].downsample
-    assert down <= downsample * 1.06 or index == 0
+    assert down <= downsample * 1.005 or index == 0
     if index < pyramid.coarsest:
-        assert pyramid.levels[index + 1].downsample > downsample
+        assert pyramid.levels[index + 1].downsample > downsample / 1.11
+
+
+def test_at_its_own_size_a_level_is_painted_pixel_by_pixel() -> None:
+    pyramid = Pyramid(file_levels(8000, 6000, [2.0005, 2.0], 256))
+    assert [pyramid.level_for(d) for d in (1.0, 2.0, 2.1, 2.3, 4.001)] == [0, 1, 0, 1, 2]
 
 
 @settings(max_examples=100, deadline=None)

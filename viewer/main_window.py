@@ -24,7 +24,7 @@ from viewer.compare.grid import CompareGrid
 from viewer.dialogs import Dialogs
 from viewer.engine_bridge import EngineFactory
 from viewer.map_summary import MapSummary
-from viewer.menus import TOOLS, build_menus, build_tool_bar
+from viewer.menus import TOOLS, ZoomMenu, build_menus, build_tool_bar
 from viewer.panels.answers import AnswersPanel
 from viewer.panels.evidence import EvidencePanel
 from viewer.panels.models import ModelsPanel
@@ -76,6 +76,7 @@ class MainWindow(QMainWindow):
         self._connect_panels()
         self._connect_workspace()
         self._on_slide_changed()
+        self._on_map_settings()
         self._on_theme_changed()
 
     # --- layout
@@ -118,18 +119,19 @@ class MainWindow(QMainWindow):
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         for area, made in zip((left, left, right), self.docks, strict=True):
             self.addDockWidget(area, made)
-        self.resizeDocks([self.docks[0], self.docks[2]], [LEFT_PX, RIGHT_PX],
-                         Qt.Orientation.Horizontal)  # fmt: skip
         self.resizeDocks(self.docks[:2], [500, 400], Qt.Orientation.Vertical)
         for made, width in zip(self.docks, (LEFT_PX, LEFT_PX, RIGHT_PX), strict=True):
             keep_width(made, width)
 
     def _build_bars(self) -> None:
         self.recent_menu = RecentMenu(self)
+        self.zoom_menu = ZoomMenu(self)
+        self.zoom_menu.chosen.connect(self.canvas.set_magnification)
         panels = QMenu("Panels", self)
         for made in self.docks:
             panels.addAction(made.toggleViewAction())
-        build_menus(self, self.actions_by_name, {"recent": self.recent_menu, "panels": panels})
+        menus = {"recent": self.recent_menu, "panels": panels, "magnification": self.zoom_menu}
+        build_menus(self, self.actions_by_name, menus)
         self.slide_action = build_tool_bar(self, self.actions_by_name, self.slide_box)
 
     # --- wiring
@@ -181,8 +183,9 @@ class MainWindow(QMainWindow):
         work = self.workspace
         self.welcome.open_requested.connect(self.dialogs.open_slides)
         self.welcome.demo_requested.connect(work.open_demo)
-        work.demo.progressed.connect(self.status.show_activity)
+        work.demo.progressed.connect(self.status.show_drawing)
         self.welcome.recent_requested.connect(work.slides.open)
+        self.regions_panel.model.is_pending = work.analysis.is_pending
         self.regions_panel.classify_requested.connect(work.analysis.ask)
         self.regions_panel.import_requested.connect(self.dialogs.import_regions)
         self.regions_panel.export_requested.connect(self.dialogs.export_regions)
@@ -197,7 +200,7 @@ class MainWindow(QMainWindow):
     def _connect_workspace(self) -> None:
         work = self.workspace
         work.messages.posted.connect(self.message_bar.show_message)
-        work.analysis.activity_changed.connect(self.status.show_activity)
+        work.analysis.activity_changed.connect(self.status.show_analysis)
         work.bridge.ready.connect(self.status.show_device)
         work.bridge.died.connect(lambda _: self.status.show_device(None))
         work.maps.painted.connect(self._on_maps_painted)

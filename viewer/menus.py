@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QWidget
 
@@ -12,8 +12,8 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("&File", ("open", "recent", "demo", "-", "add_models", "import_rois", "export_rois", "-",
                "save_picture", "-", "quit")),
     ("&Edit", ("undo", "redo", "-", "delete")),
-    ("&View", ("fit", "focus", "zoom_in", "zoom_out", "-", "evidence", "compare", "follow", "-",
-               "panels")),
+    ("&View", ("fit", "focus", "zoom_in", "zoom_out", "magnification", "-",
+               "evidence", "compare", "follow", "-", "panels")),
     ("&Slide", ("calibration",)),
     ("&Model", ("classify", "classify_all", "auto", "-", "add_models")),
     ("&Help", ("about",)),
@@ -23,6 +23,21 @@ TOOL_BAR = (
     "evidence", "compare",
 )  # fmt: skip
 TOOLS = ("pan", "lasso", "polygon", "rectangle")
+
+
+MAGNIFICATIONS = (1.25, 2.5, 5.0, 10.0, 20.0, 40.0)
+
+
+class ZoomMenu(QMenu):
+    """The usual objectives."""
+
+    chosen = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Magnification", parent)
+        for value in MAGNIFICATIONS:
+            action = self.addAction(f"{value:g}×")
+            action.triggered.connect(lambda _=False, value=value: self.chosen.emit(value))
 
 
 def build_menus(window: QMainWindow, actions: Actions, submenus: dict[str, QMenu]) -> None:

@@ -48,7 +48,7 @@ class StatusBar(QStatusBar):
         research.setToolTip("Research use only, not a medical device")
         for widget in (self._position, self._scale, self.device, research):
             self.addPermanentWidget(widget)
-        self._doing = ""
+        self._doing: dict[str, tuple[str, int, int]] = {}  # by who does it
         self._hint = ""
         self._hint_timer = QTimer(self, singleShot=True, interval=HINT_MS)
         self._hint_timer.timeout.connect(lambda: self.show_hint(""))
@@ -57,11 +57,22 @@ class StatusBar(QStatusBar):
         self.show_device(None)
         self._show_scale()
 
-    def show_activity(self, text: str, done: int, total: int) -> None:
-        self._doing = f"{text}…" if text else ""
-        self._progress.setVisible(bool(text))
-        self._progress.setRange(0, total)  # 0, 0: it moves to and fro
-        self._progress.setValue(done)
+    def show_analysis(self, text: str, done: int, total: int) -> None:
+        """What the models do; empty when they rest."""
+        self._show_doing("analysis", text, done, total)
+
+    def show_drawing(self, text: str, done: int, total: int) -> None:
+        """How far the demo slide is drawn; empty when it is."""
+        self._show_doing("drawing", text, done, total)
+
+    def _show_doing(self, who: str, text: str, done: int, total: int) -> None:
+        self._doing.pop(who, None)
+        if text:
+            self._doing[who] = (f"{text}…", done, total)
+        for _, steps, of in self._doing.values():
+            self._progress.setRange(0, of)  # 0, 0: it moves to and fro
+            self._progress.setValue(steps)
+        self._progress.setVisible(bool(self._doing))
         self._show_left()
 
     def show_hint(self, text: str) -> None:
@@ -72,7 +83,8 @@ class StatusBar(QStatusBar):
         self._show_left()
 
     def _show_left(self) -> None:
-        self._activity.setText(self._hint or self._doing)
+        doing = [text for text, _, _ in self._doing.values()]
+        self._activity.setText(self._hint or (doing[-1] if doing else ""))
 
     def show_position(self, x: float, y: float) -> None:
         """The place under the pointer, level-0 pixels; NaN when it has left."""

@@ -104,9 +104,15 @@ class AnalysisController(QObject):
 
     def is_pending(self, key: Key) -> bool:
         """Whether a result is under way or will be asked for."""
-        if key in self._document.results or key in self._failed:
+        if key in self._document.results or key in self._failed or not self.is_asked(key.roi_id):
             return False
-        return any(key in t.keys for t in self._wanted()) and bool(self._document.slide)
+        own = planning.wanted(self._document, self._library, [key.roi_id], self.all_maps)
+        return any(key in task.keys for task in own)
+
+    def is_asked(self, roi_id: str) -> bool:
+        """Whether the models work on a region, or will."""
+        given_up = self._deaths > RESTARTS or self._document.slide is None
+        return roi_id in self._asked and not given_up
 
     @property
     def busy(self) -> bool:

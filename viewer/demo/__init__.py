@@ -35,6 +35,7 @@ def ensure_demo(folder: Path, progress: Progress = lambda done, total: None) -> 
 
     folder.mkdir(parents=True, exist_ok=True)
     steps = 20
+    progress(0, steps)
     tissue = paint_tissue(lambda share: progress(round(share * 8), steps))
     partial = files.slide.with_suffix(".partial")
     try:

@@ -13,6 +13,7 @@ from viewer.controllers.analysis import AnalysisController
 from viewer.document import Document
 from viewer.library import ModelLibrary
 from viewer.planning import has_area, picture_key
+from viewer.results import PictureKey
 from viewer.widgets.basic import icon_button, label
 from viewer.widgets.panel import column
 from viewer.widgets.picture import Picture
@@ -164,9 +165,15 @@ class ReconstructionPanel(QWidget):
                 text = failure
             elif self._result is None:
                 text = "Reconstructing…" if self._analysis.is_pending(key) else ""
+                self._result = self._former(key)
             else:
                 text = f"By {model.name}; scored on the hidden parts only."
         self._show(text, usable)
+
+    def _former(self, key: PictureKey) -> ReconstructResult | None:
+        """The last picture of the same tissue: stays until the one with the new mask comes."""
+        newest = self._document.results.newest_picture(key.roi_id)
+        return newest[1] if newest is not None and newest[0].reading == key.reading else None
 
     def _show(self, text: str, usable: bool) -> None:
         result = self._result

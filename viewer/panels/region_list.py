@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
@@ -14,6 +15,7 @@ from viewer.canvas.roi_layer import DEFAULT_COLOR
 from viewer.document import Document
 from viewer.library import ModelLibrary
 from viewer.planning import answer_key
+from viewer.results import AnswerKey
 from viewer.widgets.bars import percent
 
 ROW_PX = 52
@@ -40,6 +42,7 @@ class RegionModel(QAbstractListModel):
         super().__init__()
         self._document = document
         self._library = library
+        self.is_pending: Callable[[AnswerKey], bool] = lambda key: False
         self._rois: list[Roi] = []
         self._areas: dict[str, tuple[Roi, float]] = {}
         document.rois_changed.connect(self._reload)
@@ -119,7 +122,8 @@ class RegionModel(QAbstractListModel):
         model = self._library.shown
         newest = model and self._document.results.newest_answer(roi.id, model.path)
         if not newest or model is None:
-            return RegionLine(roi.class_name or "Not classified")
+            waiting = model is not None and self.is_pending(answer_key(self._document, roi, model))
+            return RegionLine("Classifying…" if waiting else roi.class_name or "Not classified")
         key, result = newest
         info = model.class_info(result.predicted)
         return RegionLine(

@@ -1,0 +1,78 @@
+"""Runs the viewer and writes what it shows to a file ten times a second.
+
+python -m tests.viewer.watched_viewer STATE.json [the viewer's own arguments]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QTimer
+
+from viewer import app as viewer_app
+from viewer.arguments import parse
+from viewer.engine_bridge import EngineFactory
+
+REPORT_MS = 100
+
+
+def main(state: Path, arguments: list[str]) -> int:
+    options = parse(arguments)
+    application = viewer_app.create_application()
+    from tests.viewer.conftest import Heartbeat
+    from viewer.main_window import MainWindow
+
+    engine: EngineFactory = viewer_app.engine_factory(options.device)
+    window = MainWindow(engine)
+    window.workspace.messages.catch_everything()
+    beat = Heartbeat()
+
+    def report() -> None:
+        partial = state.with_suffix(".partial")
+        partial.write_text(json.dumps({**shown(window), "longest_gap_ms": beat.longest_gap_ms}))
+        partial.replace(state)
+
+    def start_beat() -> None:
+        beat.start()
+        beat.reset()
+
+    window.canvas.first_tile_painted.connect(lambda: QTimer.singleShot(500, start_beat))
+    timer = QTimer(interval=REPORT_MS)
+    timer.timeout.connect(report)
+    timer.start()
+    window.setGeometry(0, 0, 1400, 900)
+    window.show()
+    viewer_app.begin(window, options)
+    return application.exec()
+
+
+def shown(window) -> dict:
+    """What a user sees, as plain values; places are screen pixels."""
+    work = window.workspace
+    selected = work.document.selected
+    models = work.library.in_use
+    answers = [work.document.results.newest_answer(selected.id, m.path) for m in models if selected]
+    canvas, box = window.canvas, window.evidence_panel._class
+    engine = work.bridge._engine
+    message = window.message_bar.message
+    return {
+        "settled": canvas.is_settled(),
+        "busy": work.busy,
+        "ready": work.bridge.state is not None,
+        "canvas": [*canvas.mapToGlobal(canvas.rect().center()).toTuple(), canvas.width()],
+        "class_box": box.mapToGlobal(box.rect().center()).toTuple(),
+        "regions": [roi.name for roi in work.document.rois],
+        "answers": sum(answer is not None for answer in answers),
+        "maps": [m.model for m in work.maps.maps],
+        "target": work.document.map_settings.target,
+        "downsample": canvas.view_state().downsample,
+        "engine_pid": None if engine is None else engine.pid,
+        "message": "" if message is None else message.text,
+        "tool": canvas.tool().value,
+    }
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(Path(sys.argv[1]), sys.argv[2:]))

@@ -58,7 +58,11 @@ class SSMambaConfig:
                     f"This checkpoint has an unknown architecture field '{name}'"
                     f"{did_you_mean(name, known)}; a newer version of the viewer may read it."
                 )
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        frozen: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return cls(**frozen)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class AbsolutePositions(nn.Module):
         nn.init.trunc_normal_(self.table, std=0.02)
 
     def forward(self, x: Tensor) -> Tensor:
-        table = self.table
+        table: Tensor = self.table
         if table.shape[2:] != x.shape[1:3]:
             size = (x.shape[1], x.shape[2])
             table = nn.functional.interpolate(table, size, mode="bicubic", align_corners=False)

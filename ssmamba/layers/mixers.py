@@ -8,6 +8,8 @@ means that a class token sits in the middle of the sequence.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +18,9 @@ from ssmamba.config import SSMambaConfig
 from ssmamba.layers.scan_params import ScanParameters
 from ssmamba.ops import bidirectional_scan, selective_scan_channel_last
 
-ACTIVATIONS = {"silu": nn.functional.silu, "gelu": nn.functional.gelu}
+Activation = Callable[[Tensor], Tensor]
+
+ACTIVATIONS: dict[str, Activation] = {"silu": nn.functional.silu, "gelu": nn.functional.gelu}
 
 
 def sequence_conv(x: Tensor, conv: nn.Conv1d, *, causal: bool = False) -> Tensor:
@@ -37,11 +41,12 @@ def rank_of(dim: int) -> int:
 class DMS(nn.Module):
     """Directional multi-scale mixer (Eqs. 3-5): a scan branch beside a convolution branch."""
 
+    act: Activation
+
     def __init__(self, dim: int, config: SSMambaConfig) -> None:
         super().__init__()
         half = dim // 2
         self.act = ACTIVATIONS[config.act]
-        self.scans = 2 if config.column_scans else 1
         self.in_proj = nn.Linear(dim, 2 * half)  # both branches in one product
         self.depthwise = nn.ModuleList(
             nn.Conv1d(half, half, k, padding=k // 2, groups=half) for k in config.kernels
@@ -51,7 +56,8 @@ class DMS(nn.Module):
             nn.Conv1d(half, half, k, padding=k // 2) for k in config.kernels
         )
         self.params = nn.ModuleList(
-            ScanParameters(half, 2, rank_of(dim), config.d_state) for _ in range(self.scans)
+            ScanParameters(half, 2, rank_of(dim), config.d_state)
+            for _ in range(2 if config.column_scans else 1)
         )
         self.out_proj = nn.Linear(2 * half, dim)
 
@@ -60,16 +66,19 @@ class DMS(nn.Module):
         x1, x2 = x1.contiguous(), x2.contiguous()
         if valid is not None:
             x1, x2 = x1 * valid.view(1, -1, 1), x2 * valid.view(1, -1, 1)
-        x1 = self.act(self.pointwise(_sum(sequence_conv(x1, c) for c in self.depthwise)))  # Eq. 3
-        x2 = self.act(_sum(sequence_conv(x2, c) for c in self.regular))  # Eq. 4
-        y = _two_way(x1, self.params[0], valid)
-        if self.scans == 2:
-            y = (y + _by_columns(x1, self.params[1], grid, valid)) * 0.5
+        x1 = self.act(self.pointwise(_parallel_convs(x1, self.depthwise)))  # Eq. 3
+        x2 = self.act(_parallel_convs(x2, self.regular))  # Eq. 4
+        rows, *columns = (cast(ScanParameters, p) for p in self.params)
+        y = _two_way(x1, rows, valid)
+        if columns:
+            y = (y + _by_columns(x1, columns[0], grid, valid)) * 0.5
         return self.out_proj(torch.cat([y.to(x2.dtype), x2], dim=-1))  # Eq. 5
 
 
 class MambaMixer(nn.Module):
     """The original Mamba block (Fig. 1b): causal convolution, one direction, gate; expand 1."""
+
+    act: Activation
 
     def __init__(self, dim: int, config: SSMambaConfig, kernel: int = 4) -> None:
         super().__init__()
@@ -88,11 +97,14 @@ class MambaMixer(nn.Module):
         y = selective_scan_channel_last(
             u.float(), delta[:, :, 0], p.A[0], b[:, :, 0], c[:, :, 0], p.D[0], p.dt_bias[0]
         )
+        assert isinstance(y, Tensor)  # a pair only where the last state is asked for
         return self.out_proj(y.to(z.dtype) * self.act(z))
 
 
 class SS2D(nn.Module):
     """VMamba's 2-D selective scan: four directions over the grid, normalised and gated."""
+
+    act: Activation
 
     def __init__(self, dim: int, config: SSMambaConfig) -> None:
         super().__init__()
@@ -156,9 +168,12 @@ def join_middle(tokens: Tensor, middle: Tensor | None) -> Tensor:
     return torch.cat([tokens[:, :half], middle, tokens[:, half:]], dim=1)
 
 
-def _sum(terms) -> Tensor:  # type: ignore[no-untyped-def]
-    total = None
-    for term in terms:
-        total = term if total is None else total + term
+def _parallel_convs(x: Tensor, convs: nn.ModuleList) -> Tensor:
+    """Sum of convolutions of several widths over (B, L, C): the paper's multi-scale kernels."""
+    total: Tensor | None = None
+    for conv in convs:
+        assert isinstance(conv, nn.Conv1d)
+        y = sequence_conv(x, conv)
+        total = y if total is None else total + y
     assert total is not None
     return total

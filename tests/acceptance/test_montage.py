@@ -46,7 +46,7 @@ def held_out(lc25000: Path) -> HeldOut:
     labels = dataset.labels("test")
     rows = rng.permutation(len(labels))[:200]
     items = dataset.items("test")
-    images = np.stack([np.asarray(Image.open(items[i].path).convert("RGB")) for i in rows])
+    images = np.stack([np.asarray(Image.open(lc25000 / items[i].path).convert("RGB")) for i in rows])
     return HeldOut(images, labels[rows], Predictor(checkpoint.load(path)))
 
 

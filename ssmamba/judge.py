@@ -60,7 +60,7 @@ class Judge:
 
     def verdict(self, probabilities: Sequence[float]) -> Trust:
         """Judge the region's probabilities (K,), in the light of the windows added so far."""
-        entropy = normalised_entropy(probabilities)
+        entropy = float(normalised_entropy(np.asarray(probabilities, np.float64)))
         limit = self.card.calibration.entropy_limit
         distance = _median(self._distances)
         tissue = float(np.mean(self._tissue)) if self._tissue else None
@@ -97,13 +97,13 @@ class Judge:
         return [float(d) / limit for d in distances]
 
 
-def normalised_entropy(probabilities: Sequence[float]) -> float:
-    """Entropy of K probabilities over its largest value: 0 = certain, 1 = no idea."""
-    values = np.asarray(probabilities, np.float64)
-    if len(values) < 2:
-        return 0.0
-    values = values[values > 0]
-    return float(max(0.0, -(values * np.log(values)).sum() / np.log(len(probabilities))))
+def normalised_entropy(probabilities: np.ndarray) -> np.ndarray:
+    """Entropy over its largest value, (..., K) -> (...): 0 = certain, 1 = no idea."""
+    classes = probabilities.shape[-1]
+    if classes < 2:
+        return np.zeros(probabilities.shape[:-1])
+    logs = np.log(np.maximum(probabilities, 1e-12))
+    return np.maximum(-(probabilities * logs).sum(-1) / np.log(classes), 0.0)
 
 
 def sharpness(rgb: np.ndarray) -> float:

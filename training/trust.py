@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from ssmamba.card import Calibration
+from ssmamba.judge import normalised_entropy
 from ssmamba.trust import fit_feature_statistics, mahalanobis
 from training.metrics.calibration import (
     distance_limit,
     entropy_limit,
     fit_temperature,
-    normalised_entropy,
     softmax,
 )
 

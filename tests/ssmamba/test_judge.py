@@ -39,9 +39,9 @@ def judge(images, features=None, stain="H&E", probabilities=SURE, extra=None, **
 
 
 def test_entropy_is_zero_when_certain_and_one_without_any_idea():
-    assert normalised_entropy([1.0, 0.0, 0.0]) == 0.0
-    assert normalised_entropy([1 / 3] * 3) == pytest.approx(1.0)
-    assert normalised_entropy([1.0]) == 0.0
+    assert normalised_entropy(np.array([1.0, 0.0, 0.0])) == 0.0
+    assert normalised_entropy(np.array([1 / 3] * 3)) == pytest.approx(1.0)
+    assert normalised_entropy(np.array([1.0])) == 0.0
 
 
 def test_a_clear_answer_on_sharp_tissue_is_believed():

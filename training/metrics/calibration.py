@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from ssmamba.judge import normalised_entropy
 from training.metrics.classification import nll
 
 LOG_RANGE = (-3.0, 3.0)  # of the temperature's natural logarithm
@@ -31,12 +32,6 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     temperature = float(np.exp(found.x))
     better = nll(softmax(logits, temperature), labels) < nll(softmax(logits), labels)
     return temperature if better else 1.0
-
-
-def normalised_entropy(probabilities: np.ndarray) -> np.ndarray:
-    """(N, K) -> (N,) in 0..1."""
-    logs = np.log(np.maximum(probabilities, 1e-12))
-    return -(probabilities * logs).sum(1) / np.log(probabilities.shape[1])
 
 
 def entropy_limit(probabilities: np.ndarray, labels: np.ndarray) -> float:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ssmamba.judge import normalised_entropy
 from training.metrics.calibration import (
     distance_limit,
     entropy_limit,
     fit_temperature,
-    normalised_entropy,
     softmax,
 )
 from training.metrics.classification import ece, nll

@@ -46,7 +46,8 @@ def held_out(lc25000: Path) -> HeldOut:
     labels = dataset.labels("test")
     rows = rng.permutation(len(labels))[:200]
     items = dataset.items("test")
-    images = np.stack([np.asarray(Image.open(lc25000 / items[i].path).convert("RGB")) for i in rows])
+    paths = [lc25000 / items[i].path for i in rows]
+    images = np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])
     return HeldOut(images, labels[rows], Predictor(checkpoint.load(path)))
 
 

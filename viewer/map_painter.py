@@ -51,8 +51,9 @@ class MapPainter:
 
     def _paint_one(self, job: MapJob, settings: MapSettings) -> PaintedMap:
         stitched = self._stitch(job.result)
-        low, high = shared_range([m for result in job.scale_with for m in result.maps])
-        mode: AlphaMode = "value" if settings.fade else "flat"
+        maps = [m for result in job.scale_with for m in result.maps]
+        low, high = shared_range(maps, settings.signed)
+        mode: AlphaMode = "value" if settings.fade and not settings.signed else "flat"
         rgba = colorize(stitched.values, low, high, settings.colormap, mode)
         overlay = Overlay(
             image_of(rgba), stitched.x, stitched.y, stitched.width, stitched.height, clip=job.roi

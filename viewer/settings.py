@@ -5,14 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-# (name of the method, what a reader should know about it)
-MAP_METHODS: tuple[tuple[str, str], ...] = (
-    ("GradCAM", "Weighs the model's features by how they move the class. A sound first choice."),
-    ("GradCAM++", "Like GradCAM, but finds several separate places more evenly."),
-    ("HiResCAM", "Shows only places that truly raise the class; no averaging over the image."),
-    ("LayerCAM", "Sharp, also in the early, finer stages."),
-    ("EigenCAM", "The strongest pattern the model sees; the same for every class."),
-)
+SIGNED_COLORMAP = "blue-red"
 
 
 @dataclass(frozen=True)
@@ -36,6 +29,11 @@ class MapSettings:
     colormap: str = "inferno"
     scale: Literal["own", "shared"] = "own"  # colour scale of each map, or one for all models
     fade: bool = True  # low values are clear, so that the tissue stays visible
+
+    @property
+    def signed(self) -> bool:
+        """Whether the colours show what speaks against the class too, with zero in the middle."""
+        return self.colormap == SIGNED_COLORMAP
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ class SlideCanvas(QWidget):
         self._was_settled = False
         self._first_told = False
         self._frame_pending = True  # something changed since the last paint
+        self._painted = QTimer(self, singleShot=True, interval=0)
         self._connect()
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -79,8 +80,8 @@ class SlideCanvas(QWidget):
         slides.changed.connect(self._on_source_changed)
         slides.opened.connect(self._on_opened)
         slides.failed.connect(self.slide_failed)
-        self.destroyed.connect(slides.close)
         self.camera.changed.connect(self._on_view_changed)
+        self._painted.timeout.connect(self._after_paint)
         pointer.drawn.connect(self.roi_drawn)
         pointer.edited_region.connect(self.roi_edited)
         pointer.clicked.connect(self.roi_clicked)
@@ -278,7 +279,7 @@ class SlideCanvas(QWidget):
             painter.end()  # also after an error: Qt crashes on a painter that is left open
         self._wish()
         self._frame_pending = False
-        QTimer.singleShot(0, self, self._after_paint)
+        self._painted.start()
 
     def _match_screen(self) -> None:
         dpr = self.devicePixelRatioF()

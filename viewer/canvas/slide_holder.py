@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 
 from PySide6.QtCore import QObject, Signal
 
 from viewer.tiles.source import TileSource
 
 _clients = itertools.count(1)
+
+
+class _Held:
+    """The sources that one canvas is a client of; no QObject, so it outlives the widget."""
+
+    def __init__(self) -> None:
+        self.client = next(_clients)
+        self.source: TileSource | None = None
+        self.pending: TileSource | None = None  # being opened; the old slide stays meanwhile
+
+    def release(self) -> None:
+        """Let go of both; a source without clients closes its slide."""
+        for source in (self.pending, self.source):
+            if source is not None:
+                source.detach(self.client)
+        self.pending = self.source = None
 
 
 class SlideHolder(QObject):
@@ -18,11 +35,21 @@ class SlideHolder(QObject):
     failed = Signal(str, str)  # message, details
     changed = Signal(object)  # TileSource or None
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self.client = next(_clients)
-        self.source: TileSource | None = None
-        self._pending: TileSource | None = None  # being opened; the old slide stays meanwhile
+        self._held = _Held()
+        # Whichever way the canvas goes: destroyed by Qt, or collected by Python, which Qt's signal
+        # does not tell. A slot of this object would be gone by then.
+        parent.destroyed.connect(self._held.release)
+        weakref.finalize(parent, self._held.release)
+
+    @property
+    def client(self) -> int:
+        return self._held.client
+
+    @property
+    def source(self) -> TileSource | None:
+        return self._held.source
 
     def open(self, path: str) -> None:
         """Open in a worker; the slide shown so far stays until then, also when it fails."""
@@ -31,7 +58,7 @@ class SlideHolder(QObject):
         source.attach(self.client)
         source.opened.connect(self._on_opened)
         source.failed.connect(self._on_failed)
-        self._pending = source
+        self._held.pending = source
         source.open()
 
     def close(self) -> None:
@@ -40,20 +67,20 @@ class SlideHolder(QObject):
 
     def take(self, source: TileSource | None) -> None:
         """Show a source that is open already."""
-        old = self.source
+        old = self._held.source
         if source is old:
             return
         if source is not None:
             source.attach(self.client)
-        self.source = source
+        self._held.source = source
         self.changed.emit(source)
         if old is not None:
             old.detach(self.client)
 
     def _on_opened(self, info: object) -> None:
-        source = self._pending
+        source = self._held.pending
         if source is not None and source.info is info:
-            self._pending = None
+            self._held.pending = None
             self.take(source)
             self.opened.emit(info)
 
@@ -62,8 +89,9 @@ class SlideHolder(QObject):
         self.failed.emit(message, details)
 
     def _drop_pending(self) -> None:
-        if self._pending is not None:
-            self._pending.opened.disconnect(self._on_opened)
-            self._pending.failed.disconnect(self._on_failed)
-            self._pending.detach(self.client)
-            self._pending = None
+        pending = self._held.pending
+        if pending is not None:
+            pending.opened.disconnect(self._on_opened)
+            pending.failed.disconnect(self._on_failed)
+            pending.detach(self.client)
+            self._held.pending = None

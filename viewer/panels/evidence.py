@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
 )
 
 from ssmamba.explain.colormaps import COLORMAPS, lookup_table
+from ssmamba.explain.methods import METHODS
 from viewer.document import Document
 from viewer.library import ModelLibrary
-from viewer.settings import MAP_METHODS
 from viewer.widgets.basic import Segmented, icon_button, label
 from viewer.widgets.panel import column
 from viewer.widgets.value_scale import ValueScale
@@ -48,7 +48,7 @@ class EvidencePanel(QWidget):
         self._document = document
         self._library = library
         self._filling = False
-        self.visible_box = QCheckBox("Show on the slide")
+        self.visible_box = QCheckBox("Show")
         self.visible_box.setToolTip("Show or hide the evidence map (E)")
         self._class = QComboBox()
         self._method = QComboBox()
@@ -68,9 +68,9 @@ class EvidencePanel(QWidget):
         self.refresh()
 
     def _fill_choices(self) -> None:
-        for name, tip in MAP_METHODS:
-            self._method.addItem(name, name)
-            self._method.setItemData(self._method.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        for at, method in enumerate(METHODS.values()):
+            self._method.addItem(method.name, method.name)
+            self._method.setItemData(at, method.description, Qt.ItemDataRole.ToolTipRole)
         self._colors.setIconSize(RAMP_SIZE)
         for name in COLORMAPS:
             self._colors.addItem(_ramp(name), name.replace("-", " to ").capitalize(), name)
@@ -91,7 +91,7 @@ class EvidencePanel(QWidget):
     def _lay_out(self) -> None:
         layout = column(self, upright=12)
         top = QHBoxLayout()
-        top.addWidget(label("Evidence map", "section"))
+        top.addWidget(label("Evidence map (CAM)", "section"))
         top.addStretch(1)
         top.addWidget(self.visible_box)
         layout.addLayout(top)
@@ -168,6 +168,15 @@ class EvidencePanel(QWidget):
         self._colors.setCurrentIndex(self._colors.findData(settings.colormap))
         self._fade.setChecked(settings.fade)
         self._scale.set_value(settings.scale)
+        method = METHODS[settings.method]
+        self._method.setToolTip(f"Method: {method.description}")
+        self._class.setEnabled(method.uses_class)
+        self._class.setToolTip(
+            "Class whose evidence is shown"
+            if method.uses_class
+            else "This method shows what stands out, whatever the class"
+        )
+        self._fade.setEnabled(not settings.signed)
         self._filling = False
 
     def show_caption(self, text: str) -> None:

@@ -86,7 +86,7 @@ class ReconstructionPanel(QWidget):
     def _lay_out(self) -> None:
         layout = column(self, upright=12)
         top = QHBoxLayout()
-        top.addWidget(label("Reconstruction", "section"))
+        top.addWidget(label("Reconstruction (MAMIM)", "section"))
         top.addStretch(1)
         top.addWidget(self._enlarge)
         layout.addLayout(top)

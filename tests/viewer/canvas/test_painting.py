@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -303,12 +305,16 @@ def test_a_destroyed_canvas_frees_the_slide_and_leaves_others_alone(
         alone.open_slide(str(driver.path))
     source = alone.source
     assert source is not None
+    alone.grab()
+    remembered = [weakref.ref(cell), weakref.ref(alone)]
     for canvas in (cell, alone):
         canvas.close()
         canvas.deleteLater()
     del cell, alone, canvas
     qtbot.waitUntil(lambda: source.wait_closed(0))
     qtbot.wait(50)
+    gc.collect()
+    assert [ref() for ref in remembered] == [None, None]  # nor is any memory kept
     driver.canvas.pan_by(50, 50)
     driver.look_at(500, 350, 1.0)
     assert np.array_equal(driver.grab(), driver.picture[200:500, 300:700])

@@ -47,8 +47,8 @@ SPECS: Mapping[str, Spec] = {
                    "slide's own view", checkable=True),
     "evidence": Spec("Evidence map", "eye", "E", "Show or hide the evidence map", checkable=True),
     "calibration": Spec("Calibration…", "calibrate", "", "Scale of the slide and of the models"),
-    "classify": Spec("Classify selected region", "classify", "Return"),
-    "classify_all": Spec("Classify all regions", "classify", "Ctrl+Return"),
+    "classify": Spec("Classify selected region", "classify", "Ctrl+Return"),
+    "classify_all": Spec("Classify all regions", "classify", "Ctrl+Shift+Return"),
     "auto": Spec("Classify as soon as drawn", "", "", checkable=True),
     "about": Spec("About", "info", ""),
 }  # fmt: skip

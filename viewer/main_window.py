@@ -202,7 +202,9 @@ class MainWindow(QMainWindow):
         work.messages.posted.connect(self.message_bar.show_message)
         work.analysis.activity_changed.connect(self.status.show_analysis)
         work.bridge.ready.connect(self.status.show_device)
-        work.bridge.died.connect(lambda _: self.status.show_device(None))
+        work.bridge.died.connect(
+            lambda why: self.status.show_device(None, "" if work.bridge.started else why)
+        )
         work.maps.painted.connect(self._on_maps_painted)
         work.library.shown_changed.connect(self._lay_maps)
         work.library.changed.connect(self._on_models_changed)
@@ -293,5 +295,6 @@ class MainWindow(QMainWindow):
         self.workspace.open_paths(paths)
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        self.hide()  # at once; saving and ending the engine may take a moment
         self.workspace.close()
         super().closeEvent(event)

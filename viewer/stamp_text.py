@@ -10,12 +10,14 @@ from viewer import formats
 MODES = {"whole": "one square around the region", "tiles": "squares inside the region"}
 
 
-def stamp_lines(result: ClassifyResult) -> list[str]:
-    """The stamp of an answer, one fact a line."""
+def stamp_lines(result: ClassifyResult, slide_mpp: float | None) -> list[str]:
+    """The stamp of an answer, one fact a line. slide_mpp: µm per level-0 pixel."""
     stamp = result.stamp
+    side = formats.length(result.windows[0].side, slide_mpp) if result.windows else "unknown"
     return [
         f"Read as: {formats.count(len(result.windows), 'window')}, "
         f"{MODES.get(stamp.mode, stamp.mode)}",
+        f"Width of a window: {side}",
         *common_lines(stamp),
         f"Time taken: {result.seconds:.2f} s",
     ]

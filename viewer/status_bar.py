@@ -107,8 +107,12 @@ class StatusBar(QStatusBar):
         self._scale.setText("scale unknown" if mpp is None else f"{mpp:.3g} µm/px")
         self._scale.setToolTip(f"{slide.name}: {size}, {formats.count(len(slide.levels), 'level')}")
 
-    def show_device(self, state: EngineReady | None) -> None:
-        if state is None:
+    def show_device(self, state: EngineReady | None, stopped: str = "") -> None:
+        """What the models run on. stopped: why there is no model process, when none is started."""
+        if state is None and stopped:
+            self.device.setText("Models stopped")
+            tip = f"The model process stopped: {stopped}; classify a region to start it again"
+        elif state is None:
             self.device.setText("Starting models…")
             tip = "The model process is starting; the slide can be used meanwhile"
         else:

@@ -233,6 +233,26 @@ def test_calibration_changes_the_scale_and_asks_again(
     assert bench.window.canvas.mpp == 0.25
 
 
+def test_return_finishes_a_polygon(bench: Bench) -> None:
+    bench.window.activateWindow()
+    canvas = bench.window.canvas
+    canvas.setFocus()
+    bench.window.actions_by_name["polygon"].trigger()
+    for place in RING[:3]:
+        at = canvas.view.to_screen(*place).toPoint()
+        QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=at)
+        bench.qtbot.wait(20)
+    QTest.keyClick(canvas, Qt.Key.Key_Return)
+    assert len(bench.document.rois) == 1
+
+
+def test_the_width_of_a_window_is_shown_once_it_is_set(bench: Bench) -> None:
+    bench.draw(*RING)
+    bench.document.set_calibration(replace(bench.document.calibration, field_px=300.0))
+    bench.settle()
+    assert "One window covers 150 µm." in bench.texts(bench.window.answers_panel)
+
+
 def test_every_control_has_a_name_for_screen_readers(bench: Bench) -> None:
     from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QComboBox, QScrollBar
 

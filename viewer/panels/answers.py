@@ -98,7 +98,10 @@ class AnswerCard(QFrame):
         self._again.setText("Try again" if retry else "Classify")
         self._again.setVisible(retry)
 
-    def show_result(self, model: Model, result: ClassifyResult, outdated: bool) -> None:
+    def show_result(
+        self, model: Model, result: ClassifyResult, outdated: bool, slide_mpp: float | None
+    ) -> None:
+        """slide_mpp: µm per level-0 pixel, for the lengths in the stamp."""
         fresh = result is not self.result
         self.result = result
         info = model.class_info(result.predicted)
@@ -123,7 +126,7 @@ class AnswerCard(QFrame):
         self._notes.setVisible(bool(notes))
         self._origin.show()
         if fresh:
-            self._stamp.setText("\n".join(stamp_lines(result)))
+            self._stamp.setText("\n".join(stamp_lines(result, slide_mpp)))
             self._stamp.hide()
 
     def _show_more_text(self) -> None:
@@ -201,9 +204,14 @@ class AnswersPanel(QWidget):
         """What several answers share is said once, with the way to mend it."""
         results = [card.result for card in self._cards.values() if card.result is not None]
         notes = dict.fromkeys(n for r in results for n in r.notes if is_scale_note(n))
-        self._scale_note.setText("\n".join(note_text(note) for note in notes))
-        self._scale_note.setVisible(bool(notes))
-        self._calibrate.setVisible(bool(notes))
+        lines = [note_text(note) for note in notes]
+        field_px = self._document.calibration.field_px
+        if field_px is not None and results:
+            lines.append(f"One window covers {formats.length(field_px, self._document.mpp)}.")
+        self._calibrate.setText("Set the scale…" if notes else "Change…")
+        self._scale_note.setText("\n".join(lines))
+        self._scale_note.setVisible(bool(lines))
+        self._calibrate.setVisible(bool(lines))
 
     def _advice(self, roi: Roi | None) -> str:
         if self._document.slide is None:
@@ -241,7 +249,7 @@ class AnswersPanel(QWidget):
         if failure is not None:
             card.show_wait(failure, retry=True)
         elif newest is not None:
-            card.show_result(model, newest[1], outdated=newest[0] != key)
+            card.show_result(model, newest[1], newest[0] != key, self._document.mpp)
         elif self._analysis.is_pending(key):
             card.show_wait("Classifying…")
         else:

@@ -65,7 +65,7 @@ class RegionsPanel(QWidget):
     def _make_buttons(self) -> list[QWidget]:
         made: list[QWidget] = []
         for name, tip, slot in (
-            ("classify", "Classify all regions (Ctrl+Return)", self._classify_all),
+            ("classify", "Classify all regions (Ctrl+Shift+Return)", self._classify_all),
             ("import", "Import regions (GeoJSON, as QuPath writes it)", self.import_requested.emit),
             ("export", "Export regions (GeoJSON, QuPath reads it)", self.export_requested.emit),
         ):

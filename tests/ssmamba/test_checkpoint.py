@@ -19,9 +19,7 @@ CLASSES = (ClassInfo("a", "A", (255, 0, 0)), ClassInfo("b", "B", (0, 0, 255)))
 @pytest.fixture
 def classifier(tmp_path):
     model = SSMamba(CONFIG, num_classes=2).eval()
-    card = Card(
-        name="Test", config=asdict(CONFIG), classes=CLASSES, input=InputSpec(window_px=64)
-    )
+    card = Card(name="Test", config=asdict(CONFIG), classes=CLASSES, input=InputSpec(window_px=64))
     path = tmp_path / "model.safetensors"
     checkpoint.save(path, model, card, {"trust.mean": torch.ones(2, 64)})
     return path, model, card

@@ -61,10 +61,7 @@ class MapSummary:
             return "Mapping the evidence…" if work.analysis.is_pending(key) else ""
         name = model.class_info(result.target).name
         shared = " One colour scale for all models." if self._shared() else ""
-        return (
-            f"Evidence for “{name}” by {model.name}; raw values "
-            f"{result.low:.3g} to {result.high:.3g}.{shared}"
-        )
+        return f"“{name}”, raw values {result.low:.3g} to {result.high:.3g}.{shared}"
 
     def _shared(self) -> bool:
         many = len(self._work.library.in_use) > 1

@@ -1,0 +1,142 @@
+"""One model's answer for a region, as a card."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QEnterEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from ssmamba.engine.messages import ClassifyResult
+from viewer import formats
+from viewer.library import Model
+from viewer.stamp_text import is_scale_note, note_text, stamp_lines
+from viewer.widgets.bars import Bar, ProbabilityBars, percent
+from viewer.widgets.basic import ElidedLabel, icon_button, label, link
+
+
+class AnswerCard(QFrame):
+    """One model's answer: class, probabilities, doubts, and where it comes from."""
+
+    hovered = Signal(object)  # ClassifyResult or None
+    show_requested = Signal(str)  # path of the model
+    classify_requested = Signal()
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+        self.result: ClassifyResult | None = None
+        self.setProperty("card", True)
+        self._model_name = ElidedLabel(role="small")
+        self._eye = icon_button("eye", "Lay this model's evidence map on the slide", checkable=True)
+        self._answer = label(role="answer", wrap=True)
+        self._badge = label("Not sure", "badge")
+        self._outdated = label("Outdated", "outdated")
+        self._reasons = label(role="reason", wrap=True)
+        self._bars = ProbabilityBars()
+        self._notes = label(role="small", wrap=True)
+        self._again = link("Classify again")
+        self._all = icon_button("chevron-down", "Show all classes", checkable=True)
+        self._origin = icon_button("info", "Where this comes from: slide, model, scale, time")
+        self._stamp = label(role="small", wrap=True)
+        self._stamp.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._lay_out()
+        self._eye.clicked.connect(lambda: self.show_requested.emit(self.path))
+        self._again.clicked.connect(self.classify_requested)
+        self._all.toggled.connect(self._bars.set_expanded)
+        self._origin.clicked.connect(lambda: self._stamp.setVisible(not self._stamp.isVisible()))
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(self._model_name, 1)
+        for badge in (self._outdated, self._badge):
+            top.addWidget(badge, 0, Qt.AlignmentFlag.AlignVCenter)
+        top.addWidget(self._origin)
+        top.addWidget(self._eye)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 6, 8, 10)
+        layout.setSpacing(4)
+        layout.addLayout(top)
+        headline = QHBoxLayout()
+        headline.setSpacing(8)
+        headline.addWidget(self._answer, 1)
+        headline.addWidget(self._all, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(headline)
+        layout.addWidget(self._reasons)
+        layout.addSpacing(4)
+        layout.addWidget(self._bars)
+        layout.addWidget(self._notes)
+        layout.addWidget(self._again)
+        layout.addWidget(self._stamp)
+
+    def show_model(self, model: Model, shown: bool, count: int) -> None:
+        """count: models that answer; the more there are, the less room for each."""
+        several = count > 1
+        self._bars.set_first_shown(3 if count == 1 else 2 if count == 2 or shown else 0)
+        self._model_name.setText(model.name)
+        self._eye.setChecked(shown)
+        self._eye.setVisible(several)
+        self.setProperty("chosen", shown and several)
+        self.style().unpolish(self)
+        self.style().polish(self)
+
+    def show_wait(self, text: str, *, retry: bool = False) -> None:
+        """No answer (yet): say why."""
+        self.result = None
+        self._answer.hide()
+        self._notes.setText(text)
+        self._notes.show()
+        told: tuple[QWidget, ...] = (
+            self._badge, self._outdated, self._reasons, self._bars, self._all, self._origin,
+            self._stamp,
+        )  # fmt: skip
+        for widget in told:
+            widget.hide()
+        self._again.setText("Try again" if retry else "Classify")
+        self._again.setVisible(retry)
+
+    def show_result(
+        self, model: Model, result: ClassifyResult, outdated: bool, slide_mpp: float | None
+    ) -> None:
+        """slide_mpp: µm per level-0 pixel, for the lengths in the stamp."""
+        fresh = result is not self.result
+        self.result = result
+        info = model.class_info(result.predicted)
+        self._answer.setText(f"{info.name}, {percent(result.probabilities[result.predicted])}")
+        self._answer.show()
+        self._badge.setVisible(not result.trust.sure)
+        self._reasons.setText("\n".join(_sentence(r) for r in result.trust.reasons))
+        self._reasons.setVisible(not result.trust.sure and bool(result.trust.reasons))
+        self._bars.set_bars(
+            [
+                Bar(model.class_info(key).name, share, model.class_info(key).color)
+                for key, share in result.probabilities.items()
+            ]
+        )
+        self._bars.show()
+        self._outdated.setVisible(outdated)
+        self._again.setText("Classify again")
+        self._again.setVisible(outdated)
+        notes = [note_text(note) for note in result.notes if not is_scale_note(note)]
+        hidden = self._bars.hidden_count
+        self._all.setVisible(hidden > 0 or self._bars.expanded)
+        self._all.setToolTip(f"Show {formats.count(hidden, 'more class')}" if hidden else "Fewer")
+        self._notes.setText("\n".join(notes))
+        self._notes.setVisible(bool(notes))
+        self._origin.show()
+        if fresh:
+            self._stamp.setText("\n".join(stamp_lines(result, slide_mpp)))
+            self._stamp.hide()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        self.hovered.emit(self.result)
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self.hovered.emit(None)
+        super().leaveEvent(event)
+
+
+def _sentence(reason: str) -> str:
+    text = reason.strip().rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."

@@ -66,9 +66,9 @@ def begin(window, options: Options) -> None:
     if options.files:
         work.open_paths(list(options.files))
     if options.demo:
-        work.open_demo()
+        work.open_demo(bundled_models=not options.models)
     work.slides.read_recents()
-    work.models.add_bundled(use=None if options.models else "lac")
+    work.models.add_bundled(use_default=not options.models)
     if options.models:
         work.models.add_files(options.models)
     if options.rois:

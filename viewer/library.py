@@ -52,7 +52,7 @@ def bundled_models(folder: Path = BUNDLED) -> list[Model]:
     from ssmamba.errors import CheckpointError
 
     found = []
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in sorted(folder.glob("*.safetensors"), key=lambda p: p.stem):
         try:
             found.append(read_model(path, bundled=True))
         except CheckpointError:

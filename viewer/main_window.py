@@ -139,7 +139,7 @@ class MainWindow(QMainWindow):
         work, ask = self.workspace, self.dialogs
         slots: dict[str, Callable[[], object]] = {
             "open": ask.open_slides,
-            "demo": work.open_demo,
+            "demo": lambda: work.open_demo(),
             "add_models": ask.add_models,
             "import_rois": ask.import_regions,
             "export_rois": ask.export_regions,
@@ -182,7 +182,7 @@ class MainWindow(QMainWindow):
     def _connect_panels(self) -> None:
         work = self.workspace
         self.welcome.open_requested.connect(self.dialogs.open_slides)
-        self.welcome.demo_requested.connect(work.open_demo)
+        self.welcome.demo_requested.connect(lambda: work.open_demo())
         work.demo.progressed.connect(self.status.show_drawing)
         self.welcome.recent_requested.connect(work.slides.open)
         self.regions_panel.model.is_pending = work.analysis.is_pending

@@ -60,9 +60,12 @@ class Workspace(QObject):
         self.maps = MapController(self.document, self.library, self.background, self)
         self.demo = DemoController(cache_folder(), self.background, self.messages, self)
         self.demo.ready.connect(self._on_demo_ready)
+        self._demo_models = True
         self.regions.drawn.connect(self._on_drawn)
 
     def _on_demo_ready(self, demo: Demo) -> None:
+        if self._demo_models:
+            self.models.use_for_demo()
         self.slides.open(str(demo.slide))
         self.import_regions(str(demo.regions), only_if_empty=True)
 
@@ -83,8 +86,12 @@ class Workspace(QObject):
         for path in regions:
             self.import_regions(path)
 
-    def open_demo(self) -> None:
-        """Open the synthetic slide with its regions; it is drawn on first use."""
+    def open_demo(self, *, bundled_models: bool = True) -> None:
+        """Open the synthetic slide with its regions; it is drawn on first use.
+
+        bundled_models: compare those of its kind, unless the user has chosen others.
+        """
+        self._demo_models = bundled_models
         self.demo.open()
 
     def import_regions(self, path: str, *, only_if_empty: bool = False) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from ssmamba.engine.messages import Cancel, Classify, Explain, JobDone, JobFailed
+from ssmamba.engine.messages import Cancel, Classify, Explain, JobDone, JobFailed, LoadCheckpoint
 from tests.viewer.fakes import FakeEngine, answer, square, write_model
 from tests.viewer.test_planning import INFO
 from viewer.controllers.analysis import RESTARTS, AnalysisController
@@ -143,6 +143,27 @@ def test_an_engine_that_keeps_dying_is_not_started_for_ever(desk: Desk) -> None:
     assert "keeps stopping" in desk.messages[-1].text
     assert {m.level for m in desk.messages[:-1]} == {"warning"}
     assert len(desk.document.rois) == 2
+
+
+def test_models_in_use_are_loaded_before_the_first_question(desk: Desk, tmp_path: Path) -> None:
+    desk.bridge.start()
+    desk.wait_for(LoadCheckpoint)
+    desk.library.add([read_model(write_model(tmp_path / "later.safetensors"))], use=True)
+    desk.settle()
+    paths = [Path(r.path).stem for r in desk.engine.of_kind(LoadCheckpoint)]
+    assert paths == ["a", "later"]
+
+
+def test_a_model_that_cannot_be_loaded_is_told_of_and_taken_out_of_use(desk: Desk) -> None:
+    FakeEngine.made.append(FakeEngine(lambda _: None, lambda _: None))
+    FakeEngine.made[-1].patient = True
+    desk.bridge.start()
+    desk.wait_for(LoadCheckpoint)
+    job = desk.engine.of_kind(LoadCheckpoint)[0].job
+    desk.engine.reply(JobFailed(job, "The weights do not fit; train it again."))
+    desk.settle()
+    assert not desk.library.in_use
+    assert [m.text for m in desk.messages] == ["The weights do not fit; train it again."]
 
 
 def test_few_requests_lie_at_the_engine_at_once(desk: Desk) -> None:

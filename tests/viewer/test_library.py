@@ -82,3 +82,9 @@ def test_the_card_in_words(tmp_path: Path) -> None:
     assert "MAMIM" in lines["Pre-training"]
     assert "scale unknown" in lines["Scale"]
     assert "Somebody 2020" in lines["Licence of the data"]
+
+
+def test_a_full_model_stands_before_its_ablations(tmp_path: Path) -> None:
+    for name in ("lac-mixer-mamba", "pbc", "lac"):
+        write_model(tmp_path / f"{name}.safetensors")
+    assert [m.name for m in bundled_models(tmp_path)] == ["lac", "lac-mixer-mamba", "pbc"]

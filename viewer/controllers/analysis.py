@@ -14,6 +14,7 @@ from ssmamba.engine.messages import (
     JobCancelled,
     JobDone,
     JobFailed,
+    LoadCheckpoint,
     Progress,
     ReconstructResult,
 )
@@ -61,6 +62,8 @@ class AnalysisController(QObject):
         self._jobs: dict[int, Job] = {}
         self._failed: dict[Key, str] = {}
         self._next_job = 1
+        self._loading: dict[int, str] = {}  # job -> checkpoint that the engine reads ahead
+        self._read_ahead: set[str] = set()
         self._deaths = 0
         self.auto_classify = True
         self.all_maps = False
@@ -78,6 +81,8 @@ class AnalysisController(QObject):
         document.selection_changed.connect(self._on_selected)
         self._library.changed.connect(self.refresh)
         self._library.shown_changed.connect(self.refresh)
+        self._library.changed.connect(self._load_ahead)
+        self._bridge.ready.connect(self._load_ahead)
         self._bridge.replied.connect(self._on_reply)
         self._bridge.died.connect(self._on_died)
 
@@ -116,7 +121,7 @@ class AnalysisController(QObject):
 
     @property
     def busy(self) -> bool:
-        return bool(self._jobs) or self._pump_soon.isActive()
+        return bool(self._jobs or self._loading) or self._pump_soon.isActive()
 
     # --- jobs
     def _wanted(self) -> list[Task]:
@@ -140,8 +145,25 @@ class AnalysisController(QObject):
             self._send(task)
         self._tell()
 
-    def _send(self, task: Task) -> None:
+    def _load_ahead(self, *_: object) -> None:
+        """Let a running engine read the models in use before the first question comes."""
+        if self._bridge.state is None:
+            return
+        masked = self._library.reconstructor
+        models = [*self._library.in_use, *([masked] if masked is not None else [])]
+        for model in models:
+            if model.path not in self._read_ahead:
+                self._read_ahead.add(model.path)
+                number = self._new_number()
+                self._loading[number] = model.path
+                self._bridge.send(LoadCheckpoint(number, model.path))
+
+    def _new_number(self) -> int:
         number, self._next_job = self._next_job, self._next_job + 1
+        return number
+
+    def _send(self, task: Task) -> None:
+        number = self._new_number()
         self._jobs[number] = Job(task, set(task.keys))
         self._bridge.send(planning.request(task, number, self._document))
 
@@ -160,6 +182,9 @@ class AnalysisController(QObject):
         if isinstance(reply, CheckpointLoaded):
             self._library.note_loaded(reply.path, reply.sha256, reply.parameters)
             return
+        if getattr(reply, "job", -1) in self._loading:
+            self._end_loading(reply)
+            return
         job = self._jobs.get(getattr(reply, "job", -1))
         if job is None:
             return  # of a slide or a wish that is gone
@@ -170,6 +195,15 @@ class AnalysisController(QObject):
             self._file(job, reply)
         elif isinstance(reply, JobDone | JobCancelled | JobFailed):
             self._end(reply, job)
+
+    def _end_loading(self, reply: object) -> None:
+        """A model that cannot be loaded is told of at once and taken out of use."""
+        if isinstance(reply, JobDone | JobCancelled | JobFailed):
+            path = self._loading.pop(reply.job)
+            if isinstance(reply, JobFailed):
+                self._library.set_in_use(path, False)
+                self._messages.error(reply.message, reply.details)
+                self.job_failed.emit(reply.message)
 
     def _file(self, job: Job, result: ClassifyResult | ExplainResult | ReconstructResult) -> None:
         key = next((k for k in job.pending if k.checkpoint == result.checkpoint), None)
@@ -199,6 +233,8 @@ class AnalysisController(QObject):
     def _on_died(self, why: str) -> None:
         """The engine is gone: ask again in a new one, unless it dies of the same thing."""
         self._jobs.clear()
+        self._loading.clear()
+        self._read_ahead.clear()
         self._deaths += 1
         if self._deaths > RESTARTS:
             text = "The model process keeps stopping; choose a smaller region or another model."

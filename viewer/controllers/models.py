@@ -15,6 +15,7 @@ from viewer.messages import MessageCenter
 
 T = TypeVar("T")
 DEFAULT_MODEL = "lac"  # stem of the bundled classifier that is in use at the start
+DEMO_MODELS = "lac"  # stems of the bundled models that the demo compares begin with this
 
 
 class ModelController(QObject):
@@ -44,16 +45,26 @@ class ModelController(QObject):
         """Read checkpoints and take them into use."""
         self._read(lambda: _read_all(paths), self._take)
 
-    def add_bundled(self, use: str | None = DEFAULT_MODEL) -> None:
-        """List the checkpoints that come with the viewer. use: stem of the one taken into use."""
+    def add_bundled(self, *, use_default: bool = True) -> None:
+        """List the checkpoints that come with the viewer; one is taken into use, or none."""
+        self._read(
+            bundled_models,
+            lambda models: self._add_some(
+                models, lambda stem: use_default and stem == DEFAULT_MODEL
+            ),
+        )
 
-        def take(models: list[Model]) -> None:
-            self._library.add(models)
-            for model in models:
-                if use is not None and Path(model.path).stem == use:
-                    self._library.set_in_use(model.path, True)
+    def use_for_demo(self) -> None:
+        """Compare the bundled models of the demo's kind, unless the user chose others."""
+        if all(model.bundled for model in self._library.in_use):
+            self._read(
+                bundled_models,
+                lambda models: self._add_some(models, lambda stem: stem.startswith(DEMO_MODELS)),
+            )
 
-        self._read(bundled_models, take)
+    def _add_some(self, models: list[Model], used: Callable[[str], bool]) -> None:
+        self._library.add(models)
+        self._library.add([m for m in models if used(Path(m.path).stem)], use=True)
 
     def _take(self, read: tuple[list[Model], list[CheckpointError]]) -> None:
         models, errors = read

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
-from viewer.icons import icon
+from viewer.icons import set_icon
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def make_actions(parent: QWidget) -> dict[str, QAction]:
     for name, spec in SPECS.items():
         action = QAction(spec.text, parent)
         if spec.icon:
-            action.setIcon(icon(spec.icon))
+            set_icon(action, spec.icon)
         if spec.keys:
             action.setShortcut(QKeySequence(spec.keys))
         tip = spec.tip or spec.text.rstrip("…")

@@ -7,11 +7,11 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from ssmamba.engine.messages import EngineReady
-from viewer import theme
+from viewer import icons, theme
 from viewer.arguments import Options, parse
 
 ENGINE_DELAY_MS = 50  # after the first tile, or after the window without a slide
@@ -46,6 +46,8 @@ def create_application() -> QApplication:
     app.setApplicationName("ssmamba-viewer")
     app.setApplicationDisplayName("SSMamba Viewer")
     theme.apply(app)
+    app.setWindowIcon(icons.icon("slide", "accent"))
+    app.styleHints().colorSchemeChanged.connect(lambda _scheme: icons.refresh())
     return app
 
 
@@ -72,6 +74,10 @@ def begin(window, options: Options) -> None:
     if options.models:
         work.models.add_files(options.models)
     if options.rois:
+        work.regions.imported.connect(
+            lambda _: work.analysis.ask([roi.id for roi in work.document.rois]),
+            Qt.ConnectionType.SingleShotConnection,
+        )
         work.import_regions(options.rois)
     started = [False]
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QProgressBar, QStatusBar, QToolButton
 from ssmamba.engine.messages import EngineReady
 from viewer import formats
 from viewer.document import Document
-from viewer.icons import icon
+from viewer.icons import set_icon
 from viewer.widgets.basic import label
 
 HINT_MS = 5000
@@ -37,7 +37,7 @@ class StatusBar(QStatusBar):
         self._position.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._scale = label()
         self.device = QToolButton()
-        self.device.setIcon(icon("chip", "muted"))
+        set_icon(self.device, "chip", "muted")
         self.device.setIconSize(QSize(16, 16))
         self.device.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.device.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.icons import icon
+from viewer.icons import set_icon
 
 ICON_PX = 18
 
@@ -47,7 +47,7 @@ def link(text: str, tip: str = "") -> QPushButton:
 def icon_button(name: str, tip: str, *, checkable: bool = False) -> QToolButton:
     """A square button; the tip is also its accessible name."""
     made = QToolButton()
-    made.setIcon(icon(name))
+    set_icon(made, name)
     made.setIconSize(QSize(ICON_PX, ICON_PX))
     made.setCheckable(checkable)
     made.setAutoRaise(True)

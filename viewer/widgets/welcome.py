@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from viewer.icons import icon
+from viewer.icons import set_icon
 from viewer.widgets.basic import ElidedLabel, label, link
 
 SHOWN_RECENTS = 5
@@ -54,7 +54,7 @@ class Welcome(QWidget):
         choose.clicked.connect(self.open_requested)
         demo = QPushButton("Try the demo")
         demo.setToolTip("A synthetic slide with a few regions")
-        demo.setIcon(icon("sparkle"))
+        set_icon(demo, "sparkle")
         demo.clicked.connect(self.demo_requested)
         row = QHBoxLayout()
         row.setSpacing(8)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 from ssmamba.engine.messages import EngineReady
 from viewer import icons, theme
 from viewer.arguments import Options, parse
+from viewer.paths import user_folder
 
 ENGINE_DELAY_MS = 50  # after the first tile, or after the window without a slide
 
@@ -27,9 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return take_screenshot(app, engine, options)
     from viewer.main_window import MainWindow
+    from viewer.window_memory import WindowMemory
 
     window = MainWindow(engine)
     window.workspace.messages.catch_everything()
+    WindowMemory(window, user_folder() / "window.json")
     window.show()
     begin(window, options)
     return app.exec()

@@ -1,0 +1,52 @@
+"""The window comes back as it was left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow
+from pytestqt.qtbot import QtBot
+
+from viewer.window_memory import WindowMemory
+
+
+def window_with_panel(qtbot: QtBot) -> tuple[QMainWindow, QDockWidget]:
+    window, panel = QMainWindow(), QDockWidget("Panel")
+    panel.setObjectName("panel")
+    window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, panel)
+    window.resize(640, 480)
+    qtbot.addWidget(window)
+    return window, panel
+
+
+def test_size_and_hidden_panels_come_back(qtbot: QtBot, tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "window.json"
+    first, panel = window_with_panel(qtbot)
+    WindowMemory(first, file)
+    first.show()
+    first.resize(700, 500)
+    panel.hide()
+    first.close()
+    second, other = window_with_panel(qtbot)
+    WindowMemory(second, file)
+    second.show()
+    assert (second.width(), second.height()) == (700, 500)
+    assert other.isHidden()
+
+
+def test_a_damaged_memory_counts_as_none(qtbot: QtBot, tmp_path: Path) -> None:
+    file = tmp_path / "window.json"
+    file.write_text('{"geometry": 3}')
+    window, panel = window_with_panel(qtbot)
+    WindowMemory(window, file)
+    window.show()
+    assert panel.isVisible()
+
+
+def test_the_window_is_never_larger_than_the_screen(qtbot: QtBot, tmp_path: Path) -> None:
+    window, _ = window_with_panel(qtbot)
+    window.resize(9000, 9000)
+    WindowMemory(window, tmp_path / "none.json")
+    room = window.screen().availableGeometry()
+    assert window.width() <= room.width() and window.height() <= room.height()

@@ -1,0 +1,55 @@
+"""Remembers where the window stood and how its panels were arranged."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QEvent, QObject
+from PySide6.QtWidgets import QMainWindow
+
+VERSION = 1  # of the panels; an arrangement of other panels is not restored
+
+
+class WindowMemory(QObject):
+    """Restores a window at once and keeps its arrangement when it is closed."""
+
+    def __init__(self, window: QMainWindow, file: Path) -> None:
+        super().__init__(window)
+        self._window = window
+        self._file = file
+        if not self._restore():
+            self._fit_screen()
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self._window and event.type() == QEvent.Type.Close:
+            self._keep()
+        return super().eventFilter(watched, event)
+
+    def _restore(self) -> bool:
+        try:
+            kept = json.loads(self._file.read_text(encoding="utf-8"))
+            geometry, state = (base64.b64decode(kept[name]) for name in ("geometry", "state"))
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+        restored = self._window.restoreGeometry(QByteArray(geometry))
+        return self._window.restoreState(QByteArray(state), VERSION) and restored
+
+    def _keep(self) -> None:
+        geometry, state = self._window.saveGeometry(), self._window.saveState(VERSION)
+        kept = {
+            "geometry": base64.b64encode(geometry.data()).decode(),
+            "state": base64.b64encode(state.data()).decode(),
+        }
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.write_text(json.dumps(kept), encoding="utf-8")
+        except OSError:
+            return  # a full disk is no reason to keep the window open
+
+    def _fit_screen(self) -> None:
+        """The first time: as large as planned, but never larger than the screen."""
+        room = self._window.screen().availableGeometry().size()
+        self._window.resize(self._window.size().boundedTo(room))

@@ -94,13 +94,6 @@ class ModelLibrary:
             self._models[path] = replace(model, in_use=in_use)
             self._notify()
 
-    def use_only(self, paths: Iterable[str]) -> None:
-        chosen = set(paths)
-        self._models = {
-            p: replace(m, in_use=p in chosen and m.classifies) for p, m in self._models.items()
-        }
-        self._notify()
-
     def note_loaded(self, path: str, sha256: str, parameters: int) -> None:
         """Keep what the engine said of a checkpoint."""
         model = self._models.get(path)

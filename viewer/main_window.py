@@ -63,6 +63,7 @@ class MainWindow(QMainWindow):
         self.answers_panel = AnswersPanel(work.document, work.library, work.analysis)
         self.evidence_panel = EvidencePanel(work.document, work.library)
         self.reconstruction_panel = ReconstructionPanel(work.document, work.library, work.analysis)
+        self._had_several = False  # models in use: the comparison opens with the second
         self.map_summary = MapSummary(work, self.evidence_panel)
         self.status = StatusBar(work.document)
         self.setStatusBar(self.status)
@@ -259,8 +260,6 @@ class MainWindow(QMainWindow):
         if several and not self._had_several:
             self.actions_by_name["compare"].setChecked(True)
         self._had_several = several
-
-    _had_several = False
 
     def _delete_selected(self) -> None:
         chosen = self.regions_panel.chosen()

@@ -52,10 +52,6 @@ class MessageCenter(QObject):
 
     posted = Signal(object)  # Message
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._hooked = False
-
     def info(self, text: str, details: str = "") -> None:
         self.posted.emit(Message("info", text, details))
 

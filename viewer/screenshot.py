@@ -19,7 +19,6 @@ SIZE = (1600, 1000)
 POLL_MS = 40
 CALM_POLLS = 4  # so many looks in a row must find everything done
 TIMEOUT_S = 300.0
-MIN_LASSO_SHARE = 0.4  # of the view that a selected region should fill
 
 
 class ScreenshotRun(QObject):

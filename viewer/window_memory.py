@@ -6,9 +6,10 @@ import base64
 import json
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QObject
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSize
 from PySide6.QtWidgets import QMainWindow
 
+FRAME = QSize(16, 48)  # room for the title bar, whose size nobody knows before it is there
 VERSION = 1  # of the panels; an arrangement of other panels is not restored
 
 
@@ -51,5 +52,5 @@ class WindowMemory(QObject):
 
     def _fit_screen(self) -> None:
         """The first time: as large as planned, but never larger than the screen."""
-        room = self._window.screen().availableGeometry().size()
+        room = self._window.screen().availableGeometry().size() - FRAME
         self._window.resize(self._window.size().boundedTo(room))

@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 SHORT, LONG, RATIONAL, ASCII = 3, 4, 5, 2
-SIZES = {SHORT: 2, LONG: 4, RATIONAL: 8, ASCII: 1}
 FORMATS = {SHORT: "H", LONG: "I"}
 JPEG, YCBCR, CENTIMETRE = 7, 6, 3
 

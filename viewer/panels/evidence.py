@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -40,8 +40,6 @@ RAMP_SIZE = QSize(48, 12)
 
 class EvidencePanel(QWidget):
     """Class, method, detail, colours and opacity of the map."""
-
-    opacity_changed = Signal(float)  # while the slider moves
 
     def __init__(self, document: Document, library: ModelLibrary) -> None:
         super().__init__()
@@ -89,44 +87,41 @@ class EvidencePanel(QWidget):
         self._fade.setToolTip("Low values are clear, so that the tissue shows through")
 
     def _lay_out(self) -> None:
-        layout = column(self, upright=12)
+        look = self._look_rows()
+        look.hide()
+        more = icon_button("chevron-down", "Colours and scale of the map", checkable=True)
+        more.toggled.connect(look.setVisible)
         top = QHBoxLayout()
         top.addWidget(label("Evidence map (CAM)", "section"))
         top.addStretch(1)
         top.addWidget(self.visible_box)
-        layout.addLayout(top)
-        opacity = QHBoxLayout()
-        opacity.setSpacing(8)
-        opacity.addWidget(self._opacity, 1)
+        top.addWidget(more)
         self._opacity_text.setFixedWidth(40)
         self._opacity_text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        opacity.addWidget(self._opacity_text)
-        colors = QHBoxLayout()
-        colors.setSpacing(12)
-        colors.addWidget(self._colors, 1)
-        colors.addWidget(self._fade)
-        form = _form()
+        rows = _form()
         for term, field in (
             ("Class", self._class),
             ("Method", self._method),
             ("Detail", self._stage),
-            ("Opacity", opacity),
+            ("Opacity", _side_by_side(self._opacity, self._opacity_text)),
         ):
-            form.addRow(_term(term), field)
-        layout.addLayout(form)
+            rows.addRow(_term(term), field)
+        layout = column(self, upright=12)
+        layout.addLayout(top)
+        layout.addLayout(rows)
+        layout.addWidget(look)
         layout.addWidget(self.value_scale)
         layout.addWidget(self._caption)
+
+    def _look_rows(self) -> QWidget:
+        """What changes seldom: colours and scale."""
         look = QWidget()
-        look_form = _form()
-        look_form.setContentsMargins(0, 0, 0, 0)
-        look_form.addRow(_term("Colours"), colors)
-        look_form.addRow(_term("Scale"), self._scale)
-        look.setLayout(look_form)
-        look.hide()
-        self._more = icon_button("chevron-down", "Colours and scale of the map", checkable=True)
-        self._more.toggled.connect(look.setVisible)
-        top.addWidget(self._more)
-        layout.insertWidget(2, look)
+        rows = _form()
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.addRow(_term("Colours"), _side_by_side(self._colors, self._fade))
+        rows.addRow(_term("Scale"), self._scale)
+        look.setLayout(rows)
+        return look
 
     def _connect(self) -> None:
         self.visible_box.toggled.connect(lambda on: self._set(visible=on))
@@ -183,6 +178,14 @@ class EvidencePanel(QWidget):
         """What the map under the scale is, or why there is none."""
         self._caption.setText(text)
         self._caption.setVisible(bool(text))
+
+
+def _side_by_side(wide: QWidget, narrow: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(8)
+    row.addWidget(wide, 1)
+    row.addWidget(narrow)
+    return row
 
 
 def _form() -> QFormLayout:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ssmamba.engine.jobs import Jobs
 
 STARTING_NICE, WORKING_NICE = 10, 19  # frames come first, but starting must not take for ever
+NICE_VARIABLE = "SSMAMBA_ENGINE_NICE"  # both, 0..19, otherwise: on a busy shared machine, say
 IDLE_S = 1.0  # without work, before anything is loaded ahead
 
 
@@ -157,7 +158,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default="auto")
     arguments = parser.parse_args(argv)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the viewer, whose end we notice
-    _lower_priority(STARTING_NICE)
+    own = os.environ.get(NICE_VARIABLE, "")
+    _lower_priority(int(own) if own.isdigit() else STARTING_NICE)
     requests, replies = _claim_pipes()
     outbox = Outbox(replies)
     inbox = Inbox(requests, outbox)
@@ -167,7 +169,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     jobs = Jobs(device)
     outbox.send(_ready(device))
-    _lower_priority(WORKING_NICE)
+    _lower_priority(int(own) if own.isdigit() else WORKING_NICE)
     threading.Thread(target=_warm_up, args=(device, inbox), name="warm-up", daemon=True).start()
     serve(jobs, inbox, outbox)
 

@@ -7,9 +7,9 @@ import pytest
 from ssmamba.card import Card, read_card
 from tests.acceptance.conftest import MODELS
 
-ABLATIONS = ("lac-mixer-mamba", "lac-embedding-linear", "lac-pretraining-none")
-CLASSIFIERS = ("lac", "pbc", *ABLATIONS)
 MAMIM = ("lac-mamim", "pbc-mamim")
+ABLATIONS = sorted(p.stem for p in MODELS.glob("lac-*.safetensors") if p.stem not in MAMIM)
+CLASSIFIERS = ("lac", "pbc", *ABLATIONS)
 
 
 def card(name: str) -> Card:

@@ -29,7 +29,7 @@ class Prediction:
 
     probabilities: np.ndarray  # (N, K) float32, temperature applied
     logits: np.ndarray  # (N, K) float32, as the head gives them
-    features: np.ndarray  # (N, F) float32, what the head reads
+    features: np.ndarray  # (N, F) float32, what the judge compares with the training images
 
 
 class Predictor:
@@ -130,10 +130,12 @@ class Predictor:
 
 
 def logits_and_features(model: nn.Module, batch: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits (B, K) and the features (B, F) that the last linear layer reads."""
+    """Logits (B, K) and the features (B, F) by which foreign images are told.
+
+    They are the style of SSMamba's first stages, of other models what the last layer reads.
+    """
     if isinstance(model, SSMamba):
-        features = model.forward_features(batch)
-        return model.head(features), features
+        return model.forward_with_style(batch)
     seen: list[Tensor] = []
 
     def keep(_module: nn.Module, inputs: tuple[Any, ...]) -> None:

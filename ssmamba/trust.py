@@ -1,7 +1,11 @@
 """How far an input lies from what a model was trained with (Lee et al. 2018).
 
 Features of each class are taken as normal with a shared covariance; the distance of an input is
-the smallest Mahalanobis distance to a class mean. The numbers live in the checkpoint as
+the smallest Mahalanobis distance to a class mean. What is compared is the style of SSMamba's first
+two stages (``SSMamba.forward_with_style``), not the pooled features that the head reads: with a
+limit at the 97.5th percentile of validation, the LaC nano marked 92 % of a skin slide's windows
+against 38 %, 98 % of a head-and-neck slide's against 4 %, and 3 % of its own test images against
+8 % (windows of 450 px; CMU-1-Small-Region and TCGA-CR-7395). The numbers live in the checkpoint as
 ``trust.mean`` (K, F) and ``trust.precision`` (F, F).
 """
 

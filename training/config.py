@@ -99,6 +99,16 @@ class FinetuneConfig(RunConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CalibrateConfig:
+    """Fit temperature and the limits behind "not sure" of a classifier again."""
+
+    checkpoint: Path  # a classifier, .safetensors
+    data: Path  # the data folder that it was trained on
+    out: Path  # checkpoint to write; may be the same file
+    dataset_info: Path | None = None
+
+
+@dataclass(frozen=True)
 class EvaluateConfig:
     """Measure a checkpoint on a split of a data folder."""
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ssmamba import checkpoint
 from ssmamba.card import Card, InputSpec, file_sha256
 from ssmamba.errors import DataError, did_you_mean
 from ssmamba.models import SSMamba
+from ssmamba.predictor import logits_and_features
 from ssmamba.preprocess import to_tensor
 from training.cards import ablation_tags
 from training.config import FinetuneConfig
@@ -101,32 +102,20 @@ def swin_window(image_size: int) -> int:
     return 7 if last % 7 == 0 else max(last, 1)
 
 
-def pooled_features(model: nn.Module, pixels: Tensor) -> Tensor:
-    """What the head reads, (B, F), of SSMamba and timm models alike."""
-    features = model.forward_features(pixels)  # type: ignore[operator]
-    if isinstance(model, SSMamba):
-        return features
-    return model.forward_head(features, pre_logits=True)  # type: ignore[operator]
-
-
-def classify_features(model: nn.Module, features: Tensor) -> Tensor:
-    """(B, F) pooled features -> logits (B, K)."""
-    if isinstance(model, SSMamba):
-        return model.head(features)
-    return model.get_classifier()(features)  # type: ignore[operator]
-
-
 @torch.no_grad()
 def run_model(
     model: nn.Module, images: np.ndarray, spec: InputSpec, batch: int = 64
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Logits (N, K) and pooled features (N, F), float32, of images (N, S, S, 3) uint8."""
+    """Logits (N, K) and features (N, F), float32, of images (N, S, S, 3) uint8.
+
+    The features are those by which the predictor tells foreign images.
+    """
     model.eval()
     device = next(model.parameters()).device
     logits, features = [], []
     for start in range(0, len(images), batch):
         pixels = to_tensor(images[start : start + batch], spec).to(device)
-        pooled = pooled_features(model, pixels)
-        logits.append(classify_features(model, pooled).float().cpu().numpy())
-        features.append(pooled.float().cpu().numpy())
+        found = logits_and_features(model, pixels)
+        logits.append(found[0].float().cpu().numpy())
+        features.append(found[1].float().cpu().numpy())
     return np.concatenate(logits), np.concatenate(features)

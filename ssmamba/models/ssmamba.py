@@ -133,7 +133,19 @@ class SSMamba(nn.Module):
 
     def forward_features(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) -> pooled features (B, F) that the head reads."""
+        return self._pool(*self._encode(x, None, None))
+
+    def forward_with_style(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3, H, W) -> logits (B, K) and the picture's style (B, 2 C_1 + 2 C_2).
+
+        The style is the mean and standard deviation of each channel of the first two stages:
+        stain, scanner and texture. It tells foreign tissue that the last stage takes for known.
+        """
         maps, cls, valid = self._encode(x, None, None)
+        style = [s for m in maps[:2] for s in (m.mean((1, 2)), m.std((1, 2)))]
+        return self.head(self._pool(maps, cls, valid)), torch.cat(style, dim=1)
+
+    def _pool(self, maps: list[Tensor], cls: Tensor | None, valid: Tensor | None) -> Tensor:
         tokens = self.norm(maps[-1].flatten(1, 2))
         pooled = []
         if self.config.pool != "cls":

@@ -33,11 +33,15 @@ def test_probabilities_are_those_of_the_model_itself(predictor, images):
     assert np.ptp(got.probabilities, axis=0).max() > 1e-4  # the images do differ
 
 
-def test_features_are_what_the_head_reads(predictor, images):
+def test_features_are_the_style_of_the_first_stages(predictor, images):
     got = predictor.predict(images)
-    head = predictor.model.head
-    logits = torch.from_numpy(got.features) @ head.weight.T + head.bias
-    np.testing.assert_allclose(logits.detach().numpy(), got.logits, atol=1e-5)
+    with torch.inference_mode():
+        batch = to_tensor(images, predictor.card.input)
+        first, second = predictor.model.forward_stages(batch)[:2]
+        logits = predictor.model(batch)
+    parts = [first.mean((2, 3)), first.std((2, 3)), second.mean((2, 3)), second.std((2, 3))]
+    np.testing.assert_allclose(got.features, torch.cat(parts, 1).numpy(), atol=1e-5)
+    np.testing.assert_allclose(got.logits, logits.numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 64])

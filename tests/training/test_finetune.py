@@ -94,7 +94,7 @@ def test_the_engine_can_judge_with_what_is_stored(searched: Path) -> None:
     from ssmamba.judge import Judge
 
     found = checkpoint.load(searched / "best.safetensors")
-    count = found.card.config["dims"][-1]
+    count = 2 * sum(found.card.config["dims"][:2])  # style of the first two stages
     assert found.extra["trust.mean"].shape == (2, count)
     assert found.extra["trust.precision"].shape == (count, count)
     judge = Judge(found.card, found.extra)

@@ -10,7 +10,7 @@ from training.metrics.classification import nll
 
 LOG_RANGE = (-3.0, 3.0)  # of the temperature's natural logarithm
 KEPT = 97.5  # percentile of right answers whose entropy must stay below the limit
-NEAREST = 99.0  # percentile of validation distances that still count as familiar
+NEAREST = 97.5  # percentile of validation distances that still count as familiar
 MIN_WRONG = 10  # fewer wrong answers say nothing about where answers become wrong
 
 

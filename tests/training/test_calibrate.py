@@ -1,0 +1,61 @@
+"""python -m training.calibrate: limits are fitted again, weights stay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ssmamba import checkpoint
+from ssmamba.card import Calibration
+from tests.training.conftest import TINY
+from training.calibrate import main as calibrate
+from training.finetune import main as finetune
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    from tests.training.pictures import write_folder
+
+    root = tmp_path_factory.mktemp("calibrate")
+    write_folder(root / "data")
+    place = ["--data", str(root / "data"), "--out", str(root / "run")]
+    status = finetune([*place, *TINY, "--epochs", "1"])
+    assert status == 0
+    return root / "run" / "best.safetensors", root / "data"
+
+
+def test_limits_come_back_and_weights_stay(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    path, data = trained
+    found = checkpoint.load(path)
+    blank = tmp_path / "blank.safetensors"
+    checkpoint.save(blank, found.model, found.card.with_(calibration=Calibration()))
+    out = tmp_path / "out.safetensors"
+    assert calibrate([str(blank), "--data", str(data), "--out", str(out)]) == 0
+    again = checkpoint.load(out)
+    assert again.card.calibration.temperature == pytest.approx(
+        found.card.calibration.temperature, rel=1e-3
+    )
+    assert again.card.calibration.distance_limit == pytest.approx(
+        found.card.calibration.distance_limit, rel=1e-3
+    )
+    for name, value in found.model.state_dict().items():
+        assert torch.equal(again.model.state_dict()[name], value)
+
+
+def test_other_classes_are_refused(
+    trained: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, data = trained
+    other = tmp_path / "other"
+    for folder in sorted(p for p in data.iterdir() if p.is_dir()):
+        (other / f"new_{folder.name}").mkdir(parents=True)
+        for image in folder.iterdir():
+            (other / f"new_{folder.name}" / image.name).write_bytes(image.read_bytes())
+    out = tmp_path / "out.safetensors"
+    assert calibrate([str(path), "--data", str(other), "--out", str(out)]) == 2
+    assert "give the data folder that it was fine-tuned on" in " ".join(
+        capsys.readouterr().err.split()
+    )
+    assert not out.exists()

@@ -1,0 +1,68 @@
+"""python -m training.calibrate: fit a classifier's temperature and trust limits again."""
+
+from __future__ import annotations
+
+import sys
+
+from ssmamba import checkpoint
+from ssmamba.errors import CheckpointError
+from training.command import run_command
+from training.config import CalibrateConfig
+from training.data.dataset import load_dataset
+from training.loop.progress import console
+from training.metrics.calibration import softmax
+from training.metrics.classification import score
+from training.models import run_model
+from training.trust import calibrate as fit
+from training.trust import unsure_share
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_command(
+        CalibrateConfig,
+        calibrate,
+        section="calibrate",
+        positional="checkpoint",
+        recipe=None,
+        argv=argv,
+    )
+
+
+def calibrate(config: CalibrateConfig) -> None:
+    """Fit on the checkpoint's own training and validation split; the weights stay as they are.
+
+    Raises CheckpointError for a file that is no classifier of these classes.
+    """
+    found = checkpoint.load(config.checkpoint)
+    card, spec = found.card, found.card.input
+    dataset = load_dataset(config.data, int(card.dataset.get("split_seed", 0)), config.dataset_info)
+    if not card.classifies or tuple(c.key for c in card.classes) != dataset.classes:
+        raise CheckpointError(
+            f"{config.checkpoint} is no classifier of the classes in {config.data}; give the data "
+            "folder that it was fine-tuned on."
+        )
+    train, val = (dataset.images(split, spec.window_px) for split in ("train", "val"))
+    calibration, statistics = fit(
+        run_model(found.model, train, spec)[1],
+        dataset.labels("train"),
+        *run_model(found.model, val, spec),
+        dataset.labels("val"),
+    )
+    test, labels = dataset.images("test", spec.window_px), dataset.labels("test")
+    logits, features = run_model(found.model, test, spec)
+    probabilities = softmax(logits, calibration.temperature)
+    metrics = {
+        **card.metrics,
+        "test": {
+            "n": len(labels),
+            **score(probabilities, labels),
+            "unsure": unsure_share(probabilities, features, calibration, statistics),
+        },
+    }
+    done = card.with_(calibration=calibration, metrics=metrics)
+    checkpoint.save(config.out, found.model, done, {**found.extra, **statistics})
+    console.print(f"Temperature {calibration.temperature:.3f}. Wrote {config.out}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -123,6 +123,7 @@ def _run(app: QApplication, window: MainWindow, options: Options, begin: Callabl
     run.finished.connect(leave)
     window.show()
     begin(window, options)
-    app.exec()
+    if not status:  # what fails at once has ended the run before the event loop began
+        app.exec()
     window.close()
     return status[0] if status else 2

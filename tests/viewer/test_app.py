@@ -50,6 +50,16 @@ def test_a_screenshot_of_a_missing_slide_ends_with_one_sentence(tmp_path: Path) 
     assert not target.exists()
 
 
+def test_a_screenshot_with_a_missing_model_ends_with_one_sentence(tmp_path: Path) -> None:
+    """The model is missed before the event loop runs; the run must end all the same."""
+    write_pyramid(tmp_path / "a.tif")
+    given = ["--model", "nowhere.safetensors", "--screenshot", str(tmp_path / "out.png")]
+    done = run("main.py", str(tmp_path / "a.tif"), *given, tmp_path=tmp_path)
+    assert done.returncode == 2
+    assert "There is no model file" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_screenshot_of_a_slide_alone(tmp_path: Path) -> None:
     write_pyramid(tmp_path / "a.tif")
     target = tmp_path / "out.png"

@@ -21,7 +21,31 @@ ENGINE_DELAY_MS = 50  # after the first tile, or after the window without a slid
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the viewer; returns its exit status."""
     options = parse(argv)
+    if _has_no_display():
+        if options.screenshot is None:
+            print(
+                "There is no display; start the viewer on a desktop, or save a picture of the "
+                "window with --screenshot FILE.png.",
+                file=sys.stderr,
+            )
+            return 2
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
     app = create_application()
+    try:
+        return _run(app, options)
+    finally:
+        from viewer.tiles.source import close_all
+
+        close_all()
+
+
+def _has_no_display() -> bool:
+    """Whether Qt would abort: Linux without X11, Wayland or a platform that was asked for."""
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return sys.platform.startswith("linux") and not any(os.environ.get(n) for n in names)
+
+
+def _run(app: QApplication, options: Options) -> int:
     engine = engine_factory(options.device)
     if options.screenshot is not None:
         from viewer.screenshot import take_screenshot

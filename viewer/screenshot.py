@@ -122,8 +122,8 @@ def _run(app: QApplication, window: MainWindow, options: Options, begin: Callabl
 
     run.finished.connect(leave)
     window.show()
-    begin(window, options)
-    if not status:  # what fails at once has ended the run before the event loop began
-        app.exec()
+    # Inside the event loop: what fails at once could not leave a loop that has not begun.
+    QTimer.singleShot(0, lambda: begin(window, options))
+    app.exec()
     window.close()
     return status[0] if status else 2

@@ -16,10 +16,12 @@ from viewer.arguments import Options, parse
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(*arguments: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, tmp_path: Path, changes: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ, "QT_QPA_PLATFORM": "offscreen", "SSMAMBA_VIEWER_HOME": str(tmp_path),
-        "LANG": "C.UTF-8",
+        "LANG": "C.UTF-8", **(changes or {}),
     }  # fmt: skip
     return subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True,
@@ -123,3 +125,11 @@ def test_two_models_and_regions_end_to_end(tmp_path: Path) -> None:
     )  # fmt: skip
     assert missing.returncode == 2
     assert missing.stderr.strip() == "There is no region file gone.geojson; check the path."
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have a display")
+def test_without_a_display_one_sentence_says_what_to_do(tmp_path: Path) -> None:
+    hidden = {"DISPLAY": "", "WAYLAND_DISPLAY": "", "QT_QPA_PLATFORM": ""}
+    done = run("main.py", tmp_path=tmp_path, changes=hidden)
+    assert done.returncode == 2
+    assert done.stderr.startswith("There is no display;")

@@ -209,6 +209,15 @@ class TileSource(QObject):
             return
 
 
+def close_all(timeout_s: float = 5.0) -> None:
+    """Close every slide and wait for its workers: at the end of the program none may still run,
+    since a thread that works while Python takes Qt down crashes it."""
+    for source in list(_alive):
+        source.close()
+    for source in list(_alive):
+        source.wait_closed(timeout_s)
+
+
 def _preview(slide: Slide) -> QImage | None:
     """The thumbnail as a stand-in for a slide that has no coarse level of its own."""
     if len(slide.levels) > 1 or slide.info.vendor == "image":

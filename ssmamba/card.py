@@ -162,8 +162,8 @@ def read_card(path: Path | str) -> Card:
     text = read_header(path).get("__metadata__", {}).get(METADATA_KEY)
     if text is None:
         raise CheckpointError(
-            f"{path} has no model card, so it was not made by this project; convert foreign "
-            "weights with `python -m training.convert`."
+            f"{path} has no model card, so it was not made by this project; choose a checkpoint "
+            "made by training.finetune or training.pretrain."
         )
     return card_from_json(text, path)
 

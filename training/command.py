@@ -62,7 +62,7 @@ def parse(
     parser = _make_parser(config_class, section, positional)
     given = _plain_flags(arguments, config_class)
     defaults = [] if recipe is None else _as_flags(_bundled(recipe), section, config_class, recipe)
-    for path in _config_files(given):
+    for path in config_files(given):
         defaults += _as_flags(_read_yaml(path), section, config_class, str(path))
     values = parser.parse_args(defaults + given)
     names = {field.name for field in fields(config_class)}  # type: ignore[arg-type]
@@ -109,7 +109,8 @@ def _plain_flags(arguments: Sequence[str], config_class: type) -> list[str]:
     return out
 
 
-def _config_files(arguments: Sequence[str]) -> list[Path]:
+def config_files(arguments: Sequence[str]) -> list[Path]:
+    """The files given with --config, in their order."""
     files = [a.split("=", 1)[1] for a in arguments if a.startswith("--config=")]
     files += [b for a, b in pairwise(arguments) if a == "--config"]
     return [Path(f) for f in files]

@@ -41,7 +41,7 @@ def claim_folder(config: RunConfig, section: str, dataset: Dataset) -> None:
     config.out.mkdir(parents=True, exist_ok=True)
     text, split = as_yaml(section, config), split_table(dataset)
     if config.resume:
-        _refuse_other_values(config.out / CONFIG_FILE, text, section)
+        refuse_other_values(config.out / CONFIG_FILE, text, section)
         _refuse_other_images(config.out / SPLIT_FILE, split)
     (config.out / CONFIG_FILE).write_text(text, encoding="utf-8")
     (config.out / SPLIT_FILE).write_text(split, encoding="utf-8")
@@ -58,7 +58,9 @@ def split_table(dataset: Dataset) -> str:
     return file.getvalue()
 
 
-def _refuse_other_values(path: Path, text: str, section: str) -> None:
+def refuse_other_values(path: Path, text: str, section: str) -> None:
+    """Raise DataError when the config at ``path`` (if any) differs from ``text`` in a value that
+    decides about the result."""
     if not path.is_file():
         return
     try:

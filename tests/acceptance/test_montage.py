@@ -21,6 +21,7 @@ from ssmamba.roi import Roi
 from ssmamba.slide import Slide
 from tests.acceptance.conftest import MODELS
 from tests.slides import write_pyramid
+from training.ablation.mosaics import make_mosaics
 
 pytestmark = [pytest.mark.slow, pytest.mark.shared_data, pytest.mark.timeout(600)]
 
@@ -78,15 +79,8 @@ def test_a_patch_on_a_slide_answers_as_the_image_does(held_out: HeldOut, tmp_pat
 
 def mosaics(held_out: HeldOut) -> list[tuple[np.ndarray, np.ndarray]]:
     """2 x 2 mosaics of four different classes: (448, 448, 3) and the four labels."""
-    rng = np.random.default_rng(1)
-    found = []
-    for _ in range(MOSAICS):
-        classes = rng.permutation(len(held_out.predictor.card.classes))[:4]
-        rows = [rng.choice(np.flatnonzero(held_out.labels == c)) for c in classes]
-        a, b, c, d = (held_out.images[r] for r in rows)
-        top, bottom = np.concatenate([a, b], axis=1), np.concatenate([c, d], axis=1)
-        found.append((np.concatenate([top, bottom], axis=0), classes))
-    return found
+    made = make_mosaics(held_out.images, held_out.labels, MOSAICS, seed=1)
+    return list(zip(made.images, made.classes, strict=True))
 
 
 @pytest.mark.parametrize("method", ["GradCAM", "GradCAM++", "HiResCAM", "LayerCAM"])

@@ -24,8 +24,11 @@ class Progress:
         self._live = sys.stdout.isatty()
         self._open_line = False
 
-    def update(self, done: int, text: str = "") -> None:
-        """Say that ``done`` steps are behind; shown at most a few times a second."""
+    def update(self, done: int, text: str = "", left: float | None = None) -> None:
+        """Say that ``done`` steps are behind; shown at most a few times a second.
+
+        left: seconds that are left, from one who knows better than the pace of the steps.
+        """
         now = time.monotonic()
         if self._first is None:
             self._first = (done, now)  # the first step compiles and warms up: it is no measure
@@ -33,9 +36,8 @@ class Progress:
         if self.quiet or (now - self._shown < wait and not (self._live and done == self.total)):
             return
         self._shown = now
-        line = (
-            f"{self.title} {done}/{self.total}{self._left(done, now)}{'  ' + text if text else ''}"
-        )
+        time_left = self._left(done, now) if left is None else f"  {duration(left)} left"
+        line = f"{self.title} {done}/{self.total}{time_left}{'  ' + text if text else ''}"
         if self._live:
             sys.stdout.write(f"\r\x1b[K{line}")
             self._open_line = True

@@ -1,0 +1,76 @@
+"""The grid as a list of runs: what is shared, in which order, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ssmamba.errors import DataError
+from training.ablation.config import AblateConfig
+from training.ablation.jobs import plan_jobs
+from training.ablation.tables import CELLS, FIGURE_2, FIGURE_4, PRETRAININGS, TABLES
+from training.config import FinetuneConfig
+
+
+def grid(tmp_path: Path, **changes: object) -> AblateConfig:
+    return AblateConfig(data=tmp_path, out=tmp_path / "out", **changes)  # type: ignore[arg-type]
+
+
+def test_every_row_and_column_is_a_known_cell() -> None:
+    named = [row.cell for table in TABLES.values() for row in table.rows]
+    assert {*named, *FIGURE_2, *FIGURE_4} <= CELLS.keys()
+    assert {c.pretraining for c in CELLS.values() if c.pretraining} == set(PRETRAININGS)
+
+
+def test_cells_of_several_tables_and_pretrainings_run_once_a_seed(tmp_path: Path) -> None:
+    jobs = plan_jobs(grid(tmp_path, tables="5,7", seeds="0,1"), [])
+    keys = [job.key for job in jobs]
+    assert len(keys) == len(set(keys))
+    assert keys.count("finetune/ssmamba-s0") == keys.count("pretrain/mamim-s1") == 1
+    for job in jobs:
+        assert job.needs is None or keys.index(job.needs) < keys.index(job.key)
+    assert all(job.seed == 0 for job in jobs[: len(jobs) // 2])  # whole seeds one by one
+
+
+def test_every_cell_gets_the_same_budget_and_the_recipe_file(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("pretrain: {mask_unit: 16}\nfinetune: {mixup: 0.3}\n")
+    changes = {"tables": "5", "seeds": "0", "epochs": 3, "lrs": "1e-3,5e-4", "image_size": 64}
+    jobs = plan_jobs(grid(tmp_path, **changes), [recipe])
+    tuned = [job.config for job in jobs if isinstance(job.config, FinetuneConfig)]
+    assert {(c.epochs, c.rates(), c.image_size, c.mixup) for c in tuned} == {
+        (3, (1e-3, 5e-4), 64, 0.3)
+    }
+    trained = [job.config for job in jobs if job.kind == "pretrain"]
+    assert len(trained) == 4 and all(c.mask_unit == 16 for c in trained)  # type: ignore[union-attr]
+    by_key = {job.key: job for job in jobs}
+    linear = by_key["pretrain/mamim-embedding-linear-s0"]
+    assert linear.config is not None and linear.config.embedding == "linear"
+    started = by_key["finetune/embedding-linear-s0"].config
+    assert isinstance(started, FinetuneConfig) and started.init == linear.checkpoint
+
+
+def test_a_flag_that_a_command_does_not_know_is_the_runs_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(PRETRAININGS, "mamim", ("--embedding", "cubic"))
+    jobs = plan_jobs(grid(tmp_path, tables="7", only="ssmamba,pretraining-none"), [])
+    problems = {job.key: job.problem for job in jobs if job.seed == 0}
+    assert "cubic" in problems["pretrain/mamim-s0"]
+    assert problems["finetune/pretraining-none-s0"] == ""
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"tables": "5,12"}, "must name tables of the paper: 4, 5, 6, 7"),
+        ({"seeds": "0,x"}, "whole numbers"),
+        ({"seeds": "1,1"}, "different numbers"),
+        ({"only": "ssmanba"}, "did you mean 'ssmamba'"),
+    ],
+)
+def test_bad_lists_are_named(tmp_path: Path, changes: dict[str, str], expected: str) -> None:
+    with pytest.raises(DataError, match=expected):
+        plan_jobs(grid(tmp_path, **changes), [])

@@ -1,0 +1,161 @@
+"""CAMs of a grid's models on pictures where the place of each class is known (SSMamba §4.4.1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from ssmamba import checkpoint
+from ssmamba.card import InputSpec, file_sha256
+from ssmamba.checkpoint import Checkpoint
+from ssmamba.errors import CheckpointError, DataError
+from ssmamba.explain.cam import cam_maps
+from ssmamba.explain.methods import find_method
+from ssmamba.explain.stitch import resize_map
+from ssmamba.preprocess import to_tensor
+from training.ablation.mosaics import Mosaics
+from training.data.dataset import Dataset
+from training.data.images import UnreadableImage, centre_square, read_rgb
+from training.evaluate import class_order, write_json
+from training.metrics.localisation import SCORES, localisation
+
+BATCH = 16
+Measure = Callable[[Checkpoint, np.ndarray], dict[str, float]]  # the second is class_order
+
+
+def class_maps(
+    model: nn.Module, images: np.ndarray, spec: InputSpec, method: str, number: int, stage: int
+) -> np.ndarray:
+    """CAMs of one class, (N, S, S) float32 at the size of images (N, S, S, 3) uint8."""
+    device = next(model.parameters()).device
+    side = images.shape[1]
+    parts: list[np.ndarray] = []
+    for start in range(0, len(images), BATCH):
+        batch = to_tensor(images[start : start + BATCH], spec).to(device)
+        maps = cam_maps(model, batch, method, number, stage)
+        parts += [resize_map(values, side, side) for values in maps]
+    return np.stack(parts)
+
+
+def mosaic_scores(
+    found: Checkpoint, mosaics: Mosaics, order: np.ndarray, method: str, stage: int
+) -> dict[str, float]:
+    """Mean localisation scores over all classes of all mosaics.
+
+    order: number in the checkpoint of each of the mosaics' class numbers.
+    """
+    scores: list[dict[str, float]] = []
+    for number in np.unique(mosaics.classes):
+        rows = np.flatnonzero((mosaics.classes == number).any(axis=1))
+        spec, images = found.card.input, mosaics.images[rows]
+        maps = class_maps(found.model, images, spec, method, int(order[number]), stage)
+        scores += [
+            localisation(values, mosaics.truth(int(row), int(number)))
+            for row, values in zip(rows, maps, strict=True)
+        ]
+    return _mean(scores)
+
+
+def mask_scores(
+    found: Checkpoint,
+    images: np.ndarray,
+    labels: np.ndarray,
+    masks: np.ndarray,
+    method: str,
+    stage: int,
+) -> dict[str, float]:
+    """Mean localisation scores of each image's own class against its mask (N, S, S) bool.
+
+    labels: class numbers of the checkpoint. Empty and full masks say nothing and are left out.
+    """
+    scores: list[dict[str, float]] = []
+    telling = masks.any(axis=(1, 2)) & ~masks.all(axis=(1, 2))
+    for number in np.unique(labels[telling]):
+        rows = np.flatnonzero(telling & (labels == number))
+        spec = found.card.input
+        maps = class_maps(found.model, images[rows], spec, method, int(number), stage)
+        scores += [localisation(v, masks[row]) for row, v in zip(rows, maps, strict=True)]
+    return _mean(scores)
+
+
+def _mean(scores: list[dict[str, float]]) -> dict[str, float]:
+    return {name: float(np.mean([s[name] for s in scores])) for name in SCORES} if scores else {}
+
+
+def read_masks(folder: Path, dataset: Dataset, split: str, side: int) -> np.ndarray:
+    """(N, side, side) bool: what is not black in FOLDER/<path of the image>, any extension.
+
+    Raises DataError that lists images without a mask.
+    """
+    masks, missing = [], []
+    for item in dataset.items(split):
+        at = (folder / item.path).with_suffix("")
+        files = sorted(at.parent.glob(f"{at.name}.*")) if at.parent.is_dir() else []
+        try:
+            picture = centre_square(read_rgb(files[0])) if files else None
+        except (UnreadableImage, OSError):
+            picture = None
+        if picture is None:
+            missing.append(item.path)
+        else:
+            small = cv2.resize(np.ascontiguousarray(picture.max(axis=2)), (side, side),
+                               interpolation=cv2.INTER_NEAREST)  # fmt: skip
+            masks.append(small > 0)
+    if missing:
+        shown = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
+        raise DataError(
+            f"{folder} has no readable mask for {len(missing)} of "
+            f"{len(dataset.indices(split))} {split} images ({shown}); add them, or leave --masks "
+            "away."
+        )
+    return np.stack(masks)
+
+
+class EvidenceScores:
+    """Localisation scores of checkpoints, kept in a file so that each is measured once."""
+
+    def __init__(self, kept: Path, dataset: Dataset, device: torch.device) -> None:
+        self.kept, self.dataset, self.device = kept, dataset, device
+        self.known = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+
+    def on_mosaics(
+        self, path: Path, mosaics: Mosaics, method: str, stage: int
+    ) -> dict[str, float] | None:
+        """Scores, or None where no CAM layer is known for the architecture."""
+        name = find_method(method).name
+        key = f"{file_sha256(path)} mosaics {len(mosaics.images)} {name} {stage}"
+
+        def measure(found: Checkpoint, order: np.ndarray) -> dict[str, float]:
+            return mosaic_scores(found, mosaics, order, name, stage)
+
+        return self._once(key, path, measure)
+
+    def on_masks(
+        self, path: Path, folder: Path, method: str, stage: int
+    ) -> dict[str, float] | None:
+        name = find_method(method).name
+        key = f"{file_sha256(path)} masks {folder.resolve()} {name} {stage}"
+
+        def measure(found: Checkpoint, order: np.ndarray) -> dict[str, float]:
+            side = found.card.input.window_px
+            images, labels = self.dataset.images("test", side), self.dataset.labels("test")
+            masks = read_masks(folder, self.dataset, "test", side)
+            return mask_scores(found, images, order[labels], masks, name, stage)
+
+        return self._once(key, path, measure)
+
+    def _once(self, key: str, path: Path, measure: Measure) -> dict[str, float] | None:
+        if key not in self.known:
+            found = checkpoint.load(path, self.device)
+            try:
+                self.known[key] = measure(found, class_order(found.card, self.dataset))
+            except CheckpointError:
+                self.known[key] = None
+            write_json(self.kept, self.known)
+        return self.known[key]

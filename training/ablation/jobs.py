@@ -1,0 +1,147 @@
+"""From cells and seeds to runs of training.pretrain and training.finetune."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ssmamba.errors import DataError, SSMambaError, did_you_mean
+from training.ablation.config import AblateConfig
+from training.ablation.tables import CELLS, PRETRAININGS, cells_of
+from training.command import DEFAULT_RECIPE, parse
+from training.config import FinetuneConfig, PretrainConfig, RunConfig
+
+Kind = Literal["pretrain", "finetune"]
+CONFIGS: dict[Kind, type[RunConfig]] = {"pretrain": PretrainConfig, "finetune": FinetuneConfig}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a training command."""
+
+    kind: Kind
+    cell: str  # of CELLS, or of PRETRAININGS
+    seed: int
+    folder: Path
+    flags: tuple[str, ...]
+    needs: str | None  # key of the pre-training that it starts from
+    config: RunConfig | None  # None when the command does not know a flag
+    problem: str = ""  # what the command says of its flags
+
+    @property
+    def key(self) -> str:
+        return job_key(self.kind, self.cell, self.seed)
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "best.safetensors"
+
+    @property
+    def epochs(self) -> int:
+        """Epochs over all learning rates."""
+        if self.config is None:
+            return 0
+        rates = self.config.rates() if isinstance(self.config, FinetuneConfig) else (0.0,)
+        return self.config.epochs * len(rates)
+
+
+def job_key(kind: Kind, cell: str, seed: int) -> str:
+    return f"{kind}/{cell}-s{seed}"
+
+
+def plan_jobs(config: AblateConfig, recipes: list[Path]) -> list[Job]:
+    """All runs of the grid: seed by seed, a pre-training before what starts from it."""
+    jobs: dict[str, Job] = {}
+    for seed in config.seed_list():
+        for name in chosen_cells(config):
+            cell = CELLS[name]
+            init: Job | None = None
+            if cell.pretraining is not None:
+                flags = PRETRAININGS[cell.pretraining]
+                init = _job(config, recipes, "pretrain", cell.pretraining, seed, flags, None)
+                jobs.setdefault(init.key, init)
+            job = _job(config, recipes, "finetune", name, seed, cell.flags, init)
+            jobs[job.key] = job
+    return list(jobs.values())
+
+
+def chosen_cells(config: AblateConfig) -> list[str]:
+    """The cells of the tables, or those of them that --only names. Raises DataError."""
+    cells = cells_of(config.table_list())
+    only = [part.strip() for part in config.only.split(",") if part.strip()]
+    for name in only:
+        if name not in cells:
+            raise DataError(
+                f"--only {config.only}: these tables have no cell '{name}'"
+                f"{did_you_mean(name, cells)}."
+            )
+    return [name for name in cells if not only or name in only]
+
+
+def _job(
+    config: AblateConfig,
+    recipes: list[Path],
+    kind: Kind,
+    cell: str,
+    seed: int,
+    own: tuple[str, ...],
+    init: Job | None,
+) -> Job:
+    folder = config.out / kind / f"{cell}-s{seed}"
+    flags = [*(f"--config={path}" for path in recipes), *_shared_flags(config)]
+    flags += ["--out", str(folder), "--seed", str(seed), *_kind_flags(config, kind)]
+    flags += ["--tags", json.dumps({"cell": cell}), *own]
+    if init is not None:
+        flags += ["--init", str(init.checkpoint)]
+    parsed, problem = _parsed(kind, flags)
+    needs = None if init is None else init.key
+    return Job(kind, cell, seed, folder, tuple(flags), needs, parsed, problem)
+
+
+def _shared_flags(config: AblateConfig) -> list[str]:
+    given = {
+        "data": config.data,
+        "dataset-info": config.dataset_info,
+        "size": config.size,
+        "image-size": config.image_size,
+        "warmup-epochs": config.warmup_epochs,
+        "split-seed": config.split_seed,
+        "accelerator": config.accelerator,
+        "precision": config.precision,
+    }
+    return _flags(given)
+
+
+def _kind_flags(config: AblateConfig, kind: Kind) -> list[str]:
+    if kind == "pretrain":
+        return _flags(
+            {
+                "epochs": config.pretrain_epochs,
+                "batch-size": config.pretrain_batch_size,
+                "lr": config.pretrain_lr,
+            }
+        )
+    return _flags({"epochs": config.epochs, "batch-size": config.batch_size, "lrs": config.lrs})
+
+
+def _flags(given: Mapping[str, object]) -> list[str]:
+    return [f"--{name}={value}" for name, value in given.items() if value is not None]
+
+
+def _parsed(kind: Kind, flags: list[str]) -> tuple[RunConfig | None, str]:
+    """The run's config, or what its command would say."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return parse(CONFIGS[kind], flags, kind, recipe=DEFAULT_RECIPE), ""
+    except SSMambaError as error:
+        return None, str(error)
+    except SystemExit:
+        lines = [line.strip() for line in said.getvalue().splitlines()]
+        start = max((i for i, line in enumerate(lines) if line.startswith("error: ")), default=0)
+        return None, " ".join(lines[start:]).removeprefix("error: ")

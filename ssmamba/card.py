@@ -18,6 +18,7 @@ from ssmamba.errors import CheckpointError
 
 FORMAT_VERSION = 1
 METADATA_KEY = "ssmamba"
+CLASSIFIERS = ("classifier", "baseline")  # kinds that answer with classes
 MAX_HEADER_BYTES = 100_000_000  # safetensors' own limit
 
 
@@ -59,10 +60,11 @@ class Calibration:
 class Card:
     """Everything about a checkpoint but its weights (DESIGN §6)."""
 
-    kind: str = "classifier"  # classifier | mamim | baseline
+    # classifier | baseline (not SSMamba) | mamim | mae | contrastive | encoder (converted weights)
+    kind: str = "classifier"
     name: str = ""  # readable name shown in lists
     arch: str = "ssmamba"  # ssmamba | timm:<name>
-    config: dict[str, Any] = field(default_factory=dict)  # SSMambaConfig as JSON
+    config: dict[str, Any] = field(default_factory=dict)  # SSMambaConfig, or arguments for timm
     mamim: dict[str, Any] | None = None  # MAMIMConfig as JSON, when a decoder is in the file
     classes: tuple[ClassInfo, ...] = ()
     input: InputSpec = InputSpec()
@@ -88,7 +90,7 @@ class Card:
     @property
     def classifies(self) -> bool:
         """Whether it answers with classes; a pre-trained model only knows those of its images."""
-        return bool(self.classes) and self.mamim is None
+        return bool(self.classes) and self.kind in CLASSIFIERS
 
     @property
     def class_names(self) -> list[str]:

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from ssmamba.card import METADATA_KEY, Card, file_sha256, read_card
 from ssmamba.errors import CheckpointError
-from ssmamba.models import MAMIM, SSMamba
+from ssmamba.models import MaskedModel, SSMamba
 from ssmamba.models.batchnorm import load_bn_statistics
+from ssmamba.models.build import build_masked, build_network
 
 EXTRA = "extra."  # tensors that are not weights: feature statistics, clean BatchNorm statistics
 CLEAN_BN = "clean_bn."  # below EXTRA: statistics of the encoder on unmasked images
@@ -70,40 +71,31 @@ def load(path: Path | str, device: str | torch.device = "cpu") -> Checkpoint:
     return Checkpoint(card, model.to(device).eval(), extra, file_sha256(path), path)
 
 
-def load_encoder(path: Path | str, device: str | torch.device = "cpu") -> tuple[SSMamba, Card]:
-    """The SSMamba encoder of a checkpoint, without a head, with its clean BatchNorm statistics."""
+def load_encoder(path: Path | str, device: str | torch.device = "cpu") -> tuple[nn.Module, Card]:
+    """The backbone of a checkpoint, without head or decoder.
+
+    After masked pre-training it has the BatchNorm statistics of clean images.
+    """
     checkpoint = load(path, device)
     model = checkpoint.model
-    if isinstance(model, MAMIM):
-        encoder = model.encoder
+    if isinstance(model, MaskedModel):
         prefix = CLEAN_BN
         clean = {k.removeprefix(prefix): v for k, v in checkpoint.extra.items() if prefix in k}
-        load_bn_statistics(encoder, clean)
-    elif isinstance(model, SSMamba):
-        encoder = model
-        encoder.head = nn.Identity()
+        load_bn_statistics(model.encoder, clean)
+        return model.encoder, checkpoint.card
+    if isinstance(model, SSMamba):
+        model.head = nn.Identity()
     else:
-        raise CheckpointError(
-            f"{path} holds a {checkpoint.card.arch} model, not an SSMamba encoder; "
-            "choose a checkpoint made by training.pretrain or training.finetune."
-        )
-    return encoder, checkpoint.card
+        model.reset_classifier(0)  # type: ignore[operator]
+    return model, checkpoint.card
 
 
 def build_model(card: Card) -> nn.Module:
-    """Build an untrained model for a card: SSMamba, MAMIM, or a timm baseline."""
-    if card.arch == "ssmamba":
-        if card.mamim is not None:
-            mamim = card.mamim_config()
-            assert mamim is not None
-            return MAMIM(SSMamba(card.ssmamba_config()), mamim)
-        return SSMamba(card.ssmamba_config(), len(card.classes))
-    if card.arch.startswith("timm:"):
-        import timm  # seconds to import: only when a baseline is asked for
-
-        name = card.arch.removeprefix("timm:")
-        return timm.create_model(name, num_classes=len(card.classes), **card.config)
-    raise CheckpointError(f"Unknown architecture '{card.arch}'; update the viewer to open it.")
+    """Build an untrained model for a card: a classifier, a backbone, or masked pre-training."""
+    mamim = card.mamim_config()
+    if mamim is not None:
+        return build_masked(build_network(card.arch, card.config, 0), mamim)
+    return build_network(card.arch, card.config, len(card.classes) if card.classifies else 0)
 
 
 def _load_weights(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:

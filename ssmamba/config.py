@@ -73,7 +73,8 @@ class MAMIMConfig:
     mask_unit: int = 32  # side of a mask unit, input pixels; a multiple of 4
     decoder_dim: int = 128  # channels of the decoder at stride 32; halved per finer stage, >= 32
     decoder_depth: int = 1  # DMS blocks per decoder stage
-    decoder_mixer: Literal["dms", "none"] = "dms"  # none: plain decoder (MAE ablation)
+    # dms: MAMIM; none: MAMIM without its blocks; attention: MAE's plain decoder
+    decoder_mixer: Literal["dms", "none", "attention"] = "dms"
     skips: bool = True  # features of the shallower stages reach the decoder
     from_mean: bool = True  # the decoder predicts the difference from the visible pixels' mean
     norm_target: bool = False  # normalise each unit's pixels by its own mean and variance

@@ -15,6 +15,7 @@ from ssmamba.checkpoint import Checkpoint
 from ssmamba.device import Device, choose_device
 from ssmamba.errors import CheckpointError, DeviceError
 from ssmamba.models import SSMamba
+from ssmamba.models.build import head_of
 from ssmamba.preprocess import Images, to_tensor
 
 BATCH = {"cpu": 8, "cuda": 64}  # images at once; on a CPU small, so that a job can be cancelled
@@ -141,7 +142,7 @@ def logits_and_features(model: nn.Module, batch: Tensor) -> tuple[Tensor, Tensor
     def keep(_module: nn.Module, inputs: tuple[Any, ...]) -> None:
         seen.append(inputs[0])
 
-    handle = model.get_classifier().register_forward_pre_hook(keep)  # type: ignore[operator]
+    handle = head_of(model).register_forward_pre_hook(keep)
     try:
         logits = model(batch)
     finally:

@@ -51,6 +51,7 @@ class RunConfig:
     noise: float = 0.15  # share of the images that gets noise
     noise_sigma: float = 8.0  # strongest noise, 0..255
 
+    arch: str = "ssmamba"  # ssmamba | timm:NAME; with --init that of the file
     size: str = "tiny"  # nano | tiny | small | base
     mixer: Mixer | None = None  # ablation of SSMamba's token mixer (Table 6)
     embedding: Embedding | None = None  # ablation of LPR (Table 5)
@@ -65,18 +66,23 @@ class RunConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainConfig(RunConfig):
-    """Pre-train an SSMamba encoder by masked image modelling (MAMIM)."""
+    """Pre-train an encoder by MAMIM, as a masked autoencoder, or by contrast (Table 7)."""
 
-    method: Literal["mamim"] = "mamim"
+    method: Literal["mamim", "mae", "contrastive"] = "mamim"
     lr: float = 5e-5
-    mask_ratio: float = 0.75
-    mask_unit: int = 32  # side of a hidden square, pixels
-    perturb: bool = True  # scanner and stain changes of the input, clean target
+    mask_ratio: float = 0.75  # of mamim and mae
+    mask_unit: int = 32  # side of a hidden square, pixels; of mamim and mae
     norm_target: bool = False  # normalise each unit's target by its own mean and variance
-    skips: bool = True  # shallow features reach the decoder
     decoder_dim: int = 96
     decoder_depth: int = 1
-    decoder_mixer: Literal["dms", "none"] = "dms"
+    perturb: bool = True  # mamim: scanner and stain changes of the input, clean target
+    skips: bool = True  # mamim: shallow features reach the decoder
+    decoder_mixer: Literal["dms", "none"] = "dms"  # of mamim
+
+    temperature: float = 0.2  # contrastive: similarities are divided by it
+    key_momentum: float = 0.99  # contrastive: how much of itself the key encoder keeps in a step
+    bank: int = 4096  # contrastive: keys kept, at most one for each training image
+    positives: int = 5  # contrastive: look-alikes in the bank that count as positives
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +90,7 @@ class FinetuneConfig(RunConfig):
     """Train a classifier, from a pre-trained encoder or from scratch."""
 
     init: Path | None = None  # checkpoint of training.pretrain or training.finetune
-    arch: str = "ssmamba"  # ssmamba | timm:NAME
+    freeze: bool = False  # keep the encoder of --init as it is and train the head alone
     batch_size: int = 8
     lr: float = 1e-3
     lrs: str = ""  # learning rates to try, "1e-3,3e-4"; the best on validation is kept

@@ -15,7 +15,7 @@ from ssmamba import checkpoint
 from ssmamba.card import Card
 from ssmamba.checkpoint import Checkpoint
 from ssmamba.errors import CheckpointError, DataError
-from ssmamba.models import MAMIM
+from ssmamba.models import MaskedModel
 from ssmamba.preprocess import resize_image
 from training.augment.stain import StainJitter, jitter_stains
 from training.command import run_command
@@ -76,8 +76,13 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     _refuse_overlap(config, found.card, dataset)
     fabric = make_fabric(config.accelerator, config.precision)
     model = found.model.to(fabric.device)
-    if isinstance(model, MAMIM):
+    if isinstance(model, MaskedModel):
         return _reconstruction(config, found, model, dataset)
+    if not found.card.classifies:
+        raise CheckpointError(
+            f"{config.checkpoint} is a {found.card.kind} checkpoint without a head; fine-tune it "
+            "first (training.finetune --init)."
+        )
     order = class_order(found.card, dataset)
     with fabric.autocast():
         return _classification(config, found, model, dataset, order)
@@ -156,7 +161,7 @@ def _against_forest(
 
 
 def _reconstruction(
-    config: EvaluateConfig, found: Checkpoint, model: MAMIM, dataset: Dataset
+    config: EvaluateConfig, found: Checkpoint, model: MaskedModel, dataset: Dataset
 ) -> dict[str, Any]:
     spec = found.card.input
     images = split_images(config, dataset, spec.window_px)

@@ -192,10 +192,9 @@ def _load(config: FinetuneConfig, dataset: Dataset) -> Material:
 
 def _card(config: FinetuneConfig, dataset: Dataset, start: Start, train: np.ndarray) -> Card:
     baseline = start.arch != "ssmamba"
-    what = start.arch.split(":")[-1] if baseline else f"SSMamba {start.config['size']}"
     card = base_card(config, dataset, train).with_(
         kind="baseline" if baseline else "classifier",
-        name=config.name or f"{dataset.info.name} {what}",
+        name=config.name or f"{dataset.info.name} {start.label}",
         arch=start.arch,
         config=start.config,
         tags={**start.tags, **config.tags},
@@ -228,6 +227,8 @@ def _refuse_seen_test_images(config: FinetuneConfig, start: Start, dataset: Data
 def training_entry(config: FinetuneConfig, lr: float, outcome: Outcome) -> dict[str, Any]:
     """This run's budget, with that of the pre-training inside."""
     entry = budget(config, lr, outcome)
+    if config.freeze:
+        entry["frozen_encoder"] = True
     if config.init is not None:
         entry["pretraining"] = read_card(config.init).training
     return entry
@@ -267,6 +268,8 @@ def _loss_function(
 
     def loss(model: nn.Module, batch: Pair) -> Tensor:
         pixels, targets = (part.to(fabric.device) for part in batch)
+        if config.freeze:
+            model.eval()  # BatchNorm and drop path of the encoder as in use
         return nn.functional.cross_entropy(model(pixels).float(), targets, weight=weights)
 
     return loss

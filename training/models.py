@@ -1,8 +1,7 @@
-"""Classifiers by name: SSMamba, or a timm baseline trained from scratch."""
+"""Classifiers before their first step: from scratch, or on a pre-trained backbone."""
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,15 @@ from torch import nn
 
 from ssmamba import checkpoint
 from ssmamba.card import Card, InputSpec, file_sha256
-from ssmamba.errors import DataError, did_you_mean
+from ssmamba.errors import DataError
 from ssmamba.models import SSMamba
+from ssmamba.models.build import head_of
 from ssmamba.predictor import logits_and_features
 from ssmamba.preprocess import to_tensor
+from training.architectures import DEFAULT, Architecture, architecture
 from training.cards import ablation_tags
 from training.config import FinetuneConfig
-from training.setup import encoder_config, override
-
-TIMM = "timm:"
+from training.setup import override
 
 
 @dataclass(frozen=True)
@@ -34,72 +33,68 @@ class Start:
     tags: dict[str, str]
     parent: Card | None  # card of --init
     parent_sha256: str | None
+    label: str  # architecture for people, "SSMamba nano"
 
 
 def build_classifier(config: FinetuneConfig, classes: int) -> Start:
-    """Build the model that --arch, --init and the ablation flags ask for."""
-    if config.arch.startswith(TIMM):
-        if config.init is not None:
-            raise DataError("--init works with --arch ssmamba only; leave one of the two away.")
-        return _timm(config, classes)
-    if config.arch != "ssmamba":
-        raise DataError(f"Unknown --arch '{config.arch}'; give ssmamba or timm:NAME.")
-    if config.init is None:
-        encoder = encoder_config(config)
-        tags = {**ablation_tags(encoder), "pretraining": "none"}
-        return Start(SSMamba(encoder, classes), "ssmamba", asdict(encoder), tags, None, None)
-    return _from_checkpoint(config, config.init, classes)
+    """Build the model that --arch, --init, --freeze and the ablation flags ask for."""
+    if config.init is not None:
+        start = _from_checkpoint(config, config.init, classes)
+    elif config.freeze:
+        raise DataError("--freeze keeps a trained backbone as it is; give one with --init.")
+    else:
+        found = architecture(config)
+        tags = {**found.tags, "pretraining": "none"}
+        model = found.build(classes)
+        start = Start(model, found.arch, found.config, tags, None, None, found.label)
+    if config.freeze:
+        start.model.requires_grad_(False)
+        head_of(start.model).requires_grad_(True)
+    return start
 
 
 def _from_checkpoint(config: FinetuneConfig, path: Path, classes: int) -> Start:
     pretrained, card = checkpoint.load_encoder(path)
-    encoder = override(pretrained.config, config)
-    model = SSMamba(encoder, classes)
+    found = _architecture_of(config, path, card, pretrained)
+    model = found.build(classes)
     weights = pretrained.state_dict()
-    own = {k: v.shape for k, v in model.state_dict().items() if not k.startswith("head.")}
+    own = {k: v.shape for k, v in model.state_dict().items()}
+    own = {k: v for k, v in own.items() if k not in head_tensors(model)}
     if own != {k: v.shape for k, v in weights.items()}:
         raise DataError(
             f"{path} was trained with another architecture than the flags ask for; leave "
             "--mixer, --embedding, --pool, --kernels and --d-state away with --init."
         )
     model.load_state_dict(weights, strict=False)
-    tags = {**ablation_tags(encoder), "pretraining": card.pretraining}
-    return Start(model, "ssmamba", asdict(encoder), tags, card, file_sha256(path))
+    tags = {**found.tags, "pretraining": card.pretraining}
+    sha256 = file_sha256(path)
+    return Start(model, found.arch, found.config, tags, card, sha256, found.label)
 
 
-def _timm(config: FinetuneConfig, classes: int) -> Start:
-    import timm  # seconds to import
-
-    name = config.arch.removeprefix(TIMM)
-    if not timm.is_model(name):
-        raise DataError(f"timm has no model '{name}'{did_you_mean(name, timm.list_models())}.")
-    arguments = timm_arguments(name, config.image_size)
-    if config.drop_path is not None:
-        arguments["drop_path_rate"] = config.drop_path
-    try:
-        model = timm.create_model(name, num_classes=classes, **arguments)
-    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
-        raise DataError(f"timm cannot build {name} ({error}); choose another --arch.") from error
-    return Start(model, config.arch, arguments, {"arch": name, "pretraining": "none"}, None, None)
-
-
-def timm_arguments(name: str, image_size: int) -> dict[str, Any]:
-    """Arguments of timm.create_model so that a model reads windows of ``image_size`` pixels."""
-    import timm
-
-    entry = timm.model_entrypoint(name)
-    family = inspect.getsource(entry)
-    if "VisionTransformer" in family or "_create_vision_transformer" in family:
-        return {"img_size": image_size}
-    if "_create_swin_transformer" in family:
-        return {"img_size": image_size, "window_size": swin_window(image_size)}
-    return {}
+def _architecture_of(
+    config: FinetuneConfig, path: Path, card: Card, pretrained: nn.Module
+) -> Architecture:
+    """The checkpoint's architecture with the flags that may change; --arch may be left away."""
+    if config.arch not in (DEFAULT, card.arch, card.tags.get("arch")):
+        raise DataError(f"{path} holds {card.arch}; leave --arch away with --init.")
+    if isinstance(pretrained, SSMamba):
+        encoder = override(pretrained.config, config)
+        label = f"SSMamba {encoder.size}"
+        return Architecture(card.arch, asdict(encoder), ablation_tags(encoder), label)
+    size = card.config.get("img_size", config.image_size)
+    if size != config.image_size:
+        raise DataError(
+            f"{path} reads windows of {size} px and no others; give --image-size {size}."
+        )
+    changed = {} if config.drop_path is None else {"drop_path_rate": config.drop_path}
+    label = card.tags.get("arch", card.arch)
+    return Architecture(card.arch, {**card.config, **changed}, {"arch": label}, label)
 
 
-def swin_window(image_size: int) -> int:
-    """7 as published where it divides the four grids (224 px), else the last grid's side."""
-    last = image_size // 32
-    return 7 if last % 7 == 0 else max(last, 1)
+def head_tensors(model: nn.Module) -> set[str]:
+    """Names in the state dict that belong to the classifier head."""
+    prefix = next(name for name, module in model.named_modules() if module is head_of(model))
+    return {name for name in model.state_dict() if name.startswith(f"{prefix}.")}
 
 
 @torch.no_grad()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ import yaml
 
 from ssmamba.errors import DataError
 from training.command import as_yaml
-from training.config import RunConfig
+from training.config import FinetuneConfig, PretrainConfig, RunConfig
 from training.data.catalog import SPLITS
 from training.data.dataset import Dataset
 from training.loop.fit import LOG_FILE
 from training.loop.state import STATE_FILE
 
 CONFIG_FILE, SPLIT_FILE = "config.yaml", "split.csv"
+CONFIGS: dict[str, type[RunConfig]] = {"pretrain": PretrainConfig, "finetune": FinetuneConfig}
 FREE_TO_CHANGE = {"resume", "out", "data", "dataset_info", "name", "tags", "cache_gib", "init"}
 
 
@@ -60,7 +62,10 @@ def split_table(dataset: Dataset) -> str:
 
 def refuse_other_values(path: Path, text: str, section: str) -> None:
     """Raise DataError when the config at ``path`` (if any) differs from ``text`` in a value that
-    decides about the result."""
+    decides about the result.
+
+    A flag that did not exist yet when the run was begun had its default.
+    """
     if not path.is_file():
         return
     try:
@@ -70,6 +75,8 @@ def refuse_other_values(path: Path, text: str, section: str) -> None:
             f"{path} is no config of training.{section}; give another --out."
         ) from error
     now = yaml.safe_load(text)[section]
+    defaults = {f.name: f.default for f in fields(CONFIGS[section]) if f.default is not MISSING}
+    before = {**defaults, **before}
     changed = sorted(
         name
         for name in (before.keys() | now.keys()) - FREE_TO_CHANGE

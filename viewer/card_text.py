@@ -28,7 +28,7 @@ def headline(model: Model) -> str:
     if model.classifies:
         parts.append(_accuracy(card.metrics) or formats.count(len(card.classes), "class"))
     else:
-        parts.append("reconstruction")
+        parts.append("reconstruction" if model.reconstructs else "backbone to fine-tune")
     return " · ".join(p for p in parts if p)
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ssmamba.config import STRIDES
 from ssmamba.errors import CheckpointError, InputError
-from ssmamba.models import MAMIM, SSMamba, cam_reshape
+from ssmamba.models import MaskedModel, SSMamba, cam_reshape
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def cam_target(model: nn.Module, stage: int, size: tuple[int, int]) -> CamTarget
     """
     if stage not in (1, 2, 3, 4):
         raise InputError(f"There is no stage {stage}; choose one of 1 to 4.")
-    if isinstance(model, MAMIM):
+    if isinstance(model, MaskedModel):
         model = model.encoder
     if isinstance(model, SSMamba):
         return _ssmamba_target(model, stage, size)

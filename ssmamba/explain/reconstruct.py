@@ -14,8 +14,8 @@ from ssmamba.checkpoint import Checkpoint
 from ssmamba.config import STRIDES
 from ssmamba.errors import CheckpointError, InputError
 from ssmamba.explain.masked import fill_hidden, masked_psnr, masked_ssim
-from ssmamba.models import MAMIM, random_unit_mask
-from ssmamba.models.mamim import units
+from ssmamba.models import MaskedModel, random_unit_mask
+from ssmamba.models.masked import units
 from ssmamba.preprocess import resize_image, to_images, to_tensor
 
 HIDDEN_GREY = 128  # shown where the model saw nothing
@@ -35,18 +35,22 @@ class Reconstruction:
     notes: tuple[str, ...] = ()
 
 
-def mamim_of(checkpoint: Checkpoint) -> MAMIM:
-    """The MAMIM model of a checkpoint. Raises CheckpointError for a classifier."""
-    if not isinstance(checkpoint.model, MAMIM):
+def mamim_of(checkpoint: Checkpoint) -> MaskedModel:
+    """The masked model of a checkpoint. Raises CheckpointError where there is no decoder."""
+    if not isinstance(checkpoint.model, MaskedModel):
         raise CheckpointError(
-            f"{checkpoint.path.name} has no MAMIM decoder, so it cannot reconstruct; choose a "
+            f"{checkpoint.path.name} has no decoder, so it cannot reconstruct; choose a "
             "checkpoint made by training.pretrain."
         )
     return checkpoint.model
 
 
 def reconstruct(
-    model: MAMIM, image: np.ndarray, spec: InputSpec, ratio: float | None = None, seed: int = 0
+    model: MaskedModel,
+    image: np.ndarray,
+    spec: InputSpec,
+    ratio: float | None = None,
+    seed: int = 0,
 ) -> Reconstruction:
     """Hide ``ratio`` of the units of a square HWC uint8 RGB window and let the model fill them.
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ssmamba.config import STRIDES, MAMIMConfig, SSMambaConfig
+from ssmamba.models.masked import MaskedModel, visible_mean
 from ssmamba.models.ssmamba import Block, SSMamba, _init_weights
 
 NARROWEST = 32  # channels of the finest decoder stage
@@ -69,82 +70,26 @@ class Decoder(nn.Module):
         return pixels.permute(0, 3, 1, 2)
 
 
-class MAMIM(nn.Module):
-    """Masked pre-training of an SSMamba encoder.
+class MAMIM(MaskedModel):
+    """Masked pre-training of a four-stage encoder.
 
     Args:
         encoder: SSMamba without a head.
         config: masking and decoder.
     """
 
+    encoder: SSMamba
+
     def __init__(self, encoder: SSMamba, config: MAMIMConfig) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.config = config
+        super().__init__(encoder, config)
         self.mask_token = nn.Parameter(torch.zeros(encoder.config.dims[0]))
         nn.init.trunc_normal_(self.mask_token, std=0.02)
         self.decoder = Decoder(encoder.config.dims, config)
 
     def reconstruct(self, images: Tensor, unit_mask: Tensor) -> Tensor:
-        """Predict all pixels, (B, 3, H, W) normalised; hidden units are never seen.
-
-        unit_mask: (B, h, w) bool, True = hidden; h = H / mask_unit.
-        """
+        """Predict all pixels, (B, 3, H, W) normalised; hidden units are never seen."""
         pixels = self.decoder(self.encoder.forward_stages(images, unit_mask, self.mask_token))
         return pixels + visible_mean(images, unit_mask) if self.config.from_mean else pixels
-
-    def forward(self, images: Tensor, unit_mask: Tensor, target: Tensor | None = None) -> Tensor:
-        """Mean squared error on the hidden units only.
-
-        images: (B, 3, H, W) normalised, perturbed or not; target: the clean image, or None for
-        ``images`` itself. With ``norm_target`` each unit is normalised by its own statistics.
-        """
-        prediction = self.reconstruct(images, unit_mask).float()
-        target = images if target is None else target
-        error = units(prediction, unit_mask.shape[1:]) - self._target(target, unit_mask)
-        per_unit = error.square().mean(-1)
-        return (per_unit * unit_mask).sum() / unit_mask.sum()
-
-    def _target(self, target: Tensor, unit_mask: Tensor) -> Tensor:
-        pixels = units(target, unit_mask.shape[1:])
-        if not self.config.norm_target:
-            return pixels
-        mean, var = pixels.mean(-1, keepdim=True), pixels.var(-1, keepdim=True)
-        return (pixels - mean) / (var + 1e-6).sqrt()
-
-
-def random_unit_mask(
-    batch: int,
-    height: int,
-    width: int,
-    ratio: float,
-    unit: int,
-    generator: torch.Generator | None = None,
-) -> Tensor:
-    """Hide ``ratio`` of the units of each image; (B, height // unit, width // unit) bool.
-
-    height, width and unit are input pixels; at least one unit stays visible and one is hidden.
-    """
-    rows, columns = height // unit, width // unit
-    count = rows * columns
-    hidden = min(max(round(count * ratio), 1), max(count - 1, 1))
-    order = torch.rand(batch, count, generator=generator).argsort(1)
-    return (order.argsort(1) < hidden).view(batch, rows, columns)
-
-
-def visible_mean(images: Tensor, unit_mask: Tensor) -> Tensor:
-    """Mean colour of the visible pixels of each image, (B, 3, 1, 1)."""
-    means = units(images, unit_mask.shape[1:]).unflatten(-1, (images.shape[1], -1)).mean(-1)
-    seen = (~unit_mask).unsqueeze(-1).to(means.dtype)
-    return ((means * seen).sum((1, 2)) / seen.sum((1, 2)).clamp_min(1.0))[..., None, None]
-
-
-def units(images: Tensor, grid: tuple[int, ...] | torch.Size) -> Tensor:
-    """(B, 3, H, W) -> (B, h, w, 3 · H/h · W/w): the pixels of each mask unit."""
-    batch, channels, height, width = images.shape
-    rows, columns = grid
-    split = images.reshape(batch, channels, rows, height // rows, columns, width // columns)
-    return split.permute(0, 2, 4, 1, 3, 5).flatten(3)
 
 
 def unshuffle_to_pixels(x: Tensor, side: int) -> Tensor:

@@ -14,9 +14,11 @@ from ssmamba.checkpoint import CLEAN_BN, load_encoder
 from ssmamba.models import MAMIM
 from tests.training.conftest import TINY
 from training import finetune, pretrain
+from training.architectures import architecture
 from training.command import parse
 from training.config import PretrainConfig
 from training.data.dataset import load_dataset
+from training.methods import METHODS
 
 FLAGS = ["--mask-unit", "8", "--decoder-dim", "32", "--epochs", "2"]
 
@@ -103,8 +105,10 @@ def test_a_mask_unit_that_does_not_fit_is_refused(
 def test_the_target_is_clean_and_the_input_is_not(folder: Path) -> None:
     arguments = ["--data", str(folder), "--out", "unused", *TINY, *FLAGS]
     config = parse(PretrainConfig, arguments, "pretrain")
-    material = pretrain._load(config, load_dataset(folder, 0, quiet=True))
-    batch = pretrain._make_batch(material, np.arange(8), np.random.default_rng(0))
+    method = METHODS["mamim"](
+        pretrain.load_material(config, load_dataset(folder, 0, quiet=True), architecture(config))
+    )
+    batch = method.make_batch(np.arange(8), np.random.default_rng(0))
     assert batch.images.shape == batch.target.shape == (8, 3, 32, 32)
     assert batch.mask.shape == (8, 4, 4) and batch.mask.float().mean() == 0.75
     assert not torch.equal(batch.images, batch.target)

@@ -13,7 +13,7 @@ from ssmamba.device import choose_device
 from ssmamba.errors import CheckpointError
 from ssmamba.explain.methods import find_method
 from ssmamba.explain.reconstruct import reconstruct
-from ssmamba.models import MAMIM
+from ssmamba.models import MaskedModel
 from training.ablation.config import AblateConfig
 from training.ablation.cost import measure_costs
 from training.ablation.evidence import EvidenceScores, class_maps, read_masks
@@ -198,7 +198,7 @@ class _Artist:
     def _reconstructions(self, job: Job) -> Path | None:
         """Figure 3 of one pre-training; None for one that does not reconstruct."""
         found = checkpoint.load(job.checkpoint, self.device)
-        if not isinstance(found.model, MAMIM):
+        if not isinstance(found.model, MaskedModel):
             return None
         names = [info.name for info in self.dataset.info.classes]
         images = self.dataset.images("test", found.card.input.window_px)

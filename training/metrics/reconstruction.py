@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ssmamba.card import InputSpec
 from ssmamba.explain.masked import fill_hidden, masked_psnr, masked_ssim
-from ssmamba.models import MAMIM, random_unit_mask
+from ssmamba.models import MaskedModel, random_unit_mask
 from ssmamba.preprocess import to_images, to_tensor
 from training.metrics.classification import group_resamples, interval
 from training.metrics.fills import inpaint, visible_mean
@@ -38,7 +38,7 @@ def fixed_masks(count: int, window: int, ratio: float, unit: int, seed: int) -> 
 
 @torch.no_grad()
 def model_fills(
-    model: MAMIM, images: np.ndarray, masks: Tensor, spec: InputSpec, batch: int
+    model: MaskedModel, images: np.ndarray, masks: Tensor, spec: InputSpec, batch: int
 ) -> np.ndarray:
     """Predictions (N, H, W, 3) uint8 for clean images (N, H, W, 3) uint8 under ``masks``."""
     device = next(model.parameters()).device
@@ -101,7 +101,7 @@ def average(each: dict[str, dict[str, np.ndarray]]) -> Scores:
 
 
 def reconstruction_each(
-    model: MAMIM, images: np.ndarray, spec: InputSpec, seed: int = 0, batch: int = 32
+    model: MaskedModel, images: np.ndarray, spec: InputSpec, seed: int = 0, batch: int = 32
 ) -> dict[str, dict[str, np.ndarray]]:
     """Scores of the model and of each fill for each of (N, window, window, 3) uint8 images."""
     ratio, unit = model.config.mask_ratio, model.config.mask_unit

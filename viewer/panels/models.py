@@ -64,7 +64,8 @@ class ModelRow(QFrame):
         self._box.setChecked(model.in_use or not model.classifies)
         self._box.setEnabled(model.classifies)
         self._box.blockSignals(False)
-        tip = "Use this model" if model.classifies else "Used for reconstructions"
+        other = "Used for reconstructions" if model.reconstructs else "Fine-tune it to use it"
+        tip = "Use this model" if model.classifies else other
         self._box.setToolTip(tip)
         self._box.setAccessibleName(f"{tip}: {model.name}")
         self._name.setText(model.name)

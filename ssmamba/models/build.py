@@ -1,0 +1,53 @@
+"""Networks by the names that a card gives them; training builds and checkpoints load them here."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from torch import nn
+
+from ssmamba.config import MAMIMConfig, SSMambaConfig
+from ssmamba.errors import CheckpointError
+from ssmamba.models.mae import MAE, ViTMAE, is_vit
+from ssmamba.models.mamim import MAMIM
+from ssmamba.models.masked import MaskedModel
+from ssmamba.models.ssmamba import SSMamba
+
+TIMM = "timm:"  # prefix of timm's names
+PLAIN: Literal["attention"] = "attention"  # MAMIMConfig.decoder_mixer of a masked autoencoder
+
+
+def build_network(arch: str, config: dict[str, Any], classes: int) -> nn.Module:
+    """An untrained network with a head for ``classes``, or without one when that is 0.
+
+    config: SSMambaConfig as JSON, or the arguments of timm.create_model.
+    """
+    if arch == "ssmamba":
+        return SSMamba(SSMambaConfig.from_dict(config), classes)
+    if arch.startswith(TIMM):
+        import timm  # seconds to import: only when a baseline is asked for
+
+        arguments: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in config.items()
+        }
+        return timm.create_model(arch.removeprefix(TIMM), num_classes=classes, **arguments)
+    raise CheckpointError(f"Unknown architecture '{arch}'; update the viewer to open it.")
+
+
+def build_masked(encoder: nn.Module, config: MAMIMConfig) -> MaskedModel:
+    """Masked pre-training around an encoder: MAMIM, or a masked autoencoder."""
+    if isinstance(encoder, SSMamba):
+        return MAE(encoder, config) if config.decoder_mixer == PLAIN else MAMIM(encoder, config)
+    if config.decoder_mixer == PLAIN and is_vit(encoder):
+        return ViTMAE(encoder, config)
+    raise CheckpointError(
+        f"{type(encoder).__name__} cannot be pre-trained by masking; choose SSMamba, VMamba "
+        "or, for --method mae, a ViT."
+    )
+
+
+def head_of(model: nn.Module) -> nn.Module:
+    """The last layer of a classifier."""
+    if isinstance(model, SSMamba):
+        return model.head
+    return model.get_classifier()  # type: ignore[operator]

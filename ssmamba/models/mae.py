@@ -1,0 +1,137 @@
+"""Masked autoencoders (He et al. 2022): MAMIM's counterpart without its decoder (Table 7).
+
+The decoder is plain: transformer blocks over one grid of tokens and a linear map to pixels. A
+ViT encoder sees the visible tokens alone. A four-stage encoder convolves and scans a whole grid,
+so there a learnable token stands in for hidden units, as in MAMIM, and only the last stage
+reaches the decoder.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ssmamba.config import STRIDES, MAMIMConfig
+from ssmamba.errors import CheckpointError
+from ssmamba.models.mamim import unshuffle_to_pixels
+from ssmamba.models.masked import MaskedModel, visible_mean
+from ssmamba.models.ssmamba import SSMamba, _init_weights
+
+HEAD_DIM = 32  # channels of an attention head in the decoder
+
+
+class PlainDecoder(nn.Module):
+    """Transformer blocks over a grid of tokens, then the pixels of each token's patch."""
+
+    def __init__(self, encoder_dim: int, patch: int, config: MAMIMConfig) -> None:
+        super().__init__()
+        dim, self.patch = config.decoder_dim, patch
+        if dim % HEAD_DIM:
+            raise CheckpointError(
+                f"A plain decoder's width must be a multiple of {HEAD_DIM}, not {dim}; "
+                "give another --decoder-dim."
+            )
+        self.entry = nn.Linear(encoder_dim, dim)
+        self.blocks = nn.ModuleList(
+            nn.TransformerEncoderLayer(
+                dim, dim // HEAD_DIM, 4 * dim, 0.0, "gelu", batch_first=True, norm_first=True
+            )
+            for _ in range(config.decoder_depth)
+        )
+        self.norm = nn.LayerNorm(dim)
+        self.to_pixels = nn.Linear(dim, 3 * patch**2)
+        self.apply(_init_weights)
+        nn.init.trunc_normal_(self.to_pixels.weight, std=0.02)  # start near a flat picture
+
+    def forward(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+        """(B, h·w, dim) behind ``entry`` -> (B, 3, h · patch, w · patch), normalised units."""
+        x = tokens + sine_positions(grid, tokens.shape[2], tokens.device).to(tokens.dtype)
+        for block in self.blocks:
+            x = block(x)
+        x = self.to_pixels(self.norm(x)).unflatten(1, grid)
+        return unshuffle_to_pixels(x, self.patch).permute(0, 3, 1, 2)
+
+
+class MAE(MaskedModel):
+    """A four-stage encoder with a plain decoder behind its last stage."""
+
+    encoder: SSMamba
+
+    def __init__(self, encoder: SSMamba, config: MAMIMConfig) -> None:
+        super().__init__(encoder, config)
+        dims = encoder.config.dims
+        self.mask_token = nn.Parameter(torch.zeros(dims[0]))
+        nn.init.trunc_normal_(self.mask_token, std=0.02)
+        self.decoder = PlainDecoder(dims[-1], STRIDES[-1], config)
+
+    def reconstruct(self, images: Tensor, unit_mask: Tensor) -> Tensor:
+        """Predict all pixels, (B, 3, H, W) normalised; hidden units are never seen."""
+        last = self.encoder.forward_stages(images, unit_mask, self.mask_token)[-1]
+        grid = (last.shape[2], last.shape[3])
+        pixels = self.decoder(self.decoder.entry(last.flatten(2).transpose(1, 2)), grid)
+        return pixels + visible_mean(images, unit_mask) if self.config.from_mean else pixels
+
+
+class ViTMAE(MaskedModel):
+    """A ViT that sees the visible tokens alone; the decoder gets a token for each hidden one.
+
+    Args:
+        encoder: timm's VisionTransformer without a head, its class and register tokens included.
+        config: ``mask_unit`` is a multiple of the ViT's patch.
+    """
+
+    def __init__(self, encoder: nn.Module, config: MAMIMConfig) -> None:
+        super().__init__(encoder, config)
+        patch = vit_patch(encoder)
+        if config.mask_unit % patch:
+            raise CheckpointError(
+                f"A mask unit of {config.mask_unit} px does not hold whole patches of {patch} px; "
+                f"give a multiple of {patch} as --mask-unit."
+            )
+        width = int(encoder.embed_dim)  # type: ignore[arg-type]
+        self.decoder = PlainDecoder(width, patch, config)
+        self.mask_token = nn.Parameter(torch.zeros(config.decoder_dim))
+        nn.init.trunc_normal_(self.mask_token, std=0.02)
+
+    def reconstruct(self, images: Tensor, unit_mask: Tensor) -> Tensor:
+        """Predict all pixels, (B, 3, H, W) normalised; every image hides the same count."""
+        patch = self.decoder.patch
+        grid = (images.shape[2] // patch, images.shape[3] // patch)
+        hidden = unit_mask.repeat_interleave(grid[0] // unit_mask.shape[1], 1)
+        hidden = hidden.repeat_interleave(grid[1] // unit_mask.shape[2], 2).flatten(1)
+        kept = hidden.int().argsort(dim=1, stable=True)[:, : int((~hidden[0]).sum())].unsqueeze(2)
+        seen = self.decoder.entry(self._encode(images, kept))
+        dim = seen.shape[2]
+        blank = self.mask_token.to(seen.dtype).expand(len(images), hidden.shape[1], dim)
+        tokens = blank.scatter(1, kept.expand(-1, -1, dim), seen)
+        pixels = self.decoder(tokens, grid)
+        return pixels + visible_mean(images, unit_mask) if self.config.from_mean else pixels
+
+    def _encode(self, images: Tensor, kept: Tensor) -> Tensor:
+        """Tokens (B, n, C) of the kept patches (B, n, 1) behind the last block."""
+        vit: nn.Module = self.encoder
+        x = vit._pos_embed(vit.patch_embed(images))  # type: ignore[operator]
+        prefix = int(vit.num_prefix_tokens)  # type: ignore[arg-type]
+        patches = x[:, prefix:].gather(1, kept.expand(-1, -1, x.shape[2]))
+        x = torch.cat([x[:, :prefix], patches], dim=1)
+        x = vit.norm(vit.blocks(vit.norm_pre(x)))  # type: ignore[operator]
+        return x[:, prefix:]
+
+
+def is_vit(model: nn.Module) -> bool:
+    """Whether a model is one of timm's plain vision transformers."""
+    return all(hasattr(model, name) for name in ("blocks", "_pos_embed", "norm_pre"))
+
+
+def vit_patch(model: nn.Module) -> int:
+    """Side of a ViT's patch, pixels."""
+    return int(model.patch_embed.patch_size[0])  # type: ignore[union-attr, index]
+
+
+def sine_positions(grid: tuple[int, int], dim: int, device: torch.device) -> Tensor:
+    """Fixed 2-D positions (h·w, dim): sines and cosines of the row, then of the column."""
+    frequency = 1e4 ** -(torch.arange(dim // 4, device=device) / (dim // 4))
+    rows, columns = (torch.arange(n, device=device).outer(frequency) for n in grid)
+    row = torch.cat([rows.sin(), rows.cos()], 1)[:, None].expand(-1, grid[1], -1)
+    column = torch.cat([columns.sin(), columns.cos()], 1)[None].expand(grid[0], -1, -1)
+    return torch.cat([row, column], dim=2).flatten(0, 1)

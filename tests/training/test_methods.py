@@ -1,0 +1,123 @@
+"""MAE and contrastive pre-training: their runs, their cards, and what fine-tuning takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ssmamba import checkpoint
+from ssmamba.card import read_card
+from ssmamba.checkpoint import load_encoder
+from ssmamba.models import MAE, SSMamba, ViTMAE
+from tests.training.conftest import TINY
+from tests.training.test_finetune import assert_same_weights, stop_at
+from training import evaluate, finetune, pretrain
+
+SMALL_MAE = ["--method", "mae", "--mask-unit", "16", "--decoder-dim", "32"]
+CONTRAST = ["--method", "contrastive", "--bank", "16", "--positives", "2"]
+VIT = ["--arch", "timm:vit_tiny_patch16_224"]
+
+
+def run(folder: Path, out: Path, *more: str) -> int:
+    return pretrain.main(["--data", str(folder), "--out", str(out), *TINY, *more])
+
+
+def tune(folder: Path, out: Path, init: Path, *more: str) -> int:
+    given = ["--data", str(folder), "--out", str(out), "--init", str(init)]
+    return finetune.main([*given, *TINY, "--epochs", "1", *more])
+
+
+def test_mae_of_ssmamba_has_a_plain_decoder_and_tunes(folder: Path, tmp_path: Path) -> None:
+    assert run(folder, tmp_path / "mae", *SMALL_MAE, "--epochs", "1") == 0
+    best = tmp_path / "mae" / "best.safetensors"
+    found = checkpoint.load(best)
+    assert isinstance(found.model, MAE) and isinstance(found.model.encoder, SSMamba)
+    card = found.card
+    assert (card.kind, card.pretraining, card.arch) == ("mae", "mae", "ssmamba")
+    assert card.mamim is not None and not card.mamim["perturb"] and not card.classifies
+    assert (card.training["steps"], card.training["images_seen"]) == (3, 24)
+    assert {"psnr", "ssim"} <= card.metrics["test"]["model"].keys()
+    assert tune(folder, tmp_path / "tuned", best) == 0
+    tuned = read_card(tmp_path / "tuned" / "best.safetensors")
+    assert (tuned.kind, tuned.pretraining, tuned.tags["pretraining"]) == (
+        "classifier",
+        "mae",
+        "mae",
+    )
+    assert tuned.training["pretraining"]["steps"] == 3
+
+
+def test_mae_of_a_vit_goes_on_exactly_and_tunes_frozen(folder: Path, tmp_path: Path) -> None:
+    flags = [*SMALL_MAE, *VIT, "--epochs", "2"]
+    assert run(folder, tmp_path / "whole", *flags) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        stop_at(4, patch)
+        assert run(folder, tmp_path / "parts", *flags) == 130
+    assert run(folder, tmp_path / "parts", *flags, "--resume") == 0
+    best = tmp_path / "whole" / "best.safetensors"
+    assert_same_weights(best, tmp_path / "parts" / "best.safetensors")
+    found = checkpoint.load(best)
+    assert isinstance(found.model, ViTMAE) and found.card.arch == "timm:vit_tiny_patch16_224"
+
+    assert tune(folder, tmp_path / "tuned", best, "--freeze", "--lr", "1e-2") == 0
+    encoder, _ = load_encoder(best)
+    tuned = checkpoint.load(tmp_path / "tuned" / "best.safetensors")
+    assert tuned.card.kind == "baseline" and tuned.card.training["frozen_encoder"]
+    weights = tuned.model.state_dict()
+    for name, value in encoder.state_dict().items():
+        assert torch.equal(weights[name], value)
+    assert weights["head.bias"].abs().max() > 0  # starts at zero in timm
+
+
+def test_contrastive_keeps_the_backbone_goes_on_exactly_and_tunes(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = [*CONTRAST, "--epochs", "2"]
+    assert run(folder, tmp_path / "whole", *flags) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        stop_at(4, patch)
+        assert run(folder, tmp_path / "parts", *flags) == 130
+    assert run(folder, tmp_path / "parts", *flags, "--resume") == 0
+    best = tmp_path / "whole" / "best.safetensors"
+    assert_same_weights(best, tmp_path / "parts" / "best.safetensors")
+    found = checkpoint.load(best)
+    assert type(found.model) is SSMamba and not found.card.classifies
+    card = found.card
+    assert (card.kind, card.pretraining, card.mamim) == ("contrastive", "contrastive", None)
+    assert (card.training["steps"], card.training["bank"]) == (6, 16)
+    assert 0 <= card.metrics["test"]["matched"] <= 1 and card.metrics["test"]["n"] == 8
+
+    assert evaluate.main([str(best), "--data", str(folder)]) == 2
+    assert "without a head" in capsys.readouterr().err
+    assert tune(folder, tmp_path / "tuned", best) == 0
+    assert read_card(tmp_path / "tuned" / "best.safetensors").pretraining == "contrastive"
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--method", "mamim", *VIT], "--method mae or contrastive"),
+        (["--method", "mae", "--arch", "timm:resnet10t", "--mask-unit", "16"], "a ViT"),
+        ([*SMALL_MAE[:2], *VIT, "--mask-unit", "8"], "whole patches of 16 px"),
+        ([*SMALL_MAE, "--decoder-dim", "20"], "multiple of 32"),
+        (["--image-size", "48", "--mask-unit", "16"], "give 32"),
+        (["--method", "contrastive", "--temperature", "0"], "try 0.2"),
+        (["--method", "contrastive", "--bank", "4"], "fewer than --bank"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_a_folder_is_made(
+    flags: list[str], words: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(folder, tmp_path / "run", *flags) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_freezing_needs_a_trained_backbone(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert finetune.main(["--data", str(folder), "--out", str(out), *TINY, "--freeze"]) == 2
+    assert "give one with --init" in capsys.readouterr().err

@@ -1,0 +1,16 @@
+"""Ways of pre-training (SSMamba Table 7), by the names of --method."""
+
+from typing import Any
+
+from training.methods.base import Material, Method
+from training.methods.contrastive import Contrastive
+from training.methods.mae import MAEMethod
+from training.methods.mamim import MAMIMMethod
+
+METHODS: dict[str, type[Method[Any]]] = {
+    "mamim": MAMIMMethod,
+    "mae": MAEMethod,
+    "contrastive": Contrastive,
+}
+
+__all__ = ["METHODS", "Material", "Method"]

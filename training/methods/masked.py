@@ -1,0 +1,144 @@
+"""What the methods share that hide units of the picture and recover them."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ssmamba.card import Card
+from ssmamba.checkpoint import CLEAN_BN
+from ssmamba.config import STRIDES, MAMIMConfig
+from ssmamba.errors import CheckpointError, DataError
+from ssmamba.models import MaskedModel, random_unit_mask
+from ssmamba.models.batchnorm import bn_statistics, load_bn_statistics, reestimate_bn
+from ssmamba.models.build import build_masked
+from ssmamba.preprocess import to_tensor
+from training.config import PretrainConfig
+from training.loop.progress import console
+from training.methods.base import Method
+from training.metrics.reconstruction import (
+    Scores,
+    average,
+    fixed_masks,
+    model_fills,
+    pixel_mask,
+    reconstruction_each,
+    reconstruction_table,
+    score_fills,
+)
+from training.setup import stain_basis
+
+CLEAN_BATCHES = 40  # batches over which the final clean BatchNorm statistics are averaged
+ROUGH_BATCHES = 8  # the same for checkpoints on the way
+
+
+class MaskedBatch(NamedTuple):
+    """In the order of MaskedModel.forward."""
+
+    images: Tensor  # (B, 3, H, W) normalised, perturbed
+    mask: Tensor  # (B, h, w) bool, True = hidden
+    target: Tensor  # (B, 3, H, W) normalised, clean
+
+
+class MaskedMethod(Method[MaskedBatch]):
+    """Hidden units, a decoder, and the loss on what was hidden."""
+
+    @classmethod
+    @abstractmethod
+    def masking(cls, config: PretrainConfig, stain: str = "none") -> MAMIMConfig:
+        """What is hidden and how it is decoded; stain: basis of the colour changes."""
+
+    @classmethod
+    def check(cls, config: PretrainConfig, encoder: nn.Module) -> None:
+        whole = math.lcm(config.mask_unit, STRIDES[-1])
+        if config.mask_unit % STRIDES[0] or config.image_size % config.mask_unit:
+            raise DataError(
+                f"--mask-unit {config.mask_unit} must be a multiple of {STRIDES[0]} that divides "
+                f"--image-size {config.image_size}; choose 16 or 32."
+            )
+        if config.image_size % whole:
+            raise DataError(
+                f"--image-size {config.image_size} must be a multiple of {whole} for masks to fit "
+                f"the stages; give {max(config.image_size // whole, 1) * whole}."
+            )
+        try:
+            with torch.device("meta"):
+                build_masked(encoder, cls.masking(config))
+        except CheckpointError as error:
+            raise DataError(str(error)) from error
+
+    def card(self) -> Card:
+        config = self.material.config
+        masking = self.masking(config, stain_basis(config, self.material.dataset))
+        return self.material.card.with_(mamim=asdict(masking))
+
+    def model(self, encoder: nn.Module) -> nn.Module:
+        masking = self.card().mamim_config()
+        assert masking is not None
+        return build_masked(encoder, masking)
+
+    def make_batch(self, rows: np.ndarray, rng: np.random.Generator) -> MaskedBatch:
+        config, recipe, spec = self.material.config, self.material.recipe, self.material.spec
+        size, generator = config.image_size, torch.Generator().manual_seed(int(rng.integers(2**62)))
+        mask = random_unit_mask(
+            len(rows), size, size, config.mask_ratio, config.mask_unit, generator
+        )
+        clean = recipe.crops(self.material.train, rows, rng)
+        target = to_tensor(clean, spec)
+        if not self.masking(config).perturb:
+            return MaskedBatch(target, mask, target)
+        perturbed = recipe.perturb(clean, rng, pixel_mask(mask.numpy(), size))
+        return MaskedBatch(to_tensor(perturbed, spec), mask, target)
+
+    def loss(self, model: nn.Module, batch: MaskedBatch, device: torch.device) -> Tensor:
+        return model(*(part.to(device) for part in batch))
+
+    @torch.no_grad()
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Loss, PSNR and SSIM on hidden pixels of clean validation images under fixed masks."""
+        assert isinstance(model, MaskedModel)
+        config, images, spec = self.material.config, self.material.val, self.material.spec
+        device = next(model.parameters()).device
+        ratio, unit = config.mask_ratio, config.mask_unit
+        masks = fixed_masks(len(images), config.image_size, ratio, unit, seed=0)
+        total = 0.0
+        for start in range(0, len(images), config.batch_size):
+            part = slice(start, start + config.batch_size)
+            pixels = to_tensor(images[part], spec).to(device)
+            total += model(pixels, masks[part].to(device)).item() * len(pixels)
+        predictions = model_fills(model, images, masks, spec, config.batch_size)
+        scores: Scores = score_fills(images, masks, {"model": predictions})
+        return {"loss": total / len(images), **scores["model"]}
+
+    def test(self, model: nn.Module) -> dict[str, Any]:
+        assert isinstance(model, MaskedModel)
+        images = self.material.dataset.images("test", self.material.config.image_size)
+        scores = average(reconstruction_each(model, images, self.material.spec))
+        console.print(reconstruction_table(scores, f"Test split, {len(images)} images"))
+        return {"n": len(images), "mask_seed": 0, **scores}
+
+    def stored(self, model: nn.Module, final: bool) -> tuple[nn.Module, dict[str, Tensor]]:
+        assert isinstance(model, MaskedModel)
+        count = CLEAN_BATCHES if final else ROUGH_BATCHES
+        return model, clean_statistics(model, self.material.clean_batches(count))
+
+
+def clean_statistics(model: MaskedModel, batches: Iterator[Tensor]) -> dict[str, Tensor]:
+    """BatchNorm statistics of the encoder on clean, unmasked images, as extra tensors.
+
+    The model keeps its masked statistics.
+    """
+    encoder = model.encoder
+    masked = bn_statistics(encoder)
+    device = next(encoder.parameters()).device
+    reestimate_bn(encoder, (batch.to(device) for batch in batches))
+    clean = bn_statistics(encoder)
+    load_bn_statistics(encoder, masked)
+    return {CLEAN_BN + name: value for name, value in clean.items()}

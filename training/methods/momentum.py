@@ -1,0 +1,144 @@
+"""Momentum contrast with a bank of keys and several positives for a query."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+HIDDEN, OUT = 512, 128  # widths of projector and predictor
+
+
+class MomentumContrast(nn.Module):
+    """A query encoder that learns, and a key encoder that follows it slowly.
+
+    The keys' BatchNorm follows the query's statistics instead of reading its own batch, so the
+    batch cannot give away which key belongs to a query (EMAN, Cai et al. 2021).
+
+    Args:
+        encoder: a backbone whose forward gives features (B, F).
+        features: F.
+        bank_size: keys that are kept, K.
+        positives: look-alikes of the bank to which a query is drawn as well.
+        temperature: by which similarities are divided.
+        momentum: how much of itself the key encoder keeps in a step.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        features: int,
+        bank_size: int,
+        positives: int,
+        temperature: float,
+        momentum: float,
+    ) -> None:
+        super().__init__()
+        self.positives, self.temperature, self.momentum = positives, temperature, momentum
+        self.encoder = encoder
+        self.projector = _two_layers(features, OUT)
+        self.predictor = _two_layers(OUT, OUT)
+        self.key_encoder = deepcopy(encoder).requires_grad_(False)
+        self.key_projector = deepcopy(self.projector).requires_grad_(False)
+        self.bank: Tensor
+        self.bank_rows: Tensor
+        self.kept: Tensor
+        self.register_buffer("bank", torch.zeros(bank_size, OUT))
+        self.register_buffer("bank_rows", torch.full((bank_size,), -1))  # -1 = still empty
+        self.register_buffer("kept", torch.zeros((), dtype=torch.int64))  # keys ever kept
+
+    def train(self, mode: bool = True) -> MomentumContrast:
+        super().train(mode)
+        self.key_encoder.eval()
+        self.key_projector.eval()
+        return self
+
+    def queries(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, D) of length 1, float32."""
+        found = self.predictor(self.projector(self.encoder(images)))
+        return nn.functional.normalize(found.float(), dim=1)
+
+    @torch.no_grad()
+    def keys(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, D) of length 1, float32, from the slow encoder."""
+        return nn.functional.normalize(self.key_projector(self.key_encoder(images)).float(), dim=1)
+
+    def forward(self, query_images: Tensor, key_images: Tensor, rows: Tensor) -> Tensor:
+        """The loss of a batch; the key encoder moves and the bank takes the keys.
+
+        query_images, key_images: two views (B, 3, H, W); rows: (B,) number of each image.
+        """
+        queries = self.queries(query_images)
+        self._follow()
+        keys = self.keys(key_images)
+        candidates = torch.cat([keys, self.bank])
+        positive, negative = self._pairs(keys, rows)
+        loss = info_nce(queries @ candidates.T / self.temperature, positive, negative)
+        self._keep(keys, rows)
+        return loss
+
+    def _pairs(self, keys: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Which candidates (B keys, then K of the bank) are positive and negative, (B, B + K).
+
+        Earlier keys of the same image are neither.
+        """
+        size = len(keys)
+        usable = (self.bank_rows >= 0) & (self.bank_rows != rows[:, None])  # (B, K)
+        alike = torch.zeros_like(usable)
+        if self.positives and bool(self.kept >= len(self.bank)):
+            likeness = (keys @ self.bank.T).masked_fill(~usable, -2.0)
+            nearest = likeness.topk(min(self.positives, len(self.bank)), dim=1).indices
+            alike.scatter_(1, nearest, True)
+            alike &= usable
+        own = torch.eye(size, dtype=torch.bool, device=keys.device)
+        return torch.cat([own, alike], 1), torch.cat([~own, usable & ~alike], 1)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the key encoder, its BatchNorm statistics included, towards the query encoder."""
+        for slow, quick in (
+            (self.key_encoder, self.encoder),
+            (self.key_projector, self.projector),
+        ):
+            new = quick.state_dict()
+            for name, value in slow.state_dict().items():
+                if value.is_floating_point():
+                    value.lerp_(new[name], 1 - self.momentum)
+                else:
+                    value.copy_(new[name])
+
+    @torch.no_grad()
+    def _keep(self, keys: Tensor, rows: Tensor) -> None:
+        """Put the keys of all processes in the place of the oldest ones."""
+        keys, rows = _gathered(keys), _gathered(rows)
+        keys, rows = keys[-len(self.bank) :], rows[-len(self.bank) :]
+        place = (self.kept + torch.arange(len(keys), device=keys.device)) % len(self.bank)
+        self.bank[place] = keys
+        self.bank_rows[place] = rows
+        self.kept += len(keys)
+
+
+def info_nce(logits: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+    """Mean over the positives of -log p(positive among it and the negatives).
+
+    logits: (B, C); positive, negative: (B, C) bool, at least one positive in each row. Several
+    positives do not compete with one another.
+    """
+    against = logits.masked_fill(~negative, float("-inf")).logsumexp(1, keepdim=True)
+    each = torch.logaddexp(logits, against) - logits
+    return ((each * positive).sum(1) / positive.sum(1)).mean()
+
+
+def _gathered(values: Tensor) -> Tensor:
+    """The rows of all processes, in the order of their ranks."""
+    distributed = torch.distributed
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return values
+    parts = [torch.empty_like(values) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(parts, values.contiguous())
+    return torch.cat(parts)
+
+
+def _two_layers(width: int, out: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(width, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, out))

@@ -10,7 +10,7 @@ from dataclasses import asdict, fields
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 from jsonargparse import ArgumentParser
@@ -37,7 +37,7 @@ def run_command(
     """Parse the command line, do the work, and return the exit status.
 
     section: name of the command, under which a YAML file may keep its values.
-    positional: a field that is given without a flag.
+    positional: a field that is given without a flag; one that is a tuple takes several values.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -86,7 +86,12 @@ def _make_parser(config_class: type, section: str, positional: str | None) -> Ar
     )
     skip = {positional} if positional else set()
     if positional:
-        parser.add_argument(positional, type=get_type_hints(config_class)[positional])
+        kind = get_type_hints(config_class)[positional]
+        many = get_origin(kind) is tuple  # one or more values
+        given: dict[str, Any] = (
+            {"type": get_args(kind)[0], "nargs": "+"} if many else {"type": kind}
+        )
+        parser.add_argument(positional, **given)
     parser.add_class_arguments(config_class, None, skip=skip)
     return parser
 

@@ -73,7 +73,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     if seed is None:
         seed = int(found.card.dataset.get("split_seed", 0))
     dataset = load_dataset(config.data, seed, config.dataset_info)
-    _refuse_overlap(config, found.card, dataset)
+    refuse_overlap(found.card, dataset, config.split, config.allow_overlap)
     fabric = make_fabric(config.accelerator, config.precision)
     model = found.model.to(fabric.device)
     if isinstance(model, MaskedModel):
@@ -205,11 +205,12 @@ def _full_side(dataset: Dataset) -> int:
     return min(int(np.median(dataset.scan.sides)), LARGEST_SIDE)
 
 
-def _refuse_overlap(config: EvaluateConfig, card: Card, dataset: Dataset) -> None:
-    known = set(card.training_hashes) & set(dataset.hashes(config.split))
-    if known and not config.allow_overlap:
+def refuse_overlap(card: Card, dataset: Dataset, split: str, allowed: bool = False) -> None:
+    """Raise DataError when images of the split are known from training."""
+    known = set(card.training_hashes) & set(dataset.hashes(split))
+    if known and not allowed:
         raise DataError(
-            f"{len(known)} of {len(dataset.indices(config.split))} images of the {config.split} "
+            f"{len(known)} of {len(dataset.indices(split))} images of the {split} "
             "split were used to train this checkpoint, so the result would flatter it; take "
             "images that it has not seen, or give --allow-overlap."
         )

@@ -12,8 +12,7 @@ from ssmamba import checkpoint
 from ssmamba.device import choose_device
 from ssmamba.errors import CheckpointError
 from ssmamba.explain.methods import find_method
-from ssmamba.explain.reconstruct import reconstruct
-from ssmamba.models import MaskedModel
+from ssmamba.explain.reconstruct import mamim_of, reconstruct
 from training.ablation.config import AblateConfig
 from training.ablation.cost import measure_costs
 from training.ablation.evidence import EvidenceScores, class_maps, read_masks
@@ -198,17 +197,19 @@ class _Artist:
     def _reconstructions(self, job: Job) -> Path | None:
         """Figure 3 of one pre-training; None for one that does not reconstruct."""
         found = checkpoint.load(job.checkpoint, self.device)
-        if not isinstance(found.model, MaskedModel):
+        try:
+            model = mamim_of(found)
+        except CheckpointError:
             return None
         names = [info.name for info in self.dataset.info.classes]
         images = self.dataset.images("test", found.card.input.window_px)
         rows = [
-            (names[k], reconstruct(found.model, images[row], found.card.input, seed=0))
+            (names[k], reconstruct(model, images[row], found.card.input, seed=0))
             for k, row in self._picks()
         ]
         caption = (
             f"{self.dataset.info.name}, test split, {job.cell}, "
-            f"{found.model.config.mask_ratio:.0%} hidden; scores on hidden pixels only."
+            f"{model.config.mask_ratio:.0%} hidden; scores on hidden pixels only."
         )
         figure = reconstruction_figure(rows, caption)
         main = CELLS[FULL].pretraining == job.cell

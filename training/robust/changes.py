@@ -1,0 +1,142 @@
+"""Changes of a picture at graded strength, each at a known size (SSMamba §1 and §3.3).
+
+The paper claims translation invariance, local and global integration, and robustness to the domain
+shifts of stains and scanners; its second version adds magnification. Every change takes full
+pictures, (N, S, S, 3) uint8, and lengths in pixels of the network's window, so that data sets of
+any size are changed alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from training.augment.stain import apply_affine, stain_matrix
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a change has to know beside the pictures."""
+
+    window_px: int  # side of the network input
+    stain_basis: str  # he | giemsa | none
+
+
+Apply = Callable[[np.ndarray, float, Surroundings, np.random.Generator], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Change:
+    title: str
+    unit: str  # of the levels, for the axis
+    levels: tuple[float, ...]  # growing, the weakest first
+    apply: Apply
+
+
+def _stain(
+    images: np.ndarray, level: float, around: Surroundings, rng: np.random.Generator
+) -> np.ndarray:
+    """Each stain's concentration is moved by ``level``, up or down by chance."""
+    stains = stain_matrix(around.stain_basis)
+    factors = 1 + level * rng.choice((-1.0, 1.0), (len(images), 3))
+    matrix = np.einsum("ij,bj,jk->bik", np.linalg.inv(stains), factors, stains)
+    return apply_affine(images, matrix.astype(np.float32), np.zeros((len(images), 3), np.float32))
+
+
+def _scanner(
+    images: np.ndarray, level: float, around: Surroundings, rng: np.random.Generator
+) -> np.ndarray:
+    """Another camera: gain of each channel and gamma by ``level``, noise of 20 · ``level``."""
+    signs = rng.choice((-1.0, 1.0), (len(images), 4))
+    gains = np.log1p(level) * signs[:, :3]  # a gain is an offset in optical density
+    gamma = np.exp(np.log1p(level) * signs[:, 3])
+    matrix = np.eye(3, dtype=np.float32) * gamma[:, None, None]
+    out = apply_affine(images, matrix.astype(np.float32), gains.astype(np.float32))
+    for index, image in enumerate(out):
+        noise = rng.standard_normal(image.shape, np.float32) * np.float32(20 * level)
+        out[index] = (image + noise).round().clip(0, 255)
+    return out
+
+
+def _blur(
+    images: np.ndarray, level: float, around: Surroundings, rng: np.random.Generator
+) -> np.ndarray:
+    """Gaussian, ``level`` = sigma."""
+    sigma = level * _scale(images, around)
+    return np.stack([cv2.GaussianBlur(image, (0, 0), sigma) for image in images])
+
+
+def _jpeg(
+    images: np.ndarray, level: float, around: Surroundings, rng: np.random.Generator
+) -> np.ndarray:
+    """``level`` = 100 - quality."""
+    flags = [cv2.IMWRITE_JPEG_QUALITY, round(100 - level)]
+    out = []
+    for image in images:
+        coded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), flags)[1]
+        decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        assert decoded is not None
+        out.append(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB))
+    return np.stack(out)
+
+
+def _rotation(
+    images: np.ndarray, level: float, around: Surroundings, rng: np.random.Generator
+) -> np.ndarray:
+    """By ``level`` degrees, either way; corners are mirrored in."""
+    centre = (images.shape[1] - 1) / 2
+    signs = rng.choice((-1.0, 1.0), len(images))
+    turns = [cv2.getRotationMatrix2D((centre, centre), level * sign, 1.0) for sign in signs]
+    return np.stack([_warp(image, turn) for image, turn in zip(images, turns, strict=True)])
+
+
+def _shift(
+    images: np.ndarray, level: float, around: Surroundings, rng: np.random.Generator
+) -> np.ndarray:
+    """By ``level`` pixels in a direction by chance; what comes in at the edge is mirrored."""
+    angles = rng.uniform(0, 2 * np.pi, len(images))
+    reach = level * _scale(images, around)
+    moves = [np.array([[1, 0, reach * np.cos(a)], [0, 1, reach * np.sin(a)]]) for a in angles]
+    return np.stack([_warp(image, move) for image, move in zip(images, moves, strict=True)])
+
+
+def _magnification(
+    images: np.ndarray, level: float, around: Surroundings, rng: np.random.Generator
+) -> np.ndarray:
+    """Seen ``level`` times as large: the centre when above 1, with a mirrored rim when below."""
+    side = images.shape[1]
+    field = max(2, round(side / level))
+    if field <= side:
+        start = (side - field) // 2
+        return images[:, start : start + field, start : start + field]
+    before = (field - side) // 2
+    rim = (before, field - side - before, before, field - side - before)
+    return np.stack([cv2.copyMakeBorder(i, *rim, cv2.BORDER_REFLECT) for i in images])
+
+
+def _scale(images: np.ndarray, around: Surroundings) -> float:
+    """Pixels of the picture for one of the window."""
+    return images.shape[1] / around.window_px
+
+
+def _warp(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    side = image.shape[0]
+    return cv2.warpAffine(
+        image, matrix, (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
+    )
+
+
+CHANGES: dict[str, Change] = {
+    "stain": Change("Stain", "± share of each stain", (0.1, 0.2, 0.3, 0.4), _stain),
+    "scanner": Change("Scanner", "± gain and gamma, noise", (0.05, 0.1, 0.2, 0.3), _scanner),
+    "blur": Change("Blur", "sigma, network pixels", (0.5, 1.0, 2.0, 3.0), _blur),
+    "jpeg": Change("JPEG", "100 − quality", (20.0, 50.0, 70.0, 85.0), _jpeg),
+    "rotation": Change("Rotation", "degrees", (10.0, 20.0, 30.0, 45.0), _rotation),
+    "shift": Change("Shift", "network pixels", (2.0, 4.0, 8.0, 16.0), _shift),
+    "magnification": Change(
+        "Magnification", "× that of training", (0.5, 0.71, 1.41, 2.0), _magnification
+    ),
+}

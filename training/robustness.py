@@ -1,0 +1,146 @@
+"""python -m training.robustness: accuracy of classifiers on pictures changed at graded strength."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from ssmamba import checkpoint
+from ssmamba.card import Card, read_card
+from ssmamba.errors import CheckpointError, DataError, did_you_mean
+from training.command import run_command
+from training.data.dataset import Dataset, load_dataset, load_images
+from training.evaluate import LARGEST_SIDE, class_order, refuse_overlap
+from training.loop.progress import Progress, console
+from training.robust.changes import CHANGES
+from training.robust.config import RobustnessConfig
+from training.robust.measure import Measured, Pictures, Subject, measure
+from training.setup import make_fabric
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_command(
+        RobustnessConfig,
+        robustness,
+        section="robustness",
+        positional="checkpoints",
+        recipe=None,
+        argv=argv,
+    )
+
+
+def robustness(config: RobustnessConfig) -> None:
+    """Measure all checkpoints and write the table and the plot. Raises DataError."""
+    kinds = _kinds(config)
+    if config.out.exists() and not config.out.is_dir():
+        raise DataError(f"{config.out} is a file; give a folder as --out.")
+    cards = [_classifier_card(path) for path in config.checkpoints]
+    dataset = load_dataset(config.data, _split_seed(config, cards), config.dataset_info)
+    for card in cards:
+        refuse_overlap(card, dataset, config.split, config.allow_overlap)
+    pictures = _pictures(config, dataset)
+    results = _measure(config, cards, dataset, pictures, kinds)
+    from training.robust.report import write_report  # matplotlib: a second
+
+    count = len(pictures.labels)
+    title = f"Robustness on {dataset.info.name}: {config.split} split, {count} images"
+    for path in write_report(results, title, config.out):
+        console.print(f"Wrote {path}")
+
+
+def _measure(
+    config: RobustnessConfig,
+    cards: list[Card],
+    dataset: Dataset,
+    pictures: Pictures,
+    kinds: list[str],
+) -> list[Measured]:
+    fabric = make_fabric(config.accelerator, config.precision)
+    names = labels_of(config.checkpoints, cards)
+    subjects = []
+    for path, name in zip(config.checkpoints, names, strict=True):
+        found = checkpoint.load(path, fabric.device)
+        order = class_order(found.card, dataset)
+        subjects.append(Subject(name, path, found.card, found.model, order))
+    points = 1 + sum(len(CHANGES[kind].levels) for kind in kinds)
+    with Progress("Measuring", points * len(subjects)) as progress, fabric.autocast():
+        return measure(
+            subjects,
+            pictures,
+            kinds,
+            config.seed,
+            config.resamples,
+            config.batch_size,
+            progress.update,
+        )
+
+
+def labels_of(paths: tuple[Path, ...], cards: list[Card]) -> list[str]:
+    """The cards' names; with the file where a name is not the only one of its kind."""
+    names = [card.name or path.stem for card, path in zip(cards, paths, strict=True)]
+    seeds = [card.training.get("seed") for card in cards]
+    if any(n > 1 for n in Counter(names).values()):
+        names = [f"{name}, seed {seed}" for name, seed in zip(names, seeds, strict=True)]
+    counts = Counter(names)
+    files = [f"{path.parent.name}/{path.stem}" for path in paths]
+    named = [f"{n} ({f})" if counts[n] > 1 else n for n, f in zip(names, files, strict=True)]
+    counts = Counter(named)
+    return [f"{n} #{i}" if counts[n] > 1 else n for i, n in enumerate(named, start=1)]
+
+
+def _pictures(config: RobustnessConfig, dataset: Dataset) -> Pictures:
+    """At most --images of the split, at full size."""
+    count = len(dataset.indices(config.split))
+    if not count:
+        raise DataError(f"The {config.split} split is empty; give another --split.")
+    rows = np.arange(count)
+    if 0 < config.images < count:
+        rows = np.sort(np.random.default_rng(config.seed).permutation(count)[: config.images])
+    items = dataset.items(config.split)
+    side = min(int(np.median(dataset.scan.sides)), LARGEST_SIDE)
+    basis = dataset.info.stain_basis if config.stain_basis == "auto" else config.stain_basis
+    return Pictures(
+        load_images([dataset.catalog.file(items[row]) for row in rows], side),
+        dataset.labels(config.split)[rows],
+        dataset.groups(config.split)[rows],
+        basis,
+    )
+
+
+def _classifier_card(path: Path) -> Card:
+    card = read_card(path)
+    if not card.classifies:
+        raise CheckpointError(
+            f"{path} is a {card.kind} checkpoint without classes; give one made by "
+            "training.finetune."
+        )
+    return card
+
+
+def _split_seed(config: RobustnessConfig, cards: list[Card]) -> int:
+    if config.split_seed is not None:
+        return config.split_seed
+    seeds = {int(card.dataset.get("split_seed", 0)) for card in cards}
+    if len(seeds) > 1:
+        raise DataError(
+            f"The checkpoints were trained on different splits (seeds {sorted(seeds)}); give "
+            "those of one split, or --split-seed."
+        )
+    return seeds.pop()
+
+
+def _kinds(config: RobustnessConfig) -> list[str]:
+    asked = [part.strip() for part in config.only.split(",") if part.strip()]
+    for name in asked:
+        if name not in CHANGES:
+            raise DataError(f"--only: unknown change '{name}'{did_you_mean(name, CHANGES)}.")
+    if config.images < 0 or config.resamples < 0:
+        raise DataError("--images and --resamples must be 0 or more.")
+    return asked or list(CHANGES)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

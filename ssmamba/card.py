@@ -63,7 +63,7 @@ class Card:
     # classifier | baseline (not SSMamba) | mamim | mae | contrastive | encoder (converted weights)
     kind: str = "classifier"
     name: str = ""  # readable name shown in lists
-    arch: str = "ssmamba"  # ssmamba | timm:<name>
+    arch: str = "ssmamba"  # ssmamba | vmamba | timm:<name>
     config: dict[str, Any] = field(default_factory=dict)  # SSMambaConfig, or arguments for timm
     mamim: dict[str, Any] | None = None  # MAMIMConfig as JSON, when a decoder is in the file
     classes: tuple[ClassInfo, ...] = ()

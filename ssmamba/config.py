@@ -8,7 +8,7 @@ from typing import Any, Literal
 from ssmamba.errors import CheckpointError, did_you_mean
 
 Mixer = Literal["dms", "mamba", "ss2d"]
-Embedding = Literal["lpr", "lpu", "linear", "patch_merge"]
+Embedding = Literal["lpr", "lpu", "linear", "patch_merge", "none"]
 Pool = Literal["mean", "cls", "both"]
 
 STRIDES = (4, 8, 16, 32)  # input pixels per token in stages 1 to 4
@@ -21,10 +21,21 @@ SIZES: dict[str, tuple[tuple[int, int, int, int], tuple[int, int, int, int]]] = 
     "base": ((160, 320, 640, 1280), (2, 4, 20, 5)),
 }
 
+# The same of VMamba, with about as many parameters as SSMamba of that size.
+VMAMBA_SIZES: dict[str, tuple[tuple[int, int, int, int], tuple[int, int, int, int]]] = {
+    "nano": ((24, 48, 96, 192), (1, 1, 2, 1)),
+    "tiny": ((48, 96, 192, 384), (2, 2, 4, 2)),
+    "small": ((72, 144, 288, 576), (2, 2, 6, 2)),
+    "base": ((128, 256, 512, 1024), (2, 2, 9, 2)),
+}
+
 
 @dataclass(frozen=True)
 class SSMambaConfig:
-    """SSMamba's encoder (SSMamba §3); every ablation of Tables 5 and 6 is a value of a field."""
+    """SSMamba's encoder (SSMamba §3); every ablation of Tables 5 and 6 is a value of a field.
+
+    VMamba, which stands in the same frame, is described by the same fields.
+    """
 
     size: str = "tiny"  # nano | tiny | small | base; names the default dims and depths
     dims: tuple[int, int, int, int] = SIZES["tiny"][0]  # channels per stage
@@ -47,6 +58,15 @@ class SSMambaConfig:
             raise CheckpointError(f"Unknown model size '{size}'{did_you_mean(size, SIZES)}.")
         dims, depths = SIZES[size]
         return cls(**{"size": size, "dims": dims, "depths": depths, **changes})
+
+    @classmethod
+    def vmamba(cls, size: str, **changes: Any) -> SSMambaConfig:
+        """Return VMamba's config of a named size with some fields changed."""
+        if size not in VMAMBA_SIZES:
+            raise CheckpointError(f"Unknown model size '{size}'{did_you_mean(size, VMAMBA_SIZES)}.")
+        dims, depths = VMAMBA_SIZES[size]
+        own = {"mixer": "ss2d", "embedding": "none", "mlp_ratio": 4.0}
+        return cls(**{"size": size, "dims": dims, "depths": depths, **own, **changes})
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> SSMambaConfig:

@@ -8,20 +8,29 @@ from typing import Any
 
 from torch import nn
 
-from ssmamba.errors import DataError, did_you_mean
-from ssmamba.models.build import TIMM, build_network
+from ssmamba.config import SSMambaConfig
+from ssmamba.errors import CheckpointError, DataError, did_you_mean
+from ssmamba.models.build import FOUR_STAGES, TIMM, build_network
+from training.baselines import BASELINES, baseline
 from training.cards import ablation_tags
 from training.config import RunConfig
 from training.setup import encoder_config
 
 DEFAULT = "ssmamba"
+TITLES = {
+    "ssmamba": "SSMamba",
+    "vmamba": "VMamba",
+    "vit": "ViT",
+    "swin": "Swin",
+    "resnet": "ResNet",
+}
 
 
 @dataclass(frozen=True)
 class Architecture:
     """A backbone before it is built, as a card tells it."""
 
-    arch: str  # ssmamba | timm:NAME
+    arch: str  # ssmamba | vmamba | timm:NAME
     config: dict[str, Any]  # SSMambaConfig, or arguments of timm.create_model
     tags: dict[str, str]
     label: str  # for people, "SSMamba nano"
@@ -30,6 +39,8 @@ class Architecture:
         """Untrained, with a head for ``classes``, or without one. Raises DataError."""
         try:
             return build_network(self.arch, self.config, classes)
+        except CheckpointError as error:
+            raise DataError(str(error)) from error
         except (TypeError, ValueError, RuntimeError, AssertionError) as error:
             raise DataError(
                 f"{self.label} cannot be built ({error}); choose another --arch or --image-size."
@@ -38,24 +49,35 @@ class Architecture:
 
 def architecture(config: RunConfig) -> Architecture:
     """What --arch, --size and the ablation flags ask for. Raises DataError."""
+    if config.arch in FOUR_STAGES:
+        return four_stages(config.arch, encoder_config(config))
+    if config.arch in BASELINES:
+        name, arguments = baseline(config.arch, config.size)
+        return _timm(config, name, arguments, config.arch, f"{TITLES[config.arch]} {config.size}")
     if config.arch.startswith(TIMM):
-        return _timm(config)
-    if config.arch != DEFAULT:
-        raise DataError(f"Unknown --arch '{config.arch}'; give ssmamba or timm:NAME.")
-    encoder = encoder_config(config)
-    return Architecture(DEFAULT, asdict(encoder), ablation_tags(encoder), f"SSMamba {encoder.size}")
+        name = config.arch.removeprefix(TIMM)
+        return _timm(config, name, {}, name, name)
+    near = did_you_mean(config.arch, (*FOUR_STAGES, *BASELINES))
+    raise DataError(f"Unknown --arch '{config.arch}'{near}; timm's models are timm:NAME.")
 
 
-def _timm(config: RunConfig) -> Architecture:
+def four_stages(arch: str, encoder: SSMambaConfig) -> Architecture:
+    """SSMamba or VMamba by their config."""
+    tags = ablation_tags(encoder, arch)
+    return Architecture(arch, asdict(encoder), tags, f"{TITLES[arch]} {encoder.size}")
+
+
+def _timm(
+    config: RunConfig, name: str, arguments: dict[str, Any], tag: str, label: str
+) -> Architecture:
     import timm  # seconds to import
 
-    name = config.arch.removeprefix(TIMM)
     if not timm.is_model(name):
         raise DataError(f"timm has no model '{name}'{did_you_mean(name, timm.list_models())}.")
-    arguments = timm_arguments(name, config.image_size)
+    arguments = {**arguments, **timm_arguments(name, config.image_size)}
     if config.drop_path is not None:
         arguments["drop_path_rate"] = config.drop_path
-    return Architecture(config.arch, arguments, {"arch": name}, name)
+    return Architecture(f"{TIMM}{name}", arguments, {"arch": tag}, label)
 
 
 def timm_arguments(name: str, image_size: int) -> dict[str, Any]:

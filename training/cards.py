@@ -19,9 +19,13 @@ PACKAGES = ("torch", "numpy", "timm", "lightning-fabric", "opencv-python-headles
 Triple = tuple[float, float, float]
 
 
-def ablation_tags(encoder: SSMambaConfig) -> dict[str, str]:
-    """{"mixer": "mamba", ...}: the fields by which ablations differ."""
-    return {name: str(getattr(encoder, name)) for name in ABLATION_FIELDS}
+def ablation_tags(encoder: SSMambaConfig, arch: str = "ssmamba") -> dict[str, str]:
+    """{"mixer": "mamba", ...}: the fields by which ablations differ; VMamba has no embedding."""
+    tags = {name: str(getattr(encoder, name)) for name in ABLATION_FIELDS}
+    if arch == "ssmamba":
+        return tags
+    del tags["embedding"]
+    return {"arch": arch, **tags}
 
 
 def base_card(config: RunConfig, dataset: Dataset, images: np.ndarray) -> Card:

@@ -51,7 +51,8 @@ class RunConfig:
     noise: float = 0.15  # share of the images that gets noise
     noise_sigma: float = 8.0  # strongest noise, 0..255
 
-    arch: str = "ssmamba"  # ssmamba | timm:NAME; with --init that of the file
+    # ssmamba | vmamba | vit | swin | resnet, each in four sizes | timm:NAME; --init brings its own
+    arch: str = "ssmamba"
     size: str = "tiny"  # nano | tiny | small | base
     mixer: Mixer | None = None  # ablation of SSMamba's token mixer (Table 6)
     embedding: Embedding | None = None  # ablation of LPR (Table 5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,7 @@ from ssmamba.models import SSMamba
 from ssmamba.models.build import head_of
 from ssmamba.predictor import logits_and_features
 from ssmamba.preprocess import to_tensor
-from training.architectures import DEFAULT, Architecture, architecture
-from training.cards import ablation_tags
+from training.architectures import DEFAULT, Architecture, architecture, four_stages
 from training.config import FinetuneConfig
 from training.setup import override
 
@@ -78,9 +77,7 @@ def _architecture_of(
     if config.arch not in (DEFAULT, card.arch, card.tags.get("arch")):
         raise DataError(f"{path} holds {card.arch}; leave --arch away with --init.")
     if isinstance(pretrained, SSMamba):
-        encoder = override(pretrained.config, config)
-        label = f"SSMamba {encoder.size}"
-        return Architecture(card.arch, asdict(encoder), ablation_tags(encoder), label)
+        return four_stages(card.arch, override(pretrained.config, config))
     size = card.config.get("img_size", config.image_size)
     if size != config.image_size:
         raise DataError(

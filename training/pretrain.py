@@ -13,7 +13,8 @@ from torch import nn
 
 from ssmamba import checkpoint
 from ssmamba.errors import DataError
-from training.architectures import DEFAULT, Architecture, architecture
+from ssmamba.models.build import FOUR_STAGES
+from training.architectures import Architecture, architecture
 from training.cards import base_card, budget
 from training.command import run_command
 from training.config import PretrainConfig
@@ -79,7 +80,7 @@ def load_material(config: PretrainConfig, dataset: Dataset, backbone: Architectu
 
 def _check(config: PretrainConfig, backbone: Architecture) -> None:
     """Raise DataError before anything is written where method and backbone do not fit."""
-    if backbone.arch != DEFAULT and config.method == "mamim":
+    if backbone.arch not in FOUR_STAGES and config.method == "mamim":
         raise DataError(
             f"--method mamim needs a four-stage backbone, not {backbone.label}; give "
             "--method mae or contrastive."

@@ -116,8 +116,9 @@ def make_recipe(config: RunConfig, dataset: Dataset) -> Recipe:
 
 
 def encoder_config(config: RunConfig) -> SSMambaConfig:
-    """The architecture asked for by --size and the ablation flags."""
-    return override(SSMambaConfig.of_size(config.size), config)
+    """SSMamba or VMamba as --arch, --size and the ablation flags ask for."""
+    sized = SSMambaConfig.vmamba if config.arch == "vmamba" else SSMambaConfig.of_size
+    return override(sized(config.size), config)
 
 
 def override(encoder: SSMambaConfig, config: RunConfig) -> SSMambaConfig:

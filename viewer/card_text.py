@@ -97,7 +97,7 @@ def _architecture(model: Model) -> str:
     card = model.card
     size = str(card.config.get("size", ""))
     name = card.arch.removeprefix("timm:")
-    name = "SSMamba" if name == "ssmamba" else name
+    name = {"ssmamba": "SSMamba", "vmamba": "VMamba"}.get(name, name)
     count = formats.parameters(model.parameters) if model.parameters else ""
     return _joined(f"{name} {size}".strip(), count)
 

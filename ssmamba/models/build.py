@@ -12,7 +12,9 @@ from ssmamba.models.mae import MAE, ViTMAE, is_vit
 from ssmamba.models.mamim import MAMIM
 from ssmamba.models.masked import MaskedModel
 from ssmamba.models.ssmamba import SSMamba
+from ssmamba.models.vmamba import VMamba
 
+FOUR_STAGES: dict[str, type[SSMamba]] = {"ssmamba": SSMamba, "vmamba": VMamba}
 TIMM = "timm:"  # prefix of timm's names
 PLAIN: Literal["attention"] = "attention"  # MAMIMConfig.decoder_mixer of a masked autoencoder
 
@@ -22,8 +24,8 @@ def build_network(arch: str, config: dict[str, Any], classes: int) -> nn.Module:
 
     config: SSMambaConfig as JSON, or the arguments of timm.create_model.
     """
-    if arch == "ssmamba":
-        return SSMamba(SSMambaConfig.from_dict(config), classes)
+    if arch in FOUR_STAGES:
+        return FOUR_STAGES[arch](SSMambaConfig.from_dict(config), classes)
     if arch.startswith(TIMM):
         import timm  # seconds to import: only when a baseline is asked for
 

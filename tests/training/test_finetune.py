@@ -187,7 +187,7 @@ def test_other_seeds_end_with_other_weights(folder: Path, tmp_path: Path) -> Non
         (["--lrs", "fast"], "must be numbers"),
         (["--lr", "-1"], "above 0"),
         (["--arch", "timm:resnet10"], "did you mean 'resnet10t'"),
-        (["--arch", "resnet10t"], "give ssmamba or timm:NAME"),
+        (["--arch", "resnet10t"], "timm's models are timm:NAME"),
         (["--init", "gone.safetensors"], "no model file"),
         (["--size", "huge"], "Unknown model size"),
         (["--accelerator", "abacus"], "device cannot be used"),

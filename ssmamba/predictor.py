@@ -14,6 +14,7 @@ from ssmamba import checkpoint as checkpoints
 from ssmamba.checkpoint import Checkpoint
 from ssmamba.device import Device, choose_device
 from ssmamba.errors import CheckpointError, DeviceError
+from ssmamba.memory import keep_freed_memory
 from ssmamba.models import SSMamba
 from ssmamba.models.build import head_of
 from ssmamba.preprocess import Images, to_tensor
@@ -63,6 +64,8 @@ class Predictor:
         self.precision = precision
         self.notes: tuple[str, ...] = ()
         self.batch_size = batch_size or BATCH["cuda" if self.device.is_cuda else "cpu"]
+        if not self.device.is_cuda:
+            keep_freed_memory()
         try:
             self.model = loaded.model.to(self.device.name).eval()
         except RuntimeError as error:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from ssmamba.config import SSMambaConfig
 from ssmamba.errors import DataError
+from ssmamba.memory import keep_freed_memory
 from training.augment.recipe import Recipe
 from training.augment.stain import StainJitter
 from training.config import RunConfig
@@ -43,6 +44,8 @@ def start_run(config: RunConfig, section: str) -> tuple[Fabric, Dataset]:
     """Check the data, then make the run folder, and choose the device and the random numbers."""
     refuse_used_folder(config)
     fabric = make_fabric(config.accelerator, config.precision, config.devices)
+    if fabric.device.type == "cpu":
+        keep_freed_memory()
     quiet = not fabric.is_global_zero
     dataset = load_dataset(config.data, config.split_seed, config.dataset_info, quiet)
     require_every_class(dataset, SPLITS)

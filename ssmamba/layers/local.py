@@ -5,8 +5,14 @@ Every module takes and returns (B, H, W, C); convolutions see the same memory as
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+from ssmamba.layers.linear import Linear, PatchConv
+from ssmamba.ops.linear import linear
 
 
 class LPR(nn.Module):
@@ -26,7 +32,37 @@ class LPR(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)  # Eq. 8
+        parts: Any = self.body
+        squeeze, norm, _, depthwise, second_norm, _, expand = parts
+        if _is_constant(norm) and _is_constant(second_norm):
+            y = linear(x, *_folded(squeeze.weight.flatten(1), norm)).relu_()  # Eq. 6
+            weight, bias = _folded(depthwise.weight, second_norm)
+            y = F.conv2d(y.permute(0, 3, 1, 2), weight, bias, padding=1, groups=weight.shape[0])
+            y = y.relu_().permute(0, 2, 3, 1)  # Eq. 7
+        else:
+            y = linear(x, squeeze.weight.flatten(1)).permute(0, 3, 1, 2)
+            y = parts[1:6](y).permute(0, 2, 3, 1)
+        return x + linear(y, expand.weight.flatten(1), expand.bias)  # Eq. 8
+
+
+def _is_constant(norm: nn.Module) -> bool:
+    """Whether a BatchNorm is a fixed scale and shift, and nothing is differentiated."""
+    return (
+        type(norm) is nn.BatchNorm2d
+        and not norm.training
+        and norm.running_mean is not None
+        and norm.affine
+        and not torch.is_grad_enabled()
+    )
+
+
+def _folded(weight: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Weight (out, ...) and bias of a bias-free convolution with its BatchNorm inside."""
+    mean, variance = norm.running_mean, norm.running_var
+    assert mean is not None and variance is not None
+    scale = norm.weight * torch.rsqrt(variance + norm.eps)
+    shape = (-1,) + (1,) * (weight.ndim - 1)
+    return weight * scale.view(shape), torch.addcmul(norm.bias, mean, scale, value=-1)
 
 
 class LPU(nn.Module):
@@ -62,10 +98,10 @@ class ConvDownsample(nn.Module):
     def __init__(self, dim: int, out_dim: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(dim)
-        self.conv = nn.Conv2d(dim, out_dim, 2, stride=2)
+        self.conv = PatchConv(dim, out_dim, 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(self.norm(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        return self.conv(self.norm(x))
 
 
 class PatchMerge(nn.Module):
@@ -74,7 +110,7 @@ class PatchMerge(nn.Module):
     def __init__(self, dim: int, out_dim: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(4 * dim)
-        self.reduction = nn.Linear(4 * dim, out_dim, bias=False)
+        self.reduction = Linear(4 * dim, out_dim, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         batch, height, width, dim = x.shape

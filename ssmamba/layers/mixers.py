@@ -15,23 +15,20 @@ import torch
 from torch import Tensor, nn
 
 from ssmamba.config import SSMambaConfig
+from ssmamba.layers.linear import Linear
 from ssmamba.layers.scan_params import ScanParameters
+from ssmamba.layers.sequence_conv import SequenceConv
 from ssmamba.ops import bidirectional_scan, selective_scan_channel_last
 
 Activation = Callable[[Tensor], Tensor]
 
-ACTIVATIONS: dict[str, Activation] = {"silu": nn.functional.silu, "gelu": nn.functional.gelu}
+
+def silu(x: Tensor) -> Tensor:
+    """SiLU, in x's own memory where nothing is differentiated."""
+    return nn.functional.silu(x, inplace=not torch.is_grad_enabled())
 
 
-def sequence_conv(x: Tensor, conv: nn.Conv1d, *, causal: bool = False) -> Tensor:
-    """Apply a 1-D convolution along (B, L, C) without a transpose (2-D, channels-last memory)."""
-    width = conv.kernel_size[0]
-    image = x.unsqueeze(1).permute(0, 3, 1, 2)  # (B, C, 1, L) over (B, L, C) memory
-    weight = conv.weight.unsqueeze(2)
-    padding = (0, width - 1) if causal else (0, width // 2)
-    y = nn.functional.conv2d(image, weight, conv.bias, padding=padding, groups=conv.groups)
-    y = y.permute(0, 2, 3, 1).squeeze(1)
-    return y[:, : x.shape[1]].contiguous() if causal else y  # drop the right padding's outputs
+ACTIVATIONS: dict[str, Activation] = {"silu": silu, "gelu": nn.functional.gelu}
 
 
 def rank_of(dim: int) -> int:
@@ -47,25 +44,21 @@ class DMS(nn.Module):
         super().__init__()
         half = dim // 2
         self.act = ACTIVATIONS[config.act]
-        self.in_proj = nn.Linear(dim, 2 * half)  # both branches in one product
-        self.depthwise = nn.ModuleList(
-            nn.Conv1d(half, half, k, padding=k // 2, groups=half) for k in config.kernels
-        )
-        self.pointwise = nn.Linear(half, half)
-        self.regular = nn.ModuleList(
-            nn.Conv1d(half, half, k, padding=k // 2) for k in config.kernels
-        )
+        self.in_proj = Linear(dim, 2 * half)  # both branches in one product
+        self.depthwise = nn.ModuleList(SequenceConv(half, k, groups=half) for k in config.kernels)
+        self.pointwise = Linear(half, half)
+        self.regular = nn.ModuleList(SequenceConv(half, k) for k in config.kernels)
         self.params = nn.ModuleList(
             ScanParameters(half, 2, rank_of(dim), config.d_state)
             for _ in range(2 if config.column_scans else 1)
         )
-        self.out_proj = nn.Linear(2 * half, dim)
+        self.out_proj = Linear(2 * half, dim)
 
     def forward(self, x: Tensor, grid: tuple[int, int], valid: Tensor | None = None) -> Tensor:
-        x1, x2 = self.in_proj(x).chunk(2, dim=-1)  # (B, L, C/2) each
-        x1, x2 = x1.contiguous(), x2.contiguous()
+        both = self.in_proj(x)
         if valid is not None:
-            x1, x2 = x1 * valid.view(1, -1, 1), x2 * valid.view(1, -1, 1)
+            both = both * valid.view(1, -1, 1)
+        x1, x2 = both.chunk(2, dim=-1)  # (B, L, C/2) each
         x1 = self.act(self.pointwise(_parallel_convs(x1, self.depthwise)))  # Eq. 3
         x2 = self.act(_parallel_convs(x2, self.regular))  # Eq. 4
         rows, *columns = (cast(ScanParameters, p) for p in self.params)
@@ -83,15 +76,15 @@ class MambaMixer(nn.Module):
     def __init__(self, dim: int, config: SSMambaConfig, kernel: int = 4) -> None:
         super().__init__()
         self.act = ACTIVATIONS[config.act]
-        self.in_proj = nn.Linear(dim, 2 * dim)
-        self.conv = nn.Conv1d(dim, dim, kernel, padding=kernel - 1, groups=dim)
+        self.in_proj = Linear(dim, 2 * dim)
+        self.conv = SequenceConv(dim, kernel, groups=dim, causal=True)
         self.params = ScanParameters(dim, 1, rank_of(dim), config.d_state)
-        self.out_proj = nn.Linear(dim, dim)
+        self.out_proj = Linear(dim, dim)
 
     def forward(self, x: Tensor, grid: tuple[int, int], valid: Tensor | None = None) -> Tensor:
         u, z = self.in_proj(x).chunk(2, dim=-1)
-        u = u.contiguous() if valid is None else u * valid.view(1, -1, 1)
-        u = self.act(sequence_conv(u, self.conv, causal=True))  # Eq. 2
+        u = u if valid is None else u * valid.view(1, -1, 1)
+        u = self.act(self.conv(u))  # Eq. 2
         p = self.params
         delta, b, c = p(u, valid)
         y = selective_scan_channel_last(
@@ -109,12 +102,12 @@ class SS2D(nn.Module):
     def __init__(self, dim: int, config: SSMambaConfig) -> None:
         super().__init__()
         self.act = ACTIVATIONS[config.act]
-        self.in_proj = nn.Linear(dim, 2 * dim)
+        self.in_proj = Linear(dim, 2 * dim)
         self.conv = nn.Conv2d(dim, dim, 3, padding=1, groups=dim)
         self.rows = ScanParameters(dim, 2, rank_of(dim), config.d_state)
         self.columns = ScanParameters(dim, 2, rank_of(dim), config.d_state)
         self.norm = nn.LayerNorm(dim)
-        self.out_proj = nn.Linear(dim, dim)
+        self.out_proj = Linear(dim, dim)
 
     def forward(self, x: Tensor, grid: tuple[int, int], valid: Tensor | None = None) -> Tensor:
         u, z = self.in_proj(x).chunk(2, dim=-1)
@@ -134,7 +127,7 @@ def _two_way(u: Tensor, params: ScanParameters, valid: Tensor | None) -> Tensor:
     """Scan forwards and backwards with separate parameters; the mean of both (as Vim does)."""
     delta, b, c = params(u, valid)
     y = bidirectional_scan(u.float(), delta, params.A, b, c, params.D, params.dt_bias)
-    return y * 0.5
+    return y * 0.5 if torch.is_grad_enabled() else y.mul_(0.5)
 
 
 def _by_columns(
@@ -172,8 +165,7 @@ def _parallel_convs(x: Tensor, convs: nn.ModuleList) -> Tensor:
     """Sum of convolutions of several widths over (B, L, C): the paper's multi-scale kernels."""
     total: Tensor | None = None
     for conv in convs:
-        assert isinstance(conv, nn.Conv1d)
-        y = sequence_conv(x, conv)
+        y = conv(x)
         total = y if total is None else total + y
     assert total is not None
     return total

@@ -11,6 +11,9 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ssmamba.layers.linear import Linear
+from ssmamba.ops.linear import linear
+
 DELTA_MIN, DELTA_MAX = 1e-3, 1e-1  # range of softplus(delta bias) at the start (Mamba)
 DELTA_PADDED = -1e4  # before softplus: delta becomes exactly 0, the state passes unchanged
 
@@ -21,7 +24,7 @@ class ScanParameters(nn.Module):
     def __init__(self, dim: int, directions: int, rank: int, states: int) -> None:
         super().__init__()
         self.directions, self.rank, self.states = directions, rank, states
-        self.x_proj = nn.Linear(dim, directions * (rank + 2 * states), bias=False)
+        self.x_proj = Linear(dim, directions * (rank + 2 * states), bias=False)
         self.dt_weight = nn.Parameter(torch.empty(directions, dim, rank))
         self.dt_bias = nn.Parameter(_delta_bias(directions, dim))
         a = torch.arange(1, states + 1, dtype=torch.float32)
@@ -45,7 +48,7 @@ class ScanParameters(nn.Module):
         dt, bc = low.split([groups * rank, groups * 2 * states], dim=-1)
         weight = torch.block_diag(*self.dt_weight.unbind(0)) if groups > 1 else self.dt_weight[0]
         with torch.autocast(u.device.type, enabled=False):
-            delta = nn.functional.linear(dt, weight.float())
+            delta = linear(dt, weight.float())
         delta = delta.view(batch, length, groups, dim)
         if valid is not None:
             delta = delta.masked_fill(~valid.view(1, length, 1, 1), DELTA_PADDED)

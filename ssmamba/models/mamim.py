@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ssmamba.config import STRIDES, MAMIMConfig, SSMambaConfig
+from ssmamba.layers.linear import Linear
 from ssmamba.models.masked import MaskedModel, visible_mean
 from ssmamba.models.ssmamba import Block, SSMamba, _init_weights
 
@@ -22,12 +23,12 @@ class DecoderStage(nn.Module):
     def __init__(self, dim: int, out_dim: int, skip_dim: int, depth: int, mixer: str) -> None:
         super().__init__()
         config = SSMambaConfig(dims=(dim,) * 4, mixer="dms")
-        self.skip = nn.Linear(skip_dim, dim) if skip_dim else None
+        self.skip = Linear(skip_dim, dim) if skip_dim else None
         if mixer == "dms":
             self.blocks = nn.ModuleList(Block(dim, config, 0.0) for _ in range(depth))
         else:
             self.blocks = nn.ModuleList()
-        self.up = nn.Linear(dim, 4 * out_dim) if out_dim else None
+        self.up = Linear(dim, 4 * out_dim) if out_dim else None
 
     def forward(self, x: Tensor, skip: Tensor | None) -> Tensor:
         """(B, H, W, dim) -> (B, 2H, 2W, out_dim), or the same size at the last stage."""
@@ -47,7 +48,7 @@ class Decoder(nn.Module):
     def __init__(self, encoder_dims: tuple[int, ...], config: MAMIMConfig) -> None:
         super().__init__()
         dims = [max(config.decoder_dim >> k, NARROWEST) for k in range(4)]  # coarse to fine
-        self.entry = nn.Linear(encoder_dims[-1], dims[0])
+        self.entry = Linear(encoder_dims[-1], dims[0])
         self.stages = nn.ModuleList()
         for k, dim in enumerate(dims):
             skip_dim = encoder_dims[3 - k] if k and config.skips else 0
@@ -56,7 +57,7 @@ class Decoder(nn.Module):
                 DecoderStage(dim, out_dim, skip_dim, config.decoder_depth, config.decoder_mixer)
             )
         self.norm = nn.LayerNorm(dims[-1])
-        self.to_pixels = nn.Linear(dims[-1], 3 * STRIDES[0] ** 2)
+        self.to_pixels = Linear(dims[-1], 3 * STRIDES[0] ** 2)
         self.apply(_init_weights)
         nn.init.trunc_normal_(self.to_pixels.weight, std=0.02)  # start near a flat picture
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ssmamba.config import STRIDES, SSMambaConfig
+from ssmamba.layers.linear import Linear
 from ssmamba.layers.local import LPR, LPU, AbsolutePositions, ConvDownsample, PatchMerge, Stem
 from ssmamba.layers.mixers import MIXERS, join_middle, split_middle
 
@@ -40,13 +41,20 @@ class Block(nn.Module):
         if config.mlp_ratio > 0:
             hidden = int(dim * config.mlp_ratio)
             self.mlp = nn.Sequential(
-                nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim)
+                nn.LayerNorm(dim), Linear(dim, hidden), nn.GELU(), Linear(hidden, dim)
             )
 
     def forward(self, x: Tensor, grid: tuple[int, int], valid: Tensor | None = None) -> Tensor:
         """(B, L, C) -> (B, L, C)."""
-        x = x + self.drop_path(self.mixer(self.norm(x), grid, valid))
-        return x if self.mlp is None else x + self.drop_path(self.mlp(x))
+        x = _add(x, self.drop_path(self.mixer(self.norm(x), grid, valid)))
+        return x if self.mlp is None else _add(x, self.drop_path(self.mlp(x)))
+
+
+def _add(x: Tensor, branch: Tensor) -> Tensor:
+    """x + branch, in the branch's memory where nothing is differentiated."""
+    if torch.is_grad_enabled() or branch.dtype != x.dtype:
+        return x + branch
+    return branch.add_(x)
 
 
 class Stage(nn.Module):

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
 from ssmamba.ops import dispatch, function
+from ssmamba.ops.eager import is_transformed, is_watched
 
 _INPUTS = (
     "Tensor u, Tensor delta, Tensor A, Tensor B, Tensor C, Tensor? D, Tensor? delta_bias, "
@@ -117,16 +118,6 @@ def _backward_flops(u_shape: Any, delta_shape: Any, A_shape: Any, *args: Any, **
     return 2 * _forward_flops(u_shape, delta_shape, A_shape)
 
 
-def _is_watched(u: Tensor) -> bool:
-    """Whether something that traces or counts operators stands between us and the kernels."""
-    return (
-        torch.compiler.is_compiling()
-        or torch._C._len_torch_dispatch_stack() > 0
-        or type(u) not in (Tensor, torch.nn.Parameter)
-        or u.device.type == "meta"
-    )
-
-
 def _has_kernels(kind: str, dtype: torch.dtype) -> bool:
     return dispatch.has_kernels(kind, dtype)
 
@@ -144,7 +135,7 @@ def run(
     Returns y in u's dtype and state (batch, R, channels, N), which is empty unless wanted.
     """
     u = inputs[0]
-    if _is_watched(u):
+    if is_watched(u):
         keep = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in inputs)
         if keep and not _has_kernels(u.device.type, u.dtype):
             return dispatch.run_plain(function.canonical(inputs), softplus, reverse)
@@ -152,8 +143,7 @@ def run(
             *function.canonical(inputs), softplus, reverse, keep, want_state
         )
         return y, state
-    transformed = torch._C._functorch.peek_interpreter_stack() is not None  # torch.func
-    kernels = None if transformed else dispatch.kernels_for(u)
+    kernels = None if is_transformed() else dispatch.kernels_for(u)
     if kernels is None:
         return dispatch.run_plain(function.canonical(inputs), softplus, reverse)
     return function.scan(kernels, inputs, softplus, reverse, want_state)

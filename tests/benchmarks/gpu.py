@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from ssmamba.ops import dispatch, function
-from tests.benchmarks.scan import N, forward_backward, forward_only, problem, time_shuffled
+from tests.benchmarks.measuring import time_shuffled
+from tests.benchmarks.scan import N, forward_backward, forward_only, problem
 
 # batch, channels, L, directions
 SSMAMBA_SHAPES = ((64, 48, 3136, 2), (64, 96, 784, 2), (64, 192, 196, 2), (64, 384, 49, 2))

@@ -15,7 +15,6 @@ import random
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -30,15 +29,20 @@ from torch import Tensor
 from ssmamba import ops
 from ssmamba.ops import function, reference, torch_scan
 from ssmamba.ops.cpu import scan as cpu_scan
+from tests.benchmarks.measuring import (
+    Summary,
+    can_measure_memory,
+    in_fresh_process,
+    peak_kib,
+    reset_peak,
+    time_shuffled,
+)
 
 SHAPES = ((1, 48, 3136), (1, 96, 784), (1, 192, 196), (1, 384, 49))  # batch, channels, L
 LARGE = (1, 48, 65_536)
 N = 16
 FORWARD_AIMS, BACKWARD_AIMS = (120, 60, 25, 15), (100, 40, 14, 5)
 KEPT_STEPS = 32
-
-
-summary: Callable[[list[float]], float] = statistics.median
 
 
 def problem(batch: int, channels: int, L: int, device: str = "cpu", R: int = 1) -> tuple[Any, ...]:
@@ -57,25 +61,6 @@ def problem(batch: int, channels: int, L: int, device: str = "cpu", R: int = 1) 
         normal(R, channels),
         normal(R, channels),
     )
-
-
-def time_shuffled(
-    variants: dict[str, Callable[[], object]], repeat: int, wait: Callable[[], object] | None = None
-) -> dict[str, float]:
-    """Milliseconds of each variant (see ``summary``); their order is new in every repetition."""
-    for run in variants.values():
-        run()
-    names = list(variants)
-    times: dict[str, list[float]] = {name: [] for name in variants}
-    for _ in range(repeat):
-        random.shuffle(names)
-        for name in names:
-            start = time.perf_counter()
-            variants[name]()
-            if wait is not None:
-                wait()
-            times[name].append((time.perf_counter() - start) * 1e3)
-    return {name: summary(values) for name, values in times.items()}
 
 
 def mamba_ssm_loop(*inputs: Tensor) -> Tensor:
@@ -178,7 +163,11 @@ class Yardstick:
 
 
 def compare_shape(
-    shape: tuple[int, int, int], aims: tuple[int, int], yardstick: Yardstick | None, repeat: int
+    shape: tuple[int, int, int],
+    aims: tuple[int, int],
+    yardstick: Yardstick | None,
+    repeat: int,
+    summary: Summary,
 ) -> None:
     inputs = problem(*shape)
     scans = {"mamba-ssm loop": mamba_ssm_loop, "torch": plain_torch, "cpu": compiled}
@@ -188,7 +177,7 @@ def compare_shape(
     if yardstick is not None:
         forward["C"], both["C"] = yardstick.variants(inputs)
     for title, variants, aim in (("forward", forward, aims[0]), ("with backward", both, aims[1])):
-        ms = time_shuffled(variants, repeat)
+        ms = time_shuffled(variants, repeat, summary=summary)
         loop = next(iter(ms.values()))
         line = "  ".join(f"{name} {value:.3f}" for name, value in ms.items())
         against_c = f", {ms['cpu'] / ms['C']:.2f} x C" if "C" in ms else ""
@@ -206,7 +195,7 @@ def bare_kernel(inputs: tuple[Any, ...]) -> Callable[[], object]:
     return lambda: kernel(*arguments, tasks, np.zeros(1, np.int64))
 
 
-def compare_floor(yardstick: Yardstick, repeat: int) -> None:
+def compare_floor(yardstick: Yardstick, repeat: int, summary: Summary) -> None:
     """The forward kernel on one thread, without Python around it, against its arithmetic alone."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -214,7 +203,8 @@ def compare_floor(yardstick: Yardstick, repeat: int) -> None:
         for shape in SHAPES:
             inputs = problem(*shape)
             c_forward, _ = yardstick.variants(inputs)
-            ms = time_shuffled({"cpu": bare_kernel(inputs), "C": c_forward}, repeat)
+            variants = {"cpu": bare_kernel(inputs), "C": c_forward}
+            ms = time_shuffled(variants, repeat, summary=summary)
             floor = yardstick.floor_ns() * shape[0] * (shape[1] // 16) * shape[2] * 1e-6
             print(
                 f"{shape!s:<16} one thread     cpu {ms['cpu']:.3f}  C {ms['C']:.3f}  floor "
@@ -224,13 +214,6 @@ def compare_floor(yardstick: Yardstick, repeat: int) -> None:
         torch.set_num_threads(threads)
 
 
-def _peak_kib() -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1])
-    raise RuntimeError("no VmHWM here")
-
-
 def measure_memory(backward: bool) -> None:
     """Print the extra memory of one large scan, in multiples of u (run in a fresh process)."""
     small = problem(1, LARGE[1], 64)
@@ -238,21 +221,16 @@ def measure_memory(backward: bool) -> None:
     run(compiled, small)()
     inputs = problem(*LARGE)
     prepared = run(compiled, inputs)
-    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
-    before = _peak_kib()
+    reset_peak()
+    before = peak_kib()
     prepared()
-    print(f"{(_peak_kib() - before) * 1024 / (inputs[0].numel() * 4):.2f}")
-
-
-def _in_fresh_process(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    print(f"{(peak_kib() - before) * 1024 / (inputs[0].numel() * 4):.2f}")
 
 
 def report_memory() -> None:
     for title, flag, aim in (("forward", False, 3), ("with backward", True, 13)):
         code = f"from tests.benchmarks.scan import measure_memory; measure_memory({flag})"
-        print(f"{LARGE!s:<16} {title:<14} extra memory {_in_fresh_process(code)} x u (aim {aim})")
+        print(f"{LARGE!s:<16} {title:<14} extra memory {in_fresh_process(code)} x u (aim {aim})")
 
 
 def report_first_result() -> None:
@@ -262,8 +240,8 @@ def report_first_result() -> None:
         "ops.selective_scan_channel_last(x, x, torch.zeros(16, 8), n, n);"
         "print(f'{time.perf_counter() - start:.2f}')"
     )
-    _in_fresh_process(code)
-    seconds = sorted(float(_in_fresh_process(code)) for _ in range(3))
+    in_fresh_process(code)
+    seconds = sorted(float(in_fresh_process(code)) for _ in range(3))
     print(f"first result from the cache, imports included: {seconds[1]:.2f} s (aim 1)")
 
 
@@ -274,7 +252,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="torch's own choice unless given")
     parser.add_argument("--best", action="store_true", help="minima, for a machine with other work")
     options = parser.parse_args()
-    global summary
     summary = min if options.best else statistics.median
     repeat = 3 if options.quick else options.repeat
     shapes = SHAPES[-1:] if options.quick else SHAPES
@@ -287,10 +264,10 @@ def main() -> None:
     yardstick = None if compiler is None else Yardstick(compiler)
     for shape in shapes:
         aims = SHAPES.index(shape)
-        compare_shape(shape, (FORWARD_AIMS[aims], BACKWARD_AIMS[aims]), yardstick, repeat)
+        compare_shape(shape, (FORWARD_AIMS[aims], BACKWARD_AIMS[aims]), yardstick, repeat, summary)
     if yardstick is not None:
-        compare_floor(yardstick, repeat)
-    if not options.quick and Path("/proc/self/clear_refs").exists():
+        compare_floor(yardstick, repeat, summary)
+    if not options.quick and can_measure_memory():
         report_memory()
     report_first_result()
 

@@ -1,0 +1,60 @@
+"""What the benchmarks share: shuffled timing, and peak memory in a fresh process."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+Summary = Callable[[list[float]], float]
+
+_STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def time_shuffled(
+    variants: dict[str, Callable[[], object]],
+    repeat: int,
+    wait: Callable[[], object] | None = None,
+    summary: Summary = statistics.median,
+) -> dict[str, float]:
+    """Milliseconds of each variant; their order is new in every repetition."""
+    for run in variants.values():
+        run()
+    names = list(variants)
+    times: dict[str, list[float]] = {name: [] for name in variants}
+    for _ in range(repeat):
+        random.shuffle(names)
+        for name in names:
+            start = time.perf_counter()
+            variants[name]()
+            if wait is not None:
+                wait()
+            times[name].append((time.perf_counter() - start) * 1e3)
+    return {name: summary(values) for name, values in times.items()}
+
+
+def can_measure_memory() -> bool:
+    """Whether this system (Linux) tells a process's peak and lets it be reset."""
+    return _RESET.exists()
+
+
+def reset_peak() -> None:
+    _RESET.write_text("5")
+
+
+def peak_kib() -> int:
+    """Peak resident memory since the start or the last reset."""
+    for line in _STATUS.read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1])
+    raise RuntimeError("no VmHWM here")
+
+
+def in_fresh_process(code: str) -> str:
+    """Run Python code in a new process and return what it printed."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()

@@ -1,0 +1,43 @@
+"""Freed memory stays with the process that runs models, unless the user says otherwise."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="glibc's settings")
+
+FAULTS = """
+import resource, numpy as np
+from ssmamba.memory import keep_freed_memory
+print(keep_freed_memory())
+def rounds():
+    for _ in range(20):
+        a = np.ones(6 << 20, np.uint8); b = np.ones(6 << 20, np.uint8); del a, b
+rounds()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+rounds()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def run(**environment: str) -> list[str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTS], capture_output=True, text=True, env={**kept, **environment}
+    )
+    return done.stdout.split()
+
+
+@linux
+def test_memory_that_comes_again_costs_no_page_faults():
+    asked, faults = run()
+    if asked == "False":
+        pytest.skip("no glibc here")
+    assert int(faults) < 100
+
+
+@linux
+def test_a_users_own_setting_stays():
+    assert run(MALLOC_TRIM_THRESHOLD_="65536")[0] == "False"

@@ -93,6 +93,7 @@ def budget(config: RunConfig, lr: float, outcome: Outcome) -> dict[str, Any]:
         "images_seen": outcome.images_seen,
         "epochs": config.epochs,
         "batch_size": config.batch_size,
+        "accumulate": config.accumulate,
         "image_size": config.image_size,
         "precision": config.precision,
         "lr": lr,

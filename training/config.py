@@ -29,7 +29,8 @@ class RunConfig:
     cache_gib: float = 6.0  # memory for the training images
 
     epochs: int = 100
-    batch_size: int = 64  # over all devices
+    batch_size: int = 64  # over all devices and passes
+    accumulate: int = 1  # passes of a step; BatchNorm sees one pass at a time
     weight_decay: float = 0.05
     warmup_epochs: float = 10.0
     clip_norm: float = 1.0  # largest norm of all gradients; 0 = no limit

@@ -116,7 +116,7 @@ def _try_rate(
             fabric, start.model, batches, schedule, task, folder, config.resume, title, log
         )
     finally:
-        if folder != config.out and last.is_file():
+        if fabric.is_global_zero and folder != config.out and last.is_file():
             shutil.copyfile(last, config.out / last.name)
     return Trial(lr, outcome, start.model, start, folder)
 

@@ -57,13 +57,22 @@ def start_run(config: RunConfig, section: str) -> tuple[Fabric, Dataset]:
 
 
 def make_fabric(accelerator: str, precision: str, devices: str = "1") -> Fabric:
-    """Fabric on the asked device. Raises DataError when it cannot be had."""
+    """Fabric on the asked device, as one of torchrun's processes where there are several.
+
+    Raises DataError when the device cannot be had.
+    """
     try:
-        count: Any = int(devices) if devices.lstrip("-").isdigit() else devices
+        count, nodes = _processes(devices)
         chosen: Any = precision
         # A MAMIM encoder's last norm is without gradient, which plain DDP refuses.
-        strategy = "auto" if count == 1 else "ddp_find_unused_parameters_true"
-        fabric = Fabric(accelerator=accelerator, devices=count, strategy=strategy, precision=chosen)
+        strategy = "auto" if count == nodes == 1 else "ddp_find_unused_parameters_true"
+        fabric = Fabric(
+            accelerator=accelerator,
+            devices=count,
+            num_nodes=nodes,
+            strategy=strategy,
+            precision=chosen,
+        )
         fabric.launch()
     except (RuntimeError, ValueError) as error:
         first = str(error).splitlines()[0]
@@ -71,6 +80,13 @@ def make_fabric(accelerator: str, precision: str, devices: str = "1") -> Fabric:
             f"The device cannot be used ({first}); choose another --accelerator or --precision."
         ) from error
     return fabric
+
+
+def _processes(devices: str) -> tuple[Any, int]:
+    """Devices on this machine and number of machines; torchrun's word wins over --devices."""
+    if torch.distributed.is_torchelastic_launched():
+        return int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])
+    return (int(devices) if devices.lstrip("-").isdigit() else devices), 1
 
 
 def seed_everything(seed: int) -> None:
@@ -143,14 +159,24 @@ def training_images(config: RunConfig, dataset: Dataset) -> np.ndarray:
 
 
 def make_plan(config: RunConfig, fabric: Fabric, images: int) -> Plan:
-    return Plan(
+    """The order of the batches. Raises DataError when processes and passes cannot share one."""
+    plan = Plan(
         images,
         config.batch_size,
         config.epochs,
         config.seed,
         fabric.global_rank,
         fabric.world_size,
+        config.accumulate,
     )
+    if config.accumulate < 1 or not plan.fits:
+        parts = 2 * fabric.world_size * max(config.accumulate, 1)
+        raise DataError(
+            f"A step of {plan.step_images} images cannot be shared evenly by {fabric.world_size} "
+            f"processes in {config.accumulate} passes; give a --batch-size that is a multiple of "
+            f"{parts} (and no more than the {images} training images)."
+        )
+    return plan
 
 
 def loader_threads(fabric: Fabric) -> int:

@@ -19,13 +19,15 @@ def mixup(
     """Blend each image (B, 3, H, W) and its target (B, K) with another one of the batch.
 
     The share is drawn from Beta(alpha, alpha) for each image; the larger share stays with the
-    image itself, so the order of the batch keeps its meaning.
+    image itself, so the order of the batch keeps its meaning. Nobody is blended with itself.
     """
     if alpha <= 0 or len(images) < 2:
         return images, targets
     share = rng.beta(alpha, alpha, len(images)).astype(np.float32)
     weight = torch.from_numpy(np.maximum(share, 1 - share)).to(images.device)
-    partner = torch.from_numpy(rng.permutation(len(images))).to(images.device)
+    circle = rng.permutation(len(images))
+    partner = torch.empty(len(images), dtype=torch.int64, device=images.device)
+    partner[circle] = torch.from_numpy(np.roll(circle, 1)).to(images.device)
     blend = weight.view(-1, 1, 1, 1)
     mixed = images * blend + images[partner] * (1 - blend)
     return mixed, targets * weight[:, None] + targets[partner] * (1 - weight[:, None])

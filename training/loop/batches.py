@@ -1,7 +1,9 @@
 """Which images make up which step, and their preparation one step ahead.
 
 Order and augmentation of a step depend on the seed and the step's number alone, so a run that
-goes on from step n makes the very batches that the first one would have made.
+goes on from step n makes the very batches that the first one would have made. A step's batch is
+made in small portions, each with random numbers of its own, and a process takes whole portions:
+so several processes, or several passes (accumulation), see what one process would see.
 """
 
 from __future__ import annotations
@@ -10,11 +12,12 @@ from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+import torch
 
-Batch = TypeVar("Batch")
+Batch = TypeVar("Batch")  # a tuple of tensors whose first dimension is the image
 MakeBatch = Callable[[np.ndarray, np.random.Generator], Batch]
 
 _ORDER, _AUGMENT = 1, 2  # streams of random numbers
@@ -25,11 +28,12 @@ class Plan:
     """The order of a run's batches."""
 
     images: int
-    batch_size: int  # over all processes
+    batch_size: int  # over all processes and passes
     epochs: int
     seed: int
     rank: int = 0
     world_size: int = 1
+    accumulate: int = 1  # passes whose gradients make one step
 
     @property
     def epoch_steps(self) -> int:
@@ -41,18 +45,40 @@ class Plan:
         return self.epoch_steps * self.epochs
 
     @property
+    def step_images(self) -> int:
+        """Images of one step, over all processes."""
+        return min(self.batch_size, self.images)
+
+    @property
     def images_seen(self) -> int:
-        return self.steps * min(self.batch_size, self.images)
+        return self.steps * self.step_images
+
+    @property
+    def portions(self) -> int:
+        """Portions of a step: pairs where that divides it, since Mixup needs at least two."""
+        size = self.step_images
+        portion = next((n for n in range(2, size + 1) if size % n == 0), 1)
+        return size // portion
+
+    @property
+    def fits(self) -> bool:
+        """Whether every pass of every process gets the same number of whole portions."""
+        return self.portions % (self.world_size * self.accumulate) == 0
 
     def rows(self, step: int) -> np.ndarray:
-        """Images of this process in a step (0-based)."""
+        """All images of a step (0-based), over all processes, (step_images,)."""
         epoch, place = divmod(step, self.epoch_steps)
         order = np.random.default_rng([self.seed, _ORDER, epoch]).permutation(self.images)
-        batch = order[place * self.batch_size : (place + 1) * self.batch_size]
-        return batch[self.rank :: self.world_size]
+        return order[place * self.batch_size : (place + 1) * self.batch_size]
 
-    def generator(self, step: int) -> np.random.Generator:
-        return np.random.default_rng([self.seed, _AUGMENT, step, self.rank])
+    def share(self, turn: int) -> range:
+        """Portions of this process in one of a step's passes (0-based)."""
+        count = self.portions // (self.world_size * self.accumulate)
+        start = (turn * self.world_size + self.rank) * count
+        return range(start, start + count)
+
+    def generator(self, step: int, portion: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, _AUGMENT, step, portion])
 
 
 class Batches(Generic[Batch]):
@@ -65,15 +91,30 @@ class Batches(Generic[Batch]):
     def __init__(self, plan: Plan, make: MakeBatch[Batch], workers: int = 1) -> None:
         self.plan, self.make, self.workers = plan, make, workers
 
-    def starting_at(self, step: int) -> Generator[Batch, None, None]:
+    def starting_at(self, step: int) -> Generator[list[Batch], None, None]:
+        """For each step this process's batches, one for each pass."""
         with ThreadPoolExecutor(self.workers, thread_name_prefix="batches") as pool:
-            ahead: deque[Future[Batch]] = deque()
+            ahead: deque[Future[list[Batch]]] = deque()
             following = step
             while following < self.plan.steps or ahead:
                 while following < self.plan.steps and len(ahead) <= self.workers:
-                    ahead.append(pool.submit(self._batch, following))
+                    ahead.append(pool.submit(self._step, following))
                     following += 1
                 yield ahead.popleft().result()
 
-    def _batch(self, step: int) -> Batch:
-        return self.make(self.plan.rows(step), self.plan.generator(step))
+    def _step(self, step: int) -> list[Batch]:
+        plan = self.plan
+        portions = np.split(plan.rows(step), plan.portions)
+        return [
+            join([self.make(portions[p], plan.generator(step, p)) for p in plan.share(turn)])
+            for turn in range(plan.accumulate)
+        ]
+
+
+def join(parts: list[Any]) -> Any:
+    """Tuples of tensors, one after the other along the first dimension, as one such tuple."""
+    if len(parts) == 1:
+        return parts[0]
+    columns = [torch.cat(column) for column in zip(*parts, strict=True)]
+    kind = type(parts[0])
+    return kind(*columns) if hasattr(kind, "_fields") else kind(columns)

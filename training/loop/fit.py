@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -10,12 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ssmamba.errors import DataError
 from training.loop.batches import Batches
+from training.loop.batchnorm import share_statistics, shared_statistics
 from training.loop.interrupt import Interrupted, StopRequest
 from training.loop.optim import WeightAverage, lr_factor, make_optimizer, set_lr
 from training.loop.progress import Progress, console
@@ -103,6 +106,8 @@ class _Run(Generic[Batch]):
         self.folder, self.title = folder, title
         self.batches, self.plan = batches, batches.plan
         self.raw = model
+        if fabric.world_size > 1:
+            self._share_statistics()
         optimizer = make_optimizer(model, schedule.lr, schedule.weight_decay)
         self.model, self.optimizer = fabric.setup(model, optimizer)
         decay = schedule.ema_decay
@@ -129,10 +134,10 @@ class _Run(Generic[Batch]):
             StopRequest() as stop,
             Progress(self.title, plan.steps, not self._leads) as progress,
         ):
-            for batch in batches:
-                loss = self._step(batch)
+            for turns in batches:
+                loss = self._step(turns)
                 outcome.step += 1
-                outcome.images_seen += min(plan.batch_size, plan.images)
+                outcome.images_seen += plan.step_images
                 outcome.seconds = time.monotonic() - clock
                 progress.update(outcome.step, f"epoch {outcome.epoch + 1}  loss {loss:.4f}")
                 if outcome.step % plan.epoch_steps == 0:
@@ -156,18 +161,22 @@ class _Run(Generic[Batch]):
     def _leads(self) -> bool:
         return bool(self.fabric.is_global_zero)
 
-    def _step(self, batch: Batch) -> float:
+    def _share_statistics(self) -> None:
+        left = share_statistics(self.raw)
+        if left and self._leads:
+            console.print(
+                f"{left} norms of this model are of a kind whose statistics are not shared: each "
+                "process normalises by its own part of the batch."
+            )
+
+    def _step(self, turns: list[Batch]) -> float:
+        """One move of the weights by the mean gradient of all passes and processes."""
         factor = lr_factor(self.outcome.step, self.plan.steps, self.schedule.warmup_steps)
         set_lr(self.optimizer, self.schedule.lr * factor)
-        with self.fabric.autocast():
-            loss = self.task.loss(self.model, batch)
-        value = loss.item()
-        if value != value or value in (float("inf"), float("-inf")):
-            raise DataError(
-                f"The loss is no longer a number at step {self.outcome.step}; start again with a "
-                "lower --lr or --precision 32-true."
-            )
-        self.fabric.backward(loss)
+        if self.fabric.world_size > 1:
+            # Drop path differs between processes, and a resumed run needs no state of each.
+            torch.manual_seed(_mixed(self.plan.seed, self.outcome.step, self.plan.rank))
+        value = sum(self._pass(batch, len(turns), last=batch is turns[-1]) for batch in turns)
         if self.schedule.clip_norm > 0:
             self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.schedule.clip_norm)
         self.optimizer.step()
@@ -177,6 +186,34 @@ class _Run(Generic[Batch]):
         self.loss_sum += value
         self.loss_count += 1
         return value
+
+    def _pass(self, batch: Batch, passes: int, last: bool) -> float:
+        """Forward and backward; returns this pass's share of the step's loss, over all processes.
+
+        Gradients travel between processes in the last pass only.
+        """
+        waits = self.fabric.world_size > 1 and not last
+        with (
+            self.fabric.no_backward_sync(self.model, enabled=waits),
+            self.fabric.autocast(),
+            shared_statistics(),
+        ):
+            loss = self.task.loss(self.model, batch) / passes
+            value = self._mean_over_processes(loss.detach())
+            if not math.isfinite(value):
+                raise DataError(
+                    f"The loss is no longer a number at step {self.outcome.step}; start again with "
+                    "a lower --lr or --precision 32-true."
+                )
+            self.fabric.backward(loss)
+        return value
+
+    def _mean_over_processes(self, loss: Tensor) -> float:
+        if self.fabric.world_size == 1:
+            return loss.item()
+        mean = self.fabric.all_reduce(loss.float(), reduce_op="mean")
+        assert isinstance(mean, Tensor)
+        return mean.item()
 
     def _end_epoch(self) -> None:
         outcome = self.outcome
@@ -261,3 +298,8 @@ class _Run(Generic[Batch]):
         restore_rng(state["rng"])
         if self._leads and not self.outcome.done:
             console.print(f"{self.title}: going on from step {self.outcome.step}")
+
+
+def _mixed(*numbers: int) -> int:
+    """A seed made of several numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)

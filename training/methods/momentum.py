@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 HIDDEN, OUT = 512, 128  # widths of projector and predictor
 
@@ -72,18 +72,19 @@ class MomentumContrast(nn.Module):
         queries = self.queries(query_images)
         self._follow()
         keys = self.keys(key_images)
-        candidates = torch.cat([keys, self.bank])
+        every = _gathered(keys)  # an image is told from those of all processes
+        candidates = torch.cat([every, self.bank])
         positive, negative = self._pairs(keys, rows)
         loss = info_nce(queries @ candidates.T / self.temperature, positive, negative)
-        self._keep(keys, rows)
+        self._keep(every, _gathered(rows))
         return loss
 
     def _pairs(self, keys: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Which candidates (B keys, then K of the bank) are positive and negative, (B, B + K).
+        """Which candidates (B keys of each process, then K of the bank) are positive and which
+        negative, (B, processes · B + K).
 
         Earlier keys of the same image are neither.
         """
-        size = len(keys)
         usable = (self.bank_rows >= 0) & (self.bank_rows != rows[:, None])  # (B, K)
         alike = torch.zeros_like(usable)
         if self.positives and bool(self.kept >= len(self.bank)):
@@ -91,7 +92,9 @@ class MomentumContrast(nn.Module):
             nearest = likeness.topk(min(self.positives, len(self.bank)), dim=1).indices
             alike.scatter_(1, nearest, True)
             alike &= usable
-        own = torch.eye(size, dtype=torch.bool, device=keys.device)
+        rank, processes = _place()
+        own = torch.zeros(len(keys), processes * len(keys), dtype=torch.bool, device=keys.device)
+        own.diagonal(rank * len(keys)).fill_(True)
         return torch.cat([own, alike], 1), torch.cat([~own, usable & ~alike], 1)
 
     @torch.no_grad()
@@ -111,7 +114,6 @@ class MomentumContrast(nn.Module):
     @torch.no_grad()
     def _keep(self, keys: Tensor, rows: Tensor) -> None:
         """Put the keys of all processes in the place of the oldest ones."""
-        keys, rows = _gathered(keys), _gathered(rows)
         keys, rows = keys[-len(self.bank) :], rows[-len(self.bank) :]
         place = (self.kept + torch.arange(len(keys), device=keys.device)) % len(self.bank)
         self.bank[place] = keys
@@ -130,12 +132,19 @@ def info_nce(logits: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
     return ((each * positive).sum(1) / positive.sum(1)).mean()
 
 
+def _place() -> tuple[int, int]:
+    """Number of this process and how many there are."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return 0, 1
+    return distributed.get_rank(), distributed.get_world_size()
+
+
 def _gathered(values: Tensor) -> Tensor:
     """The rows of all processes, in the order of their ranks."""
-    distributed = torch.distributed
-    if not (distributed.is_available() and distributed.is_initialized()):
+    processes = _place()[1]
+    if processes == 1:
         return values
-    parts = [torch.empty_like(values) for _ in range(distributed.get_world_size())]
+    parts = [torch.empty_like(values) for _ in range(processes)]
     distributed.all_gather(parts, values.contiguous())
     return torch.cat(parts)
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
+import torch
 
 from training.loop.batches import Batches, Plan
 
 PLAN = Plan(images=23, batch_size=5, epochs=3, seed=7)
 
 
-def draw(rows: np.ndarray, rng: np.random.Generator) -> tuple[list[int], float]:
-    return rows.tolist(), float(rng.random())
+def draw(rows: np.ndarray, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.from_numpy(rows), torch.from_numpy(rng.random(len(rows)))
+
+
+def listed(steps: Iterable[list[tuple[torch.Tensor, torch.Tensor]]]) -> list[object]:
+    return [[[part.tolist() for part in batch] for batch in turns] for turns in steps]
 
 
 def test_an_epoch_shows_an_image_at_most_once_and_epochs_differ() -> None:
@@ -23,10 +30,10 @@ def test_an_epoch_shows_an_image_at_most_once_and_epochs_differ() -> None:
 
 def test_starting_in_the_middle_gives_the_same_batches() -> None:
     batches = Batches(PLAN, draw)
-    whole = list(batches.starting_at(0))
+    whole = listed(batches.starting_at(0))
     assert len(whole) == 12
-    assert list(batches.starting_at(5)) == whole[5:]
-    assert list(Batches(PLAN, draw, workers=4).starting_at(0)) == whole
+    assert listed(batches.starting_at(5)) == whole[5:]
+    assert listed(Batches(PLAN, draw, workers=4).starting_at(0)) == whole
 
 
 def test_a_failure_while_making_a_batch_reaches_the_caller() -> None:
@@ -37,9 +44,25 @@ def test_a_failure_while_making_a_batch_reaches_the_caller() -> None:
         list(Batches(PLAN, fail).starting_at(0))
 
 
-def test_processes_share_a_batch_without_overlap() -> None:
-    parts = [Plan(23, 5, 3, 7, rank, 2).rows(3) for rank in range(2)]
-    assert sorted(np.concatenate(parts)) == sorted(PLAN.rows(3))
+@pytest.mark.parametrize(("world", "accumulate"), [(2, 1), (1, 2), (2, 2), (4, 1), (1, 4)])
+def test_processes_and_passes_together_see_what_one_process_sees(
+    world: int, accumulate: int
+) -> None:
+    """The same images in the same order with the same random numbers."""
+    alone = Plan(50, 8, 2, 7)
+    whole = next(Batches(alone, draw).starting_at(3))[0]
+    plans = [Plan(50, 8, 2, 7, rank, world, accumulate) for rank in range(world)]
+    assert all(plan.fits for plan in plans)
+    steps = [next(Batches(plan, draw).starting_at(3)) for plan in plans]
+    assert all(len(turns) == accumulate for turns in steps)
+    parts = [steps[rank][turn] for turn in range(accumulate) for rank in range(world)]
+    for column, expected in enumerate(whole):
+        torch.testing.assert_close(torch.cat([part[column] for part in parts]), expected)
+
+
+@pytest.mark.parametrize(("batch", "world", "fits"), [(8, 2, True), (6, 2, False), (9, 3, True)])
+def test_a_batch_that_cannot_be_shared_evenly_is_known(batch: int, world: int, fits: bool) -> None:
+    assert Plan(50, batch, 1, 0, 0, world).fits is fits
 
 
 def test_fewer_images_than_a_batch_make_one_step() -> None:

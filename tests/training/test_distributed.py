@@ -1,0 +1,103 @@
+"""Several processes, and several passes a step, end where one process ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from ssmamba import checkpoint
+from ssmamba.card import read_card
+from tests.training.conftest import TINY
+from training import finetune, pretrain
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = {"pretrain": pretrain.main, "finetune": finetune.main}
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+Runs = list[tuple[str, list[str]]]
+
+
+def runs(folder: Path, out: Path) -> Runs:
+    """Pre-trainings and a fine-tuning from one, with BatchNorm, Mixup, EMA and clipping."""
+    shared = ["--data", str(folder), *TINY, "--accelerator", "cpu", "--epochs", "2"]
+    first = [*shared, "--out", str(out / "pretrain"), "--lr", "1e-3", "--mask-unit", "16"]
+    init = ["--init", str(out / "pretrain" / "best.safetensors")]
+    second = [*shared, "--out", str(out / "finetune"), "--mixup", "0.5", "--ema-decay", "0.9"]
+    third = [*shared, "--out", str(out / "contrast"), "--method", "contrastive", "--lr", "1e-3"]
+    # A bank of two steps, so that look-alikes are mined
+    third += ["--bank", "16", "--embedding", "lpu"]
+    return [("pretrain", first), ("finetune", [*second, *init]), ("pretrain", third)]
+
+
+def torchrun(commands: Runs) -> None:
+    found = subprocess.run(
+        [*TORCHRUN, "-m", "tests.training.two_processes", json.dumps(commands)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr[-3000:]
+    assert "Traceback" not in found.stderr
+
+
+def assert_alike(first: Path, second: Path, tolerance: float) -> None:
+    one, two = (checkpoint.load(path).model.state_dict() for path in (first, second))
+    for name, value in one.items():
+        torch.testing.assert_close(value, two[name], atol=tolerance, rtol=1e-3, msg=name)
+
+
+@pytest.fixture(scope="module")
+def alone(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("alone")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSMAMBA_SCAN", "torch")
+        for name, flags in runs(folder, out):
+            assert COMMANDS[name](flags) == 0
+    return out
+
+
+def test_two_processes_end_as_one_does(folder: Path, alone: Path, tmp_path: Path) -> None:
+    torchrun(runs(folder, tmp_path))
+    for name in ("pretrain", "finetune", "contrast"):
+        pair = [root / name for root in (alone, tmp_path)]
+        assert_alike(*(run / "last.safetensors" for run in pair), tolerance=1e-4)
+        one, two = (read_card(run / "last.safetensors").training for run in pair)
+        assert all(one[key] == two[key] for key in ("steps", "images_seen", "batch_size"))
+        first, second = ([line["loss"] for line in log_of(run)] for run in pair)
+        assert first == pytest.approx(second, rel=1e-4)
+
+
+def log_of(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def accumulated(folder: Path, out: Path, passes: int, embedding: str) -> Path:
+    flags = ["--data", str(folder), *TINY, "--out", str(out), "--epochs", "1", "--mixup", "0.5"]
+    more = ["--embedding", embedding, "--accumulate", str(passes), "--accelerator", "cpu"]
+    assert finetune.main([*flags, *more]) == 0
+    return out / "last.safetensors"
+
+
+def test_passes_make_the_same_step_but_for_batchnorm(folder: Path, tmp_path: Path) -> None:
+    """LPU has no BatchNorm; LPR's sees one pass at a time."""
+    for embedding in ("lpu", "lpr"):
+        paths = [accumulated(folder, tmp_path / f"{embedding}{n}", n, embedding) for n in (1, 2)]
+        if embedding == "lpu":
+            assert_alike(*paths, tolerance=1e-4)
+        else:
+            with pytest.raises(AssertionError):
+                assert_alike(*paths, tolerance=1e-4)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--data", str(folder), *TINY, "--out", str(tmp_path / "run"), "--accumulate", "3"]
+    assert finetune.main([*flags, "--epochs", "1"]) == 2
+    assert "multiple of 6" in capsys.readouterr().err

@@ -81,9 +81,6 @@ def _measure(
 def labels_of(paths: tuple[Path, ...], cards: list[Card]) -> list[str]:
     """The cards' names; with the file where a name is not the only one of its kind."""
     names = [card.name or path.stem for card, path in zip(cards, paths, strict=True)]
-    seeds = [card.training.get("seed") for card in cards]
-    if any(n > 1 for n in Counter(names).values()):
-        names = [f"{name}, seed {seed}" for name, seed in zip(names, seeds, strict=True)]
     counts = Counter(names)
     files = [f"{path.parent.name}/{path.stem}" for path in paths]
     named = [f"{n} ({f})" if counts[n] > 1 else n for n, f in zip(names, files, strict=True)]

@@ -65,7 +65,8 @@ def plan_jobs(config: AblateConfig, recipes: list[Path]) -> list[Job]:
                 flags = PRETRAININGS[cell.pretraining]
                 init = _job(config, recipes, "pretrain", cell.pretraining, seed, flags, None)
                 jobs.setdefault(init.key, init)
-            job = _job(config, recipes, "finetune", name, seed, cell.flags, init)
+            flags = ("--name", cell.name(seed), *cell.flags)
+            job = _job(config, recipes, "finetune", name, seed, flags, init)
             jobs[job.key] = job
     return list(jobs.values())
 

@@ -14,7 +14,16 @@ from training.ablation.jobs import Job
 from training.ablation.ledger import Ledger
 
 # What must be the same for every row of the tables
-BUDGET = ("epochs", "steps", "images_seen", "batch_size", "image_size", "precision", "split_seed")
+BUDGET = (
+    "epochs",
+    "steps",
+    "images_seen",
+    "batch_size",
+    "accumulate",
+    "image_size",
+    "precision",
+    "split_seed",
+)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,11 @@ class Cell:
     pretraining: str | None = None  # of PRETRAININGS; None = from scratch
     flags: Flags = ()  # of training.finetune
 
+    def name(self, seed: int) -> str:
+        """Of the checkpoint, as a person reads it in a list."""
+        own = "--arch" not in self.flags and self.label != "SSMamba"
+        return f"SSMamba, {self.label}, seed {seed}" if own else f"{self.label}, seed {seed}"
+
 
 CELLS: dict[str, Cell] = {
     FULL: Cell("SSMamba", "mamim"),

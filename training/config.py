@@ -39,6 +39,8 @@ class RunConfig:
 
     accelerator: str = "auto"  # auto | cpu | cuda
     devices: str = "1"  # number of devices; torchrun sets it itself
+    # of several processes: ddp | fsdp, which deals out weights and optimizer of large models
+    strategy: Literal["ddp", "fsdp"] = "ddp"
     precision: str = "32-true"  # 32-true | bf16-mixed | 16-mixed
 
     crop_min: float = 0.5  # smallest share of an image's area that a crop covers

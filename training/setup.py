@@ -23,6 +23,7 @@ from training.data.dataset import Dataset, cache_side, load_dataset, require_eve
 from training.loop.batches import Plan
 from training.loop.fit import Schedule
 from training.loop.progress import console
+from training.loop.sharding import fsdp_strategy
 from training.run_folder import claim_folder, refuse_used_folder
 
 MOST_THREADS = 8  # that prepare batches for one GPU
@@ -42,6 +43,8 @@ CONFIG_FIELDS = (
 
 def start_run(config: RunConfig, section: str) -> tuple[Fabric, Dataset]:
     """Check the data, then make the run folder, and choose the device and the random numbers."""
+    if config.strategy == "fsdp" and getattr(config, "method", "") == "contrastive":
+        raise DataError("--method contrastive keeps two encoders in step; give --strategy ddp.")
     refuse_used_folder(config)
     fabric = make_fabric(config.accelerator, config.precision, config.devices)
     if fabric.device.type == "cpu":
@@ -56,7 +59,9 @@ def start_run(config: RunConfig, section: str) -> tuple[Fabric, Dataset]:
     return fabric, dataset
 
 
-def make_fabric(accelerator: str, precision: str, devices: str = "1") -> Fabric:
+def make_fabric(
+    accelerator: str, precision: str, devices: str = "1", strategy: str = "ddp"
+) -> Fabric:
     """Fabric on the asked device, as one of torchrun's processes where there are several.
 
     Raises DataError when the device cannot be had.
@@ -64,13 +69,11 @@ def make_fabric(accelerator: str, precision: str, devices: str = "1") -> Fabric:
     try:
         count, nodes = _processes(devices)
         chosen: Any = precision
-        # A MAMIM encoder's last norm is without gradient, which plain DDP refuses.
-        strategy = "auto" if count == nodes == 1 else "ddp_find_unused_parameters_true"
         fabric = Fabric(
             accelerator=accelerator,
             devices=count,
             num_nodes=nodes,
-            strategy=strategy,
+            strategy=_strategy(strategy, count, nodes),
             precision=chosen,
         )
         fabric.launch()
@@ -82,9 +85,20 @@ def make_fabric(accelerator: str, precision: str, devices: str = "1") -> Fabric:
     return fabric
 
 
+def _strategy(name: str, count: Any, nodes: int) -> Any:
+    if count == nodes == 1:
+        return "auto"  # one process has nothing to share
+    if name == "ddp":
+        # A MAMIM encoder's last norm is without gradient, which plain DDP refuses.
+        return "ddp_find_unused_parameters_true"
+    if not isinstance(count, int) or count < 1:
+        raise DataError(f"--strategy fsdp needs a number of --devices, not {count}.")
+    return fsdp_strategy(count * nodes)
+
+
 def _processes(devices: str) -> tuple[Any, int]:
     """Devices on this machine and number of machines; torchrun's word wins over --devices."""
-    if torch.distributed.is_torchelastic_launched():
+    if "TORCHELASTIC_RUN_ID" in os.environ:
         return int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])
     return (int(devices) if devices.lstrip("-").isdigit() else devices), 1
 

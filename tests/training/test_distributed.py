@@ -18,7 +18,7 @@ from training import finetune, pretrain
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = {"pretrain": pretrain.main, "finetune": finetune.main}
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-Runs = list[tuple[str, list[str]]]
+Runs = list[tuple[str, list[str], int]]  # command, flags, step at which it is stopped
 
 
 def runs(folder: Path, out: Path) -> Runs:
@@ -30,7 +30,7 @@ def runs(folder: Path, out: Path) -> Runs:
     third = [*shared, "--out", str(out / "contrast"), "--method", "contrastive", "--lr", "1e-3"]
     # A bank of two steps, so that look-alikes are mined
     third += ["--bank", "16", "--embedding", "lpu"]
-    return [("pretrain", first), ("finetune", [*second, *init]), ("pretrain", third)]
+    return [("pretrain", first, 0), ("finetune", [*second, *init], 0), ("pretrain", third, 0)]
 
 
 def torchrun(commands: Runs) -> None:
@@ -57,20 +57,49 @@ def alone(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("alone")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSMAMBA_SCAN", "torch")
-        for name, flags in runs(folder, out):
+        for name, flags, _ in runs(folder, out):
             assert COMMANDS[name](flags) == 0
     return out
 
 
 def test_two_processes_end_as_one_does(folder: Path, alone: Path, tmp_path: Path) -> None:
     torchrun(runs(folder, tmp_path))
-    for name in ("pretrain", "finetune", "contrast"):
-        pair = [root / name for root in (alone, tmp_path)]
+    assert_same_runs(alone, tmp_path, ("pretrain", "finetune", "contrast"))
+
+
+def assert_same_runs(first: Path, second: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        pair = [root / name for root in (first, second)]
         assert_alike(*(run / "last.safetensors" for run in pair), tolerance=1e-4)
         one, two = (read_card(run / "last.safetensors").training for run in pair)
         assert all(one[key] == two[key] for key in ("steps", "images_seen", "batch_size"))
-        first, second = ([line["loss"] for line in log_of(run)] for run in pair)
-        assert first == pytest.approx(second, rel=1e-4)
+        losses = [[line["loss"] for line in log_of(run)] for run in pair]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_stopped_in_one_process_and_gone_on_with_in_both(
+    folder: Path, alone: Path, tmp_path: Path, strategy: str
+) -> None:
+    """Ctrl-C in the middle of the second epoch; FSDP puts its shards together to store them."""
+    commands: Runs = []
+    for name, flags, _ in runs(folder, tmp_path)[:2]:
+        given = [*flags, "--strategy", strategy]
+        commands += [(name, given, 4), (name, [*given, "--resume"], 0)]
+    torchrun(commands)
+    assert_same_runs(alone, tmp_path, ("pretrain", "finetune"))
+
+
+@pytest.mark.slow
+def test_shards_in_two_passes(folder: Path, tmp_path: Path) -> None:
+    """LPU has no BatchNorm, so passes and processes make no difference at all."""
+    shared = ["--data", str(folder), *TINY, "--epochs", "1", "--embedding", "lpu"]
+    shared += ["--accelerator", "cpu", "--mask-unit", "16", "--lr", "1e-3"]
+    assert pretrain.main([*shared, "--out", str(tmp_path / "one")]) == 0
+    more = ["--strategy", "fsdp", "--accumulate", "2", "--out", str(tmp_path / "two")]
+    torchrun([("pretrain", [*shared, *more], 0)])
+    assert_alike(*(tmp_path / n / "last.safetensors" for n in ("one", "two")), tolerance=1e-4)
 
 
 def log_of(run: Path) -> list[dict[str, float]]:

@@ -28,6 +28,10 @@ def shared_statistics() -> Iterator[None]:
         _active = before
 
 
+def _many() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
+
+
 class _SharedNorm(nn.modules.batchnorm._BatchNorm):
     """BatchNorm whose training statistics are those of all processes' batches together."""
 
@@ -35,7 +39,7 @@ class _SharedNorm(nn.modules.batchnorm._BatchNorm):
         """Any number of dimensions; the channels are the second one."""
 
     def forward(self, input: Tensor) -> Tensor:
-        if not (_active and self.training and distributed.is_initialized()):
+        if not (_active and self.training and _many()):
             return super().forward(input)
         shape = [1, -1] + [1] * (input.ndim - 2)
         others = [d for d in range(input.ndim) if d != 1]

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import closing
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -14,6 +15,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies import ModelParallelStrategy
 from torch import Tensor, nn
 
 from ssmamba.errors import DataError
@@ -22,6 +24,12 @@ from training.loop.batchnorm import share_statistics, shared_statistics
 from training.loop.interrupt import Interrupted, StopRequest
 from training.loop.optim import WeightAverage, lr_factor, make_optimizer, set_lr
 from training.loop.progress import Progress, console
+from training.loop.sharding import (
+    copy_whole,
+    load_optimizer_state,
+    optimizer_state,
+    whole,
+)
 from training.loop.state import load_state, restore_rng, rng_state, save_state
 
 LOG_FILE = "log.jsonl"
@@ -108,14 +116,26 @@ class _Run(Generic[Batch]):
         self.raw = model
         if fabric.world_size > 1:
             self._share_statistics()
-        optimizer = make_optimizer(model, schedule.lr, schedule.weight_decay)
-        self.model, self.optimizer = fabric.setup(model, optimizer)
+        self.sharded = isinstance(fabric.strategy, ModelParallelStrategy)
+        self.trained = deepcopy(model) if self.sharded else model  # raw stays whole
+        self._set_up()
         decay = schedule.ema_decay
-        self.average = WeightAverage(model, decay) if decay > 0 else None
+        self.average = WeightAverage(self.trained, decay) if decay > 0 else None
         self.outcome = Outcome()
         self.best: dict[str, Tensor] = {}
         self.best_score: Score | None = None
         self.loss_sum, self.loss_count = 0.0, 0
+
+    def _set_up(self) -> None:
+        schedule = self.schedule
+        if not self.sharded:
+            optimizer = make_optimizer(self.trained, schedule.lr, schedule.weight_decay)
+            self.model, self.optimizer = self.fabric.setup(self.trained, optimizer)
+            return
+        self.raw.to(self.fabric.device)
+        self.model = self.fabric.setup_module(self.trained)  # makes the weights shards
+        optimizer = make_optimizer(self.trained, schedule.lr, schedule.weight_decay)
+        self.optimizer = self.fabric.setup_optimizers(optimizer)
 
     def run(self, resume: bool) -> Outcome:
         if resume:
@@ -182,7 +202,7 @@ class _Run(Generic[Batch]):
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.average is not None:
-            self.average.update(self.raw)
+            self.average.update(self.trained)
         self.loss_sum += value
         self.loss_count += 1
         return value
@@ -234,10 +254,9 @@ class _Run(Generic[Batch]):
 
     def _validate(self) -> dict[str, float]:
         """Validate the averaged weights when there are any, and keep the best."""
-        own = {k: v.detach().clone() for k, v in self.raw.state_dict().items()}
+        own = whole(self.trained.state_dict())
         rng = rng_state()  # validation must not move the training's random numbers
-        if self.average is not None:
-            self.raw.load_state_dict(self.average.average)
+        self.raw.load_state_dict(whole(self.average.average) if self.average else own)
         self.raw.eval()
         with torch.no_grad():
             metrics = self.task.validate(self.raw)
@@ -264,6 +283,10 @@ class _Run(Generic[Batch]):
         console.print(f"{line}  lr {record['lr']:.2g}{'  val: ' + val if val else ''}")
 
     def _save(self, with_checkpoint: bool) -> None:
+        if self.sharded:
+            self.raw.load_state_dict(whole(self.trained.state_dict()))
+        optimizer = self._optimizer_state()
+        average = self.average.state_dict() if self.average else None
         if not self._leads:
             return
         if with_checkpoint:
@@ -272,8 +295,8 @@ class _Run(Generic[Batch]):
             self.folder,
             {
                 "model": self.raw.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "average": self.average.state_dict() if self.average else None,
+                "optimizer": optimizer,
+                "average": average,
                 "best": self.best,
                 "best_score": list(self.best_score) if self.best_score else None,
                 "loss": [self.loss_sum, self.loss_count],
@@ -282,12 +305,23 @@ class _Run(Generic[Batch]):
             },
         )
 
+    def _optimizer_state(self) -> dict[str, Any]:
+        if self.sharded:
+            return optimizer_state(self.trained, self.optimizer.optimizer)
+        return self.optimizer.state_dict()
+
+    def _load_optimizer_state(self, state: dict[str, Any]) -> None:
+        if self.sharded:
+            load_optimizer_state(self.trained, self.optimizer.optimizer, state)
+        else:
+            self.optimizer.load_state_dict(state)
+
     def _resume(self) -> None:
         state = load_state(self.folder)
         if state is None:
             return
-        self.raw.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        copy_whole(self.trained.state_dict(), state["model"])
+        self._load_optimizer_state(state["optimizer"])
         if self.average is not None and state["average"] is not None:
             self.average.load_state_dict(state["average"])
         self.best = state["best"]

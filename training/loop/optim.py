@@ -8,6 +8,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from training.loop.sharding import copy_whole, whole
+
 UNDECAYED = ("A_log", "D", "cls_token", "mask_token", "positions", "pos_embed", "dt_bias")
 
 
@@ -65,11 +67,11 @@ class WeightAverage:
                 kept.copy_(value)
 
     def state_dict(self) -> dict[str, object]:
-        return {"updates": self.updates, "average": self.average}
+        """In plain tensors; every process must call it."""
+        return {"updates": self.updates, "average": whole(self.average)}
 
     def load_state_dict(self, state: Mapping[str, object]) -> None:
         updates, average = state["updates"], state["average"]
         assert isinstance(updates, int) and isinstance(average, dict)
         self.updates = updates
-        for name, kept in self.average.items():  # in place: they stay on their device
-            kept.copy_(average[name])
+        copy_whole(self.average, average)  # in place: they stay on their device

@@ -1,0 +1,80 @@
+"""Weights, gradients and optimizer state dealt out to the processes (FSDP), for large models.
+
+The blocks are sharded one by one, the rest together. Whoever needs the whole model (validation,
+checkpoints, resume) gets plain tensors; beside its shards each process keeps one plain copy of the
+weights for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from lightning_fabric.strategies import ModelParallelStrategy
+from torch import Tensor, nn
+
+BLOCKS = "blocks"  # name of the lists whose members are sharded by themselves
+
+# torch.distributed's parts are imported where they are used: not every build of torch has them.
+
+
+def fsdp_strategy(processes: int) -> ModelParallelStrategy:
+    return ModelParallelStrategy(_shard, data_parallel_size=processes, tensor_parallel_size=1)
+
+
+def _shard(model: nn.Module, mesh: Any) -> nn.Module:
+    from torch.distributed.fsdp import fully_shard
+
+    dealt = mesh["data_parallel"]
+    for name, module in model.named_modules():
+        if name.rsplit(".", 1)[-1] == BLOCKS and isinstance(module, nn.ModuleList | nn.Sequential):
+            for block in module:
+                fully_shard(block, mesh=dealt)
+    fully_shard(model, mesh=dealt)
+    return model
+
+
+def whole(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Plain copies of tensors that may be sharded; every process must call it."""
+    return {name: _plain(value.detach()) for name, value in tensors.items()}
+
+
+def _plain(value: Tensor) -> Tensor:
+    return value.full_tensor() if _is_shard(value) else value.clone()  # type: ignore[attr-defined]
+
+
+def _is_shard(value: Tensor) -> bool:
+    """Whether it is a DTensor."""
+    return hasattr(value, "full_tensor")
+
+
+@torch.no_grad()
+def copy_whole(into: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
+    """Put plain tensors into ones that may be sharded; every process must call it."""
+    for name, kept in into.items():
+        value = tensors[name].to(kept.device)
+        if _is_shard(kept):
+            from torch.distributed.tensor import DTensor, distribute_tensor
+
+            assert isinstance(kept, DTensor)
+            value = distribute_tensor(value, kept.device_mesh, kept.placements)
+        kept.copy_(value)
+
+
+def optimizer_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """The optimizer's state by the weights' names, in plain tensors."""
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimizer_state_dict
+
+    return get_optimizer_state_dict(
+        model, optimizer, options=StateDictOptions(full_state_dict=True)
+    )
+
+
+def load_optimizer_state(
+    model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]
+) -> None:
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, set_optimizer_state_dict
+
+    options = StateDictOptions(full_state_dict=True)
+    set_optimizer_state_dict(model, optimizer, state, options=options)

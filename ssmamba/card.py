@@ -63,14 +63,14 @@ class Card:
     # classifier | baseline (not SSMamba) | mamim | mae | contrastive | encoder (converted weights)
     kind: str = "classifier"
     name: str = ""  # readable name shown in lists
-    arch: str = "ssmamba"  # ssmamba | vmamba | timm:<name>
+    arch: str = "ssmamba"  # ssmamba | vmamba | timm:<name> | uni and kin
     config: dict[str, Any] = field(default_factory=dict)  # SSMambaConfig, or arguments for timm
     mamim: dict[str, Any] | None = None  # MAMIMConfig as JSON, when a decoder is in the file
     classes: tuple[ClassInfo, ...] = ()
     input: InputSpec = InputSpec()
     calibration: Calibration = Calibration()
     training_hashes: tuple[str, ...] = ()  # first 16 hex digits of each training image's sha256
-    pretraining: str = "none"  # none | mamim | mae | contrastive
+    pretraining: str = "none"  # none | mamim | mae | contrastive | name of a published encoder
     parent_sha256: str | None = None  # checkpoint that this one was started from
     tags: dict[str, str] = field(default_factory=dict)  # ablation tags, {"mixer": "mamba"}
     dataset: dict[str, Any] = field(default_factory=dict)  # name, split seed, counts by split
@@ -151,7 +151,8 @@ def read_header(path: Path | str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise CheckpointError(
             f"{path} is not a readable .safetensors model file; choose a checkpoint made by "
-            "training.finetune or training.pretrain."
+            "training.finetune or training.pretrain, or convert foreign weights with "
+            "training.convert."
         ) from error
     ends = [v["data_offsets"][1] for k, v in header.items() if k != "__metadata__"]
     if size != 8 + length + max(ends, default=0):
@@ -165,7 +166,8 @@ def read_card(path: Path | str) -> Card:
     if text is None:
         raise CheckpointError(
             f"{path} has no model card, so it was not made by this project; choose a checkpoint "
-            "made by training.finetune or training.pretrain."
+            "made by training.finetune or training.pretrain, or convert foreign weights with "
+            "training.convert."
         )
     return card_from_json(text, path)
 

@@ -43,8 +43,18 @@ def save(
 
     extra: tensors kept beside the weights, by name (``trust.mean``, ``clean_bn....``).
     """
+    save_tensors(path, model.state_dict(), card, extra)
+
+
+def save_tensors(
+    path: Path | str,
+    weights: dict[str, Tensor],
+    card: Card,
+    extra: dict[str, Tensor] | None = None,
+) -> None:
+    """Write the weights of a model that need not exist, as ``save`` does."""
     path = Path(path)
-    tensors = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    tensors = {k: v.detach().cpu().contiguous() for k, v in weights.items()}
     for name, value in (extra or {}).items():
         tensors[EXTRA + name] = value.detach().cpu().contiguous()
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from torch import nn
 from ssmamba.config import SSMambaConfig
 from ssmamba.errors import CheckpointError, DataError, did_you_mean
 from ssmamba.models.build import FOUR_STAGES, TIMM, build_network
+from ssmamba.models.foundation import ADAPTERS
 from training.baselines import BASELINES, baseline
 from training.cards import ablation_tags
 from training.config import RunConfig
@@ -23,6 +24,7 @@ TITLES = {
     "vit": "ViT",
     "swin": "Swin",
     "resnet": "ResNet",
+    **{name: adapter.title for name, adapter in ADAPTERS.items()},
 }
 
 
@@ -57,6 +59,11 @@ def architecture(config: RunConfig) -> Architecture:
     if config.arch.startswith(TIMM):
         name = config.arch.removeprefix(TIMM)
         return _timm(config, name, {}, name, name)
+    if config.arch in ADAPTERS:
+        raise DataError(
+            f"--arch {config.arch} needs its weights; convert your file with training.convert and "
+            "give the result as --init."
+        )
     near = did_you_mean(config.arch, (*FOUR_STAGES, *BASELINES))
     raise DataError(f"Unknown --arch '{config.arch}'{near}; timm's models are timm:NAME.")
 

@@ -207,6 +207,7 @@ def _card(config: FinetuneConfig, dataset: Dataset, start: Start, train: np.ndar
         pretraining=parent.pretraining,
         parent_sha256=start.parent_sha256,
         training_hashes=tuple(hashes),
+        licence="; ".join(dict.fromkeys(t for t in (card.licence, parent.licence) if t)),
         # The same normalisation as in pre-training, or its features shift.
         input=InputSpec(**{**vars(card.input), "mean": parent.input.mean, "std": parent.input.std}),
     )

@@ -17,7 +17,7 @@ from ssmamba.models import SSMamba
 from ssmamba.models.build import head_of
 from ssmamba.predictor import logits_and_features
 from ssmamba.preprocess import to_tensor
-from training.architectures import DEFAULT, Architecture, architecture, four_stages
+from training.architectures import DEFAULT, TITLES, Architecture, architecture, four_stages
 from training.config import FinetuneConfig
 from training.setup import override
 
@@ -84,8 +84,9 @@ def _architecture_of(
             f"{path} reads windows of {size} px and no others; give --image-size {size}."
         )
     changed = {} if config.drop_path is None else {"drop_path_rate": config.drop_path}
-    label = card.tags.get("arch", card.arch)
-    return Architecture(card.arch, {**card.config, **changed}, {"arch": label}, label)
+    tag = card.tags.get("arch", card.arch)
+    label = TITLES.get(tag, tag)
+    return Architecture(card.arch, {**card.config, **changed}, {"arch": tag}, label)
 
 
 def head_tensors(model: nn.Module) -> set[str]:

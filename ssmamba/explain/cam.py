@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from ssmamba.errors import InputError
 from ssmamba.explain.layers import CamTarget, cam_target
 from ssmamba.explain.methods import METHODS, STAGES, find_method
+from ssmamba.models import MaskedModel, SSMamba
 
 __all__ = ["METHODS", "STAGES", "cam_maps", "warm_up"]
 
@@ -55,7 +56,7 @@ def cam_maps(
         finally:
             cam.activations_and_grads.release()
             cam.outputs = None
-    return _without_padding(np.nan_to_num(maps), model, target, batch)
+    return _without_padding(np.nan_to_num(maps), model, batch)
 
 
 def warm_up() -> None:
@@ -191,14 +192,15 @@ def _full_precision(batch: Tensor) -> Any:
     return torch.autocast(batch.device.type, enabled=False)
 
 
-def _without_padding(
-    maps: np.ndarray, model: nn.Module, target: CamTarget, batch: Tensor
-) -> np.ndarray:
-    """SSMamba pads its input to a multiple of 32 px: cut those cells off the map."""
+def _without_padding(maps: np.ndarray, model: nn.Module, batch: Tensor) -> np.ndarray:
+    """A four-stage backbone pads its input to a multiple of 32 px: cut those cells off the map."""
     height, width = batch.shape[2:]
     rows, columns = maps.shape[1:]
     padded_height, padded_width = height + -height % 32, width + -width % 32
-    if target.reshape is None or (padded_height, padded_width) == (height, width):
+    if not isinstance(model, SSMamba | MaskedModel) or (padded_height, padded_width) == (
+        height,
+        width,
+    ):
         return np.ascontiguousarray(maps)
     rows = math.ceil(rows * height / padded_height)
     return np.ascontiguousarray(maps[:, :rows, : math.ceil(columns * width / padded_width)])

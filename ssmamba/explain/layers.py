@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from ssmamba.config import STRIDES
 from ssmamba.errors import CheckpointError, InputError
 from ssmamba.models import MaskedModel, SSMamba, cam_reshape
+from ssmamba.models.foundation.pooled import PooledTrunk
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ def cam_target(model: nn.Module, stage: int, size: tuple[int, int]) -> CamTarget
         model = model.encoder
     if isinstance(model, SSMamba):
         return _ssmamba_target(model, stage, size)
+    if isinstance(model, PooledTrunk):
+        return _vit_target(model.trunk, stage)
     if hasattr(model, "blocks") and hasattr(model, "patch_embed"):
         return _vit_target(model, stage)
     if hasattr(model, "layers"):  # Swin

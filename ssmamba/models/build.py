@@ -8,6 +8,7 @@ from torch import nn
 
 from ssmamba.config import MAMIMConfig, SSMambaConfig
 from ssmamba.errors import CheckpointError
+from ssmamba.models.foundation import ADAPTERS
 from ssmamba.models.mae import MAE, ViTMAE, is_vit
 from ssmamba.models.mamim import MAMIM
 from ssmamba.models.masked import MaskedModel
@@ -22,18 +23,23 @@ PLAIN: Literal["attention"] = "attention"  # MAMIMConfig.decoder_mixer of a mask
 def build_network(arch: str, config: dict[str, Any], classes: int) -> nn.Module:
     """An untrained network with a head for ``classes``, or without one when that is 0.
 
-    config: SSMambaConfig as JSON, or the arguments of timm.create_model.
+    config: SSMambaConfig as JSON, or arguments of timm.create_model or of an adapter.
     """
     if arch in FOUR_STAGES:
         return FOUR_STAGES[arch](SSMambaConfig.from_dict(config), classes)
+    if arch in ADAPTERS:
+        return ADAPTERS[arch].build(tuples(config), classes)
     if arch.startswith(TIMM):
         import timm  # seconds to import: only when a baseline is asked for
 
-        arguments: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in config.items()
-        }
+        arguments = tuples(config)
         return timm.create_model(arch.removeprefix(TIMM), num_classes=classes, **arguments)
     raise CheckpointError(f"Unknown architecture '{arch}'; update the viewer to open it.")
+
+
+def tuples(config: dict[str, Any]) -> dict[str, Any]:
+    """JSON's lists as tuples, which timm expects."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
 
 
 def build_masked(encoder: nn.Module, config: MAMIMConfig) -> MaskedModel:

@@ -19,7 +19,7 @@ from training.augment.recipe import Recipe
 from training.augment.stain import StainJitter
 from training.config import RunConfig
 from training.data.catalog import SPLITS
-from training.data.dataset import Dataset, cache_side, load_dataset, require_every_class
+from training.data.dataset import Dataset, cache_side, load_dataset
 from training.loop.batches import Plan
 from training.loop.fit import Schedule
 from training.loop.progress import console
@@ -50,8 +50,7 @@ def start_run(config: RunConfig, section: str) -> tuple[Fabric, Dataset]:
     if fabric.device.type == "cpu":
         keep_freed_memory()
     quiet = not fabric.is_global_zero
-    dataset = load_dataset(config.data, config.split_seed, config.dataset_info, quiet)
-    require_every_class(dataset, SPLITS)
+    dataset = load_dataset(config.data, config.split_seed, config.dataset_info, quiet, SPLITS)
     if fabric.is_global_zero:
         show_balance(dataset)
         claim_folder(config, section, dataset)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from training.data.images import EXTENSIONS
 MANIFEST = "manifest.csv"
 COLUMNS = ("path", "label", "group", "split")
 SPLITS = ("train", "val", "test")
-SHOWN = 20  # problems listed in one message
+SHOWN = 20  # problems named in one message
+LEAST_SHOWN = 5  # of each kind, however many kinds there are
 
 
 @dataclass(frozen=True)
@@ -41,26 +43,61 @@ class Catalog:
         return any(item.group for item in self.items)
 
 
+@dataclass(frozen=True)
+class Survey:
+    """What a look at the file names found, before any image is opened."""
+
+    catalog: Catalog  # the images that are there and have a label
+    problems: tuple[str, ...]  # one line each; empty when all is well
+
+
 def read_catalog(root: Path | str) -> Catalog:
     """List a data folder. Raises DataError that names everything that is wrong with it."""
+    survey = survey_folder(root)
+    if survey.problems:
+        raise report(survey.catalog.root, [survey.problems])
+    return survey.catalog
+
+
+def survey_folder(root: Path | str) -> Survey:
+    """List a data folder and what is wrong with it.
+
+    Raises DataError only where there is nothing to list: no folder, no classes, no label column.
+    """
     root = Path(root)
     if not root.is_dir():
         raise DataError(f"There is no data folder {root}; check the path given with --data.")
     manifest = root / MANIFEST
-    items = _from_manifest(manifest) if manifest.is_file() else _from_folders(root)
+    items, problems = _from_manifest(manifest) if manifest.is_file() else _from_folders(root)
     items.sort(key=lambda item: item.path)
-    return Catalog(root, tuple(items), tuple(sorted({item.label for item in items})))
+    classes = tuple(sorted({item.label for item in items}))
+    return Survey(Catalog(root, tuple(items), classes), tuple(problems))
 
 
-def report(root: Path, problems: list[str], next_step: str) -> DataError:
-    """One error that lists all problems (the first ones by name, the others as a count)."""
-    lines = "".join(f"\n  {problem}" for problem in problems[:SHOWN])
-    more = f"\n  and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-    many = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return DataError(f"{root}: {many}:{lines}{more}\n{next_step}")
+def report(root: Path, kinds: Sequence[Sequence[str]]) -> DataError:
+    """One error that lists all problems, those of each kind together.
+
+    The first ones of each kind are named, so that many of one kind do not hide another; the
+    others are counted.
+    """
+    filled = [kind for kind in kinds if kind]
+    share = max(SHOWN // max(len(filled), 1), LEAST_SHOWN)
+    lines = []
+    for kind in filled:
+        lines += [f"\n  {problem}" for problem in kind[:share]]
+        if len(kind) > share:
+            lines.append(f"\n  and {len(kind) - share} more")
+    total = sum(len(kind) for kind in filled)
+    many = "1 problem" if total == 1 else f"{total} problems"
+    return DataError(f"{root}: {many}:{''.join(lines)}\nCorrect this and start again.")
 
 
-def _from_folders(root: Path) -> list[Item]:
+def is_image(path: Path) -> bool:
+    """A visible file whose name ends like an image's."""
+    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file()
+
+
+def _from_folders(root: Path) -> tuple[list[Item], list[str]]:
     folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not folders:
         raise DataError(
@@ -69,47 +106,52 @@ def _from_folders(root: Path) -> list[Item]:
         )
     items, empty = [], []
     for folder in folders:
-        files = [p for p in folder.rglob("*") if _is_image(p)]
+        files = [p for p in folder.rglob("*") if is_image(p)]
         items += [Item(p.relative_to(root).as_posix(), folder.name) for p in files]
         if not files:
-            empty.append(f"{folder.name}: no image in this class folder")
-    if empty:
-        raise report(root, empty, "Add images to these folders or remove them.")
-    return items
+            empty.append(
+                f"{folder.name}: no image in this class folder; add images or remove the folder"
+            )
+    return items, empty
 
 
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file()
+def read_table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
+    """Rows of a CSV file with a header line, every value stripped.
 
-
-def _from_manifest(manifest: Path) -> list[Item]:
+    Raises DataError when it cannot be read, has no rows, or lacks one of the needed columns.
+    """
     try:
-        with manifest.open(newline="", encoding="utf-8-sig") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             header = [name.strip() for name in reader.fieldnames or ()]
             reader.fieldnames = header
-            rows = list(reader)
+            rows = [{k: (row.get(k) or "").strip() for k in header} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{manifest} cannot be read ({error}); save it as CSV in UTF-8.") from error
-    missing = [name for name in ("path", "label") if name not in header]
+        raise DataError(f"{path} cannot be read ({error}); save it as CSV in UTF-8.") from error
+    missing = [name for name in needed if name not in header]
     if missing:
         raise DataError(
-            f"{manifest} lacks the column {' and '.join(missing)} (it has: {', '.join(header)}); "
-            "its first line must be path,label[,group][,split]."
+            f"{path} lacks the column {' and '.join(missing)} (it has: {', '.join(header)}); "
+            f"its first line must name {', '.join(needed)}."
         )
     if not rows:
-        raise DataError(f"{manifest} lists no images; add a line for each image.")
-    items, problems = [], []
+        raise DataError(f"{path} lists no images; add a line for each image.")
+    return rows
+
+
+def _from_manifest(manifest: Path) -> tuple[list[Item], list[str]]:
+    rows = read_table(manifest, ("path", "label"))
+    items: list[Item] = []
+    problems: list[str] = []
     for line, row in enumerate(rows, start=2):
-        values = {name: (row.get(name) or "").strip() for name in COLUMNS}
+        values = {name: row.get(name, "") for name in COLUMNS}
         item = Item(values["path"], values["label"], values["group"], values["split"].lower())
         problems += [f"line {line}: {p}" for p in _row_problems(item, manifest.parent)]
         items.append(item)
     problems += [f"{path}: listed more than once" for path in _repeated(items)]
     problems += _split_problems(items)
-    if problems:
-        raise report(manifest, problems, f"Correct {manifest.name} and start again.")
-    return items
+    there = [i for i in items if i.label and i.path and (manifest.parent / i.path).is_file()]
+    return list({item.path: item for item in there}.values()), problems
 
 
 def _row_problems(item: Item, root: Path) -> list[str]:

@@ -13,12 +13,12 @@ import numpy as np
 
 from ssmamba.errors import DataError, did_you_mean
 from ssmamba.preprocess import resize_image
-from training.data.catalog import SPLITS, Catalog, Item, read_catalog
+from training.data.catalog import SPLITS, Catalog, Item, report, survey_folder
 from training.data.describe import DatasetInfo, describe
 from training.data.images import centre_square, read_rgb
-from training.data.scan import Scan, duplicate_links, scan_images
+from training.data.scan import Scan, duplicate_links, examine_images
 from training.data.split import split_items
-from training.loop.progress import Progress
+from training.loop.progress import Progress, console
 
 ALL = "all"  # every image, whatever its side
 CACHE_MARGIN = 1.75  # cached side / network window: crops are shrunk, not enlarged
@@ -94,28 +94,62 @@ class Dataset:
 
 
 def load_dataset(
-    root: Path | str, split_seed: int, info: Path | None = None, quiet: bool = False
+    root: Path | str,
+    split_seed: int,
+    info: Path | None = None,
+    quiet: bool = False,
+    every_class_in: tuple[str, ...] = (),
 ) -> Dataset:
-    """Read, check and split a data folder. Raises DataError that lists all that is wrong."""
-    catalog = read_catalog(root)
-    described = describe(catalog.classes, catalog.root, info)
+    """Read, check and split a data folder. Raises DataError that lists all that is wrong.
+
+    every_class_in: splits that must have images of each class.
+    """
+    survey = survey_folder(root)
+    catalog = survey.catalog
+    described, undescribed = _describe(catalog, info)
     with Progress("Checking images", len(catalog.items), quiet) as progress:
-        scan = scan_images(catalog, progress.update)
-    links = duplicate_links(catalog, scan)
+        found = examine_images(catalog, progress.update)
+    links = [] if found.scan is None else duplicate_links(catalog, found.scan)
     splits = split_items(catalog.items, split_seed, links)
-    return Dataset(catalog, scan, splits, described, split_seed)
+    empty = missing_classes(catalog, splits, every_class_in)
+    kinds = [survey.problems, undescribed, found.unreadable, found.conflicts, empty]
+    if any(kinds) or described is None or found.scan is None:
+        raise report(catalog.root, kinds)
+    if found.modes and not quiet:
+        console.print(f"Converted to 8-bit RGB as they are read: {found.modes}.")
+    return Dataset(catalog, found.scan, splits, described, split_seed)
 
 
 def require_every_class(dataset: Dataset, splits: tuple[str, ...]) -> None:
     """Raise DataError unless each of these splits has images of each class."""
-    counts = dataset.counts()
-    empty = [f"{key} in {s}" for s in splits for key, n in counts[s].items() if not n]
-    if empty or len(dataset.classes) < 2:
-        raise DataError(
-            f"{dataset.catalog.root}: "
-            + (f"no images of {', '.join(empty)}" if empty else "only one class")
-            + "; add images (at least three groups of each class, and two classes)."
-        )
+    missing = missing_classes(dataset.catalog, dataset.splits, splits)
+    if missing:
+        raise report(dataset.catalog.root, [missing])
+
+
+def _describe(catalog: Catalog, info: Path | None) -> tuple[DatasetInfo | None, list[str]]:
+    try:
+        return describe(catalog.classes, catalog.root, info), []
+    except DataError as error:
+        return None, [str(error)]
+
+
+def missing_classes(
+    catalog: Catalog, splits: dict[str, list[int]], needed: tuple[str, ...]
+) -> list[str]:
+    """Classes without images in the splits that need them."""
+    problems = []
+    for split in needed:
+        there = {catalog.items[i].label for i in splits[split]}
+        absent = [key for key in catalog.classes if key not in there]
+        if absent:
+            problems.append(
+                f"no images of {', '.join(absent)} in {split}; each class needs at least three "
+                "groups (or images without a group)"
+            )
+    if needed and len(catalog.classes) < 2:
+        problems.append("only one class; a classifier needs two")
+    return problems
 
 
 def load_images(paths: list[Path], side: int) -> np.ndarray:

@@ -52,7 +52,7 @@ def _decode_with_pillow(data: bytes) -> np.ndarray:
         file.load()
         if file.mode.startswith("I") or file.mode == "F":
             return _to_eight_bits(np.asarray(file))
-        if _holds_sixteen_bits(file, data):
+        if holds_sixteen_bits(file, data):
             return _decode_with_opencv(data)
         image: Image.Image = ImageOps.exif_transpose(file)
         if image.has_transparency_data:
@@ -62,7 +62,7 @@ def _decode_with_pillow(data: bytes) -> np.ndarray:
         return np.asarray(image.convert("RGB"))
 
 
-def _holds_sixteen_bits(image: Image.Image, data: bytes) -> bool:
+def holds_sixteen_bits(image: Image.Image, data: bytes) -> bool:
     """Pillow cuts 16-bit colour to its high byte, which darkens 12-bit data to black."""
     if image.format == "PNG":
         return data[PNG_BIT_DEPTH] == 16

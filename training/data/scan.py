@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from training.data.catalog import Catalog, Item, report
+from training.data.file_facts import FileFacts, file_facts
 from training.data.images import UnreadableImage, centre_square, decode_rgb
 
 HASH_DIGITS = 16  # of sha256, as in the card's training_hashes
@@ -25,28 +26,60 @@ MIN_CONTRAST = 4.0  # standard deviation, 0..255; blank images are all alike and
 class Scan:
     """What one pass over the files found, in the order of the catalog's items."""
 
-    file_hashes: tuple[str, ...]  # of the file's bytes
+    file_hashes: tuple[str, ...]  # of the file's bytes, first HASH_DIGITS of the sha256
     pixel_hashes: tuple[str, ...]  # of the decoded image
     sides: tuple[int, ...]  # shorter side, pixels
     thumbs: np.ndarray  # (N, THUMB_SIDE, THUMB_SIDE, 3) uint8
+    files: tuple[FileFacts, ...]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that a pass over the files found wrong, and the scan when nothing was."""
+
+    unreadable: tuple[str, ...]
+    conflicts: tuple[str, ...]  # the same picture under two labels or on two given sides
+    modes: str  # the images that are not plain 8-bit RGB, in one line; "" when there are none
+    scan: Scan | None  # None when an image could not be read
 
 
 def scan_images(catalog: Catalog, on_done: Callable[[int], None] | None = None) -> Scan:
-    """Decode every image of a catalog. Raises DataError that lists all unreadable ones."""
-    rows, problems = [], []
+    """Decode every image of a catalog. Raises DataError that lists all that is wrong."""
+    found = examine_images(catalog, on_done)
+    if found.unreadable or found.conflicts or found.scan is None:
+        raise report(catalog.root, [found.unreadable, found.conflicts])
+    return found.scan
+
+
+def examine_images(catalog: Catalog, on_done: Callable[[int], None] | None = None) -> Findings:
+    """Decode every image of a catalog and tell all that is wrong, without raising."""
+    rows: dict[int, _Row] = {}
+    unreadable = []
     for index, (item, row) in enumerate(zip(catalog.items, _scan_all(catalog), strict=True)):
         if isinstance(row, str):
-            problems.append(f"{item.path}: {row}")
+            unreadable.append(f"{item.path}: {row}")
         else:
-            rows.append(row)
+            rows[index] = row
         if on_done is not None:
             on_done(index + 1)
-    if problems:
-        raise report(catalog.root, problems, "Replace or remove these images and start again.")
-    files, pixels, sides, thumbs = zip(*rows, strict=True)
-    scan = Scan(files, pixels, sides, np.stack(thumbs))
-    _refuse_conflicts(catalog, scan)
-    return scan
+    items = [catalog.items[i] for i in rows]
+    conflicts = _conflicts(items, [row.pixel_hash for row in rows.values()])
+    modes = unusual_modes([item.path for item in items], [row.facts for row in rows.values()])
+    whole = not unreadable and rows
+    scan = scan_of(list(rows.values())) if whole else None
+    return Findings(tuple(unreadable), tuple(conflicts), modes, scan)
+
+
+def unusual_modes(paths: Sequence[str], files: Sequence[FileFacts]) -> str:
+    """ "2 grey (a/1.png, …), 1 CMYK (b/3.jpg)" for images that are not 8-bit RGB, else ""."""
+    by_mode: dict[str, list[str]] = {}
+    for path, facts in zip(paths, files, strict=True):
+        if facts.mode != "RGB":
+            by_mode.setdefault(facts.mode, []).append(path)
+    return ", ".join(
+        f"{len(named)} {mode} ({', '.join(named[:3])}{', …' if len(named) > 3 else ''})"
+        for mode, named in sorted(by_mode.items())
+    )
 
 
 def duplicate_links(catalog: Catalog, scan: Scan) -> list[tuple[int, int]]:
@@ -95,13 +128,30 @@ def _unit_vectors(thumbs: np.ndarray) -> np.ndarray:
     return np.where(contrast >= MIN_CONTRAST, flat / np.maximum(length, 1e-6), 0.0)
 
 
-def _scan_all(catalog: Catalog) -> Iterator[tuple[str, str, int, np.ndarray] | str]:
+@dataclass(frozen=True)
+class _Row:
+    facts: FileFacts
+    pixel_hash: str
+    thumb: np.ndarray
+
+
+def scan_of(rows: list[_Row]) -> Scan:
+    return Scan(
+        tuple(row.facts.sha256[:HASH_DIGITS] for row in rows),
+        tuple(row.pixel_hash for row in rows),
+        tuple(min(row.facts.width, row.facts.height) for row in rows),
+        np.stack([row.thumb for row in rows]),
+        tuple(row.facts for row in rows),
+    )
+
+
+def _scan_all(catalog: Catalog) -> Iterator[_Row | str]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(lambda item: _scan_one(catalog, item), catalog.items)
 
 
-def _scan_one(catalog: Catalog, item: Item) -> tuple[str, str, int, np.ndarray] | str:
-    """(file hash, pixel hash, shorter side, thumbnail), or what is wrong."""
+def _scan_one(catalog: Catalog, item: Item) -> _Row | str:
+    """The row of an image, or what is wrong with it."""
     try:
         data = catalog.file(item).read_bytes()
         image = decode_rgb(data)
@@ -112,7 +162,7 @@ def _scan_one(catalog: Catalog, item: Item) -> tuple[str, str, int, np.ndarray] 
     square = np.ascontiguousarray(centre_square(image))
     thumb = cv2.resize(square, (THUMB_SIDE, THUMB_SIDE), interpolation=cv2.INTER_AREA)
     pixels = hashlib.sha256(repr(image.shape).encode() + np.ascontiguousarray(image).tobytes())
-    return file_hash(data), pixels.hexdigest()[:HASH_DIGITS], square.shape[0], thumb
+    return _Row(file_facts(data, image), pixels.hexdigest()[:HASH_DIGITS], thumb)
 
 
 def file_hash(data: bytes) -> str:
@@ -120,11 +170,11 @@ def file_hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:HASH_DIGITS]
 
 
-def _refuse_conflicts(catalog: Catalog, scan: Scan) -> None:
+def _conflicts(items: Sequence[Item], pixel_hashes: Sequence[str]) -> list[str]:
     """The same picture under two labels teaches nothing and cannot be split."""
     first: dict[str, Item] = {}
     problems = []
-    for item, digest in zip(catalog.items, scan.pixel_hashes, strict=True):
+    for item, digest in zip(items, pixel_hashes, strict=True):
         other = first.setdefault(digest, item)
         if other.label != item.label:
             problems.append(
@@ -134,5 +184,4 @@ def _refuse_conflicts(catalog: Catalog, scan: Scan) -> None:
             problems.append(
                 f"{item.path} ({item.split}) is the same image as {other.path} ({other.split})"
             )
-    if problems:
-        raise report(catalog.root, problems, "Keep one of each, with the right label and split.")
+    return problems

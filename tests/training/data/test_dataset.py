@@ -41,7 +41,7 @@ def test_a_class_without_validation_images_is_refused(folder: Path, tmp_path: Pa
         for name in ("00.png", "01.png"):
             (tmp_path / kind / name).write_bytes((folder / kind / name).read_bytes())
     data = load_dataset(tmp_path, 0, quiet=True)
-    with pytest.raises(DataError, match="no images of round in"):
+    with pytest.raises(DataError, match="no images of round, striped in val"):
         require_every_class(data, ("train", "val", "test"))
 
 

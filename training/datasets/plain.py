@@ -1,0 +1,81 @@
+"""A user's own images: a folder for each class, or a CSV of paths and labels."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ssmamba.errors import DataError
+from training.data.catalog import MANIFEST, is_image, read_table
+from training.datasets.config import PrepareConfig
+from training.datasets.gather import Found, Gathered, gather, images_of
+
+
+def from_folders(config: PrepareConfig) -> Gathered:
+    """The name of a folder in --source is the class of all images below it."""
+    source = config.source
+    folders = sorted(p for p in source.iterdir() if p.is_dir() and not p.name.startswith("."))
+    images, problems = [], []
+    for folder in folders:
+        files = images_of(folder)
+        if not files:
+            problems.append(f"{folder.name}: no image in this class folder")
+        for file in files:
+            name = file.relative_to(source).as_posix()
+            images.append(Found(file, folder.name, name, _group(config, name)))
+    loose = [p.name for p in source.iterdir() if is_image(p)]
+    if loose:
+        problems.append(f"{len(loose)} images outside any class folder ({loose[0]}, …)")
+    if not folders:
+        problems.append(f"no class folders in {source}; put the images of each class into one")
+    return gather(images, problems)
+
+
+def from_table(config: PrepareConfig) -> Gathered:
+    """Paths are relative to the CSV's folder."""
+    table = _find_table(config)
+    needed = [config.path_column, config.label_column]
+    needed += [config.group_column] if config.group_column else []
+    images: dict[str, Found] = {}
+    problems = []
+    for line, row in enumerate(read_table(table, needed), start=2):
+        path, label = row[config.path_column], row[config.label_column]
+        file = table.parent / path
+        if not path or not file.is_file():
+            problems.append(f"{table.name} line {line}: there is no file {path or '(empty)'}")
+        elif not label:
+            problems.append(f"{table.name} line {line}: {path} has no label")
+        elif path in images:
+            problems.append(f"{table.name} line {line}: {path} is listed more than once")
+        else:
+            group = row[config.group_column] if config.group_column else _group(config, path)
+            place = f"{label}/{'/'.join(p for p in Path(path).parts if p not in ('..', '/'))}"
+            images[path] = Found(file, label, place, group)
+    return gather(list(images.values()), problems)
+
+
+def _find_table(config: PrepareConfig) -> Path:
+    if config.labels is not None:
+        return config.labels
+    tables = sorted(config.source.glob("*.csv"))
+    named = [t for t in tables if t.name == MANIFEST]
+    if len(named or tables) != 1:
+        raise DataError(
+            f"{config.source} has {len(tables)} CSV files; name the one with the labels by "
+            "--labels."
+        )
+    return (named or tables)[0]
+
+
+def _group(config: PrepareConfig, name: str) -> str:
+    """What --group-pattern matches in the path; its first bracket when it has one."""
+    if not config.group_pattern:
+        return ""
+    try:
+        match = re.search(config.group_pattern, name)
+    except re.error as error:
+        raise DataError(
+            f"--group-pattern {config.group_pattern} is no regular expression ({error}); "
+            "try one such as '(patient[0-9]+)'."
+        ) from error
+    return "" if match is None else match[match.re.groups and 1]

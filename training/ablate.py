@@ -82,6 +82,7 @@ def _open_grid(config: AblateConfig, jobs: list[Job], dataset: Dataset) -> Ledge
     by_key = {job.key: job for job in jobs}
     for job in jobs:
         refuse_other_grid(job, by_key[job.needs] if job.needs else None, split)
+    ledger.write()  # from now on this is the folder of a grid
     return ledger
 
 

@@ -15,6 +15,8 @@ from ssmamba.card import read_card
 from tests.training.conftest import TINY
 from training import finetune, pretrain
 
+pytestmark = pytest.mark.timeout(300)
+PATIENCE_S = 270  # beside other programs importing torch twice takes its time
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = {"pretrain": pretrain.main, "finetune": finetune.main}
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -34,16 +36,18 @@ def runs(folder: Path, out: Path) -> Runs:
 
 
 def torchrun(commands: Runs) -> None:
-    found = subprocess.run(
-        [*TORCHRUN, "-m", "tests.training.two_processes", json.dumps(commands)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
-    )
-    assert found.returncode == 0, found.stderr[-3000:]
-    assert "Traceback" not in found.stderr
+    """Run them in two processes, which do not outlive the test."""
+    arguments = [*TORCHRUN, "-m", "tests.training.two_processes", json.dumps(commands)]
+    with subprocess.Popen(
+        arguments, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            _, errors = process.communicate(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.terminate()  # torchrun passes it on
+            raise
+    assert process.returncode == 0, errors[-3000:]
+    assert "Traceback" not in errors
 
 
 def assert_alike(first: Path, second: Path, tolerance: float) -> None:

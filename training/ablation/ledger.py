@@ -36,6 +36,9 @@ class Ledger:
 
     def set(self, job: Job, status: str, **more: Any) -> None:
         self.runs[job.key] = {"status": status, **more}
+        self.write()
+
+    def write(self) -> None:
         write_json(self.path, {"runs": self.runs})
 
     def done(self, job: Job) -> bool:

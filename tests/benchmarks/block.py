@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import random
 import statistics
+import time
 from collections.abc import Callable
 
 import torch
@@ -23,6 +24,7 @@ from torch import nn
 
 from ssmamba import ops
 from ssmamba.config import SIZES, SSMambaConfig
+from ssmamba.memory import keep_freed_memory
 from ssmamba.models import SSMamba
 from tests.benchmarks.measuring import (
     can_measure_memory,
@@ -97,11 +99,16 @@ def memory_of(name: str, side: int, options: argparse.Namespace) -> str:
     return in_fresh_process(f"from tests.benchmarks.block import measure_memory; {call}")
 
 
+def clock_of(options: argparse.Namespace) -> Callable[[], float]:
+    return time.process_time if options.cpu_time else time.perf_counter
+
+
 def compare(side: int, options: argparse.Namespace) -> None:
     """Print one line for each model at one image size."""
     runs = {n: forward(build(n, side), side, options.precision) for n in options.models}
     repeat = max(2, round(options.repeat * SIDES[0] / side))
-    ms = time_shuffled(runs, repeat, summary=statistics.median if options.medians else min)
+    summary = statistics.median if options.medians else min
+    ms = time_shuffled(runs, repeat, summary=summary, clock=clock_of(options))
     del runs
     for name, value in ms.items():
         ratio = f"{value / ms[REFERENCE]:.3f}" if REFERENCE in ms else "-"
@@ -115,7 +122,7 @@ def profile(name: str, side: int, options: argparse.Namespace) -> None:
     model = build(name, side)
     run = forward(model, side, options.precision)
     repeat = max(3, round(options.repeat * SIDES[0] / side))
-    parts = time_parts(model, run, repeat)
+    parts = time_parts(model, run, repeat, clock_of(options))
     total = sum(parts.values())
     print(f"{name} at {side} px: {total:.1f} ms")
     for part, value in sorted(parts.items(), key=lambda item: -item[1]):
@@ -131,16 +138,20 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="torch's own choice unless given")
     parser.add_argument("--precision", default="float32", choices=tuple(DTYPES))
     parser.add_argument("--medians", action="store_true", help="of a quiet machine; else minima")
+    parser.add_argument("--cpu-time", action="store_true", help="beside other work; one thread")
     parser.add_argument("--no-memory", action="store_true")
     parser.add_argument("--profile", action="store_true", help="parts of SSMamba's forward pass")
     options = parser.parse_args()
     random.seed(0)
+    if options.cpu_time:
+        options.threads = 1
     if options.threads:
         torch.set_num_threads(options.threads)
     backend = ops.warm_up()
+    keep_freed_memory()  # as the predictor does
     print(
         f"scan: {backend.name}; {torch.get_num_threads()} threads; {options.precision}; "
-        f"{'medians' if options.medians else 'minima'}"
+        f"{'medians' if options.medians else 'minima'}{' of CPU time' * options.cpu_time}"
     )
     for side in options.sizes:
         if options.profile:

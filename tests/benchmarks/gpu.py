@@ -1,10 +1,11 @@
-"""How fast the scan is on this GPU: Triton against two mamba-ssm calls and the memory roofline.
+"""How fast the scan and the models are on this GPU, against mamba-ssm, the roofline, ViT and Swin.
 
-    python -m tests.benchmarks.gpu [--repeat 20] [--dtype bfloat16]
+    python -m tests.benchmarks.gpu [--repeat 20] [--dtype bfloat16] [--batch 64] [--region 8000]
 
-One run, one table. The roofline is the time that a plain copy of the same bytes takes: every input
-read once and every output (with backward: every gradient too) written once. mamba-ssm scans each
-direction by itself, the second one on flipped input, as Vim and its relatives do.
+One run, one table; the models are in ``gpu_models.py``. The roofline is the time that a plain copy
+of the same bytes takes: every input read once and every output (with backward: every gradient too)
+written once. mamba-ssm scans each direction by itself, the second one on flipped input, as Vim and
+its relatives do.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 
 from ssmamba.ops import dispatch, function
+from tests.benchmarks.gpu_models import report_models
 from tests.benchmarks.measuring import time_shuffled
 from tests.benchmarks.scan import N, forward_backward, forward_only, problem
 
@@ -102,6 +104,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeat", type=int, default=20)
     parser.add_argument("--dtype", default="bfloat16", choices=("bfloat16", "float16", "float32"))
+    parser.add_argument("--batch", type=int, default=64, help="images at once, for images/s")
+    parser.add_argument("--region", type=int, default=8000, help="px, a large region in one pass")
     options = parser.parse_args()
     if not torch.cuda.is_available():
         raise SystemExit("no CUDA device here: nothing was measured")
@@ -110,6 +114,7 @@ def main() -> None:
     for title, shapes in (("SSMamba", SSMAMBA_SHAPES), ("Pixel-Mamba", PIXEL_MAMBA_SHAPES)):
         for shape in shapes:
             compare(title, shape, getattr(torch, options.dtype), options.repeat)
+    report_models(options)
 
 
 if __name__ == "__main__":

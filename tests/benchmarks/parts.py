@@ -21,18 +21,19 @@ REST = "rest (residuals, head)"
 class Stopwatch:
     """Wraps functions; ``seconds`` holds each part's own time."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
         self.seconds: Counter[str] = Counter()
         self._inside: list[float] = []
 
     def wrap(self, function: Callable[..., Any], part: str) -> Callable[..., Any]:
         def timed(*args: Any, **kwargs: Any) -> Any:
-            start = time.perf_counter()
+            start = self.clock()
             self._inside.append(0.0)
             try:
                 return function(*args, **kwargs)
             finally:
-                spent = time.perf_counter() - start
+                spent = self.clock() - start
                 self.seconds[part] += spent - self._inside.pop()
                 if self._inside:
                     self._inside[-1] += spent
@@ -70,10 +71,15 @@ def _mixer_parts(mixer: nn.Module) -> dict[nn.Module, str]:
     return parts
 
 
-def time_parts(model: nn.Module, run: Callable[[], object], repeat: int) -> dict[str, float]:
+def time_parts(
+    model: nn.Module,
+    run: Callable[[], object],
+    repeat: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, float]:
     """Milliseconds of each part in the quickest of ``repeat`` runs."""
     run()
-    watch = Stopwatch()
+    watch = Stopwatch(clock)
     for module, part in parts_of(model).items():
         module.forward = watch.wrap(module.forward, part)  # type: ignore[method-assign]
     best: dict[str, float] = {}

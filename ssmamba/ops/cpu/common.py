@@ -81,11 +81,14 @@ def copy_bc(
 def pack_states(source: Any, k: int, scale: float, w: Any, at: int) -> None:
     """(channels, N) -> 16 channels side by side for each state, zeros for what is padded."""
     channels, N = source.shape
-    for n in range(padded_states(N)):
-        for lane in range(LANES):
-            c = k * LANES + lane
-            inside = n < N and c < channels
-            w[at + n * LANES + lane] = source[c, n] * scale if inside else np.float32(0.0)
+    first = k * LANES
+    lanes = min(LANES, channels - first)
+    if lanes < LANES or padded_states(N) > N:
+        clear(w, at, at + padded_states(N) * LANES)
+    for lane in range(lanes):
+        row = source[first + lane]
+        for n in range(N):
+            w[at + n * LANES + lane] = row[n] * scale
 
 
 @njit(**OPTIONS)

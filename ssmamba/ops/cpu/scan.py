@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,24 +23,25 @@ with kernel_cache():
 FORWARD_CHUNK = 64
 BACKWARD_CHUNK = 32  # steps between two checkpoints, and steps on the backward pass's tape
 LANES = 16
+FLOAT_BYTES = 4
 
 
 def _rows(tensor: Tensor) -> Any:
     """As a NumPy array, float32, the last axis contiguous; a copy only where that is needed."""
-    if tensor.requires_grad:
-        tensor = tensor.detach()
-    if tensor.dtype != torch.float32:
+    if tensor.dtype is not torch.float32:
         tensor = tensor.float()
-    if tensor.stride(-1) != 1:
-        tensor = tensor.contiguous()
-    return tensor.numpy()
+    array = (tensor.detach() if tensor.requires_grad else tensor).numpy()
+    return array if array.strides[-1] == FLOAT_BYTES else np.ascontiguousarray(array)
 
 
 def _arrays(inputs: Inputs) -> tuple[Any, ...]:
     u, delta, A, B, C, D, delta_bias = inputs
-    none = torch.empty(A.shape[0], 0)
-    vectors = (none if x is None else x for x in (D, delta_bias))
-    return tuple(_rows(x) for x in (u, delta, A, B, C, *vectors))
+    none = np.empty((A.shape[0], 0), np.float32)
+    return (
+        *(_rows(u), _rows(delta), _rows(A), _rows(B), _rows(C)),
+        none if D is None else _rows(D),
+        none if delta_bias is None else _rows(delta_bias),
+    )
 
 
 def kept_shape(u: Tensor, A: Tensor) -> tuple[int, ...]:
@@ -74,7 +76,7 @@ def forward(
     y = torch.empty(planes, batch, L, channels)
     checkpoints = torch.empty(*blocks, chunks if keep else 0, size)
     state = torch.empty(batch if want_state else 0, R, channels, N)
-    outputs = (t.numpy() for t in (y, checkpoints, state))
+    outputs = (y.numpy(), checkpoints.numpy(), state.numpy())
     threads.run(
         forward_shared,
         forward_parallel,

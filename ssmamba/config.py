@@ -42,6 +42,7 @@ class SSMambaConfig:
     depths: tuple[int, int, int, int] = SIZES["tiny"][1]  # mixer blocks per stage
     mixer: Mixer = "dms"
     embedding: Embedding = "lpr"
+    local_every_block: bool = False  # the local module before every block, not once a stage
     act: str = "silu"  # silu | gelu, in the mixer (Table 1)
     d_state: int = 16  # N, states per channel
     kernels: tuple[int, ...] = (3,)  # widths of the 1-D convolutions, in parallel

@@ -59,6 +59,7 @@ class RunConfig:
     size: str = "tiny"  # nano | tiny | small | base
     mixer: Mixer | None = None  # ablation of SSMamba's token mixer (Table 6)
     embedding: Embedding | None = None  # ablation of LPR (Table 5)
+    local_every_block: bool | None = None  # LPR (or its counterpart) before every block
     act: Literal["silu", "gelu"] | None = None
     pool: Pool | None = None
     drop_path: float | None = None  # rate of the last block

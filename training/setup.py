@@ -35,6 +35,7 @@ CONFIG_FIELDS = (
     "pool",
     "drop_path",
     "column_scans",
+    "local_every_block",
     "kernels",
     "d_state",
     "mlp_ratio",

@@ -68,6 +68,9 @@ class Stage(nn.Module):
             kind = PatchMerge if config.embedding == "patch_merge" else ConvDownsample
             self.down = kind(dims[index - 1], dim)
         self.local = _local_module(config, index)
+        repeats = config.local_every_block and config.embedding in ("lpr", "lpu")
+        again = len(drop_rates) - 1 if repeats else 0
+        self.more_local = nn.ModuleList(_local_module(config, index) for _ in range(again))
         self.blocks = nn.ModuleList(Block(dim, config, rate) for rate in drop_rates)
         self.tap = nn.Identity()  # where a CAM looks
         # Behind the last mixer a class-token head gives the map no gradient: look before it.
@@ -88,24 +91,39 @@ class Stage(nn.Module):
             x = x * valid.view(1, *grid, 1)
             valid = _with_class_token(valid.view(-1), cls)
         if self.tap_early:
-            x = self._blocks(x, cls, grid, valid, self.blocks[:-1])[0]
-            return self._blocks(self.tap(x), cls, grid, valid, self.blocks[-1:])
-        x, cls = self._blocks(x, cls, grid, valid, self.blocks)
+            last = len(self.blocks) - 1
+            before = self._blocks(x, cls, grid, valid, 0, last)[0]
+            return self._blocks(self.tap(before), cls, grid, valid, last, last + 1)
+        x, cls = self._blocks(x, cls, grid, valid, 0, len(self.blocks))
         return self.tap(x), cls
 
-    @staticmethod
     def _blocks(
+        self,
         x: Tensor,
         cls: Tensor | None,
         grid: tuple[int, int],
         valid: Tensor | None,
-        blocks: nn.ModuleList,
+        start: int,
+        stop: int,
     ) -> tuple[Tensor, Tensor | None]:
+        """Blocks start to stop - 1, each but the first behind a local module of its own if set."""
         tokens = join_middle(x.flatten(1, 2), cls)
-        for block in blocks:
-            tokens = block(tokens, grid, valid)
+        for at in range(start, stop):
+            if at and self.more_local:
+                tokens = self._look_around(tokens, grid, valid, self.more_local[at - 1])
+            tokens = self.blocks[at](tokens, grid, valid)
         tokens, cls = split_middle(tokens, grid)
         return tokens.unflatten(1, grid), cls
+
+    @staticmethod
+    def _look_around(
+        tokens: Tensor, grid: tuple[int, int], valid: Tensor | None, local: nn.Module
+    ) -> Tensor:
+        """A local module between two blocks; it does not see the class token."""
+        tokens, cls = split_middle(tokens, grid)
+        tokens = local(tokens.unflatten(1, grid)).flatten(1, 2)
+        tokens = join_middle(tokens, cls)
+        return tokens if valid is None else tokens * valid.view(1, -1, 1)
 
 
 class SSMamba(nn.Module):

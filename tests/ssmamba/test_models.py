@@ -89,6 +89,25 @@ def test_dms_sees_both_ways_and_mamba_only_back():
         assert bool(moved) is reaches
 
 
+@pytest.mark.parametrize("embedding", ["lpr", "lpu"])
+def test_a_local_module_before_every_block(embedding):
+    """One more module for each block but a stage's first, and it is trained."""
+    torch.manual_seed(0)
+    config = small_config(embedding=embedding, local_every_block=True, pool="both")
+    model = SSMamba(config, num_classes=3)
+    assert [len(stage.more_local) for stage in model.stages] == [0, 0, 1, 0]
+    model(torch.randn(2, 3, 64, 64)).sum().backward()
+    again, first = model.stages[2].more_local[0], model.stages[2].local
+    assert again.state_dict().keys() == first.state_dict().keys()
+    assert all(p.grad is not None for p in model.stages[2].more_local.parameters())
+
+
+def test_embeddings_without_local_modules_have_none_to_repeat():
+    for embedding in ("linear", "patch_merge"):
+        model = SSMamba(small_config(embedding=embedding, local_every_block=True))
+        assert not any(len(stage.more_local) for stage in model.stages)
+
+
 def test_any_size_of_image():
     model = SSMamba(small_config(), num_classes=2).eval()
     with torch.inference_mode():

@@ -74,7 +74,14 @@ def test_convolution_of_patches(side):
 
 
 @pytest.mark.parametrize("mixer", ["dms", "mamba", "ss2d"])
-@pytest.mark.parametrize("changes", [{}, {"column_scans": True, "pool": "both", "mlp_ratio": 2.0}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"column_scans": True, "pool": "both", "mlp_ratio": 2.0},
+        {"column_scans": True, "local_every_block": True},
+    ],
+)
 @pytest.mark.parametrize("side", [64, 52])
 def test_whole_models_with_and_without_gradients(mixer, changes, side):
     torch.manual_seed(0)

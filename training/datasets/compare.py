@@ -32,6 +32,8 @@ def differences(
         lines.append(f"images: {here} here, {paper['images']} in the paper's Table 3")
     if paper and len(main) != paper["classes"]:
         lines.append(f"classes: {len(main)} here, {paper['classes']} in the paper's Table 3")
+    if paper.get("note"):
+        lines.append(f"the paper contradicts itself: {paper['note']}, its Table 3 {paper['size']}")
     return lines + _sizes(published.get("sizes", []), paper.get("size"), files)
 
 

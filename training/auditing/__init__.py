@@ -1,0 +1,1 @@
+"""What could make an accuracy look better than it is: copies, shortcuts, batches."""

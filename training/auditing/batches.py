@@ -1,0 +1,105 @@
+"""Whether where an image comes from (its group, its batch) tells its class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.data.catalog import Item
+from training.data.split import split_items
+
+BATCHES = 8  # clusters of background colour
+SHUFFLES = 200
+CHANCE_LEVEL = 99  # percentile of shuffled labels above which a link is no chance
+
+
+@dataclass(frozen=True)
+class GroupLink:
+    """Groups as the manifest gives them."""
+
+    groups: int
+    images: int  # that have a group
+    single_class: float  # share of the groups of two or more images that hold one class only
+    neighbour_split: float  # accuracy of the most alike training image's class, this split
+    neighbour_random: float  # the same with a random split that cuts groups apart
+
+
+@dataclass(frozen=True)
+class BatchLink:
+    """Images clustered by the colour of their background, as a stand-in for batches."""
+
+    information: float  # normalised mutual information with the class, 0..1
+    chance: float  # CHANCE_LEVEL percentile of the same with shuffled labels
+    accuracy: float  # on the test side, naming each cluster's commonest class
+
+
+def group_link(
+    items: list[Item],
+    histograms: np.ndarray,
+    labels: np.ndarray,
+    train: np.ndarray,
+    test: np.ndarray,
+    seed: int,
+) -> GroupLink | None:
+    """None without groups. histograms: (N, F) colour histograms; labels: (N,) numbers."""
+    classes: dict[str, set[str]] = {}
+    sizes: dict[str, int] = {}
+    for item in items:
+        if item.group:
+            classes.setdefault(item.group, set()).add(item.label)
+            sizes[item.group] = sizes.get(item.group, 0) + 1
+    if not classes:
+        return None
+    several = [group for group, size in sizes.items() if size > 1]
+    single = np.mean([len(classes[g]) == 1 for g in several]) if several else 1.0
+    loose = split_items([Item(i.path, i.label) for i in items], seed)
+    apart = np.array(loose["train"]), np.array(loose["test"])
+    return GroupLink(
+        len(classes),
+        sum(sizes.values()),
+        float(single),
+        _nearest_class(histograms, labels, train, test),
+        _nearest_class(histograms, labels, *apart),
+    )
+
+
+def batch_link(
+    backgrounds: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray, seed: int
+) -> BatchLink:
+    """backgrounds: (N, F), the first three columns the mean colour; labels: (N,) numbers."""
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import normalized_mutual_info_score as information
+
+    means = KMeans(min(BATCHES, len(backgrounds)), n_init=4, random_state=seed)
+    batches = means.fit_predict(backgrounds[:, :3])
+    rng = np.random.default_rng([seed, 13])
+    shuffled = [information(rng.permutation(labels), batches) for _ in range(SHUFFLES)]
+    named = _commonest(batches[train], labels[train])
+    return BatchLink(
+        float(information(labels, batches)),
+        float(np.percentile(shuffled, CHANCE_LEVEL)),
+        float((named[batches[test]] == labels[test]).mean()),
+    )
+
+
+def _commonest(batches: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(BATCHES,) class numbers; an unseen batch takes the commonest class of all."""
+    overall = np.bincount(labels).argmax()
+    out = np.full(BATCHES, overall)
+    for batch in np.unique(batches):
+        out[batch] = np.bincount(labels[batches == batch]).argmax()
+    return out
+
+
+def _nearest_class(
+    histograms: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray
+) -> float:
+    """Accuracy of the class of the training image with the most alike histogram (Hellinger)."""
+    roots = np.sqrt(histograms)
+    hits = 0
+    for start in range(0, len(test), 1024):
+        rows = test[start : start + 1024]
+        nearest = (roots[rows] @ roots[train].T).argmax(1)
+        hits += int((labels[train][nearest] == labels[rows]).sum())
+    return hits / max(len(test), 1)

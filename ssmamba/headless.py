@@ -221,7 +221,7 @@ def _classifier_card(path: str) -> Card:
     card = read_card(path)
     if not card.classifies:
         raise CheckpointError(
-            f"{path} is a {card.kind} checkpoint without classes; choose a fine-tuned one."
+            f"{path} has no classes, its kind is {card.kind}; choose a fine-tuned one."
         )
     return card
 

@@ -59,7 +59,7 @@ class Predictor:
         loaded = source if isinstance(source, Checkpoint) else checkpoints.load(source)
         if not loaded.card.classifies:
             raise CheckpointError(
-                f"{loaded.path.name} has no classes, it is a {loaded.card.kind} checkpoint; "
+                f"{loaded.path.name} has no classes, its kind is {loaded.card.kind}; "
                 "choose a fine-tuned one, or fine-tune it with training.finetune."
             )
         self.checkpoint = loaded

@@ -80,7 +80,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         return _reconstruction(config, found, model, dataset)
     if not found.card.classifies:
         raise CheckpointError(
-            f"{config.checkpoint} is a {found.card.kind} checkpoint without a head; fine-tune it "
+            f"{config.checkpoint} has no classes (its kind is {found.card.kind}); fine-tune it "
             "first (training.finetune --init)."
         )
     order = class_order(found.card, dataset)

@@ -180,7 +180,7 @@ def test_several_inputs_and_one_that_is_broken_lose_nothing(predict, tmp_path):
         (["nothing.svs", "--model", "a.safetensors"], "nothing.svs"),
         (["patch.png", "--model", "none.safetensors"], "no model file"),
         (["patch.png", "--model", "patch.png"], "not a readable .safetensors"),
-        (["patch.png", "--model", "mamim.safetensors"], "without classes"),
+        (["patch.png", "--model", "mamim.safetensors"], "has no classes"),
         (["patch.png"], "--model"),
         (["patch.png", "--model", "a.safetensors", "--cam", "GradCMA"], "did you mean 'GradCAM'"),
         (["patch.png", "--model", "a.safetensors", "--target", "tumr"], "did you mean 'tumor'"),

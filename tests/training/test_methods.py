@@ -90,7 +90,7 @@ def test_contrastive_keeps_the_backbone_goes_on_exactly_and_tunes(
     assert 0 <= card.metrics["test"]["matched"] <= 1 and card.metrics["test"]["n"] == 8
 
     assert evaluate.main([str(best), "--data", str(folder)]) == 2
-    assert "without a head" in capsys.readouterr().err
+    assert "has no classes" in capsys.readouterr().err
     assert tune(folder, tmp_path / "tuned", best) == 0
     assert read_card(tmp_path / "tuned" / "best.safetensors").pretraining == "contrastive"
 

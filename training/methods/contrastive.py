@@ -14,6 +14,7 @@ structure elsewhere. Simplified against the original so that it trains on one ma
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,7 +85,8 @@ class Contrastive(Method[Views]):
         )
 
     def make_batch(self, rows: np.ndarray, rng: np.random.Generator) -> Views:
-        query, key = (self._view(self.material.train, rows, rng) for _ in range(2))
+        views = (self._view(self.material.train, rows, rng) for _ in range(2))
+        query, key = (to_tensor(view, self.material.spec) for view in views)
         return Views(query, key, torch.from_numpy(rows.astype(np.int64)))
 
     def loss(self, model: nn.Module, batch: Views, device: torch.device) -> Tensor:
@@ -112,23 +114,32 @@ class Contrastive(Method[Views]):
         """About one pass: of older keys nothing is left to learn."""
         return max(min(self.material.config.bank, len(self.material.train)), 1)
 
-    def _view(self, images: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> Tensor:
+    def _view(self, images: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(B, window, window, 3) uint8."""
         recipe = self.material.recipe
-        return to_tensor(recipe.perturb(recipe.crops(images, rows, rng), rng), self.material.spec)
+        return recipe.perturb(recipe.crops(images, rows, rng), rng)
 
-    def _fixed_views(self, images: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Two views of each image, (M, 3, H, W), the same in every run."""
+    def _fixed_views(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Two views of each image, (M, window, window, 3) uint8, the same in every run."""
         rng, rows = np.random.default_rng(0), np.arange(len(images))
         return self._view(images, rows, rng), self._view(images, rows, rng)
 
     @torch.no_grad()
-    def _agreement(self, model: nn.Module, first: Tensor, second: Tensor) -> dict[str, float]:
+    def _agreement(
+        self, model: nn.Module, first: np.ndarray, second: np.ndarray
+    ) -> dict[str, float]:
         assert isinstance(model, MomentumContrast)
-        device, size = next(model.parameters()).device, self.material.config.batch_size
-        queries = torch.cat([model.queries(part.to(device)) for part in first.split(size)])
-        keys = torch.cat([model.keys(part.to(device)) for part in second.split(size)])
+        device = next(model.parameters()).device
+        queries = torch.cat([model.queries(part.to(device)) for part in self._parts(first)])
+        keys = torch.cat([model.keys(part.to(device)) for part in self._parts(second)])
         similarity = queries @ keys.T
         own = torch.eye(len(keys), dtype=torch.bool, device=device)
         loss = info_nce(similarity / model.temperature, own, ~own)
         matched = (similarity.argmax(1) == torch.arange(len(keys), device=device)).float().mean()
         return {"loss": loss.item(), "matched": matched.item()}
+
+    def _parts(self, views: np.ndarray) -> Iterator[Tensor]:
+        """Batches (B, 3, H, W) normalised."""
+        size = self.material.config.batch_size
+        for start in range(0, len(views), size):
+            yield to_tensor(views[start : start + size], self.material.spec)

@@ -23,7 +23,7 @@ from training.loop.interrupt import Interrupted, StopRequest
 from training.loop.progress import Progress, console
 
 POLL_S = 0.5
-PATIENCE_S = 120.0  # a stopped run finishes its step and writes its state
+PATIENCE_S = 300.0  # a stopped run finishes its step or validation and writes its state
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -125,6 +125,7 @@ class _Grid:
 
     def _stop(self) -> None:
         """Let every run write its state and end."""
+        console.print("Stopping after the step at hand; a second Ctrl-C ends at once.")
         for run in self.running:
             _ask_to_stop(run.process)
         deadline = time.monotonic() + PATIENCE_S

@@ -1,6 +1,6 @@
 """How fast the scan is on this CPU, against loops, plain torch, C and the floor of the recurrence.
 
-    python -m tests.benchmarks.scan [--repeat 15] [--threads 1] [--best] [--quick]
+    python -m tests.benchmarks.scan [--repeat 15] [--threads 1] [--best | --cpu-time] [--quick]
 
 One run, one table: every variant of a shape is timed in an order shuffled anew in each repetition;
 medians (minima with --best) and their ratios are printed. The C yardstick needs gcc and is left out
@@ -18,6 +18,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -30,7 +31,6 @@ from ssmamba import ops
 from ssmamba.ops import function, reference, torch_scan
 from ssmamba.ops.cpu import scan as cpu_scan
 from tests.benchmarks.measuring import (
-    Summary,
     can_measure_memory,
     in_fresh_process,
     peak_kib,
@@ -43,6 +43,8 @@ LARGE = (1, 48, 65_536)
 N = 16
 FORWARD_AIMS, BACKWARD_AIMS = (120, 60, 25, 15), (100, 40, 14, 5)
 KEPT_STEPS = 32
+
+Measure = Callable[[dict[str, Callable[[], object]], int], dict[str, float]]
 
 
 def problem(batch: int, channels: int, L: int, device: str = "cpu", R: int = 1) -> tuple[Any, ...]:
@@ -167,9 +169,10 @@ def compare_shape(
     aims: tuple[int, int],
     yardstick: Yardstick | None,
     repeat: int,
-    summary: Summary,
+    measure: Measure,
 ) -> None:
     inputs = problem(*shape)
+    repeat *= max(1, SHAPES[0][2] // shape[2])  # short ones more often: they cost little
     scans = {"mamba-ssm loop": mamba_ssm_loop, "torch": plain_torch, "cpu": compiled}
     forward = {name: forward_only(scan, inputs) for name, scan in scans.items()}
     scans = {"unbind loop": unbind_loop, "torch": plain_torch, "cpu": compiled}
@@ -177,7 +180,7 @@ def compare_shape(
     if yardstick is not None:
         forward["C"], both["C"] = yardstick.variants(inputs)
     for title, variants, aim in (("forward", forward, aims[0]), ("with backward", both, aims[1])):
-        ms = time_shuffled(variants, repeat, summary=summary)
+        ms = measure(variants, repeat)
         loop = next(iter(ms.values()))
         line = "  ".join(f"{name} {value:.3f}" for name, value in ms.items())
         against_c = f", {ms['cpu'] / ms['C']:.2f} x C" if "C" in ms else ""
@@ -195,7 +198,7 @@ def bare_kernel(inputs: tuple[Any, ...]) -> Callable[[], object]:
     return lambda: kernel(*arguments, tasks, np.zeros(1, np.int64))
 
 
-def compare_floor(yardstick: Yardstick, repeat: int, summary: Summary) -> None:
+def compare_floor(yardstick: Yardstick, repeat: int, measure: Measure) -> None:
     """The forward kernel on one thread, without Python around it, against its arithmetic alone."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -204,7 +207,7 @@ def compare_floor(yardstick: Yardstick, repeat: int, summary: Summary) -> None:
             inputs = problem(*shape)
             c_forward, _ = yardstick.variants(inputs)
             variants = {"cpu": bare_kernel(inputs), "C": c_forward}
-            ms = time_shuffled(variants, repeat, summary=summary)
+            ms = measure(variants, repeat)
             floor = yardstick.floor_ns() * shape[0] * (shape[1] // 16) * shape[2] * 1e-6
             print(
                 f"{shape!s:<16} one thread     cpu {ms['cpu']:.3f}  C {ms['C']:.3f}  floor "
@@ -250,23 +253,32 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=15)
     parser.add_argument("--quick", action="store_true", help="one shape, few repetitions")
     parser.add_argument("--threads", type=int, help="torch's own choice unless given")
+    parser.add_argument("--cpu-time", action="store_true", help="minima of it, on one thread")
     parser.add_argument("--best", action="store_true", help="minima, for a machine with other work")
     options = parser.parse_args()
-    summary = min if options.best else statistics.median
+    options.best |= options.cpu_time
+    measure = partial(
+        time_shuffled,
+        summary=min if options.best else statistics.median,
+        clock=time.process_time if options.cpu_time else time.perf_counter,
+    )
     repeat = 3 if options.quick else options.repeat
     shapes = SHAPES[-1:] if options.quick else SHAPES
     random.seed(0)
+    if options.cpu_time:
+        options.threads = 1
     if options.threads:
         torch.set_num_threads(options.threads)
     backend, compiler = ops.warm_up(), shutil.which("gcc")
     kind = "minima" if options.best else "medians"
+    kind += " of CPU time" * options.cpu_time
     print(f"{backend.name} on {torch.get_num_threads()} threads, N = {N}, float32, {kind} in ms")
     yardstick = None if compiler is None else Yardstick(compiler)
     for shape in shapes:
         aims = SHAPES.index(shape)
-        compare_shape(shape, (FORWARD_AIMS[aims], BACKWARD_AIMS[aims]), yardstick, repeat, summary)
+        compare_shape(shape, (FORWARD_AIMS[aims], BACKWARD_AIMS[aims]), yardstick, repeat, measure)
     if yardstick is not None:
-        compare_floor(yardstick, repeat, summary)
+        compare_floor(yardstick, repeat, measure)
     if not options.quick and can_measure_memory():
         report_memory()
     report_first_result()

@@ -167,7 +167,7 @@ def _swatches(axes: Axes, audit: Audit) -> None:
     axes.imshow(np.stack(rows).round().astype(np.uint8), aspect="auto", interpolation="nearest")
     names = {c.key: c.name for c in audit.dataset.info.classes}
     axes.set_yticks(range(len(rows)), [names[key] for key in audit.backgrounds])
-    axes.set(xticks=[], title="Background colour of the images of each class")
+    axes.set(xticks=[], title="Background colour by class")
 
 
 def _pairs(axes: Axes, audit: Audit, pairs: list[tuple[str, str]]) -> None:

@@ -112,9 +112,12 @@ def _visual_words(keypoints: Sequence[Keypoints], seed: int) -> np.ndarray:
 
     The words are descriptors drawn by chance: as good here as k-means, and without its minutes.
     """
-    descriptors = np.concatenate([k.descriptors for k in keypoints])
-    rng = np.random.default_rng([seed, 11])
-    words = descriptors[rng.permutation(len(descriptors))[:WORDS]]
+    ends = np.cumsum([len(k.descriptors) for k in keypoints])
+    drawn = np.random.default_rng([seed, 11]).permutation(int(ends[-1]))[:WORDS]
+    owners = np.searchsorted(ends, drawn, side="right")
+    # a negative row counts from the end of its image
+    picked = [keypoints[o].descriptors[d - ends[o]] for o, d in zip(owners, drawn, strict=True)]
+    words = np.array(picked, np.float32).reshape(len(picked), keypoints[0].descriptors.shape[1])
     table = np.zeros((len(keypoints), max(len(words), 1)), np.float32)
     for row, found in enumerate(keypoints):
         if len(found.descriptors):

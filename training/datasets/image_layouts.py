@@ -74,7 +74,8 @@ def nct(source: Path, published_split: bool) -> Gathered:
         "No patient numbers are published for the 100,000 images of 86 patients, so tiles of one "
         "patient lie on several sides of a 7:1:2 split; --split published tests on other patients."
     ]
-    test = find_folder(source, NCT_TEST) or find_folder(source.parent, NCT_TEST)
+    beside = source.parent / NCT_TEST
+    test = find_folder(source, NCT_TEST) or (beside if beside.is_dir() else None)
     if published_split and test is None:
         problems.append(f"no folder {NCT_TEST} in {source}; it is the published test side")
     elif published_split and test is not None:

@@ -43,6 +43,7 @@ class SSMambaConfig:
     mixer: Mixer = "dms"
     embedding: Embedding = "lpr"
     local_every_block: bool = False  # the local module before every block, not once a stage
+    overlap: bool = False  # overlapping 3x3 convolutions in the stem and between the stages
     act: str = "silu"  # silu | gelu, in the mixer (Table 1)
     d_state: int = 16  # N, states per channel
     kernels: tuple[int, ...] = (3,)  # widths of the 1-D convolutions, in parallel
@@ -66,7 +67,7 @@ class SSMambaConfig:
         if size not in VMAMBA_SIZES:
             raise CheckpointError(f"Unknown model size '{size}'{did_you_mean(size, VMAMBA_SIZES)}.")
         dims, depths = VMAMBA_SIZES[size]
-        own = {"mixer": "ss2d", "embedding": "none", "mlp_ratio": 4.0}
+        own = {"mixer": "ss2d", "embedding": "none", "overlap": True, "mlp_ratio": 4.0}
         return cls(**{"size": size, "dims": dims, "depths": depths, **own, **changes})
 
     @classmethod

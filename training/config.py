@@ -63,6 +63,7 @@ class RunConfig:
     act: Literal["silu", "gelu"] | None = None
     pool: Pool | None = None
     drop_path: float | None = None  # rate of the last block
+    overlap: bool | None = None  # overlapping convolutions in stem and downsampling
     column_scans: bool | None = None
     kernels: tuple[int, ...] | None = None
     d_state: int | None = None

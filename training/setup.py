@@ -36,6 +36,7 @@ CONFIG_FIELDS = (
     "drop_path",
     "column_scans",
     "local_every_block",
+    "overlap",
     "kernels",
     "d_state",
     "mlp_ratio",

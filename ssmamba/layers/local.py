@@ -130,3 +130,31 @@ class Stem(nn.Module):
         """(B, 3, H, W) -> (B, H/4, W/4, dim)."""
         x = image.contiguous(memory_format=torch.channels_last)
         return self.norm(self.conv(x).permute(0, 2, 3, 1))
+
+
+class OverlapStem(nn.Module):
+    """Two 3x3 convolutions with stride 2, each with LayerNorm, GELU between them."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, dim // 2, 3, stride=2, padding=1)
+        self.norm1 = nn.LayerNorm(dim // 2)
+        self.second = nn.Conv2d(dim // 2, dim, 3, stride=2, padding=1)
+        self.norm2 = nn.LayerNorm(dim)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, H/4, W/4, dim)."""
+        x = nn.functional.gelu(self.norm1(self.first(image).permute(0, 2, 3, 1)))
+        return self.norm2(self.second(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
+
+
+class OverlapDownsample(nn.Module):
+    """3x3 convolution with stride 2 and LayerNorm: half the grid, more channels."""
+
+    def __init__(self, dim: int, out_dim: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(dim, out_dim, 3, stride=2, padding=1)
+        self.norm = nn.LayerNorm(out_dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))

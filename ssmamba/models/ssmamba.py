@@ -10,7 +10,16 @@ from torch import Tensor, nn
 
 from ssmamba.config import STRIDES, SSMambaConfig
 from ssmamba.layers.linear import Linear
-from ssmamba.layers.local import LPR, LPU, AbsolutePositions, ConvDownsample, PatchMerge, Stem
+from ssmamba.layers.local import (
+    LPR,
+    LPU,
+    AbsolutePositions,
+    ConvDownsample,
+    OverlapDownsample,
+    OverlapStem,
+    PatchMerge,
+    Stem,
+)
 from ssmamba.layers.mixers import MIXERS, join_middle, split_middle
 
 
@@ -65,8 +74,7 @@ class Stage(nn.Module):
         dims, dim = config.dims, config.dims[index]
         self.down: nn.Module | None = None
         if index:
-            kind = PatchMerge if config.embedding == "patch_merge" else ConvDownsample
-            self.down = kind(dims[index - 1], dim)
+            self.down = _downsampling(config)(dims[index - 1], dim)
         self.local = _local_module(config, index)
         repeats = config.local_every_block and config.embedding in ("lpr", "lpu")
         again = len(drop_rates) - 1 if repeats else 0
@@ -139,7 +147,7 @@ class SSMamba(nn.Module):
         self.config = config
         depth = sum(config.depths)
         rates = [config.drop_path * i / max(depth - 1, 1) for i in range(depth)]
-        self.stem = Stem(config.dims[0])
+        self.stem = OverlapStem(config.dims[0]) if config.overlap else Stem(config.dims[0])
         self.stages = nn.ModuleList()
         for index, blocks in enumerate(config.depths):
             start = sum(config.depths[:index])
@@ -199,6 +207,8 @@ class SSMamba(nn.Module):
         self, x: Tensor, unit_mask: Tensor | None, mask_token: Tensor | None
     ) -> tuple[list[Tensor], Tensor | None, Tensor | None]:
         x, valid_pixels = _pad(x)
+        if unit_mask is not None and self.config.overlap:  # windows that overlap see hidden pixels
+            x = x.masked_fill(_spread(unit_mask, x.shape[2], x.shape[3]).unsqueeze(1), 0.0)
         x = self.stem(x)
         if unit_mask is not None:
             assert mask_token is not None
@@ -216,6 +226,12 @@ class SSMamba(nn.Module):
 def cam_reshape(x: Tensor) -> Tensor:
     """(B, H, W, C) -> (B, C, H, W), as grad-cam wants it."""
     return x.permute(0, 3, 1, 2)
+
+
+def _downsampling(config: SSMambaConfig) -> type[nn.Module]:
+    if config.embedding == "patch_merge":
+        return PatchMerge
+    return OverlapDownsample if config.overlap else ConvDownsample
 
 
 def _local_module(config: SSMambaConfig, index: int) -> nn.Module:
@@ -255,9 +271,14 @@ def _with_class_token(valid: Tensor, cls: Tensor | None) -> Tensor:
 
 def _hide(x: Tensor, unit_mask: Tensor, mask_token: Tensor) -> Tensor:
     """Replace the tokens of hidden units by the mask token."""
-    rows, columns = x.shape[1] // unit_mask.shape[1], x.shape[2] // unit_mask.shape[2]
-    mask = unit_mask.repeat_interleave(rows, 1).repeat_interleave(columns, 2)
+    mask = _spread(unit_mask, x.shape[1], x.shape[2])
     return torch.where(mask.unsqueeze(-1), mask_token.to(x.dtype), x)
+
+
+def _spread(unit_mask: Tensor, height: int, width: int) -> Tensor:
+    """(B, h, w) units -> (B, height, width)."""
+    rows, columns = height // unit_mask.shape[1], width // unit_mask.shape[2]
+    return unit_mask.repeat_interleave(rows, 1).repeat_interleave(columns, 2)
 
 
 def _mean(tokens: Tensor, valid: Tensor | None) -> Tensor:

@@ -123,9 +123,11 @@ def test_random_unit_mask_hides_the_asked_share():
     assert not torch.equal(mask[0], mask[1])
 
 
-def test_hidden_pixels_never_reach_the_reconstruction():
+@pytest.mark.parametrize("overlap", [False, True])
+def test_hidden_pixels_never_reach_the_reconstruction(overlap):
     torch.manual_seed(0)
-    model = MAMIM(SSMamba(small_config()), MAMIMConfig(mask_unit=16, decoder_dim=32)).eval()
+    encoder = SSMamba(small_config(overlap=overlap))
+    model = MAMIM(encoder, MAMIMConfig(mask_unit=16, decoder_dim=32)).eval()
     mask = random_unit_mask(1, 64, 64, 0.5, 16)
     pixels = mask.repeat_interleave(16, 1).repeat_interleave(16, 2).unsqueeze(1)
     image = torch.randn(1, 3, 64, 64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from ssmamba.explain.stitch import colorize
 
 CELL_IN = 1.35  # side of a picture, inches
 DPI = 160
+LETTERS = 20  # in a line beside a picture
 FORMATS = ("png", "pdf")
 
 
@@ -35,7 +37,7 @@ def evidence_figure(rows: Sequence[EvidenceRow], columns: Sequence[str], caption
     heads = ["Original", *(["Ground truth"] if with_truth else []), *columns]
     figure, cells = _grid(len(rows), heads, caption)
     for row, axes in zip(rows, cells, strict=True):
-        axes[0].set_ylabel(row.label, fontsize=7)
+        axes[0].set_ylabel(_wrapped(row.label), fontsize=7)
         pictures = [row.image]
         if with_truth:
             pictures.append(_truth_picture(row.image, row.truth))
@@ -49,12 +51,16 @@ def reconstruction_figure(rows: Sequence[tuple[str, Reconstruction]], caption: s
     """Columns: what the model sees, what it makes of it, the truth."""
     figure, cells = _grid(len(rows), ["Masked", "Reconstruction", "Truth"], caption)
     for (label, found), axes in zip(rows, cells, strict=True):
-        axes[0].set_ylabel(label, fontsize=7)
+        axes[0].set_ylabel(_wrapped(label), fontsize=7)
         pictures = (found.masked, found.reconstruction, found.original)
         for axis, picture in zip(axes, pictures, strict=True):
             axis.imshow(picture, interpolation="nearest")
         axes[1].set_xlabel(f"{found.psnr:.1f} dB, SSIM {found.ssim:.2f}", fontsize=6, labelpad=2)
     return figure
+
+
+def _wrapped(label: str) -> str:
+    return textwrap.fill(label, LETTERS)
 
 
 def save_figure(figure: Figure, path: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from training.ablation.cost import Cost
+from training.ablation.cost import BATCH, ROUNDS, Cost
 from training.ablation.results import BUDGET, Result, mean_sd
 from training.ablation.tables import TABLES, Row
 from training.metrics.localisation import SCORES
@@ -226,7 +226,8 @@ def budget_note(study: Study) -> str:
         "steps, images seen, batch, learning rates tried; pre-training where there is one).",
         f"Learning rate chosen on validation ({rates}), for each run by itself; the test split was "
         "opened once, by the chosen one.",
-        f"images/s: inference, 16 images at once, {study.device}.",
+        f"images/s: inference, {BATCH} images at once, best of {ROUNDS} passes in turn with the "
+        f"other models, {study.device}.",
     ]
     return " ".join(parts)
 

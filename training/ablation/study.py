@@ -52,7 +52,7 @@ def write_study(
     firsts = {cell: runs[0].path for cell, runs in results.items()}
     folder.mkdir(parents=True, exist_ok=True)
     console.print("Measuring parameters, MACs and images/s")
-    costs = measure_costs(firsts, device, folder / "costs.json")
+    costs = measure_costs(firsts, device)
     artist = _Artist(config, results, jobs, ledger, dataset, device, folder)
     mosaics, masks = artist.scores()
     study = Study(

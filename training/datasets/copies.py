@@ -6,9 +6,10 @@ visual words (mirror-free SIFT descriptors) are candidates; a candidate pair is 
 when one affine map carries at least LEAST_COMMON keypoints from one to the other.
 
 Measured on the 3,217 images of ../shared/data/lc25000 against their published groups: pairwise
-precision .94 and recall .97 (tests/training/datasets/test_copies.py, slow). Of the pairs that count
-as wrong, all 173 that match directly show the same tissue once laid over each other (correlation
-above .92; two random images share at most five keypoints): the published groups miss them.
+precision > .93 and recall > .96 (tests/training/datasets/test_copies.py, slow). Of the pairs that
+count as wrong, all 173 that match directly show the same tissue once laid over each other
+(correlation above .92; two random images share at most five keypoints): the published groups miss
+them.
 """
 
 from __future__ import annotations

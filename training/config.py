@@ -49,6 +49,7 @@ class RunConfig:
     stain_shift: float = 0.03  # of each stain's concentration, optical density
     gamma: float = 0.15  # exponent 1 ± gamma
     brightness: float = 0.05  # optical density
+    colour_cast: float = 0.0  # of each channel by itself (white balance), optical density
     blur: float = 0.15  # share of the images that is blurred
     blur_sigma: float = 1.2  # strongest blur, pixels
     noise: float = 0.15  # share of the images that gets noise

@@ -137,6 +137,7 @@ def make_recipe(config: RunConfig, dataset: Dataset) -> Recipe:
         config.stain_shift,
         config.gamma,
         config.brightness,
+        config.colour_cast,
     )
     return Recipe(
         config.image_size,

@@ -1,8 +1,8 @@
 """Stain and light as one affine map in optical density.
 
-With I = exp(-OD), scaling a stain's concentration, a gamma and a change of brightness are all
-affine in OD: stain jitter is M^-1 diag(s) M on the pixel's OD row, gamma g is a factor, brightness
-b an offset. So any mixture of them is one 3x3 matrix and one offset for each image.
+With I = exp(-OD), scaling a stain's concentration, a gamma and a change of brightness or white
+balance are all affine in OD: stain jitter is M^-1 diag(s) M on the pixel's OD row, gamma g is a
+factor, brightness b an offset, a gain of each channel three offsets. So any mixture of them is one 3x3 matrix and one offset for each image.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class StainJitter:
     shift: float = 0.0  # of each stain's concentration, OD
     gamma: float = 0.0  # exponent 1 ± gamma, drawn on a log scale
     brightness: float = 0.0  # offset of all three channels, OD
+    cast: float = 0.0  # offset of each channel by itself (gain, white balance), OD
 
 
 def stain_matrix(basis: str) -> np.ndarray:
@@ -56,7 +57,10 @@ def draw_affine(
     gamma = np.exp(rng.uniform(-1, 1, (count, 1)) * np.log1p(jitter.gamma))
     light = rng.uniform(-jitter.brightness, jitter.brightness, (count, 1))
     matrix = np.einsum("ij,bj,jk->bik", inverse, scale, stains) * gamma[:, :, None]
-    return matrix.astype(np.float32), (shift @ stains + light).astype(np.float32)
+    offset = shift @ stains + light
+    if jitter.cast > 0:
+        offset += rng.uniform(-jitter.cast, jitter.cast, (count, 3))
+    return matrix.astype(np.float32), offset.astype(np.float32)
 
 
 def apply_affine(images: np.ndarray, matrix: np.ndarray, offset: np.ndarray) -> np.ndarray:

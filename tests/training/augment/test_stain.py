@@ -49,3 +49,14 @@ def test_images_get_draws_of_their_own_and_a_seed_repeats_them() -> None:
     again = jitter_stains(same, StainJitter("he", 0.2), np.random.default_rng(3))
     assert (first == again).all()
     assert (first[0] != first[1]).any()
+
+
+def test_a_cast_is_a_gain_of_each_channel_within_its_strength() -> None:
+    jitter = StainJitter("he", 0.0, cast=0.1)
+    matrix, offset = draw_affine(300, jitter, np.random.default_rng(0))
+    assert np.allclose(matrix, np.eye(3), atol=1e-5)
+    assert 0.09 < np.abs(offset).max() <= 0.1
+    assert np.abs(np.corrcoef(offset.T)[0, 1]) < 0.2  # channels move by themselves
+    out = apply_affine(BATCH, IDENTITY, np.array([[-np.log(0.9), 0, 0]] * 3, np.float32))
+    assert np.abs(out[..., 0] - 0.9 * BATCH[..., 0]).max() <= 0.51
+    assert np.abs(out[..., 1:].astype(int) - BATCH[..., 1:]).max() <= 1

@@ -2,7 +2,8 @@
 
 With I = exp(-OD), scaling a stain's concentration, a gamma and a change of brightness or white
 balance are all affine in OD: stain jitter is M^-1 diag(s) M on the pixel's OD row, gamma g is a
-factor, brightness b an offset, a gain of each channel three offsets. So any mixture of them is one 3x3 matrix and one offset for each image.
+factor, brightness b an offset, a gain of each channel three offsets. So any mixture of them is one
+3x3 matrix and one offset for each image.
 """
 
 from __future__ import annotations

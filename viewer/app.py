@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -127,7 +128,13 @@ def begin(window, options: Options) -> None:
 
 
 def _import_ahead() -> None:
-    """Load what the first result needs, so that the window does not wait for it."""
+    """Load what the first result needs, so that the window does not wait for it.
+
+    All that is there by then stays: without freeze, Python's collections would go through it again
+    and again, and the window would stand still meanwhile.
+    """
     import pyqtgraph  # noqa: F401
 
     import ssmamba.geometry  # noqa: F401
+
+    gc.freeze()

@@ -50,6 +50,7 @@ SPECS: Mapping[str, Spec] = {
     "classify": Spec("Classify selected region", "classify", "Ctrl+Return"),
     "classify_all": Spec("Classify all regions", "classify", "Ctrl+Shift+Return"),
     "auto": Spec("Classify as soon as drawn", "", "", checkable=True),
+    "shortcuts": Spec("Keyboard and mouse", "", "F1", "Every key and what it does"),
     "about": Spec("About", "info", ""),
 }  # fmt: skip
 

@@ -22,14 +22,14 @@ PRETRAINING_WORDS = {
 
 
 def headline(model: Model) -> str:
-    """One line: tissue, stain, how good."""
+    """Two lines: tissue and stain; how good it is, or what it is for."""
     card = model.card
-    parts = [card.input.tissue, card.input.stain]
     if model.classifies:
-        parts.append(_accuracy(card.metrics) or formats.count(len(card.classes), "class"))
+        use = _accuracy(card.metrics) or formats.count(len(card.classes), "class")
     else:
-        parts.append("reconstruction" if model.reconstructs else "backbone to fine-tune")
-    return " · ".join(p for p in parts if p)
+        use = "For reconstructions" if model.reconstructs else "Backbone to fine-tune"
+    about = _joined(card.input.tissue, card.input.stain)
+    return "\n".join(line for line in (f"{about[:1].upper()}{about[1:]}", use) if line)
 
 
 def card_lines(model: Model) -> list[tuple[str, str]]:
@@ -58,7 +58,7 @@ def _accuracy(metrics: dict[str, Any]) -> str:
     for split in ("test", "val"):
         value = metrics.get(split, {}).get("accuracy")
         if isinstance(value, float):
-            return f"{value * 100:.1f} % {_split_word(split)}"
+            return f"{value * 100:.1f} % right on {_split_word(split)} images"
     return ""
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QMainWindow
+from PySide6.QtWidgets import QDialog, QFileDialog, QMainWindow
 
 from viewer.panels.about import AboutDialog
 from viewer.panels.calibration import CalibrationDialog
+from viewer.panels.shortcuts import ShortcutsDialog
 from viewer.workspace import Workspace
 
 SLIDES = (
@@ -60,15 +61,29 @@ class Dialogs:
         self._save("Save picture", "Pictures (*.png)", "viewer.png", save)
 
     def calibrate(self) -> None:
-        info = self._work.document.slide
-        if info is not None:
-            document = self._work.document
+        document = self._work.document
+        info = document.slide
+        if info is not None and not self._raised(CalibrationDialog):
             CalibrationDialog(
                 info, document.calibration, document.set_calibration, self._window
             ).show()
 
     def about(self) -> None:
-        AboutDialog(self._work.bridge.state, self._window).show()
+        if not self._raised(AboutDialog):
+            AboutDialog(self._work.bridge.state, self._window).show()
+
+    def shortcuts(self) -> None:
+        if not self._raised(ShortcutsDialog):
+            ShortcutsDialog(self._window).show()
+
+    def _raised(self, kind: type[QDialog]) -> bool:
+        """Bring a dialog that is open already to the front; False when there is none."""
+        for dialog in self._window.findChildren(kind):
+            if dialog.isVisible():
+                dialog.raise_()
+                dialog.activateWindow()
+                return True
+        return False
 
     def _choose(self, title: str, kinds: str, then: Callable[[list[str]], object]) -> None:
         dialog = self._dialog(title, kinds)

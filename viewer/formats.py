@@ -21,6 +21,11 @@ def length(px: float, mpp: float | None) -> str:
     return f"{um / 1000:.2f} mm" if um >= 1000 else f"{um:.0f} µm"
 
 
+def value(number: float) -> str:
+    """Three digits, with a real minus sign."""
+    return f"{number:.3g}".replace("-", "\u2212")
+
+
 def count(number: int, noun: str) -> str:
     """ "1 region", "3 regions", "2 classes"."""
     if number == 1:

@@ -39,7 +39,7 @@ from viewer.widgets.welcome import Welcome
 from viewer.workspace import Workspace
 
 TITLE = "SSMamba Viewer"
-LEFT_PX, RIGHT_PX = 288, 368
+LEFT_PX, RIGHT_PX = 300, 368
 
 
 class MainWindow(QMainWindow):
@@ -156,6 +156,7 @@ class MainWindow(QMainWindow):
             "calibration": ask.calibrate,
             "classify": self._classify_selected,
             "classify_all": lambda: work.analysis.ask([r.id for r in work.document.rois]),
+            "shortcuts": ask.shortcuts,
             "about": ask.about,
         }
         for name, slot in slots.items():
@@ -197,6 +198,7 @@ class MainWindow(QMainWindow):
         self.answers_panel.windows_hovered.connect(self.canvas.set_highlight)
         self.compare.roi_clicked.connect(work.document.select)
         self.status.device_clicked.connect(self.dialogs.about)
+        self.status.scale_clicked.connect(self.dialogs.calibrate)
 
     def _connect_workspace(self) -> None:
         work = self.workspace

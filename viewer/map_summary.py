@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from ssmamba.engine.messages import ExplainResult
+from ssmamba.explain.methods import METHODS
+from viewer import formats
 from viewer.panels.evidence import EvidencePanel
 from viewer.planning import has_area, map_key
 from viewer.workspace import Workspace
@@ -32,8 +37,9 @@ class MapSummary:
             and m.roi_id == roi.id
             and m.model == model.path
         ]
-        self._panel.value_scale.setVisible(bool(mine))
-        if mine:
+        speaks = bool(mine) and (settings.signed or float(np.nanmax(mine[0].values)) > 0)
+        self._panel.value_scale.setVisible(speaks)
+        if speaks:
             painted = mine[0]
             self._panel.value_scale.show_values(
                 painted.values, painted.low, painted.high, settings.colormap
@@ -43,14 +49,8 @@ class MapSummary:
     def _caption(self, painted: bool) -> str:
         work = self._work
         roi, model = work.document.selected, work.library.shown
-        if (
-            roi is None
-            or model is None
-            or not has_area(roi)
-            or not work.document.map_settings.visible
-        ):
-            return ""
-        if not work.document.map_settings.visible:
+        settings = work.document.map_settings
+        if roi is None or model is None or not has_area(roi) or not settings.visible:
             return ""
         key = map_key(work.document, roi, model)
         failure = work.analysis.failure(key)
@@ -59,10 +59,22 @@ class MapSummary:
         result = work.document.results.map(key)
         if result is None or not painted:
             return "Mapping the evidence…" if work.analysis.is_pending(key) else ""
-        name = model.class_info(result.target).name
-        shared = " One colour scale for all models." if self._shared() else ""
-        return f"“{name}”, raw values {result.low:.3g} to {result.high:.3g}.{shared}"
+        text = in_words(result, model.class_info(result.target).name, settings.signed)
+        return f"{text} One colour scale for all models." if self._shared() else text
 
     def _shared(self) -> bool:
         many = len(self._work.library.in_use) > 1
         return many and self._work.document.map_settings.scale == "shared"
+
+
+def in_words(result: ExplainResult, name: str, signed_colors: bool) -> str:
+    """What a map shows; ``name`` is the class that it was made for."""
+    values = f"raw values {formats.value(result.low)} to {formats.value(result.high)}"
+    if not METHODS[result.method].uses_class:
+        return f"What stands out, whatever the class; {values}."
+    if result.high <= 0 and not signed_colors:
+        return (
+            f"Nothing in this region speaks for “{name}” ({values}). "
+            "The colours “Blue to red” show what speaks against it."
+        )
+    return f"“{name}”, {values}."

@@ -11,12 +11,12 @@ Actions = dict[str, QAction]
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("&File", ("open", "recent", "demo", "-", "add_models", "import_rois", "export_rois", "-",
                "save_picture", "-", "quit")),
-    ("&Edit", ("undo", "redo", "-", "delete")),
+    ("&Edit", ("undo", "redo", "-", "pan", "lasso", "polygon", "rectangle", "-", "delete")),
     ("&View", ("fit", "focus", "zoom_in", "zoom_out", "magnification", "-",
                "evidence", "compare", "follow", "-", "panels")),
     ("&Slide", ("calibration",)),
     ("&Model", ("classify", "classify_all", "auto", "-", "add_models")),
-    ("&Help", ("about",)),
+    ("&Help", ("shortcuts", "about")),
 )  # fmt: skip
 TOOL_BAR = (
     "open", "|", "pan", "lasso", "polygon", "rectangle", "|", "fit", "|", "undo", "redo", "|",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -103,8 +104,10 @@ def take_screenshot(app: QApplication, engine: EngineFactory, options: Options) 
 
     What the user kept of the slides is neither shown nor changed.
     """
+    from ssmamba.engine.server import NICE_VARIABLE
     from viewer.app import begin
 
+    os.environ.setdefault(NICE_VARIABLE, "0")  # nobody drags the slide: nothing to give way to
     with TemporaryDirectory(prefix="ssmamba-viewer-") as folder:
         window = MainWindow(engine, Path(folder))
         window.workspace.messages.catch_everything()

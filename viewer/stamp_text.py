@@ -20,6 +20,7 @@ def stamp_lines(result: ClassifyResult, slide_mpp: float | None) -> list[str]:
         f"Width of a window: {side}",
         *common_lines(stamp),
         f"Time taken: {result.seconds:.2f} s",
+        "Research use only.",
     ]
 
 
@@ -36,7 +37,6 @@ def common_lines(stamp: Stamp) -> list[str]:
     ]
     if stamp.time:
         lines.append(f"Made at: {stamp.time.replace('T', ' ')[:19]} UTC")
-    lines.append("Research use only.")
     return lines
 
 

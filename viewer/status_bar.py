@@ -21,6 +21,7 @@ class StatusBar(QStatusBar):
     """Left: activity or a hint. Right: pointer, scale, device."""
 
     device_clicked = Signal()
+    scale_clicked = Signal()
 
     def __init__(self, document: Document) -> None:
         super().__init__()
@@ -35,7 +36,9 @@ class StatusBar(QStatusBar):
         self._position = label()
         self._position.setMinimumWidth(180)
         self._position.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._scale = label()
+        self.scale = QToolButton()
+        self.scale.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.scale.clicked.connect(self.scale_clicked)
         self.device = QToolButton()
         set_icon(self.device, "chip", "muted")
         self.device.setIconSize(QSize(16, 16))
@@ -46,7 +49,7 @@ class StatusBar(QStatusBar):
         self.addWidget(self._progress)
         research = label("Research use only")
         research.setToolTip("Research use only, not a medical device")
-        for widget in (self._position, self._scale, self.device, research):
+        for widget in (self._position, self.scale, self.device, research):
             self.addPermanentWidget(widget)
         self._doing: dict[str, tuple[str, int, int]] = {}  # by who does it
         self._hint = ""
@@ -99,13 +102,16 @@ class StatusBar(QStatusBar):
 
     def _show_scale(self) -> None:
         slide = self._document.slide
+        self.scale.setVisible(slide is not None)
         if slide is None:
-            self._scale.setText("")
             return
         mpp = self._document.mpp
         size = f"{slide.width:,} × {slide.height:,} px".replace(",", "\u202f")
-        self._scale.setText("scale unknown" if mpp is None else f"{mpp:.3g} µm/px")
-        self._scale.setToolTip(f"{slide.name}: {size}, {formats.count(len(slide.levels), 'level')}")
+        known = "" if mpp is None else f"{mpp:.3g} µm/px"
+        self.scale.setText(known or "Scale unknown: set µm/px…")
+        self.scale.setAccessibleName(f"Scale of the slide: {known or 'unknown'}")
+        levels = formats.count(len(slide.levels), "level")
+        self.scale.setToolTip(f"{slide.name}: {size}, {levels}\nClick to set the scale")
 
     def show_device(self, state: EngineReady | None, stopped: str = "") -> None:
         """What the models run on. stopped: why there is no model process, when none is started."""

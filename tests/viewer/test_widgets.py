@@ -7,6 +7,10 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QFont, QFontMetrics
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QComboBox, QSlider, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from viewer import formats, theme
@@ -14,7 +18,8 @@ from viewer.actions import SPECS
 from viewer.compare.grid import best_columns
 from viewer.icons import FOLDER
 from viewer.widgets.bars import Bar, ProbabilityBars, percent
-from viewer.widgets.basic import Segmented
+from viewer.widgets.basic import Segmented, elided
+from viewer.widgets.panel import scrolled
 
 
 @pytest.mark.parametrize(
@@ -62,6 +67,42 @@ def test_a_segmented_choice_tells_the_value(qtbot: QtBot) -> None:
     with qtbot.waitSignal(choice.chosen) as told:
         choice._group.button(1).click()
     assert told.args == [2]
+
+
+def test_scrolling_past_a_control_does_not_change_it(qtbot: QtBot) -> None:
+    body = QWidget()
+    layout = QVBoxLayout(body)
+    box, slider = QComboBox(), QSlider(Qt.Orientation.Horizontal)
+    box.addItems(["GradCAM", "LayerCAM", "EigenCAM"])
+    slider.setValue(50)
+    for widget in (box, slider):
+        layout.addWidget(widget)
+    layout.addSpacing(2000)
+    area = scrolled(body)
+    qtbot.addWidget(area)
+    area.resize(200, 200)
+    area.show()
+    qtbot.waitExposed(area)
+    box.setFocus()
+    before = area.verticalScrollBar().value()
+    for control in (box, slider):
+        turn_wheel(control)
+    assert (box.currentIndex(), slider.value()) == (0, 50)
+    assert area.verticalScrollBar().value() > before
+
+
+def turn_wheel(control: QWidget) -> None:
+    """One notch towards the user, over the middle of a widget."""
+    window = control.window()
+    place = control.mapTo(window, control.rect().center())
+    QTest.wheelEvent(window.windowHandle(), QPointF(place), QPoint(0, -120))
+
+
+def test_a_percentage_is_never_cut(qapp: QApplication) -> None:
+    metrics = QFontMetrics(QFont())
+    room = metrics.horizontalAdvance("Lung squamous cell")
+    shown = elided(metrics, "Lung squamous cell carcinoma", room, " · 98.9 %")
+    assert shown.endswith("… · 98.9 %") and metrics.horizontalAdvance(shown) <= room
 
 
 @given(st.integers(1, 9), st.integers(100, 4000), st.integers(100, 4000))

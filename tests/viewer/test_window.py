@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 
-from ssmamba.engine.messages import Classify, Explain, Reconstruct
+from ssmamba.engine.messages import Classify, Explain, ExplainResult, Reconstruct
 from tests.slides import write_pyramid
+from tests.viewer import fakes
 from tests.viewer.conftest import Bench
 from tests.viewer.fakes import FakeEngine, square, write_model
 from viewer.main_window import MainWindow
+from viewer.panels.calibration import CalibrationDialog
 from viewer.tiles.source import TileSource
 
 RING = ((200.0, 200.0), (420.0, 210.0), (430.0, 400.0), (210.0, 410.0), (200.0, 210.0))
@@ -231,6 +234,42 @@ def test_calibration_changes_the_scale_and_asks_again(
     last = engines[0].of_kind(Classify)[-1]
     assert last.slide.mpp == 0.25 and last.options.field_px == 300.0
     assert bench.window.canvas.mpp == 0.25
+
+
+def test_calibration_opens_once(bench: Bench) -> None:
+    for _ in range(2):
+        bench.window.dialogs.calibrate()
+    assert len(bench.window.findChildren(CalibrationDialog)) == 1
+
+
+def test_a_map_without_evidence_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = fakes.explanation
+
+    def against(request: Explain, checkpoint: str) -> ExplainResult:
+        made = real(request, checkpoint)
+        values = np.linspace(-0.4, -0.1, 49, dtype=np.float32)
+        maps = (replace(made.maps[0], values=values.tobytes()),)
+        return replace(made, maps=maps, low=-0.4, high=-0.1)
+
+    monkeypatch.setattr(fakes, "explanation", against)
+    bench.draw(*RING)
+    bench.settle()
+    told = bench.texts(bench.window.evidence_panel)
+    assert "Nothing in this region speaks for “Adenocarcinoma”" in told
+    assert "\u22120.4 to \u22120.1" in told
+    assert not bench.window.evidence_panel.value_scale.isVisible()
+
+
+def test_names_in_narrow_cells_of_the_comparison_have_the_whole_width(bench: Bench) -> None:
+    bench.draw(*RING)
+    bench.settle()
+    cell = list(bench.window.compare.cells.values())[1]
+    for width, fits in ((600, True), (200, True)):
+        cell.setMinimumWidth(width)
+        cell.resize(width, 200)
+        bench.qtbot.wait(10)
+        assert (cell._answer.width() > 170) is fits
+        assert cell._answer._shown_text().endswith(" · 80.0 %")
 
 
 def test_return_finishes_a_polygon(bench: Bench) -> None:

@@ -89,6 +89,7 @@ class SlideCanvas(QWidget):
         pointer.delete_requested.connect(self.roi_delete_requested)
         pointer.moved_to.connect(self.cursor_moved)
         pointer.hint.connect(self.hint)
+        pointer.tool_left.connect(lambda: self.set_tool(Tool.PAN))
 
     # --- slide
     def open_slide(self, path: str) -> None:

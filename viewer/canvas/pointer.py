@@ -44,6 +44,7 @@ class Pointer(QObject):
     delete_requested = Signal(str)  # id
     moved_to = Signal(float, float)  # level-0 pixels; NaN, NaN when the mouse leaves
     hint = Signal(str)
+    tool_left = Signal()  # Esc: back to moving the slide
 
     def __init__(self, scene: Scene, widget: QWidget) -> None:
         super().__init__(widget)
@@ -55,6 +56,7 @@ class Pointer(QObject):
         self.vertex = VertexDrag(scene)
         self._grabbed: QPointF | None = None  # last device pixel of a pan
         self._pressed: QPointF | None = None  # device pixel of the press, until it becomes a drag
+        self._drawn_from = QPointF()  # device pixel of the press with a drawing tool
         self._on_minimap = False
         self._space = False
 
@@ -103,6 +105,7 @@ class Pointer(QObject):
             self._pressed = at if left and not self._space else None
             self.update_cursor()
         elif left and self.draw is not None:
+            self._drawn_from = at
             self._take(self.draw.press(self._cursor(event)))
 
     def move(self, event: QMouseEvent) -> None:
@@ -135,7 +138,7 @@ class Pointer(QObject):
         elif self.vertex.is_active:
             self._end_vertex()
         elif self.draw is not None and event.button() == Qt.MouseButton.LeftButton:
-            self._take(self.draw.release(self._cursor(event)))
+            self._end_stroke(event, self.draw.release(self._cursor(event)))
 
     def double_click(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.LeftButton:
@@ -188,6 +191,16 @@ class Pointer(QObject):
             self._widget.update()
 
     # --- drawing and editing
+    def _end_stroke(self, event: QMouseEvent, outcome: Outcome) -> None:
+        """A mere click on a region selects it, also while a drawing tool is chosen."""
+        moved = (self._device(event.position()) - self._drawn_from).manhattanLength()
+        hit = self._roi_at(event)
+        if isinstance(outcome, Slip) and moved < CLICK_PX * self._dpr and hit is not None:
+            self.clicked.emit(hit)
+            self._widget.update()
+        else:
+            self._take(outcome)
+
     def _take(self, outcome: Outcome) -> None:
         if isinstance(outcome, Slip):
             self.hint.emit(outcome.hint)
@@ -262,7 +275,11 @@ class Pointer(QObject):
         selected = self._scene.rois.selected
         is_drawing = self.draw is not None and bool(self.draw.path)
         if key == Qt.Key.Key_Escape:
-            return self.cancel()
+            if self.cancel():
+                return True
+            if self.draw is not None:
+                self.tool_left.emit()
+            return self.draw is not None
         if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.draw is not None and is_drawing:
             self._take(self.draw.finish(Cursor(0, 0, self._px)))
             return True

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QVBoxLayout
 
 from viewer.canvas import SlideCanvas
 from viewer.widgets.basic import ElidedLabel, label
 
-HEADER_PX = 44
+HEADER_PX, TALL_HEADER_PX = 44, 66
+NARROW_PX = 300  # below it "Not sure" stands under the answer: the names need the width
 
 
 class CompareCell(QFrame):
@@ -27,27 +29,38 @@ class CompareCell(QFrame):
         self.canvas.setAccessibleName(f"Comparison: {title}")
         self.canvas.share_source(source)
         self.canvas.view_changed.connect(self.looked)
-        header = QFrame()
-        header.setFixedHeight(HEADER_PX)
+        self._header = QFrame()
         texts = QVBoxLayout()
         texts.setSpacing(0)
         texts.addWidget(self._title)
         texts.addWidget(self._answer)
-        row = QHBoxLayout(header)
-        row.setContentsMargins(12, 4, 8, 4)
-        row.setSpacing(8)
-        row.addLayout(texts, 1)
-        row.addWidget(self._badge, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._header)
+        self._row.setContentsMargins(12, 4, 8, 4)
+        self._row.addLayout(texts, 1)
+        self._row.addWidget(self._badge, 0, Qt.AlignmentFlag.AlignLeft)
+        self._fold(self.width() < NARROW_PX)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(header)
+        layout.addWidget(self._header)
         layout.addWidget(self.canvas, 1)
 
     def set_title(self, title: str) -> None:
         self._title.setText(title)
 
-    def set_answer(self, text: str, unsure: bool = False) -> None:
-        self._answer.setText(text)
+    def set_answer(self, text: str, share: str = "", unsure: bool = False) -> None:
+        """share: the percentage behind the class; it is never cut."""
+        self._answer.set_texts(text, share)
         self._badge.setVisible(unsure)
-        self.setAccessibleName(f"{self._title.text()}: {text}")
+        self.setAccessibleName(f"{self._title.text()}: {text}{share}")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fold(self.width() < NARROW_PX)
+
+    def _fold(self, narrow: bool) -> None:
+        """All cells of the grid are equally wide, so their pictures stay in line."""
+        way = QBoxLayout.Direction
+        self._row.setDirection(way.TopToBottom if narrow else way.LeftToRight)
+        self._row.setSpacing(2 if narrow else 8)
+        self._header.setFixedHeight(TALL_HEADER_PX if narrow else HEADER_PX)

@@ -195,10 +195,11 @@ class CompareGrid(QWidget):
         else:
             key, result = newest
             shown = target or result.predicted
-            text = f"{model.class_info(shown).name} · {percent(result.probabilities[shown])}"
+            share = f" · {percent(result.probabilities[shown])}"
             if key != answer_key(self._document, roi, model):
-                text += " · outdated"
-            cell.set_answer(text, unsure=not result.trust.sure)
+                share += " · outdated"
+            name = model.class_info(shown).name
+            cell.set_answer(name, share, unsure=not result.trust.sure)
 
     @property
     def settled(self) -> bool:

@@ -17,6 +17,11 @@ from viewer.stamp_text import is_scale_note, note_text
 from viewer.widgets.basic import ElidedLabel, label, link
 from viewer.widgets.panel import column
 
+SHORT_NOTES = {
+    "scale unknown": "Scale unknown to the model.",
+    "uncalibrated": "This slide has no µm/px.",
+}
+
 
 class AnswersPanel(QWidget):
     """The answers for the selected region, one card a model."""
@@ -77,7 +82,8 @@ class AnswersPanel(QWidget):
         """What several answers share is said once, with the way to mend it."""
         results = [card.result for card in self._cards.values() if card.result is not None]
         notes = dict.fromkeys(n for r in results for n in r.notes if is_scale_note(n))
-        lines = [note_text(note.partition(":")[0]) for note in notes]
+        heads = [note.partition(":")[0] for note in notes]
+        lines = [SHORT_NOTES.get(head, note_text(head)) for head in heads]
         self._scale_note.setToolTip("\n".join(note_text(note) for note in notes))
         field_px = self._document.calibration.field_px
         if field_px is not None and results:

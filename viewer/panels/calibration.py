@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from ssmamba.slide import SlideInfo
 from viewer.settings import Calibration
 from viewer.widgets.basic import label, link
+from viewer.widgets.form import inset
 from viewer.widgets.panel import column
 
 PRESETS = ((0.25, "40×"), (0.5, "20×"), (1.0, "10×"))
@@ -132,4 +133,5 @@ def _number(name: str, low: float, high: float, digits: int, suffix: str) -> QDo
     box.setSuffix(suffix)
     box.setAccessibleName(name)
     box.setToolTip(name)
+    inset(box)
     return box

@@ -9,9 +9,7 @@ from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFormLayout,
     QHBoxLayout,
-    QLabel,
     QSlider,
     QWidget,
 )
@@ -21,6 +19,7 @@ from ssmamba.explain.methods import METHODS
 from viewer.document import Document
 from viewer.library import ModelLibrary
 from viewer.widgets.basic import Segmented, icon_button, label
+from viewer.widgets.form import form, side_by_side, term, value_text
 from viewer.widgets.panel import column
 from viewer.widgets.value_scale import ValueScale
 
@@ -34,7 +33,6 @@ SCALES = (
     ("own", "Each its own", "Every map uses the whole colour scale; strengths do not compare"),
     ("shared", "Shared", "One colour scale for all models: strengths compare"),
 )
-TERM_PX = 52
 RAMP_SIZE = QSize(48, 12)
 
 
@@ -53,7 +51,7 @@ class EvidencePanel(QWidget):
         self._stage = Segmented(STAGES, "Detail")
         self._opacity = QSlider(Qt.Orientation.Horizontal)
         self._opacity.setRange(0, 100)
-        self._opacity_text = label(role="small")
+        self._opacity_text = value_text()
         self._colors = QComboBox()
         self._fade = QCheckBox("Fade")
         self._scale = Segmented(SCALES, "Colour scale")
@@ -96,16 +94,14 @@ class EvidencePanel(QWidget):
         top.addStretch(1)
         top.addWidget(self.visible_box)
         top.addWidget(more)
-        self._opacity_text.setFixedWidth(40)
-        self._opacity_text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        rows = _form()
-        for term, field in (
+        rows = form()
+        for name, field in (
             ("Class", self._class),
             ("Method", self._method),
             ("Detail", self._stage),
-            ("Opacity", _side_by_side(self._opacity, self._opacity_text)),
+            ("Opacity", side_by_side(self._opacity, self._opacity_text)),
         ):
-            rows.addRow(_term(term), field)
+            rows.addRow(term(name), field)
         layout = column(self, upright=12)
         layout.addLayout(top)
         layout.addLayout(rows)
@@ -116,10 +112,10 @@ class EvidencePanel(QWidget):
     def _look_rows(self) -> QWidget:
         """What changes seldom: colours and scale."""
         look = QWidget()
-        rows = _form()
+        rows = form()
         rows.setContentsMargins(0, 0, 0, 0)
-        rows.addRow(_term("Colours"), _side_by_side(self._colors, self._fade))
-        rows.addRow(_term("Scale"), self._scale)
+        rows.addRow(term("Colours"), side_by_side(self._colors, self._fade))
+        rows.addRow(term("Scale"), self._scale)
         look.setLayout(rows)
         return look
 
@@ -178,31 +174,6 @@ class EvidencePanel(QWidget):
         """What the map under the scale is, or why there is none."""
         self._caption.setText(text)
         self._caption.setVisible(bool(text))
-
-
-def _side_by_side(wide: QWidget, narrow: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(8)
-    row.addWidget(wide, 1)
-    row.addWidget(narrow)
-    return row
-
-
-def _form() -> QFormLayout:
-    form = QFormLayout()
-    form.setHorizontalSpacing(12)
-    form.setVerticalSpacing(6)
-    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    return form
-
-
-def _term(text: str) -> QLabel:
-    """Terms of both forms are equally wide, so that their fields stand in one line."""
-    made = label(text, "muted")
-    made.setFixedWidth(TERM_PX)
-    made.setMinimumHeight(28)
-    return made
 
 
 def _ramp(name: str) -> QIcon:

@@ -11,6 +11,7 @@ from viewer.library import Model, ModelLibrary
 from viewer.widgets.basic import icon_button, label, link
 from viewer.widgets.panel import column
 
+CARD_INDENT_PX = 33  # where the names begin
 EMPTY_TEXT = (
     "No models yet. Add a checkpoint (.safetensors) that was made with the training commands, "
     "or drop one on the window."
@@ -34,8 +35,8 @@ class ModelRow(QFrame):
         self._remove = link("Remove from the list", "The file itself stays")
         self._card = QWidget()
         self._card_layout = QVBoxLayout(self._card)
-        self._card_layout.setContentsMargins(31, 4, 8, 8)
-        self._card_layout.setSpacing(6)
+        self._card_layout.setContentsMargins(CARD_INDENT_PX, 6, 8, 8)
+        self._card_layout.setSpacing(1)
         self._card.hide()
         self._lay_out()
         self._box.toggled.connect(lambda on: self.use_changed.emit(self.path, on))
@@ -75,7 +76,8 @@ class ModelRow(QFrame):
             widget = item.widget()
             if widget is not None:
                 widget.deleteLater()
-        for term, value in card_lines(model):
+        for at, (term, value) in enumerate(card_lines(model)):
+            self._card_layout.addSpacing(8 if at else 0)
             self._card_layout.addWidget(label(term, "small"))
             text = label(value, wrap=True)
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

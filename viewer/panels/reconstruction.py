@@ -15,10 +15,15 @@ from viewer.library import ModelLibrary
 from viewer.planning import has_area, picture_key
 from viewer.results import PictureKey
 from viewer.widgets.basic import icon_button, label
+from viewer.widgets.form import form, inset, side_by_side, term, value_text
 from viewer.widgets.panel import column
 from viewer.widgets.picture import Picture
 
 TITLES = ("Masked", "Reconstruction", "Original")
+FIGURES_TIP = (
+    "How close the reconstruction is to the original, on the hidden parts only; higher is better.\n"
+    "PSNR: by the differences of the pixels. SSIM: by structure, 1 where both are alike."
+)
 SETTLE_MS = 250  # the slider must rest this long before the model is asked
 
 
@@ -68,13 +73,13 @@ class ReconstructionPanel(QWidget):
         self._ratio.setSingleStep(5)
         self._ratio.setAccessibleName("Share of the picture that is hidden")
         self._ratio.setToolTip("Share of the picture that is hidden from the model")
-        self._ratio_text = label(role="small")
-        self._ratio_text.setFixedWidth(40)
-        self._ratio_text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._ratio_text = value_text()
         self._seed = QSpinBox()
         self._seed.setRange(0, 999_999)
         self._seed.setAccessibleName("Seed of the mask")
         self._seed.setToolTip("Another seed hides other parts")
+        inset(self._seed)
+        self._figures.setToolTip(FIGURES_TIP)
         self._dice = icon_button("dice", "Hide other parts")
         self._enlarge = icon_button("enlarge", "Show the three pictures large")
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
@@ -93,16 +98,11 @@ class ReconstructionPanel(QWidget):
         layout.addWidget(self.triptych)
         layout.addWidget(self._figures)
         self._controls = QWidget()
-        row = QHBoxLayout(self._controls)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        row.addWidget(label("Hidden", "muted"))
-        row.addWidget(self._ratio, 1)
-        row.addWidget(self._ratio_text)
-        row.addWidget(label("Seed", "muted"))
-        self._seed.setFixedWidth(72)
-        row.addWidget(self._seed)
-        row.addWidget(self._dice)
+        rows = form()
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.addRow(term("Hidden"), side_by_side(self._ratio, self._ratio_text))
+        rows.addRow(term("Seed"), side_by_side(self._seed, self._dice))
+        self._controls.setLayout(rows)
         layout.addWidget(self._controls)
         layout.addWidget(self._about)
 

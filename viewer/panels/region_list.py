@@ -17,8 +17,10 @@ from viewer.library import ModelLibrary
 from viewer.planning import answer_key
 from viewer.results import AnswerKey
 from viewer.widgets.bars import percent
+from viewer.widgets.basic import elided
 
 ROW_PX = 52
+SMALL_PX = 12  # letters of the second line
 ModelIndex = QModelIndex | QPersistentModelIndex
 NO_PARENT = QModelIndex()
 RoiRole = int(Qt.ItemDataRole.UserRole)
@@ -30,6 +32,7 @@ class RegionLine:
     """The second line of a row."""
 
     text: str
+    share: str = ""  # behind the text, never cut
     color: tuple[int, int, int] | None = None
     outdated: bool = False
     unsure: bool = False
@@ -95,7 +98,8 @@ class RegionModel(QAbstractListModel):
         if role == LineRole:
             return self.line(roi)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{roi.name}, {self.area_text(roi)}, {self.line(roi).text}"
+            line = self.line(roi)
+            return f"{roi.name}, {self.area_text(roi)}, {line.text}{line.share}"
         return None
 
     def setData(self, index: ModelIndex, value: object, role: int = 0) -> bool:
@@ -127,7 +131,8 @@ class RegionModel(QAbstractListModel):
         key, result = newest
         info = model.class_info(result.predicted)
         return RegionLine(
-            f"{info.name} · {percent(result.probabilities[result.predicted])}",
+            info.name,
+            f" · {percent(result.probabilities[result.predicted])}",
             info.color,
             outdated=key != answer_key(self._document, roi, model),
             unsure=not result.trust.sure,
@@ -191,13 +196,16 @@ class RegionDelegate(QStyledItemDelegate):
         painter.setFont(font)
         painter.setPen(QColor(chosen.text))
         name = roi.name or "Unnamed region"
-        text = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, int(room))
+        text = elided(painter.fontMetrics(), name, room)
         painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
         font.setWeight(QFont.Weight.Normal)
         painter.setFont(font)
 
     def _paint_line(self, painter: QPainter, place: QRectF, line: RegionLine, chosen) -> None:
         mark = "Outdated" if line.outdated else "Not sure" if line.unsure else ""
+        font = QFont(painter.font())
+        font.setPixelSize(SMALL_PX)
+        painter.setFont(font)
         room = place.width()
         if mark:
             painter.setPen(QColor(chosen.muted if line.outdated else chosen.warning))
@@ -211,5 +219,5 @@ class RegionDelegate(QStyledItemDelegate):
             place = place.adjusted(14, 0, 0, 0)
             room -= 14
         painter.setPen(QColor(chosen.muted))
-        text = painter.fontMetrics().elidedText(line.text, Qt.TextElideMode.ElideRight, int(room))
+        text = elided(painter.fontMetrics(), line.text, room, line.share)
         painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)

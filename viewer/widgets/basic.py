@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -64,6 +64,12 @@ def separator() -> QFrame:
     return made
 
 
+def elided(metrics: QFontMetrics, text: str, room: float, tail: str = "") -> str:
+    """``text`` cut to the room, in px, and behind it ``tail``, which stays whole."""
+    left = max(0, int(room) - metrics.horizontalAdvance(tail))
+    return metrics.elidedText(text, Qt.TextElideMode.ElideRight, left) + tail
+
+
 class ElidedLabel(QLabel):
     """One line that ends in … when there is no room; the whole text is its tooltip."""
 
@@ -72,6 +78,12 @@ class ElidedLabel(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setProperty("role", role)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._tail = ""
+
+    def set_texts(self, text: str, tail: str) -> None:
+        """``tail``: the end of the line that is never cut, a percentage say."""
+        self._tail = tail
+        self.setText(text + tail)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(24, super().minimumSizeHint().height())
@@ -83,8 +95,9 @@ class ElidedLabel(QLabel):
         painter.drawText(self.contentsRect(), int(flags), self._shown_text())
 
     def _shown_text(self) -> str:
-        room = self.contentsRect().width()
-        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room)
+        tail = self._tail if self.text().endswith(self._tail) else ""
+        text = self.text().removesuffix(tail)
+        return elided(self.fontMetrics(), text, self.contentsRect().width(), tail)
 
     def event(self, event: QEvent) -> bool:
         """The tooltip is there only when the text is cut."""

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QDockWidget, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
+from PySide6.QtWidgets import (
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QDockWidget,
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from viewer.widgets.basic import label
 
@@ -54,8 +64,22 @@ def keep_width(made: QDockWidget, width: int) -> None:
     QTimer.singleShot(0, body, free)
 
 
+class WheelGuard(QObject):
+    """Gives the wheel to the scrolled column: a control that passes by keeps its value."""
+
+    def __init__(self, area: QScrollArea) -> None:
+        super().__init__(area)
+        self._area = area
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() != QEvent.Type.Wheel:
+            return super().eventFilter(watched, event)
+        QCoreApplication.sendEvent(self._area.viewport(), event)
+        return True
+
+
 def scrolled(body: QWidget) -> QScrollArea:
-    """A column that scrolls up and down only."""
+    """A column that scrolls up and down only; the wheel changes no control in it."""
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -63,6 +87,10 @@ def scrolled(body: QWidget) -> QScrollArea:
     body.setProperty("panel", True)
     body.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
     area.setWidget(body)
+    guard = WheelGuard(area)
+    for kind in (QComboBox, QAbstractSlider, QAbstractSpinBox):
+        for control in body.findChildren(kind):
+            control.installEventFilter(guard)
     return area
 
 

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from ssmamba.explain.colormaps import lookup_table
-from viewer import theme
+from viewer import formats, theme
 
 HEIGHT_PX = 76
 BINS = 48
@@ -50,8 +50,8 @@ class ValueScale(QWidget):
         axis = self._plot.getAxis("bottom")
         axis.setTextPen(QColor(chosen.muted))
         axis.setPen(QColor(chosen.border))
-        self.setToolTip(f"Raw values of this map: {finite.min(initial=low):.4g} to "
-                        f"{finite.max(initial=low):.4g}")  # fmt: skip
+        least, most = (float(f(finite)) if finite.size else low for f in (np.min, np.max))
+        self.setToolTip(f"Raw values of this map: {formats.value(least)} to {formats.value(most)}")
 
     def _make_plot(self) -> None:
         import pyqtgraph as pg  # 0.8 s, loaded ahead on a worker

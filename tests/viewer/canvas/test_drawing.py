@@ -254,3 +254,19 @@ def test_the_cursor_place_is_told_in_slide_pixels(drawing: Driver) -> None:
     drawing.canvas.cursor_moved.connect(lambda x, y: heard.append((x, y)))
     QTest.mouseMove(drawing.canvas, drawing.screen(432, 321))
     assert heard[-1] == (432, 321)
+
+
+def test_a_click_with_the_lasso_selects_the_region_under_it(drawing: Driver) -> None:
+    drawing.canvas.set_rois([SQUARE])
+    drawing.canvas.set_tool(Tool.LASSO)
+    clicked: list[str | None] = []
+    drawing.canvas.roi_clicked.connect(clicked.append)
+    x0, y0, x1, y1 = SQUARE.bounds
+    drawing.click((x0 + x1) / 2, (y0 + y1) / 2)
+    assert clicked == ["square"] and drawing.hints == []  # type: ignore[attr-defined]
+
+
+def test_escape_without_a_drawing_leaves_the_tool(drawing: Driver) -> None:
+    drawing.canvas.set_tool(Tool.LASSO)
+    QTest.keyClick(drawing.canvas, Qt.Key.Key_Escape)
+    assert drawing.canvas.tool() is Tool.PAN

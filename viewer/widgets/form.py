@@ -1,0 +1,51 @@
+"""Rows of a term and its field, in one line with those of the other panels."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractSpinBox, QFormLayout, QHBoxLayout, QLabel, QWidget
+
+from viewer.widgets.basic import label
+
+TERM_PX = 52
+INSET_PX = 6  # of a number, as far from its border as the text of a combo box
+
+
+def form() -> QFormLayout:
+    made = QFormLayout()
+    made.setHorizontalSpacing(12)
+    made.setVerticalSpacing(6)
+    made.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    made.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    return made
+
+
+def term(text: str) -> QLabel:
+    """Terms of all forms are equally wide, so that their fields stand in one line."""
+    made = label(text, "muted")
+    made.setFixedWidth(TERM_PX)
+    made.setMinimumHeight(28)
+    return made
+
+
+def side_by_side(wide: QWidget, *narrow: QWidget) -> QHBoxLayout:
+    """A field that takes the room and what stands behind it."""
+    row = QHBoxLayout()
+    row.setSpacing(8)
+    row.addWidget(wide, 1)
+    for widget in narrow:
+        row.addWidget(widget)
+    return row
+
+
+def value_text() -> QLabel:
+    """The number behind a slider."""
+    made = label(role="small")
+    made.setFixedWidth(40)
+    made.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    return made
+
+
+def inset(box: QAbstractSpinBox) -> None:
+    """The style sheet's padding does not reach the number of a spin box."""
+    box.lineEdit().setTextMargins(INSET_PX, 0, INSET_PX, 0)

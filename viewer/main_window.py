@@ -186,6 +186,7 @@ class MainWindow(QMainWindow):
         self.welcome.open_requested.connect(self.dialogs.open_slides)
         self.welcome.demo_requested.connect(lambda: work.open_demo())
         work.demo.progressed.connect(self.status.show_drawing)
+        work.demo.progressed.connect(self.welcome.show_progress)
         self.welcome.recent_requested.connect(work.slides.open)
         self.regions_panel.model.is_pending = work.analysis.is_pending
         self.regions_panel.classify_requested.connect(work.analysis.ask)
@@ -220,6 +221,9 @@ class MainWindow(QMainWindow):
         work.slides.recents_changed.connect(self.welcome.set_recents)
         work.slides.opening.connect(lambda name: self.status.show_hint(f"Opening {name}…"))
         work.slides.opened.connect(lambda _: self.status.show_hint(""))
+        work.slides.opening.connect(lambda name: self.welcome.show_progress(f"Opening {name}"))
+        for over in (work.slides.opened, work.slides.failed):
+            over.connect(lambda _: self.welcome.show_progress(""))
 
     # --- what happens
     def _on_slide_changed(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
@@ -10,6 +11,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 from viewer.canvas.view import View
 
 LABEL_GROUND = QColor(20, 22, 26, 190)
+PAD_PX = 4
 
 
 def label_font(painter: QPainter, dpr: float, size_px: float = 12.0) -> QFont:
@@ -19,24 +21,30 @@ def label_font(painter: QPainter, dpr: float, size_px: float = 12.0) -> QFont:
     return font
 
 
-def paint_label(
-    painter: QPainter,
-    metrics: QFontMetricsF,
-    text: str,
-    box: QRectF,
-    color: QColor,
-    dpr: float,
-    view: View,
-) -> None:
-    """A name above a region's top left, kept on the screen."""
-    pad = 4 * dpr
+def place_label(
+    metrics: QFontMetricsF, text: str, box: QRectF, dpr: float, view: View, taken: Sequence[QRectF]
+) -> tuple[str, QRectF] | None:
+    """The name as it fits, and its ground: above a region's top left, else below its bottom.
+
+    box: the region on the screen. Kept on the screen. None where both places are ``taken``.
+    """
+    pad = PAD_PX * dpr
     text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, max(box.width(), 140 * dpr))
-    width = metrics.horizontalAdvance(text) + 2 * pad + 7 * dpr
-    height = metrics.height() + pad / 2
+    width = math.ceil(metrics.horizontalAdvance(text) + 2 * pad + 7 * dpr)
+    height = math.ceil(metrics.height() + pad / 2)
     x = min(max(box.left(), 2 * dpr), max(view.width - width - 2 * dpr, 0))
-    y = box.top() - height - 3 * dpr
-    y = min(max(y, 2 * dpr), box.bottom())
-    ground = QRectF(round(x), round(y), math.ceil(width), math.ceil(height))
+    above = min(max(box.top() - height - 3 * dpr, 2 * dpr), box.bottom())
+    below = min(box.bottom() + 3 * dpr, view.height - height - 2 * dpr)
+    for y in (above, below):
+        ground = QRectF(round(x), round(y), width, height)
+        if not any(ground.intersects(other) for other in taken):
+            return text, ground
+    return None
+
+
+def paint_label(painter: QPainter, text: str, ground: QRectF, color: QColor, dpr: float) -> None:
+    """A name on its dark ground, with the region's colour before it."""
+    pad = PAD_PX * dpr
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(LABEL_GROUND)
     painter.drawRoundedRect(ground, 3 * dpr, 3 * dpr)

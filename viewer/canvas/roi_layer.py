@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from PySide6.QtCore import QRectF
 from PySide6.QtGui import QFontMetricsF, QPainter
 
 from ssmamba.roi import Roi
 from viewer.canvas.crowd import paint_dots, paint_outlines
-from viewer.canvas.labels import label_font, paint_label
+from viewer.canvas.labels import label_font, paint_label, place_label
 from viewer.canvas.roi_shape import DEFAULT_COLOR as DEFAULT_COLOR
 from viewer.canvas.roi_shape import POINT_RADIUS_PX, RoiShape, paint_outline
 from viewer.canvas.view import View
@@ -33,6 +34,7 @@ class RoiLayer:
         self.selected: str | None = None
         self.hovered: str | None = None
         self.hidden: str | None = None  # the region that is being edited is painted elsewhere
+        self.named: dict[str, QRectF] = {}  # where names stand now, device pixels
 
     def set_rois(self, rois: Sequence[Roi]) -> None:
         old = self._shapes
@@ -108,17 +110,22 @@ class RoiLayer:
     def _paint_names(
         self, painter: QPainter, view: View, dpr: float, shapes: Sequence[RoiShape]
     ) -> None:
+        """The selected region first: a name that would cover another goes below, or away."""
         font = label_font(painter, dpr)
         painter.setFont(font)
         metrics = QFontMetricsF(font, painter.device())
-        for shape in shapes[-MAX_LABELS:]:
+        self.named = {}
+        for shape in reversed(shapes[-MAX_LABELS:]):
             text = shape.roi.name or shape.roi.class_name
             box = view.screen_rect_f(shape.bounds)
             if not text or (box.width() < LABEL_FROM_PX * dpr and shape.roi.kind != "point"):
                 continue
             if shape.roi.kind == "point":
                 box.adjust(0, -POINT_RADIUS_PX * dpr, 0, 0)
-            paint_label(painter, metrics, text, box, shape.color, dpr, view)
+            placed = place_label(metrics, text, box, dpr, view, list(self.named.values()))
+            if placed is not None:
+                self.named[shape.roi.id] = placed[1]
+                paint_label(painter, *placed, shape.color, dpr)
 
 
 def _box_area(shape: RoiShape) -> float:

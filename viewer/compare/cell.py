@@ -63,4 +63,7 @@ class CompareCell(QFrame):
         way = QBoxLayout.Direction
         self._row.setDirection(way.TopToBottom if narrow else way.LeftToRight)
         self._row.setSpacing(2 if narrow else 8)
+        policy = self._badge.sizePolicy()
+        policy.setRetainSizeWhenHidden(narrow)  # names stand in line with and without a badge
+        self._badge.setSizePolicy(policy)
         self._header.setFixedHeight(TALL_HEADER_PX if narrow else HEADER_PX)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from viewer.icons import set_icon
 from viewer.widgets.basic import ElidedLabel, label, link
@@ -39,6 +39,13 @@ class Welcome(QWidget):
         )
         column.addSpacing(8)
         column.addLayout(self._buttons())
+        self._doing = label("", "muted")
+        self._progress = QProgressBar()
+        self._progress.setTextVisible(False)
+        self._progress.setAccessibleName("Progress")
+        for widget in (self._doing, self._progress):
+            widget.hide()
+            column.addWidget(widget)
         column.addSpacing(16)
         column.addLayout(self._recents)
         box = QWidget()
@@ -52,7 +59,7 @@ class Welcome(QWidget):
         choose.setToolTip("Open a slide or a picture (Ctrl+O)")
         choose.setProperty("primary", True)
         choose.clicked.connect(self.open_requested)
-        demo = QPushButton("Try the demo")
+        demo = self._demo = QPushButton("Try the demo")
         demo.setToolTip("A synthetic slide with a few regions")
         set_icon(demo, "sparkle")
         demo.clicked.connect(self.demo_requested)
@@ -62,6 +69,15 @@ class Welcome(QWidget):
         row.addWidget(demo)
         row.addStretch(1)
         return row
+
+    def show_progress(self, text: str, done: int = 0, total: int = 0) -> None:
+        """What is under way until the slide is there; empty when nothing is. 0 of 0: unknown."""
+        self._doing.setText(f"{text}…")
+        self._progress.setRange(0, total)
+        self._progress.setValue(done)
+        for widget in (self._doing, self._progress):
+            widget.setVisible(bool(text))
+        self._demo.setEnabled(not text)
 
     def set_recents(self, paths: Sequence[str]) -> None:
         while (item := self._recents.takeAt(0)) is not None:

@@ -270,3 +270,13 @@ def test_escape_without_a_drawing_leaves_the_tool(drawing: Driver) -> None:
     drawing.canvas.set_tool(Tool.LASSO)
     QTest.keyClick(drawing.canvas, Qt.Key.Key_Escape)
     assert drawing.canvas.tool() is Tool.PAN
+
+
+def test_names_of_regions_do_not_cover_each_other(drawing: Driver) -> None:
+    near = [replace(SQUARE, id=f"r{i}", name=f"Region {i}") for i in range(3)]
+    drawing.canvas.set_rois(near)
+    drawing.canvas.set_selected("r0")
+    drawing.grab()
+    first, second = drawing.canvas.scene.rois.named.items()  # the third has no room
+    assert first[0] == "r0"
+    assert not first[1].intersects(second[1])

@@ -1,6 +1,6 @@
 /* The scan in plain C with OpenMP, 16 states, channels a multiple of 16: what a compiled extension
  * would reach on this machine, and the floor of the recurrence itself. Channel-last, contiguous,
- * float32; decay is A * log2(e), packed [block][state][16 channels].
+ * float32; A is (channels, 16) and packed here, as our kernels do within their calls.
  *
  *     gcc -O3 -march=native -ffp-contract=fast -fopenmp -shared -fPIC scan_yardstick.c
  */
@@ -55,11 +55,21 @@ INLINE vec softplus(vec x, vec *slope)
     return s * (p * z + 2.0f) + choose(positive, x, fill(0.0f));
 }
 
-INLINE void forward_block(const float *u, const float *delta, const float *decay, const float *B,
+/* A log2(e) of 16 channels: [channel][state] -> [state][channel] */
+INLINE void pack(const float *A, float *decay)
+{
+    for (int n = 0; n < N; n++)
+        for (int i = 0; i < W; i++)
+            decay[n * W + i] = A[i * N + n] * 1.4426950408889634f;
+}
+
+INLINE void forward_block(const float *u, const float *delta, const float *A, const float *B,
                           const float *C, vec skip, vec bias, float *y, float *kept, int L, int d,
                           int T)
 {
     vec h[N], rows[64][3];
+    float decay[NW] __attribute__((aligned(64)));
+    pack(A, decay);
     memset(h, 0, sizeof h);
     for (int start = 0; start < L; start += T) {
         int count = L - start < T ? L - start : T;
@@ -87,7 +97,7 @@ INLINE void forward_block(const float *u, const float *delta, const float *decay
     }
 }
 
-void forward(const float *u, const float *delta, const float *decay, const float *B, const float *C,
+void forward(const float *u, const float *delta, const float *A, const float *B, const float *C,
              const float *D, const float *bias, float *y, float *kept, int batch, int L, int d, int T,
              int threads)
 {
@@ -96,7 +106,7 @@ void forward(const float *u, const float *delta, const float *decay, const float
     for (int task = 0; task < batch * K; task++) {
         int b = task / K, k = task % K;
         size_t x = (size_t)b * L * d + k * W, bc = (size_t)b * L * N;
-        forward_block(u + x, delta + x, decay + (size_t)k * NW, B + bc, C + bc, load(D + k * W),
+        forward_block(u + x, delta + x, A + (size_t)k * NW, B + bc, C + bc, load(D + k * W),
                       load(bias + k * W), y + x, kept ? kept + (size_t)task * chunks * NW : 0, L, d,
                       T);
     }
@@ -174,7 +184,9 @@ INLINE void replay_chunk(tape *w, const float *u, const float *delta, const floa
     }
 }
 
-void backward(const float *u, const float *delta, const float *decay, const float *B,
+enum { OWN = 3 * N + 2 }; /* vectors of a block: carry, gradient of A, two sums, decay */
+
+void backward(const float *u, const float *delta, const float *A, const float *B,
               const float *C, const float *D, const float *bias, const float *gy, const float *kept,
               float *grad_u, float *grad_delta, float *grad_A, float *grad_B, float *grad_C,
               float *grad_D, float *grad_bias, int batch, int slots, int L, int d, int T,
@@ -186,8 +198,10 @@ void backward(const float *u, const float *delta, const float *decay, const floa
         int b = task / slots, slot = task % slots;
         int k0 = slot * K / slots, k1 = (slot + 1) * K / slots;
         tape *w = aligned_alloc(64, sizeof *w);
-        vec *own = aligned_alloc(64, sizeof(vec) * (k1 - k0) * (2 * N + 2));
-        memset(own, 0, sizeof(vec) * (k1 - k0) * (2 * N + 2));
+        vec *own = aligned_alloc(64, sizeof(vec) * (k1 - k0) * OWN);
+        memset(own, 0, sizeof(vec) * (k1 - k0) * OWN);
+        for (int k = k0; k < k1; k++)
+            pack(A + (size_t)k * NW, (float *)(own + (k - k0) * OWN + 2 * N + 2));
         for (int chunk = chunks - 1; chunk >= 0; chunk--) {
             int start = chunk * T, count = L - start < T ? L - start : T;
             size_t bc = ((size_t)b * L + start) * N, out = ((size_t)task * L + start) * N;
@@ -195,8 +209,8 @@ void backward(const float *u, const float *delta, const float *decay, const floa
             memset(w->for_c, 0, sizeof w->for_c);
             for (int k = k0; k < k1; k++) {
                 size_t x = ((size_t)b * L + start) * d + k * W;
-                vec *mine = own + (k - k0) * (2 * N + 2);
-                const float *a = decay + (size_t)k * NW;
+                vec *mine = own + (k - k0) * OWN;
+                const float *a = (const float *)(mine + 2 * N + 2);
                 replay_chunk(w, u + x, delta + x, gy + x, a, B + bc, load(bias + k * W),
                              kept + (((size_t)b * K + k) * chunks + chunk) * NW, count, d);
                 reverse_chunk(w, a, B + bc, C + bc, load(D + k * W), count, mine, mine + N,
@@ -208,7 +222,7 @@ void backward(const float *u, const float *delta, const float *decay, const floa
             }
         }
         for (int k = k0; k < k1; k++) {
-            vec *mine = own + (k - k0) * (2 * N + 2);
+            vec *mine = own + (k - k0) * OWN;
             memcpy(grad_A + ((size_t)b * K + k) * NW, mine + N, sizeof(vec) * N);
             memcpy(grad_D + (size_t)b * d + k * W, mine + 2 * N, sizeof(vec));
             memcpy(grad_bias + (size_t)b * d + k * W, mine + 2 * N + 1, sizeof(vec));

@@ -41,7 +41,7 @@ from ssmamba.ops.cpu.common import (
     unpack_states,
     write,
 )
-from ssmamba.ops.cpu.forward import LOG2_E, c3, c4, c5, counter_t, f2, f3, f4
+from ssmamba.ops.cpu.forward import LOG2_E
 from ssmamba.ops.cpu.vectors import LANES
 
 LN_2 = np.float32(0.6931471805599453)
@@ -232,13 +232,16 @@ def _task(
         )  # fmt: skip
 
 
+f2, f3, f4 = (types.Array(types.float32, n, "A") for n in (2, 3, 4))
+c3, c4, c5 = (types.Array(types.float32, n, "C") for n in (3, 4, 5))
+counter_t = types.Array(types.int64, 1, "C")
 _ARGUMENTS = (
     *(f3, f4, f3, f4, f4, f2, f2, f3, c5, f4, types.intp, types.b1, types.b1),
-    *(c4, c4, c4, c5, c5, c3, c3),
+    *(c4, c4, c4, c5, c5, c3, c3, types.intp, counter_t),
 )
 
 
-@njit(types.void(*_ARGUMENTS, types.intp, counter_t), **OPTIONS)
+@njit(types.void(*_ARGUMENTS), **OPTIONS)
 def backward_shared(
     u: Any, delta: Any, A: Any, B: Any, C: Any, D: Any, bias: Any, grad_y: Any, checkpoints: Any,
     grad_last: Any, chunk: int, softplus: bool, reverse: bool, grad_u: Any, grad_delta: Any,
@@ -258,11 +261,12 @@ def backward_shared(
 def backward_parallel(
     u: Any, delta: Any, A: Any, B: Any, C: Any, D: Any, bias: Any, grad_y: Any, checkpoints: Any,
     grad_last: Any, chunk: int, softplus: bool, reverse: bool, grad_u: Any, grad_delta: Any,
-    grad_A: Any, grad_B: Any, grad_C: Any, grad_D: Any, grad_bias: Any, tasks: int,
+    grad_A: Any, grad_B: Any, grad_C: Any, grad_D: Any, grad_bias: Any, tasks: int, counter: Any,
+    workers: int,
 ) -> None:  # fmt: skip
-    """All tasks on numba's threads (OpenMP or TBB)."""
-    for task in prange(tasks):
-        _task(
+    """All tasks on ``workers`` of numba's threads (OpenMP or TBB)."""
+    for _ in prange(workers):
+        backward_shared(
             u, delta, A, B, C, D, bias, grad_y, checkpoints, grad_last, chunk, softplus, reverse,
-            grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D, grad_bias, task,
+            grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D, grad_bias, tasks, counter,
         )  # fmt: skip

@@ -1,13 +1,14 @@
 """The inner loops of the scan, emitted as LLVM IR so that the states live in registers.
 
-A block is ``states`` consecutive states of 16 neighbouring channels. Each intrinsic walks the steps
-of one chunk for one block; ``kernels.py`` prepares the chunk's rows in one flat float32 scratch
-array ``w`` and says where they are (offsets count floats):
+A block is some consecutive states of 16 neighbouring channels. Each intrinsic walks the steps of
+one chunk for one block; ``forward.py`` and ``backward.py`` prepare the chunk's rows in one flat
+float32 scratch array ``w`` and say where they are (offsets count floats, addresses bytes):
 
 rows   step t at ``rows + t * row_size``; vectors of 16 channels
-       forward:  delta, delta * u, y
+       forward:  delta, delta * u, y's start
        backward: delta, delta * u, y's gradient, sum of B g, sum of A g a h   (then private ones)
-bc     step t at ``bc + t * bc_size``: B[t, n] at + n, C[t, n] at + bc_size / 2 + n
+b, c   forward: B[t, n] at address ``b + t * b_step`` + 4 n, C alike; y goes to ``y + t * y_step``
+bc     backward: step t at ``bc + t * bc_size``: B[t, n] at + n, C[t, n] at + bc_size / 2 + n
 states state n at ``states + 16 n``
 tape   step t at ``tape + t * 2 * 16 * block``: first the decays a, then the states h; row 0 holds
        the states before the chunk, row t + 1 what step t made
@@ -22,6 +23,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
+from ssmamba.ops.cpu.addresses import emit_pointer
 from ssmamba.ops.cpu.vectors import (
     FLOAT,
     INT32,
@@ -102,23 +104,24 @@ def _at(b: Builder, base: Value, step: Value, size: Value | int) -> Value:
 # ---------------------------------------------------------------- forward
 
 
-def _emit_forward(b: Builder, block: int, w: _Memory, offsets: tuple[Value, ...]) -> None:
-    rows, bc, bc_size, count, states, decay = offsets
-    half = b.ashr(bc_size, ir.Constant(INT64, 1))
+def _emit_forward(b: Builder, block: int, w: _Memory, places: tuple[Value, ...]) -> None:
+    rows, b_address, b_step, c_address, c_step, y_address, y_step, count, states, decay = places
     h = _Registers(b, block)
     h.fill(w, states)
     with cgutils.for_range(b, count, intp=INT64) as loop:
         row = _at(b, rows, loop.index, FORWARD_ROW)
-        b_at = _at(b, bc, loop.index, bc_size)
-        c_at = b.add(b_at, half)
+        b_row = _Memory(b, emit_pointer(b, _at(b, b_address, loop.index, b_step)))
+        c_row = _Memory(b, emit_pointer(b, _at(b, c_address, loop.index, c_step)))
         delta, delta_u = w.load(row), w.load(row, LANES)
         y = [w.load(row, 2 * LANES), constant(0.0)]  # two sums: shorter chains of additions
         for n in range(block):
             # ZOH, Mamba §3.2: h = exp(delta A) h + delta B u; y = C h
             a = emit_exp2(b, b.fmul(delta, w.load(decay, n * LANES)))
-            h[n] = emit_fma(b, a, h[n], b.fmul(delta_u, w.splat(b_at, n)))
-            y[n % 2] = emit_fma(b, h[n], w.splat(c_at, n), y[n % 2])
-        w.store(b.fadd(y[0], y[1]), row, 2 * LANES)
+            at = ir.Constant(INT64, n)
+            h[n] = emit_fma(b, a, h[n], b.fmul(delta_u, b_row.splat(at)))
+            y[n % 2] = emit_fma(b, h[n], c_row.splat(at), y[n % 2])
+        target = emit_pointer(b, _at(b, y_address, loop.index, y_step))
+        emit_store(b, b.fadd(y[0], y[1]), target)
     h.spill(w, states)
 
 
@@ -128,8 +131,12 @@ def _make_forward(block: int) -> Any:
         typing_context: Any,
         w: Any,
         rows: Any,
-        bc: Any,
-        bc_size: Any,
+        b_address: Any,
+        b_step: Any,
+        c_address: Any,
+        c_step: Any,
+        y_address: Any,
+        y_step: Any,
         count: Any,
         states: Any,
         decay: Any,
@@ -140,7 +147,7 @@ def _make_forward(block: int) -> Any:
             return context.get_dummy_value()
 
         i = types.intp
-        return types.void(w, i, i, i, i, i, i), codegen
+        return types.void(w, i, i, i, i, i, i, i, i, i, i), codegen
 
     return forward_block
 

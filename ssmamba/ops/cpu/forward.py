@@ -4,19 +4,12 @@
     h_t     = exp(delta_t A) h_{t-1} + delta_t B_t u_t          ZOH, Mamba §3.2
     y_t     = C_t h_t + D u_t
 
-Letters as in ``ops/reference.py``. All arrays are float32; rows (last axes) are contiguous, A may
-have any strides; R directions, the second one walks the other way; K blocks of 16 channels, S >= N
-padded states:
+Letters as in ``ops/reference.py``, r a direction; the second one walks the other way. A ``plan``
+(see ``plan.py``) says where everything is. K blocks of 16 channels, S >= N padded states:
 
-u            (batch, L, channels)
-delta        (batch, L, R, channels)
-A            (R, channels, N)
-B, C         (batch, L, R, N)
-D, bias      (R, channels), or (R, 0) for none
-y            (planes, batch, L, channels)  R planes: one for each direction, to be added up by the
-                                           caller; one plane: the second direction adds to the first
-checkpoints  (R, batch, K, chunks, 16 S)   states before each chunk; no chunks: not wanted
-last         (batch, R, channels, N)       states after the last step; no batch: not wanted
+y            (planes, batch, L, channels)  to be added up by the caller
+checkpoints  (R, batch, K, chunks, 16 S)   states before each chunk, where they are to be kept
+last         (batch, R, channels, N)       states after the last step, where they are wanted
 """
 
 from __future__ import annotations
@@ -26,146 +19,233 @@ from typing import Any
 import numpy as np
 from numba import njit, prange, types
 
+from ssmamba.ops.cpu import plan as p
 from ssmamba.ops.cpu import vectors as v
+from ssmamba.ops.cpu.addresses import (
+    address_of,
+    load_at,
+    load_head_at,
+    store_at,
+    store_head_at,
+)
 from ssmamba.ops.cpu.blocks import (
     FORWARD_ROW,
     forward_block_1,
     forward_block_8,
     forward_block_16,
 )
-from ssmamba.ops.cpu.common import (
-    OPTIONS,
-    clear,
-    copy,
-    copy_bc,
-    pack_states,
-    padded_lanes,
-    padded_states,
-    read,
-    scratch,
-    unpack_states,
-    write,
-)
+from ssmamba.ops.cpu.common import OPTIONS, clear, padded_lanes, padded_states, scratch
+from ssmamba.ops.cpu.plan import FLOAT_BYTES
 from ssmamba.ops.cpu.vectors import LANES
 
 LOG2_E = np.float32(v.LOG2_E)
+VECTOR_BYTES = LANES * FLOAT_BYTES
+
+
+@njit(**OPTIONS)
+def _read(address: int, count: int) -> Any:
+    """``count`` floats, 16 at most, with zeros behind them."""
+    if count >= LANES:
+        return load_at(address)
+    return load_head_at(address, count)
+
+
+@njit(**OPTIONS)
+def _write(address: int, count: int, value: Any) -> None:
+    if count >= LANES:
+        store_at(address, value)
+    else:
+        store_head_at(address, count, value)
+
+
+@njit(**OPTIONS)
+def _read_vector(address: int, channel: int, count: int) -> Any:
+    """16 channels' entries of D or delta_bias; zeros where there is none."""
+    if address == 0:
+        return v.splat(np.float32(0.0))
+    return _read(address + channel * FLOAT_BYTES, count)
+
+
+@njit(**OPTIONS)
+def _pack_decay(plan: Any, r: int, k: int, width: int, w: Any, decay: int) -> None:
+    """A log2(e) of 16 channels, (channels, N), as 16 channels side by side for each state."""
+    N, row = plan[p.STATES], plan[p.A_CHANNEL]
+    first = plan[p.A] + r * plan[p.A_DIRECTION] + k * LANES * row
+    scale = v.splat(LOG2_E)
+    for n in range(0, N, LANES):
+        at = decay + n * LANES
+        clear(w, at + width * LANES, at + LANES * LANES)
+        for lane in range(width):
+            states = _read(first + lane * row + n * FLOAT_BYTES, N - n)
+            v.store(w, at + lane * LANES, v.multiply(states, scale))
+        v.transpose(w, at)
+
+
+@njit(**OPTIONS)
+def _write_last(plan: Any, b: int, r: int, k: int, width: int, w: Any, free: int) -> None:
+    """The states at the start of ``w`` back to (channels, N); ``free`` is a tile of scratch."""
+    N, channels = plan[p.STATES], plan[p.CHANNELS]
+    row = N * FLOAT_BYTES
+    first = plan[p.LAST] + ((b * plan[p.DIRECTIONS] + r) * channels + k * LANES) * row
+    for n in range(0, N, LANES):
+        for i in range(0, LANES * LANES, LANES):
+            v.store(w, free + i, v.load(w, n * LANES + i))
+        v.transpose(w, free)
+        for lane in range(width):
+            states = v.load(w, free + lane * LANES)
+            _write(first + lane * row + n * FLOAT_BYTES, N - n, states)
+
+
+@njit(**OPTIONS)
+def _keep_states(plan: Any, b: int, r: int, k: int, start: int, w: Any, size: int) -> None:
+    chunk = plan[p.CHUNK]
+    blocks = (plan[p.CHANNELS] + LANES - 1) // LANES
+    chunks = (plan[p.LENGTH] + chunk - 1) // chunk
+    index = ((r * plan[p.BATCH] + b) * blocks + k) * chunks + start // chunk
+    for i in range(0, size, LANES):
+        store_at(plan[p.CHECKPOINTS] + (index * size + i) * FLOAT_BYTES, v.load(w, i))
 
 
 @njit(**OPTIONS)
 def _rows(
-    u: Any, delta: Any, D: Any, bias: Any, r: int, k: int, first: int, step: int, count: int,
-    softplus: bool, w: Any, rows: int,
+    u: int, u_step: int, delta: int, delta_step: int, y: int, y_step: int, count: int, width: int,
+    skip: Any, shift: Any, softplus: bool, accumulate: bool, w: Any, rows: int,
 ) -> None:  # fmt: skip
-    c = k * LANES
-    skip = read(D, r, c)
-    shift = read(bias, r, c)
+    """What the states are driven with, and D u (and the other direction's y) to add them to."""
     for t in range(count):
         at = rows + t * FORWARD_ROW
-        x = v.add(read(delta, first + step * t, c), shift)
+        x = v.add(_read(delta + t * delta_step, width), shift)
         if softplus:
             x = v.softplus(x)
-        value = read(u, first + step * t, c)
+        value = _read(u + t * u_step, width)
+        start = v.multiply(value, skip)
+        if accumulate:
+            start = v.add(start, _read(y + t * y_step, width))
         v.store(w, at, x)
         v.store(w, at + LANES, v.multiply(x, value))
-        v.store(w, at + 2 * LANES, v.multiply(value, skip))
+        v.store(w, at + 2 * LANES, start)
+
+
+@njit(**OPTIONS)
+def _copy_states(source: int, step: int, count: int, N: int, w: Any, at: int) -> None:
+    """Rows of B or C, padded with zeros."""
+    for t in range(count):
+        for n in range(0, N, LANES):
+            v.store(w, at + n, _read(source + t * step + n * FLOAT_BYTES, N - n))
+        at += padded_lanes(N)
 
 
 @njit(**OPTIONS)
 def _states(
-    w: Any, rows: int, bc: int, bc_size: int, count: int, states: int, decay: int, S: int
-) -> None:
+    w: Any, rows: int, B: int, B_step: int, C: int, C_step: int, y: int, y_step: int, count: int,
+    decay: int, S: int,
+) -> None:  # fmt: skip
+    """The recurrence; y goes where it is told from one block's states, else into the rows."""
     if S == 1:
-        forward_block_1(w, rows, bc, bc_size, count, states, decay)
+        forward_block_1(w, rows, B, B_step, C, C_step, y, y_step, count, 0, decay)
         return
     n = 0
     while n + 16 <= S:
-        at = n * LANES
-        forward_block_16(w, rows, bc + n, bc_size, count, states + at, decay + at)
+        at, byte = n * LANES, n * FLOAT_BYTES
+        forward_block_16(
+            w, rows, B + byte, B_step, C + byte, C_step, y, y_step, count, at, decay + at
+        )
         n += 16
     if n < S:
-        at = n * LANES
-        forward_block_8(w, rows, bc + n, bc_size, count, states + at, decay + at)
+        at, byte = n * LANES, n * FLOAT_BYTES
+        forward_block_8(
+            w, rows, B + byte, B_step, C + byte, C_step, y, y_step, count, at, decay + at
+        )
 
 
 @njit(**OPTIONS)
-def _scratch_size(chunk: int, N: int) -> int:
-    return 2 * padded_states(N) * LANES + chunk * (FORWARD_ROW + 2 * padded_lanes(N))
+def _scratch_size(plan: Any) -> int:
+    padded = padded_lanes(plan[p.STATES])
+    return 2 * padded * LANES + plan[p.CHUNK] * (FORWARD_ROW + 2 * padded)
 
 
 @njit(**OPTIONS)
-def _scan(
-    u: Any, delta: Any, A: Any, B: Any, C: Any, D: Any, bias: Any, y: Any, checkpoints: Any,
-    r: int, k: int, chunk: int, softplus: bool, backwards: bool, accumulate: bool, w: Any,
-) -> None:  # fmt: skip
-    """One direction of one block of channels; the states are left at the start of ``w``."""
-    L = u.shape[0]
-    c = k * LANES
-    S = padded_states(A.shape[1])
-    size = S * LANES
-    decay, rows = size, 2 * size
-    bc = rows + chunk * FORWARD_ROW
-    bc_size = 2 * padded_lanes(A.shape[1])
-    step = -1 if backwards else 1
-    clear(w, 0, size)
-    pack_states(A, k, LOG2_E, w, decay)
+def _scan(plan: Any, b: int, r: int, k: int, plane: int, accumulate: bool, w: Any) -> None:
+    """One direction of one block of channels of one sequence."""
+    L, N, chunk, channels = plan[p.LENGTH], plan[p.STATES], plan[p.CHUNK], plan[p.CHANNELS]
+    S, padded = padded_states(N), padded_lanes(N)
+    width = min(LANES, channels - k * LANES)
+    decay, rows = padded * LANES, 2 * padded * LANES
+    copies = rows + chunk * FORWARD_ROW
+    column = k * VECTOR_BYTES
+    backwards = (plan[p.REVERSE] != 0) != (r == 1)
+    begin, sign = (L - 1, -1) if backwards else (0, 1)
+    u_step, delta_step = sign * plan[p.U_ROW], sign * plan[p.DELTA_ROW]
+    B_step, C_step = sign * plan[p.B_ROW], sign * plan[p.C_ROW]
+    y_step = sign * channels * FLOAT_BYTES
+    u = plan[p.U] + b * plan[p.U_BATCH] + begin * plan[p.U_ROW] + column
+    delta = plan[p.DELTA] + b * plan[p.DELTA_BATCH] + r * plan[p.DELTA_DIRECTION]
+    delta += begin * plan[p.DELTA_ROW] + column
+    B = plan[p.B] + b * plan[p.B_BATCH] + r * plan[p.B_DIRECTION] + begin * plan[p.B_ROW]
+    C = plan[p.C] + b * plan[p.C_BATCH] + r * plan[p.C_DIRECTION] + begin * plan[p.C_ROW]
+    y = plan[p.Y] + ((plane * plan[p.BATCH] + b) * L + begin) * channels * FLOAT_BYTES + column
+    skip = _read_vector(plan[p.D] + r * plan[p.D_DIRECTION], k * LANES, width)
+    shift = _read_vector(plan[p.BIAS] + r * plan[p.BIAS_DIRECTION], k * LANES, width)
+    softplus = plan[p.SOFTPLUS] != 0
+    whole = N == S  # else the blocks' states reach beyond the rows of B and C
+    straight = width == LANES and (S == 1 or S == 8 or S == 16)  # one block makes all of y
+    in_rows = address_of(w, rows + 2 * LANES)
+    clear(w, 0, padded * LANES)
+    _pack_decay(plan, r, k, width, w, decay)
     for start in range(0, L, chunk):
         count = min(chunk, L - start)
-        first = L - 1 - start if backwards else start
-        if checkpoints.shape[0] > 0:
-            copy(w, 0, checkpoints[start // chunk], 0, size)
-        _rows(u, delta, D, bias, r, k, first, step, count, softplus, w, rows)
-        copy_bc(B, C, first, step, count, w, bc, bc_size)
-        _states(w, rows, bc, bc_size, count, 0, decay, S)
+        if plan[p.KEEP] != 0:
+            _keep_states(plan, b, r, k, start, w, S * LANES)
+        y_at = y + start * y_step
+        _rows(
+            u + start * u_step, u_step, delta + start * delta_step, delta_step, y_at, y_step,
+            count, width, skip, shift, softplus, accumulate, w, rows,
+        )  # fmt: skip
+        B_at, B_by = B + start * B_step, B_step
+        C_at, C_by = C + start * C_step, C_step
+        if not whole:
+            _copy_states(B_at, B_step, count, N, w, copies)
+            _copy_states(C_at, C_step, count, N, w, copies + chunk * padded)
+            B_at, C_at = address_of(w, copies), address_of(w, copies + chunk * padded)
+            B_by = C_by = padded * FLOAT_BYTES
+        if straight:
+            _states(w, rows, B_at, B_by, C_at, C_by, y_at, y_step, count, decay, S)
+            continue
+        step = FORWARD_ROW * FLOAT_BYTES
+        _states(w, rows, B_at, B_by, C_at, C_by, in_rows, step, count, decay, S)
         for t in range(count):
-            value = v.load(w, rows + t * FORWARD_ROW + 2 * LANES)
-            if accumulate:
-                value = v.add(value, read(y, first + step * t, c))
-            write(y, first + step * t, c, value)
+            _write(y_at + t * y_step, width, v.load(w, rows + t * FORWARD_ROW + 2 * LANES))
+    if plan[p.WANT_STATE] != 0:
+        _write_last(plan, b, r, k, width, w, decay)
 
 
 @njit(**OPTIONS)
-def _task(
-    u: Any, delta: Any, A: Any, B: Any, C: Any, D: Any, bias: Any, y: Any, checkpoints: Any,
-    last: Any, chunk: int, softplus: bool, reverse: bool, task: int,
-) -> None:  # fmt: skip
-    R, K, planes = A.shape[0], checkpoints.shape[2], y.shape[0]
+def _task(plan: Any, task: int, w: Any) -> None:
+    R, planes = plan[p.DIRECTIONS], plan[p.PLANES]
+    K = (plan[p.CHANNELS] + LANES - 1) // LANES
     plane, rest = task % planes, task // planes
-    k, b = rest % K, rest // K
-    w = scratch(_scratch_size(chunk, A.shape[2]))
     for r in range(R):
-        if planes > 1 and r != plane:
-            continue
-        _scan(
-            u[b], delta[b, :, r], A[r], B[b, :, r], C[b, :, r], D, bias, y[plane, b],
-            checkpoints[r, b, k], r, k, chunk, softplus, reverse != (r == 1), r > plane, w,
-        )  # fmt: skip
-        if last.shape[0] > 0:
-            unpack_states(w, 0, k, last[b, r])
+        if planes == 1 or r == plane:
+            _scan(plan, rest // K, r, rest % K, plane, r > plane, w)
 
 
-f2, f3, f4 = (types.Array(types.float32, n, "A") for n in (2, 3, 4))
-c2, c3, c4, c5 = (types.Array(types.float32, n, "C") for n in (2, 3, 4, 5))
-counter_t = types.Array(types.int64, 1, "C")
-_ARGUMENTS = (f3, f4, f3, f4, f4, f2, f2, c4, c5, c4, types.intp, types.b1, types.b1)
+plan_t = types.Array(types.int64, 1, "C")
 
 
-@njit(types.void(*_ARGUMENTS, types.intp, counter_t), **OPTIONS)
-def forward_shared(
-    u: Any, delta: Any, A: Any, B: Any, C: Any, D: Any, bias: Any, y: Any, checkpoints: Any,
-    last: Any, chunk: int, softplus: bool, reverse: bool, tasks: int, counter: Any,
-) -> None:  # fmt: skip
-    """Take tasks from the shared counter until none is left; any number of threads may call it."""
-    task = v.fetch_add_one(counter)
-    while task < tasks:
-        _task(u, delta, A, B, C, D, bias, y, checkpoints, last, chunk, softplus, reverse, task)
-        task = v.fetch_add_one(counter)
+@njit(types.void(plan_t), **OPTIONS)
+def forward_shared(plan: Any) -> None:
+    """Take tasks from the plan until none is left; any number of threads may call it."""
+    task = v.fetch_add_one(plan)
+    if task >= plan[p.TASKS]:
+        return
+    w = scratch(_scratch_size(plan))
+    while task < plan[p.TASKS]:
+        _task(plan, task, w)
+        task = v.fetch_add_one(plan)
 
 
-@njit(types.void(*_ARGUMENTS, types.intp), parallel=True, **OPTIONS)
-def forward_parallel(
-    u: Any, delta: Any, A: Any, B: Any, C: Any, D: Any, bias: Any, y: Any, checkpoints: Any,
-    last: Any, chunk: int, softplus: bool, reverse: bool, tasks: int,
-) -> None:  # fmt: skip
-    """All tasks on numba's threads (OpenMP or TBB)."""
-    for task in prange(tasks):
-        _task(u, delta, A, B, C, D, bias, y, checkpoints, last, chunk, softplus, reverse, task)
+@njit(types.void(plan_t, types.intp), parallel=True, **OPTIONS)
+def forward_parallel(plan: Any, workers: int) -> None:
+    """All tasks on ``workers`` of numba's threads (OpenMP or TBB)."""
+    for _ in prange(workers):
+        forward_shared(plan)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ssmamba.ops.cpu import threads
 from ssmamba.ops.cpu.cache import kernel_cache
+from ssmamba.ops.cpu.plan import dense_rows, make_plan
 from ssmamba.ops.function import Gradients, Inputs
 
 threads.uses_parallel_loops()  # before the kernels load: loading starts numba's threads too
@@ -23,25 +24,19 @@ with kernel_cache():
 FORWARD_CHUNK = 64
 BACKWARD_CHUNK = 32  # steps between two checkpoints, and steps on the backward pass's tape
 LANES = 16
-FLOAT_BYTES = 4
 
 
-def _rows(tensor: Tensor) -> Any:
-    """As a NumPy array, float32, the last axis contiguous; a copy only where that is needed."""
-    if tensor.dtype is not torch.float32:
-        tensor = tensor.float()
-    array = (tensor.detach() if tensor.requires_grad else tensor).numpy()
-    return array if array.strides[-1] == FLOAT_BYTES else np.ascontiguousarray(array)
+def _prepare(inputs: Inputs) -> list[Tensor | None]:
+    return [None if x is None else dense_rows(x) for x in inputs]
 
 
-def _arrays(inputs: Inputs) -> tuple[Any, ...]:
-    u, delta, A, B, C, D, delta_bias = inputs
-    none = np.empty((A.shape[0], 0), np.float32)
-    return (
-        *(_rows(u), _rows(delta), _rows(A), _rows(B), _rows(C)),
-        none if D is None else _rows(D),
-        none if delta_bias is None else _rows(delta_bias),
-    )
+def _array(tensor: Tensor) -> Any:
+    return dense_rows(tensor).detach().numpy()
+
+
+def _arrays(inputs: Inputs) -> list[Any]:
+    none = np.empty((inputs[2].shape[0], 0), np.float32)
+    return [none if x is None else _array(x) for x in inputs]
 
 
 def kept_shape(u: Tensor, A: Tensor) -> tuple[int, ...]:
@@ -76,14 +71,13 @@ def forward(
     y = torch.empty(planes, batch, L, channels)
     checkpoints = torch.empty(*blocks, chunks if keep else 0, size)
     state = torch.empty(batch if want_state else 0, R, channels, N)
-    outputs = (y.numpy(), checkpoints.numpy(), state.numpy())
-    threads.run(
-        forward_shared,
-        forward_parallel,
-        (*_arrays(inputs), *outputs, BACKWARD_CHUNK if keep else FORWARD_CHUNK, softplus, reverse),
-        planes * batch * K,
-        R * batch * L * channels * N,
-    )
+    tasks = planes * batch * K
+    prepared = _prepare(inputs)  # these live until the kernel is done
+    shape = (batch, L, channels, R, N)
+    options = (planes, BACKWARD_CHUNK if keep else FORWARD_CHUNK, keep, want_state)
+    plan = make_plan(tasks, shape, (*options, softplus, reverse), prepared, (y, checkpoints, state))
+    work = R * batch * L * channels * N
+    threads.run(forward_shared, forward_parallel, (plan,), tasks, work)
     y = _sum_planes(y)
     return (y if u.dtype == torch.float32 else y.to(u.dtype)), state, checkpoints
 
@@ -104,6 +98,7 @@ def backward(
     planes = _planes(R, batch)
     # Slots share the channels of one sequence among threads; each has partial sums for B and C.
     slots = max(1, min(K, -(-torch.get_num_threads() // max(1, batch * planes))))
+    tasks = planes * batch * slots
     if grad_state is None:
         grad_state = torch.empty(0, R, channels, N)
     grad_u = torch.empty(planes, batch, L, channels)
@@ -116,11 +111,11 @@ def backward(
         backward_shared,
         backward_parallel,
         (
-            *(*_arrays(inputs), _rows(grad_y), kept.numpy(), _rows(grad_state)),
-            *(BACKWARD_CHUNK, softplus, reverse),
-            *(t.numpy() for t in outputs),
+            *(*_arrays(inputs), _array(grad_y), kept.numpy()),
+            *(_array(grad_state), BACKWARD_CHUNK, softplus, reverse),
+            *(*(t.numpy() for t in outputs), tasks, np.zeros(1, np.int64)),
         ),
-        planes * batch * slots,
+        tasks,
         3 * R * batch * L * channels * N,
     )
     return (

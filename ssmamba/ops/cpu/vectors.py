@@ -180,10 +180,34 @@ def emit_lane_mask(b: Builder, count: Value) -> Value:
     return b.icmp_signed("<", lanes, limit)
 
 
+def emit_load_head(b: Builder, pointer: Value, count: Value) -> Value:
+    return emit_call(
+        b,
+        f"llvm.masked.load.v{LANES}f32.p0",
+        VECTOR,
+        b.bitcast(pointer, VECTOR.as_pointer()),
+        ir.Constant(INT32, 4),
+        emit_lane_mask(b, count),
+        constant(0.0),
+    )
+
+
+def emit_store_head(b: Builder, value: Value, pointer: Value, count: Value) -> None:
+    emit_call(
+        b,
+        f"llvm.masked.store.v{LANES}f32.p0",
+        ir.VoidType(),
+        value,
+        b.bitcast(pointer, VECTOR.as_pointer()),
+        ir.Constant(INT32, 4),
+        emit_lane_mask(b, count),
+    )
+
+
 # ---------------------------------------------------------------- numba intrinsics
 
 
-def _element_pointer(context: Any, b: Builder, array_type: Any, array: Value, *index: Value) -> Any:
+def element_pointer(context: Any, b: Builder, array_type: Any, array: Value, *index: Value) -> Any:
     """Pointer to array[index...] through the array's own strides."""
     view = context.make_array(array_type)(context, b, array)
     return cgutils.get_item_pointer(context, b, array_type, view, list(index), wraparound=False)
@@ -252,7 +276,7 @@ def load(typing_context: Any, array: Any, offset: Any) -> Any:
     """16 floats of a contiguous 1-D array from ``offset`` on."""
 
     def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-        return emit_load(b, _element_pointer(context, b, signature.args[0], *args))
+        return emit_load(b, element_pointer(context, b, signature.args[0], *args))
 
     return vector_t(array, types.intp), codegen
 
@@ -262,10 +286,40 @@ def store(typing_context: Any, array: Any, offset: Any, value: Any) -> Any:
     """Write 16 floats of a contiguous 1-D array from ``offset`` on."""
 
     def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-        emit_store(b, args[2], _element_pointer(context, b, signature.args[0], *args[:2]))
+        emit_store(b, args[2], element_pointer(context, b, signature.args[0], *args[:2]))
         return context.get_dummy_value()
 
     return types.void(array, types.intp, vector_t), codegen
+
+
+def _emit_transpose(b: Builder, rows: list[Value]) -> list[Value]:
+    """16 vectors as a matrix, transposed: rows at distance 8, 4, 2, 1 swap half of each."""
+    for distance in (8, 4, 2, 1):
+        low = [i if i & distance == 0 else LANES + i - distance for i in range(LANES)]
+        high = [i + distance if i & distance == 0 else LANES + i for i in range(LANES)]
+        masks = [
+            ir.Constant(INT_VECTOR, [ir.Constant(INT32, lane) for lane in lanes])
+            for lanes in (low, high)
+        ]
+        for i in (i for i in range(LANES) if i & distance == 0):
+            pair = rows[i], rows[i + distance]
+            rows[i], rows[i + distance] = (b.shuffle_vector(*pair, mask) for mask in masks)
+    return rows
+
+
+@intrinsic
+def transpose(typing_context: Any, array: Any, offset: Any) -> Any:
+    """Transpose in place the 16 x 16 floats that begin at ``offset`` of a contiguous 1-D array."""
+
+    def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
+        first = element_pointer(context, b, signature.args[0], *args)
+        places = [b.gep(first, [ir.Constant(INT64, i * LANES)]) for i in range(LANES)]
+        rows = _emit_transpose(b, [emit_load(b, place) for place in places])
+        for row, place in zip(rows, places, strict=True):
+            emit_store(b, row, place)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), codegen
 
 
 @intrinsic
@@ -273,7 +327,7 @@ def load_row(typing_context: Any, array: Any, row: Any, column: Any) -> Any:
     """array[row, column:column + 16]; the row must be contiguous."""
 
     def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-        return emit_load(b, _element_pointer(context, b, signature.args[0], *args))
+        return emit_load(b, element_pointer(context, b, signature.args[0], *args))
 
     return vector_t(array, types.intp, types.intp), codegen
 
@@ -283,7 +337,7 @@ def store_row(typing_context: Any, array: Any, row: Any, column: Any, value: Any
     """array[row, column:column + 16] = value; the row must be contiguous."""
 
     def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-        emit_store(b, args[3], _element_pointer(context, b, signature.args[0], *args[:3]))
+        emit_store(b, args[3], element_pointer(context, b, signature.args[0], *args[:3]))
         return context.get_dummy_value()
 
     return types.void(array, types.intp, types.intp, vector_t), codegen
@@ -294,16 +348,8 @@ def load_row_head(typing_context: Any, array: Any, row: Any, column: Any, count:
     """array[row, column:column + count] with zeros behind it; nothing beyond is touched."""
 
     def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-        pointer = _element_pointer(context, b, signature.args[0], *args[:3])
-        return emit_call(
-            b,
-            f"llvm.masked.load.v{LANES}f32.p0",
-            VECTOR,
-            b.bitcast(pointer, VECTOR.as_pointer()),
-            ir.Constant(INT32, 4),
-            emit_lane_mask(b, args[3]),
-            constant(0.0),
-        )
+        pointer = element_pointer(context, b, signature.args[0], *args[:3])
+        return emit_load_head(b, pointer, args[3])
 
     return vector_t(array, types.intp, types.intp, types.intp), codegen
 
@@ -315,16 +361,8 @@ def store_row_head(
     """array[row, column:column + count] = value[:count]; nothing beyond is touched."""
 
     def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-        pointer = _element_pointer(context, b, signature.args[0], *args[:3])
-        emit_call(
-            b,
-            f"llvm.masked.store.v{LANES}f32.p0",
-            ir.VoidType(),
-            args[4],
-            b.bitcast(pointer, VECTOR.as_pointer()),
-            ir.Constant(INT32, 4),
-            emit_lane_mask(b, args[3]),
-        )
+        pointer = element_pointer(context, b, signature.args[0], *args[:3])
+        emit_store_head(b, args[4], pointer, args[3])
         return context.get_dummy_value()
 
     return types.void(array, types.intp, types.intp, types.intp, vector_t), codegen

@@ -58,7 +58,7 @@ def _accuracy(metrics: dict[str, Any]) -> str:
     for split in ("test", "val"):
         value = metrics.get(split, {}).get("accuracy")
         if isinstance(value, float):
-            return f"{value * 100:.1f} % right on {_split_word(split)} images"
+            return f"{value * 100:.1f} % {_split_word(split)} accuracy"
     return ""
 
 

@@ -104,7 +104,7 @@ class Workspace(QObject):
             if not (only_if_empty and self.document.rois):
                 self.regions.import_file(path)
 
-        if not self.slides.busy:
+        if not (self.slides.busy or self.demo.busy):
             go()
             return
 

@@ -79,7 +79,7 @@ def test_the_card_in_words(tmp_path: Path) -> None:
         attribution="Somebody 2020",
     )
     model = read_model(path)
-    assert headline(model) == "Lung · H&E\n98.1 % right on test images"
+    assert headline(model) == "Lung · H&E\n98.1 % test accuracy"
     lines = dict(card_lines(model))
     assert lines["Measured"] == "accuracy 98.1 %, macro-F1 0.980 on 640 test images"
     assert lines["Ablation"] == "mixer: mamba"

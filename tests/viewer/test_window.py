@@ -236,6 +236,13 @@ def test_calibration_changes_the_scale_and_asks_again(
     assert bench.window.canvas.mpp == 0.25
 
 
+def test_regions_without_a_slide_end_with_a_sentence(window: MainWindow) -> None:
+    told: list[str] = []
+    window.workspace.regions.import_failed.connect(told.append)  # a screenshot leaves by it
+    window.workspace.import_regions("regions.geojson")
+    assert told == ["Open a slide first, then import its regions."]
+
+
 def test_calibration_opens_once(bench: Bench) -> None:
     for _ in range(2):
         bench.window.dialogs.calibrate()

@@ -36,8 +36,9 @@ class CompareCell(QFrame):
         texts.addWidget(self._answer)
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._header)
         self._row.setContentsMargins(12, 4, 8, 4)
+        left = Qt.AlignmentFlag.AlignLeft
         self._row.addLayout(texts, 1)
-        self._row.addWidget(self._badge, 0, Qt.AlignmentFlag.AlignLeft)
+        self._row.addWidget(self._badge, 0, left | Qt.AlignmentFlag.AlignVCenter)
         self._fold(self.width() < NARROW_PX)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

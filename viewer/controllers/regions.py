@@ -78,7 +78,9 @@ class RegionController(QObject):
         """Read a GeoJSON file on a worker and add its regions."""
         info = self._document.slide
         if info is None:
-            self._messages.warn("Open a slide first, then import its regions.")
+            advice = "Open a slide first, then import its regions."
+            self._messages.warn(advice)
+            self.import_failed.emit(advice)
             return
         known = {roi.id: roi.name for roi in self._document.rois}
         self._background.run(

@@ -91,6 +91,7 @@ def scrolled(body: QWidget) -> QScrollArea:
     for kind in (QComboBox, QAbstractSlider, QAbstractSpinBox):
         for control in body.findChildren(kind):
             control.installEventFilter(guard)
+            control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # not by the wheel
     return area
 
 

@@ -84,8 +84,19 @@ def predict(request: Request) -> list[str]:
     finally:
         if run.findings:
             write_findings(request.out, run.findings)
-            print(f"Wrote {len(run.findings)} results to {request.out}.", file=sys.stderr)
+            found = "1 result" if len(run.findings) == 1 else f"{len(run.findings)} results"
+            print(f"Wrote {found} to {request.out}.", file=sys.stderr)
     return run.failures
+
+
+def _in_words(card: Card, result: ClassifyResult) -> str:
+    """The class, how likely it is, and why the answer should not be trusted, in one line."""
+    name = {c.key: c.name for c in card.classes}[result.predicted]
+    answer = f"{name}, {result.probabilities[result.predicted] * 100:.1f} %"
+    if result.trust.sure:
+        return answer
+    reasons = "; ".join(reason.rstrip(".") for reason in result.trust.reasons)
+    return f"{answer}, not sure: {reasons}" if reasons else f"{answer}, not sure"
 
 
 class _Run:
@@ -143,8 +154,7 @@ class _Run:
             cam = self._ask(ask, show, ExplainResult)
             finding = replace(finding, cam=cam, cam_file=self._draw(slide, finding, cam))
         self.findings.append(finding)
-        show.done(f"{result.predicted} {result.probabilities[result.predicted]:.3f}"
-                  f"{'' if result.trust.sure else ' (not sure)'}")  # fmt: skip
+        show.done(f"{card.name or Path(model).stem}: {_in_words(card, result)}")
 
     def _options(self, slide: Slide) -> ReadOptions:
         """Tissue is read in windows, of the training images' size when no scale is known."""

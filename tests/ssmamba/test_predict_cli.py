@@ -65,9 +65,11 @@ def read_results(out):
 def test_a_plain_image_is_classified_whole(predict, folder):
     from ssmamba.predictor import Predictor
 
-    status, _, out = predict("patch.png", "--model", "a.safetensors")
+    status, told, out = predict("patch.png", "--model", "a.safetensors")
     assert status == 0
     (record,) = read_results(out)
+    assert f"{record['predicted_name']}, {record['confidence'] * 100:.1f} %" in told
+    assert "Wrote 1 result to" in told
     pixels = np.asarray(Image.open(folder / "patch.png"))
     expected = Predictor(folder / "a.safetensors", "cpu").predict(pixels).probabilities[0]
     np.testing.assert_allclose(list(record["probabilities"].values()), expected, atol=1e-4)

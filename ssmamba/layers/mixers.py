@@ -86,7 +86,8 @@ class MambaMixer(nn.Module):
         u = u if valid is None else u * valid.view(1, -1, 1)
         u = self.act(self.conv(u))  # Eq. 2
         p = self.params
-        delta, b, c = p(u, valid)
+        dt, b, c = p(u)
+        delta = p.delta(dt, valid)
         y = selective_scan_channel_last(
             u.float(), delta[:, :, 0], p.A[0], b[:, :, 0], c[:, :, 0], p.D[0], p.dt_bias[0]
         )
@@ -125,8 +126,12 @@ MIXERS: dict[str, type[nn.Module]] = {"dms": DMS, "mamba": MambaMixer, "ss2d": S
 
 def _two_way(u: Tensor, params: ScanParameters, valid: Tensor | None) -> Tensor:
     """Scan forwards and backwards with separate parameters; the mean of both (as Vim does)."""
-    delta, b, c = params(u, valid)
-    y = bidirectional_scan(u.float(), delta, params.A, b, c, params.D, params.dt_bias)
+    dt, b, c = params(u)
+    others = (params.A, b, c, params.D, params.dt_bias)
+    if valid is None:
+        y = bidirectional_scan(u.float(), dt, *others, delta_weight=params.dt_weight)
+    else:
+        y = bidirectional_scan(u.float(), params.delta(dt, valid), *others)
     return y * 0.5 if torch.is_grad_enabled() else y.mul_(0.5)
 
 

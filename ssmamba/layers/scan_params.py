@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ssmamba.layers.linear import Linear
-from ssmamba.ops.linear import linear
+from ssmamba.ops.low_rank import project_delta
 
 DELTA_MIN, DELTA_MAX = 1e-3, 1e-1  # range of softplus(delta bias) at the start (Mamba)
 DELTA_PADDED = -1e4  # before softplus: delta becomes exactly 0, the state passes unchanged
@@ -37,23 +37,23 @@ class ScanParameters(nn.Module):
         """(G, c, N) float32, always negative."""
         return -torch.exp(self.A_log.float())
 
-    def forward(self, u: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, L, c) -> delta (B, L, G, c) before its bias, B and C (B, L, G, N) as views.
+    def forward(self, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, L, c) -> low-rank delta (B, L, G, R), float32, B and C (B, L, G, N); all views."""
+        groups, rank, states = self.directions, self.rank, self.states
+        low = self.x_proj(u).float()  # (B, L, G R + G 2N); delta's path stays in float32
+        dt, bc = low.split([groups * rank, groups * 2 * states], dim=-1)
+        bc = bc.unflatten(-1, (groups, 2 * states))
+        return dt.unflatten(-1, (groups, rank)), bc[..., :states], bc[..., states:]
+
+    def delta(self, dt: Tensor, valid: Tensor | None) -> Tensor:
+        """Low-rank delta (B, L, G, R) -> delta (B, L, G, c) before its bias.
 
         valid: (L,) bool or None; where False, delta is so low that the state passes unchanged.
         """
-        groups, rank, states = self.directions, self.rank, self.states
-        batch, length, dim = u.shape
-        low = self.x_proj(u).float()  # (B, L, G R + G 2N); delta's path stays in float32
-        dt, bc = low.split([groups * rank, groups * 2 * states], dim=-1)
-        weight = torch.block_diag(*self.dt_weight.unbind(0)) if groups > 1 else self.dt_weight[0]
-        with torch.autocast(u.device.type, enabled=False):
-            delta = linear(dt, weight.float())
-        delta = delta.view(batch, length, groups, dim)
-        if valid is not None:
-            delta = delta.masked_fill(~valid.view(1, length, 1, 1), DELTA_PADDED)
-        bc = bc.unflatten(-1, (groups, 2 * states))
-        return delta, bc[..., :states], bc[..., states:]
+        delta = project_delta(dt, self.dt_weight)
+        if valid is None:
+            return delta
+        return delta.masked_fill(~valid.view(1, -1, 1, 1), DELTA_PADDED)
 
 
 def _delta_bias(directions: int, dim: int) -> Tensor:

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssmamba.ops import operator
+from ssmamba.ops import low_rank, operator
 
 ScanResult = Tensor | tuple[Tensor, Tensor]
 
@@ -30,12 +30,20 @@ def _expect(name: str, tensor: Tensor | None, shape: tuple[int, ...]) -> None:
         raise ValueError(f"{name} has shape {tuple(tensor.shape)}, expected {shape}")
 
 
-def _check(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, R: tuple[int, ...]) -> None:
+def _check(
+    u: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    R: tuple[int, ...],
+    rank: int | None = None,
+) -> None:
     if u.dim() != 3:
         raise ValueError(f"u has shape {tuple(u.shape)}, expected (batch, L, channels)")
     batch, L, channels = u.shape
     N = A.shape[-1]
-    _expect("delta", delta, (batch, L, *R, channels))
+    _expect("delta", delta, (batch, L, *R, channels if rank is None else rank))
     _expect("A", A, (*R, channels, N))
     _expect("B", B, (batch, L, *R, N))
     _expect("C", C, (batch, L, *R, N))
@@ -82,18 +90,27 @@ def bidirectional_scan(
     D: Tensor | None = None,
     delta_bias: Tensor | None = None,
     delta_softplus: bool = True,
+    *,
+    delta_weight: Tensor | None = None,
 ) -> Tensor:
     """Scan one sequence both ways, with parameters for each, and add the results.
 
     u: (batch, L, channels); delta: (batch, L, 2, channels); A: (2, channels, N); B, C:
     (batch, L, 2, N), strided views welcome; D, delta_bias: (2, channels). Index 0 is the forward
     direction, 1 the backward one. Returns y_forward + y_backward, (batch, L, channels); SSMamba's
-    DMS (§3.3) divides it by 2. Raises ValueError on shapes that do not fit.
+    DMS (§3.3) divides it by 2. With ``delta_weight``, (2, channels, rank), delta comes in as
+    (batch, L, 2, rank), before its product with that (see ``low_rank.py``). Raises ValueError on
+    shapes that do not fit.
     """
-    _check(u, delta, A, B, C, (2,))
+    rank = None if delta_weight is None else delta_weight.shape[-1]
+    _check(u, delta, A, B, C, (2,), rank)
     for name, vector in (("D", D), ("delta_bias", delta_bias)):
         _expect(name, vector, (2, u.shape[2]))
-    return operator.run((u, delta, A, B, C, D, delta_bias), delta_softplus, False, False)[0]
+    inputs = (u, delta, A, B, C, D, delta_bias)
+    if delta_weight is None:
+        return operator.run(inputs, delta_softplus, False, False)[0]
+    _expect("delta_weight", delta_weight, (2, u.shape[2], delta_weight.shape[-1]))
+    return low_rank.run(inputs, delta_weight, delta_softplus)
 
 
 def selective_scan(

@@ -17,6 +17,7 @@ from ssmamba.ops.cpu.vectors import (
     element_pointer,
     emit_load,
     emit_load_head,
+    emit_splat,
     emit_store,
     emit_store_head,
     intrinsic,
@@ -58,6 +59,16 @@ def store_at(typing_context: Any, address: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.int64, vector_t), codegen
+
+
+@intrinsic
+def splat_at(typing_context: Any, address: Any) -> Any:
+    """The float32 at an address in every lane."""
+
+    def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
+        return emit_splat(b, b.load(emit_pointer(b, args[0])))
+
+    return vector_t(types.int64), codegen
 
 
 @intrinsic

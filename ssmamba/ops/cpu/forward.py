@@ -1,6 +1,6 @@
 """The forward scan on the CPU: tasks of 16 channels, chunk by chunk, compiled by numba.
 
-    delta_t = softplus(delta_t + delta_bias)
+    delta_t = softplus(delta_t + delta_bias)           or softplus(W dt_t + delta_bias), low-rank
     h_t     = exp(delta_t A) h_{t-1} + delta_t B_t u_t          ZOH, Mamba §3.2
     y_t     = C_t h_t + D u_t
 
@@ -25,6 +25,7 @@ from ssmamba.ops.cpu.addresses import (
     address_of,
     load_at,
     load_head_at,
+    splat_at,
     store_at,
     store_head_at,
 )
@@ -39,6 +40,7 @@ from ssmamba.ops.cpu.plan import FLOAT_BYTES
 from ssmamba.ops.cpu.vectors import LANES
 
 LOG2_E = np.float32(v.LOG2_E)
+ONE = np.float32(1.0)
 VECTOR_BYTES = LANES * FLOAT_BYTES
 
 
@@ -67,18 +69,16 @@ def _read_vector(address: int, channel: int, count: int) -> Any:
 
 
 @njit(**OPTIONS)
-def _pack_decay(plan: Any, r: int, k: int, width: int, w: Any, decay: int) -> None:
-    """A log2(e) of 16 channels, (channels, N), as 16 channels side by side for each state."""
-    N, row = plan[p.STATES], plan[p.A_CHANNEL]
-    first = plan[p.A] + r * plan[p.A_DIRECTION] + k * LANES * row
-    scale = v.splat(LOG2_E)
-    for n in range(0, N, LANES):
-        at = decay + n * LANES
+def _pack(first: int, row: int, count: int, width: int, scale: float, w: Any, at: int) -> None:
+    """(channels, count) as 16 channels side by side for each entry, scaled."""
+    factor = v.splat(scale)
+    for n in range(0, count, LANES):
         clear(w, at + width * LANES, at + LANES * LANES)
         for lane in range(width):
-            states = _read(first + lane * row + n * FLOAT_BYTES, N - n)
-            v.store(w, at + lane * LANES, v.multiply(states, scale))
+            entries = _read(first + lane * row + n * FLOAT_BYTES, count - n)
+            v.store(w, at + lane * LANES, v.multiply(entries, factor))
         v.transpose(w, at)
+        at += LANES * LANES
 
 
 @njit(**OPTIONS)
@@ -107,14 +107,27 @@ def _keep_states(plan: Any, b: int, r: int, k: int, start: int, w: Any, size: in
 
 
 @njit(**OPTIONS)
+def _project(entries: int, rank: int, w: Any, weight: int, start: Any) -> Any:
+    """start + the weight's rows times ``rank`` entries: 16 channels of a low-rank delta."""
+    for i in range(rank):
+        factor = splat_at(entries + i * FLOAT_BYTES)
+        start = v.fma(factor, v.load(w, weight + i * LANES), start)
+    return start
+
+
+@njit(**OPTIONS)
 def _rows(
     u: int, u_step: int, delta: int, delta_step: int, y: int, y_step: int, count: int, width: int,
-    skip: Any, shift: Any, softplus: bool, accumulate: bool, w: Any, rows: int,
+    skip: Any, shift: Any, softplus: bool, accumulate: bool, w: Any, rows: int, rank: int,
+    weight: int,
 ) -> None:  # fmt: skip
     """What the states are driven with, and D u (and the other direction's y) to add them to."""
     for t in range(count):
         at = rows + t * FORWARD_ROW
-        x = v.add(_read(delta + t * delta_step, width), shift)
+        if rank > 0:
+            x = _project(delta + t * delta_step, rank, w, weight, shift)
+        else:
+            x = v.add(_read(delta + t * delta_step, width), shift)
         if softplus:
             x = v.softplus(x)
         value = _read(u + t * u_step, width)
@@ -161,7 +174,8 @@ def _states(
 @njit(**OPTIONS)
 def _scratch_size(plan: Any) -> int:
     padded = padded_lanes(plan[p.STATES])
-    return 2 * padded * LANES + plan[p.CHUNK] * (FORWARD_ROW + 2 * padded)
+    matrices = (2 * padded + padded_lanes(plan[p.RANK])) * LANES
+    return matrices + plan[p.CHUNK] * (FORWARD_ROW + 2 * padded)
 
 
 @njit(**OPTIONS)
@@ -170,7 +184,8 @@ def _scan(plan: Any, b: int, r: int, k: int, plane: int, accumulate: bool, w: An
     L, N, chunk, channels = plan[p.LENGTH], plan[p.STATES], plan[p.CHUNK], plan[p.CHANNELS]
     S, padded = padded_states(N), padded_lanes(N)
     width = min(LANES, channels - k * LANES)
-    decay, rows = padded * LANES, 2 * padded * LANES
+    decay, weight, rank = padded * LANES, 2 * padded * LANES, plan[p.RANK]
+    rows = weight + padded_lanes(rank) * LANES
     copies = rows + chunk * FORWARD_ROW
     column = k * VECTOR_BYTES
     backwards = (plan[p.REVERSE] != 0) != (r == 1)
@@ -180,7 +195,7 @@ def _scan(plan: Any, b: int, r: int, k: int, plane: int, accumulate: bool, w: An
     y_step = sign * channels * FLOAT_BYTES
     u = plan[p.U] + b * plan[p.U_BATCH] + begin * plan[p.U_ROW] + column
     delta = plan[p.DELTA] + b * plan[p.DELTA_BATCH] + r * plan[p.DELTA_DIRECTION]
-    delta += begin * plan[p.DELTA_ROW] + column
+    delta += begin * plan[p.DELTA_ROW] + (0 if rank > 0 else column)
     B = plan[p.B] + b * plan[p.B_BATCH] + r * plan[p.B_DIRECTION] + begin * plan[p.B_ROW]
     C = plan[p.C] + b * plan[p.C_BATCH] + r * plan[p.C_DIRECTION] + begin * plan[p.C_ROW]
     y = plan[p.Y] + ((plane * plan[p.BATCH] + b) * L + begin) * channels * FLOAT_BYTES + column
@@ -191,7 +206,12 @@ def _scan(plan: Any, b: int, r: int, k: int, plane: int, accumulate: bool, w: An
     straight = width == LANES and (S == 1 or S == 8 or S == 16)  # one block makes all of y
     in_rows = address_of(w, rows + 2 * LANES)
     clear(w, 0, padded * LANES)
-    _pack_decay(plan, r, k, width, w, decay)
+    row = plan[p.A_CHANNEL]
+    first = plan[p.A] + r * plan[p.A_DIRECTION] + k * LANES * row
+    _pack(first, row, N, width, LOG2_E, w, decay)
+    row = plan[p.WEIGHT_CHANNEL]
+    first = plan[p.WEIGHT] + r * plan[p.WEIGHT_DIRECTION] + k * LANES * row
+    _pack(first, row, rank, width, ONE, w, weight)
     for start in range(0, L, chunk):
         count = min(chunk, L - start)
         if plan[p.KEEP] != 0:
@@ -199,7 +219,7 @@ def _scan(plan: Any, b: int, r: int, k: int, plane: int, accumulate: bool, w: An
         y_at = y + start * y_step
         _rows(
             u + start * u_step, u_step, delta + start * delta_step, delta_step, y_at, y_step,
-            count, width, skip, shift, softplus, accumulate, w, rows,
+            count, width, skip, shift, softplus, accumulate, w, rows, rank, weight,
         )  # fmt: skip
         B_at, B_by = B + start * B_step, B_step
         C_at, C_by = C + start * C_step, C_step

@@ -26,10 +26,6 @@ BACKWARD_CHUNK = 32  # steps between two checkpoints, and steps on the backward 
 LANES = 16
 
 
-def _prepare(inputs: Inputs) -> list[Tensor | None]:
-    return [None if x is None else dense_rows(x) for x in inputs]
-
-
 def _array(tensor: Tensor) -> Any:
     return dense_rows(tensor).detach().numpy()
 
@@ -62,6 +58,22 @@ def forward(
     inputs: Inputs, softplus: bool, reverse: bool, *, keep: bool, want_state: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return y (u's dtype), the last state, and the checkpoints (both empty unless wanted)."""
+    return _forward(inputs, None, softplus, reverse, keep, want_state)
+
+
+def forward_low_rank(inputs: Inputs, weight: Tensor, softplus: bool) -> Tensor:
+    """y, with dt (batch, L, R, rank) for delta and ``weight`` (R, channels, rank)."""
+    return _forward(inputs, weight, softplus, False, False, False)[0]
+
+
+def _forward(
+    inputs: Inputs,
+    weight: Tensor | None,
+    softplus: bool,
+    reverse: bool,
+    keep: bool,
+    want_state: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
     u, A = inputs[0], inputs[2]
     batch, L, channels = u.shape
     R, _, N = A.shape
@@ -72,12 +84,13 @@ def forward(
     checkpoints = torch.empty(*blocks, chunks if keep else 0, size)
     state = torch.empty(batch if want_state else 0, R, channels, N)
     tasks = planes * batch * K
-    prepared = _prepare(inputs)  # these live until the kernel is done
+    prepared = [None if x is None else dense_rows(x) for x in (*inputs, weight)]
     shape = (batch, L, channels, R, N)
-    options = (planes, BACKWARD_CHUNK if keep else FORWARD_CHUNK, keep, want_state)
-    plan = make_plan(tasks, shape, (*options, softplus, reverse), prepared, (y, checkpoints, state))
+    chunk = BACKWARD_CHUNK if keep else FORWARD_CHUNK
+    options = (planes, chunk, keep, want_state, softplus, reverse)
+    plan = make_plan(tasks, shape, options, prepared, (y, checkpoints, state))
     work = R * batch * L * channels * N
-    threads.run(forward_shared, forward_parallel, (plan,), tasks, work)
+    threads.run(forward_shared, forward_parallel, (plan,), tasks, work)  # prepared is still alive
     y = _sum_planes(y)
     return (y if u.dtype == torch.float32 else y.to(u.dtype)), state, checkpoints
 

@@ -13,6 +13,8 @@ from viewer.stamp_text import is_scale_note, note_text, stamp_lines
 from viewer.widgets.bars import Bar, ProbabilityBars, percent
 from viewer.widgets.basic import ElidedLabel, icon_button, label, link
 
+NO_BREAK = "\u00a0"  # a space at which no line ends
+
 
 class AnswerCard(QFrame):
     """One model's answer: class, probabilities, doubts, and where it comes from."""
@@ -102,7 +104,8 @@ class AnswerCard(QFrame):
         fresh = result is not self.result
         self.result = result
         info = model.class_info(result.predicted)
-        self._answer.setText(f"{info.name}, {percent(result.probabilities[result.predicted])}")
+        share = percent(result.probabilities[result.predicted]).replace(" ", NO_BREAK)
+        self._answer.setText(f"{info.name}, {share}")
         self._answer.show()
         self._badge.setVisible(not result.trust.sure)
         self._reasons.setText("\n".join(_sentence(r) for r in result.trust.reasons))

@@ -29,6 +29,9 @@ class ModelRow(QFrame):
         self.path = model.path
         self.setProperty("panel", True)
         self._box = QCheckBox()
+        policy = self._box.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self._box.setSizePolicy(policy)
         self._name = label(role="title", wrap=True)
         self._about = label(role="small", wrap=True)
         self._more = icon_button("chevron-down", "Show the model's card", checkable=True)
@@ -62,13 +65,11 @@ class ModelRow(QFrame):
 
     def show_model(self, model: Model) -> None:
         self._box.blockSignals(True)
-        self._box.setChecked(model.in_use or not model.classifies)
-        self._box.setEnabled(model.classifies)
+        self._box.setChecked(model.in_use)
+        self._box.setVisible(model.classifies)  # others are not chosen: no box that does nothing
         self._box.blockSignals(False)
-        other = "Used for reconstructions" if model.reconstructs else "Fine-tune it to use it"
-        tip = "Use this model" if model.classifies else other
-        self._box.setToolTip(tip)
-        self._box.setAccessibleName(f"{tip}: {model.name}")
+        self._box.setToolTip("Use this model")
+        self._box.setAccessibleName(f"Use this model: {model.name}")
         self._name.setText(model.name)
         self._about.setText(headline(model))
         self._card_layout.removeWidget(self._remove)

@@ -44,6 +44,7 @@ class SSMambaConfig:
     embedding: Embedding = "lpr"
     local_every_block: bool = False  # the local module before every block, not once a stage
     overlap: bool = False  # overlapping 3x3 convolutions in the stem and between the stages
+    batch_norm: bool = False  # BatchNorm, not LayerNorm, in the stem and between the stages
     act: str = "silu"  # silu | gelu, in the mixer (Table 1)
     d_state: int = 16  # N, states per channel
     kernels: tuple[int, ...] = (3,)  # widths of the 1-D convolutions, in parallel

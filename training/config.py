@@ -65,6 +65,7 @@ class RunConfig:
     pool: Pool | None = None
     drop_path: float | None = None  # rate of the last block
     overlap: bool | None = None  # overlapping convolutions in stem and downsampling
+    batch_norm: bool | None = None  # BatchNorm in stem and downsampling
     column_scans: bool | None = None
     kernels: tuple[int, ...] | None = None
     d_state: int | None = None

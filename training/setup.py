@@ -37,6 +37,7 @@ CONFIG_FIELDS = (
     "column_scans",
     "local_every_block",
     "overlap",
+    "batch_norm",
     "kernels",
     "d_state",
     "mlp_ratio",

@@ -56,13 +56,37 @@ def _is_constant(norm: nn.Module) -> bool:
     )
 
 
-def _folded(weight: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Weight (out, ...) and bias of a bias-free convolution with its BatchNorm inside."""
+def _folded(
+    weight: Tensor, norm: nn.BatchNorm2d, bias: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Weight (out, ...) and bias of a convolution with its BatchNorm inside."""
     mean, variance = norm.running_mean, norm.running_var
     assert mean is not None and variance is not None
     scale = norm.weight * torch.rsqrt(variance + norm.eps)
     shape = (-1,) + (1,) * (weight.ndim - 1)
+    mean = mean if bias is None else mean - bias
     return weight * scale.view(shape), torch.addcmul(norm.bias, mean, scale, value=-1)
+
+
+def _map_norm(dim: int, batch: bool) -> nn.Module:
+    """A norm of the channels: by statistics of the batch, or of each token by itself."""
+    return nn.BatchNorm2d(dim) if batch else nn.LayerNorm(dim)
+
+
+def _normed(x: Tensor, norm: nn.Module) -> Tensor:
+    """(B, H, W, C) through either norm."""
+    if isinstance(norm, nn.LayerNorm):
+        return norm(x)
+    return norm(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+
+def _convolved(x: Tensor, conv: nn.Conv2d, norm: nn.Module) -> Tensor:
+    """Convolution and norm, (B, C, H, W) -> (B, H/s, W/s, out)."""
+    if isinstance(norm, nn.BatchNorm2d) and _is_constant(norm):
+        weight, bias = _folded(conv.weight, norm, conv.bias)
+        y = F.conv2d(x, weight, bias, conv.stride, conv.padding)  # type: ignore[arg-type]
+        return y.permute(0, 2, 3, 1)
+    return _normed(conv(x).permute(0, 2, 3, 1), norm)
 
 
 class LPU(nn.Module):
@@ -95,66 +119,68 @@ class AbsolutePositions(nn.Module):
 class ConvDownsample(nn.Module):
     """2x2 convolution with stride 2: half the grid, more channels."""
 
-    def __init__(self, dim: int, out_dim: int) -> None:
+    def __init__(self, dim: int, out_dim: int, batch_norm: bool = False) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(dim)
+        self.norm = _map_norm(dim, batch_norm)
         self.conv = PatchConv(dim, out_dim, 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(self.norm(x))
+        return self.conv(_normed(x, self.norm))
 
 
 class PatchMerge(nn.Module):
     """Swin's patch merging: concatenate 2x2 tokens, normalise, one linear map."""
 
-    def __init__(self, dim: int, out_dim: int) -> None:
+    def __init__(self, dim: int, out_dim: int, batch_norm: bool = False) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(4 * dim)
+        self.norm = _map_norm(4 * dim, batch_norm)
         self.reduction = Linear(4 * dim, out_dim, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         batch, height, width, dim = x.shape
         x = x.view(batch, height // 2, 2, width // 2, 2, dim).permute(0, 1, 3, 4, 2, 5)
-        return self.reduction(self.norm(x.reshape(batch, height // 2, width // 2, 4 * dim)))
+        x = x.reshape(batch, height // 2, width // 2, 4 * dim)
+        return self.reduction(_normed(x, self.norm))
 
 
 class Stem(nn.Module):
-    """4x4 convolution with stride 4 and LayerNorm; no overlap, so no masked pixel leaks."""
+    """4x4 convolution with stride 4 and a norm; no overlap, so no masked pixel leaks."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, batch_norm: bool = False) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, dim, 4, stride=4)
-        self.norm = nn.LayerNorm(dim)
+        self.norm = _map_norm(dim, batch_norm)
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, H/4, W/4, dim)."""
         x = image.contiguous(memory_format=torch.channels_last)
-        return self.norm(self.conv(x).permute(0, 2, 3, 1))
+        return _convolved(x, self.conv, self.norm)
 
 
 class OverlapStem(nn.Module):
-    """Two 3x3 convolutions with stride 2, each with LayerNorm, GELU between them."""
+    """Two 3x3 convolutions with stride 2, each with a norm, GELU between them."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, batch_norm: bool = False) -> None:
         super().__init__()
         self.first = nn.Conv2d(3, dim // 2, 3, stride=2, padding=1)
-        self.norm1 = nn.LayerNorm(dim // 2)
+        self.norm1 = _map_norm(dim // 2, batch_norm)
         self.second = nn.Conv2d(dim // 2, dim, 3, stride=2, padding=1)
-        self.norm2 = nn.LayerNorm(dim)
+        self.norm2 = _map_norm(dim, batch_norm)
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, H/4, W/4, dim)."""
-        x = nn.functional.gelu(self.norm1(self.first(image).permute(0, 2, 3, 1)))
-        return self.norm2(self.second(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
+        x = image.contiguous(memory_format=torch.channels_last)
+        x = nn.functional.gelu(_convolved(x, self.first, self.norm1))
+        return _convolved(x.permute(0, 3, 1, 2), self.second, self.norm2)
 
 
 class OverlapDownsample(nn.Module):
-    """3x3 convolution with stride 2 and LayerNorm: half the grid, more channels."""
+    """3x3 convolution with stride 2 and a norm: half the grid, more channels."""
 
-    def __init__(self, dim: int, out_dim: int) -> None:
+    def __init__(self, dim: int, out_dim: int, batch_norm: bool = False) -> None:
         super().__init__()
         self.conv = nn.Conv2d(dim, out_dim, 3, stride=2, padding=1)
-        self.norm = nn.LayerNorm(out_dim)
+        self.norm = _map_norm(out_dim, batch_norm)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
+        return _convolved(x.permute(0, 3, 1, 2), self.conv, self.norm)

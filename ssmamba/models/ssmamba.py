@@ -74,7 +74,7 @@ class Stage(nn.Module):
         dims, dim = config.dims, config.dims[index]
         self.down: nn.Module | None = None
         if index:
-            self.down = _downsampling(config)(dims[index - 1], dim)
+            self.down = _downsampling(config)(dims[index - 1], dim, config.batch_norm)
         self.local = _local_module(config, index)
         repeats = config.local_every_block and config.embedding in ("lpr", "lpu")
         again = len(drop_rates) - 1 if repeats else 0
@@ -147,7 +147,8 @@ class SSMamba(nn.Module):
         self.config = config
         depth = sum(config.depths)
         rates = [config.drop_path * i / max(depth - 1, 1) for i in range(depth)]
-        self.stem = OverlapStem(config.dims[0]) if config.overlap else Stem(config.dims[0])
+        stem = OverlapStem if config.overlap else Stem
+        self.stem = stem(config.dims[0], config.batch_norm)
         self.stages = nn.ModuleList()
         for index, blocks in enumerate(config.depths):
             start = sum(config.depths[:index])

@@ -44,6 +44,7 @@ class SSMambaConfig:
     embedding: Embedding = "lpr"
     local_every_block: bool = False  # the local module before every block, not once a stage
     overlap: bool = False  # overlapping 3x3 convolutions in the stem and between the stages
+    deep_stem: bool = False  # three 3x3 convolutions and a max-pool before stage 1, as in ResNets
     batch_norm: bool = False  # BatchNorm, not LayerNorm, in the stem and between the stages
     act: str = "silu"  # silu | gelu, in the mixer (Table 1)
     d_state: int = 16  # N, states per channel
@@ -61,6 +62,11 @@ class SSMambaConfig:
             raise CheckpointError(f"Unknown model size '{size}'{did_you_mean(size, SIZES)}.")
         dims, depths = SIZES[size]
         return cls(**{"size": size, "dims": dims, "depths": depths, **changes})
+
+    @property
+    def stem_overlaps(self) -> bool:
+        """Whether a token of stage 1 sees pixels of its neighbours."""
+        return self.overlap or self.deep_stem
 
     @classmethod
     def vmamba(cls, size: str, **changes: Any) -> SSMambaConfig:

@@ -65,6 +65,7 @@ class RunConfig:
     pool: Pool | None = None
     drop_path: float | None = None  # rate of the last block
     overlap: bool | None = None  # overlapping convolutions in stem and downsampling
+    deep_stem: bool | None = None  # three 3x3 convolutions and a max-pool before stage 1
     batch_norm: bool | None = None  # BatchNorm in stem and downsampling
     column_scans: bool | None = None
     kernels: tuple[int, ...] | None = None

@@ -37,6 +37,7 @@ CONFIG_FIELDS = (
     "column_scans",
     "local_every_block",
     "overlap",
+    "deep_stem",
     "batch_norm",
     "kernels",
     "d_state",

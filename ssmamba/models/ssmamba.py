@@ -15,6 +15,7 @@ from ssmamba.layers.local import (
     LPU,
     AbsolutePositions,
     ConvDownsample,
+    DeepStem,
     OverlapDownsample,
     OverlapStem,
     PatchMerge,
@@ -147,8 +148,7 @@ class SSMamba(nn.Module):
         self.config = config
         depth = sum(config.depths)
         rates = [config.drop_path * i / max(depth - 1, 1) for i in range(depth)]
-        stem = OverlapStem if config.overlap else Stem
-        self.stem = stem(config.dims[0], config.batch_norm)
+        self.stem = _stem(config)
         self.stages = nn.ModuleList()
         for index, blocks in enumerate(config.depths):
             start = sum(config.depths[:index])
@@ -208,7 +208,7 @@ class SSMamba(nn.Module):
         self, x: Tensor, unit_mask: Tensor | None, mask_token: Tensor | None
     ) -> tuple[list[Tensor], Tensor | None, Tensor | None]:
         x, valid_pixels = _pad(x)
-        if unit_mask is not None and self.config.overlap:  # windows that overlap see hidden pixels
+        if unit_mask is not None and self.config.stem_overlaps:  # nothing hidden may be seen
             x = x.masked_fill(_spread(unit_mask, x.shape[2], x.shape[3]).unsqueeze(1), 0.0)
         x = self.stem(x)
         if unit_mask is not None:
@@ -227,6 +227,12 @@ class SSMamba(nn.Module):
 def cam_reshape(x: Tensor) -> Tensor:
     """(B, H, W, C) -> (B, C, H, W), as grad-cam wants it."""
     return x.permute(0, 3, 1, 2)
+
+
+def _stem(config: SSMambaConfig) -> nn.Module:
+    if config.deep_stem:
+        return DeepStem(config.dims[0])
+    return (OverlapStem if config.overlap else Stem)(config.dims[0], config.batch_norm)
 
 
 def _downsampling(config: SSMambaConfig) -> type[nn.Module]:

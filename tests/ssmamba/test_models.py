@@ -124,10 +124,10 @@ def test_random_unit_mask_hides_the_asked_share():
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])
-@pytest.mark.parametrize("overlap", [False, True])
-def test_hidden_pixels_never_reach_the_reconstruction(overlap, batch_norm):
+@pytest.mark.parametrize("stem", [{}, {"overlap": True}, {"deep_stem": True}])
+def test_hidden_pixels_never_reach_the_reconstruction(stem, batch_norm):
     torch.manual_seed(0)
-    encoder = SSMamba(small_config(overlap=overlap, batch_norm=batch_norm))
+    encoder = SSMamba(small_config(**stem, batch_norm=batch_norm))
     model = MAMIM(encoder, MAMIMConfig(mask_unit=16, decoder_dim=32)).eval()
     mask = random_unit_mask(1, 64, 64, 0.5, 16)
     pixels = mask.repeat_interleave(16, 1).repeat_interleave(16, 2).unsqueeze(1)

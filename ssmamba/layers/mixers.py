@@ -88,11 +88,12 @@ class MambaMixer(nn.Module):
         p = self.params
         dt, b, c = p(u)
         delta = p.delta(dt, valid)
-        y = selective_scan_channel_last(
-            u.float(), delta[:, :, 0], p.A[0], b[:, :, 0], c[:, :, 0], p.D[0], p.dt_bias[0]
-        )
+        scanned = (u.float(), delta[:, :, 0], p.A[0], b[:, :, 0], c[:, :, 0], p.D[0], p.dt_bias[0])
+        fused = self.act is silu  # the scan's own gate
+        y = selective_scan_channel_last(*scanned, z=z if fused else None)
         assert isinstance(y, Tensor)  # a pair only where the last state is asked for
-        return self.out_proj(y.to(z.dtype) * self.act(z))
+        y = y.to(z.dtype)
+        return self.out_proj(y if fused else y * self.act(z))
 
 
 class SS2D(nn.Module):

@@ -127,18 +127,26 @@ def has_kernels(kind: str, dtype: torch.dtype) -> bool:
     return choose_backend(kind, dtype).name in _KERNELS
 
 
+def gates_backward(kind: str, dtype: torch.dtype) -> bool:
+    """Whether the chosen backend's backward pass knows the gate."""
+    name = choose_backend(kind, dtype).name
+    return name in _KERNELS and function.gates_backward(_load(name)[0])
+
+
 def kernels_for(u: Tensor) -> function.Kernels | None:
     """The chosen backend's module where it has a backward pass of its own, else None."""
     name = choose_backend(u.device, u.dtype).name
     return _load(name)[0] if name in _KERNELS else None
 
 
-def run_plain(inputs: function.Inputs, softplus: bool, reverse: bool) -> tuple[Tensor, Tensor]:
+def run_plain(
+    inputs: function.Inputs, softplus: bool, reverse: bool, z: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """The scan as differentiable torch operations; canonical inputs, y in u's dtype."""
     u = inputs[0]
     scan = reference.scan if _forced() == "reference" else torch_scan.scan
     y, state = scan(*inputs, softplus, reverse)
-    return y.to(u.dtype), state
+    return function.gate(y, z).to(u.dtype), state
 
 
 def warm_up(device: torch.device | str = "cpu") -> Backend:

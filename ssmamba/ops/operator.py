@@ -21,7 +21,7 @@ from ssmamba.ops.eager import is_transformed, is_watched
 
 _INPUTS = (
     "Tensor u, Tensor delta, Tensor A, Tensor B, Tensor C, Tensor? D, Tensor? delta_bias, "
-    "bool delta_softplus, bool reverse"
+    "Tensor? z, bool delta_softplus, bool reverse"
 )
 OPERATIONS_PER_STATE = 9  # VMamba's count: 9 L D N for each direction
 
@@ -33,19 +33,19 @@ OPERATIONS_PER_STATE = 9  # VMamba's count: 9 L D N for each direction
 )
 def scan_operator(*args: Any) -> tuple[Tensor, Tensor, Tensor]:
     """y, the last state, and what the backward pass wants kept (both maybe empty)."""
-    inputs, (softplus, reverse, keep, want_state) = args[:7], args[7:]
+    inputs, (z, softplus, reverse, keep, want_state) = args[:7], args[7:]
     u = inputs[0]
     kernels = dispatch.kernels_for(u)
     if kernels is not None:
-        return kernels.forward(inputs, softplus, reverse, keep=keep, want_state=want_state)
-    y, state = dispatch.run_plain(inputs, softplus, reverse)
+        return kernels.forward(inputs, softplus, reverse, keep=keep, want_state=want_state, z=z)
+    y, state = dispatch.run_plain(inputs, softplus, reverse, z)
     nothing = u.new_empty(0, dtype=torch.float32)
     return y, (state.float().contiguous() if want_state else nothing), nothing.clone()
 
 
 @scan_operator.register_fake
 def _(*args: Any) -> tuple[Tensor, Tensor, Tensor]:
-    u, A, keep, want_state = args[0], args[2], args[9], args[10]
+    u, A, keep, want_state = args[0], args[2], args[10], args[11]
     y = torch.empty_like(u, memory_format=torch.contiguous_format)
     batch, _, channels = u.shape
     R, _, N = A.shape
@@ -66,12 +66,12 @@ def _(*args: Any) -> tuple[Tensor, Tensor, Tensor]:
     schema=f"({_INPUTS}, Tensor kept, Tensor grad_y, Tensor? grad_state) -> Tensor[]",
 )
 def backward_operator(*args: Any) -> list[Tensor]:
-    """float32 gradients of the seven tensor inputs."""
-    inputs, (softplus, reverse, kept, grad_y, grad_state) = args[:7], args[7:]
+    """float32 gradients of the seven tensor inputs, and of z where there is one."""
+    inputs, z, options = args[:7], args[7], args[8:]
     kernels = dispatch.kernels_for(inputs[0])
     assert kernels is not None  # run() keeps plain torch out of here where gradients are wanted
-    gradients = kernels.backward(inputs, softplus, reverse, kept, grad_y, grad_state)
-    return [g.contiguous() for g in gradients]
+    found = function.gradients(kernels, inputs, z, *options)
+    return [g.contiguous() for g in found if g is not None]
 
 
 def _gradient_shapes(u: Tensor, delta: Tensor, A: Tensor) -> list[tuple[Any, ...]]:
@@ -82,13 +82,14 @@ def _gradient_shapes(u: Tensor, delta: Tensor, A: Tensor) -> list[tuple[Any, ...
 
 @backward_operator.register_fake
 def _(*args: Any) -> list[Tensor]:
-    u = args[0]
-    return [u.new_empty(shape, dtype=torch.float32) for shape in _gradient_shapes(*args[:3])]
+    u, z = args[0], args[7]
+    shapes = _gradient_shapes(*args[:3]) + ([] if z is None else [(*z.shape,)])
+    return [u.new_empty(shape, dtype=torch.float32) for shape in shapes]
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    ctx.save_for_backward(*inputs[:7], output[2])
-    ctx.softplus, ctx.reverse, _, ctx.want_state = inputs[7:]
+    ctx.save_for_backward(*inputs[:8], output[2])
+    ctx.softplus, ctx.reverse, _, ctx.want_state = inputs[8:]
     ctx.set_materialize_grads(False)
 
 
@@ -100,7 +101,8 @@ def _backward(ctx: Any, grad_y: Any, grad_state: Any, _grad_kept: Any) -> tuple[
         grad_state = None
     found = backward_operator(*inputs, ctx.softplus, ctx.reverse, kept, grad_y, grad_state)
     wanted = [x is not None and need for x, need in zip(inputs, ctx.needs_input_grad, strict=False)]
-    return (*function.fit_gradients(found, inputs, wanted), None, None, None, None)
+    gradients = function.fit_gradients([*found, None][:8], inputs, wanted)
+    return (*gradients, None, None, None, None)
 
 
 scan_operator.register_autograd(_backward, setup_context=_setup_context)
@@ -122,28 +124,46 @@ def _has_kernels(kind: str, dtype: torch.dtype) -> bool:
     return dispatch.has_kernels(kind, dtype)
 
 
+def _gates_backward(kind: str, dtype: torch.dtype) -> bool:
+    return dispatch.gates_backward(kind, dtype)
+
+
 # What torch.compiler.assume_constant_result sets; calling it would import torch._dynamo, which
 # takes the engine longer than torch itself.
 _has_kernels._dynamo_marked_constant = True  # type: ignore[attr-defined]
+_gates_backward._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def run(
-    inputs: function.Inputs, softplus: bool, reverse: bool, want_state: bool
+    inputs: function.Inputs,
+    softplus: bool,
+    reverse: bool,
+    want_state: bool,
+    z: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Scan on the chosen backend: inputs as in ``reference.py``, or without the axis R.
 
+    ``z`` gates the y of one direction (see ``function.Kernels`` for who does it).
     Returns y in u's dtype and state (batch, R, channels, N), which is empty unless wanted.
     """
     u = inputs[0]
     if is_watched(u):
-        keep = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in inputs)
-        if keep and not _has_kernels(u.device.type, u.dtype):
-            return dispatch.run_plain(function.canonical(inputs), softplus, reverse)
-        y, state, _ = scan_operator(
-            *function.canonical(inputs), softplus, reverse, keep, want_state
-        )
-        return y, state
+        return _run_operator(inputs, softplus, reverse, want_state, z)
     kernels = None if is_transformed() else dispatch.kernels_for(u)
     if kernels is None:
-        return dispatch.run_plain(function.canonical(inputs), softplus, reverse)
-    return function.scan(kernels, inputs, softplus, reverse, want_state)
+        return dispatch.run_plain(function.canonical(inputs), softplus, reverse, z)
+    return function.scan(kernels, inputs, softplus, reverse, want_state, z)
+
+
+def _run_operator(
+    inputs: function.Inputs, softplus: bool, reverse: bool, want_state: bool, z: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    u, canonical = inputs[0], function.canonical(inputs)
+    keep = function.wants_gradients(*inputs, z)
+    if keep and not _has_kernels(u.device.type, u.dtype):
+        return dispatch.run_plain(canonical, softplus, reverse, z)
+    if z is not None and keep and not _gates_backward(u.device.type, u.dtype):
+        y, state = _run_operator(inputs, softplus, reverse, want_state, None)
+        return function.gate(y, z), state
+    y, state, _ = scan_operator(*canonical, z, softplus, reverse, keep, want_state)
+    return y, state

@@ -9,15 +9,17 @@ C           how the state is read             z           gate: y * silu(z)
 L steps, D or "channels" of them at once, N states each, G groups of channels that share B and C.
 
 Dtypes: u, delta, B, C, z may be float32, bfloat16 or float16 (float64 runs in plain torch); y has
-u's dtype. Decays, step sizes and state are float32 in any case, under autocast too. Everything is
-differentiable in every tensor, twice. A delta of -1e4 before softplus is a step of exactly 0: the
-state passes such a token unchanged.
+u's dtype. Decays, step sizes, state and gate are float32 in any case, under autocast too. The gate
+is applied before y is rounded: by triton's kernels in both passes (the backward pass makes y before
+the gate again), by cpu's where no gradients are wanted; elsewhere it is a product in torch, for
+mamba_ssm and for cpu's gradients after y is rounded. Everything is differentiable in every tensor,
+twice. A delta of -1e4 before softplus is a step of exactly 0: the state passes such a token
+unchanged.
 """
 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ssmamba.ops import low_rank, operator
@@ -75,9 +77,7 @@ def selective_scan_channel_last(
         _expect(name, vector, (u.shape[2],))
     _expect("z", z, tuple(u.shape))
     inputs = (u, delta, A, B, C, D, delta_bias)
-    y, state = operator.run(inputs, delta_softplus, reverse, return_last_state)
-    if z is not None:
-        y = y * F.silu(z)
+    y, state = operator.run(inputs, delta_softplus, reverse, return_last_state, z)
     return (y, state[:, 0]) if return_last_state else y
 
 

@@ -11,11 +11,11 @@ from triton.compiler import ASTSource
 
 from ssmamba.ops.cuda import kernels
 
-HALF = {"u", "x", "delta", "B", "C", "W", "y", "grad_y"}
+HALF = {"u", "x", "delta", "B", "C", "W", "z", "y", "grad_y"}
 POINTERS = {
     *HALF,
     *("A", "D", "bias", "ends", "totals", "starts", "first", "last", "sums", "carries"),
-    *("grad_u", "grad_delta", "grad_A", "grad_B", "grad_C", "grad_D", "grad_bias"),
+    *("grad_u", "grad_delta", "grad_A", "grad_B", "grad_C", "grad_D", "grad_bias", "grad_z"),
 }
 
 
@@ -37,7 +37,7 @@ def compile_kernel(kernel: Any, half: bool, **constants: Any) -> None:
 def main() -> None:
     for half, (R, reverse) in product((False, True), ((2, False), (1, True))):
         common = {"T": 32, "BD": 16, "R": R, "REVERSE": reverse}
-        full = {**common, "N": 16, "HAS_BIAS": True, "SOFTPLUS": True}
+        full = {**common, "N": 16, "HAS_BIAS": True, "SOFTPLUS": True, "HAS_GATE": R == 1}
         compile_kernel(kernels.tile_states, half, **full, GRADIENT=False)
         compile_kernel(kernels.tile_states, half, **full, GRADIENT=True)
         compile_kernel(kernels.tile_outputs, half, **full, HAS_D=True, HAS_STARTS=True)

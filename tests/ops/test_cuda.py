@@ -8,6 +8,7 @@ import torch
 from ssmamba import ops
 from ssmamba.ops import dispatch, function, torch_scan
 
+from .gated import assert_gate_matches
 from .problems import assert_matches, make_problem
 
 pytestmark = [
@@ -21,7 +22,7 @@ def scan(request):
     kernels, reason = dispatch._load(request.param)
     if kernels is None:
         pytest.skip(f"{request.param}: {reason}")
-    return lambda *args: function.scan(kernels, args[:7], args[7], args[8], True)
+    return lambda *args: function.scan(kernels, args[:7], args[7], args[8], True, *args[9:])
 
 
 @pytest.mark.parametrize("L", [1, 2, 31, 33, 64, 65, 3137, 200_000])
@@ -35,6 +36,14 @@ def test_matches_plain_torch(scan, L, R):
 def test_odd_shapes(scan, shape):
     problem = make_problem(**shape, device="cuda")
     assert_matches(problem, scan, torch_scan.scan, output=5e-6, gradient=5e-5)
+
+
+@pytest.mark.parametrize("L", [1, 33, 65, 3137])
+def test_gate(scan, L):
+    def gated(*args):
+        return scan(*args[:7], True, args[8], args[7])[0]
+
+    assert_gate_matches(gated, output=5e-6, gradient=5e-5, batch=2, L=L, channels=24, device="cuda")
 
 
 def test_triton_repeats_bit_by_bit():

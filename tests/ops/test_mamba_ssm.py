@@ -15,6 +15,7 @@ import torch
 from ssmamba.ops import function, torch_scan
 from ssmamba.ops.cuda import mamba_ssm
 
+from .gated import assert_gate_matches, gated_reference, make_gated
 from .problems import assert_matches_reference, make_problem
 
 
@@ -82,6 +83,16 @@ def test_gradients_of_y_come_from_the_extension(monkeypatch):
     assert calls == [1]
     for found, expected in zip(*results, strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("L", [0, 21])
+def test_gate(L):
+    def gated(*args):
+        return function.scan(mamba_ssm, args[:7], True, args[8], False, args[7])[0]
+
+    assert_gate_matches(gated, L=L, channels=6)
+    inputs, _ = make_gated(L=L, channels=6)
+    torch.testing.assert_close(gated(*inputs, False), gated_reference(*inputs, False))
 
 
 def test_nothing_to_scan():

@@ -26,8 +26,8 @@ def inputs():
 def test_operator_is_registered_correctly(inputs):
     """Schema, fake tensors, autograd registration and AOT dispatch, by torch's own checker."""
     leaves = [x.clone().requires_grad_() for x in inputs]
-    torch.library.opcheck(operator.scan_operator, (*leaves, True, False, True, True))
-    torch.library.opcheck(operator.scan_operator, (*inputs, True, False, False, False))
+    torch.library.opcheck(operator.scan_operator, (*leaves, None, True, False, True, True))
+    torch.library.opcheck(operator.scan_operator, (*inputs, None, True, False, False, False))
 
 
 @pytest.mark.parametrize("backend", ["cpu", "torch"])

@@ -27,8 +27,9 @@ def run_script(name: str) -> str:
     return done.stdout
 
 
-def test_kernels_match_the_reference_on_the_interpreter():
-    assert "all cases" in run_script("interpreted_triton.py")
+@pytest.mark.parametrize("name", ["interpreted_triton.py", "interpreted_gate.py"])
+def test_kernels_match_the_reference_on_the_interpreter(name):
+    assert "all cases" in run_script(name)
 
 
 @pytest.mark.slow

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from ssmamba.config import SSMambaConfig
-from ssmamba.layers.mixers import SS2D
+from ssmamba.layers.mixers import SS2D, MambaMixer
+from ssmamba.ops import selective_scan_channel_last
 
 HEIGHT, WIDTH, DIM, STATES = 3, 4, 8, 2
 
@@ -57,3 +58,21 @@ def test_ss2d_is_vmambas_four_way_cross_scan(act, monkeypatch):
         expected = module.out_proj(normed * activation(z))
         found = module(x, (HEIGHT, WIDTH))
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("act", ["silu", "gelu"])
+def test_the_original_mamba_block_is_gated_by_its_activation(act):
+    """SiLU within the scan, any other activation behind it."""
+    mixer = MambaMixer(24, SSMambaConfig(act=act))
+    x = torch.randn(2, 15, 24)
+    function = getattr(nn.functional, act)
+    u, z = mixer.in_proj(x).chunk(2, dim=-1)
+    u = function(mixer.conv(u))
+    p = mixer.params
+    dt, b, c = p(u)
+    delta = p.delta(dt, None)[:, :, 0]
+    y = selective_scan_channel_last(u, delta, p.A[0], b[:, :, 0], c[:, :, 0], p.D[0], p.dt_bias[0])
+    expected = mixer.out_proj(y * function(z))
+    torch.testing.assert_close(mixer(x, (3, 5)), expected)
+    with torch.no_grad():
+        torch.testing.assert_close(mixer(x, (3, 5)), expected)

@@ -2,7 +2,7 @@
 
     delta_t = softplus(delta_t + delta_bias)           or softplus(W dt_t + delta_bias), low-rank
     h_t     = exp(delta_t A) h_{t-1} + delta_t B_t u_t          ZOH, Mamba §3.2
-    y_t     = C_t h_t + D u_t
+    y_t     = C_t h_t + D u_t                            or that times silu(z_t), of one direction
 
 Letters as in ``ops/reference.py``, r a direction; the second one walks the other way. A ``plan``
 (see ``plan.py``) says where everything is. K blocks of 16 channels, S >= N padded states:
@@ -172,6 +172,19 @@ def _states(
 
 
 @njit(**OPTIONS)
+def _write_rows(
+    w: Any, rows: int, y: int, y_step: int, z: int, z_step: int, count: int, width: int, gated: bool
+) -> None:
+    """The finished rows to y, times silu(z) where there is a gate."""
+    for t in range(count):
+        value = v.load(w, rows + t * FORWARD_ROW + 2 * LANES)
+        if gated:
+            gate = _read(z + t * z_step, width)
+            value = v.multiply(value, v.multiply(gate, v.sigmoid(gate)))
+        _write(y + t * y_step, width, value)
+
+
+@njit(**OPTIONS)
 def _scratch_size(plan: Any) -> int:
     padded = padded_lanes(plan[p.STATES])
     matrices = (2 * padded + padded_lanes(plan[p.RANK])) * LANES
@@ -203,7 +216,10 @@ def _scan(plan: Any, b: int, r: int, k: int, plane: int, accumulate: bool, w: An
     shift = _read_vector(plan[p.BIAS] + r * plan[p.BIAS_DIRECTION], k * LANES, width)
     softplus = plan[p.SOFTPLUS] != 0
     whole = N == S  # else the blocks' states reach beyond the rows of B and C
-    straight = width == LANES and (S == 1 or S == 8 or S == 16)  # one block makes all of y
+    gated, z_step = plan[p.Z] != 0, sign * plan[p.Z_ROW]
+    z = plan[p.Z] + b * plan[p.Z_BATCH] + begin * plan[p.Z_ROW] + column
+    one_block = S == 1 or S == 8 or S == 16  # makes all of y
+    straight = width == LANES and one_block and not gated
     in_rows = address_of(w, rows + 2 * LANES)
     clear(w, 0, padded * LANES)
     row = plan[p.A_CHANNEL]
@@ -233,8 +249,7 @@ def _scan(plan: Any, b: int, r: int, k: int, plane: int, accumulate: bool, w: An
             continue
         step = FORWARD_ROW * FLOAT_BYTES
         _states(w, rows, B_at, B_by, C_at, C_by, in_rows, step, count, decay, S)
-        for t in range(count):
-            _write(y_at + t * y_step, width, v.load(w, rows + t * FORWARD_ROW + 2 * LANES))
+        _write_rows(w, rows, y_at, y_step, z + start * z_step, z_step, count, width, gated)
     if plan[p.WANT_STATE] != 0:
         _write_last(plan, b, r, k, width, w, decay)
 

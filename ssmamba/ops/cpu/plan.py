@@ -33,11 +33,12 @@ FLOAT_BYTES = 4
     BIAS, BIAS_DIRECTION,    # address 0: none
     WEIGHT, WEIGHT_DIRECTION, WEIGHT_CHANNEL,  # (R, channels, rank): what makes delta, or none
     RANK,                    # 0: delta is given; else it has so many entries, to be multiplied
+    Z, Z_BATCH, Z_ROW,       # address 0: no gate
     Y,                       # dense, as are the next two
     CHECKPOINTS,
     LAST,
     SIZE,
-) = range(43)
+) = range(46)
 # fmt: on
 
 
@@ -70,12 +71,12 @@ def make_plan(
 
     The plan holds addresses only: who runs it keeps the tensors alive.
     """
-    u, delta, a, b, c, d, bias, weight = inputs
+    u, delta, a, b, c, d, bias, weight, z = inputs
     entries = [
         *(0, tasks, *shape, *options),
         *(*place(u, 3), *place(delta, 4), *place(a, 3), *place(b, 4), *place(c, 4)),
         *(*place(d, 2), *place(bias, 2), *place(weight, 3)),
-        0 if weight is None else weight.shape[2],
+        *(0 if weight is None else weight.shape[2], *place(z, 3)),
         *[output.data_ptr() for output in outputs],
     ]
     return np.array(entries, np.int64)

@@ -55,20 +55,27 @@ def _sum_planes(planes: Tensor) -> Tensor:
 
 
 def forward(
-    inputs: Inputs, softplus: bool, reverse: bool, *, keep: bool, want_state: bool
+    inputs: Inputs,
+    softplus: bool,
+    reverse: bool,
+    *,
+    keep: bool,
+    want_state: bool,
+    z: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return y (u's dtype), the last state, and the checkpoints (both empty unless wanted)."""
-    return _forward(inputs, None, softplus, reverse, keep, want_state)
+    return _forward(inputs, None, z, softplus, reverse, keep, want_state)
 
 
 def forward_low_rank(inputs: Inputs, weight: Tensor, softplus: bool) -> Tensor:
     """y, with dt (batch, L, R, rank) for delta and ``weight`` (R, channels, rank)."""
-    return _forward(inputs, weight, softplus, False, False, False)[0]
+    return _forward(inputs, weight, None, softplus, False, False, False)[0]
 
 
 def _forward(
     inputs: Inputs,
     weight: Tensor | None,
+    z: Tensor | None,
     softplus: bool,
     reverse: bool,
     keep: bool,
@@ -77,6 +84,7 @@ def _forward(
     u, A = inputs[0], inputs[2]
     batch, L, channels = u.shape
     R, _, N = A.shape
+    assert z is None or R == 1  # of two directions, the sum would have to be gated
     *blocks, chunks, size = kept_shape(u, A)
     K = blocks[2]
     planes = _planes(R, batch * K)
@@ -84,7 +92,7 @@ def _forward(
     checkpoints = torch.empty(*blocks, chunks if keep else 0, size)
     state = torch.empty(batch if want_state else 0, R, channels, N)
     tasks = planes * batch * K
-    prepared = [None if x is None else dense_rows(x) for x in (*inputs, weight)]
+    prepared = [None if x is None else dense_rows(x) for x in (*inputs, weight, z)]
     shape = (batch, L, channels, R, N)
     chunk = BACKWARD_CHUNK if keep else FORWARD_CHUNK
     options = (planes, chunk, keep, want_state, softplus, reverse)

@@ -83,22 +83,33 @@ def _load_tile(pointer, rows, d, L, channels, s_row):
 
 
 @triton.jit
+def _load_gate(z, rows, d, L, channels, s_row):
+    """silu(z) and its slope."""
+    x = _load_tile(z, rows, d, L, channels, s_row)
+    s = tl.sigmoid(x)
+    return x * s, s * (1.0 + x * (1.0 - s))
+
+
+@triton.jit
 def tile_states(
-    x, delta, A, W, bias, ends, totals,
+    x, delta, A, W, bias, z, ends, totals,
     L, channels, tiles, N: tl.constexpr,
-    s_xb, s_xl, s_db, s_dl, s_dr, s_wb, s_wl, s_wr,
+    s_xb, s_xl, s_db, s_dl, s_dr, s_wb, s_wl, s_wr, s_zb, s_zl,
     T: tl.constexpr, BD: tl.constexpr, R: tl.constexpr, REVERSE: tl.constexpr,
-    HAS_BIAS: tl.constexpr, SOFTPLUS: tl.constexpr, GRADIENT: tl.constexpr,
+    HAS_BIAS: tl.constexpr, SOFTPLUS: tl.constexpr, HAS_GATE: tl.constexpr, GRADIENT: tl.constexpr,
 ):  # fmt: skip
     """ends = sum over t of (decay from t to the tile's end) w_t x_t.
 
-    Forward: x = u times delta, w = B, and the decay excludes step t. GRADIENT: x = grad_y, w = C,
-    the other end of the tile, and the decay includes step t.
+    Forward: x = u times delta, w = B, and the decay excludes step t. GRADIENT: x = grad_y (times
+    the gate), w = C, the other end of the tile, and the decay includes step t.
     """
     c, d = tl.program_id(0), tl.program_id(1) * BD + tl.arange(0, BD)
     b = tl.program_id(2).to(tl.int64)
     rows = (c * T + tl.arange(0, T)).to(tl.int64)
     value = _load_tile(x + b * s_xb, rows, d, L, channels, s_xl)
+    if GRADIENT and HAS_GATE:
+        silu, _ = _load_gate(z + b * s_zb, rows, d, L, channels, s_zl)
+        value *= silu
     for r in tl.static_range(R):
         step, _ = _load_delta(
             delta + b * s_db, bias, rows, d, r, L, channels, s_dl, s_dr, HAS_BIAS, SOFTPLUS
@@ -172,11 +183,12 @@ def pass_states(
 
 @triton.jit
 def tile_outputs(
-    u, delta, A, B, C, D, bias, starts, y,
+    u, delta, A, B, C, D, bias, z, starts, y,
     L, channels, tiles, N: tl.constexpr,
-    s_ub, s_ul, s_db, s_dl, s_dr, s_bb, s_bl, s_br, s_cb, s_cl, s_cr,
+    s_ub, s_ul, s_db, s_dl, s_dr, s_bb, s_bl, s_br, s_cb, s_cl, s_cr, s_zb, s_zl,
     T: tl.constexpr, BD: tl.constexpr, R: tl.constexpr, REVERSE: tl.constexpr,
-    HAS_D: tl.constexpr, HAS_BIAS: tl.constexpr, SOFTPLUS: tl.constexpr, HAS_STARTS: tl.constexpr,
+    HAS_D: tl.constexpr, HAS_BIAS: tl.constexpr, SOFTPLUS: tl.constexpr, HAS_GATE: tl.constexpr,
+    HAS_STARTS: tl.constexpr,
 ):  # fmt: skip
     c, d = tl.program_id(0), tl.program_id(1) * BD + tl.arange(0, BD)
     b = tl.program_id(2).to(tl.int64)
@@ -198,6 +210,9 @@ def tile_outputs(
                 HAS_STARTS,
             )  # fmt: skip
             out += h * v[:, None]
+    if HAS_GATE:
+        silu, _ = _load_gate(z + b * s_zb, rows, d, L, channels, s_zl)
+        out *= silu
     mask = (rows < L)[:, None] & (d < channels)[None, :]
     target = y + (b * L + rows)[:, None] * channels + d[None, :]
     tl.store(target, out.to(y.dtype.element_ty), mask)
@@ -218,16 +233,18 @@ def _states(
 
 @triton.jit
 def tile_gradients(
-    u, delta, A, B, C, D, bias, grad_y, starts, carries,
-    grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D, grad_bias,
+    u, delta, A, B, C, D, bias, z, grad_y, starts, carries,
+    grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D, grad_bias, grad_z,
     batch, L, channels, tiles, N: tl.constexpr,
-    s_ub, s_ul, s_db, s_dl, s_dr, s_bb, s_bl, s_br, s_cb, s_cl, s_cr, s_gb, s_gl,
+    s_ub, s_ul, s_db, s_dl, s_dr, s_bb, s_bl, s_br, s_cb, s_cl, s_cr, s_zb, s_zl,
+    s_gb, s_gl,
     T: tl.constexpr, BD: tl.constexpr, R: tl.constexpr, REVERSE: tl.constexpr,
-    HAS_D: tl.constexpr, HAS_BIAS: tl.constexpr, SOFTPLUS: tl.constexpr,
+    HAS_D: tl.constexpr, HAS_BIAS: tl.constexpr, SOFTPLUS: tl.constexpr, HAS_GATE: tl.constexpr,
     HAS_STARTS: tl.constexpr, HAS_CARRIES: tl.constexpr,
 ):  # fmt: skip
     """All gradients of one tile; those of A, D and bias are summed over tiles by the caller, those
-    of B and C over blocks of channels. ``carries``: a g from behind the tile, as ``starts``."""
+    of B and C over blocks of channels. ``carries``: a g from behind the tile, as ``starts``. The y
+    that the gate was multiplied with is made again here, where all states are at hand."""
     c, k = tl.program_id(0), tl.program_id(1)
     d = k * BD + tl.arange(0, BD)
     b = tl.program_id(2).to(tl.int64)
@@ -235,6 +252,10 @@ def tile_gradients(
     inside, mask = rows < L, (rows < L)[:, None] & (d < channels)[None, :]
     value = _load_tile(u + b * s_ub, rows, d, L, channels, s_ul)
     gy = _load_tile(grad_y + b * s_gb, rows, d, L, channels, s_gl)
+    out = tl.zeros([T, BD], tl.float32)  # y before the gate
+    if HAS_GATE:
+        silu, _ = _load_gate(z + b * s_zb, rows, d, L, channels, s_zl)
+        gy *= silu
     for_u = tl.zeros([T, BD], tl.float32)
     for r in tl.static_range(R):
         skip = _load_row(D, r * channels + d, d < channels, HAS_D)
@@ -256,6 +277,8 @@ def tile_gradients(
             h = _states(
                 a, step, value, w, starts + at, d < channels, (r == 1) != REVERSE, HAS_STARTS
             )
+            if HAS_GATE:
+                out += h * v[:, None]
             g = gy * v[:, None]
             if HAS_CARRIES:
                 carry = tl.load(carries + at, d < channels, 0.0)
@@ -272,6 +295,8 @@ def tile_gradients(
             tl.store(grad_B + slot * N + n, tl.sum(g * step * value, 1), inside)
             tl.store(grad_C + slot * N + n, tl.sum(gy * h, 1), inside)
         for_u += sum_b * step + gy * skip[None, :]
+        if HAS_GATE:
+            out += value * skip[None, :]
         for_delta = (sum_b * value + sum_a) * slope
         tl.store(
             grad_delta + ((b * L + rows) * R + r)[:, None] * channels + d[None, :], for_delta, mask
@@ -280,4 +305,9 @@ def tile_gradients(
         tl.store(
             grad_bias + tile * channels + d, tl.sum(tl.where(mask, for_delta, 0.0), 0), d < channels
         )
-    tl.store(grad_u + (b * L + rows)[:, None] * channels + d[None, :], for_u, mask)
+    at = (b * L + rows)[:, None] * channels + d[None, :]
+    tl.store(grad_u + at, for_u, mask)
+    if HAS_GATE:  # loaded again: nothing is held in registers for it
+        _, slope = _load_gate(z + b * s_zb, rows, d, L, channels, s_zl)
+        out *= _load_tile(grad_y + b * s_gb, rows, d, L, channels, s_gl)
+        tl.store(grad_z + at, out * slope, mask)

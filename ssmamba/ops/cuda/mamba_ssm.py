@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ssmamba.ops.function import Gradients, Inputs, recomputed_gradients
+from ssmamba.ops.function import Gradients, Inputs, gate, recomputed_gradients
 
 _STEPS_PER_BLOCK = 2048
 _MOST_STATES = 256
@@ -89,7 +89,13 @@ def kept_shape(u: Tensor, A: Tensor) -> tuple[int, ...]:
 
 
 def forward(
-    inputs: Inputs, softplus: bool, reverse: bool, *, keep: bool, want_state: bool
+    inputs: Inputs,
+    softplus: bool,
+    reverse: bool,
+    *,
+    keep: bool,
+    want_state: bool,
+    z: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return y (u's dtype), the last state, and the extension's states (empty unless wanted)."""
     u, A = inputs[0], inputs[2]
@@ -106,6 +112,7 @@ def forward(
     x = _turn(inputs, reverse)
     out, states, *_ = _extension().fwd(x.u, x.delta, x.A, x.B, x.C, x.D, None, x.bias, softplus)
     y = _unsides(out.unflatten(1, (R, channels)), reverse).sum(2).contiguous()
+    y = gate(y, z)
     if want_state:
         state = states[:, :, -1, 1::2].unflatten(1, (R, channels)).contiguous()
     return y, state, states if keep else u.new_empty(shape, dtype=torch.float32)

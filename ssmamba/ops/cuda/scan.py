@@ -55,9 +55,10 @@ def _row_contiguous(x: Tensor) -> Tensor:
 class _Problem:
     """Prepared inputs and what every launch has in common."""
 
-    def __init__(self, inputs: Inputs, softplus: bool, reverse: bool) -> None:
+    def __init__(self, inputs: Inputs, z: Tensor | None, softplus: bool, reverse: bool) -> None:
         u, delta, A, B, C, D, delta_bias = inputs
         self.u, self.delta, self.B, self.C = (_row_contiguous(x) for x in (u, delta, B, C))
+        self.z = None if z is None else _row_contiguous(z)
         self.A = A.detach().float().contiguous()
         self.D, self.bias = (
             None if x is None else x.detach().float().contiguous() for x in (D, delta_bias)
@@ -76,6 +77,7 @@ class _Problem:
             "REVERSE": reverse,
             "HAS_BIAS": delta_bias is not None,
             "SOFTPLUS": softplus,
+            "HAS_GATE": z is not None,
             "num_warps": 1,
             "enable_fp_fusion": True,
         }
@@ -91,9 +93,11 @@ class _Problem:
         ends = self.empty(self.batch, self.R, self.tiles, self.N, self.channels)
         totals = self.empty(self.batch, self.R, self.tiles, self.channels)
         kernels.tile_states[self.grid](
-            *(x, self.delta, self.A, weights, self._or_u(self.bias), ends, totals),
+            *(x, self.delta, self.A, weights, self._or_u(self.bias), self._or_u(self.z)),
+            *(ends, totals),
             *(self.L, self.channels, self.tiles, self.N),
             *(*x.stride()[:2], *self.delta.stride()[:3], *weights.stride()[:3]),
+            *self._or_u(self.z).stride()[:2],
             **self.flags,
             GRADIENT=gradient,
         )
@@ -148,12 +152,12 @@ class _Problem:
     def arguments(self) -> tuple[Any, ...]:
         return (
             *(self.u, self.delta, self.A, self.B, self.C),
-            *(self._or_u(self.D), self._or_u(self.bias)),
+            *(self._or_u(self.D), self._or_u(self.bias), self._or_u(self.z)),
         )
 
     def strides(self) -> tuple[int, ...]:
         delta, B, C = (x.stride()[:3] for x in (self.delta, self.B, self.C))
-        return (*self.u.stride()[:2], *delta, *B, *C)
+        return (*self.u.stride()[:2], *delta, *B, *C, *self._or_u(self.z).stride()[:2])
 
 
 def kept_shape(u: Tensor, A: Tensor) -> tuple[int, ...]:
@@ -165,10 +169,16 @@ def kept_shape(u: Tensor, A: Tensor) -> tuple[int, ...]:
 
 
 def forward(
-    inputs: Inputs, softplus: bool, reverse: bool, *, keep: bool, want_state: bool
+    inputs: Inputs,
+    softplus: bool,
+    reverse: bool,
+    *,
+    keep: bool,
+    want_state: bool,
+    z: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return y (u's dtype), the last state, and the tiles' first states (empty unless wanted)."""
-    p = _Problem(inputs, softplus, reverse)
+    p = _Problem(inputs, z, softplus, reverse)
     y = torch.empty(p.u.shape, dtype=p.u.dtype, device=p.u.device)
     state = p.empty(p.batch if want_state else 0, p.R, p.channels, p.N)
     kept = list(kept_shape(p.u, p.A))
@@ -201,11 +211,30 @@ def backward(
     grad_state: Tensor | None,
 ) -> Gradients:
     """Gradients of the seven inputs in float32; ``kept`` from the forward pass."""
-    p = _Problem(inputs, softplus, reverse)
+    return _backward(_Problem(inputs, None, softplus, reverse), kept, grad_y, grad_state)[0]
+
+
+def backward_gated(
+    inputs: Inputs,
+    z: Tensor,
+    softplus: bool,
+    reverse: bool,
+    kept: Tensor,
+    grad_y: Tensor,
+    grad_state: Tensor | None,
+) -> tuple[Gradients, Tensor]:
+    """The same after a forward pass with a gate, and the gradient of z."""
+    return _backward(_Problem(inputs, z, softplus, reverse), kept, grad_y, grad_state)
+
+
+def _backward(
+    p: _Problem, kept: Tensor, grad_y: Tensor, grad_state: Tensor | None
+) -> tuple[Gradients, Tensor]:
     if p.is_empty:
         A, vector = p.A, p.A[..., 0]
-        zeros = (torch.zeros_like(x, dtype=torch.float32) for x in (p.u, p.delta, A, p.B, p.C))
-        return (*zeros, torch.zeros_like(vector), torch.zeros_like(vector))  # type: ignore[return-value]
+        tensors = (p.u, p.delta, A, p.B, p.C, vector, vector, p.u)
+        *zeros, grad_z = (torch.zeros_like(x, dtype=torch.float32) for x in tensors)
+        return (*zeros,), grad_z  # type: ignore[return-value]
     grad_y = _row_contiguous(grad_y)
     carries = None
     if p.tiles > 1 or grad_state is not None:
@@ -217,16 +246,17 @@ def backward(
     grad_A = p.empty(p.batch, p.R, p.tiles, p.N, p.channels)
     grad_B, grad_C = (p.empty(p.blocks, p.batch, p.L, p.R, p.N) for _ in range(2))
     grad_D, grad_bias = (p.empty(p.batch, p.R, p.tiles, p.channels) for _ in range(2))
+    grad_z = p.empty(p.batch if p.z is not None else 0, p.L, p.channels)
     kernels.tile_gradients[p.grid](
         *(*p.arguments(), grad_y, kept, carries if carries is not None else p.u),
-        *(grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D, grad_bias),
+        *(grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D, grad_bias, grad_z),
         *(p.batch, p.L, p.channels, p.tiles, p.N, *p.strides(), *grad_y.stride()[:2]),
         **p.flags,
         HAS_D=p.D is not None,
         HAS_STARTS=p.tiles > 1,
         HAS_CARRIES=carries is not None,
     )
-    return (
+    gradients = (
         grad_u,
         grad_delta,
         grad_A.sum((0, 2)).transpose(1, 2),
@@ -235,6 +265,7 @@ def backward(
         grad_D.sum((0, 2)),
         grad_bias.sum((0, 2)),
     )
+    return gradients, grad_z
 
 
 def check() -> None:

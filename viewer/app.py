@@ -130,8 +130,8 @@ def begin(window, options: Options) -> None:
 def _import_ahead() -> None:
     """Load what the first result needs, so that the window does not wait for it.
 
-    All that is there by then stays: without freeze, Python's collections would go through it again
-    and again, and the window would stand still meanwhile.
+    All that is there by then stays: without freeze, each of Python's full collections would go
+    through it again, 25 ms in which the window does not answer.
     """
     import pyqtgraph  # noqa: F401
 

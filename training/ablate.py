@@ -32,8 +32,8 @@ def ablate(config: AblateConfig, arguments: list[str]) -> None:
     """Run what is missing, then write the report. Raises DataError when runs have failed."""
     _check(config)
     recipes = [path.resolve() for path in config_files(arguments)]
-    jobs = plan_jobs(config, recipes)
     dataset = load_dataset(config.data, config.split_seed, config.dataset_info)
+    jobs = plan_jobs(config, recipes, dataset.info.name)
     require_every_class(dataset, SPLITS)
     ledger = _open_grid(config, jobs, dataset)
     run_jobs(jobs, ledger, config.jobs)

@@ -54,8 +54,11 @@ def job_key(kind: Kind, cell: str, seed: int) -> str:
     return f"{kind}/{cell}-s{seed}"
 
 
-def plan_jobs(config: AblateConfig, recipes: list[Path]) -> list[Job]:
-    """All runs of the grid: seed by seed, a pre-training before what starts from it."""
+def plan_jobs(config: AblateConfig, recipes: list[Path], dataset: str) -> list[Job]:
+    """All runs of the grid: seed by seed, a pre-training before what starts from it.
+
+    ``dataset`` is the data set's name as a person reads it.
+    """
     jobs: dict[str, Job] = {}
     for seed in config.seed_list():
         for name in chosen_cells(config):
@@ -65,7 +68,7 @@ def plan_jobs(config: AblateConfig, recipes: list[Path]) -> list[Job]:
                 flags = PRETRAININGS[cell.pretraining]
                 init = _job(config, recipes, "pretrain", cell.pretraining, seed, flags, None)
                 jobs.setdefault(init.key, init)
-            flags = ("--name", cell.name(seed), *cell.flags)
+            flags = ("--name", cell.name(dataset, seed), *cell.flags)
             job = _job(config, recipes, "finetune", name, seed, flags, init)
             jobs[job.key] = job
     return list(jobs.values())

@@ -35,24 +35,27 @@ class Cell:
     label: str  # in figures
     pretraining: str | None = None  # of PRETRAININGS; None = from scratch
     flags: Flags = ()  # of training.finetune
+    title: str = ""  # in a list of models; "" = the label
 
-    def name(self, seed: int) -> str:
+    def name(self, dataset: str, seed: int) -> str:
         """Of the checkpoint, as a person reads it in a list."""
-        own = "--arch" not in self.flags and self.label != "SSMamba"
-        return f"SSMamba, {self.label}, seed {seed}" if own else f"{self.label}, seed {seed}"
+        name = f"{dataset}, {self.title or self.label}"
+        return f"{name}, seed {seed}" if seed else name
 
 
 CELLS: dict[str, Cell] = {
     FULL: Cell("SSMamba", "mamim"),
-    "embedding-linear": Cell("Linear", "mamim-embedding-linear"),
-    "embedding-patch-merge": Cell("Patch Merge", "mamim-embedding-patch-merge"),
-    "embedding-lpu": Cell("LPU", "mamim-embedding-lpu"),
-    "mixer-mamba": Cell("o/DMS (Mamba)", "mamim-mixer-mamba"),
-    "mixer-ss2d": Cell("o/DMS (SS2D)", "mamim-mixer-ss2d"),
-    "act-gelu": Cell("GELU", "mamim-act-gelu"),
-    "pretraining-none": Cell("No pre-training"),
-    "pretraining-contrastive": Cell("Contrastive", "contrastive"),
-    "pretraining-mae": Cell("MAE", "mae"),
+    "embedding-linear": Cell("Linear", "mamim-embedding-linear", title="linear embedding"),
+    "embedding-patch-merge": Cell(
+        "Patch Merge", "mamim-embedding-patch-merge", title="patch merging"
+    ),
+    "embedding-lpu": Cell("LPU", "mamim-embedding-lpu", title="LPU in place of LPR"),
+    "mixer-mamba": Cell("o/DMS (Mamba)", "mamim-mixer-mamba", title="original Mamba mixer"),
+    "mixer-ss2d": Cell("o/DMS (SS2D)", "mamim-mixer-ss2d", title="SS2D mixer"),
+    "act-gelu": Cell("GELU", "mamim-act-gelu", title="GELU in place of SiLU"),
+    "pretraining-none": Cell("No pre-training", title="no pre-training"),
+    "pretraining-contrastive": Cell("Contrastive", "contrastive", title="contrastive pre-training"),
+    "pretraining-mae": Cell("MAE", "mae", title="MAE pre-training"),
     "vit": Cell("ViT", flags=("--arch", "vit")),
     "vit-mae": Cell("MAE (ViT)", "vit-mae", ("--arch", "vit")),
     "swin": Cell("Swin", flags=("--arch", "swin")),

@@ -24,7 +24,7 @@ def test_every_row_and_column_is_a_known_cell() -> None:
 
 
 def test_cells_of_several_tables_and_pretrainings_run_once_a_seed(tmp_path: Path) -> None:
-    jobs = plan_jobs(grid(tmp_path, tables="5,7", seeds="0,1"), [])
+    jobs = plan_jobs(grid(tmp_path, tables="5,7", seeds="0,1"), [], "Toy")
     keys = [job.key for job in jobs]
     assert len(keys) == len(set(keys))
     assert keys.count("finetune/ssmamba-s0") == keys.count("pretrain/mamim-s1") == 1
@@ -37,7 +37,7 @@ def test_every_cell_gets_the_same_budget_and_the_recipe_file(tmp_path: Path) -> 
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("pretrain: {mask_unit: 16}\nfinetune: {mixup: 0.3}\n")
     changes = {"tables": "5", "seeds": "0", "epochs": 3, "lrs": "1e-3,5e-4", "image_size": 64}
-    jobs = plan_jobs(grid(tmp_path, **changes), [recipe])
+    jobs = plan_jobs(grid(tmp_path, **changes), [recipe], "Toy")
     tuned = [job.config for job in jobs if isinstance(job.config, FinetuneConfig)]
     assert {(c.epochs, c.rates(), c.image_size, c.mixup) for c in tuned} == {
         (3, (1e-3, 5e-4), 64, 0.3)
@@ -48,6 +48,7 @@ def test_every_cell_gets_the_same_budget_and_the_recipe_file(tmp_path: Path) -> 
     linear = by_key["pretrain/mamim-embedding-linear-s0"]
     assert linear.config is not None and linear.config.embedding == "linear"
     started = by_key["finetune/embedding-linear-s0"].config
+    assert started is not None and started.name == "Toy, linear embedding"
     assert isinstance(started, FinetuneConfig) and started.init == linear.checkpoint
 
 
@@ -55,7 +56,7 @@ def test_a_flag_that_a_command_does_not_know_is_the_runs_problem(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(PRETRAININGS, "mamim", ("--embedding", "cubic"))
-    jobs = plan_jobs(grid(tmp_path, tables="7", only="ssmamba,pretraining-none"), [])
+    jobs = plan_jobs(grid(tmp_path, tables="7", only="ssmamba,pretraining-none"), [], "Toy")
     problems = {job.key: job.problem for job in jobs if job.seed == 0}
     assert "cubic" in problems["pretrain/mamim-s0"]
     assert problems["finetune/pretraining-none-s0"] == ""
@@ -73,4 +74,4 @@ def test_a_flag_that_a_command_does_not_know_is_the_runs_problem(
 )
 def test_bad_lists_are_named(tmp_path: Path, changes: dict[str, str], expected: str) -> None:
     with pytest.raises(DataError, match=expected):
-        plan_jobs(grid(tmp_path, **changes), [])
+        plan_jobs(grid(tmp_path, **changes), [], "Toy")

@@ -33,7 +33,7 @@ def grid(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[s
     """A finished grid of two cells, trained in this process; its flags and runs."""
     out = tmp_path_factory.mktemp("grid")
     arguments = ["--data", str(folder), "--out", str(out), *FLAGS]
-    jobs = plan_jobs(parse(AblateConfig, arguments, "ablate"), [])
+    jobs = plan_jobs(parse(AblateConfig, arguments, "ablate"), [], "Toy")
     ledger = Ledger(out)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSMAMBA_SCAN", "torch")

@@ -22,7 +22,7 @@ class AblateConfig:
     tables: str = "4,5,6,7"  # of the SSMamba paper
     only: str = ""  # cells of these tables to run, "ssmamba,vit"; "" = all
     seeds: str = "0,1,2"  # of weights, order and augmentation; the split stays the same
-    lrs: str = "1e-3,2e-3"  # learning rates of fine-tuning, the best on validation is kept
+    lrs: str | None = None  # learning rates of fine-tuning, the best on validation is kept
     jobs: int = 1  # runs side by side
     resume: bool = False  # go on with the grid in --out, or add tables and seeds to it
     dataset_info: Path | None = None  # description of the data set (class names, stain, licence)

@@ -196,7 +196,8 @@ class DeepStem(nn.Module):
         x = image.contiguous(memory_format=torch.channels_last)
         for conv, norm in zip(self.convs, self.norms, strict=True):
             assert isinstance(conv, nn.Conv2d)
-            x = F.relu(_convolved(x, conv, norm)).permute(0, 3, 1, 2)  # in place: views, copied back
+            x = F.relu(_convolved(x, conv, norm))  # not in place: autograd would copy the view back
+            x = x.permute(0, 3, 1, 2)
         return F.max_pool2d(x, 3, stride=2, padding=1).permute(0, 2, 3, 1)
 
 

@@ -15,6 +15,9 @@ PNG_BIT_DEPTH = 24  # byte of the header that holds it
 TIFF_BITS_PER_SAMPLE = 258
 TWELVE_BIT = 4095  # 16-bit files whose values stay below this hold 12-bit camera data
 
+# What is wrong with a file is told by us, not by OpenCV on stderr.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
 
 class UnreadableImage(ValueError):
     """The bytes are no image that can be decoded."""
@@ -29,12 +32,15 @@ def decode_rgb(data: bytes) -> np.ndarray:
     """Decode file bytes into HWC uint8 RGB.
 
     Grey is repeated, transparency is laid over white (glass), CMYK and palettes are converted,
-    16-bit values are scaled to 8 bits, and a rotation in the EXIF header is applied.
+    16-bit values are scaled to 8 bits, and a rotation in the EXIF header is applied. Raises
+    UnreadableImage, also for a file of which only a part is there.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata does not matter when pixels decode
             return _decode_with_pillow(data)
+    except UnreadableImage:
+        raise
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return _decode_with_opencv(data)
 
@@ -49,7 +55,7 @@ def centre_square(image: np.ndarray) -> np.ndarray:
 
 def _decode_with_pillow(data: bytes) -> np.ndarray:
     with Image.open(io.BytesIO(data)) as file:
-        file.load()
+        _load(file)
         if file.mode.startswith("I") or file.mode == "F":
             return _to_eight_bits(np.asarray(file))
         if holds_sixteen_bits(file, data):
@@ -60,6 +66,17 @@ def _decode_with_pillow(data: bytes) -> np.ndarray:
             glass = Image.new("RGBA", image.size, "white")
             image = Image.alpha_composite(glass, image)
         return np.asarray(image.convert("RGB"))
+
+
+def _load(file: Image.Image) -> None:
+    """Decode the pixels. A file that ends too early is refused here: some versions of OpenCV
+    fill what is missing with grey."""
+    try:
+        file.load()
+    except OSError as error:
+        if "truncated" in str(error):
+            raise UnreadableImage("the file is cut off; copy it again") from error
+        raise
 
 
 def holds_sixteen_bits(image: Image.Image, data: bytes) -> bool:

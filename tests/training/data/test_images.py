@@ -12,6 +12,7 @@ from PIL import Image
 from training.data.images import UnreadableImage, centre_square, decode_rgb
 
 RAMP = np.linspace(0, 255, 16 * 16).astype(np.uint8).reshape(16, 16)
+NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
 
 
 def encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -77,11 +78,22 @@ def test_garbage_is_refused(data: bytes) -> None:
         decode_rgb(data)
 
 
-def test_a_cut_file_is_refused() -> None:
-    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
-    data = encode(Image.fromarray(noise))
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF"])
+@pytest.mark.parametrize("share", [0.5, 0.97])
+def test_a_cut_file_is_refused(kind: str, share: float, capfd: pytest.CaptureFixture[str]) -> None:
+    """And told in one sentence: decoders write nothing of their own."""
+    data = encode(NOISE, kind)
     with pytest.raises(UnreadableImage):
-        decode_rgb(data[: len(data) // 2])
+        decode_rgb(data[: int(len(data) * share)])
+    assert capfd.readouterr().err == ""
+
+
+def test_a_cut_jpeg_is_not_filled_up_with_grey(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As OpenCV would where it is lenient."""
+    grey = np.full((64, 64, 3), 128, np.uint8)
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: grey)
+    with pytest.raises(UnreadableImage, match="cut off"):
+        decode_rgb(encode(NOISE, "JPEG")[:-200])
 
 
 def test_centre_square_never_squashes() -> None:

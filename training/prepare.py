@@ -16,7 +16,7 @@ from training.datasets import plain
 from training.datasets.checked import check, settings
 from training.datasets.config import PrepareConfig
 from training.datasets.gather import Found, Gathered
-from training.datasets.regions import Cut, cut_slide
+from training.datasets.regions import Cut, common_scale, cut_slide
 from training.datasets.registry import IMAGE_SETS, SLIDE_SETS, SlideDefaults, find_name
 from training.datasets.write import REPORT, SHEET, Prepared, place_images, write_tables
 from training.loop.progress import Progress, console
@@ -45,6 +45,7 @@ def prepare(config: PrepareConfig) -> Prepared:
     Everything is made in a folder beside --out and takes its name when it is whole.
     """
     name = find_name(config.dataset)
+    _check_flags(config)
     _check_folders(config)
     work = config.out.parent / f".{config.out.name}.partial"
     data = check(name, config, _gather(name, config, work))
@@ -59,6 +60,21 @@ def prepare(config: PrepareConfig) -> Prepared:
     work.rename(config.out)
     _tell(data, config.out)
     return data
+
+
+def _check_flags(config: PrepareConfig) -> None:
+    """Raise DataError for a number that no region can be cut by."""
+    for flag in ("roi_px", "mpp", "per_slide"):
+        value = getattr(config, flag)
+        if value < 0:
+            raise DataError(
+                f"--{flag.replace('_', '-')} {value:g} must not be negative; leave it away for "
+                "the default."
+            )
+    for flag in ("tissue", "lesion"):
+        value = getattr(config, flag)
+        if not 0 <= value <= 1:
+            raise DataError(f"--{flag} {value:g} is a share; give a number from 0 to 1.")
 
 
 def _check_folders(config: PrepareConfig) -> None:
@@ -88,7 +104,7 @@ def _cut_slides(name: str, config: PrepareConfig, defaults: SlideDefaults, work:
     px, most = config.roi_px or defaults.px, config.per_slide or defaults.per_slide
     cut = Cut(px, config.mpp, most, config.tissue, config.split_seed)
     images: list[Found] = []
-    problems, notes = [], list(slides.notes)
+    problems, notes, finished = [], list(slides.notes), []
     with Progress("Cutting slides", len(slides.cases)) as progress:
         for number, case in enumerate(slides.cases, start=1):
             try:
@@ -96,11 +112,14 @@ def _cut_slides(name: str, config: PrepareConfig, defaults: SlideDefaults, work:
             except InputError as error:
                 problems.append(str(error))
                 continue
+            finished.append(done)
             images += done.regions
             notes += [done.note] if done.note else []
             progress.update(number)
     ordered = tuple(sorted(images, key=lambda found: found.name))
-    return Gathered(ordered, tuple(problems), tuple(notes))
+    mpp, why = common_scale(finished)
+    notes += [why] if why else []
+    return Gathered(ordered, tuple(problems), tuple(notes), mpp)
 
 
 def _claim(name: str, config: PrepareConfig, work: Path) -> None:

@@ -16,7 +16,7 @@ from training.data.scan import Findings, Scan, duplicate_links, examine_images
 from training.datasets.compare import differences
 from training.datasets.config import PrepareConfig
 from training.datasets.gather import Gathered
-from training.datasets.registry import GROUPED_BY_CONTENT, OWN_SETS, facts
+from training.datasets.registry import GROUPED_BY_CONTENT, OWN_SETS, description, facts
 from training.datasets.sides import choose_sides, contradictions, with_field_groups
 from training.datasets.write import Prepared
 from training.loop.progress import Progress
@@ -52,7 +52,7 @@ def check(name: str, config: PrepareConfig, gathered: Gathered) -> Prepared:
     notes = [*gathered.notes, *left_out]
     notes += [f"Converted to 8-bit RGB when read: {found.modes}."] if found.modes else []
     told = tuple(differences(facts(name), images, scan.files))
-    text = _description(name, config.source)
+    text = _description(name, config.source, gathered.mpp)
     return Prepared(
         name, info, text, images, scan.files, sides, told, tuple(notes), settings(name, config)
     )
@@ -125,10 +125,10 @@ def _describe(name: str, catalog: Catalog, source: Path) -> tuple[DatasetInfo | 
         return None, [str(error)]
 
 
-def _description(name: str, source: Path) -> str | None:
-    """Text of the dataset.yaml to write beside the images."""
+def _description(name: str, source: Path, mpp: float | None) -> str | None:
+    """Text of the dataset.yaml to write beside the images; ``mpp``: µm/px found in slides."""
     own = source / OWN_FILE
     if name in OWN_SETS:
         return own.read_text(encoding="utf-8") if own.is_file() else None
-    bundled = resources.files("resources") / "configs" / "datasets" / f"{name}.yaml"
-    return bundled.read_text(encoding="utf-8")
+    text = description(name) or ""
+    return text if mpp is None else f"{text}mpp: {mpp}\n"

@@ -15,19 +15,22 @@ def differences(
 ) -> list[str]:
     """One line for each figure that differs, [] when all agree or none is known.
 
-    facts: a description with ``published`` and ``paper``.
+    facts: a description with ``published`` and ``paper``. Published counts are without a test
+    side that has counts of its own, unless it says ``test_is_counted``.
     """
     published, paper = facts.get("published", {}), facts.get("paper", {})
-    extra = "test_counts" in published
-    main = Counter(i.label for i in images if not (extra and i.split == "test"))
+    apart = "test_counts" in published and not published.get("test_is_counted")
+    main = Counter(i.label for i in images if not (apart and i.split == "test"))
     lines = _class_counts("", main, published.get("counts", {}))
     test = Counter(i.label for i in images if i.split == "test")
-    if extra and test:
+    if "test_counts" in published and test:
         lines += _class_counts("test side, ", test, published["test_counts"])
     total = published.get("images", sum(published.get("counts", {}).values()))
     here = sum(main.values())
     if total and here != total:
         lines.append(f"images: {here} here, {total} published")
+    if "slides" in published:
+        lines += _slides(len({i.group for i in images}), published["slides"])
     if paper and here != paper["images"]:
         lines.append(f"images: {here} here, {paper['images']} in the paper's Table 3")
     if paper and len(main) != paper["classes"]:
@@ -35,6 +38,10 @@ def differences(
     if paper.get("note"):
         lines.append(f"the paper contradicts itself: {paper['note']}, its Table 3 {paper['size']}")
     return lines + _sizes(published.get("sizes", []), paper.get("size"), files)
+
+
+def _slides(here: int, published: int) -> list[str]:
+    return [] if here == published else [f"slides: regions of {here} here, {published} published"]
 
 
 def _class_counts(where: str, found: Counter[str], known: dict[str, int]) -> list[str]:

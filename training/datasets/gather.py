@@ -30,6 +30,7 @@ class Gathered:
     images: tuple[Found, ...]
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    mpp: float | None = None  # µm/px of all images, where the data set's description has none
 
 
 def gather(

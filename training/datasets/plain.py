@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from ssmamba.errors import DataError
@@ -49,9 +50,27 @@ def from_table(config: PrepareConfig) -> Gathered:
             problems.append(f"{table.name} line {line}: {path} is listed more than once")
         else:
             group = row[config.group_column] if config.group_column else _group(config, path)
-            place = f"{label}/{'/'.join(p for p in Path(path).parts if p not in ('..', '/'))}"
-            images[path] = Found(file, label, place, group)
+            images[path] = Found(file, label, _place(label, path), group)
+    problems += _in_one_place(list(images.values()), images)
     return gather(list(images.values()), problems)
+
+
+def _place(label: str, path: str) -> str:
+    """Where an image of the table goes: below a folder of its class, whatever both look like."""
+    parts = [part for part in Path(path).parts if part not in ("..", Path(path).anchor)]
+    return "/".join([re.sub(r"[^\w .+-]", "_", label).replace("..", "_"), *parts])
+
+
+def _in_one_place(found: list[Found], paths: Iterable[str]) -> list[str]:
+    """Paths that would become one, "a.png" and "../a.png"."""
+    places: dict[str, list[str]] = {}
+    for image, path in zip(found, paths, strict=True):
+        places.setdefault(image.name, []).append(path)
+    return [
+        f"{' and '.join(same)} would both be images/{name}; rename one of them"
+        for name, same in places.items()
+        if len(same) > 1
+    ]
 
 
 def _find_table(config: PrepareConfig) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,6 +25,7 @@ OVERVIEW_MOST = 4096  # pixels along the longer side of an overview
 LOSSLESS_PX = 1024  # larger regions are written as JPEG
 JPEG_QUALITY = 95
 WRITERS = 2
+SAME_SCALE = 1.02  # largest µm/px / smallest that count as one
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class CutSlide:
 
     regions: tuple[Found, ...]
     note: str  # "" or why there are none
+    mpp: float | None  # µm/px that they were read at
 
 
 def cut_slide(case: SlideCase, cut: Cut, folder: Path) -> CutSlide:
@@ -56,7 +58,7 @@ def cut_slide(case: SlideCase, cut: Cut, folder: Path) -> CutSlide:
         return _remembered(ledger, case, folder)
     judge = case.open_judge()
     with Slide.open(case.slide) as slide:
-        side = _side(slide, cut)
+        side, mpp = _side(slide, cut), cut.mpp or slide.mpp
         chosen = _choose(_squares(slide, side, cut.tissue), side, judge, case, cut)
         write = _writer(slide, side, cut, case, folder)
         with ThreadPoolExecutor(WRITERS) as pool:
@@ -65,7 +67,8 @@ def cut_slide(case: SlideCase, cut: Cut, folder: Path) -> CutSlide:
         {"name": name, "label": label} for name, (_, _, label) in zip(names, chosen, strict=True)
     ]
     ledger.parent.mkdir(parents=True, exist_ok=True)
-    ledger.with_suffix(".partial").write_text(json.dumps(rows), encoding="utf-8")
+    text = json.dumps({"mpp": mpp, "regions": rows})
+    ledger.with_suffix(".partial").write_text(text, encoding="utf-8")
     ledger.with_suffix(".partial").replace(ledger)
     return _remembered(ledger, case, folder)
 
@@ -155,10 +158,25 @@ def _writer(
 
 
 def _remembered(ledger: Path, case: SlideCase, folder: Path) -> CutSlide:
-    rows = json.loads(ledger.read_text(encoding="utf-8"))
+    kept = json.loads(ledger.read_text(encoding="utf-8"))
     regions = tuple(
         Found(folder / "images" / r["name"], r["label"], r["name"], case.group, case.split)
-        for r in rows
+        for r in kept["regions"]
     )
     note = "" if regions else f"{case.slide.name}: no square has enough tissue of a known class"
-    return CutSlide(regions, note)
+    return CutSlide(regions, note, kept["mpp"])
+
+
+def common_scale(slides: Sequence[CutSlide]) -> tuple[float | None, str]:
+    """The µm/px of all regions, or None and why there is no single one."""
+    known = [s.mpp for s in slides if s.regions and s.mpp is not None]
+    without = sum(bool(s.regions) and s.mpp is None for s in slides)
+    if without:
+        return None, f"{without} slides tell no µm/px, so models of these regions know no scale."
+    if known and max(known) > SAME_SCALE * min(known):
+        return None, (
+            f"The slides were read at level 0 and differ in scale ({min(known):.3f} to "
+            f"{max(known):.3f} µm/px), so models of these regions know none; --mpp reads all "
+            "slides at one."
+        )
+    return (round(float(np.median(known)), 4), "") if known else (None, "")

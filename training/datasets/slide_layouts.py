@@ -21,6 +21,7 @@ from training.datasets.truth import polygon_share, read_lesions, read_mask
 CAMELYON_NAME = re.compile(r"(normal|tumor|test)_\d+")
 CAMELYON = ("metastasis", "no_metastasis")
 PAIP = ("viable_tumor", "non_tumor")
+NO_SLIDES = {"background_tissue", "evaluation", "__MACOSX"}  # pixel masks named like slides
 MASK_ENDINGS = ("_viable", "_whole")
 
 Judge = Callable[[float, float, float], str]  # (x, y, side) level-0 px -> class key, "" = neither
@@ -127,7 +128,11 @@ def _paip_judge(viable: Path, whole: Path, lesion: float) -> Judge:
 
 def _files(source: Path, ending: str) -> list[Path]:
     return sorted(
-        p for p in source.rglob("*") if p.suffix.lower() == ending and not p.name.startswith(".")
+        p
+        for p in source.rglob("*")
+        if p.suffix.lower() == ending
+        and not p.name.startswith(".")
+        and NO_SLIDES.isdisjoint(p.relative_to(source).parts)
     )
 
 

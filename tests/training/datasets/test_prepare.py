@@ -14,9 +14,13 @@ from ssmamba.errors import DataError
 from tests.training.datasets import trees
 from tests.training.pictures import write_png
 from training.data.dataset import load_dataset
+from training.data.file_facts import FileFacts
 from training.data.images import read_rgb
+from training.datasets.compare import differences
 from training.datasets.config import PrepareConfig
+from training.datasets.gather import Found
 from training.datasets.image_layouts import LC25000, NCT, PBC
+from training.datasets.registry import facts
 from training.datasets.write import Prepared
 from training.prepare import main, prepare
 
@@ -109,6 +113,29 @@ def test_mhist_labels_and_partition(tmp_path: Path) -> None:
         assert (row["split"] == "test") == (number < 4)
 
 
+@pytest.mark.parametrize("split", ["paper", "published"])
+def test_the_published_counts_of_mhist_are_of_both_sides(split: str) -> None:
+    """No difference is told of a whole download, whichever split is taken."""
+    known = facts("mhist")
+    images = [
+        Found(Path("x.png"), label, "x", split="test" if at < test and split == "published" else "")
+        for label, test in known["published"]["test_counts"].items()
+        for at in range(known["published"]["counts"][label])
+    ]
+    files = [FileFacts(224, 224, "RGB", "PNG", 1, None, "")] * len(images)
+    assert differences(known, images, files) == []
+    assert differences(known, images[1:], files[1:]) != []
+
+
+@pytest.mark.parametrize("name", ["lc25000", "pbc"])
+def test_the_side_of_the_images_is_the_one_found(name: str, tmp_path: Path) -> None:
+    """The publishers' images are larger than those that the bundled models were trained on."""
+    classes = {"lc25000": LC25000, "pbc": PBC}[name]
+    source = trees.write_classes(tmp_path / "download", "{c}/{i}.png", classes, 4)
+    run(name, source, tmp_path / "out")
+    assert load_dataset(tmp_path / "out", 0, quiet=True).source_px() == 24
+
+
 def test_prcc_groups_are_patients_and_the_lists_are_followed(tmp_path: Path) -> None:
     source = trees.write_prcc(tmp_path / "download")
     data = run("prcc", source, tmp_path / "out")
@@ -136,6 +163,23 @@ def test_a_table_with_its_own_column_names(tmp_path: Path) -> None:
     columns = {"path_column": "file", "label_column": "diagnosis", "group_column": "case"}
     data = run("csv", tmp_path / "mine", tmp_path / "out", **columns)
     assert len(data.images) == 12 and {i.group for i in data.images} == {f"p{i}" for i in range(6)}
+
+
+def test_labels_and_paths_of_a_table_stay_inside(tmp_path: Path) -> None:
+    lines = ["path,label"]
+    for index in range(12):
+        trees.write_image(tmp_path / "mine" / f"{index}.png", index)
+        lines.append(f"{index}.png,{('../../a', 'N/A')[index % 2]}")
+    table = tmp_path / "mine" / "labels.csv"
+    table.write_text("\n".join(lines))
+    run("csv", tmp_path / "mine", tmp_path / "out")
+    assert {row["label"] for row in rows(tmp_path / "out")} == {"../../a", "N/A"}
+    assert len(list((tmp_path / "out" / "images").rglob("*.png"))) == 12
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "out"]
+    trees.write_image(tmp_path / "0.png", 50)
+    table.write_text("\n".join([*lines, "../0.png,../../a"]))
+    with pytest.raises(DataError, match=r"0.png and ../0.png would both be"):
+        run("csv", tmp_path / "mine", tmp_path / "again")
 
 
 def test_everything_wrong_is_told_at_once_and_nothing_is_written(
@@ -182,6 +226,8 @@ def test_a_picture_with_two_labels_is_left_out_of_a_published_set(tmp_path: Path
         (["pbc", "--split", "published"], "no published split"),
         (["folder", "--source", "nowhere"], "no folder nowhere"),
         (["folder", "--group-pattern", "("], "no regular expression"),
+        (["paip2019", "--roi-px", "-1"], "--roi-px -1 must not be negative"),
+        (["cam16", "--lesion", "30"], "--lesion 30 is a share"),
     ],
 )
 def test_wrong_flags_are_one_line(

@@ -13,6 +13,7 @@ from PIL import Image
 from ssmamba.errors import DataError
 from ssmamba.slide import Slide
 from tests.training.datasets import trees
+from training.data.dataset import load_dataset
 from training.data.images import read_rgb
 from training.datasets.config import PrepareConfig
 from training.datasets.regions import tissue_squares
@@ -74,6 +75,22 @@ def test_regions_are_read_at_the_asked_scale(tmp_path: Path) -> None:
     first = data.images[0]
     assert read_rgb(tmp_path / "out" / "images" / first.name).shape == (32, 32, 3)
     assert place(first.name)[0] % 64 == 0  # 32 px at 1.0 µm/px are 64 level-0 px at 0.5
+    assert load_dataset(tmp_path / "out", 0, quiet=True).info.mpp == 1.0
+
+
+def test_regions_of_level_0_carry_its_scale_where_all_slides_share_one(tmp_path: Path) -> None:
+    """Models that are trained on them then know theirs."""
+    source = trees.write_camelyon(tmp_path / "d")
+    flags = {"roi_px": 64, "per_slide": 2, "lesion": 0.5}
+    data = run("camelyon16", source, tmp_path / "out", **flags)
+    assert load_dataset(tmp_path / "out", 0, quiet=True).info.mpp == pytest.approx(0.5, rel=1e-3)
+    assert any("slides: regions of 8 here, 399 published" in line for line in data.differences)
+    trees.tissue_slide(source / "training/normal/normal_004.tif", 512, 256, 7, mpp=0.25)
+    # pixel masks of the same name, as some mirrors ship them
+    trees.tissue_slide(source / "background_tissue/normal_004.tif", 512, 256, 8)
+    data = run("camelyon16", source, tmp_path / "two", **flags)
+    assert load_dataset(tmp_path / "two", 0, quiet=True).info.mpp is None
+    assert any("differ in scale (0.250 to 0.500 µm/px)" in note for note in data.notes)
 
 
 def test_missing_truth_is_listed_for_all_slides(

@@ -85,14 +85,14 @@ def write_prcc(root: Path, patients: int = 4, regions: int = 2) -> Path:
     return root
 
 
-def tissue_slide(path: Path, width: int, height: int, seed: int, tile: int = 64) -> None:
+def tissue_slide(path: Path, width: int, height: int, seed: int, mpp: float = 0.5) -> None:
     """A slide whose left three quarters are tissue and whose right quarter is glass."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     coarse = rng.uniform((150, 60, 130), (220, 150, 200), (height // 8, width // 8, 3))
     picture = cv2.resize(coarse.astype(np.float32), (width, height)).clip(0, 255).astype(np.uint8)
     picture[:, width * 3 // 4 :] = 244
-    write_pyramid(path, width, height, levels=2, tile=tile, picture=picture)
+    write_pyramid(path, width, height, levels=2, tile=64, mpp=mpp, picture=picture)
 
 
 def asap(polygons: Iterable[tuple[str, tuple[float, float, float, float]]]) -> str:

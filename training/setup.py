@@ -50,7 +50,7 @@ def start_run(config: RunConfig, section: str) -> tuple[Fabric, Dataset]:
     if config.strategy == "fsdp" and getattr(config, "method", "") == "contrastive":
         raise DataError("--method contrastive keeps two encoders in step; give --strategy ddp.")
     refuse_used_folder(config)
-    fabric = make_fabric(config.accelerator, config.precision, config.devices)
+    fabric = make_fabric(config.accelerator, config.precision, config.devices, config.strategy)
     if fabric.device.type == "cpu":
         keep_freed_memory()
     quiet = not fabric.is_global_zero

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ssmamba.errors import DataError
 from tests.training.conftest import TINY
-from training import finetune
+from training import finetune, setup
 from training.cards import base_card, channel_statistics
 from training.config import FinetuneConfig
 from training.data.dataset import load_dataset
@@ -54,6 +55,23 @@ def test_the_recipe_takes_the_data_sets_stains_unless_told(folder: Path, tmp_pat
     assert make_recipe(config, data).stain.basis == "giemsa"
     told = FinetuneConfig(data=folder, out=tmp_path, stain_basis="he")
     assert make_recipe(told, data).stain.basis == "he"
+
+
+def test_the_strategy_that_is_asked_for_is_the_one_that_trains(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def refuse(accelerator: str, precision: str, devices: str, strategy: str) -> None:
+        asked.append(strategy)
+        raise DataError("no device")
+
+    monkeypatch.setattr(setup, "make_fabric", refuse)
+    for strategy in ("ddp", "fsdp"):
+        config = FinetuneConfig(data=folder, out=tmp_path / "run", strategy=strategy)
+        with pytest.raises(DataError, match="no device"):
+            setup.start_run(config, "finetune")
+    assert asked == ["ddp", "fsdp"]
 
 
 def test_a_finished_run_stays_as_it_is_and_notices_changed_images(

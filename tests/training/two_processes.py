@@ -1,7 +1,8 @@
 """What test_distributed starts with torchrun: training commands, one after the other.
 
 Arguments: a JSON list of [command, [flags ...], step]. With a step the second process gets Ctrl-C
-there, and every process must stop; 0 = none.
+there, and every process must stop; 0 = none. Weights must be shards where --strategy fsdp is asked
+for, and only there.
 """
 
 from __future__ import annotations
@@ -12,17 +13,20 @@ import signal
 import sys
 from typing import Any
 
+from torch.distributed.tensor import DTensor
+
 from training import finetune, pretrain
 from training.loop import fit
 
 COMMANDS = {"pretrain": pretrain.main, "finetune": finetune.main}
 STOPPED = 130
-_step = fit._Run._step
+_step, _set_up = fit._Run._step, fit._Run._set_up
 
 
 def main() -> int:
     for name, flags, step in json.loads(sys.argv[1]):
         _stop_at(step)
+        _expect_shards("fsdp" in flags)
         status = COMMANDS[name](flags)
         if status != (STOPPED if step else 0):
             return status or 1
@@ -37,6 +41,15 @@ def _stop_at(step: int) -> None:
         return value
 
     fit._Run._step = with_signal  # type: ignore[method-assign]
+
+
+def _expect_shards(expected: bool) -> None:
+    def with_check(self: Any) -> None:
+        _set_up(self)
+        shards = {isinstance(weight, DTensor) for weight in self.trained.parameters()}
+        assert shards == {expected}, f"shards: {shards}, expected {expected}"
+
+    fit._Run._set_up = with_check  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

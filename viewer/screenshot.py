@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from viewer.arguments import Options
+from viewer.beginning import begin
 from viewer.engine_bridge import EngineFactory
 from viewer.main_window import MainWindow
 
@@ -105,17 +105,16 @@ def take_screenshot(app: QApplication, engine: EngineFactory, options: Options) 
     What the user kept of the slides is neither shown nor changed.
     """
     from ssmamba.engine.server import NICE_VARIABLE
-    from viewer.app import begin
 
     os.environ.setdefault(NICE_VARIABLE, "0")  # nobody drags the slide: nothing to give way to
     with TemporaryDirectory(prefix="ssmamba-viewer-") as folder:
         window = MainWindow(engine, Path(folder))
         window.workspace.messages.catch_everything()
         window.resize(*SIZE)
-        return _run(app, window, options, begin)
+        return _run(app, window, options)
 
 
-def _run(app: QApplication, window: MainWindow, options: Options, begin: Callable) -> int:
+def _run(app: QApplication, window: MainWindow, options: Options) -> int:
     run = ScreenshotRun(window, options)
     status: list[int] = []
 

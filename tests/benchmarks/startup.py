@@ -37,8 +37,9 @@ app.exec()
 
 def child(start: float, slide: str, model: str | None) -> None:
     """Run the window once and print what was measured as JSON."""
-    from viewer.app import begin, create_application, engine_factory
+    from viewer.app import create_application, engine_factory
     from viewer.arguments import Options
+    from viewer.beginning import begin
 
     app = create_application()
     from PySide6.QtCore import QTimer

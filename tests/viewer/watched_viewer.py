@@ -13,6 +13,7 @@ from PySide6.QtCore import QTimer
 
 from viewer import app as viewer_app
 from viewer.arguments import parse
+from viewer.beginning import begin
 from viewer.engine_bridge import EngineFactory
 
 REPORT_MS = 100
@@ -44,7 +45,7 @@ def main(state: Path, arguments: list[str]) -> int:
     timer.start()
     window.setGeometry(0, 0, 1400, 900)
     window.show()
-    viewer_app.begin(window, options)
+    begin(window, options)
     return application.exec()
 
 

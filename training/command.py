@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
-from jsonargparse import ArgumentParser
 
 from ssmamba.errors import DataError, SSMambaError, did_you_mean
+from training.flag_errors import FlagParser
+from training.limits import refuse_impossible
 from training.loop.interrupt import Interrupted
 from training.loop.progress import console
 
@@ -58,7 +59,7 @@ def parse(
     positional: str | None = None,
     recipe: str | None = None,
 ) -> Config:
-    """Flags win over --config, which wins over the default recipe."""
+    """Flags win over --config, which wins over the default recipe. Raises DataError."""
     parser = _make_parser(config_class, section, positional)
     given = _plain_flags(arguments, config_class)
     defaults = [] if recipe is None else _as_flags(_bundled(recipe), section, config_class, recipe)
@@ -66,7 +67,9 @@ def parse(
         defaults += _as_flags(_read_yaml(path), section, config_class, str(path))
     values = parser.parse_args(defaults + given)
     names = {field.name for field in fields(config_class)}  # type: ignore[arg-type]
-    return config_class(**{k: v for k, v in vars(values).items() if k in names})
+    config = config_class(**{k: v for k, v in vars(values).items() if k in names})
+    refuse_impossible(config)
+    return config
 
 
 def as_yaml(section: str, config: Any) -> str:
@@ -75,8 +78,9 @@ def as_yaml(section: str, config: Any) -> str:
     return yaml.safe_dump({section: plain}, sort_keys=False)
 
 
-def _make_parser(config_class: type, section: str, positional: str | None) -> ArgumentParser:
-    parser = ArgumentParser(
+def _make_parser(config_class: type, section: str, positional: str | None) -> FlagParser:
+    parser = FlagParser(
+        config_class,
         prog=f"python -m training.{section}",
         description=f"{(config_class.__doc__ or '').splitlines()[0]} Flags may be written with "
         "dashes or underscores.",

@@ -45,7 +45,6 @@ def prepare(config: PrepareConfig) -> Prepared:
     Everything is made in a folder beside --out and takes its name when it is whole.
     """
     name = find_name(config.dataset)
-    _check_flags(config)
     _check_folders(config)
     work = config.out.parent / f".{config.out.name}.partial"
     data = check(name, config, _gather(name, config, work))
@@ -60,21 +59,6 @@ def prepare(config: PrepareConfig) -> Prepared:
     work.rename(config.out)
     _tell(data, config.out)
     return data
-
-
-def _check_flags(config: PrepareConfig) -> None:
-    """Raise DataError for a number that no region can be cut by."""
-    for flag in ("roi_px", "mpp", "per_slide"):
-        value = getattr(config, flag)
-        if value < 0:
-            raise DataError(
-                f"--{flag.replace('_', '-')} {value:g} must not be negative; leave it away for "
-                "the default."
-            )
-    for flag in ("tissue", "lesion"):
-        value = getattr(config, flag)
-        if not 0 <= value <= 1:
-            raise DataError(f"--{flag} {value:g} is a share; give a number from 0 to 1.")
 
 
 def _check_folders(config: PrepareConfig) -> None:

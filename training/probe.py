@@ -63,6 +63,7 @@ def probe(config: ProbeConfig) -> None:
         seed = int(card.dataset.get("split_seed", 0))
     dataset = load_dataset(config.data, seed, config.dataset_info)
     refuse_overlap(card, dataset, config.split, config.allow_overlap)
+    _refuse_few_groups(config, dataset)
     fabric = make_fabric(config.accelerator, config.precision)
     images = dataset.images(config.split, card.input.window_px)
     with fabric.autocast():
@@ -82,6 +83,26 @@ def probe(config: ProbeConfig) -> None:
     _draw(config, dataset, maps, f"{card.name}: frozen features, {config.split} split")
     _tell(result)
     console.print(f"Wrote {config.out / 'probe.json'} and probe.png")
+
+
+def _refuse_few_groups(config: ProbeConfig, dataset: Dataset) -> None:
+    """Raise DataError before any image meets the model where a class cannot be dealt to folds."""
+    from training.probing import least_groups
+
+    least = least_groups(config.folds)
+    labels, groups = dataset.labels(config.split), dataset.groups(config.split)
+    counts = [len(np.unique(groups[labels == k])) for k in range(len(dataset.classes))]
+    few = [
+        f"{info.name} {n}"
+        for info, n in zip(dataset.info.classes, counts, strict=True)
+        if n < least
+    ]
+    if few:
+        raise DataError(
+            f"{config.folds} folds need {least} groups of images (or images without a group) of "
+            f"each class in the {config.split} split: {', '.join(few)}; give fewer --folds or "
+            "another --split."
+        )
 
 
 @torch.inference_mode()

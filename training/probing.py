@@ -24,6 +24,14 @@ SMALLEST = 1e-7
 WIDEST = 50  # principal components that t-SNE starts from
 
 
+def least_groups(count: int) -> int:
+    """Groups of each class so that the training rows of ``count`` folds hold INNER_FOLDS again."""
+    found = count
+    while found - -(-found // count) < INNER_FOLDS:
+        found += 1
+    return found
+
+
 def folds(
     labels: np.ndarray, groups: np.ndarray, count: int, seed: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 import yaml
 
 from ssmamba.errors import DataError
+from training.ablation.config import AblateConfig
+from training.auditing.config import AuditConfig
 from training.command import as_yaml, parse, run_command
 from training.config import EvaluateConfig, FinetuneConfig, PretrainConfig
+from training.datasets.config import PrepareConfig
+from training.limits import LIMITS
 from training.loop.interrupt import Interrupted
+from training.robust.config import RobustnessConfig
 
 NEEDED = ["--data", "d", "--out", "o"]
 
@@ -91,11 +97,58 @@ def test_a_stop_is_status_130(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--resume" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [["--split", "tset"], ["--nonsense", "1"]])
-def test_wrong_flags_are_status_two(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--split", "tset"], "--split tset: choose one of train, val, test, all"),
+        (["--split-sed", "1"], "Unknown flag --split-sed"),
+        (["--split_sed", "1"], "did you mean '--split-seed'?"),
+        (["--nonsense"], "Unknown flag --nonsense; "),
+        (["stray"], "Unknown argument stray"),
+        (["--split-seed", "x"], "--split-seed x: give a whole number"),
+        (["--stain_jitter=much"], "--stain-jitter much: give a number"),
+        (["--allow-overlap=maybe"], "--allow-overlap maybe: give true or false"),
+        (["--out"], "--out: expected one argument"),
+    ],
+)
+def test_wrong_flags_are_one_line_and_status_two(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as caught:
-        run(lambda config: None, *arguments)
-    assert caught.value.code == 2
-    assert arguments[0].lstrip("-") in capsys.readouterr().err
+    assert run(lambda config: None, *arguments) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and said.count("\n") == 1
+    assert told in said and "python -m training.evaluate --help" in said
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "told"),
+    [
+        ("--epochs", "0", "--epochs 0 must be 1 or more."),
+        ("--batch-size", "0", "--batch-size 0 must be 1 or more."),
+        ("--image-size", "-224", "--image-size -224 must be 1 or more."),
+        ("--lr", "0", "--lr 0 must be above 0."),
+        ("--crop-min", "3", "--crop-min 3 must be above 0 and at most 1."),
+        ("--ema-decay", "1", "--ema-decay 1 must be 0 or more and below 1."),
+        ("--seed", "-1", "--seed -1 must be 0 or more."),
+    ],
+)
+def test_impossible_numbers_are_refused(flag: str, value: str, told: str) -> None:
+    with pytest.raises(DataError) as caught:
+        parse(FinetuneConfig, [*NEEDED, f"{flag}={value}"], "finetune", recipe="paper")
+    assert str(caught.value) == told
+
+
+def test_limits_are_those_of_flags() -> None:
+    """A field that is renamed must not lose its limit."""
+    configs = (PretrainConfig, FinetuneConfig, EvaluateConfig, AblateConfig, AuditConfig,
+               PrepareConfig, RobustnessConfig)  # fmt: skip
+    assert set(LIMITS) <= {field.name for config in configs for field in fields(config)}
+
+
+def test_missing_flags_are_named() -> None:
+    with pytest.raises(DataError, match="data and out must be given"):
+        parse(FinetuneConfig, [], "finetune")
+    with pytest.raises(DataError, match=r"--kernels x: give a list"):
+        parse(FinetuneConfig, [*NEEDED, "--kernels", "x"], "finetune")
+    with pytest.raises(DataError, match=r"--tags x: give a mapping"):
+        parse(FinetuneConfig, [*NEEDED, "--tags", "x"], "finetune")

@@ -11,7 +11,7 @@ import pytest
 from ssmamba.errors import DataError
 from tests.training.conftest import TINY
 from training import pretrain, probe
-from training.probing import fold_scores, folds, linear_probe, neighbours, rank_me
+from training.probing import fold_scores, folds, least_groups, linear_probe, neighbours, rank_me
 
 
 def clusters(groups_a_class: int, spread: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -33,6 +33,10 @@ def test_groups_are_whole_in_every_fold() -> None:
     assert sorted(held_out) == list(range(len(labels)))
     with pytest.raises(DataError, match="10 groups of images, 11 folds"):
         folds(labels, groups, 11, seed=1)
+
+
+def test_the_least_groups_leave_enough_for_the_inner_folds() -> None:
+    assert [least_groups(n) for n in (2, 3, 5, 10)] == [6, 5, 5, 10]
 
 
 def test_copies_of_one_field_tell_nothing_and_classes_tell_all() -> None:
@@ -64,7 +68,8 @@ def test_the_command_on_a_pretrained_encoder(
     model = str(run / "best.safetensors")
     flags = [model, "--data", str(folder), "--out", str(out), "--folds", "2", "--resamples", "20"]
     assert probe.main(flags) == 2  # 8 test images are too few for the inner folds
-    assert "fewer --folds or another --split" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "2 folds need 6 groups" in told and "Round 4, Striped 4; give fewer --folds" in told
     assert probe.main([*flags, "--split", "all"]) == 2
     assert "used to train" in capsys.readouterr().err and not out.exists()
     assert probe.main([*flags, "--split", "all", "--allow-overlap"]) == 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -139,13 +137,7 @@ def _flags(given: Mapping[str, object]) -> list[str]:
 
 def _parsed(kind: Kind, flags: list[str]) -> tuple[RunConfig | None, str]:
     """The run's config, or what its command would say."""
-    said = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
-            return parse(CONFIGS[kind], flags, kind, recipe=DEFAULT_RECIPE), ""
+        return parse(CONFIGS[kind], flags, kind, recipe=DEFAULT_RECIPE), ""
     except SSMambaError as error:
         return None, str(error)
-    except SystemExit:
-        lines = [line.strip() for line in said.getvalue().splitlines()]
-        start = max((i for i, line in enumerate(lines) if line.startswith("error: ")), default=0)
-        return None, " ".join(lines[start:]).removeprefix("error: ")

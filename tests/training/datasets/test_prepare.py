@@ -226,8 +226,8 @@ def test_a_picture_with_two_labels_is_left_out_of_a_published_set(tmp_path: Path
         (["pbc", "--split", "published"], "no published split"),
         (["folder", "--source", "nowhere"], "no folder nowhere"),
         (["folder", "--group-pattern", "("], "no regular expression"),
-        (["paip2019", "--roi-px", "-1"], "--roi-px -1 must not be negative"),
-        (["cam16", "--lesion", "30"], "--lesion 30 is a share"),
+        (["paip2019", "--roi-px", "-1"], "--roi-px -1 must be 0 or more"),
+        (["cam16", "--lesion", "30"], "--lesion 30 must be 0 or more and at most 1"),
     ],
 )
 def test_wrong_flags_are_one_line(

@@ -1,0 +1,71 @@
+"""What the argument parser says of wrong flags, as one sentence with the next step."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from difflib import get_close_matches
+from types import NoneType
+from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
+
+from jsonargparse import ArgumentParser
+
+from ssmamba.errors import DataError, did_you_mean
+
+WANTED: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    tuple: "a list such as '[3, 5]'",
+    dict: """a mapping such as '{"a": "b"}'""",
+}
+
+
+class FlagParser(ArgumentParser):
+    """A parser whose errors are DataErrors.
+
+    Args:
+        config_class: dataclass whose fields are the flags.
+    """
+
+    def __init__(self, config_class: type, **options: Any) -> None:
+        super().__init__(**options)
+        self.config_class = config_class
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        told = in_a_sentence(message, self.config_class)
+        raise DataError(f"{told}; {self.prog} --help lists the flags.") from ex
+
+
+def in_a_sentence(message: str, config_class: type) -> str:
+    """The parser's message, without its last stop; its own words where the kind is not known."""
+    if found := re.match(r'Parser key "(\w+)"', message):
+        value = re.search(r"(?:Got|Given) value: (.*)", message)
+        return _wrong_value(found[1], value[1] if value else "", config_class)
+    if found := re.match(r"unrecognized arguments: (\S+)", message):
+        if not found[1].startswith("-"):
+            return f"Unknown argument {found[1]}"
+        names = [f"--{_dashed(field.name)}" for field in fields(config_class)]
+        near = get_close_matches(_dashed(found[1]), names, n=1, cutoff=0.7)  # all would be a page
+        guess = f" (did you mean '{near[0]}'?)" if near else ""
+        return f"Unknown flag {_dashed(found[1])}{guess}"
+    if found := re.match(r"the following arguments are required: (.*)", message):
+        return f"{' and '.join(_dashed(name) for name in found[1].split(', '))} must be given"
+    return " ".join(message.split())
+
+
+def _wrong_value(name: str, value: str, config_class: type) -> str:
+    kind = get_type_hints(config_class)[name]
+    kinds = (
+        [k for k in get_args(kind) if k is not NoneType] if NoneType in get_args(kind) else [kind]
+    )
+    flag = f"--{_dashed(name)} {value}".strip()
+    if get_origin(kinds[0]) is Literal:
+        known = [str(choice) for choice in get_args(kinds[0])]
+        return f"{flag}: choose one of {', '.join(known)}{did_you_mean(value, known)}"
+    wanted = WANTED.get(get_origin(kinds[0]) or kinds[0])
+    return f"{flag}: {'give ' + wanted if wanted else 'this value does not fit'}"
+
+
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")

@@ -32,12 +32,13 @@ from training.metrics.calibration import softmax
 from training.metrics.classification import accuracy, macro_f1, nll, score
 from training.models import Start, build_classifier, run_model
 from training.setup import (
+    begin_run,
     loader_threads,
     make_plan,
     make_recipe,
     make_schedule,
+    open_run,
     seed_everything,
-    start_run,
     training_images,
 )
 from training.trust import calibrate, unsure_share
@@ -75,9 +76,10 @@ def main(argv: list[str] | None = None) -> int:
 def finetune(config: FinetuneConfig) -> None:
     """Train with each learning rate, keep the best on validation, calibrate, test, and store."""
     rates = _check(config)
-    fabric, dataset = start_run(config, "finetune")
+    fabric, dataset = open_run(config)
     start = build_classifier(config, len(dataset.classes))
     _refuse_seen_test_images(config, start, dataset)
+    begin_run(config, "finetune", fabric, dataset)
     material = _load(config, dataset)
     card = _card(config, dataset, start, material.train)
     trials = [_try_rate(config, fabric, material, card, lr, len(rates) > 1) for lr in rates]

@@ -10,7 +10,7 @@ from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 
 from jsonargparse import ArgumentParser
 
-from ssmamba.errors import DataError, did_you_mean
+from ssmamba.errors import DataError
 
 WANTED: dict[Any, str] = {
     int: "a whole number",
@@ -46,9 +46,7 @@ def in_a_sentence(message: str, config_class: type) -> str:
         if not found[1].startswith("-"):
             return f"Unknown argument {found[1]}"
         names = [f"--{_dashed(field.name)}" for field in fields(config_class)]
-        near = get_close_matches(_dashed(found[1]), names, n=1, cutoff=0.7)  # all would be a page
-        guess = f" (did you mean '{near[0]}'?)" if near else ""
-        return f"Unknown flag {_dashed(found[1])}{guess}"
+        return f"Unknown flag {_dashed(found[1])}{_guess(_dashed(found[1]), names)}"
     if found := re.match(r"the following arguments are required: (.*)", message):
         return f"{' and '.join(_dashed(name) for name in found[1].split(', '))} must be given"
     return " ".join(message.split())
@@ -62,9 +60,15 @@ def _wrong_value(name: str, value: str, config_class: type) -> str:
     flag = f"--{_dashed(name)} {value}".strip()
     if get_origin(kinds[0]) is Literal:
         known = [str(choice) for choice in get_args(kinds[0])]
-        return f"{flag}: choose one of {', '.join(known)}{did_you_mean(value, known)}"
+        return f"{flag}: choose one of {', '.join(known)}{_guess(value, known)}"
     wanted = WANTED.get(get_origin(kinds[0]) or kinds[0])
     return f"{flag}: {'give ' + wanted if wanted else 'this value does not fit'}"
+
+
+def _guess(name: str, known: list[str]) -> str:
+    """A near miss alone: all names would be a page, or stand there already."""
+    near = get_close_matches(name, known, n=1, cutoff=0.7)
+    return f" (did you mean '{near[0]}'?)" if near else ""
 
 
 def _dashed(name: str) -> str:

@@ -56,6 +56,9 @@ LIMITS: dict[str, Range] = {
 
 def refuse_impossible(config: Any) -> None:
     """Raise DataError for the first number of a config that is out of its range."""
+    kernels = getattr(config, "kernels", None) or ()
+    if any(width < 1 or width % 2 == 0 for width in kernels):
+        raise DataError(f"--kernels {list(kernels)} must be odd numbers, such as '[3, 5]'.")
     for name, value in vars(config).items():
         allowed = LIMITS.get(name)
         if allowed is None or value is None or allowed.holds(value):

@@ -24,11 +24,12 @@ from training.loop.fit import Outcome, Task, fit
 from training.loop.progress import console
 from training.methods import METHODS, Material, Method
 from training.setup import (
+    begin_run,
     loader_threads,
     make_plan,
     make_recipe,
     make_schedule,
-    start_run,
+    open_run,
     training_images,
 )
 
@@ -43,7 +44,8 @@ def pretrain(config: PretrainConfig) -> None:
     """Train by --method, then store the best weights with their scores on the test split."""
     backbone = architecture(config)
     _check(config, backbone)
-    fabric, dataset = start_run(config, "pretrain")
+    fabric, dataset = open_run(config)
+    begin_run(config, "pretrain", fabric, dataset)
     method = METHODS[config.method](load_material(config, dataset, backbone))
     model = method.model(backbone.build())
     plan = make_plan(config, fabric, len(method.material.train))

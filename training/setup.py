@@ -45,8 +45,8 @@ CONFIG_FIELDS = (
 )
 
 
-def start_run(config: RunConfig, section: str) -> tuple[Fabric, Dataset]:
-    """Check the data, then make the run folder, and choose the device and the random numbers."""
+def open_run(config: RunConfig) -> tuple[Fabric, Dataset]:
+    """Choose the device and check data and flags; nothing is written. Raises DataError."""
     if config.strategy == "fsdp" and getattr(config, "method", "") == "contrastive":
         raise DataError("--method contrastive keeps two encoders in step; give --strategy ddp.")
     refuse_used_folder(config)
@@ -55,11 +55,17 @@ def start_run(config: RunConfig, section: str) -> tuple[Fabric, Dataset]:
         keep_freed_memory()
     quiet = not fabric.is_global_zero
     dataset = load_dataset(config.data, config.split_seed, config.dataset_info, quiet, SPLITS)
+    _training_side(config, dataset)
+    make_plan(config, fabric, len(dataset.indices("train")))
+    return fabric, dataset
+
+
+def begin_run(config: RunConfig, section: str, fabric: Fabric, dataset: Dataset) -> None:
+    """Make the run folder and set the random numbers."""
     if fabric.is_global_zero:
         show_balance(dataset)
         claim_folder(config, section, dataset)
     seed_everything(config.seed)
-    return fabric, dataset
 
 
 def make_fabric(
@@ -80,10 +86,11 @@ def make_fabric(
             precision=chosen,
         )
         fabric.launch()
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, TypeError) as error:
         first = str(error).splitlines()[0]
         raise DataError(
-            f"The device cannot be used ({first}); choose another --accelerator or --precision."
+            f"The device cannot be used ({first}); choose another --accelerator, --devices or "
+            "--precision."
         ) from error
     return fabric
 
@@ -171,9 +178,12 @@ def stain_basis(config: RunConfig, dataset: Dataset) -> str:
 
 def training_images(config: RunConfig, dataset: Dataset) -> np.ndarray:
     """(N, S, S, 3) uint8 of the train split, S as large as crops need and memory allows."""
+    return dataset.images("train", _training_side(config, dataset))
+
+
+def _training_side(config: RunConfig, dataset: Dataset) -> int:
     count = len(dataset.indices("train"))
-    side = cache_side(dataset.source_px(), config.image_size, count, config.cache_gib)
-    return dataset.images("train", side)
+    return cache_side(dataset.source_px(), config.image_size, count, config.cache_gib)
 
 
 def make_plan(config: RunConfig, fabric: Fabric, images: int) -> Plan:

@@ -70,8 +70,30 @@ def test_the_strategy_that_is_asked_for_is_the_one_that_trains(
     for strategy in ("ddp", "fsdp"):
         config = FinetuneConfig(data=folder, out=tmp_path / "run", strategy=strategy)
         with pytest.raises(DataError, match="no device"):
-            setup.start_run(config, "finetune")
+            setup.open_run(config)
     assert asked == ["ddp", "fsdp"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--arch", "vitt"], "did you mean 'vit'"),
+        (["--size", "huge"], "Unknown model size 'huge'"),
+        (["--freeze"], "give one with --init"),
+        (["--cache-gib", "1e-9"], "raise --cache-gib"),
+        (["--accumulate", "3"], "multiple of 6"),
+        (["--devices", "x"], "choose another --accelerator, --devices"),
+        (["--kernels", "[2]"], "--kernels [2] must be odd"),
+    ],
+)
+def test_flags_that_do_not_fit_leave_no_folder(
+    flags: list[str], told: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--data", str(folder), "--out", str(tmp_path / "run"), *TINY, *flags]
+    assert finetune.main(given) == 2
+    said = capsys.readouterr().err
+    assert told in said and said.count("\n") == 1
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_finished_run_stays_as_it_is_and_notices_changed_images(

@@ -18,6 +18,7 @@ from ssmamba.models.foundation import ADAPTERS, Adapter
 from ssmamba.models.foundation.adapter import State
 
 WRAPPERS = ("state_dict", "model", "module", "teacher", "student", "net", "encoder")
+_DAMAGED = "{path} is damaged or no weight file; download or copy it again."
 # What torch's reader raises on bytes that are no archive of its own
 BROKEN = (RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError, OSError)
 
@@ -33,15 +34,21 @@ def read_tensors(path: Path) -> State:
     try:
         raw: Any = load_file(path) if path.suffix == ".safetensors" else _unpickled(path)
     except pickle.UnpicklingError as error:
+        if not _begins_like_weights(path):
+            raise CheckpointError(_DAMAGED.format(path=path)) from error
         raise CheckpointError(
             f"{path} holds objects beside tensors, which could run code and are not read; save "
             "its state_dict() alone with the project that made it."
         ) from error
     except (SafetensorError, *BROKEN) as error:
-        raise CheckpointError(
-            f"{path} is damaged or no weight file; download or copy it again."
-        ) from error
+        raise CheckpointError(_DAMAGED.format(path=path)) from error
     return {k: v.float() if v.is_floating_point() else v for k, v in _unwrapped(raw, path).items()}
+
+
+def _begins_like_weights(path: Path) -> bool:
+    """A zip archive, or a pickle of an old torch."""
+    with path.open("rb") as file:
+        return file.read(2).startswith((b"PK", b"\x80"))
 
 
 def _unpickled(path: Path) -> Any:

@@ -257,7 +257,8 @@ class Harmful:
     [
         (lambda p: torch.save({"a": torch.zeros(1), "b": Harmful()}, p), "could run code"),
         (lambda p: p.write_bytes(pickle.dumps(Harmful())), "could run code|damaged"),
-        (lambda p: p.write_bytes(b"not a weight file"), "could run code|damaged"),
+        (lambda p: p.write_bytes(b"not a weight file"), "damaged or no weight file"),
+        (lambda p: p.write_text("path,label\n"), "damaged or no weight file"),
         (lambda p: torch.save([1, 2], p), "no named tensors"),
         (lambda p: None, "no weight file"),
     ],

@@ -10,6 +10,7 @@ from ssmamba.device import choose_device
 from ssmamba.errors import DataError
 from ssmamba.explain.methods import STAGES, find_method
 from training.ablation.config import AblateConfig
+from training.ablation.evidence import read_masks
 from training.ablation.jobs import Job, chosen_cells, plan_jobs
 from training.ablation.ledger import GRID_FILE, Ledger, refuse_other_grid
 from training.ablation.runner import run_jobs
@@ -35,6 +36,8 @@ def ablate(config: AblateConfig, arguments: list[str]) -> None:
     dataset = load_dataset(config.data, config.split_seed, config.dataset_info)
     jobs = plan_jobs(config, recipes, dataset.info.name)
     require_every_class(dataset, SPLITS)
+    if config.masks is not None:
+        read_masks(config.masks, dataset, "test", side=8)  # what is missing is told before hours
     ledger = _open_grid(config, jobs, dataset)
     run_jobs(jobs, ledger, config.jobs)
     command = shlex.join(["python", "-m", "training.ablate", *arguments])

@@ -74,6 +74,16 @@ def test_a_finished_grid_is_reported_without_running(
     assert len(scores) == 4 and all(0 <= v <= 1 for s in scores.values() for v in s.values())
 
 
+def test_missing_masks_are_told_before_anything_is_trained(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "grid"
+    arguments = ["--data", str(folder), "--out", str(out), *FLAGS, "--masks", str(tmp_path)]
+    assert ablate.main(arguments) == 2
+    assert "has no readable mask for 8 of 8 test images" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_unequal_budgets_are_refused(grid: tuple[list[str], list[Job]]) -> None:
     _, jobs = grid
     results = read_results(jobs, Ledger(jobs[0].folder.parents[1]))

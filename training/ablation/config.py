@@ -26,6 +26,7 @@ class AblateConfig:
     jobs: int = 1  # runs side by side
     resume: bool = False  # go on with the grid in --out, or add tables and seeds to it
     dataset_info: Path | None = None  # description of the data set (class names, stain, licence)
+    encoders: str = ""  # of training.convert, "uni.safetensors,…": more rows of Table 4
     masks: Path | None = None  # folder of masks named as the images: where a class really is
 
     size: str = "nano"  # of SSMamba and its ablations
@@ -53,6 +54,10 @@ class AblateConfig:
         if not found or len(set(found)) != len(found) or min(found) < 0:
             raise DataError(f"--seeds {self.seeds} must be different numbers from 0 on.")
         return found
+
+    def encoder_list(self) -> tuple[Path, ...]:
+        """Checkpoints that become rows of Table 4, from --encoders."""
+        return tuple(Path(part.strip()) for part in self.encoders.split(",") if part.strip())
 
     def table_list(self) -> tuple[str, ...]:
         """Numbers of the tables. Raises DataError."""

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from ssmamba.errors import DataError, SSMambaError, did_you_mean
+from training.ablation.cells import all_cells, encoder_cells
 from training.ablation.config import AblateConfig
-from training.ablation.tables import CELLS, PRETRAININGS, cells_of
+from training.ablation.tables import PRETRAININGS, cells_of
 from training.command import DEFAULT_RECIPE, parse
 from training.config import FinetuneConfig, PretrainConfig, RunConfig
 
@@ -58,9 +59,10 @@ def plan_jobs(config: AblateConfig, recipes: list[Path], dataset: str) -> list[J
     ``dataset`` is the data set's name as a person reads it.
     """
     jobs: dict[str, Job] = {}
+    cells = all_cells(config)
     for seed in config.seed_list():
         for name in chosen_cells(config):
-            cell = CELLS[name]
+            cell = cells[name]
             init: Job | None = None
             if cell.pretraining is not None:
                 flags = PRETRAININGS[cell.pretraining]
@@ -74,7 +76,8 @@ def plan_jobs(config: AblateConfig, recipes: list[Path], dataset: str) -> list[J
 
 def chosen_cells(config: AblateConfig) -> list[str]:
     """The cells of the tables, or those of them that --only names. Raises DataError."""
-    cells = cells_of(config.table_list())
+    tables = config.table_list()
+    cells = cells_of(tables) + (list(encoder_cells(config)) if "4" in tables else [])
     only = [part.strip() for part in config.only.split(",") if part.strip()]
     for name in only:
         if name not in cells:

@@ -28,6 +28,7 @@ class Study:
     results: dict[str, list[Result]]  # by cell
     costs: dict[str, Cost]  # by cell
     device: str  # on which images/s were measured, in words
+    more_rows: Mapping[str, Sequence[Row]] = field(default_factory=dict)  # by table
     failures: dict[str, str] = field(default_factory=dict)  # run -> why
     mosaics: Scores = field(default_factory=dict)
     masks: Scores = field(default_factory=dict)
@@ -52,7 +53,8 @@ def write_report(study: Study, folder: Path) -> Path:
 
 def table_rows(study: Study, number: str) -> list[dict[str, Any]]:
     """One table with a dict for each row; shares as fractions, absent values None."""
-    return [_table_row(study, row) for row in TABLES[number].rows]
+    rows = (*TABLES[number].rows, *study.more_rows.get(number, ()))
+    return [_table_row(study, row) for row in rows]
 
 
 def _table_row(study: Study, row: Row) -> dict[str, Any]:

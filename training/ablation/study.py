@@ -13,6 +13,7 @@ from ssmamba.device import choose_device
 from ssmamba.errors import CheckpointError
 from ssmamba.explain.methods import find_method
 from ssmamba.explain.reconstruct import mamim_of, reconstruct
+from training.ablation.cells import all_cells, encoder_rows
 from training.ablation.config import AblateConfig
 from training.ablation.cost import measure_costs
 from training.ablation.evidence import EvidenceScores, class_maps, read_masks
@@ -60,6 +61,7 @@ def write_study(
         images={split: len(dataset.indices(split)) for split in SPLITS},
         command=command,
         tables=config.table_list(),
+        more_rows={"4": encoder_rows(config)},
         results={cell: results[cell] for cell in chosen_cells(config) if cell in results},
         costs=costs,
         device=asked.label,
@@ -122,7 +124,8 @@ class _Artist:
     def figures(self) -> Iterator[Path]:
         """Draw Figures 2, 3 and 4 as far as there are models; the PNG files."""
         tables = self.config.table_list()
-        wanted = [("figure2", FIGURE_2, "4"), ("figure4", FIGURE_4, "567")]
+        own = tuple(row.cell for row in encoder_rows(self.config))
+        wanted = [("figure2", (*own, *FIGURE_2), "4"), ("figure4", FIGURE_4, "567")]
         for name, cells, numbers in wanted:
             present = [cell for cell in cells if cell in self.results]
             if not present or not any(number in tables for number in numbers):
@@ -140,7 +143,9 @@ class _Artist:
             f"{self.dataset.info.name}, test split, seed {seed}. {self.method} of the row's class, "
             f"stage {self.config.cam_stage}; each map has its own colour scale from zero."
         )
-        figure = evidence_figure(rows, [CELLS[cell].label for cell in cells], caption)
+        figure = evidence_figure(
+            rows, [all_cells(self.config)[cell].label for cell in cells], caption
+        )
         return save_figure(figure, self.folder / name)[0]
 
     def _image_rows(self, cells: list[str]) -> list[EvidenceRow]:

@@ -100,8 +100,8 @@ TABLES: dict[str, Table] = {
             Row("SSMamba", FULL, _OURS),
             Row("SSMamba, no pre-training", "pretraining-none"),
         ),
-        "The paper's foundation models need weights that are not to be had freely. The last row "
-        "is ours: SSMamba from scratch, as the other models without pre-training are.",
+        "The paper's foundation models need weights that are not to be had freely (--encoders adds "
+        "yours). SSMamba without pre-training is our row: from scratch, as the others are.",
     ),
     "5": Table(
         "Embedding methods",

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
+from ssmamba import checkpoint
+from ssmamba.card import Card
+from ssmamba.config import SSMambaConfig
 from ssmamba.errors import DataError
+from ssmamba.models.ssmamba import SSMamba
+from training.ablation.cells import encoder_rows
 from training.ablation.config import AblateConfig
 from training.ablation.jobs import plan_jobs
+from training.ablation.report import Study, table_rows
 from training.ablation.tables import CELLS, FIGURE_2, FIGURE_4, PRETRAININGS, TABLES
 from training.config import FinetuneConfig
 
@@ -75,3 +82,20 @@ def test_a_flag_that_a_command_does_not_know_is_the_runs_problem(
 def test_bad_lists_are_named(tmp_path: Path, changes: dict[str, str], expected: str) -> None:
     with pytest.raises(DataError, match=expected):
         plan_jobs(grid(tmp_path, **changes), [], "Toy")
+
+
+def test_own_encoders_are_rows_of_table_4_with_the_others_budget(tmp_path: Path) -> None:
+    file = tmp_path / "ours.safetensors"
+    config = SSMambaConfig.of_size("nano")
+    card = Card(kind="encoder", arch="ssmamba", config=asdict(config), name="Ours")
+    checkpoint.save(file, SSMamba(config), card)
+    own = grid(tmp_path, tables="4", seeds="0", epochs=3, encoders=str(file))
+    (job,) = [job for job in plan_jobs(own, [], "Toy") if job.cell == "ours"]
+    assert isinstance(job.config, FinetuneConfig) and not job.problem
+    assert (job.config.init, job.config.epochs, job.config.name) == (file, 3, "Toy, Ours")
+    study = Study("Toy", {}, "", ("4",), {}, {}, "", more_rows={"4": encoder_rows(own)})
+    assert table_rows(study, "4")[-1]["method"] == "Ours"
+    assert not [j for j in plan_jobs(replace(own, tables="5"), [], "Toy") if j.cell == "ours"]
+    for wrong, expected in ((tmp_path / "no.safetensors", "not exist"), (file, "name .* is taken")):
+        with pytest.raises(DataError, match=expected):
+            plan_jobs(replace(own, encoders=f"{file},{wrong}"), [], "Toy")

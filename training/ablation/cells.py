@@ -1,0 +1,38 @@
+"""Cells of a grid: the paper's, and the user's own encoders as more rows of Table 4."""
+
+from __future__ import annotations
+
+from ssmamba.card import read_card
+from ssmamba.errors import DataError
+from training.ablation.config import AblateConfig
+from training.ablation.tables import CELLS, Cell, Row
+
+
+def all_cells(config: AblateConfig) -> dict[str, Cell]:
+    """The paper's cells and those of --encoders, by name."""
+    return {**CELLS, **encoder_cells(config)}
+
+
+def encoder_cells(config: AblateConfig) -> dict[str, Cell]:
+    """A cell for each file of --encoders, named as the file; fine-tuned whole, as the others.
+
+    Raises DataError for a missing file or a name that is taken, CheckpointError for a file that
+    is no checkpoint.
+    """
+    found: dict[str, Cell] = {}
+    for path in config.encoder_list():
+        if not path.is_file():
+            raise DataError(
+                f"--encoders: {path} does not exist; make it with training.convert, or give its "
+                "right place."
+            )
+        if path.stem in found or path.stem in CELLS:
+            raise DataError(f"--encoders: the name of {path} is taken; rename the file.")
+        label = read_card(path).name or path.stem
+        found[path.stem] = Cell(label, flags=("--init", str(path.resolve())))
+    return found
+
+
+def encoder_rows(config: AblateConfig) -> tuple[Row, ...]:
+    """Rows of Table 4 for --encoders."""
+    return tuple(Row(cell.label, name) for name, cell in encoder_cells(config).items())

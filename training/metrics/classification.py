@@ -11,6 +11,7 @@ from scipy.stats import rankdata
 ECE_BINS = 15  # of equal width, over the confidence
 LEVEL = (2.5, 97.5)  # percentiles of the intervals
 SMALLEST = 1e-12
+DIFFERENCE_DRAWS = 10  # resamples of a difference for one of a score
 
 Metric = Callable[[np.ndarray, np.ndarray], float]  # probabilities (N, K), labels (N,)
 
@@ -131,9 +132,14 @@ def accuracy_difference(
     resamples: int,
     seed: int,
 ) -> dict[str, Any]:
-    """Accuracy of ``first`` minus that of ``second`` (probabilities (N, K) on the same images)."""
+    """Accuracy of ``first`` minus that of ``second`` (probabilities (N, K) on the same images).
+
+    Drawn ten times as often as asked: a mean is quick, and on the ends of this interval hangs
+    whether it holds zero (with 1,000 draws they move by .002 from seed to seed).
+    """
     gap = (first.argmax(1) == labels).astype(float) - (second.argmax(1) == labels)
-    draws = [float(gap[rows].mean()) for rows in group_resamples(groups, resamples, seed)]
+    count = DIFFERENCE_DRAWS * resamples
+    draws = [float(gap[rows].mean()) for rows in group_resamples(groups, count, seed)]
     return {"difference": float(gap.mean()), "difference_ci": interval(draws)}
 
 

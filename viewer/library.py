@@ -41,6 +41,20 @@ class Model:
         return known.get(key, ClassInfo(key, key, (128, 128, 128)))
 
 
+def short_names(names: Sequence[str]) -> list[str]:
+    """Names beside each other without the words before a comma that all of them begin with."""
+    parts = [name.split(", ") for name in names]
+    shared = 0
+    if len(names) > 1:
+        least = min(len(words) for words in parts) - 1
+        while shared < least and len({words[shared] for words in parts}) == 1:
+            shared += 1
+    if not shared:
+        return list(names)
+    rests = [", ".join(words[shared:]) for words in parts]
+    return [rest[:1].upper() + rest[1:] for rest in rests]
+
+
 def read_model(path: Path | str, bundled: bool = False) -> Model:
     """Read a checkpoint's card. Raises CheckpointError."""
     resolved = Path(path).expanduser().resolve()

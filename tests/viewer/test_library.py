@@ -11,7 +11,7 @@ import pytest
 from ssmamba.errors import CheckpointError
 from tests.viewer.fakes import write_model
 from viewer.card_text import card_lines, headline
-from viewer.library import ModelLibrary, bundled_models, read_model
+from viewer.library import ModelLibrary, bundled_models, read_model, short_names
 
 
 def library_of(*paths: Path) -> ModelLibrary:
@@ -92,3 +92,11 @@ def test_a_full_model_stands_before_its_ablations(tmp_path: Path) -> None:
     for name in ("lac-mixer-mamba", "pbc", "lac"):
         write_model(tmp_path / f"{name}.safetensors")
     assert [m.name for m in bundled_models(tmp_path)] == ["lac", "lac-mixer-mamba", "pbc"]
+
+
+def test_names_beside_each_other_leave_out_what_they_share() -> None:
+    assert short_names(["Lung, SSMamba", "Lung, no pre-training"]) == ["SSMamba", "No pre-training"]
+    assert short_names(["Lung, a, b", "Lung, a, c"]) == ["B", "C"]
+    assert short_names(["Lung, a", "Lung"]) == ["Lung, a", "Lung"]
+    assert short_names(["Lung, a"]) == ["Lung, a"]
+    assert short_names([]) == []

@@ -12,7 +12,7 @@ from ssmamba.roi import Roi
 from viewer.canvas import SlideCanvas, ViewState
 from viewer.compare.cell import CompareCell
 from viewer.document import Document
-from viewer.library import Model, ModelLibrary
+from viewer.library import Model, ModelLibrary, short_names
 from viewer.map_painter import PaintedMap
 from viewer.planning import answer_key
 from viewer.widgets.bars import percent
@@ -58,7 +58,9 @@ class CompareGrid(QWidget):
         return self._library.in_use[:MOST_MODELS]
 
     def _sync_cells(self) -> None:
-        names = {ORIGINAL: "Original", **{m.path: m.name for m in self._models()}}
+        models = self._models()
+        short = short_names([m.name for m in models])
+        names = {ORIGINAL: "Original", **{m.path: n for m, n in zip(models, short, strict=True)}}
         if list(names) != list(self.cells):
             for key in [k for k in self.cells if k not in names]:
                 cell = self.cells.pop(key)

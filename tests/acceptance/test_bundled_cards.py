@@ -63,5 +63,11 @@ def test_classifiers_come_from_the_bundled_pretraining() -> None:
         assert card(name).parent_sha256 == file_sha256(MODELS / f"{name}-mamim.safetensors")
 
 
+def test_the_demo_compares_models_that_are_there() -> None:
+    from viewer.controllers.models import DEMO_MODELS
+
+    assert set(DEMO_MODELS) <= set(CLASSIFIERS)
+
+
 def test_bundled_models_stay_small() -> None:
     assert sum(p.stat().st_size for p in MODELS.glob("*.safetensors")) < 60e6

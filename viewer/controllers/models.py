@@ -15,7 +15,8 @@ from viewer.messages import MessageCenter
 
 T = TypeVar("T")
 DEFAULT_MODEL = "lac"  # stem of the bundled classifier that is in use at the start
-DEMO_MODELS = "lac"  # stems of the bundled models that the demo compares begin with this
+# Those that the demo compares: the paper's three parts, each left out once
+DEMO_MODELS = ("lac", "lac-embedding-linear", "lac-mixer-mamba", "lac-pretraining-none")
 
 
 class ModelController(QObject):
@@ -59,7 +60,7 @@ class ModelController(QObject):
         if all(model.bundled for model in self._library.in_use):
             self._read(
                 bundled_models,
-                lambda models: self._add_some(models, lambda stem: stem.startswith(DEMO_MODELS)),
+                lambda models: self._add_some(models, lambda stem: stem in DEMO_MODELS),
             )
 
     def _add_some(self, models: list[Model], used: Callable[[str], bool]) -> None:

@@ -208,9 +208,12 @@ def make_plan(config: RunConfig, fabric: Fabric, images: int) -> Plan:
 
 
 def loader_threads(fabric: Fabric) -> int:
-    """One beside a model on the CPU, more when the cores wait for a GPU."""
+    """More when the cores wait for a GPU; beside a model on the CPU one, if it leaves a core free.
+
+    A thread on a core that the model's own threads fill stops them all at each barrier.
+    """
     if fabric.device.type == "cpu":
-        return 1
+        return int(torch.get_num_threads() < (os.cpu_count() or 1))
     return max(1, min(MOST_THREADS, (os.cpu_count() or 2) // max(fabric.world_size, 1) - 1))
 
 

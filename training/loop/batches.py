@@ -85,7 +85,7 @@ class Batches(Generic[Batch]):
     """Batches from a step on, made in threads while the model works on earlier ones.
 
     workers: threads; NumPy and OpenCV let go of the interpreter, so several help where the
-    model is not on the same cores.
+    model is not on the same cores. 0 makes each batch when its turn comes.
     """
 
     def __init__(self, plan: Plan, make: MakeBatch[Batch], workers: int = 1) -> None:
@@ -93,6 +93,9 @@ class Batches(Generic[Batch]):
 
     def starting_at(self, step: int) -> Generator[list[Batch], None, None]:
         """For each step this process's batches, one for each pass."""
+        if not self.workers:
+            yield from map(self._step, range(step, self.plan.steps))
+            return
         with ThreadPoolExecutor(self.workers, thread_name_prefix="batches") as pool:
             ahead: deque[Future[list[Batch]]] = deque()
             following = step

@@ -34,6 +34,7 @@ def test_starting_in_the_middle_gives_the_same_batches() -> None:
     assert len(whole) == 12
     assert listed(batches.starting_at(5)) == whole[5:]
     assert listed(Batches(PLAN, draw, workers=4).starting_at(0)) == whole
+    assert listed(Batches(PLAN, draw, workers=0).starting_at(0)) == whole
 
 
 def test_a_failure_while_making_a_batch_reaches_the_caller() -> None:

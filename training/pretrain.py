@@ -14,6 +14,7 @@ from torch import nn
 from ssmamba import checkpoint
 from ssmamba.errors import DataError
 from ssmamba.models.build import FOUR_STAGES
+from ssmamba.models.mae import is_vit
 from training.architectures import Architecture, architecture
 from training.cards import base_card, budget
 from training.command import run_command
@@ -82,13 +83,14 @@ def load_material(config: PretrainConfig, dataset: Dataset, backbone: Architectu
 
 def _check(config: PretrainConfig, backbone: Architecture) -> None:
     """Raise DataError before anything is written where method and backbone do not fit."""
-    if backbone.arch not in FOUR_STAGES and config.method == "mamim":
-        raise DataError(
-            f"--method mamim needs a four-stage backbone, not {backbone.label}; give "
-            "--method mae or contrastive."
-        )
     with torch.device("meta"):
-        METHODS[config.method].check(config, backbone.build())
+        encoder = backbone.build()
+    if backbone.arch not in FOUR_STAGES and config.method == "mamim":
+        others = "mae or contrastive" if is_vit(encoder) else "contrastive"
+        raise DataError(
+            f"--method mamim needs SSMamba or VMamba, not {backbone.label}; give --method {others}."
+        )
+    METHODS[config.method].check(config, encoder)
 
 
 def _finish(method: Method[Any], model: nn.Module, outcome: Outcome) -> None:

@@ -99,6 +99,7 @@ def test_contrastive_keeps_the_backbone_goes_on_exactly_and_tunes(
     ("flags", "words"),
     [
         (["--method", "mamim", *VIT], "--method mae or contrastive"),
+        (["--method", "mamim", "--arch", "resnet"], "give --method contrastive."),
         (["--method", "mae", "--arch", "timm:resnet10t", "--mask-unit", "16"], "a ViT"),
         ([*SMALL_MAE[:2], *VIT, "--mask-unit", "8"], "whole patches of 16 px"),
         ([*SMALL_MAE, "--decoder-dim", "20"], "multiple of 32"),

@@ -13,6 +13,7 @@ from ssmamba.device import choose_device
 from ssmamba.errors import CheckpointError
 from ssmamba.explain.methods import find_method
 from ssmamba.explain.reconstruct import mamim_of, reconstruct
+from training.ablation.answers import Answers, differences
 from training.ablation.cells import all_cells, encoder_rows
 from training.ablation.config import AblateConfig
 from training.ablation.cost import measure_costs
@@ -68,6 +69,8 @@ def write_study(
         failures={job.key: ledger.why_failed(job) for job in jobs if not ledger.done(job)},
         mosaics=mosaics,
         masks=masks,
+        differences=differences(results, Answers(folder / "answers.json", dataset, device)),
+        titles={name: cell.in_lists for name, cell in all_cells(config).items()},
         figures=tuple(artist.figures()),
     )
     return write_report(study, folder)
@@ -212,8 +215,9 @@ class _Artist:
             (names[k], reconstruct(model, images[row], found.card.input, seed=0))
             for k, row in self._picks()
         ]
+        owner = next(c for c in all_cells(self.config).values() if c.pretraining == job.cell)
         caption = (
-            f"{self.dataset.info.name}, test split, {job.cell}, "
+            f"{self.dataset.info.name}, test split, {owner.in_lists}, "
             f"{model.config.mask_ratio:.0%} hidden; scores on hidden pixels only."
         )
         figure = reconstruction_figure(rows, caption)

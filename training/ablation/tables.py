@@ -37,6 +37,12 @@ class Cell:
     flags: Flags = ()  # of training.finetune
     title: str = ""  # in a list of models; "" = the label
 
+    @property
+    def in_lists(self) -> str:
+        """Its name in a list of models."""
+        title = self.title or self.label
+        return title[:1].upper() + title[1:]
+
     def name(self, dataset: str, seed: int) -> str:
         """Of the checkpoint, as a person reads it in a list."""
         name = f"{dataset}, {self.title or self.label}"

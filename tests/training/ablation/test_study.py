@@ -72,6 +72,15 @@ def test_a_finished_grid_is_reported_without_running(
     assert "CAM against masks" in page and "28 train, 4 val, 8 test" in page
     scores = json.loads((report / "cam_scores.json").read_text())
     assert len(scores) == 4 and all(0 <= v <= 1 for s in scores.values() for v in s.values())
+    assert "| No pre-training | 1 | 0." in page
+
+    answers = json.loads((report / "answers.json").read_text())
+    shares = sorted(text.count("1") / 8 for text in answers.values())
+    assert shares == sorted(float(row["accuracy"]) for row in (none, full))
+    gap = float(none["accuracy"]) - float(full["accuracy"])
+    assert float(none["difference"]) == pytest.approx(gap, abs=1e-6)
+    assert float(none["difference_low"]) <= gap <= float(none["difference_high"])
+    assert full["difference"] == ""
 
 
 def test_missing_masks_are_told_before_anything_is_trained(

@@ -1,0 +1,51 @@
+"""Differences between the cells of a grid, with intervals over the groups of the test split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+import pytest
+
+from training.ablation.answers import Answers, differences
+from training.ablation.results import Result
+
+GROUPS = np.array([0, 0, 0, 1, 1, 2])
+
+
+class Given:
+    """Answers without models: the path's name is the pattern of right answers."""
+
+    dataset = SimpleNamespace(groups=lambda split: GROUPS)
+
+    def right(self, path: Path) -> np.ndarray:
+        return np.array([digit == "1" for digit in path.name])
+
+
+def compare(**patterns: list[str]) -> dict[str, dict[str, object]]:
+    runs = {
+        cell: [cast(Result, SimpleNamespace(path=Path(pattern))) for pattern in seeds]
+        for cell, seeds in patterns.items()
+    }
+    return differences(runs, cast(Answers, Given()))
+
+
+def test_a_difference_is_the_mean_over_seeds_of_the_same_images() -> None:
+    found = compare(ssmamba=["111100", "111110"], other=["000000"], same=["111110", "111100"])
+    assert set(found) == {"other", "same"}
+    assert found["other"]["difference"] == pytest.approx(-4.5 / 6)
+    assert found["same"] == {"difference": 0.0, "difference_ci": [0.0, 0.0]}
+
+
+def test_the_interval_draws_whole_groups() -> None:
+    """Only the group of one image differs: drawn never, or up to three times alone."""
+    low, high = cast(
+        "list[float]", compare(ssmamba=["111110"], one=["111111"])["one"]["difference_ci"]
+    )
+    assert low == 0.0 and high == 1.0  # all three draws take it in one of 27 resamples
+
+
+def test_without_the_full_model_there_is_nothing_to_compare_with() -> None:
+    assert compare(other=["000000"]) == {}

@@ -52,7 +52,7 @@ class Request:
     tissue: bool = False  # every piece of tissue is a region
     cam: str | None = None  # a name of METHODS
     target: str | None = None  # class key or readable name; None = the predicted one
-    stage: int = 4
+    stage: int | None = None  # of the CAM, 1..4; None = each model's own
     mode: Mode = "auto"
     mpp: float | None = None  # µm per level-0 pixel
     field_px: float | None = None  # side of a window, level-0 pixels

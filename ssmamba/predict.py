@@ -52,7 +52,8 @@ def _parse(argv: Sequence[str] | None) -> Request:
     where.add_argument("--tissue", action="store_true", help="every piece of tissue is a region")
     add("--cam", metavar="METHOD", help=f"also draw a CAM: {', '.join(METHODS)}")
     add("--target", metavar="CLASS", help="class of the CAM (default: the predicted one)")
-    add("--stage", type=int, choices=STAGES, default=4, help="1 is fine, 4 is coarse")
+    add("--stage", type=int, choices=STAGES,
+        help="of the CAM: 1 is fine, 4 is coarse (default: the model's own)")  # fmt: skip
     add("--mode", choices=("auto", "whole", "tiles"), default="auto",
         help="read a region as one window or as many")  # fmt: skip
     add(

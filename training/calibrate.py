@@ -1,4 +1,7 @@
-"""python -m training.calibrate: fit a classifier's temperature and trust limits again."""
+"""python -m training.calibrate: fit what a classifier's card says of its answers again.
+
+That is its temperature, its trust limits, and the stage at which its CAMs point best.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import sys
 
 from ssmamba import checkpoint
 from ssmamba.errors import CheckpointError
+from training.cams import best_stage, pointing_by_stage
 from training.command import run_command
 from training.config import CalibrateConfig
 from training.data.dataset import load_dataset
@@ -51,17 +55,22 @@ def calibrate(config: CalibrateConfig) -> None:
     test, labels = dataset.images("test", spec.window_px), dataset.labels("test")
     logits, features = run_model(found.model, test, spec)
     probabilities = softmax(logits, calibration.temperature)
+    pointing = pointing_by_stage(found.model, spec, val, dataset.labels("val"))
     metrics = {
         **card.metrics,
+        "cam": {"pointing": {str(stage): share for stage, share in pointing.items()}},
         "test": {
             "n": len(labels),
             **score(probabilities, labels),
             "unsure": unsure_share(probabilities, features, calibration, statistics),
         },
     }
-    done = card.with_(calibration=calibration, metrics=metrics)
+    stage = best_stage(pointing)
+    done = card.with_(calibration=calibration, cam_stage=stage, metrics=metrics)
     checkpoint.save(config.out, found.model, done, {**found.extra, **statistics})
-    console.print(f"Temperature {calibration.temperature:.3f}. Wrote {config.out}")
+    console.print(
+        f"Temperature {calibration.temperature:.3f}, CAMs of stage {stage}. Wrote {config.out}"
+    )
 
 
 if __name__ == "__main__":

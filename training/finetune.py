@@ -21,6 +21,7 @@ from ssmamba.errors import DataError
 from ssmamba.preprocess import to_tensor
 from training.augment.mixup import mixup, soft_targets
 from training.augment.recipe import Recipe
+from training.cams import best_stage, pointing_by_stage
 from training.cards import base_card, budget, tried
 from training.command import run_command
 from training.config import FinetuneConfig
@@ -138,7 +139,7 @@ def _finish(
     test, labels = dataset.images("test", config.image_size), dataset.labels("test")
     logits, features = run_model(best.model, test, spec)
     probabilities = softmax(logits, calibration.temperature)
-    metrics = {
+    metrics: dict[str, Any] = {
         "val": {**best.outcome.best_metrics, "n": len(material.val)},
         "test": {
             "n": len(labels),
@@ -146,10 +147,17 @@ def _finish(
             "unsure": unsure_share(probabilities, features, calibration, statistics),
         },
     }
+    pointing = pointing_by_stage(best.model, spec, material.val, material.val_labels)
+    metrics["cam"] = {"pointing": {str(stage): share for stage, share in pointing.items()}}
     entry = training_entry(config, best.lr, best.outcome)
     entry["lrs_tried"] = [tried(trial.lr, trial.outcome) for trial in trials]
     entry["seconds"] = round(sum(trial.outcome.seconds for trial in trials), 1)
-    done = card.with_(calibration=calibration, metrics=metrics, training=entry)
+    done = card.with_(
+        calibration=calibration,
+        cam_stage=best_stage(pointing),
+        metrics=metrics,
+        training=entry,
+    )
     checkpoint.save(config.out / "best.safetensors", best.model, done, statistics)
     if best.folder != config.out:
         shutil.copyfile(best.folder / "last.safetensors", config.out / "last.safetensors")

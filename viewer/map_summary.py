@@ -77,4 +77,4 @@ def in_words(result: ExplainResult, name: str, signed_colors: bool) -> str:
             f"Nothing in this region speaks for “{name}” ({values}). "
             "The colours “Blue to red” show what speaks against it."
         )
-    return f"“{name}”, {values}."
+    return f"“{name}” at detail {result.stage}, {values}."

@@ -33,7 +33,7 @@ class MapKey:
     checkpoint: str
     reading: Reading
     method: str
-    stage: int
+    stage: int | None  # None = the checkpoint's own
     target: str | None  # as asked; None = the predicted class
 
 

@@ -22,7 +22,7 @@ class MapSettings:
     """Which evidence map is computed, and how it is painted."""
 
     method: str = "GradCAM"
-    stage: int = 4  # 1 (finest) .. 4
+    stage: int | None = None  # 1 (finest) .. 4; None = where each model's maps point best
     target: str | None = None  # class key; None = the class that each model predicts
     visible: bool = True
     opacity: float = 0.6  # 0..1

@@ -131,6 +131,7 @@ class Jobs:
         start = time.perf_counter()
         method = find_method(request.method)
         predictor = self.models.predictor(path)
+        stage = request.stage or predictor.card.cam_stage
         region = read_as(request, self.slides, predictor.card.input)
         target = request.target or self._predicted(predictor, region, check)
         keys = [c.key for c in predictor.card.classes]
@@ -142,11 +143,9 @@ class Jobs:
         maps: list[CamMap] = []
         for first, pixels in region.batches(max(1, predictor.batch_size // 2)):
             check()
-            work = (predictor.checkpoint.sha256, method.name, request.stage, len(pixels))
+            work = (predictor.checkpoint.sha256, method.name, stage, len(pixels))
             with self.threads.measured(work):
-                values = _cam_values(
-                    predictor, pixels, method.name, keys.index(target), request.stage
-                )
+                values = _cam_values(predictor, pixels, method.name, keys.index(target), stage)
             for offset, image in enumerate(values):
                 window = region.plan.windows[first + offset]
                 maps.append(CamMap(window, (image.shape[0], image.shape[1]), image.tobytes()))
@@ -159,7 +158,7 @@ class Jobs:
                 roi_id=request.roi.id,
                 checkpoint=path,
                 method=method.name,
-                stage=request.stage,
+                stage=stage,
                 target=target,
                 maps=tuple(maps),
                 low=float(min(v.min() for v in flat)),

@@ -56,7 +56,7 @@ class Explain:
     roi: Roi
     checkpoints: tuple[str, ...]
     method: str = "GradCAM"  # see ssmamba.explain.cam.METHODS
-    stage: int = 4  # 1..4
+    stage: int | None = None  # 1..4; None = each checkpoint's own (Card.cam_stage)
     target: str | None = None  # class key; None = the class that each checkpoint predicts
     options: ReadOptions = ReadOptions()
 

@@ -17,3 +17,11 @@ def lc25000() -> Path:
     if not folder.is_dir():
         pytest.skip("../shared/data/lc25000 is absent")
     return folder
+
+
+@pytest.fixture(scope="session")
+def pbc() -> Path:
+    folder = SHARED / "pbc"
+    if not folder.is_dir():
+        pytest.skip("../shared/data/pbc is absent")
+    return folder

@@ -21,7 +21,7 @@ from ssmamba.roi import Roi
 from ssmamba.slide import Slide
 from tests.acceptance.conftest import MODELS
 from tests.slides import write_pyramid
-from training.ablation.mosaics import make_mosaics
+from training.mosaics import make_mosaics
 
 pytestmark = [pytest.mark.slow, pytest.mark.shared_data, pytest.mark.timeout(600)]
 

@@ -30,7 +30,7 @@ def test_limits_come_back_and_weights_stay(trained: tuple[Path, Path], tmp_path:
     path, data = trained
     found = checkpoint.load(path)
     blank = tmp_path / "blank.safetensors"
-    checkpoint.save(blank, found.model, found.card.with_(calibration=Calibration()))
+    checkpoint.save(blank, found.model, found.card.with_(calibration=Calibration(), cam_stage=1))
     out = tmp_path / "out.safetensors"
     assert calibrate([str(blank), "--data", str(data), "--out", str(out)]) == 0
     again = checkpoint.load(out)
@@ -40,6 +40,8 @@ def test_limits_come_back_and_weights_stay(trained: tuple[Path, Path], tmp_path:
     assert again.card.calibration.distance_limit == pytest.approx(
         found.card.calibration.distance_limit, rel=1e-3
     )
+    assert again.card.cam_stage == found.card.cam_stage
+    assert again.card.metrics["cam"] == found.card.metrics["cam"]
     for name, value in found.model.state_dict().items():
         assert torch.equal(again.model.state_dict()[name], value)
 

@@ -79,6 +79,8 @@ def test_the_card_is_complete(searched: Path, folder: Path) -> None:
     assert {"macro_f1", "accuracy", "nll"} <= card.metrics["val"].keys()
     assert card.calibration.temperature > 0
     assert card.calibration.entropy_limit is not None
+    pointing = card.metrics["cam"]["pointing"]
+    assert list(pointing) == ["1", "2", "3", "4"] and pointing[str(card.cam_stage)] > 0
     assert card.calibration.distance_limit is not None and card.calibration.distance_limit > 0
 
 

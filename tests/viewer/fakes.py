@@ -80,7 +80,7 @@ def explanation(request: Explain, checkpoint: str) -> ExplainResult:
     values = np.linspace(-0.1, 0.4, 49, dtype=np.float32).reshape(7, 7)
     window = Window(left, top, max(right - left, bottom - top))
     return ExplainResult(
-        request.job, request.roi.id, checkpoint, request.method, request.stage,
+        request.job, request.roi.id, checkpoint, request.method, request.stage or 4,
         request.target or "aca", (CamMap(window, (7, 7), values.tobytes()),), -0.1, 0.4,
         stamp(request.roi, request.slide.path), 0.01,
     )  # fmt: skip

@@ -90,6 +90,13 @@ def test_only_what_is_missing_is_asked_for(document: Document, library: ModelLib
     assert [stems(task.keys) for task in left] == [["two"], ["one"], ["masked"]]
 
 
+def test_maps_are_of_each_models_own_stage_until_one_is_chosen(
+    document: Document, library: ModelLibrary
+) -> None:
+    explain = request(wanted(document, library, ["b"])[1], 7, document)
+    assert isinstance(explain, Explain) and explain.stage is None
+
+
 def test_requests_carry_the_whole_state(document: Document, library: ModelLibrary) -> None:
     document.set_calibration(Calibration(mpp=0.25, field_px=800.0))
     document.set_map_settings(replace(document.map_settings, method="LayerCAM", stage=2))

@@ -57,6 +57,23 @@ def test_two_models_are_compared_side_by_side(bench: Bench) -> None:
     assert first.view_state() == second.view_state()
 
 
+def test_where_details_differ_each_cell_of_the_comparison_says_its_own(
+    bench: Bench, tmp_path: Path
+) -> None:
+    third = write_model(tmp_path / "third.safetensors", "Third model", cam_stage=2)
+    bench.work.open_paths([str(third)])
+    bench.draw(*RING)
+    bench.settle()
+
+    def said() -> list[str]:
+        cells = list(bench.window.compare.cells.values())[1:]
+        return [cell.accessibleName().rpartition("%")[2] for cell in cells]
+
+    assert sorted(said()) == [" · detail 2", " · detail 4", " · detail 4"]
+    bench.document.set_map_settings(replace(bench.document.map_settings, stage=3))
+    assert set(said()) == {""}
+
+
 def test_without_classify_as_soon_as_drawn_nothing_is_asked(
     bench: Bench, engines: list[FakeEngine]
 ) -> None:

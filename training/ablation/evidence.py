@@ -9,57 +9,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from torch import nn
 
 from ssmamba import checkpoint
-from ssmamba.card import InputSpec, file_sha256
+from ssmamba.card import file_sha256
 from ssmamba.checkpoint import Checkpoint
 from ssmamba.errors import CheckpointError, DataError
-from ssmamba.explain.cam import cam_maps
 from ssmamba.explain.methods import find_method
-from ssmamba.explain.stitch import resize_map
-from ssmamba.preprocess import to_tensor
-from training.ablation.mosaics import Mosaics
+from training.cams import class_maps, mean_scores, mosaic_scores
 from training.data.dataset import Dataset
 from training.data.images import UnreadableImage, centre_square, read_rgb
 from training.evaluate import class_order, write_json
-from training.metrics.localisation import SCORES, localisation
+from training.metrics.localisation import localisation
+from training.mosaics import Mosaics
 
-BATCH = 16
 Measure = Callable[[Checkpoint, np.ndarray], dict[str, float]]  # the second is class_order
-
-
-def class_maps(
-    model: nn.Module, images: np.ndarray, spec: InputSpec, method: str, number: int, stage: int
-) -> np.ndarray:
-    """CAMs of one class, (N, S, S) float32 at the size of images (N, S, S, 3) uint8."""
-    device = next(model.parameters()).device
-    side = images.shape[1]
-    parts: list[np.ndarray] = []
-    for start in range(0, len(images), BATCH):
-        batch = to_tensor(images[start : start + BATCH], spec).to(device)
-        maps = cam_maps(model, batch, method, number, stage)
-        parts += [resize_map(values, side, side) for values in maps]
-    return np.stack(parts)
-
-
-def mosaic_scores(
-    found: Checkpoint, mosaics: Mosaics, order: np.ndarray, method: str, stage: int
-) -> dict[str, float]:
-    """Mean localisation scores over all classes of all mosaics.
-
-    order: number in the checkpoint of each of the mosaics' class numbers.
-    """
-    scores: list[dict[str, float]] = []
-    for number in np.unique(mosaics.classes):
-        rows = np.flatnonzero((mosaics.classes == number).any(axis=1))
-        spec, images = found.card.input, mosaics.images[rows]
-        maps = class_maps(found.model, images, spec, method, int(order[number]), stage)
-        scores += [
-            localisation(values, mosaics.truth(int(row), int(number)))
-            for row, values in zip(rows, maps, strict=True)
-        ]
-    return _mean(scores)
 
 
 def mask_scores(
@@ -81,11 +44,7 @@ def mask_scores(
         spec = found.card.input
         maps = class_maps(found.model, images[rows], spec, method, int(number), stage)
         scores += [localisation(v, masks[row]) for row, v in zip(rows, maps, strict=True)]
-    return _mean(scores)
-
-
-def _mean(scores: list[dict[str, float]]) -> dict[str, float]:
-    return {name: float(np.mean([s[name] for s in scores])) for name in SCORES} if scores else {}
+    return mean_scores(scores)
 
 
 def read_masks(folder: Path, dataset: Dataset, split: str, side: int) -> np.ndarray:
@@ -132,7 +91,7 @@ class EvidenceScores:
         key = f"{file_sha256(path)} mosaics {len(mosaics.images)} {name} {stage}"
 
         def measure(found: Checkpoint, order: np.ndarray) -> dict[str, float]:
-            return mosaic_scores(found, mosaics, order, name, stage)
+            return mosaic_scores(found.model, found.card.input, mosaics, order, name, stage)
 
         return self._once(key, path, measure)
 

@@ -17,10 +17,9 @@ from training.ablation.answers import Answers, differences
 from training.ablation.cells import all_cells, encoder_rows
 from training.ablation.config import AblateConfig
 from training.ablation.cost import measure_costs
-from training.ablation.evidence import EvidenceScores, class_maps, read_masks
+from training.ablation.evidence import EvidenceScores, read_masks
 from training.ablation.jobs import Job, chosen_cells
 from training.ablation.ledger import Ledger
-from training.ablation.mosaics import Mosaics, centre_tiles, make_mosaics
 from training.ablation.pictures import (
     EvidenceRow,
     evidence_figure,
@@ -30,10 +29,12 @@ from training.ablation.pictures import (
 from training.ablation.report import Scores, Study, write_report
 from training.ablation.results import Result, assert_equal_budgets, read_results
 from training.ablation.tables import CELLS, FIGURE_2, FIGURE_4, FULL
+from training.cams import class_maps
 from training.data.catalog import SPLITS
 from training.data.dataset import Dataset
 from training.evaluate import class_order
 from training.loop.progress import Progress, console
+from training.mosaics import Mosaics, centre_tiles, make_mosaics
 
 Picture = tuple[np.ndarray, np.ndarray | None, int]  # image, truth, class number
 

@@ -49,7 +49,11 @@ class CompareGrid(QWidget):
         document.slide_changed.connect(self._fit_soon.start)
         document.calibration_changed.connect(self._show_calibration)
         document.map_settings_changed.connect(self._show_opacity)
-        for event in (document.results_changed, document.calibration_changed):
+        for event in (
+            document.results_changed,
+            document.calibration_changed,
+            document.map_settings_changed,
+        ):
             event.connect(self._show_answers)
         self._sync_cells()
 
@@ -197,11 +201,17 @@ class CompareGrid(QWidget):
         else:
             key, result = newest
             shown = target or result.predicted
-            share = f" · {percent(result.probabilities[shown])}"
+            share = f" · {percent(result.probabilities[shown])}{self._detail(model)}"
             if key != answer_key(self._document, roi, model):
                 share += " · outdated"
             name = model.class_info(shown).name
             cell.set_answer(name, share, unsure=not result.trust.sure)
+
+    def _detail(self, model: Model) -> str:
+        """Which detail a map has, where the models' own ones differ."""
+        own = {m.card.cam_stage for m in self._models()}
+        chosen = self._document.map_settings.stage is not None
+        return "" if chosen or len(own) == 1 else f" · detail {model.card.cam_stage}"
 
     @property
     def settled(self) -> bool:

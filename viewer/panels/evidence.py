@@ -24,6 +24,11 @@ from viewer.widgets.panel import column
 from viewer.widgets.value_scale import ValueScale
 
 STAGES = (
+    (
+        None,
+        "Auto",
+        "For each model the detail at which its maps pointed best in training",
+    ),
     (1, "1", "Finest detail, simple patterns (4 px of the model's input)"),
     (2, "2", "Fine detail (8 px)"),
     (3, "3", "Coarse detail (16 px)"),

@@ -99,7 +99,9 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("engine")
     write_pyramid(folder / "slide.tif", 1200, 900, mpp=0.5)
     save_classifier(folder / "a.safetensors")
-    save_classifier(folder / "b.safetensors", seed=1, calibration=Calibration(entropy_limit=0.01))
+    save_classifier(
+        folder / "b.safetensors", seed=1, calibration=Calibration(entropy_limit=0.01), cam_stage=2
+    )
     save_mamim(folder / "mamim.safetensors")
     return folder
 
@@ -202,6 +204,8 @@ def test_without_a_target_each_checkpoint_explains_what_it_predicts(engine, fold
     classified, _ = engine.ask(Classify, slide, roi, paths)
     explained, _ = engine.ask(Explain, slide, roi, paths, "HiResCAM")
     assert [e.target for e in explained] == [c.predicted for c in classified]
+    assert [e.stage for e in explained] == [4, 2]  # each one's own
+    assert [e.maps[0].shape for e in explained] == [(2, 2), (8, 8)]
 
 
 def test_a_reconstruction_brings_three_pictures(engine, folder, slide):

@@ -208,10 +208,11 @@ class CompareGrid(QWidget):
             cell.set_answer(name, share, unsure=not result.trust.sure)
 
     def _detail(self, model: Model) -> str:
-        """Which detail a map has, where the models' own ones differ."""
-        own = {m.card.cam_stage for m in self._models()}
-        chosen = self._document.map_settings.stage is not None
-        return "" if chosen or len(own) == 1 else f" · detail {model.card.cam_stage}"
+        """Which detail a map has, where it is not that of the model on the slide."""
+        shown, own = self._library.shown, model.card.cam_stage
+        if self._document.map_settings.stage is not None or shown is None:
+            return ""
+        return "" if own == shown.card.cam_stage else f" · detail {own}"
 
     @property
     def settled(self) -> bool:

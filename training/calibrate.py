@@ -9,7 +9,7 @@ import sys
 
 from ssmamba import checkpoint
 from ssmamba.errors import CheckpointError
-from training.cams import best_stage, pointing_by_stage
+from training.cams import best_stage, pointing_by_stage, pointing_metrics
 from training.command import run_command
 from training.config import CalibrateConfig
 from training.data.dataset import load_dataset
@@ -58,7 +58,7 @@ def calibrate(config: CalibrateConfig) -> None:
     pointing = pointing_by_stage(found.model, spec, val, dataset.labels("val"))
     metrics = {
         **card.metrics,
-        "cam": {"pointing": {str(stage): share for stage, share in pointing.items()}},
+        "cam": pointing_metrics(pointing),
         "test": {
             "n": len(labels),
             **score(probabilities, labels),

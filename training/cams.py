@@ -88,6 +88,11 @@ def pointing_by_stage(
         return {}
 
 
+def pointing_metrics(pointing: dict[int, float]) -> dict[str, dict[str, float]]:
+    """What a card's metrics keep of it, under ``cam``."""
+    return {"pointing": {str(stage): share for stage, share in pointing.items()}}
+
+
 def best_stage(pointing: dict[int, float]) -> int:
     """The coarsest stage that points within MARGIN of the best one; the last where none is known.
 

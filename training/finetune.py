@@ -21,7 +21,7 @@ from ssmamba.errors import DataError
 from ssmamba.preprocess import to_tensor
 from training.augment.mixup import mixup, soft_targets
 from training.augment.recipe import Recipe
-from training.cams import best_stage, pointing_by_stage
+from training.cams import best_stage, pointing_by_stage, pointing_metrics
 from training.cards import base_card, budget, tried
 from training.command import run_command
 from training.config import FinetuneConfig
@@ -148,7 +148,7 @@ def _finish(
         },
     }
     pointing = pointing_by_stage(best.model, spec, material.val, material.val_labels)
-    metrics["cam"] = {"pointing": {str(stage): share for stage, share in pointing.items()}}
+    metrics["cam"] = pointing_metrics(pointing)
     entry = training_entry(config, best.lr, best.outcome)
     entry["lrs_tried"] = [tried(trial.lr, trial.outcome) for trial in trials]
     entry["seconds"] = round(sum(trial.outcome.seconds for trial in trials), 1)

@@ -13,15 +13,16 @@ SHARED = ROOT.parent / "shared" / "data"
 
 @pytest.fixture(scope="session")
 def lc25000() -> Path:
-    folder = SHARED / "lc25000"
-    if not folder.is_dir():
-        pytest.skip("../shared/data/lc25000 is absent")
-    return folder
+    return _shared("lc25000")
 
 
 @pytest.fixture(scope="session")
 def pbc() -> Path:
-    folder = SHARED / "pbc"
+    return _shared("pbc")
+
+
+def _shared(name: str) -> Path:
+    folder = SHARED / name
     if not folder.is_dir():
-        pytest.skip("../shared/data/pbc is absent")
+        pytest.skip(f"../shared/data/{name} is absent")
     return folder

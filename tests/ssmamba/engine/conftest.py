@@ -1,0 +1,34 @@
+"""A folder with a slide and checkpoints, and an engine that runs."""
+
+import pytest
+
+from ssmamba.card import Calibration
+from ssmamba.engine.messages import SlideRef
+from tests.slides import write_pyramid
+from tests.ssmamba.checkpoints import save_classifier, save_mamim
+from tests.ssmamba.engine.asking import Engine
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("engine")
+    write_pyramid(folder / "slide.tif", 1200, 900, mpp=0.5)
+    save_classifier(folder / "a.safetensors")
+    save_classifier(
+        folder / "b.safetensors", seed=1, calibration=Calibration(entropy_limit=0.01), cam_stage=2
+    )
+    save_mamim(folder / "mamim.safetensors")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def engine(folder):
+    made = Engine()
+    yield made
+    made.client.close()
+    assert made.deaths.empty()
+
+
+@pytest.fixture
+def slide(folder):
+    return SlideRef(str(folder / "slide.tif"))

@@ -14,6 +14,8 @@ from ssmamba.models import MAE, SSMamba, ViTMAE
 from tests.training.conftest import TINY
 from tests.training.test_finetune import assert_same_weights, stop_at
 from training import evaluate, finetune, pretrain
+from training.config import PretrainConfig
+from training.methods.mamim import MAMIMMethod
 
 SMALL_MAE = ["--method", "mae", "--mask-unit", "16", "--decoder-dim", "32"]
 CONTRAST = ["--method", "contrastive", "--bank", "16", "--positives", "2"]
@@ -114,6 +116,14 @@ def test_what_does_not_fit_is_refused_before_a_folder_is_made(
     assert run(folder, tmp_path / "run", *flags) == 2
     assert words in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_normalised_target_is_not_predicted_from_the_visible_colour() -> None:
+    """Each unit's own mean is gone from it, so an offset of the whole picture only disturbs."""
+    given = {"data": Path(), "out": Path()}
+    assert MAMIMMethod.masking(PretrainConfig(**given)).from_mean  # type: ignore[arg-type]
+    normalised = PretrainConfig(**given, norm_target=True)  # type: ignore[arg-type]
+    assert not MAMIMMethod.masking(normalised).from_mean
 
 
 def test_freezing_needs_a_trained_backbone(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ssmamba.card import read_card
 from ssmamba.errors import DataError
+from ssmamba.models.foundation import ADAPTERS
 from training.ablation.config import AblateConfig
+from training.ablation.paper import PAPER
 from training.ablation.tables import CELLS, Cell, Row
 
 
@@ -16,8 +18,9 @@ def all_cells(config: AblateConfig) -> dict[str, Cell]:
 def encoder_cells(config: AblateConfig) -> dict[str, Cell]:
     """A cell for each file of --encoders, named as the file; fine-tuned whole, as the others.
 
-    Raises DataError for a missing file or a name that is taken, CheckpointError for a file that
-    is no checkpoint.
+    An encoder that reads windows of one size only keeps it, whatever the grid's is. Raises
+    DataError for a missing file or a name that is taken, CheckpointError for a file that is no
+    checkpoint.
     """
     found: dict[str, Cell] = {}
     for path in config.encoder_list():
@@ -28,11 +31,19 @@ def encoder_cells(config: AblateConfig) -> dict[str, Cell]:
             )
         if path.stem in found or path.stem in CELLS:
             raise DataError(f"--encoders: the name of {path} is taken; rename the file.")
-        label = read_card(path).name or path.stem
-        found[path.stem] = Cell(label, flags=("--init", str(path.resolve())))
+        card = read_card(path)
+        flags = ["--init", str(path.resolve())]
+        if "img_size" in card.config:
+            flags += ["--image-size", str(card.input.window_px)]
+        found[path.stem] = Cell(card.name or path.stem, flags=tuple(flags))
     return found
 
 
 def encoder_rows(config: AblateConfig) -> tuple[Row, ...]:
-    """Rows of Table 4 for --encoders."""
-    return tuple(Row(cell.label, name) for name, cell in encoder_cells(config).items())
+    """Rows of Table 4 for --encoders, with the paper's figures for those that it has."""
+    cells = encoder_cells(config)
+    archs = {path.stem: read_card(path).arch for path in config.encoder_list()}
+    return tuple(
+        Row(cell.label, name, PAPER[archs[name]] if archs[name] in ADAPTERS else {})
+        for name, cell in cells.items()
+    )

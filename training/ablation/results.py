@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from ssmamba.errors import DataError
 from training.ablation.jobs import Job
 from training.ablation.ledger import Ledger
 
+WINDOW = "image_size"
 # What must be the same for every row of the tables
 BUDGET = (
     "epochs",
@@ -20,7 +22,7 @@ BUDGET = (
     "images_seen",
     "batch_size",
     "accumulate",
-    "image_size",
+    WINDOW,
     "precision",
     "split_seed",
 )
@@ -70,20 +72,24 @@ def read_results(jobs: list[Job], ledger: Ledger) -> dict[str, list[Result]]:
     return found
 
 
-def assert_equal_budgets(results: dict[str, list[Result]]) -> None:
+def assert_equal_budgets(results: dict[str, list[Result]], encoders: Collection[str] = ()) -> None:
     """Raise DataError when two cells had different steps, images, rates or pre-trainings.
 
-    Only cells that were pre-trained are compared in their pre-training.
+    Only cells that were pre-trained are compared in their pre-training. ``encoders``: cells that
+    came with a pre-training and, it may be, a window of their own.
     """
     every = [result for runs in results.values() for result in runs]
-    _assert_same("fine-tuning", [(r, _budget(r.card.training)) for r in every])
+    ours = [result for result in every if result.cell not in encoders]
+    anywhere = tuple(name for name in BUDGET if name != WINDOW)
+    _assert_same("fine-tuning", [(r, _budget(r.card.training, anywhere)) for r in every])
+    _assert_same("fine-tuning", [(r, _budget(r.card.training, (WINDOW,))) for r in ours])
     _assert_same("fine-tuning", [(r, {"learning rates": r.lrs_tried}) for r in every])
-    trained = [(r, {**_budget(p), "lr": p["lr"]}) for r in every if (p := r.pretraining)]
+    trained = [(r, {**_budget(p, BUDGET), "lr": p["lr"]}) for r in ours if (p := r.pretraining)]
     _assert_same("pre-training", trained)
 
 
-def _budget(training: dict[str, Any]) -> dict[str, Any]:
-    return {name: training[name] for name in BUDGET}
+def _budget(training: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: training[name] for name in names}
 
 
 def _assert_same(what: str, budgets: list[tuple[Result, dict[str, Any]]]) -> None:

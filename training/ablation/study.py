@@ -14,7 +14,7 @@ from ssmamba.errors import CheckpointError
 from ssmamba.explain.methods import find_method
 from ssmamba.explain.reconstruct import mamim_of, reconstruct
 from training.ablation.answers import Answers, differences
-from training.ablation.cells import all_cells, encoder_rows
+from training.ablation.cells import all_cells, encoder_cells, encoder_rows
 from training.ablation.config import AblateConfig
 from training.ablation.cost import measure_costs
 from training.ablation.evidence import EvidenceScores, read_masks
@@ -49,7 +49,7 @@ def write_study(
 ) -> Path:
     """Write the report of what is finished. Raises DataError when budgets differ."""
     results = read_results(jobs, ledger)
-    assert_equal_budgets(results)
+    assert_equal_budgets(results, encoder_cells(config))
     asked = choose_device(config.accelerator)
     device = torch.device(asked.name)
     firsts = {cell: runs[0].path for cell, runs in results.items()}

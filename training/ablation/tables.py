@@ -1,15 +1,16 @@
 """The paper's tables as cells: which flags make which row (SSMamba §4.3 and §5).
 
 A cell is one way to make a classifier. Its pre-training is named, so that cells share it. Rows
-carry the paper's accuracy and F1 in percent for the data sets that we know.
+carry the paper's own figures.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from training.ablation.paper import PAPER, Paper
+
 Flags = tuple[str, ...]
-Paper = dict[str, tuple[float, float]]  # name of the data set -> accuracy, F1 in percent
 
 FULL = "ssmamba"  # the cell that everything is compared with
 
@@ -87,47 +88,41 @@ class Table:
     note: str = ""
 
 
-def _paper(lac: tuple[float, float], pbc: tuple[float, float]) -> Paper:
-    return {"LC25000": lac, "PBC": pbc}
-
-
-_OURS = _paper((99.84, 98.47), (99.17, 99.54))
-_VMAMBA = _paper((92.13, 90.40), (85.33, 87.19))
-
 TABLES: dict[str, Table] = {
     "4": Table(
         "Comparison with other models",
         (
-            Row("ViT", "vit", _paper((92.11, 89.92), (96.84, 95.14))),
-            Row("Swin", "swin", _paper((93.61, 92.03), (96.93, 97.59))),
+            Row("ViT", "vit", PAPER["vit"]),
+            Row("Swin", "swin", PAPER["swin"]),
             Row("ResNet", "resnet"),
-            Row("MAE (ViT)", "vit-mae", _paper((98.49, 95.88), (97.33, 98.47))),
-            Row("VMamba", "vmamba", _VMAMBA),
-            Row("SSMamba", FULL, _OURS),
+            Row("MAE (ViT)", "vit-mae", PAPER["vit-mae"]),
+            Row("VMamba", "vmamba", PAPER["vmamba"]),
+            Row("SSMamba", FULL, PAPER["ssmamba"]),
             Row("SSMamba, no pre-training", "pretraining-none"),
         ),
         "The paper's foundation models need weights that are not to be had freely (--encoders adds "
-        "yours). SSMamba without pre-training is our row: from scratch, as the others are.",
+        "yours, each with its own pre-training and window). SSMamba without pre-training is our "
+        "row: from scratch, as the others are.",
     ),
     "5": Table(
         "Embedding methods",
         (
-            Row("Linear", "embedding-linear", _paper((99.15, 97.16), (98.22, 98.17))),
-            Row("Patch Merge", "embedding-patch-merge", _paper((99.68, 98.02), (98.98, 99.11))),
-            Row("LPU", "embedding-lpu", _paper((99.41, 97.20), (98.70, 99.04))),
-            Row("LPR", FULL, _OURS),
+            Row("Linear", "embedding-linear", PAPER["linear"]),
+            Row("Patch Merge", "embedding-patch-merge", PAPER["patch-merge"]),
+            Row("LPU", "embedding-lpu", PAPER["lpu"]),
+            Row("LPR", FULL, PAPER["ssmamba"]),
         ),
         "Each embedding has its own MAMIM pre-training.",
     ),
     "6": Table(
         "The DMS module",
         (
-            Row("VMamba o/DMS", "vmamba", _VMAMBA),
-            Row("VMamba w/DMS", "vmamba-dms", _paper((94.55, 92.25), (87.76, 89.47))),
-            Row("SSMamba o/DMS (Mamba)", "mixer-mamba", _paper((97.77, 95.85), (97.80, 97.75))),
+            Row("VMamba o/DMS", "vmamba", PAPER["vmamba"]),
+            Row("VMamba w/DMS", "vmamba-dms", PAPER["vmamba-dms"]),
+            Row("SSMamba o/DMS (Mamba)", "mixer-mamba", PAPER["without-dms"]),
             Row("SSMamba o/DMS (SS2D)", "mixer-ss2d"),
             Row("SSMamba w/DMS, GELU", "act-gelu"),
-            Row("SSMamba w/DMS", FULL, _OURS),
+            Row("SSMamba w/DMS", FULL, PAPER["ssmamba"]),
         ),
         "VMamba is trained from scratch, as in Table 4; SSMamba with either mixer is pre-trained. "
         "So VMamba rows compare with each other, and SSMamba rows with each other. SS2D scans in "
@@ -136,10 +131,10 @@ TABLES: dict[str, Table] = {
     "7": Table(
         "Pre-training",
         (
-            Row("None", "pretraining-none", _paper((96.95, 95.13), (95.08, 95.33))),
-            Row("CL", "pretraining-contrastive", _paper((97.79, 97.73), (97.98, 97.70))),
-            Row("MAE", "pretraining-mae", _paper((97.57, 97.79), (97.81, 98.07))),
-            Row("MAMIM", FULL, _OURS),
+            Row("None", "pretraining-none", PAPER["scratch"]),
+            Row("CL", "pretraining-contrastive", PAPER["contrastive"]),
+            Row("MAE", "pretraining-mae", PAPER["mae"]),
+            Row("MAMIM", FULL, PAPER["ssmamba"]),
         ),
         "Fine-tuning is the same for all rows; the first one has no pre-training beside it.",
     ),

@@ -16,7 +16,7 @@ from training.auditing.cues import (
     file_cues,
     score_cue,
 )
-from training.auditing.sides import Copies, all_copies, side_of_each
+from training.auditing.sides import Copies, all_copies, few_enough, side_of_each
 from training.data.catalog import report, survey_folder
 from training.data.dataset import Dataset
 from training.data.describe import describe
@@ -119,6 +119,11 @@ def _on_copies(audit: Audit) -> list[str]:
             )
         if kind.across_labels:
             found.append(f"{len(kind.across_labels)} pairs of {kind.kind} have different labels.")
+    if not few_enough(audit.dataset):
+        found.append(
+            f"Near-duplicates were not looked for: {len(audit.dataset.catalog.items):,} images are "
+            "too many to compare each with each."
+        )
     return found
 
 

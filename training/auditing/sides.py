@@ -29,7 +29,7 @@ def all_copies(
     """Each kind of copy; near-duplicates only up to NEAR_LIMIT images."""
     scan = dataset.scan
     kinds = [_sort("equal pixels", _equal(scan.pixel_hashes), dataset)]
-    if len(dataset.catalog.items) <= NEAR_LIMIT:
+    if few_enough(dataset):
         near = near_duplicates(scan.thumbs)
         kinds.append(_sort("near-duplicates (16-px thumbnails, any turn or mirror)", near, dataset))
     if by_content:
@@ -37,6 +37,11 @@ def all_copies(
         found = find_copies(files, on_done)
         kinds.append(_sort("copies of one field (keypoints)", found, dataset))
     return kinds
+
+
+def few_enough(dataset: Dataset) -> bool:
+    """Whether every image can be compared with every other one."""
+    return len(dataset.catalog.items) <= NEAR_LIMIT
 
 
 def side_of_each(dataset: Dataset) -> list[str]:

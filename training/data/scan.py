@@ -18,7 +18,7 @@ from training.data.images import UnreadableImage, centre_square, decode_rgb
 HASH_DIGITS = 16  # of sha256, as in the card's training_hashes
 THUMB_SIDE = 16
 NEAR = 0.985  # correlation of two thumbnails above which images count as near-duplicates
-NEAR_LIMIT = 20_000  # images; comparing all pairs of more takes too long
+NEAR_LIMIT = 30_000  # images (all of LC25000); comparing all pairs of more takes too long
 MIN_CONTRAST = 4.0  # standard deviation, 0..255; blank images are all alike and prove nothing
 
 

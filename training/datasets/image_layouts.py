@@ -11,6 +11,7 @@ repository (ZeyuGaoAi/Instance_based_Vision_Transformer).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ssmamba.errors import DataError
@@ -139,7 +140,11 @@ def mhist(source: Path, published_split: bool) -> Gathered:
 
 
 def prcc(source: Path, published_split: bool) -> Gathered:
-    """Groups are TCGA patients; regions of one slide overlap in tissue and stain."""
+    """Groups are TCGA patients; regions of one slide overlap in tissue and stain.
+
+    The published lists test on one slide of TCGA-J7-8537 and validate on another, so there the
+    slide is the group.
+    """
     folders, problems = class_folders(source, PRCC)
     images = by_class(folders)
     splits: dict[str, str] = {}
@@ -151,7 +156,24 @@ def prcc(source: Path, published_split: bool) -> Gathered:
         Found(i.file, i.label, i.name, _tcga_patient(i.file.parent.name), splits.get(i.name, ""))
         for i in images
     ]
-    return gather(grouped, problems)
+    images, notes = _by_slide_where_cut(grouped)
+    return gather(images, problems, notes)
+
+
+def _by_slide_where_cut(images: list[Found]) -> tuple[list[Found], list[str]]:
+    """Patients who are on several sides are grouped by slide; also a note on who they are."""
+    sides: dict[str, set[str]] = {}
+    for image in images:
+        sides.setdefault(image.group, set()).add(image.split)
+    cut = {patient for patient, found in sides.items() if len(found) > 1}
+    if not cut:
+        return images, []
+    note = (
+        f"The published lists put slides of one patient on several sides ({', '.join(sorted(cut))})"
+        "; there the slide is the group."
+    )
+    by_slide = [replace(i, group=i.file.parent.name) if i.group in cut else i for i in images]
+    return by_slide, [note]
 
 
 def _prcc_lists(source: Path, images: list[Found]) -> tuple[dict[str, str], list[str]]:

@@ -11,8 +11,9 @@ from training.methods.masked import MaskedMethod
 class MAEMethod(MaskedMethod):
     """Plain decoder behind the last features, no perturbation (He et al. 2022).
 
-    Targets are plain pixels as in MAMIM, so that the two differ in decoder and perturbation
-    alone; ``--norm-target`` gives the normalised ones of He et al.
+    Targets are plain pixels as in MAMIM, so that the two differ in perturbation and decoder alone:
+    this one has no DMS blocks, no skips, and does not start from the visible pixels' mean.
+    ``--norm-target`` gives the normalised targets of He et al.
     """
 
     title = "MAE"

@@ -21,6 +21,7 @@ class MAMIMMethod(MaskedMethod):
             decoder_depth=config.decoder_depth,
             decoder_mixer=config.decoder_mixer,
             skips=config.skips,
+            from_mean=not config.norm_target,  # a normalised target has no colour of its own
             norm_target=config.norm_target,
             perturb=config.perturb,
             stain=stain,

@@ -11,13 +11,17 @@ from ssmamba import checkpoint
 from ssmamba.card import Card
 from ssmamba.config import SSMambaConfig
 from ssmamba.errors import DataError
+from ssmamba.models.foundation import ADAPTERS
 from ssmamba.models.ssmamba import SSMamba
 from training.ablation.cells import encoder_rows
 from training.ablation.config import AblateConfig
 from training.ablation.jobs import plan_jobs
+from training.ablation.paper import DATASETS, PAPER
 from training.ablation.report import Study, table_rows
 from training.ablation.tables import CELLS, FIGURE_2, FIGURE_4, PRETRAININGS, TABLES
 from training.config import FinetuneConfig
+from training.convert import encoder_card
+from training.datasets.registry import IMAGE_SETS, SLIDE_SETS, facts
 
 
 def grid(tmp_path: Path, **changes: object) -> AblateConfig:
@@ -94,8 +98,30 @@ def test_own_encoders_are_rows_of_table_4_with_the_others_budget(tmp_path: Path)
     assert isinstance(job.config, FinetuneConfig) and not job.problem
     assert (job.config.init, job.config.epochs, job.config.name) == (file, 3, "Toy, Ours")
     study = Study("Toy", {}, "", ("4",), {}, {}, "", more_rows={"4": encoder_rows(own)})
-    assert table_rows(study, "4")[-1]["method"] == "Ours"
+    last = table_rows(replace(study, dataset="PBC"), "4")[-1]
+    assert last["method"] == "Ours" and last["paper_accuracy"] is None
     assert not [j for j in plan_jobs(replace(own, tables="5"), [], "Toy") if j.cell == "ours"]
     for wrong, expected in ((tmp_path / "no.safetensors", "not exist"), (file, "name .* is taken")):
         with pytest.raises(DataError, match=expected):
             plan_jobs(replace(own, encoders=f"{file},{wrong}"), [], "Toy")
+
+
+def test_an_encoder_of_one_window_keeps_it_and_has_the_papers_figures(tmp_path: Path) -> None:
+    """MUSK reads 384 px and CONCH 448, so no window of a grid suits all of Table 4."""
+    files = [tmp_path / f"{name}.safetensors" for name in ("musk", "conch")]
+    for file in files:
+        checkpoint.save_tensors(file, {}, encoder_card(ADAPTERS[file.stem]))
+    own = grid(tmp_path, tables="4", seeds="0", image_size=128, encoders=",".join(map(str, files)))
+    windows = {job.cell: job.config.image_size for job in plan_jobs(own, [], "Toy") if job.config}
+    assert (windows["musk"], windows["conch"], windows["vit"]) == (384, 448, 128)
+    study = Study("pRCC", {}, "", ("4",), {}, {}, "", more_rows={"4": encoder_rows(own)})
+    shares = {row["cell"]: row["paper_accuracy"] for row in table_rows(study, "4")}
+    assert (shares["musk"], shares["conch"], shares["ssmamba"]) == (0.9258, 0.9293, 0.9858)
+
+
+def test_the_papers_figures_are_under_the_names_of_the_data_sets() -> None:
+    names = {facts(name).get("name") for name in (*IMAGE_SETS, *SLIDE_SETS)}
+    assert set(DATASETS) <= names
+    assert all(row.keys() == set(DATASETS) for row in PAPER.values())
+    assert PAPER["patch-merge"]["SIPaKMeD"] == (98.57, 96.86)
+    assert PAPER["scratch"]["PAIP2019"] == (94.71, 94.77)

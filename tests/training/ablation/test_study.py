@@ -104,6 +104,11 @@ def test_unequal_budgets_are_refused(grid: tuple[list[str], list[Job]]) -> None:
     other = _with_training(other, pretraining=before)
     with pytest.raises(DataError, match=r"pre-training of other .* had images_seen 7"):
         assert_equal_budgets({**results, "other": [other]})
+    encoder = {**results, "other": [_with_training(other, image_size=448)]}
+    assert_equal_budgets(encoder, encoders=["other"])  # the user's own
+    with pytest.raises(DataError, match=r"other .* had steps 99"):
+        fewer = _with_training(other, steps=99)
+        assert_equal_budgets({**results, "other": [fewer]}, encoders=["other"])
 
 
 def assert_refused(results: dict[str, list[Result]], name: str, value: object) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.training.pictures import write_manifest, write_png
 from training.audit import main
-from training.auditing import cues
+from training.auditing import cues, sides
 from training.auditing.audit import Audit, audit_folder
 from training.auditing.batches import batch_link
 from training.auditing.config import AuditConfig
@@ -90,6 +90,13 @@ def test_copies_on_two_sides_and_under_two_labels_are_counted(tmp_path: Path) ->
     assert equal.across_sides == (("a/000.png", "a/copy.png"),) and equal.test_images == 1
     assert not equal.across_labels
     assert near.test_images == 2 and len(near.across_labels) == 1
+
+
+def test_what_was_not_looked_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sides, "NEAR_LIMIT", 2 * COUNT - 1)
+    found = audit(write_alike(tmp_path))
+    assert len(found.copies) == 1
+    assert any("not looked for: 60 images" in line for line in found.findings)
 
 
 def test_groups_cut_apart_flatter(tmp_path: Path) -> None:

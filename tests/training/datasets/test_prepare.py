@@ -82,8 +82,8 @@ def test_lc25000_groups_come_from_the_images(tmp_path: Path) -> None:
 def test_nct_keeps_its_test_side_for_the_published_split(tmp_path: Path) -> None:
     trees.write_classes(tmp_path / "NCT-CRC-HE-100K", "{c}/{c}-{i}.tif", NCT, 3)
     extra = trees.write_classes(tmp_path / "x", "CRC-VAL-HE-7K/{c}/{c}-T{i}.tif", NCT, 3)
-    for file in extra.rglob("*.tif"):  # other pictures than the training ones
-        trees.write_image(file, 77_000 + hash(file.name) % 10_000)
+    for seed, file in enumerate(extra.rglob("*.tif"), 77_000):  # other pictures than before
+        trees.write_image(file, seed)
     (extra / "CRC-VAL-HE-7K").rename(tmp_path / "CRC-VAL-HE-7K")
     data = run("nct", tmp_path, tmp_path / "paper")
     assert len(data.images) == 27 and any("left out" in note for note in data.notes)
@@ -145,6 +145,21 @@ def test_prcc_groups_are_patients_and_the_lists_are_followed(tmp_path: Path) -> 
     for row in rows(tmp_path / "published"):
         expected = ("train", "train", "val", "test")[int(row["group"][-1])]
         assert row["split"] == expected
+
+
+def test_a_patient_whom_the_published_lists_cut_is_grouped_by_slide(tmp_path: Path) -> None:
+    """As TCGA-J7-8537 in the authors' lists: one slide tests, another validates."""
+    source = trees.write_prcc(tmp_path / "download")
+    name = "1/TCGA-2Z-A10-01Z-00-DX2.EF-GH/0_7_2000.png"
+    trees.write_image(source / "dataset" / name, 77)
+    with (source / "dataset" / "testset.txt").open("a") as file:
+        file.write(f"../dataset/{name} 0\n")
+    data = run("prcc", source, tmp_path / "out", split="published")
+    assert any("(TCGA-2Z-A10); there the slide" in note for note in data.notes)
+    loaded = load_dataset(tmp_path / "out", 0, quiet=True)
+    assert len(loaded.catalog.items) == 17
+    groups = {item.group for item in loaded.catalog.items}
+    assert {"TCGA-2Z-A10-01Z-00-DX2.EF-GH", "TCGA-2Z-A11"} <= groups and "TCGA-2Z-A10" not in groups
 
 
 def test_a_plain_folder_with_a_group_pattern(tmp_path: Path) -> None:

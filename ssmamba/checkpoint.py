@@ -60,7 +60,10 @@ def save_tensors(
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
+        partial.touch()
+        mode = partial.stat().st_mode
         save_file(tensors, partial, metadata={METADATA_KEY: card.to_json()})
+        partial.chmod(mode)  # safetensors 0.8 makes files that only their owner can read
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

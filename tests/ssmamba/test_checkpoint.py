@@ -37,6 +37,13 @@ def test_round_trip_keeps_weights_card_and_extras(classifier):
     assert len(loaded.sha256) == 64
 
 
+def test_others_may_read_it_like_any_new_file(classifier):
+    path, _, _ = classifier
+    other = path.with_name("other.txt")
+    other.touch()
+    assert path.stat().st_mode == other.stat().st_mode
+
+
 def test_encoder_of_a_mamim_checkpoint_has_the_clean_statistics(tmp_path):
     mamim_config = MAMIMConfig(decoder_dim=32)
     model = MAMIM(SSMamba(CONFIG), mamim_config)

@@ -57,6 +57,20 @@ def test_two_models_are_compared_side_by_side(bench: Bench) -> None:
     assert first.view_state() == second.view_state()
 
 
+def test_answers_leave_out_what_the_names_of_their_models_share(
+    bench: Bench, tmp_path: Path
+) -> None:
+    for model in list(bench.work.library.models):
+        bench.work.library.remove(model.path)
+    for number, part in enumerate(("SSMamba", "no pre-training")):
+        path = write_model(tmp_path / f"lung{number}.safetensors", f"Lung, {part}")
+        bench.work.open_paths([str(path)])
+    bench.draw(*RING)
+    bench.settle()
+    told = bench.texts(bench.window.answers_panel).splitlines()
+    assert {"SSMamba", "No pre-training"} <= set(told)
+
+
 def test_a_cell_of_the_comparison_says_where_its_detail_is_another_one(
     bench: Bench, tmp_path: Path
 ) -> None:

@@ -71,11 +71,11 @@ class AnswerCard(QFrame):
         layout.addWidget(self._again)
         layout.addWidget(self._stamp)
 
-    def show_model(self, model: Model, shown: bool, count: int) -> None:
+    def show_model(self, name: str, shown: bool, count: int) -> None:
         """count: models that answer; the more there are, the less room for each."""
         several = count > 1
         self._bars.set_first_shown(3 if count == 1 else 2 if count == 2 or shown else 0)
-        self._model_name.setText(model.name)
+        self._model_name.setText(name)
         self._eye.setChecked(shown)
         self._eye.setVisible(several)
         self.setProperty("chosen", shown and several)

@@ -10,7 +10,7 @@ from ssmamba.roi import Roi
 from viewer import formats
 from viewer.controllers.analysis import AnalysisController
 from viewer.document import Document
-from viewer.library import Model, ModelLibrary
+from viewer.library import Model, ModelLibrary, short_names
 from viewer.panels.answer_card import AnswerCard
 from viewer.planning import answer_key, has_area
 from viewer.stamp_text import is_scale_note, note_text
@@ -74,8 +74,8 @@ class AnswersPanel(QWidget):
         self._hint.setText(self._advice(roi))
         self._hint.setVisible(not models)
         if roi is not None:
-            for model in models:
-                self._fill(self._cards[model.path], roi, model)
+            for model, name in zip(models, short_names([m.name for m in models]), strict=True):
+                self._fill(self._cards[model.path], roi, model, name)
         self._show_scale_notes()
 
     def _show_scale_notes(self) -> None:
@@ -121,8 +121,8 @@ class AnswersPanel(QWidget):
         card.classify_requested.connect(self._classify)
         return card
 
-    def _fill(self, card: AnswerCard, roi: Roi, model: Model) -> None:
-        card.show_model(model, model == self._library.shown, len(self._cards))
+    def _fill(self, card: AnswerCard, roi: Roi, model: Model, name: str) -> None:
+        card.show_model(name, model == self._library.shown, len(self._cards))
         key = answer_key(self._document, roi, model)
         newest = self._document.results.newest_answer(roi.id, model.path)
         failure = self._analysis.failure(key)

@@ -69,8 +69,11 @@ def _check(config: AblateConfig) -> None:
     if config.mosaics < 0:
         raise DataError(f"--mosaics {config.mosaics} must be 0 or more.")
     find_method(config.cam)
-    if config.cam_stage not in STAGES:
-        raise DataError(f"There is no --cam-stage {config.cam_stage}; choose one of 1 to 4.")
+    if config.cam_stage not in (0, *STAGES):
+        raise DataError(
+            f"There is no --cam-stage {config.cam_stage}; choose one of 1 to 4, or 0 for each "
+            "model's own."
+        )
     choose_device(config.accelerator)
 
 

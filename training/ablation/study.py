@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ssmamba import checkpoint
+from ssmamba.card import Card
 from ssmamba.device import choose_device
 from ssmamba.errors import CheckpointError
 from ssmamba.explain.methods import find_method
@@ -115,7 +116,7 @@ class _Artist:
         on_masks: dict[str, list[dict[str, float]]] = {}
         with Progress("Scoring CAMs", len(runs)) as progress:
             for number, run in enumerate(runs, start=1):
-                at = (self.method, config.cam_stage)
+                at = (self.method, self._stage(run.card))
                 if self.mosaics is not None:
                     found = kept.on_mosaics(run.path, self.mosaics, *at)
                     on_mosaics.setdefault(run.cell, []).extend([found] if found else [])
@@ -143,9 +144,11 @@ class _Artist:
 
     def _draw(self, name: str, rows: Sequence[EvidenceRow], cells: list[str]) -> Path:
         seed = self.results[cells[0]][0].seed
+        stage = self.config.cam_stage
+        where = f"stage {stage}" if stage else "at the stage where a model points best (validation)"
         caption = (
             f"{self.dataset.info.name}, test split, seed {seed}. {self.method} of the row's class, "
-            f"stage {self.config.cam_stage}; each map has its own colour scale from zero."
+            f"{where}; each map has its own colour scale from zero."
         )
         figure = evidence_figure(
             rows, [all_cells(self.config)[cell].label for cell in cells], caption
@@ -185,7 +188,7 @@ class _Artist:
 
     def _maps(self, cell: str, pictures: Sequence[Picture]) -> list[np.ndarray | None]:
         found = checkpoint.load(self.results[cell][0].path, self.device)
-        order, stage = class_order(found.card, self.dataset), self.config.cam_stage
+        order, stage = class_order(found.card, self.dataset), self._stage(found.card)
         maps: list[np.ndarray | None] = []
         for image, _, number in pictures:
             at = (found.card.input, self.method, int(order[number]), stage)
@@ -194,6 +197,10 @@ class _Artist:
             except CheckpointError:
                 maps.append(None)
         return maps
+
+    def _stage(self, card: Card) -> int:
+        """Where a model's maps are read."""
+        return self.config.cam_stage or card.cam_stage
 
     def _picks(self) -> list[tuple[int, int]]:
         """(class number, row of the test split), one a class."""

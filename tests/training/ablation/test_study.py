@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ssmamba.card import file_sha256, read_card
 from ssmamba.errors import DataError
 from tests.training.pictures import write_png
 from training import ablate, finetune, pretrain
@@ -55,7 +56,8 @@ def test_a_finished_grid_is_reported_without_running(
             mask[:24] = 255
             write_png(tmp_path / kind / f"{number:02d}.png", mask)
     monkeypatch.setattr(runner, "command_of", lambda job: [sys.executable, "-c", "assert False"])
-    assert ablate.main([*arguments, "--resume", "--masks", str(tmp_path)]) == 0
+    more = ["--masks", str(tmp_path), "--cam-stage", "0"]
+    assert ablate.main([*arguments, "--resume", *more]) == 0
     report = jobs[0].folder.parents[1] / "report"
     with (report / "table7.csv").open() as file:
         rows = {row["cell"]: row for row in csv.DictReader(file)}
@@ -72,6 +74,10 @@ def test_a_finished_grid_is_reported_without_running(
     assert "CAM against masks" in page and "28 train, 4 val, 8 test" in page
     scores = json.loads((report / "cam_scores.json").read_text())
     assert len(scores) == 4 and all(0 <= v <= 1 for s in scores.values() for v in s.values())
+    for job in (job for job in jobs if job.kind == "finetune"):
+        own = f" {read_card(job.checkpoint).cam_stage}"
+        sha256 = file_sha256(job.checkpoint)
+        assert [k.endswith(own) for k in scores if k.startswith(sha256)] == [True, True]
     assert "| No pre-training | 1 | 0." in page
 
     answers = json.loads((report / "answers.json").read_text())

@@ -9,6 +9,9 @@ structure elsewhere. Simplified against the original so that it trains on one ma
 - one view is the query and the other the key, not both ways, so a step costs two forward passes
   and one backward pass;
 - the views are crops with our stain, scanner and flip changes;
+- projector and predictor have two narrow layers without BatchNorm, and the key encoder's BatchNorm
+  follows the query's instead of reading its own batch;
+- each positive has a term of its own against the negatives, all of the same weight;
 - look-alikes are mined once the bank is full, and an image's own earlier keys are left out.
 """
 

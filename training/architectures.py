@@ -54,7 +54,7 @@ def architecture(config: RunConfig) -> Architecture:
     if config.arch in FOUR_STAGES:
         return four_stages(config.arch, encoder_config(config))
     if config.arch in BASELINES:
-        name, arguments = baseline(config.arch, config.size)
+        name, arguments = baseline(config.arch, config.size, config.baseline_width)
         return _timm(config, name, arguments, config.arch, f"{TITLES[config.arch]} {config.size}")
     if config.arch.startswith(TIMM):
         name = config.arch.removeprefix(TIMM)

@@ -45,10 +45,29 @@ BASELINES: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
 }
 
 
-def baseline(arch: str, size: str) -> tuple[str, dict[str, Any]]:
-    """timm's name and arguments of a baseline. Raises DataError for an unknown size."""
+def baseline(arch: str, size: str, width: float = 1.0) -> tuple[str, dict[str, Any]]:
+    """timm's name and arguments of a baseline with ``width`` times its channels.
+
+    Raises DataError for an unknown size.
+    """
     sizes = BASELINES[arch]
     if size not in sizes:
         raise DataError(f"Unknown model size '{size}'{did_you_mean(size, sizes)}.")
     name, arguments = sizes[size]
-    return name, dict(arguments)
+    return name, {key: _widened(key, value, arguments, width) for key, value in arguments.items()}
+
+
+def _widened(key: str, value: Any, arguments: dict[str, Any], width: float) -> Any:
+    if key == "embed_dim":
+        heads = arguments["num_heads"]
+        return scaled(value, width, heads if isinstance(heads, int) else heads[0])
+    if key == "channels":
+        first = scaled(value[0], width)
+        return [first * channels // value[0] for channels in value]
+    return value
+
+
+def scaled(channels: int, width: float, heads: int = 1) -> int:
+    """About ``width`` times the channels: a multiple of the heads, or of 4 with one or two."""
+    step = heads if heads > 2 else 4
+    return channels if width == 1 else max(round(channels * width / step), 1) * step

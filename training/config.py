@@ -58,6 +58,7 @@ class RunConfig:
     # ssmamba | vmamba | vit | swin | resnet, each in four sizes | timm:NAME; --init brings its own
     arch: str = "ssmamba"
     size: str = "tiny"  # nano | tiny | small | base
+    baseline_width: float = 1.0  # channels of vmamba, vit, swin and resnet times this
     mixer: Mixer | None = None  # ablation of SSMamba's token mixer (Table 6)
     embedding: Embedding | None = None  # ablation of LPR (Table 5)
     local_every_block: bool | None = None  # LPR (or its counterpart) before every block

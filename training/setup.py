@@ -17,6 +17,7 @@ from ssmamba.errors import DataError
 from ssmamba.memory import keep_freed_memory
 from training.augment.recipe import Recipe
 from training.augment.stain import StainJitter
+from training.baselines import scaled
 from training.config import RunConfig
 from training.data.catalog import SPLITS
 from training.data.dataset import Dataset, cache_side, load_dataset
@@ -161,8 +162,12 @@ def make_recipe(config: RunConfig, dataset: Dataset) -> Recipe:
 
 def encoder_config(config: RunConfig) -> SSMambaConfig:
     """SSMamba or VMamba as --arch, --size and the ablation flags ask for."""
-    sized = SSMambaConfig.vmamba if config.arch == "vmamba" else SSMambaConfig.of_size
-    return override(sized(config.size), config)
+    if config.arch != "vmamba":
+        return override(SSMambaConfig.of_size(config.size), config)
+    sized = SSMambaConfig.vmamba(config.size)
+    first = scaled(sized.dims[0], config.baseline_width)
+    dims = (first, 2 * first, 4 * first, 8 * first)
+    return override(replace(sized, dims=dims), config)
 
 
 def override(encoder: SSMambaConfig, config: RunConfig) -> SSMambaConfig:

@@ -14,8 +14,10 @@ from ssmamba.models.vmamba import VMamba
 from tests.training.conftest import TINY
 from training import evaluate, finetune, pretrain
 from training.architectures import architecture
+from training.command import parse
 from training.config import FinetuneConfig
 
+CONFIGS = Path(__file__).parents[2] / "resources" / "configs"
 MILLIONS = {"nano": 0.95, "tiny": 6.0, "small": 16.0, "base": 60.0}
 
 
@@ -31,6 +33,17 @@ def test_backbones_of_one_size_have_like_parameters(arch: str, size: str) -> Non
         model = found.build()
     count = sum(p.numel() for p in model.parameters()) / 1e6
     assert count == pytest.approx(MILLIONS[size], rel=0.12)
+
+
+@pytest.mark.parametrize("arch", ["ssmamba", "vmamba", "vit", "swin", "resnet"])
+def test_the_baselines_of_the_comparison_over_seeds_are_of_ssmambas_size(arch: str) -> None:
+    recipes = [CONFIGS / "study.yaml", CONFIGS / "study-seeds.yaml"]
+    given = ["--data", "x", "--out", "y", "--arch", arch]
+    given += [part for recipe in recipes for part in ("--config", str(recipe))]
+    config = parse(FinetuneConfig, given, "finetune", recipe="paper")
+    with torch.device("meta"):
+        model = architecture(config).build()
+    assert sum(p.numel() for p in model.parameters()) == pytest.approx(1.3e6, rel=0.04)
 
 
 def test_unknown_names_are_answered_with_near_ones() -> None:

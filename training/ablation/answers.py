@@ -17,7 +17,7 @@ from training.ablation.tables import FULL
 from training.data.dataset import Dataset
 from training.evaluate import class_order, write_json
 from training.loop.progress import Progress
-from training.metrics.classification import mean_gap
+from training.metrics.classification import gap_over_seeds
 from training.models import run_model
 
 RESAMPLES = 1000
@@ -51,21 +51,21 @@ class Answers:
 def differences(results: dict[str, list[Result]], answers: Answers) -> dict[str, dict[str, Any]]:
     """Each cell's accuracy minus the full model's: {cell: {difference, difference_ci}}.
 
-    Means over the seeds of a cell; the interval is bootstrapped over the groups of the test split.
+    Means over the seeds of a cell; the interval is bootstrapped over the groups of the test split
+    and, where there are several, over the seeds.
     """
     if FULL not in results:
         return {}
     others = {cell: runs for cell, runs in results.items() if cell != FULL}
     with Progress("Comparing answers", len(others)) as progress:
-        full, found = _mean_right(results[FULL], answers), {}
+        groups = answers.dataset.groups("test")
+        full, found = _right(results[FULL], answers), {}
         for number, (cell, runs) in enumerate(others.items(), start=1):
-            gap = _mean_right(runs, answers) - full
-            found[cell] = mean_gap(gap, answers.dataset.groups("test"), RESAMPLES, seed=0)
+            found[cell] = gap_over_seeds(_right(runs, answers), full, groups, RESAMPLES, seed=0)
             progress.update(number)
     return found
 
 
-def _mean_right(runs: Sequence[Result], answers: Answers) -> np.ndarray:
-    """Share of the seeds that get each image right, (N,) float."""
-    share: np.ndarray = np.mean([answers.right(run.path) for run in runs], axis=0)
-    return share
+def _right(runs: Sequence[Result], answers: Answers) -> np.ndarray:
+    """Which images each seed gets right, (seeds, N) bool."""
+    return np.stack([answers.right(run.path) for run in runs])

@@ -247,8 +247,8 @@ def budget_note(study: Study) -> str:
         f"Learning rate chosen on validation ({rates}), for each run by itself; the test split was "
         "opened once, by the chosen one.",
         "Against SSMamba: accuracy minus SSMamba's on the same test images, with a 95 % interval "
-        "from drawing whole groups; where it holds zero, the two do not differ beyond chance. It "
-        "does not hold the luck of a seed, which the ± of the accuracies shows.",
+        "from drawing whole groups and, of several, seeds; where it holds zero, the two do not "
+        "differ beyond chance. With one seed it does not hold the luck of that seed.",
         f"images/s: inference, {BATCH} images at once, best of {ROUNDS} passes in turn with the "
         f"other models, {study.device}.",
     ]

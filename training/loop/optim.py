@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from training.loop.sharding import copy_whole, whole
 
-UNDECAYED = ("A_log", "D", "cls_token", "mask_token", "positions", "pos_embed", "dt_bias")
+# ends of names: of the scan, of tokens, of tables of positions
+UNDECAYED = ("A_log", "dt_bias", "token", "pos_embed", "table")
 
 
 def make_optimizer(model: nn.Module, lr: float, weight_decay: float) -> torch.optim.AdamW:
@@ -30,7 +31,7 @@ def make_optimizer(model: nn.Module, lr: float, weight_decay: float) -> torch.op
 def decays(name: str, parameter: Tensor) -> bool:
     """Whether a parameter takes weight decay."""
     last = name.rsplit(".", 1)[-1]
-    return parameter.ndim > 1 and not any(last.startswith(word) for word in UNDECAYED)
+    return parameter.ndim > 1 and last != "D" and not last.endswith(UNDECAYED)
 
 
 def lr_factor(step: int, steps: int, warmup: int, floor: float = 0.0) -> float:

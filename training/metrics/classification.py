@@ -148,6 +148,24 @@ def mean_gap(gap: np.ndarray, groups: np.ndarray, resamples: int, seed: int) -> 
     return {"difference": float(gap.mean()), "difference_ci": interval(draws)}
 
 
+def gap_over_seeds(
+    first: np.ndarray, second: np.ndarray, groups: np.ndarray, resamples: int, seed: int
+) -> dict[str, Any]:
+    """Mean of ``first`` (S, N) minus that of ``second`` (T, N), answers of S and T trainings on the
+    same N images; the interval draws groups of images and, on each side, trainings."""
+    rng = np.random.default_rng(seed)
+
+    def mean(values: np.ndarray, rows: np.ndarray) -> float:
+        drawn = rng.integers(0, len(values), len(values))
+        return float(values[drawn][:, rows].mean())
+
+    count = DIFFERENCE_DRAWS * resamples
+    resampled = group_resamples(groups, count, seed)
+    draws = [mean(first, rows) - mean(second, rows) for rows in resampled]
+    gap = float(first.mean() - second.mean())
+    return {"difference": gap, "difference_ci": interval(draws)}
+
+
 def per_class(
     probabilities: np.ndarray, labels: np.ndarray, keys: tuple[str, ...]
 ) -> dict[str, dict[str, float]]:

@@ -20,15 +20,15 @@ def test_the_rate_warms_up_and_falls_to_zero() -> None:
     assert factors[10:] == sorted(factors[10:], reverse=True)
 
 
-def test_scan_parameters_norms_and_biases_take_no_decay() -> None:
-    model = SSMamba(SSMambaConfig.of_size("nano", pool="both"), 2)
+def test_scan_parameters_norms_biases_and_positions_take_no_decay() -> None:
+    model = SSMamba(SSMambaConfig.of_size("nano", pool="both", embedding="linear"), 2)
     names = {id(p): n for n, p in model.named_parameters()}
     decayed, free = make_optimizer(model, 1e-3, 0.05).param_groups
     assert (decayed["weight_decay"], free["weight_decay"]) == (0.05, 0.0)
     free_names = [names[id(p)] for p in free["params"]]
     decayed_names = [names[id(p)] for p in decayed["params"]]
     assert len(free_names) + len(decayed_names) == len(names)
-    for ending in ("A_log", ".D", "cls_token", ".bias"):
+    for ending in ("A_log", ".D", "cls_token", ".bias", "local.table"):
         assert any(n.endswith(ending) for n in free_names)
         assert not any(n.endswith(ending) for n in decayed_names)
     assert "head.weight" in decayed_names

@@ -19,6 +19,7 @@ from ssmamba.layers.linear import Linear
 from ssmamba.layers.scan_params import ScanParameters
 from ssmamba.layers.sequence_conv import SequenceConv
 from ssmamba.ops import bidirectional_scan, selective_scan_channel_last
+from ssmamba.ops.cuda import causal_conv
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -84,7 +85,7 @@ class MambaMixer(nn.Module):
     def forward(self, x: Tensor, grid: tuple[int, int], valid: Tensor | None = None) -> Tensor:
         u, z = self.in_proj(x).chunk(2, dim=-1)
         u = u if valid is None else u * valid.view(1, -1, 1)
-        u = self.act(self.conv(u))  # Eq. 2
+        u = self._convolved(u)
         p = self.params
         dt, b, c = p(u)
         delta = p.delta(dt, valid)
@@ -94,6 +95,14 @@ class MambaMixer(nn.Module):
         assert isinstance(y, Tensor)  # a pair only where the last state is asked for
         y = y.to(z.dtype)
         return self.out_proj(y if fused else y * self.act(z))
+
+    def _convolved(self, u: Tensor) -> Tensor:
+        """Eq. 2's convolution and activation, through causal-conv1d where that can be."""
+        if not causal_conv.fits(u, self.conv.kernel_size[0]):
+            return self.act(self.conv(u))
+        fused = self.act is silu
+        y = causal_conv.run(u, self.conv.weight, self.conv.bias, silu=fused)
+        return y if fused else self.act(y)
 
 
 class SS2D(nn.Module):

@@ -1,1 +1,1 @@
-"""The scan on CUDA devices: own Triton kernels, and mamba-ssm's compiled kernel."""
+"""On CUDA devices: the scan by own Triton kernels or mamba-ssm's, causal-conv1d's convolution."""

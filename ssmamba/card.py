@@ -162,7 +162,12 @@ def read_header(path: Path | str) -> dict[str, Any]:
 
 
 def read_card(path: Path | str) -> Card:
-    """Read the card of a checkpoint file without loading its weights."""
+    """Read the card of a checkpoint file without loading its weights. Raises CheckpointError."""
+    path = Path(path)
+    if path.is_dir():
+        raise CheckpointError(
+            f"{path} is a folder; give a file such as {path / 'best.safetensors'}."
+        )
     text = read_header(path).get("__metadata__", {}).get(METADATA_KEY)
     if text is None:
         raise CheckpointError(

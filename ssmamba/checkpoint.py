@@ -52,17 +52,30 @@ def save_tensors(
     card: Card,
     extra: dict[str, Tensor] | None = None,
 ) -> None:
-    """Write the weights of a model that need not exist, as ``save`` does."""
+    """Write the weights of a model that need not exist, as ``save`` does.
+
+    Raises CheckpointError when the disk does not take it.
+    """
     path = Path(path)
     tensors = {k: v.detach().cpu().contiguous() for k, v in weights.items()}
     for name, value in (extra or {}).items():
         tensors[EXTRA + name] = value.detach().cpu().contiguous()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, tensors, {METADATA_KEY: card.to_json()})
+    except (SafetensorError, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise CheckpointError(
+            f"{path} cannot be written ({why}); give another place, or make room on the disk."
+        ) from error
+
+
+def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         partial.touch()
         mode = partial.stat().st_mode
-        save_file(tensors, partial, metadata={METADATA_KEY: card.to_json()})
+        save_file(tensors, partial, metadata=metadata)
         partial.chmod(mode)  # safetensors 0.8 makes files that only their owner can read
         partial.replace(path)
     finally:

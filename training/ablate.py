@@ -11,11 +11,11 @@ from ssmamba.errors import DataError
 from ssmamba.explain.methods import STAGES, find_method
 from training.ablation.config import AblateConfig
 from training.ablation.evidence import read_masks
-from training.ablation.jobs import Job, chosen_cells, plan_jobs
+from training.ablation.jobs import Job, chosen_cells, plan_jobs, refuse_unfit
 from training.ablation.ledger import GRID_FILE, Ledger, refuse_other_grid
 from training.ablation.runner import run_jobs
 from training.command import config_files, run_command
-from training.data.catalog import SPLITS
+from training.data.catalog import SPLITS, refuse_inside
 from training.data.dataset import Dataset, load_dataset, require_every_class
 from training.loop.progress import console
 from training.run_folder import split_table
@@ -35,6 +35,7 @@ def ablate(config: AblateConfig, arguments: list[str]) -> None:
     recipes = [path.resolve() for path in config_files(arguments)]
     dataset = load_dataset(config.data, config.split_seed, config.dataset_info)
     jobs = plan_jobs(config, recipes, dataset.info.name)
+    refuse_unfit(jobs)
     require_every_class(dataset, SPLITS)
     if config.masks is not None:
         read_masks(config.masks, dataset, "test", side=8)  # what is missing is told before hours
@@ -80,6 +81,7 @@ def _check(config: AblateConfig) -> None:
 def _open_grid(config: AblateConfig, jobs: list[Job], dataset: Dataset) -> Ledger:
     if config.out.exists() and not config.out.is_dir():
         raise DataError(f"{config.out} is a file; give a folder as --out.")
+    refuse_inside(config.data, config.out)
     if (config.out / GRID_FILE).exists() and not config.resume:
         raise DataError(
             f"{config.out} already holds a grid; give --resume to go on with it, or another --out."

@@ -9,6 +9,7 @@ from functools import partial
 from ssmamba.errors import DataError
 from training.auditing.config import AuditConfig
 from training.command import run_command
+from training.data.catalog import refuse_inside
 from training.loop.progress import console
 
 
@@ -27,6 +28,7 @@ def audit(config: AuditConfig, arguments: list[str]) -> None:
 
     if config.out.is_file():
         raise DataError(f"{config.out} is a file; give a folder as --out.")
+    refuse_inside(config.data, config.out)
     found = audit_folder(config)
     for line in found.findings or ["Nothing stands out."]:
         console.print(f"- {line}")

@@ -8,11 +8,13 @@ from __future__ import annotations
 import sys
 
 from ssmamba import checkpoint
+from ssmamba.card import Card
 from ssmamba.errors import CheckpointError
 from training.cams import best_stage, pointing_by_stage, pointing_metrics
+from training.cards import refuse_name
 from training.command import run_command
 from training.config import CalibrateConfig
-from training.data.dataset import load_dataset
+from training.data.dataset import Dataset, load_dataset
 from training.loop.progress import console
 from training.metrics.calibration import softmax
 from training.metrics.classification import score
@@ -35,8 +37,9 @@ def main(argv: list[str] | None = None) -> int:
 def calibrate(config: CalibrateConfig) -> None:
     """Fit on the checkpoint's own training and validation split; the weights stay as they are.
 
-    Raises CheckpointError for a file that is no classifier of these classes.
+    Raises CheckpointError for a file that is no classifier of these classes and images.
     """
+    refuse_name(config.out)
     found = checkpoint.load(config.checkpoint)
     card, spec = found.card, found.card.input
     dataset = load_dataset(config.data, int(card.dataset.get("split_seed", 0)), config.dataset_info)
@@ -45,6 +48,7 @@ def calibrate(config: CalibrateConfig) -> None:
             f"{config.checkpoint} is no classifier of the classes in {config.data}; give the data "
             "folder that it was fine-tuned on."
         )
+    _refuse_other_images(config, found.card, dataset)
     train, val = (dataset.images(split, spec.window_px) for split in ("train", "val"))
     calibration, statistics = fit(
         run_model(found.model, train, spec)[1],
@@ -71,6 +75,19 @@ def calibrate(config: CalibrateConfig) -> None:
     console.print(
         f"Temperature {calibration.temperature:.3f}, CAMs of stage {stage}. Wrote {config.out}"
     )
+
+
+def _refuse_other_images(config: CalibrateConfig, card: Card, dataset: Dataset) -> None:
+    """Limits fitted on other images, or on test images, would not be the model's."""
+    known, test = set(card.training_hashes), set(dataset.hashes("test"))
+    used = {*dataset.hashes("train"), *dataset.hashes("val")}
+    other = len(used - known) + len(test & known)
+    if known and other:
+        raise CheckpointError(
+            f"{other} images of {config.data} lie on another side of the split than when "
+            f"{config.checkpoint} was trained, or are new; give the data folder that it was "
+            "fine-tuned on."
+        )
 
 
 if __name__ == "__main__":

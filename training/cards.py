@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ssmamba.card import Card, InputSpec
 from ssmamba.config import SSMambaConfig
+from ssmamba.errors import DataError
 from training.config import RunConfig
 from training.data.dataset import Dataset
 from training.loop.fit import Outcome
@@ -68,6 +70,12 @@ def channel_statistics(images: np.ndarray) -> tuple[Triple, Triple]:
 def _triple(values: np.ndarray) -> Triple:
     red, green, blue = (round(float(v), 5) for v in values)
     return red, green, blue
+
+
+def refuse_name(out: Path) -> None:
+    """Raise DataError where --out is no name for a checkpoint."""
+    if out.is_dir() or out.suffix != ".safetensors":
+        raise DataError(f"{out} is no file name for a checkpoint; end it in .safetensors.")
 
 
 def versions() -> dict[str, str]:

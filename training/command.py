@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import sys
@@ -16,6 +17,7 @@ import yaml
 
 from ssmamba.errors import DataError, SSMambaError, did_you_mean
 from training.flag_errors import FlagParser
+from training.flag_help import help_text
 from training.limits import refuse_impossible
 from training.loop.interrupt import Interrupted
 from training.loop.progress import console
@@ -24,6 +26,20 @@ Config = TypeVar("Config")
 
 DEFAULT_RECIPE = "paper"
 BAD_INPUT, STOPPED = 2, 130  # exit statuses
+_RIGHTS = "give another --out, or ask for the right to write there"
+_SPACE = "make room on the disk, or give another --out"
+REFUSED = {  # what the system says of a place, and the next step
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.EROFS: _RIGHTS,
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.ENOENT: "check the path",
+    errno.ENOTDIR: "check the path",
+    errno.EISDIR: "check the path",
+    errno.EEXIST: "give another path",
+    errno.ENAMETOOLONG: "give a shorter path",
+}
 
 
 def run_command(
@@ -47,8 +63,16 @@ def run_command(
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
     except (Interrupted, KeyboardInterrupt):
-        console.print("Stopped. The same command with --resume goes on from here.")
+        resumes = "resume" in {field.name for field in fields(config_class)}  # type: ignore[arg-type]
+        goes_on = " The same command with --resume goes on from here." if resumes else ""
+        console.print(f"Stopped.{goes_on}")
         return STOPPED
+    except OSError as error:
+        if error.errno not in REFUSED:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror}; {REFUSED[error.errno]}.", file=sys.stderr)
+        return BAD_INPUT
     return 0
 
 
@@ -59,12 +83,19 @@ def parse(
     positional: str | None = None,
     recipe: str | None = None,
 ) -> Config:
-    """Flags win over --config, which wins over the default recipe. Raises DataError."""
+    """Flags win over --config, which wins over the default recipe.
+
+    Raises DataError, and SystemExit when --help was all that was asked for.
+    """
     parser = _make_parser(config_class, section, positional)
     given = _plain_flags(arguments, config_class)
     defaults = [] if recipe is None else _as_flags(_bundled(recipe), section, config_class, recipe)
     for path in config_files(given):
         defaults += _as_flags(_read_yaml(path), section, config_class, str(path))
+    if {"-h", "--help"} & set(given):
+        told = dict(flag.removeprefix("--").split("=", 1) for flag in defaults)
+        print(help_text(config_class, section, positional, told))
+        raise SystemExit(0)
     values = parser.parse_args(defaults + given)
     names = {field.name for field in fields(config_class)}  # type: ignore[arg-type]
     config = config_class(**{k: v for k, v in vars(values).items() if k in names})
@@ -80,14 +111,9 @@ def as_yaml(section: str, config: Any) -> str:
 
 def _make_parser(config_class: type, section: str, positional: str | None) -> FlagParser:
     parser = FlagParser(
-        config_class,
-        prog=f"python -m training.{section}",
-        description=f"{(config_class.__doc__ or '').splitlines()[0]} Flags may be written with "
-        "dashes or underscores.",
+        config_class, positional, prog=f"python -m training.{section}", add_help=False
     )
-    parser.add_argument(
-        "--config", type=str, help="YAML with values of these flags; may be given several times"
-    )
+    parser.add_argument("--config", type=str)
     skip = {positional} if positional else set()
     if positional:
         kind = get_type_hints(config_class)[positional]
@@ -131,6 +157,8 @@ def _bundled(recipe: str) -> dict[str, Any]:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise DataError(f"There is no file {path}; check --config.")
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

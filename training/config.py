@@ -28,14 +28,14 @@ class RunConfig:
     image_size: int = 224  # side of the network input, pixels
     cache_gib: float = 6.0  # memory for the training images
 
-    epochs: int = 100
+    epochs: int = 100  # passes over the training images
     batch_size: int = 64  # over all devices and passes
     accumulate: int = 1  # passes of a step; BatchNorm sees one pass at a time
-    weight_decay: float = 0.05
-    warmup_epochs: float = 10.0
+    weight_decay: float = 0.05  # of AdamW
+    warmup_epochs: float = 10.0  # in which the learning rate rises to its peak
     clip_norm: float = 1.0  # largest norm of all gradients; 0 = no limit
     ema_decay: float = 0.0  # moving average of the weights; 0 = off
-    validate_every: int = 1  # epochs
+    validate_every: int = 1  # epochs between two validations
 
     accelerator: str = "auto"  # auto | cpu | cuda
     devices: str = "1"  # number of devices; torchrun sets it itself
@@ -47,8 +47,8 @@ class RunConfig:
     stain_basis: Basis = "auto"  # axes of the colour changes; auto = as the data set says
     stain_scale: float = 0.2  # of each stain's concentration, relative
     stain_shift: float = 0.03  # of each stain's concentration, optical density
-    gamma: float = 0.15  # exponent 1 ± gamma
-    brightness: float = 0.05  # optical density
+    gamma: float = 0.15  # of the contrast: exponent 1 ± gamma
+    brightness: float = 0.05  # of the whole picture, optical density
     colour_cast: float = 0.0  # of each channel by itself (white balance), optical density
     blur: float = 0.15  # share of the images that is blurred
     blur_sigma: float = 1.2  # strongest blur, pixels
@@ -62,29 +62,29 @@ class RunConfig:
     mixer: Mixer | None = None  # ablation of SSMamba's token mixer (Table 6)
     embedding: Embedding | None = None  # ablation of LPR (Table 5)
     local_every_block: bool | None = None  # LPR (or its counterpart) before every block
-    act: Literal["silu", "gelu"] | None = None
-    pool: Pool | None = None
+    act: Literal["silu", "gelu"] | None = None  # activation of the mixer
+    pool: Pool | None = None  # what the head reads
     drop_path: float | None = None  # rate of the last block
     overlap: bool | None = None  # overlapping convolutions in stem and downsampling
     deep_stem: bool | None = None  # three 3x3 convolutions and a max-pool before stage 1
     batch_norm: bool | None = None  # BatchNorm in stem and downsampling
-    column_scans: bool | None = None
-    kernels: tuple[int, ...] | None = None
-    d_state: int | None = None
-    mlp_ratio: float | None = None
+    column_scans: bool | None = None  # also scan along the columns
+    kernels: tuple[int, ...] | None = None  # widths of the mixer's convolutions, '[3, 5]'
+    d_state: int | None = None  # states a channel of the scan
+    mlp_ratio: float | None = None  # width of an MLP in each block; 0 = none
 
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainConfig(RunConfig):
     """Pre-train an encoder by MAMIM, as a masked autoencoder, or by contrast (Table 7)."""
 
-    method: Literal["mamim", "mae", "contrastive"] = "mamim"
-    lr: float = 5e-5
+    method: Literal["mamim", "mae", "contrastive"] = "mamim"  # way of pre-training
+    lr: float = 5e-5  # peak of the learning rate
     mask_ratio: float = 0.75  # of mamim and mae
     mask_unit: int = 32  # side of a hidden square, pixels; of mamim and mae
     norm_target: bool = False  # normalise each unit's target by its own mean and variance
-    decoder_dim: int = 96
-    decoder_depth: int = 1
+    decoder_dim: int = 96  # channels of the decoder; of mamim and mae
+    decoder_depth: int = 1  # its blocks
     perturb: bool = True  # mamim: scanner and stain changes of the input, clean target
     skips: bool = True  # mamim: shallow features reach the decoder
     decoder_mixer: Literal["dms", "none"] = "dms"  # of mamim
@@ -101,11 +101,11 @@ class FinetuneConfig(RunConfig):
 
     init: Path | None = None  # checkpoint of training.pretrain or training.finetune
     freeze: bool = False  # keep the encoder of --init as it is and train the head alone
-    batch_size: int = 8
-    lr: float = 1e-3
+    batch_size: int = 8  # over all devices and passes
+    lr: float = 1e-3  # peak of the learning rate
     lrs: str = ""  # learning rates to try, "1e-3,3e-4"; the best on validation is kept
     mixup: float = 0.8  # alpha of Mixup; 0 = off
-    label_smoothing: float = 0.0
+    label_smoothing: float = 0.0  # share of the target that goes to all classes
     class_weights: bool = False  # weigh classes against their counts in the loss
     allow_overlap: bool = False  # accept an --init that has seen images of the test split
 
@@ -132,7 +132,7 @@ class CalibrateConfig:
     checkpoint: Path  # a classifier, .safetensors
     data: Path  # the data folder that it was trained on
     out: Path  # checkpoint to write; may be the same file
-    dataset_info: Path | None = None
+    dataset_info: Path | None = None  # description of the data set (class names, stain, licence)
 
 
 @dataclass(frozen=True)
@@ -141,16 +141,16 @@ class EvaluateConfig:
 
     checkpoint: Path  # a .safetensors file made by training.finetune or training.pretrain
     data: Path  # folder of images: a folder per class, or with manifest.csv
-    split: Split = "test"
+    split: Split = "test"  # side of the data's split to measure on
     split_seed: int | None = None  # None = the one the checkpoint was trained with
-    dataset_info: Path | None = None
+    dataset_info: Path | None = None  # description of the data set (class names, stain, licence)
     out: Path | None = None  # JSON file for the results
     allow_overlap: bool = False  # measure also on images that the model was trained with
     stain_jitter: float = 0.0  # move each stain's concentration by up to this share
-    stain_basis: Basis = "auto"
+    stain_basis: Basis = "auto"  # axes of the jitter; auto = as the data set says
     seed: int = 0  # of the jitter, the masks and the bootstrap
     resamples: int = 1000  # of the bootstrap
     against: Literal["none", "forest"] = "none"  # compare with a colour-histogram random forest
-    batch_size: int = 32
-    accelerator: str = "auto"
-    precision: str = "32-true"
+    batch_size: int = 32  # images at once
+    accelerator: str = "auto"  # auto | cpu | cuda
+    precision: str = "32-true"  # 32-true | bf16-mixed | 16-mixed

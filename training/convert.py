@@ -19,7 +19,7 @@ from ssmamba.models.build import TIMM, build_network, head_of
 from ssmamba.models.foundation import ADAPTERS, Adapter
 from ssmamba.models.foundation.adapter import unchanged
 from training.architectures import timm_arguments
-from training.cards import versions
+from training.cards import refuse_name, versions
 from training.command import run_command
 from training.config import ConvertConfig
 from training.foreign import checked, read_tensors
@@ -34,8 +34,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def convert(config: ConvertConfig) -> None:
     """Read, check every tensor, and write. Raises DataError or CheckpointError."""
-    if config.out.is_dir() or config.out.suffix != ".safetensors":
-        raise DataError(f"{config.out} is no file name for a checkpoint; end it in .safetensors.")
+    refuse_name(config.out)
     adapter = find_adapter(config)
     weights = checked(adapter, read_tensors(config.weights), config.weights)
     checkpoint.save_tensors(config.out, weights, encoder_card(adapter, config.name))

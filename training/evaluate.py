@@ -124,7 +124,9 @@ def _classification(
         "confusion": confusion_matrix(probabilities.argmax(1), labels, len(keys)).tolist(),
     }
     names = card.class_names
-    console.print(score_table(result, _title(config, found, len(labels))))
+    title = _title(config, found, len(labels))
+    count = len(np.unique(groups))
+    console.print(score_table(result, title + (f", {count} groups" if count < len(labels) else "")))
     console.print(class_table(result["per_class"], names))
     console.print(confusion_table(result["confusion"], names))
     if config.against == "forest":
@@ -237,11 +239,6 @@ def _title(config: EvaluateConfig, found: Checkpoint, count: int) -> str:
 def _check_out(config: EvaluateConfig) -> None:
     if config.out is not None and config.out.is_dir():
         raise DataError(f"{config.out} is a folder; give a file name as --out.")
-    if config.checkpoint.is_dir():
-        raise CheckpointError(
-            f"{config.checkpoint} is a folder; give a file such as "
-            f"{config.checkpoint / 'best.safetensors'}."
-        )
 
 
 def write_json(path: Path, result: dict[str, Any]) -> None:

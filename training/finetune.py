@@ -40,6 +40,7 @@ from training.setup import (
     make_schedule,
     open_run,
     seed_everything,
+    tell_model,
     training_images,
 )
 from training.trust import calibrate, unsure_share
@@ -81,6 +82,7 @@ def finetune(config: FinetuneConfig) -> None:
     start = build_classifier(config, len(dataset.classes))
     _refuse_seen_test_images(config, start, dataset)
     begin_run(config, "finetune", fabric, dataset)
+    tell_model(fabric, start.label, start.model, config.init)
     material = _load(config, dataset)
     card = _card(config, dataset, start, material.train)
     trials = [_try_rate(config, fabric, material, card, lr, len(rates) > 1) for lr in rates]

@@ -26,19 +26,23 @@ class FlagParser(ArgumentParser):
 
     Args:
         config_class: dataclass whose fields are the flags.
+        positional: the field that is given without a flag.
     """
 
-    def __init__(self, config_class: type, **options: Any) -> None:
+    def __init__(self, config_class: type, positional: str | None = None, **options: Any) -> None:
         super().__init__(**options)
-        self.config_class = config_class
+        self.config_class, self.positional = config_class, positional
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        told = in_a_sentence(message, self.config_class)
+        told = in_a_sentence(message, self.config_class, self.positional)
         raise DataError(f"{told}; {self.prog} --help lists the flags.") from ex
 
 
-def in_a_sentence(message: str, config_class: type) -> str:
-    """The parser's message, without its last stop; its own words where the kind is not known."""
+def in_a_sentence(message: str, config_class: type, positional: str | None = None) -> str:
+    """The parser's message, without its last stop; its own words where the kind is not known.
+
+    positional: the field that is given without a flag.
+    """
     if found := re.match(r'Parser key "(\w+)"', message):
         value = re.search(r"(?:Got|Given) value: (.*)", message)
         return _wrong_value(found[1], value[1] if value else "", config_class)
@@ -48,7 +52,8 @@ def in_a_sentence(message: str, config_class: type) -> str:
         names = [f"--{_dashed(field.name)}" for field in fields(config_class)]
         return f"Unknown flag {_dashed(found[1])}{_guess(_dashed(found[1]), names)}"
     if found := re.match(r"the following arguments are required: (.*)", message):
-        return f"{' and '.join(_dashed(name) for name in found[1].split(', '))} must be given"
+        names = [_written(name, positional) for name in found[1].split(", ")]
+        return f"{' and '.join(names)} must be given"
     return " ".join(message.split())
 
 
@@ -63,6 +68,11 @@ def _wrong_value(name: str, value: str, config_class: type) -> str:
         return f"{flag}: choose one of {', '.join(known)}{_guess(value, known)}"
     wanted = WANTED.get(get_origin(kinds[0]) or kinds[0])
     return f"{flag}: {'give ' + wanted if wanted else 'this value does not fit'}"
+
+
+def _written(name: str, positional: str | None) -> str:
+    """As --help shows it."""
+    return name.upper() if name == positional else f"--{_dashed(name)}"
 
 
 def _guess(name: str, known: list[str]) -> str:

@@ -102,7 +102,7 @@ def _mismatch(own: State, weights: State) -> str:
     needed = {k for k in own if not _optional(k)}
     wrong = [k for k in own.keys() & weights.keys() if own[k].shape != weights[k].shape]
     return "; ".join(
-        f"{len(names)} tensors {what}, first '{min(names)}'"
+        f"{len(names)} tensor{'s' * (len(names) != 1)} {what}, first '{min(names)}'"
         for names, what in (
             (needed - weights.keys(), "missing"),
             (weights.keys() - own.keys(), "unknown"),

@@ -31,6 +31,7 @@ from training.setup import (
     make_recipe,
     make_schedule,
     open_run,
+    tell_model,
     training_images,
 )
 
@@ -43,12 +44,13 @@ def main(argv: list[str] | None = None) -> int:
 
 def pretrain(config: PretrainConfig) -> None:
     """Train by --method, then store the best weights with their scores on the test split."""
-    backbone = architecture(config)
-    _check(config, backbone)
+    backbone = refuse_unfit(config)
     fabric, dataset = open_run(config)
     begin_run(config, "pretrain", fabric, dataset)
     method = METHODS[config.method](load_material(config, dataset, backbone))
-    model = method.model(backbone.build())
+    encoder = backbone.build()
+    tell_model(fabric, backbone.label, encoder)
+    model = method.model(encoder)
     plan = make_plan(config, fabric, len(method.material.train))
     task: Task[Any] = Task(
         lambda module, batch: method.loss(module, batch, fabric.device),
@@ -81,8 +83,9 @@ def load_material(config: PretrainConfig, dataset: Dataset, backbone: Architectu
     return Material(config, dataset, make_recipe(config, dataset), card, train, val[spread])
 
 
-def _check(config: PretrainConfig, backbone: Architecture) -> None:
-    """Raise DataError before anything is written where method and backbone do not fit."""
+def refuse_unfit(config: PretrainConfig) -> Architecture:
+    """The backbone. Raises DataError where the method cannot take it; nothing is written."""
+    backbone = architecture(config)
     with torch.device("meta"):
         encoder = backbone.build()
     if backbone.arch not in FOUR_STAGES and config.method == "mamim":
@@ -91,6 +94,7 @@ def _check(config: PretrainConfig, backbone: Architecture) -> None:
             f"--method mamim needs SSMamba or VMamba, not {backbone.label}; give --method {others}."
         )
     METHODS[config.method].check(config, encoder)
+    return backbone
 
 
 def _finish(method: Method[Any], model: nn.Module, outcome: Outcome) -> None:

@@ -18,6 +18,7 @@ from ssmamba.explain.figure import RESEARCH_USE
 from ssmamba.preprocess import to_tensor
 from training.command import run_command
 from training.config import Split
+from training.data.catalog import refuse_inside
 from training.data.dataset import Dataset, load_dataset
 from training.evaluate import refuse_overlap, write_json
 from training.loop.progress import console
@@ -33,16 +34,16 @@ class ProbeConfig:
     checkpoint: Path  # a .safetensors file of training.pretrain or training.finetune
     data: Path  # folder of images: a folder per class, or with manifest.csv
     out: Path  # folder for probe.json and probe.png
-    split: Split = "test"
+    split: Split = "test"  # side of the data's split to look at
     split_seed: int | None = None  # None = the one the checkpoint was trained with
-    dataset_info: Path | None = None
+    dataset_info: Path | None = None  # description of the data set (class names, stain, licence)
     allow_overlap: bool = False  # probe also with images that the model was trained with
     folds: int = 5  # groups of images stay on one side
-    neighbours: int = 20
+    neighbours: int = 20  # that vote
     seed: int = 0  # of the folds, the maps and the bootstrap
     resamples: int = 1000  # of the bootstrap
-    accelerator: str = "auto"
-    precision: str = "32-true"
+    accelerator: str = "auto"  # auto | cpu | cuda
+    precision: str = "32-true"  # 32-true | bf16-mixed | 16-mixed
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -55,6 +56,7 @@ def probe(config: ProbeConfig) -> None:
     """Measure and write probe.json and probe.png. Raises DataError."""
     if config.out.exists() and not config.out.is_dir():
         raise DataError(f"{config.out} is a file; give a folder as --out.")
+    refuse_inside(config.data, config.out)
     if config.folds < 2 or config.neighbours < 1:
         raise DataError("--folds must be 2 or more, and --neighbours 1 or more.")
     encoder, card = checkpoint.load_encoder(config.checkpoint)

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ssmamba import checkpoint
-from ssmamba.card import Card, read_card
+from ssmamba.card import Card, file_sha256, read_card
 from ssmamba.errors import CheckpointError, DataError, did_you_mean
 from training.command import run_command
+from training.data.catalog import refuse_inside
 from training.data.dataset import Dataset, load_dataset, load_images
 from training.evaluate import LARGEST_SIDE, class_order, refuse_overlap
 from training.loop.progress import Progress, console
@@ -37,17 +38,24 @@ def robustness(config: RobustnessConfig) -> None:
     kinds = _kinds(config)
     if config.out.exists() and not config.out.is_dir():
         raise DataError(f"{config.out} is a file; give a folder as --out.")
+    refuse_inside(config.data, config.out)
     cards = [_classifier_card(path) for path in config.checkpoints]
     dataset = load_dataset(config.data, _split_seed(config, cards), config.dataset_info)
     for card in cards:
         refuse_overlap(card, dataset, config.split, config.allow_overlap)
     pictures = _pictures(config, dataset)
     results = _measure(config, cards, dataset, pictures, kinds)
-    from training.robust.report import write_report  # matplotlib: a second
+    from training.robust.report import summary_table, write_report  # matplotlib: a second
 
     count = len(pictures.labels)
     title = f"Robustness on {dataset.info.name}: {config.split} split, {count} images"
-    for path in write_report(results, title, config.out):
+    console.print(summary_table(results, title))
+    notes = [
+        f"{name}: `{path}`, sha256 {file_sha256(path)[:12]}"
+        for name, path in zip(labels_of(config.checkpoints, cards), config.checkpoints, strict=True)
+    ]
+    notes.append(f"Split seed {dataset.split_seed}; seed {config.seed}.")
+    for path in write_report(results, title, config.out, notes):
         console.print(f"Wrote {path}")
 
 

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from rich.table import Table
+from torch import nn
 
 from ssmamba.config import SSMambaConfig
+from ssmamba.device import gpu_problem
 from ssmamba.errors import DataError
 from ssmamba.memory import keep_freed_memory
 from training.augment.recipe import Recipe
 from training.augment.stain import StainJitter
 from training.baselines import scaled
 from training.config import RunConfig
-from training.data.catalog import SPLITS
+from training.data.catalog import MANIFEST, SPLITS
 from training.data.dataset import Dataset, cache_side, load_dataset
 from training.loop.batches import Plan
 from training.loop.fit import Schedule
@@ -28,6 +32,8 @@ from training.loop.sharding import fsdp_strategy
 from training.run_folder import claim_folder, refuse_used_folder
 
 MOST_THREADS = 8  # that prepare batches for one GPU
+ACCELERATORS = ("auto", "cpu", "cuda", "gpu", "mps")
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 UNEVEN = 2.0  # largest class / smallest class above which the balance is warned about
 CONFIG_FIELDS = (
     "mixer",
@@ -65,6 +71,11 @@ def begin_run(config: RunConfig, section: str, fabric: Fabric, dataset: Dataset)
     """Make the run folder and set the random numbers."""
     if fabric.is_global_zero:
         show_balance(dataset)
+        if config.warmup_epochs > config.epochs:
+            console.print(
+                f"The learning rate rises over {config.warmup_epochs:g} epochs and never reaches "
+                f"its peak in {config.epochs}: consider a smaller --warmup-epochs."
+            )
         claim_folder(config, section, dataset)
     seed_everything(config.seed)
 
@@ -76,6 +87,7 @@ def make_fabric(
 
     Raises DataError when the device cannot be had.
     """
+    _refuse_device(accelerator, precision, devices)
     try:
         count, nodes = _processes(devices)
         chosen: Any = precision
@@ -96,6 +108,24 @@ def make_fabric(
     return fabric
 
 
+def _refuse_device(accelerator: str, precision: str, devices: str) -> None:
+    """Raise DataError for a device or a precision that is not there, in our own words."""
+    if accelerator not in ACCELERATORS:
+        raise DataError(f"Unknown --accelerator '{accelerator}'; choose auto, cpu or cuda.")
+    if precision not in PRECISIONS:
+        raise DataError(
+            f"Unknown --precision '{precision}'; choose 32-true, bf16-mixed or 16-mixed."
+        )
+    if not re.fullmatch(r"auto|-1|[1-9]\d*|\d+(,\d+)+", devices):
+        raise DataError(f"--devices {devices} must be a number from 1 on, or GPUs such as 0,1.")
+    problem = gpu_problem() if accelerator in ("cuda", "gpu") else None
+    if problem and not (accelerator == "gpu" and torch.backends.mps.is_available()):
+        raise DataError(
+            f"--accelerator {accelerator} cannot be used: {problem}; give --accelerator cpu, or "
+            "auto to take what is there."
+        )
+
+
 def _strategy(name: str, count: Any, nodes: int) -> Any:
     if count == nodes == 1:
         return "auto"  # one process has nothing to share
@@ -112,6 +142,18 @@ def _processes(devices: str) -> tuple[Any, int]:
     if "TORCHELASTIC_RUN_ID" in os.environ:
         return int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])
     return (int(devices) if devices.lstrip("-").isdigit() else devices), 1
+
+
+def tell_model(fabric: Fabric, label: str, model: nn.Module, init: Path | None = None) -> None:
+    """Print what is trained, what it starts from, and where."""
+    if not fabric.is_global_zero:
+        return
+    count = sum(p.numel() for p in model.parameters()) / 1e6
+    start = f", from {init}" if init else ""
+    cuda = fabric.device.type == "cuda"
+    device = torch.cuda.get_device_name(fabric.device) if cuda else fabric.device.type.upper()
+    many = f"{fabric.world_size} × " if fabric.world_size > 1 else ""
+    console.print(f"{label}, {count:.1f} million parameters{start}, on {many}{device}.")
 
 
 def seed_everything(seed: int) -> None:
@@ -132,12 +174,27 @@ def show_balance(dataset: Dataset) -> None:
     table.add_section()
     table.add_row("all", *(str(sum(counts[split].values())) for split in SPLITS))
     console.print(table)
+    console.print(_grouping(dataset))
     train = counts["train"].values()
     if max(train) > UNEVEN * min(train):
         console.print(
             f"The classes are uneven (largest {max(train)}, smallest {min(train)} training "
             "images): watch macro-F1, and consider --class-weights."
         )
+
+
+def _grouping(dataset: Dataset) -> str:
+    """What keeps images of one patient or slide on one side."""
+    items = dataset.catalog.items
+    groups = {item.group for item in items if item.group}
+    if groups:
+        return f"{len(groups)} groups, each on one side of the split."
+    if all(item.split for item in items):
+        return f"The split is that of {MANIFEST}; no groups are known."
+    return (
+        "No groups are known, so one patient's images may be on both sides of the split: name "
+        f"patients or slides in the column group of {MANIFEST}."
+    )
 
 
 def make_recipe(config: RunConfig, dataset: Dataset) -> Recipe:

@@ -8,6 +8,8 @@ from rich.table import Table
 
 from training.metrics.classification import METRICS
 
+TITLES = {"macro_f1": "macro-F1", "auc": "AUC", "nll": "NLL", "brier": "Brier", "ece": "ECE"}
+
 
 def score_table(result: dict[str, Any], title: str) -> Table:
     """Each metric with its interval."""
@@ -17,8 +19,12 @@ def score_table(result: dict[str, Any], title: str) -> Table:
     table.add_column("95 % interval", justify="right")
     for name in METRICS:
         low, high = result[f"{name}_ci"]
-        table.add_row(name.replace("_", " "), f"{result[name]:.4f}", f"{low:.4f} – {high:.4f}")
-    table.add_row("unsure", f"{result['unsure']:.4f}", "")
+        table.add_row(
+            TITLES.get(name, name.replace("_", " ")),
+            f"{result[name]:.4f}",
+            f"{low:.4f} – {high:.4f}",
+        )
+    table.add_row("not sure (share)", f"{result['unsure']:.4f}", "")
     return table
 
 

@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from ssmamba import checkpoint
 from ssmamba.card import Card, ClassInfo, InputSpec, read_card
@@ -42,6 +43,28 @@ def test_others_may_read_it_like_any_new_file(classifier):
     other = path.with_name("other.txt")
     other.touch()
     assert path.stat().st_mode == other.stat().st_mode
+
+
+def test_a_disk_that_does_not_take_a_checkpoint_is_told(classifier, monkeypatch):
+    path, model, card = classifier
+    before = path.read_bytes()
+
+    def full(*_, **__):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(CheckpointError, match=r"No space left.*make room on the disk"):
+        checkpoint.save(path, model, card)
+    (path.parent / "file").touch()
+    with pytest.raises(CheckpointError, match=r"file.x cannot be written \(.*; give another place"):
+        checkpoint.save(path.parent / "file" / "x", model, card)
+    (path.parent / "file").unlink()
+    assert [p.name for p in path.parent.iterdir()] == [path.name] and path.read_bytes() == before
+
+
+def test_a_folder_in_place_of_a_checkpoint_is_told(tmp_path):
+    with pytest.raises(CheckpointError, match=r"is a folder; give a file such as .*best\."):
+        read_card(tmp_path)
 
 
 def test_encoder_of_a_mamim_checkpoint_has_the_clean_statistics(tmp_path):

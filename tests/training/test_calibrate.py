@@ -10,14 +10,13 @@ import torch
 from ssmamba import checkpoint
 from ssmamba.card import Calibration
 from tests.training.conftest import TINY
+from tests.training.pictures import picture, write_folder, write_png
 from training.calibrate import main as calibrate
 from training.finetune import main as finetune
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    from tests.training.pictures import write_folder
-
     root = tmp_path_factory.mktemp("calibrate")
     write_folder(root / "data")
     place = ["--data", str(root / "data"), "--out", str(root / "run")]
@@ -44,6 +43,22 @@ def test_limits_come_back_and_weights_stay(trained: tuple[Path, Path], tmp_path:
     assert again.card.metrics["cam"] == found.card.metrics["cam"]
     for name, value in found.model.state_dict().items():
         assert torch.equal(again.model.state_dict()[name], value)
+
+
+def test_other_images_and_names_are_refused(
+    trained: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, data = trained
+    write_folder(tmp_path / "data")
+    image = next((tmp_path / "data").rglob("*.png"))
+    write_png(image, picture("round", 991))
+    out = tmp_path / "out.safetensors"
+    assert calibrate([str(path), "--data", str(tmp_path / "data"), "--out", str(out)]) == 2
+    assert "on another side of the split than when" in capsys.readouterr().err
+    for wrong in (tmp_path / "out", tmp_path):
+        assert calibrate([str(path), "--data", str(data), "--out", str(wrong)]) == 2
+        assert "end it in .safetensors" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["data"]
 
 
 def test_other_classes_are_refused(

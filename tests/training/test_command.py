@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import fields
 from pathlib import Path
 
@@ -74,6 +75,11 @@ def test_a_wrong_name_in_a_file_is_named(tmp_path: Path) -> None:
         parse(FinetuneConfig, [*NEEDED, "--config", str(tmp_path / "c.yaml")], "finetune")
 
 
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"There is no file .*c\.yaml; check --config\."):
+        parse(FinetuneConfig, [*NEEDED, "--config", str(tmp_path / "c.yaml")], "finetune")
+
+
 def run(work, *arguments: str) -> int:  # type: ignore[no-untyped-def]
     return run_command(
         EvaluateConfig, work, section="evaluate", positional="checkpoint", recipe=None,
@@ -94,7 +100,27 @@ def test_a_stop_is_status_130(capsys: pytest.CaptureFixture[str]) -> None:
         raise Interrupted
 
     assert run(stop) == 130
-    assert "--resume" in capsys.readouterr().out
+    assert capsys.readouterr().out == "Stopped.\n"  # this command cannot go on
+    assert run_command(FinetuneConfig, stop, section="finetune", argv=NEEDED) == 130
+    assert "Stopped. The same command with --resume goes on" in capsys.readouterr().out
+
+
+def test_what_the_system_refuses_is_one_line_and_status_two(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def write(config: EvaluateConfig) -> None:
+        (tmp_path / "file").write_text("x")
+        (tmp_path / "file" / "below").write_text("x")
+
+    assert run(write) == 2
+    said = capsys.readouterr().err
+    assert said == f"error: {tmp_path / 'file' / 'below'}: Not a directory; check the path.\n"
+
+    def full(config: EvaluateConfig) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert run(full) == 2
+    assert "No space left on device; make room on the disk" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -146,8 +172,10 @@ def test_limits_are_those_of_flags() -> None:
 
 
 def test_missing_flags_are_named() -> None:
-    with pytest.raises(DataError, match="data and out must be given"):
+    with pytest.raises(DataError, match=r"^--data and --out must be given"):
         parse(FinetuneConfig, [], "finetune")
+    with pytest.raises(DataError, match=r"^CHECKPOINT and --data must be given"):
+        parse(EvaluateConfig, [], "evaluate", positional="checkpoint")
     with pytest.raises(DataError, match=r"--kernels x: give a list"):
         parse(FinetuneConfig, [*NEEDED, "--kernels", "x"], "finetune")
     with pytest.raises(DataError, match=r"--tags x: give a mapping"):

@@ -66,7 +66,7 @@ def test_a_tensor_too_few_too_many_or_of_another_shape_is_named(
     adapter, published = small(name), values(shapes(name, full=False))
     needed = next(k for k in published if k.endswith(("blocks.0.norm1.bias", "layer_norm.A.bias")))
     without = {k: v for k, v in published.items() if k != needed}
-    with pytest.raises(CheckpointError, match="1 tensors missing"):
+    with pytest.raises(CheckpointError, match="1 tensor missing"):
         checked(adapter, without, Path("w.bin"))
     with pytest.raises(CheckpointError, match=r"1 tensors unknown, first '.*surprise'"):
         checked(adapter, {**published, "surprise": torch.zeros(1)}, Path("w.bin"))

@@ -97,8 +97,14 @@ def test_flags_that_do_not_fit_the_encoder_are_refused(
 def test_a_mask_unit_that_does_not_fit_is_refused(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(folder, tmp_path / "run", "--mask-unit", "24") == 2
-    assert "choose 16 or 32" in capsys.readouterr().err
+    for flags, told in (
+        (["--mask-unit", "24"], "give 96, or a --mask-unit of 16 or 32."),
+        (["--mask-unit", "30"], "choose 16 or 32."),
+        (["--mask-unit", "16", "--image-size", "50"], "must be a multiple of 32"),
+        (["--mask-unit", "16", "--image-size", "50"], "give 32 or 64."),
+    ):
+        assert run(folder, tmp_path / "run", *flags) == 2
+        assert told in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 

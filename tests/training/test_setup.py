@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ssmamba.device import gpu_problem
 from ssmamba.errors import DataError
 from tests.training.conftest import TINY
 from training import finetune, setup
@@ -28,6 +29,27 @@ def test_uneven_classes_are_warned_about(
         (data / "round" / f"{index:02d}.png").unlink()
     show_balance(load_dataset(data, 0, quiet=True))
     assert "classes are uneven (largest 14, smallest 5" in capsys.readouterr().out
+
+
+def test_what_may_be_on_both_sides_of_the_split_is_told(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_balance(load_dataset(folder, 0, quiet=True))
+    assert "one patient's images may be on both sides" in capsys.readouterr().out
+    data = tmp_path / "data"
+    shutil.copytree(folder, data)
+    paths = sorted(p.relative_to(data).as_posix() for p in data.rglob("*.png"))
+    lines = [f"{path},{path.split('/')[0]},{path.split('.')[0][:-1]}" for path in paths]
+    (data / "manifest.csv").write_text("\n".join(["path,label,group", *lines]))
+    show_balance(load_dataset(data, 0, quiet=True))
+    groups = len({line.split(",")[2] for line in lines})
+    assert f"{groups} groups, each on one side of the split." in capsys.readouterr().out
+
+
+@pytest.mark.skipif(gpu_problem() is None, reason="a GPU is there")
+def test_a_gpu_that_is_not_there_is_told_in_one_sentence() -> None:
+    with pytest.raises(DataError, match=r"--accelerator cuda cannot be used: .*give --accelerator"):
+        setup.make_fabric("cuda", "32-true")
 
 
 def test_channel_statistics_are_those_of_all_pixels() -> None:
@@ -82,7 +104,10 @@ def test_the_strategy_that_is_asked_for_is_the_one_that_trains(
         (["--freeze"], "give one with --init"),
         (["--cache-gib", "1e-9"], "raise --cache-gib"),
         (["--accumulate", "3"], "multiple of 6"),
-        (["--devices", "x"], "choose another --accelerator, --devices"),
+        (["--devices", "x"], "--devices x must be a number from 1 on"),
+        (["--devices", "0"], "--devices 0 must be a number from 1 on"),
+        (["--accelerator", "gpus"], "choose auto, cpu or cuda"),
+        (["--precision", "half"], "choose 32-true, bf16-mixed or 16-mixed"),
         (["--kernels", "[2]"], "--kernels [2] must be odd"),
     ],
 )

@@ -32,13 +32,13 @@ class AblateConfig:
     size: str = "nano"  # of SSMamba and its ablations
     image_size: int | None = None  # side of the network input, pixels
     epochs: int | None = None  # of fine-tuning
-    pretrain_epochs: int | None = None
+    pretrain_epochs: int | None = None  # of pre-training
     batch_size: int | None = None  # of fine-tuning
-    pretrain_batch_size: int | None = None
-    pretrain_lr: float | None = None
+    pretrain_batch_size: int | None = None  # of pre-training
+    pretrain_lr: float | None = None  # of pre-training
     warmup_epochs: float | None = None  # of both
-    split_seed: int = 0
-    accelerator: str = "auto"
+    split_seed: int = 0  # which 7:1:2 split
+    accelerator: str = "auto"  # auto | cpu | cuda
     precision: str | None = None  # 32-true | bf16-mixed | 16-mixed
 
     cam: str = "GradCAM"  # method of the figures

@@ -52,6 +52,8 @@ def read_masks(folder: Path, dataset: Dataset, split: str, side: int) -> np.ndar
 
     Raises DataError that lists images without a mask.
     """
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {folder}; check --masks.")
     masks, missing = [], []
     for item in dataset.items(split):
         at = (folder / item.path).with_suffix("")

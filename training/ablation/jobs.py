@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,8 +12,11 @@ from ssmamba.errors import DataError, SSMambaError, did_you_mean
 from training.ablation.cells import all_cells, encoder_cells
 from training.ablation.config import AblateConfig
 from training.ablation.tables import PRETRAININGS, cells_of
+from training.architectures import architecture
 from training.command import DEFAULT_RECIPE, parse
 from training.config import FinetuneConfig, PretrainConfig, RunConfig
+from training.pretrain import refuse_unfit as refuse_unfit_pretraining
+from training.run_folder import CONFIG_FILE
 
 Kind = Literal["pretrain", "finetune"]
 CONFIGS: dict[Kind, type[RunConfig]] = {"pretrain": PretrainConfig, "finetune": FinetuneConfig}
@@ -72,6 +75,26 @@ def plan_jobs(config: AblateConfig, recipes: list[Path], dataset: str) -> list[J
             job = _job(config, recipes, "finetune", name, seed, flags, init)
             jobs[job.key] = job
     return list(jobs.values())
+
+
+def refuse_unfit(jobs: Sequence[Job]) -> None:
+    """Raise DataError for a model that cannot be built or pre-trained as its flags say.
+
+    Each cell is looked at once, unless a run of it is there already.
+    """
+    seen: set[tuple[str, str]] = set()
+    for job in jobs:
+        cell = (job.kind, job.cell)
+        if job.config is None or cell in seen or (job.folder / CONFIG_FILE).exists():
+            continue
+        seen.add(cell)
+        try:
+            if isinstance(job.config, PretrainConfig):
+                refuse_unfit_pretraining(job.config)
+            elif job.needs is None and getattr(job.config, "init", None) is None:
+                architecture(job.config)
+        except SSMambaError as error:
+            raise DataError(f"{cell[0]} of {cell[1]}: {error}") from error
 
 
 def chosen_cells(config: AblateConfig) -> list[str]:

@@ -125,7 +125,6 @@ class _Grid:
 
     def _stop(self) -> None:
         """Let every run write its state and end."""
-        console.print("Stopping after the step at hand; a second Ctrl-C ends at once.")
         for run in self.running:
             _ask_to_stop(run.process)
         deadline = time.monotonic() + PATIENCE_S

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from training.data.images import EXTENSIONS
 MANIFEST = "manifest.csv"
 COLUMNS = ("path", "label", "group", "split")
 SPLITS = ("train", "val", "test")
+DELIMITERS = (",", ";", "\t")
+SIDES = {*SPLITS, "training", "valid", "validation", "testing"}  # folders of a split, not classes
 SHOWN = 20  # problems named in one message
 LEAST_SHOWN = 5  # of each kind, however many kinds there are
 
@@ -65,13 +68,25 @@ def survey_folder(root: Path | str) -> Survey:
     Raises DataError only where there is nothing to list: no folder, no classes, no label column.
     """
     root = Path(root)
+    if root.is_file():
+        raise DataError(f"{root} is a file; give the folder that holds the images.")
     if not root.is_dir():
-        raise DataError(f"There is no data folder {root}; check the path given with --data.")
+        raise DataError(f"There is no data folder {root}; check its path.")
     manifest = root / MANIFEST
     items, problems = _from_manifest(manifest) if manifest.is_file() else _from_folders(root)
     items.sort(key=lambda item: item.path)
     classes = tuple(sorted({item.label for item in items}))
     return Survey(Catalog(root, tuple(items), classes), tuple(problems))
+
+
+def refuse_inside(root: Path, out: Path) -> None:
+    """Raise DataError for an --out that would become a class of a data folder without manifest."""
+    own, place = root.resolve(), out.resolve()
+    if own in (place, *place.parents) and not (root / MANIFEST).is_file():
+        raise DataError(
+            f"{out} lies in the data folder {root}, where it would be taken for a class; give an "
+            "--out outside of it."
+        )
 
 
 def report(root: Path, kinds: Sequence[Sequence[str]]) -> DataError:
@@ -104,6 +119,7 @@ def _from_folders(root: Path) -> tuple[list[Item], list[str]]:
             f"{root} has no {MANIFEST} and no class folders; put the images of each class into a "
             "folder of its own."
         )
+    refuse_sides(root, [folder.name for folder in folders])
     items, empty = [], []
     for folder in folders:
         files = [p for p in folder.rglob("*") if is_image(p)]
@@ -115,15 +131,30 @@ def _from_folders(root: Path) -> tuple[list[Item], list[str]]:
     return items, empty
 
 
+def refuse_sides(root: Path, names: Sequence[str]) -> None:
+    """Raise DataError where the folders are train, val and test: these are no classes."""
+    if names and {name.lower() for name in names} <= SIDES:
+        raise DataError(
+            f"{root} holds the sides of a split ({', '.join(names)}), not a folder for each class; "
+            f"put all images of a class into one folder, or name the sides in a {MANIFEST} "
+            "(path,label,split)."
+        )
+
+
 def read_table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
     """Rows of a CSV file with a header line, every value stripped.
 
-    Raises DataError when it cannot be read, has no rows, or lacks one of the needed columns.
+    Columns are parted by commas, or by the semicolons or tabs that a spreadsheet writes. A column
+    of ours may be written with capitals. Raises DataError when the file cannot be read, has no
+    rows, or lacks one of the needed columns.
     """
+    ours = {name.lower(): name for name in (*COLUMNS, *needed)}
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            header = [name.strip() for name in reader.fieldnames or ()]
+            first = file.readline()
+            file.seek(0)
+            reader = csv.DictReader(file, delimiter=max(DELIMITERS, key=first.count))
+            header = [ours.get(n.strip().lower(), n.strip()) for n in reader.fieldnames or ()]
             reader.fieldnames = header
             rows = [{k: (row.get(k) or "").strip() for k in header} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -131,7 +162,8 @@ def read_table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
     missing = [name for name in needed if name not in header]
     if missing:
         raise DataError(
-            f"{path} lacks the column {' and '.join(missing)} (it has: {', '.join(header)}); "
+            f"{path} lacks the column {' and '.join(missing)} (it has: "
+            f"{', '.join(header) or 'none'}); "
             f"its first line must name {', '.join(needed)}."
         )
     if not rows:
@@ -145,13 +177,21 @@ def _from_manifest(manifest: Path) -> tuple[list[Item], list[str]]:
     problems: list[str] = []
     for line, row in enumerate(rows, start=2):
         values = {name: row.get(name, "") for name in COLUMNS}
-        item = Item(values["path"], values["label"], values["group"], values["split"].lower())
+        place = _posix(values["path"], manifest.parent)
+        item = Item(place, values["label"], values["group"], values["split"].lower())
         problems += [f"line {line}: {p}" for p in _row_problems(item, manifest.parent)]
         items.append(item)
     problems += [f"{path}: listed more than once" for path in _repeated(items)]
     problems += _split_problems(items)
     there = [i for i in items if i.label and i.path and (manifest.parent / i.path).is_file()]
     return list({item.path: item for item in there}.values()), problems
+
+
+def _posix(path: str, root: Path) -> str:
+    """Windows' backslashes as slashes, unless a file of this very name is there."""
+    if "\\" not in path or (os.sep == "/" and (root / path).is_file()):
+        return path
+    return path.replace("\\", "/")
 
 
 def _row_problems(item: Item, root: Path) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ssmamba.errors import DataError, did_you_mean
 from ssmamba.preprocess import resize_image
-from training.data.catalog import SPLITS, Catalog, Item, report, survey_folder
+from training.data.catalog import MANIFEST, SPLITS, Catalog, Item, report, survey_folder
 from training.data.describe import DatasetInfo, describe
 from training.data.images import centre_square, read_rgb
 from training.data.scan import NEAR_LIMIT, Scan, duplicate_links, examine_images
@@ -143,15 +143,18 @@ def missing_classes(
     catalog: Catalog, splits: dict[str, list[int]], needed: tuple[str, ...]
 ) -> list[str]:
     """Classes without images in the splits that need them."""
+    given = bool(catalog.items) and all(item.split for item in catalog.items)
+    cure = (
+        f"name this split for images of each class in {MANIFEST}"
+        if given
+        else "each class needs at least three groups (or images without a group)"
+    )
     problems = []
     for split in needed:
         there = {catalog.items[i].label for i in splits[split]}
         absent = [key for key in catalog.classes if key not in there]
         if absent:
-            problems.append(
-                f"no images of {', '.join(absent)} in {split}; each class needs at least three "
-                "groups (or images without a group)"
-            )
+            problems.append(f"no images of {', '.join(absent)} in {split}; {cure}")
     if needed and len(catalog.classes) < 2:
         problems.append("only one class; a classifier needs two")
     return problems

@@ -84,6 +84,10 @@ def _fit(raw: dict[str, Any], keys: tuple[str, ...], path: Path) -> DatasetInfo:
         raise DataError(f"{path}: stain_basis must be one of {', '.join(STAIN_BASES)}.")
     plain = {c.key: c for c in _plain_classes(tuple(described))}
     classes = tuple(_class_info(described[key], plain[key]) for key in keys)
+    for name, kind in (("source_px", int), ("mpp", int | float)):
+        value = raw.get(name)
+        if value is not None and (not isinstance(value, kind) or not value > 0):
+            raise DataError(f"{path}: {name} must be a number above 0, or left away.")
     texts = {k: str(raw[k]) for k in ("tissue", "stain", "licence", "attribution") if raw.get(k)}
     return DatasetInfo(
         str(raw.get("name", path.stem)),

@@ -17,13 +17,13 @@ class PrepareConfig:
     out: Path  # folder to make: images, manifest.csv, checksums, contact sheet, report
     resume: bool = False  # go on with a preparation that was stopped
     split: Literal["paper", "published"] = "paper"  # 7:1:2, or the publishers' test side
-    split_seed: int = 0
+    split_seed: int = 0  # which 7:1:2 split
     files: Literal["link", "copy"] = "link"  # hard links where the disk allows, or copies
 
     labels: Path | None = None  # csv: the table; default: the one in --source
-    path_column: str = "path"  # csv
-    label_column: str = "label"  # csv
-    group_column: str = ""  # csv: patient or slide
+    path_column: str = "path"  # csv: file of an image
+    label_column: str = "label"  # csv: its class
+    group_column: str = ""  # csv: patient or slide; "" = the column "group", if there is one
     group_pattern: str = ""  # folder, csv: regular expression whose match in a path is the group
     find_copies: bool = False  # folder, csv: group augmented copies of one field by content
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ssmamba.errors import DataError
-from training.data.catalog import MANIFEST, is_image, read_table
+from training.data.catalog import MANIFEST, is_image, read_table, refuse_sides
 from training.datasets.config import PrepareConfig
 from training.datasets.gather import Found, Gathered, gather, images_of
+
+GROUP = "group"  # column of a manifest
 
 
 def from_folders(config: PrepareConfig) -> Gathered:
     """The name of a folder in --source is the class of all images below it."""
     source = config.source
     folders = sorted(p for p in source.iterdir() if p.is_dir() and not p.name.startswith("."))
+    refuse_sides(source, [folder.name for folder in folders])
     images, problems = [], []
     for folder in folders:
         files = images_of(folder)
@@ -37,9 +40,11 @@ def from_table(config: PrepareConfig) -> Gathered:
     table = _find_table(config)
     needed = [config.path_column, config.label_column]
     needed += [config.group_column] if config.group_column else []
+    rows = read_table(table, needed)
+    column = config.group_column or _usual_group_column(config, rows[0])
     images: dict[str, Found] = {}
     problems = []
-    for line, row in enumerate(read_table(table, needed), start=2):
+    for line, row in enumerate(rows, start=2):
         path, label = row[config.path_column], row[config.label_column]
         file = table.parent / path
         if not path or not file.is_file():
@@ -49,10 +54,15 @@ def from_table(config: PrepareConfig) -> Gathered:
         elif path in images:
             problems.append(f"{table.name} line {line}: {path} is listed more than once")
         else:
-            group = row[config.group_column] if config.group_column else _group(config, path)
+            group = row[column] if column else _group(config, path)
             images[path] = Found(file, label, _place(label, path), group)
     problems += _in_one_place(list(images.values()), images)
     return gather(list(images.values()), problems)
+
+
+def _usual_group_column(config: PrepareConfig, row: Mapping[str, str]) -> str:
+    """The column that a manifest of ours keeps groups in, unless they come from the path."""
+    return GROUP if GROUP in row and not config.group_pattern else ""
 
 
 def _place(label: str, path: str) -> str:

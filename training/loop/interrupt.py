@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from types import FrameType
 
+STDERR = 2  # written to as it is: print() may be at work when a signal comes
+
 
 class StopRequest:
-    """Turns SIGINT and SIGTERM into a flag while it is active; use it with ``with``."""
+    """Turns SIGINT and SIGTERM into a flag while it is active, and says so; use it with ``with``.
+
+    A step may take long: who sees nothing presses again, and loses what the step has done.
+    """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -30,6 +36,7 @@ class StopRequest:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
+        os.write(STDERR, b"\nStopping after the step at hand; a second Ctrl-C ends at once.\n")
 
 
 class Interrupted(Exception):

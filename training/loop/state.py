@@ -20,11 +20,19 @@ BROKEN_FILE = (RuntimeError, ValueError, EOFError, LookupError, TypeError, Attri
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> None:
-    """Write tensors, numbers and texts; the file appears whole or not at all."""
+    """Write tensors, numbers and texts; the file appears whole or not at all.
+
+    Raises DataError when the disk does not take it.
+    """
     partial = folder / f".{STATE_FILE}.{os.getpid()}.partial"
     try:
         torch.save(state, partial)
         partial.replace(folder / STATE_FILE)
+    except RuntimeError as error:  # torch's writer tells all that the disk says so
+        raise DataError(
+            f"{folder / STATE_FILE} cannot be written ({str(error).splitlines()[0]}); make room on "
+            "the disk and go on with --resume."
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -57,16 +57,19 @@ class MaskedMethod(Method[MaskedBatch]):
 
     @classmethod
     def check(cls, config: PretrainConfig, encoder: nn.Module) -> None:
-        whole = math.lcm(config.mask_unit, STRIDES[-1])
-        if config.mask_unit % STRIDES[0] or config.image_size % config.mask_unit:
+        if config.mask_unit % STRIDES[0]:
             raise DataError(
-                f"--mask-unit {config.mask_unit} must be a multiple of {STRIDES[0]} that divides "
-                f"--image-size {config.image_size}; choose 16 or 32."
+                f"--mask-unit {config.mask_unit} must be a multiple of {STRIDES[0]}; choose 16 or "
+                "32."
             )
+        whole = math.lcm(config.mask_unit, STRIDES[-1])
         if config.image_size % whole:
+            below = config.image_size // whole * whole
+            near = f"{below} or {below + whole}" if below else f"{whole}"
+            other = "" if config.image_size % STRIDES[-1] else ", or a --mask-unit of 16 or 32"
             raise DataError(
-                f"--image-size {config.image_size} must be a multiple of {whole} for masks to fit "
-                f"the stages; give {max(config.image_size // whole, 1) * whole}."
+                f"--image-size {config.image_size} must be a multiple of {whole}, so that hidden "
+                f"squares of {config.mask_unit} px fit the stages; give {near}{other}."
             )
         try:
             with torch.device("meta"):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from rich.table import Table
 
 from ssmamba.explain.figure import RESEARCH_USE
 from training.robust.changes import CHANGES
@@ -19,11 +20,16 @@ NAME = "robustness"
 COLUMNS = 4  # panels in a row
 
 
-def write_report(results: Sequence[Measured], title: str, folder: Path) -> list[Path]:
-    """Write robustness.md, .csv, .png and .pdf into the folder."""
+def write_report(
+    results: Sequence[Measured], title: str, folder: Path, notes: Sequence[str] = ()
+) -> list[Path]:
+    """Write robustness.md, .csv, .png and .pdf into the folder.
+
+    notes: lines at the end of the page: where the models lie, how it was made.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{NAME}.{ending}" for ending in ("md", "csv", "png", "pdf")]
-    files[0].write_text(_page(results, title), encoding="utf-8")
+    files[0].write_text(_page(results, title, notes), encoding="utf-8")
     _write_csv(files[1], results)
     figure = plot(results, title)
     for file in files[2:]:
@@ -35,9 +41,33 @@ def kinds_of(results: Sequence[Measured]) -> list[str]:
     return list(dict.fromkeys(r.change for r in results if r.level is not None))
 
 
-def _page(results: Sequence[Measured], title: str) -> str:
+def summary_table(results: Sequence[Measured], title: str) -> Table:
+    """For the terminal: accuracy unchanged, and the mean over the levels of each change."""
+    kinds = kinds_of(results)
+    table = Table(title=title, caption="accuracy; for each change the mean over its levels")
+    table.add_column("model")
+    for head in ("unchanged", *(CHANGES[kind].title.lower() for kind in kinds)):
+        table.add_column(head, justify="right")
+    for label in _labels(results):
+        clean, means = _scores(results, label, kinds)
+        table.add_row(label, f"{clean.accuracy:.3f}", *(f"{mean:.3f}" for mean in means))
+    return table
+
+
+def _scores(
+    results: Sequence[Measured], label: str, kinds: Sequence[str]
+) -> tuple[Measured, list[float]]:
+    """One model's result on unchanged pictures, and its mean accuracy under each change."""
+    own = [r for r in results if r.label == label]
+    clean = next(r for r in own if r.level is None)
+    means = [float(np.mean([r.accuracy for r in own if r.change == kind])) for kind in kinds]
+    return clean, means
+
+
+def _page(results: Sequence[Measured], title: str, notes: Sequence[str]) -> str:
     parts = [f"# {title}", "Research use only.", _summary(results)]
     parts += [_table(results, kind) for kind in kinds_of(results)]
+    parts += ["\n".join(f"- {note}" for note in notes)] if notes else []
     return "\n\n".join(parts) + "\n"
 
 
@@ -47,9 +77,7 @@ def _summary(results: Sequence[Measured]) -> str:
     lines = [_row(["model", "unchanged", *(CHANGES[k].title.lower() for k in kinds)])]
     lines.append("|---" * (len(kinds) + 2) + "|")
     for label in _labels(results):
-        own = [r for r in results if r.label == label]
-        clean = next(r for r in own if r.level is None)
-        means = [np.mean([r.accuracy for r in own if r.change == kind]) for kind in kinds]
+        clean, means = _scores(results, label, kinds)
         low, high = clean.accuracy_ci
         first = f"{clean.accuracy:.3f} [{low:.3f}, {high:.3f}]"
         lines.append(_row([label, first, *(f"{mean:.3f}" for mean in means)]))

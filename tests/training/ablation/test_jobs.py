@@ -15,7 +15,7 @@ from ssmamba.models.foundation import ADAPTERS
 from ssmamba.models.ssmamba import SSMamba
 from training.ablation.cells import encoder_rows
 from training.ablation.config import AblateConfig
-from training.ablation.jobs import plan_jobs
+from training.ablation.jobs import plan_jobs, refuse_unfit
 from training.ablation.paper import DATASETS, PAPER
 from training.ablation.report import Study, table_rows
 from training.ablation.tables import CELLS, FIGURE_2, FIGURE_4, PRETRAININGS, TABLES
@@ -72,6 +72,22 @@ def test_a_flag_that_a_command_does_not_know_is_the_runs_problem(
     assert "cubic" in problems["pretrain/mamim-s0"]
     assert problems["finetune/pretraining-none-s0"] == ""
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"size": "huge"}, "pretrain of mamim: Unknown model size 'huge'"),
+        ({"image_size": 100}, "pretrain of mamim: --image-size 100 must be a multiple of 32"),
+        ({"size": "huge", "only": "pretraining-none"}, "finetune of pretraining-none: Unknown"),
+    ],
+)
+def test_models_that_cannot_be_are_told_before_any_run(
+    tmp_path: Path, changes: dict[str, object], expected: str
+) -> None:
+    with pytest.raises(DataError, match=expected):
+        refuse_unfit(plan_jobs(grid(tmp_path, tables="7", **changes), [], "Toy"))
+    refuse_unfit(plan_jobs(grid(tmp_path, tables="7", only="ssmamba"), [], "Toy"))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from ssmamba.errors import DataError
 from tests.training.pictures import picture, write_manifest, write_png
-from training.data.catalog import read_catalog
+from training.data.catalog import read_catalog, refuse_inside
 
 
 def fill(root: Path, *names: str) -> None:
@@ -36,6 +36,46 @@ def test_a_manifest_with_groups_and_a_byte_order_mark(tmp_path: Path) -> None:
         ("2.png", "b", "g"),
     ]
     assert catalog.grouped
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "path;label;group\nx/1.png;a;g\nx/2.png;b, c;g\n",
+        "path\tlabel\tgroup\nx/1.png\ta\tg\nx/2.png\tb, c\tg\n",
+        'Path,Label,GROUP\nx/1.png,a,g\nx/2.png,"b, c",g\n',
+        'path,label,group\nx\\1.png,a,g\nx\\2.png,"b, c",g\n',
+    ],
+    ids=["semicolons", "tabs", "capitals", "backslashes"],
+)
+def test_manifests_as_spreadsheets_and_windows_write_them(tmp_path: Path, text: str) -> None:
+    fill(tmp_path, "x/1.png", "x/2.png")
+    (tmp_path / "manifest.csv").write_text(text)
+    found = [(i.path, i.label, i.group) for i in read_catalog(tmp_path).items]
+    assert found == [("x/1.png", "a", "g"), ("x/2.png", "b, c", "g")]
+
+
+def test_the_sides_of_a_split_are_no_classes(tmp_path: Path) -> None:
+    fill(tmp_path, "train/a/1.png", "Test/a/2.png", "val/b/3.png")
+    with pytest.raises(DataError, match=r"sides of a split .*not a folder for each class"):
+        read_catalog(tmp_path)
+
+
+def test_results_do_not_become_a_class(tmp_path: Path) -> None:
+    fill(tmp_path, "data/a/1.png", "data/b/2.png")
+    data = tmp_path / "data"
+    for inside in (data, data / "runs" / "x"):
+        with pytest.raises(DataError, match="would be taken for a class"):
+            refuse_inside(data, inside)
+    refuse_inside(data, tmp_path / "data2")
+    (data / "manifest.csv").write_text("path,label\na/1.png,a\n")
+    refuse_inside(data, data / "runs")  # only what the manifest lists is read
+
+
+def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
+    fill(tmp_path, "1.png")
+    with pytest.raises(DataError, match=r"1.png is a file; give the folder"):
+        read_catalog(tmp_path / "1.png")
 
 
 def test_all_problems_of_a_manifest_are_listed_at_once(tmp_path: Path) -> None:

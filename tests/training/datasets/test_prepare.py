@@ -180,6 +180,16 @@ def test_a_table_with_its_own_column_names(tmp_path: Path) -> None:
     assert len(data.images) == 12 and {i.group for i in data.images} == {f"p{i}" for i in range(6)}
 
 
+def test_the_groups_of_a_manifest_are_kept(tmp_path: Path) -> None:
+    lines = ["path,label,group"]
+    for index in range(12):
+        trees.write_image(tmp_path / "mine" / f"{index}.png", index)
+        lines.append(f"{index}.png,{'ab'[index % 2]},p{index // 2}")
+    (tmp_path / "mine" / "manifest.csv").write_text("\n".join(lines))
+    data = run("csv", tmp_path / "mine", tmp_path / "out")
+    assert {i.group for i in data.images} == {f"p{i}" for i in range(6)}
+
+
 def test_labels_and_paths_of_a_table_stay_inside(tmp_path: Path) -> None:
     lines = ["path,label"]
     for index in range(12):

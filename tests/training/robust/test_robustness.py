@@ -27,9 +27,12 @@ def run(models: list[Path], folder: Path, out: Path, *more: str) -> int:
     return robustness.main([*(str(m) for m in models), *flags])
 
 
-def test_table_csv_and_plot(models: list[Path], folder: Path, tmp_path: Path) -> None:
+def test_table_csv_and_plot(
+    models: list[Path], folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "report"
     assert run(models, folder, out) == 0
+    assert "for each change the mean over its levels" in capsys.readouterr().out
     with (out / "robustness.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * (1 + sum(len(c.levels) for c in CHANGES.values()))
@@ -43,6 +46,7 @@ def test_table_csv_and_plot(models: list[Path], folder: Path, tmp_path: Path) ->
         assert float(row["low"]) <= float(row["accuracy"]) <= float(row["high"])
     page = (out / "robustness.md").read_text()
     assert all(f"## {change.title}" in page for change in CHANGES.values())
+    assert all(str(path) in page for path in models)
     assert (out / "robustness.png").stat().st_size > 10_000
 
 

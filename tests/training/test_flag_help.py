@@ -1,0 +1,87 @@
+"""--help: every flag with what it means, its kind and its default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pytest
+
+from training.ablation.config import AblateConfig
+from training.auditing.config import AuditConfig
+from training.command import run_command
+from training.config import (
+    CalibrateConfig,
+    ConvertConfig,
+    EvaluateConfig,
+    FinetuneConfig,
+    PretrainConfig,
+)
+from training.datasets.config import PrepareConfig
+from training.flag_help import field_comments
+from training.probe import ProbeConfig
+from training.robust.config import RobustnessConfig
+
+
+@dataclass
+class Base:
+    """Fields with comments in every place."""
+
+    beside: int  # on the line
+    # above, as
+    # it is long
+    above: int = 0
+    bare: int = 0
+
+    apart: int = 0  # "quoted" # twice
+
+
+@dataclass
+class Child(Base):
+    """Some of them again."""
+
+    beside: int = 3
+    bare: int = 1  # told here
+
+
+def test_comments_are_found_beside_below_and_above() -> None:
+    assert field_comments(Base) == {
+        "beside": "on the line",
+        "above": "above, as it is long",
+        "apart": '"quoted" # twice',
+    }
+    assert field_comments(Child) == {**field_comments(Base), "bare": "told here"}
+
+
+def test_a_comment_goes_on_where_the_next_field_has_its_own() -> None:
+    assert field_comments(PrepareConfig)["dataset"].endswith("sipakmed_cells, mhist, folder, csv")
+
+
+@pytest.mark.parametrize(
+    "config_class",
+    [AblateConfig, AuditConfig, CalibrateConfig, ConvertConfig, EvaluateConfig, FinetuneConfig,
+     PrepareConfig, PretrainConfig, ProbeConfig, RobustnessConfig],
+)  # fmt: skip
+def test_every_flag_says_what_it_means(config_class: type) -> None:
+    names = [field.name for field in fields(config_class)]
+    assert [name for name in names if name not in field_comments(config_class)] == []
+
+
+def test_the_page_of_a_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("lr: 0.5")
+    given = ["--config", str(tmp_path / "mine.yaml"), "--help"]
+    with pytest.raises(SystemExit) as left:
+        run_command(FinetuneConfig, lambda config: None, section="finetune", argv=given)
+    assert left.value.code == 0
+    page = " ".join(capsys.readouterr().out.split())
+    for part in (
+        "usage: python -m training.finetune --data PATH --out PATH [--flag VALUE ...]",
+        "--data PATH folder of images",
+        "--epochs N passes over the training images; default 100",
+        "--lr X peak of the learning rate; default 0.5",  # as the file says
+        "--mixer dms|mamba|ss2d ablation",
+        "--freeze [true|false] keep the encoder",
+        "--kernels LIST",
+    ):
+        assert part in page
+    assert "class '" not in page and "split_seed" not in page

@@ -68,10 +68,10 @@ def test_a_tensor_too_few_too_many_or_of_another_shape_is_named(
     without = {k: v for k, v in published.items() if k != needed}
     with pytest.raises(CheckpointError, match="1 tensor missing"):
         checked(adapter, without, Path("w.bin"))
-    with pytest.raises(CheckpointError, match=r"1 tensors unknown, first '.*surprise'"):
+    with pytest.raises(CheckpointError, match=r"1 tensor unknown, first '.*surprise'"):
         checked(adapter, {**published, "surprise": torch.zeros(1)}, Path("w.bin"))
     longer = {**published, needed: torch.zeros(99)}
-    with pytest.raises(CheckpointError, match="1 tensors of another shape"):
+    with pytest.raises(CheckpointError, match="1 tensor of another shape"):
         checked(adapter, longer, Path("w.bin"))
 
 

@@ -64,6 +64,12 @@ def test_classifiers_come_from_the_bundled_pretraining() -> None:
         assert card(name).parent_sha256 == file_sha256(MODELS / f"{name}-mamim.safetensors")
 
 
+def test_the_checkpoints_of_the_papers_figure_4_are_there() -> None:
+    from training.ablation.tables import FIGURE_4, FULL
+
+    assert {"lac" if cell == FULL else f"lac-{cell}" for cell in FIGURE_4} <= set(CLASSIFIERS)
+
+
 def test_the_demo_compares_models_that_are_there() -> None:
     from viewer.controllers.models import DEMO_MODELS
 

@@ -34,6 +34,7 @@ from ssmamba.errors import (
     did_you_mean,
 )
 from ssmamba.explain.methods import find_method
+from ssmamba.labels import file_label, labels_of
 from ssmamba.report import Finding, write_findings
 from ssmamba.roi import Roi
 from ssmamba.slide import Slide
@@ -70,12 +71,12 @@ def predict(request: Request) -> list[str]:
         request = replace(request, cam=find_method(request.cam).name)
     if request.rois is not None and len(request.inputs) > 1:
         raise RoiError("--rois belongs to one slide; run the command once for each slide.")
-    _make_folder(request.out)
-
     from ssmamba.device import choose_device  # torch: only when the request makes sense
     from ssmamba.engine.jobs import Jobs
 
     device = choose_device(request.device)
+    made = not request.out.exists()
+    _make_folder(request.out)
     print(f"Device: {device.label}, {device.reason}.", file=sys.stderr)
     run = _Run(request, cards, targets, Jobs(device))
     try:
@@ -86,6 +87,8 @@ def predict(request: Request) -> list[str]:
             write_findings(request.out, run.findings)
             found = "1 result" if len(run.findings) == 1 else f"{len(run.findings)} results"
             print(f"Wrote {found} to {request.out}.", file=sys.stderr)
+        elif made and not any(request.out.iterdir()):
+            request.out.rmdir()
     return run.failures
 
 
@@ -106,6 +109,8 @@ class _Run:
         self, request: Request, cards: dict[str, Card], targets: dict[str, str | None], jobs: Any
     ) -> None:
         self.request, self.cards, self.targets, self.jobs = request, cards, targets, jobs
+        labels = labels_of([Path(path) for path in cards], list(cards.values()))
+        self.labels = dict(zip(cards, labels, strict=True))
         self.findings: list[Finding] = []
         self.failures: list[str] = []
         self._files: set[str] = set()
@@ -145,7 +150,8 @@ class _Run:
         options = self._options(slide)
         show = _ProgressLine(f"{Path(path).name} {roi.name}")
         result = self._ask(Classify(0, ref, roi, (model,), options), show, ClassifyResult)
-        finding = Finding(path, roi, card, result, slide.info.bounds_offset)
+        label = self.labels[model]
+        finding = Finding(path, roi, card, result, slide.info.bounds_offset, label=label)
         if self.request.cam is not None:
             wanted = self.targets[model] or result.predicted
             ask = Explain(
@@ -154,7 +160,7 @@ class _Run:
             cam = self._ask(ask, show, ExplainResult)
             finding = replace(finding, cam=cam, cam_file=self._draw(slide, finding, cam))
         self.findings.append(finding)
-        show.done(f"{card.name or Path(model).stem}: {_in_words(card, result)}")
+        show.done(f"{label}: {_in_words(card, result)}")
 
     def _options(self, slide: Slide) -> ReadOptions:
         """Tissue is read in windows, of the training images' size when no scale is known."""
@@ -185,9 +191,10 @@ class _Run:
         notes = f" Notes: {'; '.join(cam.notes)}." if cam.notes else ""
         caption = (
             f"{slide.path.name}, {finding.roi.name or 'region'}: {cam.method} of stage {cam.stage} "
-            f"for {name} (probability {probability:.3f}) by {card.name or cam.checkpoint}.{notes}"
+            f"for {name} (probability {probability:.3f}) by {finding.label}.{notes}"
         )
-        parts = (slide.path.stem, finding.roi.name, Path(cam.checkpoint).stem, cam.method)
+        model = file_label(Path(cam.checkpoint))
+        parts = (slide.path.stem, finding.roi.name, model, cam.method)
         file = self._free_name("_".join(_slug(p) for p in parts if p))
         cam_figure(slide, finding.roi, cam.maps, caption).save(self.request.out / file)
         return file

@@ -28,6 +28,7 @@ class Finding:
     bounds_offset: tuple[int, int] = (0, 0)  # of the slide, as QuPath counts
     cam: ExplainResult | None = None
     cam_file: str = ""  # file name beside results.json
+    label: str = ""  # of the model, unlike any other's
 
 
 def write_findings(out: Path, findings: Sequence[Finding]) -> None:
@@ -98,7 +99,7 @@ def _classified(findings: Sequence[Finding]) -> list[Roi]:
     for finding in findings:
         card, result = finding.card, finding.result
         info = next(c for c in card.classes if c.key == result.predicted)
-        model = card.name or Path(result.checkpoint).stem
+        model = finding.label or card.name or Path(result.checkpoint).stem
         shares = {f"{model}: {c.name}": result.probabilities[c.key] for c in card.classes}
         sure = {f"{model}: sure": float(result.trust.sure)}
         old = found.get(finding.roi.id)

@@ -64,6 +64,11 @@ def prepare(config: PrepareConfig) -> Prepared:
 def _check_folders(config: PrepareConfig) -> None:
     if not config.source.is_dir():
         raise DataError(f"There is no folder {config.source}; check --source.")
+    if config.source.resolve() in config.out.resolve().parents:
+        raise DataError(
+            f"{config.out} lies in --source, where it would be read as data; give an --out outside "
+            "of it."
+        )
     if config.out.exists() and (config.out.is_file() or any(config.out.iterdir())):
         raise DataError(f"{config.out} is there already; give another --out, or remove it.")
 
@@ -132,7 +137,8 @@ def _tell(data: Prepared, out: Path) -> None:
         table.add_row(c.name, *(str(sides.count(split)) for split in SPLITS))
     console.print(table)
     groups = {i.group for i in data.images if i.group}
-    console.print(f"{len(groups)} groups." if groups else "No groups are known.")
+    many = "1 group" if len(groups) == 1 else f"{len(groups)} groups"
+    console.print(f"{many}." if groups else "No groups are known.")
     for line in data.differences:
         console.print(f"Differs from what is published: {line}")
     for note in data.notes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from ssmamba import checkpoint
 from ssmamba.card import Card, file_sha256, read_card
 from ssmamba.errors import CheckpointError, DataError, did_you_mean
+from ssmamba.labels import labels_of
 from training.command import run_command
 from training.data.catalog import refuse_inside
 from training.data.dataset import Dataset, load_dataset, load_images
@@ -84,16 +84,6 @@ def _measure(
             config.batch_size,
             progress.update,
         )
-
-
-def labels_of(paths: tuple[Path, ...], cards: list[Card]) -> list[str]:
-    """The cards' names; with the file where a name is not the only one of its kind."""
-    names = [card.name or path.stem for card, path in zip(cards, paths, strict=True)]
-    counts = Counter(names)
-    files = [f"{path.parent.name}/{path.stem}" for path in paths]
-    named = [f"{n} ({f})" if counts[n] > 1 else n for n, f in zip(names, files, strict=True)]
-    counts = Counter(named)
-    return [f"{n} #{i}" if counts[n] > 1 else n for i, n in enumerate(named, start=1)]
 
 
 def _pictures(config: RobustnessConfig, dataset: Dataset) -> Pictures:

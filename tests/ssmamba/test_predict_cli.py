@@ -127,6 +127,28 @@ def test_a_cam_is_drawn_for_each_region_and_model(predict):
         assert np.abs(left - right).mean() < 120  # and the tissue below it
 
 
+def test_models_of_one_name_are_told_apart(predict, folder):
+    for run in ("first", "second"):
+        (folder / run).mkdir()
+        save_classifier(folder / run / "best.safetensors", seed=len(run))
+    status, said, out = predict("patch.png", "--cam", "GradCAM", "--model",
+                                "first/best.safetensors", "second/best.safetensors")  # fmt: skip
+    assert status == 0
+    assert "Tiny (first/best): " in said and "Tiny (second/best): " in said
+    first, second = read_results(out)
+    assert first["cam"]["file"] == "patch_whole-image_first_GradCAM.png"
+    assert second["cam"]["file"] == "patch_whole-image_second_GradCAM.png"
+    (roi,) = read_rois(out / "rois.geojson")
+    for run, record in (("first", first), ("second", second)):
+        measured = roi.measurements[f"Tiny ({run}/best): Fat"]
+        assert measured == pytest.approx(record["probabilities"]["fat"])
+
+
+def test_a_failure_leaves_no_folder(predict):
+    status, _, out = predict("nothing.svs", "--model", "a.safetensors")
+    assert status == 2 and not out.exists()
+
+
 def test_the_overlay_is_cut_by_the_region(predict, folder, tmp_path):
     ring = ((100, 100), (228, 100), (100, 228))  # the lower right half of its square is outside
     write_rois(tmp_path / "half.geojson", [Roi(((ring,),))])

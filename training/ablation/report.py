@@ -139,7 +139,7 @@ def _page(study: Study) -> str:
     parts.append(f"```bash\n{study.command}\n```")
     parts += [_table_text(study, number) for number in study.tables]
     for title, scores in (
-        ("CAM against known places: mosaics of four classes", study.mosaics),
+        ("CAM against known places: mosaics of four tiles", study.mosaics),
         ("CAM against masks", study.masks),
     ):
         if scores:

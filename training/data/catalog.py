@@ -148,6 +148,8 @@ def read_table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
     of ours may be written with capitals. Raises DataError when the file cannot be read, has no
     rows, or lacks one of the needed columns.
     """
+    if not path.is_file():
+        raise DataError(f"There is no table {path}; check its path.")
     ours = {name.lower(): name for name in (*COLUMNS, *needed)}
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:

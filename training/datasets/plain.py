@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ssmamba.errors import DataError
@@ -32,7 +32,10 @@ def from_folders(config: PrepareConfig) -> Gathered:
         problems.append(f"{len(loose)} images outside any class folder ({loose[0]}, …)")
     if not folders:
         problems.append(f"no class folders in {source}; put the images of each class into one")
-    return gather(images, problems)
+    notes = _ungrouped(config, images)
+    if (source / MANIFEST).is_file():
+        notes.append(f"{MANIFEST} in {source} was not read; `prepare csv` takes what it says.")
+    return gather(images, problems, notes)
 
 
 def from_table(config: PrepareConfig) -> Gathered:
@@ -57,7 +60,7 @@ def from_table(config: PrepareConfig) -> Gathered:
             group = row[column] if column else _group(config, path)
             images[path] = Found(file, label, _place(label, path), group)
     problems += _in_one_place(list(images.values()), images)
-    return gather(list(images.values()), problems)
+    return gather(list(images.values()), problems, _ungrouped(config, list(images.values())))
 
 
 def _usual_group_column(config: PrepareConfig, row: Mapping[str, str]) -> str:
@@ -94,6 +97,17 @@ def _find_table(config: PrepareConfig) -> Path:
             "--labels."
         )
     return (named or tables)[0]
+
+
+def _ungrouped(config: PrepareConfig, images: Sequence[Found]) -> list[str]:
+    """What is to be known of a pattern that does not match all paths."""
+    matched = sum(bool(image.group) for image in images)
+    if not config.group_pattern or matched == len(images):
+        return []
+    return [
+        f"--group-pattern matches {matched} of {len(images)} images; each of the others is a group "
+        "of its own."
+    ]
 
 
 def _group(config: PrepareConfig, name: str) -> str:

@@ -190,6 +190,18 @@ def test_the_groups_of_a_manifest_are_kept(tmp_path: Path) -> None:
     assert {i.group for i in data.images} == {f"p{i}" for i in range(6)}
 
 
+def test_a_pattern_that_misses_and_a_manifest_that_is_not_read_are_told(tmp_path: Path) -> None:
+    trees.write_classes(tmp_path / "mine", "{c}/patient{i}/a.png", ("x", "y"), 6)
+    (tmp_path / "mine" / "manifest.csv").write_text("path,label\n")
+    data = run("folder", tmp_path / "mine", tmp_path / "out", group_pattern=r"(patient[01])")
+    assert "--group-pattern matches 4 of 12 images; each of the others" in data.notes[0]
+    assert "was not read; `prepare csv`" in data.notes[1]
+    with pytest.raises(DataError, match="lies in --source"):
+        run("folder", tmp_path / "mine", tmp_path / "mine" / "out")
+    with pytest.raises(DataError, match="There is no table"):
+        run("csv", tmp_path / "mine", tmp_path / "o", labels=tmp_path / "no.csv")
+
+
 def test_labels_and_paths_of_a_table_stay_inside(tmp_path: Path) -> None:
     lines = ["path,label"]
     for index in range(12):

@@ -20,7 +20,7 @@ from ssmamba.preprocess import resize_image
 from training.augment.stain import StainJitter, jitter_stains
 from training.command import run_command
 from training.config import EvaluateConfig
-from training.data.dataset import Dataset, load_dataset
+from training.data.dataset import Dataset, load_dataset, split_title
 from training.loop.progress import console
 from training.metrics.calibration import softmax
 from training.metrics.classification import (
@@ -233,7 +233,7 @@ def _head(config: EvaluateConfig, found: Checkpoint, dataset: Dataset) -> dict[s
 
 def _title(config: EvaluateConfig, found: Checkpoint, count: int) -> str:
     jitter = f", stain ±{config.stain_jitter:.0%}" if config.stain_jitter > 0 else ""
-    return f"{found.card.name}: {config.split} split, {count} images{jitter}"
+    return f"{found.card.name}: {split_title(config.split)}, {count} images{jitter}"
 
 
 def _check_out(config: EvaluateConfig) -> None:

@@ -19,7 +19,7 @@ from ssmamba.preprocess import to_tensor
 from training.command import run_command
 from training.config import Split
 from training.data.catalog import refuse_inside
-from training.data.dataset import Dataset, load_dataset
+from training.data.dataset import Dataset, load_dataset, split_title
 from training.evaluate import refuse_overlap, write_json
 from training.loop.progress import console
 from training.setup import make_fabric
@@ -82,7 +82,7 @@ def probe(config: ProbeConfig) -> None:
     }
     config.out.mkdir(parents=True, exist_ok=True)
     write_json(config.out / "probe.json", result)
-    _draw(config, dataset, maps, f"{card.name}: frozen features, {config.split} split")
+    _draw(config, dataset, maps, f"{card.name}: frozen features, {split_title(config.split)}")
     _tell(result)
     console.print(f"Wrote {config.out / 'probe.json'} and probe.png")
 

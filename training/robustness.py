@@ -13,7 +13,7 @@ from ssmamba.errors import CheckpointError, DataError, did_you_mean
 from ssmamba.labels import labels_of
 from training.command import run_command
 from training.data.catalog import refuse_inside
-from training.data.dataset import Dataset, load_dataset, load_images
+from training.data.dataset import Dataset, load_dataset, load_images, split_title
 from training.evaluate import LARGEST_SIDE, class_order, refuse_overlap
 from training.loop.progress import Progress, console
 from training.robust.changes import CHANGES
@@ -48,7 +48,8 @@ def robustness(config: RobustnessConfig) -> None:
     from training.robust.report import summary_table, write_report  # matplotlib: a second
 
     count = len(pictures.labels)
-    title = f"Robustness on {dataset.info.name}: {config.split} split, {count} images"
+    where = split_title(config.split)
+    title = f"Robustness on {dataset.info.name}: {where}, {count} images"
     console.print(summary_table(results, title))
     notes = [
         f"{name}: `{path}`, sha256 {file_sha256(path)[:12]}"

@@ -145,10 +145,13 @@ def test_an_unreadable_image_is_named(
     assert "round/03.png: not a readable image" in capsys.readouterr().err
 
 
-def test_all_images_of_a_new_folder(model: Path, tmp_path: Path) -> None:
+def test_all_images_of_a_new_folder(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for seed, kind in enumerate(("round", "striped")):
         write_png(tmp_path / "d" / kind / "1.png", picture(kind, 77 + seed))
     assert result_of(model, tmp_path / "d", tmp_path / "r.json", "--split", "all")["n"] == 2
+    assert ": all splits, 2 images" in capsys.readouterr().out
 
 
 def test_a_folder_in_place_of_a_file(

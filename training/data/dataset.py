@@ -125,6 +125,11 @@ def load_dataset(
     return Dataset(catalog, found.scan, splits, described, split_seed)
 
 
+def split_title(split: str) -> str:
+    """ "test split" or "all splits", as titles say it."""
+    return "all splits" if split == ALL else f"{split} split"
+
+
 def require_every_class(dataset: Dataset, splits: tuple[str, ...]) -> None:
     """Raise DataError unless each of these splits has images of each class."""
     missing = missing_classes(dataset.catalog, dataset.splits, splits)

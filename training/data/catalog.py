@@ -156,7 +156,8 @@ def read_table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
             first = file.readline()
             file.seek(0)
             reader = csv.DictReader(file, delimiter=max(DELIMITERS, key=first.count))
-            header = [ours.get(n.strip().lower(), n.strip()) for n in reader.fieldnames or ()]
+            given = [name.strip() for name in reader.fieldnames or ()]
+            header = [n if (own := ours.get(n.lower(), n)) in given else own for n in given]
             reader.fieldnames = header
             rows = [{k: (row.get(k) or "").strip() for k in header} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -44,9 +44,10 @@ def test_a_manifest_with_groups_and_a_byte_order_mark(tmp_path: Path) -> None:
         "path;label;group\nx/1.png;a;g\nx/2.png;b, c;g\n",
         "path\tlabel\tgroup\nx/1.png\ta\tg\nx/2.png\tb, c\tg\n",
         'Path,Label,GROUP\nx/1.png,a,g\nx/2.png,"b, c",g\n',
+        'path,Label,label,group\nx/1.png,X,a,g\nx/2.png,X,"b, c",g\n',
         'path,label,group\nx\\1.png,a,g\nx\\2.png,"b, c",g\n',
     ],
-    ids=["semicolons", "tabs", "capitals", "backslashes"],
+    ids=["semicolons", "tabs", "capitals", "both", "backslashes"],
 )
 def test_manifests_as_spreadsheets_and_windows_write_them(tmp_path: Path, text: str) -> None:
     fill(tmp_path, "x/1.png", "x/2.png")

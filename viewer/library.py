@@ -62,7 +62,7 @@ def read_model(path: Path | str, bundled: bool = False) -> Model:
 
 
 def bundled_models(folder: Path = BUNDLED) -> list[Model]:
-    """The checkpoints that come with the viewer; an unreadable one is left out."""
+    """The checkpoints that come with the viewer, ablations last; an unreadable one is left out."""
     from ssmamba.errors import CheckpointError
 
     found = []
@@ -71,7 +71,13 @@ def bundled_models(folder: Path = BUNDLED) -> list[Model]:
             found.append(read_model(path, bundled=True))
         except CheckpointError:
             continue
-    return found
+    return sorted(found, key=_place)
+
+
+def _place(model: Model) -> tuple[bool, bool]:
+    """Classifiers, then what reconstructs, then ablations: lac-mixer-mamba is one of lac."""
+    ablation = model.classifies and "-" in Path(model.path).stem
+    return ablation, not model.classifies
 
 
 class ModelLibrary:

@@ -108,8 +108,9 @@ def report(root: Path, kinds: Sequence[Sequence[str]]) -> DataError:
 
 
 def is_image(path: Path) -> bool:
-    """A visible file whose name ends like an image's."""
-    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file()
+    """A visible file whose name ends like an image's; a link that leads nowhere is one, too, and
+    is told when it is read."""
+    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and not path.is_dir()
 
 
 def _from_folders(root: Path) -> tuple[list[Item], list[str]]:

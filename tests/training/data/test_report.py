@@ -35,6 +35,16 @@ def test_an_empty_class_does_not_hide_unreadable_images_nor_copies(tmp_path: Pat
         assert part in message
 
 
+def test_a_link_that_leads_nowhere_is_told(tmp_path: Path) -> None:
+    write_folder(tmp_path, 8)
+    try:
+        (tmp_path / "round" / "linked.png").symlink_to(tmp_path / "elsewhere.png")
+    except OSError:
+        pytest.skip("no right to make links here")
+    with pytest.raises(DataError, match=r"round/linked\.png: cannot be read"):
+        load_dataset(tmp_path, 0, quiet=True)
+
+
 def test_a_manifest_with_missing_files_cut_images_and_an_empty_split(tmp_path: Path) -> None:
     write_folder(tmp_path, 3)
     rows = [

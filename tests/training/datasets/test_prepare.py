@@ -63,7 +63,7 @@ def test_pbc_is_written_whole_and_loads_for_training(tmp_path: Path) -> None:
 
 
 def test_lc25000_groups_come_from_the_images(tmp_path: Path) -> None:
-    folder = tmp_path / "lung_colon_image_set"
+    folder = tmp_path / "download" / "lung_colon_image_set"
     for name in LC25000:
         organ = "colon_image_sets" if name.startswith("colon") else "lung_image_sets"
         for index in range(3):
@@ -71,7 +71,7 @@ def test_lc25000_groups_come_from_the_images(tmp_path: Path) -> None:
             path = folder / organ / name / f"{name}{index}.jpeg"
             write_png(path, trees.field(seed, 150))
             write_png(path.with_stem(f"{path.stem}_turned"), np.rot90(trees.field(seed, 150)))
-    run("LaC", tmp_path, tmp_path / "out")
+    run("LaC", tmp_path / "download", tmp_path / "out")
     groups: dict[str, set[str]] = {}
     for row in rows(tmp_path / "out"):
         groups.setdefault(row["group"], set()).add(Path(row["path"]).stem.removesuffix("_turned"))
@@ -80,14 +80,15 @@ def test_lc25000_groups_come_from_the_images(tmp_path: Path) -> None:
 
 
 def test_nct_keeps_its_test_side_for_the_published_split(tmp_path: Path) -> None:
-    trees.write_classes(tmp_path / "NCT-CRC-HE-100K", "{c}/{c}-{i}.tif", NCT, 3)
+    source = tmp_path / "download"
+    trees.write_classes(source / "NCT-CRC-HE-100K", "{c}/{c}-{i}.tif", NCT, 3)
     extra = trees.write_classes(tmp_path / "x", "CRC-VAL-HE-7K/{c}/{c}-T{i}.tif", NCT, 3)
     for seed, file in enumerate(extra.rglob("*.tif"), 77_000):  # other pictures than before
         trees.write_image(file, seed)
-    (extra / "CRC-VAL-HE-7K").rename(tmp_path / "CRC-VAL-HE-7K")
-    data = run("nct", tmp_path, tmp_path / "paper")
+    (extra / "CRC-VAL-HE-7K").rename(source / "CRC-VAL-HE-7K")
+    data = run("nct", source, tmp_path / "paper")
     assert len(data.images) == 27 and any("left out" in note for note in data.notes)
-    run("nct", tmp_path, tmp_path / "published", split="published")
+    run("nct", source, tmp_path / "published", split="published")
     for row in rows(tmp_path / "published"):
         assert (row["split"] == "test") == ("CRC-VAL-HE-7K" in row["path"])
     assert Counter(r["split"] for r in rows(tmp_path / "published"))["test"] == 27

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -50,14 +51,19 @@ def run_command(
     positional: str | None = None,
     recipe: str | None = DEFAULT_RECIPE,
     argv: Sequence[str] | None = None,
+    processes_share: bool = False,
 ) -> int:
     """Parse the command line, do the work, and return the exit status.
 
     section: name of the command, under which a YAML file may keep its values.
     positional: a field that is given without a flag; one that is a tuple takes several values.
+    processes_share: whether torchrun's processes share the work out; all others are refused there,
+    as each process would do the whole work and write over the others' files.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
+        if not processes_share:
+            _refuse_several_processes(section)
         work(parse(config_class, arguments, section, positional, recipe))
     except SSMambaError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -74,6 +80,16 @@ def run_command(
         print(f"error: {where}{error.strerror}; {REFUSED[error.errno]}.", file=sys.stderr)
         return BAD_INPUT
     return 0
+
+
+def _refuse_several_processes(section: str) -> None:
+    """Raise DataError in one of several processes, as torchrun's environment tells."""
+    count = os.environ.get("WORLD_SIZE", "1") if "RANK" in os.environ else "1"
+    if count.isdigit() and int(count) > 1:
+        raise DataError(
+            f"training.{section} works in one process, not in {count} that would write over each "
+            f"other's files; start it without torchrun: python -m training.{section} …"
+        )
 
 
 def parse(

@@ -72,7 +72,9 @@ class Trial:
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run_command(FinetuneConfig, finetune, section="finetune", argv=argv)
+    return run_command(
+        FinetuneConfig, finetune, section="finetune", argv=argv, processes_share=True
+    )
 
 
 def finetune(config: FinetuneConfig) -> None:

@@ -39,7 +39,9 @@ VAL_IMAGES = 256  # of the validation split, scored after an epoch
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run_command(PretrainConfig, pretrain, section="pretrain", argv=argv)
+    return run_command(
+        PretrainConfig, pretrain, section="pretrain", argv=argv, processes_share=True
+    )
 
 
 def pretrain(config: PretrainConfig) -> None:

@@ -29,7 +29,7 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class ProbeConfig:
-    """Probe the frozen features of a checkpoint: linear probe, neighbours, RankMe, t-SNE."""
+    """Probe the frozen features of a checkpoint: linear probe, neighbours, RankMe, maps."""
 
     checkpoint: Path  # a .safetensors file of training.pretrain or training.finetune
     data: Path  # folder of images: a folder per class, or with manifest.csv

@@ -20,6 +20,7 @@ from training.metrics.classification import accuracy, score_with_intervals
 INNER_FOLDS = 3  # in which the strength of the probe's regularisation is chosen
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)  # C of the logistic regression
 PERPLEXITY = 30.0
+NEAR = 15  # neighbours of an image in UMAP's graph
 SMALLEST = 1e-7
 WIDEST = 50  # principal components that t-SNE starts from
 
@@ -121,7 +122,7 @@ def rank_me(features: np.ndarray) -> float:
 
 
 def embeddings(features: np.ndarray, seed: int) -> Iterator[tuple[str, np.ndarray]]:
-    """(name, (N, 2)) of t-SNE, and of UMAP where umap-learn is installed."""
+    """(name, (N, 2)) of t-SNE, and of UMAP (McInnes et al. 2018) where umap-learn is installed."""
     standard = StandardScaler().fit_transform(features)
     width = min(WIDEST, *standard.shape)
     compact = PCA(width, random_state=seed).fit_transform(standard)
@@ -132,5 +133,6 @@ def embeddings(features: np.ndarray, seed: int) -> Iterator[tuple[str, np.ndarra
         import umap
     except ImportError:
         return
-    near = min(15, len(features) - 1)
-    yield "UMAP", umap.UMAP(n_neighbors=near, random_state=seed).fit_transform(compact)
+    near = min(NEAR, len(features) - 1)
+    mapper = umap.UMAP(n_neighbors=near, init="pca", random_state=seed, n_jobs=1)
+    yield "UMAP", mapper.fit_transform(compact)

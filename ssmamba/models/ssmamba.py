@@ -92,12 +92,12 @@ class Stage(nn.Module):
         """(B, H, W, C) and the class token (B, 1, C) -> the same at this stage's stride."""
         if self.down is not None:
             x = self.down(x)
-        x = self.local(x)
+        grid = (x.shape[1], x.shape[2])
+        x = self.local(_blank(x, valid))
         if cls is not None and self.cls_map is not None:
             cls = self.cls_map(cls)
-        grid = (x.shape[1], x.shape[2])
         if valid is not None:
-            x = x * valid.view(1, *grid, 1)
+            x = _blank(x, valid)
             valid = _with_class_token(valid.view(-1), cls)
         if self.tap_early:
             last = len(self.blocks) - 1
@@ -267,6 +267,11 @@ def _valid_tokens(valid: Tensor, stride: int) -> Tensor:
     """(H, W) pixels -> (H/s, W/s): a token is real when any of its pixels is."""
     height, width = valid.shape
     return valid.view(height // stride, stride, width // stride, stride).any(3).any(1)
+
+
+def _blank(x: Tensor, valid: Tensor | None) -> Tensor:
+    """Zeros in the padding of (B, H, W, C), as a convolution's own padding has them."""
+    return x if valid is None else x * valid.unsqueeze(-1)
 
 
 def _with_class_token(valid: Tensor, cls: Tensor | None) -> Tensor:

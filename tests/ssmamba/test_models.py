@@ -5,7 +5,7 @@ import torch
 
 from ssmamba.config import MAMIMConfig, SSMambaConfig
 from ssmamba.errors import CheckpointError
-from ssmamba.models import MAMIM, SSMamba, random_unit_mask
+from ssmamba.models import MAMIM, SSMamba, random_unit_mask, ssmamba
 from ssmamba.models.batchnorm import bn_statistics, load_bn_statistics, reestimate_bn
 from ssmamba.models.macs import count_macs
 
@@ -62,18 +62,35 @@ def test_class_token_is_read_and_trained(pool):
 
 
 @pytest.mark.parametrize("mixer", ["dms", "mamba", "ss2d"])
-def test_padding_is_masked_out_of_the_result(mixer):
-    """An image padded by hand with other pixels on the padded side would differ; ours may not."""
+@pytest.mark.parametrize("embedding", ["lpr", "lpu", "linear", "patch_merge"])
+def test_what_padding_shows_does_not_matter(mixer, embedding, monkeypatch):
     torch.manual_seed(0)
-    model = SSMamba(small_config(mixer=mixer, embedding="patch_merge"), num_classes=3).eval()
-    image = torch.randn(1, 3, 64, 64)
-    cut = image[..., :52]  # 13 of 16 tokens wide
+    model = SSMamba(small_config(mixer=mixer, embedding=embedding), num_classes=3).eval()
+    image = torch.randn(1, 3, 44, 52)  # 11 x 13 tokens of 4 px, padded to 16 x 16
     with torch.inference_mode():
-        a = model(cut)
-        b = model(cut + 0)
-        whole = model(torch.nn.functional.pad(cut, (0, 12)))
-    assert torch.equal(a, b)
-    assert not torch.allclose(a, whole)  # the pad would count if it were not masked
+        own = model(image)
+
+        def pad_with_noise(x):
+            padded, valid = pad(x)
+            return torch.where(valid, padded, 3 * torch.randn_like(padded)), valid
+
+        pad = ssmamba._pad
+        monkeypatch.setattr(ssmamba, "_pad", pad_with_noise)
+        torch.testing.assert_close(model(image), own, rtol=0, atol=1e-6)
+        monkeypatch.setattr(ssmamba, "_pad", lambda x: (pad_with_noise(x)[0], None))
+        assert (model(image) - own).abs().max() > 1e-3  # unmasked it does
+
+
+@pytest.mark.parametrize("mixer", ["dms", "mamba", "ss2d"])
+def test_a_mixer_gives_with_padded_rows_what_it_gives_without(mixer):
+    torch.manual_seed(0)
+    config = small_config(mixer=mixer, column_scans=mixer == "dms")
+    module = SSMamba(config).stages[1].blocks[0].mixer.eval()
+    x = torch.randn(2, 12, 32)
+    padded = torch.cat([x, torch.randn(2, 8, 32)], 1)
+    with torch.inference_mode():
+        real = module(padded, (5, 4), torch.arange(20) < 12)[:, :12]
+        torch.testing.assert_close(real, module(x, (3, 4)), rtol=1e-5, atol=1e-6)
 
 
 def test_dms_sees_both_ways_and_mamba_only_back():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import yaml
 
 from ssmamba.errors import DataError
+from training import finetune, pretrain
 from training.ablation.config import AblateConfig
 from training.auditing.config import AuditConfig
 from training.command import as_yaml, parse, run_command
@@ -93,6 +95,30 @@ def test_errors_are_one_line_and_status_two(capsys: pytest.CaptureFixture[str]) 
 
     assert run(fail) == 2
     assert capsys.readouterr().err == "error: x.safetensors is bad; take another.\n"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["evaluate", "calibrate", "probe", "robustness", "audit", "prepare", "ablate", "convert"],
+)
+def test_what_torchrun_cannot_share_out_is_refused(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And training is not: it gets as far as its flags."""
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert import_module(f"training.{name}").main(["--nonsense"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and f"start it without torchrun: python -m training.{name}" in said
+    for main in (pretrain.main, finetune.main):
+        assert main(["--nonsense"]) == 2
+        assert "Unknown flag --nonsense" in capsys.readouterr().err
+
+
+def test_one_process_of_torchrun_is_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert run(lambda config: None, "--out", "o") == 0
 
 
 def test_a_stop_is_status_130(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from tests.training.test_finetune import assert_same_weights, stop_at
 from training import evaluate, finetune, pretrain
 from training.config import PretrainConfig
 from training.methods.mamim import MAMIMMethod
+from training.methods.momentum import MomentumContrast
 
 SMALL_MAE = ["--method", "mae", "--mask-unit", "16", "--decoder-dim", "32"]
 CONTRAST = ["--method", "contrastive", "--bank", "16", "--positives", "2"]
@@ -71,6 +72,16 @@ def test_mae_of_a_vit_goes_on_exactly_and_tunes_frozen(folder: Path, tmp_path: P
     for name, value in encoder.state_dict().items():
         assert torch.equal(weights[name], value)
     assert weights["head.bias"].abs().max() > 0  # starts at zero in timm
+
+
+def test_contrastive_moves_the_keys_once_a_step(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moves = []
+    follow = MomentumContrast._follow
+    monkeypatch.setattr(MomentumContrast, "_follow", lambda m: (moves.append(m), follow(m)))
+    assert run(folder, tmp_path / "run", *CONTRAST, "--epochs", "1", "--accumulate", "2") == 0
+    assert len(moves) == 3
 
 
 def test_contrastive_keeps_the_backbone_goes_on_exactly_and_tunes(

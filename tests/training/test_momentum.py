@@ -78,6 +78,20 @@ def test_the_key_encoder_follows_with_its_statistics_and_learns_nothing_itself(
     assert model.encoder.training and not model.key_encoder.training
 
 
+def test_the_key_encoder_moves_once_a_step_however_many_passes_it_has() -> None:
+    torch.manual_seed(0)
+    model = MomentumContrast(Encoder(), 6, 8, 2, 0.2, 0.9, passes=3).train()
+    moves = []
+    for _ in range(2):  # steps
+        with torch.no_grad():
+            model.encoder.linear.weight += 1.0
+        for _ in range(3):
+            before = model.key_encoder.linear.weight.clone()
+            step(model, [0, 1])
+            moves.append(not torch.equal(before, model.key_encoder.linear.weight))
+    assert moves == [True, False, False] * 2
+
+
 def test_it_learns_to_tell_images_apart() -> None:
     """With another view drawn at random a query finds its key in one of 16 cases."""
     torch.manual_seed(0)

@@ -11,7 +11,18 @@ import pytest
 from ssmamba.errors import DataError
 from tests.training.conftest import TINY
 from training import pretrain, probe
-from training.probing import fold_scores, folds, least_groups, linear_probe, neighbours, rank_me
+from training.probing import (
+    embeddings,
+    fold_scores,
+    folds,
+    least_groups,
+    linear_probe,
+    neighbours,
+    rank_me,
+)
+
+# umap-learn says so as it is imported
+pytestmark = pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning")
 
 
 def clusters(groups_a_class: int, spread: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -57,6 +68,30 @@ def test_rank_me_counts_directions() -> None:
     rng = np.random.default_rng(0)
     assert rank_me(np.outer(rng.normal(size=50), rng.normal(size=8))) == pytest.approx(1, abs=0.01)
     assert rank_me(np.linalg.qr(rng.normal(size=(50, 8)))[0]) == pytest.approx(8, abs=0.01)
+
+
+def test_maps_keep_classes_apart() -> None:
+    features, labels, _ = clusters(10, 12.0)
+    name, places = next(embeddings(features, seed=0))
+    assert name == "t-SNE"
+    assert_apart(places, labels)
+
+
+@pytest.mark.timeout(900)  # umap-learn compiles for a minute
+def test_a_umap_is_drawn_where_it_is_installed() -> None:
+    pytest.importorskip("umap", reason="needs umap-learn: pip install '.[umap]'")
+    features, labels, _ = clusters(10, 12.0)
+    first, again = (dict(embeddings(features, seed=0))["UMAP"] for _ in range(2))
+    assert_apart(first, labels)
+    assert np.array_equal(first, again)
+
+
+def assert_apart(places: np.ndarray, labels: np.ndarray) -> None:
+    """The nearest other point is of the same class."""
+    gaps = np.linalg.norm(places[:, None] - places[None], axis=2)
+    np.fill_diagonal(gaps, np.inf)
+    assert places.shape == (len(labels), 2)
+    assert (labels[gaps.argmin(1)] == labels).mean() > 0.95
 
 
 def test_the_command_on_a_pretrained_encoder(

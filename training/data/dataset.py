@@ -16,7 +16,7 @@ from ssmamba.preprocess import resize_image
 from training.data.catalog import MANIFEST, SPLITS, Catalog, Item, report, survey_folder
 from training.data.describe import DatasetInfo, describe
 from training.data.images import centre_square, read_rgb
-from training.data.scan import NEAR_LIMIT, Scan, duplicate_links, examine_images
+from training.data.scan import Scan, compares_all, duplicate_links, examine_images
 from training.data.split import split_items
 from training.loop.progress import Progress, console
 
@@ -117,9 +117,10 @@ def load_dataset(
         raise report(catalog.root, kinds)
     if found.modes and not quiet:
         console.print(f"Converted to 8-bit RGB as they are read: {found.modes}.")
-    if not quiet and not catalog.grouped and len(catalog.items) > NEAR_LIMIT:
+    if not quiet and not compares_all(catalog):
+        alone = sum(not item.group for item in catalog.items)
         console.print(
-            f"{len(catalog.items):,} images without groups are too many to look for "
+            f"{alone:,} images without groups are too many to look for "
             "near-duplicates across the split; training.prepare --find-copies groups copies."
         )
     return Dataset(catalog, found.scan, splits, described, split_seed)

@@ -83,31 +83,54 @@ def unusual_modes(paths: Sequence[str], files: Sequence[FileFacts]) -> str:
 
 
 def duplicate_links(catalog: Catalog, scan: Scan) -> list[tuple[int, int]]:
-    """Pairs of items that must stay on one side: equal pixels, and near-duplicates when the
-    catalog has no groups (up to NEAR_LIMIT images; turned and mirrored copies count)."""
+    """Pairs of items that must stay on one side: equal pixels, and near-duplicates (turned and
+    mirrored copies count) of images without a group, unless there are too many to look for them.
+
+    Two images that both have a group are left to their groups.
+    """
     first: dict[str, int] = {}
     links = []
     for index, digest in enumerate(scan.pixel_hashes):
         if digest in first:
             links.append((first[digest], index))
         first.setdefault(digest, index)
-    if not catalog.grouped and len(catalog.items) <= NEAR_LIMIT:
-        links += near_duplicates(scan.thumbs)
+    if compares_all(catalog):
+        links += near_duplicates(scan.thumbs, _without_group(catalog))
     return links
 
 
-def near_duplicates(thumbs: np.ndarray, threshold: float = NEAR) -> list[tuple[int, int]]:
+def compares_all(catalog: Catalog) -> bool:
+    """Whether every image without a group can be compared with every other image."""
+    return len(_without_group(catalog)) * len(catalog.items) <= NEAR_LIMIT**2
+
+
+def _without_group(catalog: Catalog) -> np.ndarray:
+    return np.array([i for i, item in enumerate(catalog.items) if not item.group], np.int64)
+
+
+def near_duplicates(
+    thumbs: np.ndarray, of: np.ndarray | None = None, threshold: float = NEAR
+) -> list[tuple[int, int]]:
     """Pairs (i < j) of thumbnails (N, S, S, 3) uint8 that correlate above ``threshold`` in one of
-    the eight turned and mirrored positions."""
-    base = _unit_vectors(thumbs)
+    the eight turned and mirrored positions.
+
+    of: (M,) positions of which at least one is in each pair; None = all.
+    """
+    chosen = np.arange(len(thumbs)) if of is None else of
+    if not len(chosen):
+        return []
+    base = _unit_vectors(thumbs[chosen])
+    is_column_only = np.ones(len(thumbs), bool)
+    is_column_only[chosen] = False
     pairs: set[tuple[int, int]] = set()
     for turned in _eight_positions(thumbs):
         other = _unit_vectors(turned)
         for start in range(0, len(base), 2048):
             rows, columns = np.nonzero(base[start : start + 2048] @ other.T > threshold)
-            rows = rows + start
-            keep = rows < columns
-            pairs.update(zip(rows[keep].tolist(), columns[keep].tolist(), strict=True))
+            rows = chosen[rows + start]
+            keep = (rows < columns) | is_column_only[columns]
+            found = np.sort(np.stack([rows[keep], columns[keep]], 1), axis=1)
+            pairs.update((low, high) for low, high in found.tolist())
     return sorted(pairs)
 
 

@@ -14,6 +14,8 @@ SIDE = 224  # pixels at which keypoints are found
 MOST = 300  # keypoints of one image
 CONTRAST = 0.01  # low, so that pale fields have keypoints too
 CELLS, DIRECTIONS = 4, 8  # a SIFT descriptor: CELLS x CELLS cells of DIRECTIONS gradients
+WIDTH = CELLS * CELLS * DIRECTIONS
+SCALE = 512  # stored numbers of a descriptor / its values; what is above 255 is cut (all but none)
 
 RATIO = 0.85  # best match / second best, distances (Lowe 2004)
 LEAST_MATCHES = 6
@@ -24,10 +26,14 @@ STRETCH = 2.2  # its largest scale / its smallest
 
 @dataclass(frozen=True)
 class Keypoints:
-    """Keypoints of one image at SIDE pixels."""
+    """Keypoints of one image at SIDE pixels: at most 41 kB."""
 
     places: np.ndarray  # (K, 2) float32, (x, y) pixels
-    descriptors: np.ndarray  # (K, 256) float32, length 1
+    descriptors: np.ndarray  # (K, WIDTH) uint8, SCALE x a vector of length 1
+
+    def vectors(self) -> np.ndarray:
+        """(K, WIDTH) float32 of length 1, but for the rounding."""
+        return self.descriptors.astype(np.float32) / SCALE
 
 
 def find_keypoints(path: Path) -> Keypoints:
@@ -37,22 +43,25 @@ def find_keypoints(path: Path) -> Keypoints:
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     points, raw = cv2.SIFT.create(MOST, contrastThreshold=CONTRAST).detectAndCompute(grey, None)
     if raw is None:
-        return Keypoints(np.zeros((0, 2), np.float32), np.zeros((0, 256), np.float32))
+        return Keypoints(np.zeros((0, 2), np.float32), np.zeros((0, WIDTH), np.uint8))
     places = np.array([point.pt for point in points[:MOST]], np.float32)
-    return Keypoints(places, mirror_free(raw[:MOST]))
+    stored = np.minimum(np.rint(mirror_free(raw[:MOST]) * SCALE), 255).astype(np.uint8)
+    return Keypoints(places, stored)
 
 
 def mirror_free(raw: np.ndarray) -> np.ndarray:
-    """(K, 128) SIFT -> (K, 256), equal for a patch and its mirror image.
+    """(K, WIDTH) SIFT -> (K, WIDTH) float32 of length 1, equal for a patch and its mirror image.
 
     Mirroring permutes a descriptor: along the keypoint's own direction the rows of cells swap
     places and each gradient direction turns into its opposite angle. Sum and absolute difference
-    of the two do not change. Square roots make the distance Hellinger's ("RootSIFT").
+    of the two do not change; the lower rows of cells repeat the upper ones' and are left out.
+    Square roots make the distance Hellinger's ("RootSIFT").
     """
-    order = np.arange(CELLS * CELLS * DIRECTIONS).reshape(CELLS, CELLS, DIRECTIONS)
+    order = np.arange(WIDTH).reshape(CELLS, CELLS, DIRECTIONS)
     mirrored = order[::-1][:, :, -np.arange(DIRECTIONS) % DIRECTIONS].ravel()
     root = np.sqrt(raw / np.maximum(raw.sum(1, keepdims=True), 1e-6))
-    both = np.concatenate([root + root[:, mirrored], np.abs(root - root[:, mirrored])], 1)
+    upper, lower = root[:, : WIDTH // 2], root[:, mirrored[: WIDTH // 2]]
+    both = np.concatenate([upper + lower, np.abs(upper - lower)], 1)
     length = np.linalg.norm(both, axis=1, keepdims=True)
     return (both / np.maximum(length, 1e-6)).astype(np.float32)
 
@@ -64,7 +73,7 @@ def common_keypoints(first: Keypoints, second: Keypoints) -> int:
     """
     if min(len(first.places), len(second.places)) < LEAST_MATCHES:
         return 0
-    rows, columns = _mutual_matches(first.descriptors @ second.descriptors.T)
+    rows, columns = _mutual_matches(first.vectors() @ second.vectors().T)
     if len(rows) < LEAST_MATCHES:
         return 0
     affine, inliers = cv2.estimateAffine2D(

@@ -85,6 +85,7 @@ class Contrastive(Method[Views]):
             config.positives,
             config.temperature,
             config.key_momentum,
+            config.accumulate,
         )
 
     def make_batch(self, rows: np.ndarray, rng: np.random.Generator) -> Views:

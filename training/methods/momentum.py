@@ -23,6 +23,7 @@ class MomentumContrast(nn.Module):
         positives: look-alikes of the bank to which a query is drawn as well.
         temperature: by which similarities are divided.
         momentum: how much of itself the key encoder keeps in a step.
+        passes: forward passes in training that make one step (accumulation).
     """
 
     def __init__(
@@ -33,8 +34,10 @@ class MomentumContrast(nn.Module):
         positives: int,
         temperature: float,
         momentum: float,
+        passes: int = 1,
     ) -> None:
         super().__init__()
+        self.passes, self.turn = passes, 0  # a step's passes, and how many of them are behind
         self.positives, self.temperature, self.momentum = positives, temperature, momentum
         self.encoder = encoder
         self.projector = _two_layers(features, OUT)
@@ -65,12 +68,15 @@ class MomentumContrast(nn.Module):
         return nn.functional.normalize(self.key_projector(self.key_encoder(images)).float(), dim=1)
 
     def forward(self, query_images: Tensor, key_images: Tensor, rows: Tensor) -> Tensor:
-        """The loss of a batch; the key encoder moves and the bank takes the keys.
+        """The loss of a batch; the bank takes the keys, and in a step's first pass the key
+        encoder moves.
 
         query_images, key_images: two views (B, 3, H, W); rows: (B,) number of each image.
         """
         queries = self.queries(query_images)
-        self._follow()
+        if self.turn == 0:
+            self._follow()
+        self.turn = (self.turn + 1) % self.passes
         keys = self.keys(key_images)
         every = _gathered(keys)  # an image is told from those of all processes
         candidates = torch.cat([every, self.bank])

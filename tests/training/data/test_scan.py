@@ -11,7 +11,8 @@ import pytest
 
 from ssmamba.errors import DataError
 from tests.training.pictures import picture, write_manifest, write_png
-from training.data.catalog import read_catalog
+from training.data import scan
+from training.data.catalog import Catalog, Item, read_catalog
 from training.data.scan import duplicate_links, near_duplicates, scan_images
 
 
@@ -70,6 +71,41 @@ def test_turned_mirrored_and_recompressed_copies_are_near_duplicates() -> None:
     pairs = near_duplicates(thumbs(*copies, other))
     assert {(0, 1), (0, 2), (0, 3), (0, 4)} <= set(pairs)
     assert all(5 not in pair for pair in pairs)
+
+
+@pytest.mark.parametrize(
+    ("groups", "linked"),
+    [
+        (["", "", "", ""], {(0, 1), (0, 2), (1, 2)}),
+        (["", "", "g", ""], {(0, 1), (0, 2), (1, 2)}),  # one without a group, the other with
+        (["g", "", "h", ""], {(0, 1), (1, 2)}),  # two groups are left to the manifest
+        (["g", "h", "i", ""], set()),
+        (["g", "h", "i", "k"], set()),
+    ],
+)
+def test_near_duplicates_of_images_without_a_group_are_linked(
+    tmp_path: Path, groups: list[str], linked: set[tuple[int, int]]
+) -> None:
+    rng = np.random.default_rng(0)
+    fields = [cv2.resize(rng.integers(0, 255, (9, 9, 3), np.uint8), (64, 64)) for _ in range(2)]
+    images = [fields[0], np.rot90(fields[0]), fields[0] // 2 + 60, fields[1]]
+    rows = []
+    for number, (image, group) in enumerate(zip(images, groups, strict=True)):
+        write_png(tmp_path / f"{number}.png", image)
+        rows.append({"path": f"{number}.png", "label": "a", "group": group})
+    write_manifest(tmp_path, rows)
+    catalog = read_catalog(tmp_path)
+    assert set(duplicate_links(catalog, scan_images(catalog))) == linked
+
+
+def test_many_grouped_images_do_not_stop_the_search_for_a_few_without_groups(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scan, "NEAR_LIMIT", 10)
+    grouped = [Item(f"{number}.png", "a", "g") for number in range(40)]
+    for alone, compared in ((2, True), (3, False)):
+        items = [*grouped, *(Item(f"x{number}.png", "a") for number in range(alone))]
+        assert scan.compares_all(Catalog(Path(), tuple(items), ("a",))) is compared
 
 
 def test_blank_images_are_not_taken_for_copies() -> None:

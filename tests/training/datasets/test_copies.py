@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from tests.training.pictures import write_png
 from training.data.catalog import Item, read_catalog
 from training.datasets import copies
 from training.datasets.copies import find_copies, group_by_field, pair_scores
-from training.datasets.keypoints import common_keypoints, find_keypoints
+from training.datasets.keypoints import MOST, WIDTH, Keypoints, common_keypoints, find_keypoints
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "lc25000"
 
@@ -61,8 +62,48 @@ def test_few_candidates_are_the_right_ones(monkeypatch: pytest.MonkeyPatch, tmp_
     for number in range(8):
         write_png(tmp_path / f"{number}.png", field(number // 2)[:, :: (-1) ** number])
     keypoints = [find_keypoints(tmp_path / f"{number}.png") for number in range(8)]
-    pairs = copies.candidate_pairs(keypoints)
+    pairs = list(map(tuple, copies.candidate_pairs(keypoints).tolist()))
+    assert pairs == sorted(pairs)
     assert {(0, 1), (2, 3), (4, 5), (6, 7)} <= set(pairs) and len(pairs) <= 16
+
+
+def peak_bytes(count: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Peak memory of find_copies over ``count`` images full of keypoints that match nothing."""
+
+    def invented(path: Path) -> Keypoints:
+        rng = np.random.default_rng(int(path.name))
+        found = rng.integers(0, 90, (MOST, WIDTH), np.uint8)  # about SCALE long
+        return Keypoints(rng.random((MOST, 2), np.float32), found)
+
+    monkeypatch.setattr(copies, "find_keypoints", invented)
+    monkeypatch.setattr(copies, "common_keypoints", lambda first, second: 0)
+    paths = [Path(str(number)) for number in range(count)]
+    tracemalloc.start()
+    try:
+        find_copies(paths)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_image_takes_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its keypoints (41 kB) and words (4 kB); uncompressed they were 310 kB."""
+    few, many = (peak_bytes(count, monkeypatch) for count in (60, 160))
+    assert (many - few) / 100 < 55_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_class_of_lc25000_takes_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    peak = peak_bytes(5_000, monkeypatch)
+    print(f"5,000 images: peak {peak / 1e9:.2f} GB")
+    assert peak < 0.35e9
+
+
+def test_many_blank_images_have_no_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    blank = Keypoints(np.zeros((0, 2), np.float32), np.zeros((0, WIDTH), np.uint8))
+    monkeypatch.setattr(copies, "find_keypoints", lambda path: blank)
+    assert find_copies([Path(str(number)) for number in range(60)]) == []
 
 
 def test_blank_and_single_images_have_no_copies(tmp_path: Path) -> None:
@@ -83,4 +124,5 @@ def test_the_published_groups_of_lc25000_are_found() -> None:
     catalog = read_catalog(SHARED)
     found = group_by_field(catalog.items, [catalog.file(item) for item in catalog.items])
     scores = pair_scores(found, [item.group for item in catalog.items])
+    print(scores)
     assert scores["precision"] > 0.93 and scores["recall"] > 0.96

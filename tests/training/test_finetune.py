@@ -192,7 +192,7 @@ def test_other_seeds_end_with_other_weights(folder: Path, tmp_path: Path) -> Non
         (["--arch", "resnet10t"], "timm's models are timm:NAME"),
         (["--init", "gone.safetensors"], "no model file"),
         (["--size", "huge"], "Unknown model size"),
-        (["--accelerator", "abacus"], "device cannot be used"),
+        (["--accelerator", "abacus"], "choose auto, cpu or cuda"),
     ],
 )
 def test_bad_flags_give_one_sentence_and_write_nothing(

@@ -96,7 +96,7 @@ class TileSource(QObject):
 
     def wait_closed(self, timeout_s: float = 10.0) -> bool:
         """Block until the workers are gone (tests, and the end of the program)."""
-        for thread in list(self._threads):
+        for thread in self._threads:  # grows until the first worker has started the others
             thread.join(timeout_s)
         return not any(thread.is_alive() for thread in self._threads)
 
@@ -109,8 +109,8 @@ class TileSource(QObject):
     # --- worker threads
     def _start(self, target: object) -> None:
         thread = threading.Thread(target=target, name="tiles", daemon=True)  # type: ignore[arg-type]
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)  # only now can others wait for its end
 
     def _open_and_work(self) -> None:
         try:

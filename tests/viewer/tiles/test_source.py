@@ -187,6 +187,24 @@ def test_the_last_client_closes_the_slide(opened: TileSource, qtbot: QtBot) -> N
     qtbot.waitUntil(lambda: len(opened.cache) == 0)  # memory is given back
 
 
+def test_a_slide_can_be_waited_for_before_its_worker_runs(
+    slide: tuple[Path, np.ndarray], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = TileSource(str(slide[0]))
+    start_thread = threading.Thread.start
+
+    def slow(thread: threading.Thread) -> None:
+        if threading.current_thread() is threading.main_thread():
+            assert source.wait_closed(0)  # nothing runs yet
+        start_thread(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", slow)
+    source.open()
+    qtbot.waitUntil(lambda: source.info is not None)
+    source.close()
+    assert source.wait_closed()
+
+
 def test_icc_changes_colours_and_both_states_are_kept(tmp_path: Path, qtbot: QtBot) -> None:
     path = tmp_path / "flat.png"
     picture = tissue_like(64, 64)

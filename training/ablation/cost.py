@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from ssmamba import checkpoint
+from ssmamba.device import Device
 from ssmamba.models.macs import count_macs
 
 BATCH = 16
@@ -42,6 +43,14 @@ def measure_costs(paths: dict[str, Path], device: torch.device) -> dict[str, Cos
         )
         for cell, found in loaded.items()
     }
+
+
+def where_measured(device: Device) -> str:
+    """The device in words, with the threads that a CPU was given: "CPU (8 cores), 2 threads"."""
+    if device.is_cuda:
+        return device.label
+    threads = torch.get_num_threads()
+    return f"{device.label}, {threads} thread{'s' * (threads != 1)}"
 
 
 @torch.inference_mode()

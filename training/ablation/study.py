@@ -17,7 +17,7 @@ from ssmamba.explain.reconstruct import mamim_of, reconstruct
 from training.ablation.answers import Answers, differences
 from training.ablation.cells import all_cells, encoder_cells, encoder_rows
 from training.ablation.config import AblateConfig
-from training.ablation.cost import measure_costs
+from training.ablation.cost import measure_costs, where_measured
 from training.ablation.evidence import EvidenceScores, read_masks
 from training.ablation.jobs import Job, chosen_cells
 from training.ablation.ledger import Ledger
@@ -67,7 +67,7 @@ def write_study(
         more_rows={"4": encoder_rows(config)},
         results={cell: results[cell] for cell in chosen_cells(config) if cell in results},
         costs=costs,
-        device=asked.label,
+        device=where_measured(asked),
         failures={job.key: ledger.why_failed(job) for job in jobs if not ledger.done(job)},
         mosaics=mosaics,
         masks=masks,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from ssmamba.card import file_sha256, read_card
 from ssmamba.errors import DataError
@@ -71,6 +72,7 @@ def test_a_finished_grid_is_reported_without_running(
         assert (report / f"{name}.pdf").read_bytes().startswith(b"%PDF")
     page = (report / "results.md").read_text()
     assert "reduced" in page and "test split was opened once" in page
+    assert f"cores), {torch.get_num_threads()} thread" in page
     assert "CAM against masks" in page and "28 train, 4 val, 8 test" in page
     scores = json.loads((report / "cam_scores.json").read_text())
     assert len(scores) == 4 and all(0 <= v <= 1 for s in scores.values() for v in s.values())

@@ -69,6 +69,7 @@ class RunConfig:
     deep_stem: bool | None = None  # three 3x3 convolutions and a max-pool before stage 1
     batch_norm: bool | None = None  # BatchNorm in stem and downsampling
     column_scans: bool | None = None  # also scan along the columns
+    alternate_scans: bool | None = None  # every other block reads the grid column by column
     kernels: tuple[int, ...] | None = None  # widths of the mixer's convolutions, '[3, 5]'
     d_state: int | None = None  # states a channel of the scan
     mlp_ratio: float | None = None  # width of an MLP in each block; 0 = none

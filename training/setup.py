@@ -42,6 +42,7 @@ CONFIG_FIELDS = (
     "pool",
     "drop_path",
     "column_scans",
+    "alternate_scans",
     "local_every_block",
     "overlap",
     "deep_stem",

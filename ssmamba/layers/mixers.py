@@ -22,6 +22,8 @@ from ssmamba.ops import bidirectional_scan, selective_scan_channel_last
 from ssmamba.ops.cuda import causal_conv
 
 Activation = Callable[[Tensor], Tensor]
+Grid = tuple[int, int]  # rows and columns of tokens
+Mix = Callable[[Tensor, Grid, Tensor | None], Tensor]  # tokens, grid, valid
 
 
 def silu(x: Tensor) -> Tensor:
@@ -55,7 +57,7 @@ class DMS(nn.Module):
         )
         self.out_proj = Linear(2 * half, dim)
 
-    def forward(self, x: Tensor, grid: tuple[int, int], valid: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, grid: Grid, valid: Tensor | None = None) -> Tensor:
         both = self.in_proj(x)
         if valid is not None:
             both = both * valid.view(1, -1, 1)
@@ -65,7 +67,7 @@ class DMS(nn.Module):
         rows, *columns = (cast(ScanParameters, p) for p in self.params)
         y = _two_way(x1, rows, valid)
         if columns:
-            y = (y + _by_columns(x1, columns[0], grid, valid)) * 0.5
+            y = (y + _scan_columns(x1, columns[0], grid, valid)) * 0.5
         return self.out_proj(torch.cat([y.to(x2.dtype), x2], dim=-1))  # Eq. 5
 
 
@@ -82,7 +84,7 @@ class MambaMixer(nn.Module):
         self.params = ScanParameters(dim, 1, rank_of(dim), config.d_state)
         self.out_proj = Linear(dim, dim)
 
-    def forward(self, x: Tensor, grid: tuple[int, int], valid: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, grid: Grid, valid: Tensor | None = None) -> Tensor:
         u, z = self.in_proj(x).chunk(2, dim=-1)
         u = u if valid is None else u * valid.view(1, -1, 1)
         u = self._convolved(u)
@@ -120,14 +122,14 @@ class SS2D(nn.Module):
         self.norm = nn.LayerNorm(dim)
         self.out_proj = Linear(dim, dim)
 
-    def forward(self, x: Tensor, grid: tuple[int, int], valid: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, grid: Grid, valid: Tensor | None = None) -> Tensor:
         u, z = self.in_proj(x).chunk(2, dim=-1)
         u = u.contiguous() if valid is None else u * valid.view(1, -1, 1)
         tokens, middle = split_middle(u, grid)
         image = tokens.unflatten(1, grid).permute(0, 3, 1, 2)
         tokens = self.conv(image).permute(0, 2, 3, 1).flatten(1, 2)
         u = self.act(join_middle(tokens, middle))
-        y = _two_way(u, self.rows, valid) + _by_columns(u, self.columns, grid, valid)
+        y = _two_way(u, self.rows, valid) + _scan_columns(u, self.columns, grid, valid)
         return self.out_proj(self.norm(y.to(z.dtype)) * self.act(z))
 
 
@@ -145,22 +147,26 @@ def _two_way(u: Tensor, params: ScanParameters, valid: Tensor | None) -> Tensor:
     return y * 0.5 if torch.is_grad_enabled() else y.mul_(0.5)
 
 
-def _by_columns(
-    u: Tensor, params: ScanParameters, grid: tuple[int, int], valid: Tensor | None
-) -> Tensor:
-    """The two-way scan over the column-major order of the grid."""
+def by_columns(mix: Mix, x: Tensor, grid: Grid, valid: Tensor | None = None) -> Tensor:
+    """A mixer over the column-major order of the grid; takes and gives it row by row."""
+    across = (grid[1], grid[0])
     turned = None if valid is None else _turn(valid.view(1, -1, 1), grid).view(-1)
-    return _turn(_two_way(_turn(u, grid), params, turned), (grid[1], grid[0]))
+    return _turn(mix(_turn(x, grid), across, turned), across)
 
 
-def _turn(u: Tensor, grid: tuple[int, int]) -> Tensor:
+def _scan_columns(u: Tensor, params: ScanParameters, grid: Grid, valid: Tensor | None) -> Tensor:
+    """The two-way scan over the column-major order of the grid."""
+    return by_columns(lambda x, _, real: _two_way(x, params, real), u, grid, valid)
+
+
+def _turn(u: Tensor, grid: Grid) -> Tensor:
     """Reorder (B, H·W [+1], C) from row- to column-major; a class token stays in the middle."""
     tokens, middle = split_middle(u, grid)
     tokens = tokens.unflatten(1, grid).transpose(1, 2).flatten(1, 2)
     return join_middle(tokens, middle)
 
 
-def split_middle(x: Tensor, grid: tuple[int, int]) -> tuple[Tensor, Tensor | None]:
+def split_middle(x: Tensor, grid: Grid) -> tuple[Tensor, Tensor | None]:
     """Take the class token out of the middle of a sequence, when there is one."""
     if x.shape[1] == grid[0] * grid[1]:
         return x, None

@@ -21,7 +21,7 @@ from ssmamba.layers.local import (
     PatchMerge,
     Stem,
 )
-from ssmamba.layers.mixers import MIXERS, join_middle, split_middle
+from ssmamba.layers.mixers import MIXERS, by_columns, join_middle, split_middle
 
 
 class DropPath(nn.Module):
@@ -40,10 +40,16 @@ class DropPath(nn.Module):
 
 
 class Block(nn.Module):
-    """Pre-norm mixer (and MLP, when the config has one) with residuals and drop path."""
+    """Pre-norm mixer (and MLP, when the config has one) with residuals and drop path.
 
-    def __init__(self, dim: int, config: SSMambaConfig, drop_path: float) -> None:
+    across: the mixer, its 1-D convolutions included, reads the grid column by column.
+    """
+
+    def __init__(
+        self, dim: int, config: SSMambaConfig, drop_path: float, across: bool = False
+    ) -> None:
         super().__init__()
+        self.across = across
         self.norm = nn.LayerNorm(dim)
         self.mixer = MIXERS[config.mixer](dim, config)
         self.drop_path = DropPath(drop_path)
@@ -56,7 +62,12 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, grid: tuple[int, int], valid: Tensor | None = None) -> Tensor:
         """(B, L, C) -> (B, L, C)."""
-        x = _add(x, self.drop_path(self.mixer(self.norm(x), grid, valid)))
+        mixed = self.norm(x)
+        if self.across:
+            mixed = by_columns(self.mixer, mixed, grid, valid)
+        else:
+            mixed = self.mixer(mixed, grid, valid)
+        x = _add(x, self.drop_path(mixed))
         return x if self.mlp is None else _add(x, self.drop_path(self.mlp(x)))
 
 
@@ -80,7 +91,11 @@ class Stage(nn.Module):
         repeats = config.local_every_block and config.embedding in ("lpr", "lpu")
         again = len(drop_rates) - 1 if repeats else 0
         self.more_local = nn.ModuleList(_local_module(config, index) for _ in range(again))
-        self.blocks = nn.ModuleList(Block(dim, config, rate) for rate in drop_rates)
+        first = sum(config.depths[:index])  # counted through all stages: some have one block
+        self.blocks = nn.ModuleList(
+            Block(dim, config, rate, across=config.alternate_scans and number % 2 == 1)
+            for number, rate in enumerate(drop_rates, start=first)
+        )
         self.tap = nn.Identity()  # where a CAM looks
         # Behind the last mixer a class-token head gives the map no gradient: look before it.
         self.tap_early = config.pool == "cls" and index == 3

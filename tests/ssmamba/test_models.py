@@ -93,6 +93,28 @@ def test_a_mixer_gives_with_padded_rows_what_it_gives_without(mixer):
         torch.testing.assert_close(real, module(x, (3, 4)), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("mixer", ["dms", "mamba", "ss2d"])
+def test_alternate_blocks_read_the_grid_by_columns(mixer):
+    """What such a block makes of a picture, another makes of the picture on its side."""
+    torch.manual_seed(0)
+    model = SSMamba(small_config(mixer=mixer, alternate_scans=True)).eval()
+    blocks = [block for stage in model.stages for block in stage.blocks]
+    assert [block.across for block in blocks] == [bool(n % 2) for n in range(len(blocks))]
+    across, x = model.stages[1].blocks[0], torch.randn(2, 20, 32)
+    real = torch.arange(20) < 12  # rows 1 to 3 of (5, 4)
+
+    def turned(tokens, rows, columns):
+        return tokens.unflatten(1, (rows, columns)).transpose(1, 2).flatten(1, 2)
+
+    with torch.inference_mode():
+        found = across(x, (5, 4), real)
+        across.across = False
+        sideways = across(turned(x, 5, 4), (4, 5), real.view(5, 4).T.flatten())
+        plain = across(x, (5, 4), real)
+    torch.testing.assert_close(found, turned(sideways, 4, 5), rtol=1e-5, atol=1e-6)
+    assert (found - plain).abs().max() > 1e-4
+
+
 def test_dms_sees_both_ways_and_mamba_only_back():
     """A change in the last token reaches the first through DMS, never through causal Mamba."""
     grid = (4, 4)

@@ -51,6 +51,7 @@ class SSMambaConfig:
     kernels: tuple[int, ...] = (3,)  # widths of the 1-D convolutions, in parallel
     column_scans: bool = False  # adds the two column-major directions
     alternate_scans: bool = False  # every other block reads the grid column by column
+    scan_norm: bool = False  # LayerNorm behind the scan of DMS and Mamba, as SS2D has one
     pool: Pool = "mean"  # what the head reads from the last stage
     drop_path: float = 0.0  # rate of the last block; earlier blocks rise linearly to it
     mlp_ratio: float = 0.0  # 0 = no MLP in the block, as in the paper

@@ -70,6 +70,7 @@ class RunConfig:
     batch_norm: bool | None = None  # BatchNorm in stem and downsampling
     column_scans: bool | None = None  # also scan along the columns
     alternate_scans: bool | None = None  # every other block reads the grid column by column
+    scan_norm: bool | None = None  # LayerNorm behind the mixer's scan
     kernels: tuple[int, ...] | None = None  # widths of the mixer's convolutions, '[3, 5]'
     d_state: int | None = None  # states a channel of the scan
     mlp_ratio: float | None = None  # width of an MLP in each block; 0 = none

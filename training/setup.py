@@ -43,6 +43,7 @@ CONFIG_FIELDS = (
     "drop_path",
     "column_scans",
     "alternate_scans",
+    "scan_norm",
     "local_every_block",
     "overlap",
     "deep_stem",

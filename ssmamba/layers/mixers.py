@@ -55,6 +55,7 @@ class DMS(nn.Module):
             ScanParameters(half, 2, rank_of(dim), config.d_state)
             for _ in range(2 if config.column_scans else 1)
         )
+        self.norm = _scan_norm(half, config)
         self.out_proj = Linear(2 * half, dim)
 
     def forward(self, x: Tensor, grid: Grid, valid: Tensor | None = None) -> Tensor:
@@ -68,6 +69,7 @@ class DMS(nn.Module):
         y = _two_way(x1, rows, valid)
         if columns:
             y = (y + _scan_columns(x1, columns[0], grid, valid)) * 0.5
+        y = self.norm(y)
         return self.out_proj(torch.cat([y.to(x2.dtype), x2], dim=-1))  # Eq. 5
 
 
@@ -82,6 +84,7 @@ class MambaMixer(nn.Module):
         self.in_proj = Linear(dim, 2 * dim)
         self.conv = SequenceConv(dim, kernel, groups=dim, causal=True)
         self.params = ScanParameters(dim, 1, rank_of(dim), config.d_state)
+        self.norm = _scan_norm(dim, config)  # of the gated scan, as in Mamba-2
         self.out_proj = Linear(dim, dim)
 
     def forward(self, x: Tensor, grid: Grid, valid: Tensor | None = None) -> Tensor:
@@ -96,7 +99,7 @@ class MambaMixer(nn.Module):
         y = selective_scan_channel_last(*scanned, z=z if fused else None)
         assert isinstance(y, Tensor)  # a pair only where the last state is asked for
         y = y.to(z.dtype)
-        return self.out_proj(y if fused else y * self.act(z))
+        return self.out_proj(self.norm(y if fused else y * self.act(z)))
 
     def _convolved(self, u: Tensor) -> Tensor:
         """Eq. 2's convolution and activation, through causal-conv1d where that can be."""
@@ -134,6 +137,10 @@ class SS2D(nn.Module):
 
 
 MIXERS: dict[str, type[nn.Module]] = {"dms": DMS, "mamba": MambaMixer, "ss2d": SS2D}
+
+
+def _scan_norm(dim: int, config: SSMambaConfig) -> nn.Module:
+    return nn.LayerNorm(dim) if config.scan_norm else nn.Identity()
 
 
 def _two_way(u: Tensor, params: ScanParameters, valid: Tensor | None) -> Tensor:

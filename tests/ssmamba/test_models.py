@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from ssmamba.config import MAMIMConfig, SSMambaConfig
 from ssmamba.errors import CheckpointError
@@ -113,6 +114,31 @@ def test_alternate_blocks_read_the_grid_by_columns(mixer):
         plain = across(x, (5, 4), real)
     torch.testing.assert_close(found, turned(sideways, 4, 5), rtol=1e-5, atol=1e-6)
     assert (found - plain).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("mixer", ["dms", "mamba"])
+def test_a_norm_behind_the_scan_takes_its_scale_away(mixer):
+    """Ten times the scan's output changes nothing behind the norm, and much without."""
+    x = torch.randn(2, 16, 32)
+    for scan_norm in (True, False):
+        torch.manual_seed(0)
+        config = small_config(mixer=mixer, scan_norm=scan_norm)
+        module = SSMamba(config).stages[1].blocks[0].mixer.eval()
+        louder = nn.Sequential(Times(10.0), module.norm)
+        with torch.inference_mode():
+            before = module(x, (4, 4))
+            module.norm = louder
+            same = torch.allclose(module(x, (4, 4)), before, rtol=1e-2, atol=1e-3)
+        assert same is scan_norm
+
+
+class Times(nn.Module):
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.factor
 
 
 def test_dms_sees_both_ways_and_mamba_only_back():

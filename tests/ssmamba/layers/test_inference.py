@@ -80,7 +80,7 @@ def test_convolution_of_patches(side):
         {},
         {"column_scans": True, "pool": "both", "mlp_ratio": 2.0},
         {"column_scans": True, "local_every_block": True, "overlap": True},
-        {"alternate_scans": True, "pool": "both"},
+        {"alternate_scans": True, "scan_norm": True, "pool": "both"},
         {"batch_norm": True, "overlap": True},
         {"batch_norm": True, "deep_stem": True},
     ],

@@ -35,9 +35,12 @@ def test_backbones_of_one_size_have_like_parameters(arch: str, size: str) -> Non
     assert count == pytest.approx(MILLIONS[size], rel=0.12)
 
 
+@pytest.mark.parametrize("more", [(), ("study-pbc", "study-directions")])
 @pytest.mark.parametrize("arch", ["ssmamba", "vmamba", "vit", "swin", "resnet"])
-def test_the_baselines_of_the_comparison_over_seeds_are_of_ssmambas_size(arch: str) -> None:
-    recipes = [CONFIGS / "study.yaml", CONFIGS / "study-seeds.yaml"]
+def test_the_baselines_of_the_comparison_over_seeds_are_of_ssmambas_size(
+    arch: str, more: tuple[str, ...]
+) -> None:
+    recipes = [CONFIGS / f"{name}.yaml" for name in ("study", "study-seeds", *more)]
     given = ["--data", "x", "--out", "y", "--arch", arch]
     given += [part for recipe in recipes for part in ("--config", str(recipe))]
     config = parse(FinetuneConfig, given, "finetune", recipe="paper")

@@ -69,8 +69,8 @@ class DMS(nn.Module):
         y = _two_way(x1, rows, valid)
         if columns:
             y = (y + _scan_columns(x1, columns[0], grid, valid)) * 0.5
-        y = self.norm(y)
-        return self.out_proj(torch.cat([y.to(x2.dtype), x2], dim=-1))  # Eq. 5
+        y = self.norm(y.to(x2.dtype))
+        return self.out_proj(torch.cat([y, x2], dim=-1))  # Eq. 5
 
 
 class MambaMixer(nn.Module):

@@ -132,6 +132,15 @@ def test_a_norm_behind_the_scan_takes_its_scale_away(mixer):
         assert same is scan_norm
 
 
+@pytest.mark.parametrize("mixer", ["dms", "mamba"])
+def test_a_norm_behind_the_scan_in_half_precision(mixer):
+    """The scan gives float32; weights kept in bfloat16 meet their own kind."""
+    config = small_config(mixer=mixer, scan_norm=True)
+    model = SSMamba(config, num_classes=3).bfloat16().eval()
+    logits = model(torch.randn(1, 3, 64, 64, dtype=torch.bfloat16))
+    assert logits.dtype == torch.bfloat16 and logits.isfinite().all()
+
+
 class Times(nn.Module):
     def __init__(self, factor: float) -> None:
         super().__init__()

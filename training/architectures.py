@@ -101,6 +101,15 @@ def timm_arguments(name: str, image_size: int) -> dict[str, Any]:
 
 
 def swin_window(image_size: int) -> int:
-    """7 as published where it divides the four grids (224 px), else the last grid's side."""
-    last = image_size // 32
-    return 7 if last % 7 == 0 else max(last, 1)
+    """Side of Swin's attention windows: 7 as published at 224 px, else as near to it as can be.
+
+    Of the sides 4 to 10 the one that leaves the least padding on the four grids (image_size / 4,
+    / 8, / 16 and / 32 tokens wide); between equals the nearest to 7, then the larger.
+    """
+    grids = [max(image_size >> shift, 1) for shift in (2, 3, 4, 5)]
+    return min(range(4, 11), key=lambda side: (_padding(grids, side), abs(side - 7), -side))
+
+
+def _padding(grids: list[int], side: int) -> int:
+    """Tokens added so that windows fill the grids; a grid below one window is a window itself."""
+    return sum((-(-grid // side) * side) ** 2 - grid**2 for grid in grids if grid > side)

@@ -50,7 +50,14 @@ def test_logits_are_those_of_the_whole_model(tmp_path: Path) -> None:
         np.testing.assert_allclose(run_model(model, images, spec)[0], expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(("size", "window"), [(224, 7), (448, 7), (128, 4), (256, 8), (32, 1)])
-def test_swin_windows_divide_every_grid(size: int, window: int) -> None:
+@pytest.mark.parametrize(
+    ("size", "window"), [(96, 6), (112, 7), (128, 8), (224, 7), (256, 8), (384, 6)]
+)
+def test_swin_windows_are_about_seven_wide_and_need_no_padding(size: int, window: int) -> None:
     assert swin_window(size) == window
-    assert all(size // stride % window == 0 for stride in (4, 8, 16, 32))
+    grids = [size // stride for stride in (4, 8, 16, 32)]
+    assert all(grid <= window or grid % window == 0 for grid in grids)
+
+
+def test_swin_windows_pad_where_no_side_fits() -> None:
+    assert 4 <= swin_window(100) <= 10

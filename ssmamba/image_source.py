@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from ssmamba.card import file_sha256
 from ssmamba.errors import SlideError
-from ssmamba.pixel_source import Level, file_quick_hash, sane_mpp
+from ssmamba.pixel_source import Level, former_hash, sane_mpp
 
 MAX_IMAGE_PIXELS = 300_000_000  # a plain image lies whole in memory, 4 bytes a pixel
 
@@ -27,7 +28,8 @@ class ImageSource:
         self.levels: tuple[Level, ...] = (Level(width, height, 1.0, 256, 256),)
         self.properties: dict[str, str] = {"image.format": path.suffix.lstrip(".").lower()}
         self.mpp = mpp
-        self.quick_hash = file_quick_hash(path)
+        self.quick_hash = file_sha256(path)  # it was read whole anyway
+        self.former_hash = former_hash(path)
 
     def read_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
         height, width = out.shape[:2]

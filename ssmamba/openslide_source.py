@@ -17,7 +17,7 @@ from openslide import lowlevel
 from PIL import Image
 
 from ssmamba.errors import SlideError
-from ssmamba.pixel_source import Level, file_quick_hash, sane_mpp
+from ssmamba.pixel_source import Level, former_hash, sampled_hash, sane_mpp
 
 DECODED_CACHE_BYTES = 64 * 2**20  # OpenSlide's own cache of decoded file tiles
 
@@ -44,9 +44,9 @@ class OpenSlideSource:
         self.vendor = self.properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown")
         self.levels = tuple(self._level(i) for i in range(handle.level_count))
         self.mpp = self._read_mpp()
-        self.quick_hash = self.properties.get(
-            openslide.PROPERTY_NAME_QUICKHASH1
-        ) or file_quick_hash(path)
+        own_hash = self.properties.get(openslide.PROPERTY_NAME_QUICKHASH1)
+        self.quick_hash = own_hash or sampled_hash(path)
+        self.former_hash = "" if own_hash else former_hash(path)
         profile = handle.color_profile
         self.icc_profile: bytes | None = None if profile is None else profile.tobytes()
 

@@ -16,6 +16,8 @@ import numpy as np
 from PIL import Image
 
 SANE_MPP = (0.02, 20.0)  # µm/px beyond which a resolution tag was meant for a printer
+CHUNK_BYTES = 65_536
+CHUNKS = 18  # of a large file that are hashed: head, tail and 16 between
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class PixelSource(Protocol):
     mpp: float | None
     icc_profile: bytes | None
     quick_hash: str
+    former_hash: str  # the quick hash of earlier versions, where it was another one; else ""
 
     def read_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
         """Fill ``out`` (H, W, 4) uint8 BGRA, C-contiguous, from (x, y) level-0 pixels."""
@@ -53,12 +56,22 @@ def sane_mpp(value: float) -> float | None:
     return value if math.isfinite(value) and low <= value <= high else None
 
 
-def file_quick_hash(path: Path, chunk: int = 65_536) -> str:
-    """sha256 of a file's size, head and tail, as 64 hex digits: quick, and enough to tell files."""
+def sampled_hash(path: Path, chunks: int = CHUNKS) -> str:
+    """sha256 of a file's size and of chunks spread over it, as 64 hex digits; quick.
+
+    Two chunks, head and tail, tell uncompressed images with the same borders not apart: that was
+    the quick hash of earlier versions.
+    """
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
+    last = max(0, size - CHUNK_BYTES)
     with path.open("rb") as file:
-        digest.update(file.read(chunk))
-        file.seek(max(0, size - chunk))
-        digest.update(file.read(chunk))
+        for number in range(chunks):
+            file.seek(last * number // (chunks - 1))
+            digest.update(file.read(CHUNK_BYTES))
     return digest.hexdigest()
+
+
+def former_hash(path: Path) -> str:
+    """The quick hash by which earlier versions kept what belongs to a file."""
+    return sampled_hash(path, chunks=2)

@@ -36,6 +36,7 @@ class SlideInfo:
     has_icc: bool
     quick_hash: str
     properties: dict[str, str]
+    former_hash: str = ""  # the quick hash of earlier versions, where it was another one
 
     @property
     def bounds_offset(self) -> tuple[int, int]:
@@ -189,6 +190,7 @@ def _info(path: Path, source: PixelSource) -> SlideInfo:
         has_icc=source.icc_profile is not None,
         quick_hash=source.quick_hash,
         properties=dict(source.properties),
+        former_hash=source.former_hash,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from ssmamba.errors import RoiError
@@ -34,7 +34,7 @@ class SessionStore:
 
     def load(self, info: SlideInfo) -> Session:
         """What is kept of a slide; an empty session when nothing is. Raises RoiError."""
-        regions = self._file(info, ".geojson")
+        regions = self._kept_file(info, ".geojson")
         rois = tuple(read_rois(regions)) if regions.exists() else ()
         for roi in rois:
             _ = roi.bounds  # kept with the region, so that the GUI thread need not
@@ -59,7 +59,7 @@ class SessionStore:
 
     def set_aside(self, info: SlideInfo) -> Path | None:
         """Rename an unreadable region file so that it is neither lost nor overwritten."""
-        regions = self._file(info, ".geojson")
+        regions = self._kept_file(info, ".geojson")
         if not regions.exists():
             return None
         kept = regions.with_suffix(".unreadable.geojson")
@@ -68,13 +68,30 @@ class SessionStore:
 
     def _load_calibration(self, info: SlideInfo) -> Calibration:
         try:
-            about = json.loads(self._file(info, ".json").read_text(encoding="utf-8"))
+            about = json.loads(self._kept_file(info, ".json").read_text(encoding="utf-8"))
             kept = about["calibration"]
             return Calibration(
                 _positive(kept.get("mpp")), _positive(kept.get("field_px")), bool(kept["icc"])
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return Calibration()  # nothing that the user cannot say again
+
+    def _kept_file(self, info: SlideInfo, ending: str) -> Path:
+        """Where to read: the slide's own file, or that of an earlier version until one is saved."""
+        own = self._file(info, ending)
+        former = replace(info, quick_hash=info.former_hash)
+        if not info.former_hash or own.exists() or self._file(info, ".json").exists():
+            return own
+        return self._file(former, ending) if self._belongs(former) else own
+
+    def _belongs(self, former: SlideInfo) -> bool:
+        """Whether a session of an earlier version, which unlike images shared, is this slide's."""
+        try:
+            about = json.loads(self._file(former, ".json").read_text(encoding="utf-8"))
+            named = Path(about["slide"])
+            return str(named) == former.path or not named.exists() or named.samefile(former.path)
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
 
     def _file(self, info: SlideInfo, ending: str) -> Path:
         key = hashlib.sha256(f"{info.quick_hash}:{info.width}x{info.height}".encode()).hexdigest()

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from ssmamba.errors import SlideError
+from ssmamba.pixel_source import sampled_hash
 from ssmamba.slide import Slide
 from tests.slides import SHARED_SLIDES, tissue_like, write_pyramid
 
@@ -142,6 +143,30 @@ def test_sixteen_bit_images_keep_their_contrast(tmp_path: Path) -> None:
     region = Slide.open(tmp_path / "deep.tif").read_region(0, 0, 0, 16, 16)
     assert region.min() == 0
     assert region.max() == 255
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".tif"])
+def test_plain_images_that_differ_in_the_middle_alone_are_told_apart(
+    tmp_path: Path, suffix: str
+) -> None:
+    """Uncompressed files of one size begin and end alike where the slide's glass is."""
+    picture = np.full((300, 300, 3), 240, np.uint8)
+    hashes = []
+    for number in range(2):
+        path = tmp_path / f"{number}{suffix}"
+        picture[150, 150] = number
+        Image.fromarray(picture).save(path)
+        hashes.append(Slide.open(path).info)
+    assert hashes[0].quick_hash != hashes[1].quick_hash
+    assert hashes[0].former_hash == hashes[1].former_hash  # by which sessions were found
+
+
+def test_slides_without_a_hash_of_their_own_are_told_apart_by_their_middle(tmp_path: Path) -> None:
+    data = bytearray(4_000_000)
+    (tmp_path / "one").write_bytes(data)
+    data[1_900_000:2_200_000] = b"x" * 300_000
+    (tmp_path / "two").write_bytes(data)
+    assert sampled_hash(tmp_path / "one") != sampled_hash(tmp_path / "two")
 
 
 def _missing(folder: Path) -> Path:

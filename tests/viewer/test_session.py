@@ -45,6 +45,24 @@ def test_slides_do_not_share_regions(tmp_path: Path) -> None:
     assert store.load(replace(INFO, quick_hash="other")).rois == ()
 
 
+def test_regions_kept_by_an_earlier_version_come_back_for_their_own_image_alone(
+    tmp_path: Path,
+) -> None:
+    """Its quick hash was one for several plain images; the path tells whose the regions are."""
+    store = SessionStore(tmp_path / "sessions")
+    mine, other = tmp_path / "mine.bmp", tmp_path / "other.bmp"
+    mine.touch()
+    other.touch()
+    before = replace(INFO, path=str(mine), quick_hash="shared")
+    store.save(before, (square(0, 0, 5, "A"),), Calibration(0.25))
+    now = replace(before, quick_hash="whole", former_hash="shared")
+    kept = store.load(now)
+    assert [roi.name for roi in kept.rois] == ["A"] and kept.calibration.mpp == 0.25
+    assert store.load(replace(now, quick_hash="another", path=str(other))).rois == ()
+    store.save(now, (), Calibration())
+    assert store.load(now).rois == ()  # deleted now: those of then do not come back
+
+
 def test_unreadable_regions_are_set_aside_not_overwritten(tmp_path: Path) -> None:
     store = SessionStore(tmp_path)
     store.save(INFO, (square(0, 0, 5),), Calibration())

@@ -10,7 +10,7 @@ from torch import nn
 
 from ssmamba.config import SSMambaConfig
 from ssmamba.errors import CheckpointError, DataError, did_you_mean
-from ssmamba.models.build import FOUR_STAGES, TIMM, build_network
+from ssmamba.models.build import CONV_STEM, FOUR_STAGES, TIMM, build_network
 from ssmamba.models.foundation import ADAPTERS
 from training.baselines import BASELINES, baseline
 from training.cards import ablation_tags
@@ -18,12 +18,15 @@ from training.config import RunConfig
 from training.setup import encoder_config
 
 DEFAULT = "ssmamba"
+WITH_PATCHES = ("vit", "swin")  # of BASELINES: --conv-stem may stand in for their patch embedding
 TITLES = {
     "ssmamba": "SSMamba",
     "vmamba": "VMamba",
     "vit": "ViT",
     "swin": "Swin",
     "resnet": "ResNet",
+    "vit-stem": "ViT, convolutional stem",
+    "swin-stem": "Swin, convolutional stem",
     **{name: adapter.title for name, adapter in ADAPTERS.items()},
 }
 
@@ -51,6 +54,11 @@ class Architecture:
 
 def architecture(config: RunConfig) -> Architecture:
     """What --arch, --size and the ablation flags ask for. Raises DataError."""
+    if config.conv_stem and config.arch not in WITH_PATCHES:
+        raise DataError(
+            f"--conv-stem is for {' and '.join(WITH_PATCHES)}, not {config.arch}; leave it away, "
+            "or with SSMamba give --deep-stem."
+        )
     if config.arch in FOUR_STAGES:
         return four_stages(config.arch, encoder_config(config))
     if config.arch in BASELINES:
@@ -84,6 +92,8 @@ def _timm(
     arguments = {**arguments, **timm_arguments(name, config.image_size)}
     if config.drop_path is not None:
         arguments["drop_path_rate"] = config.drop_path
+    if config.conv_stem:
+        arguments[CONV_STEM], tag, label = True, f"{tag}-stem", f"{label}, convolutional stem"
     return Architecture(f"{TIMM}{name}", arguments, {"arch": tag}, label)
 
 

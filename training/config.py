@@ -59,6 +59,7 @@ class RunConfig:
     arch: str = "ssmamba"
     size: str = "tiny"  # nano | tiny | small | base
     baseline_width: float = 1.0  # channels of vmamba, vit, swin and resnet times this
+    conv_stem: bool = False  # vit, swin: SSMamba's deep stem in place of the patch embedding
     mixer: Mixer | None = None  # ablation of SSMamba's token mixer (Table 6)
     embedding: Embedding | None = None  # ablation of LPR (Table 5)
     local_every_block: bool | None = None  # LPR (or its counterpart) before every block

@@ -8,6 +8,7 @@ from torch import nn
 
 from ssmamba.config import MAMIMConfig, SSMambaConfig
 from ssmamba.errors import CheckpointError
+from ssmamba.models.conv_stem import give_conv_stem
 from ssmamba.models.foundation import ADAPTERS
 from ssmamba.models.mae import MAE, ViTMAE, is_vit
 from ssmamba.models.mamim import MAMIM
@@ -17,13 +18,15 @@ from ssmamba.models.vmamba import VMamba
 
 FOUR_STAGES: dict[str, type[SSMamba]] = {"ssmamba": SSMamba, "vmamba": VMamba}
 TIMM = "timm:"  # prefix of timm's names
+CONV_STEM = "conv_stem"  # in a config of timm's: ConvStem in place of the patch embedding
 PLAIN: Literal["attention"] = "attention"  # MAMIMConfig.decoder_mixer of a masked autoencoder
 
 
 def build_network(arch: str, config: dict[str, Any], classes: int) -> nn.Module:
     """An untrained network with a head for ``classes``, or without one when that is 0.
 
-    config: SSMambaConfig as JSON, or arguments of timm.create_model or of an adapter.
+    config: SSMambaConfig as JSON, or arguments of timm.create_model or of an adapter; for timm's
+    transformers also ``conv_stem``.
     """
     if arch in FOUR_STAGES:
         return FOUR_STAGES[arch](SSMambaConfig.from_dict(config), classes)
@@ -33,7 +36,11 @@ def build_network(arch: str, config: dict[str, Any], classes: int) -> nn.Module:
         import timm  # seconds to import: only when a baseline is asked for
 
         arguments = tuples(config)
-        return timm.create_model(arch.removeprefix(TIMM), num_classes=classes, **arguments)
+        conv_stem = arguments.pop(CONV_STEM, False)
+        model = timm.create_model(arch.removeprefix(TIMM), num_classes=classes, **arguments)
+        if conv_stem:
+            give_conv_stem(model)
+        return model
     raise CheckpointError(f"Unknown architecture '{arch}'; update the viewer to open it.")
 
 
@@ -50,7 +57,7 @@ def build_masked(encoder: nn.Module, config: MAMIMConfig) -> MaskedModel:
         return ViTMAE(encoder, config)
     raise CheckpointError(
         f"{type(encoder).__name__} cannot be pre-trained by masking; choose SSMamba, VMamba "
-        "or, for --method mae, a ViT."
+        "or, for --method mae, a ViT with its patches."
     )
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ssmamba.config import STRIDES, MAMIMConfig
 from ssmamba.errors import CheckpointError
+from ssmamba.models.conv_stem import has_conv_stem
 from ssmamba.models.mamim import unshuffle_to_pixels
 from ssmamba.models.masked import MaskedModel, visible_mean
 from ssmamba.models.ssmamba import SSMamba, _init_weights
@@ -119,8 +120,12 @@ class ViTMAE(MaskedModel):
 
 
 def is_vit(model: nn.Module) -> bool:
-    """Whether a model is one of timm's plain vision transformers."""
-    return all(hasattr(model, name) for name in ("blocks", "_pos_embed", "norm_pre"))
+    """Whether a model is one of timm's plain vision transformers.
+
+    With a convolutional stem it is none: hidden pixels would reach visible tokens.
+    """
+    parts = ("blocks", "_pos_embed", "norm_pre")
+    return all(hasattr(model, name) for name in parts) and not has_conv_stem(model)
 
 
 def vit_patch(model: nn.Module) -> int:

@@ -33,6 +33,12 @@ TINY = {
         (4, 4, 4, 4),
     ),
     "swin": ("timm:swin_tiny_patch4_window7_224", {**SWIN, "window_size": 2}, (16, 8, 4, 2)),
+    "vit-stem": ("timm:vit_tiny_patch16_224", {**VIT, "conv_stem": True}, (4, 4, 4, 4)),
+    "swin-stem": (
+        "timm:swin_tiny_patch4_window7_224",
+        {**SWIN, "window_size": 2, "conv_stem": True},
+        (16, 8, 4, 2),
+    ),
     "resnet": ("timm:resnet10t", {"channels": [8, 8, 16, 16]}, (16, 8, 4, 2)),
 }
 

@@ -15,7 +15,7 @@ from tests.training.conftest import TINY
 from training import evaluate, finetune, pretrain
 from training.architectures import architecture
 from training.command import parse
-from training.config import FinetuneConfig
+from training.config import FinetuneConfig, PretrainConfig
 
 CONFIGS = Path(__file__).parents[2] / "resources" / "configs"
 MILLIONS = {"nano": 0.95, "tiny": 6.0, "small": 16.0, "base": 60.0}
@@ -47,6 +47,39 @@ def test_the_baselines_of_the_comparison_over_seeds_are_of_ssmambas_size(
     with torch.device("meta"):
         model = architecture(config).build()
     assert sum(p.numel() for p in model.parameters()) == pytest.approx(1.3e6, rel=0.04)
+
+
+@pytest.mark.parametrize("arch", ["vit", "swin"])
+def test_a_convolutional_stem_stands_in_for_the_patches(arch: str) -> None:
+    """Of like size, and its features come from overlapping windows of the image."""
+    plain, found = (
+        architecture(named(arch, "nano")),
+        architecture(named(arch, "nano", conv_stem=True)),
+    )
+    assert found.tags["arch"] == f"{arch}-stem" and "convolutional stem" in found.label
+    model = found.build(3).eval()
+    counts = [sum(p.numel() for p in m.parameters()) for m in (model, plain.build(3))]
+    assert counts[0] == pytest.approx(counts[1], rel=0.03)
+    image = torch.rand(1, 3, 224, 224)
+    other = image.clone()
+    other[..., :32, :32] += 1  # one corner: with patches it stays in the tokens that lie there
+    far = 4 if arch == "vit" else 10  # tokens from the corner
+    with torch.no_grad():
+        stem = model.patch_embed
+        first, second = stem(image), stem(other)
+    width = 14 if arch == "vit" else 56
+    moved = (first != second).reshape(width, width, -1).any(2)
+    assert moved[32 * width // 224, 0] and not moved[far:, far:].any()
+
+
+def test_a_convolutional_stem_is_refused_where_there_are_no_patches(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="--conv-stem is for vit and swin, not resnet"):
+        architecture(named("resnet", "nano", conv_stem=True))
+    config = PretrainConfig(
+        data=tmp_path, out=tmp_path, arch="vit", size="nano", conv_stem=True, method="mae"
+    )
+    with pytest.raises(DataError, match="a ViT with its patches"):  # hidden pixels would be seen
+        pretrain.refuse_unfit(config)
 
 
 def test_unknown_names_are_answered_with_near_ones() -> None:

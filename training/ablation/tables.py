@@ -66,6 +66,8 @@ CELLS: dict[str, Cell] = {
     "vit": Cell("ViT", flags=("--arch", "vit")),
     "vit-mae": Cell("MAE (ViT)", "vit-mae", ("--arch", "vit")),
     "swin": Cell("Swin", flags=("--arch", "swin")),
+    "vit-stem": Cell("ViT, conv. stem", flags=("--arch", "vit", "--conv-stem")),
+    "swin-stem": Cell("Swin, conv. stem", flags=("--arch", "swin", "--conv-stem")),
     "resnet": Cell("ResNet", flags=("--arch", "resnet")),
     "vmamba": Cell("VMamba", flags=("--arch", "vmamba")),
     "vmamba-dms": Cell("VMamba w/DMS", flags=("--arch", "vmamba", "--mixer", "dms")),
@@ -94,6 +96,8 @@ TABLES: dict[str, Table] = {
         (
             Row("ViT", "vit", PAPER["vit"]),
             Row("Swin", "swin", PAPER["swin"]),
+            Row("ViT, convolutional stem", "vit-stem"),
+            Row("Swin, convolutional stem", "swin-stem"),
             Row("ResNet", "resnet"),
             Row("MAE (ViT)", "vit-mae", PAPER["vit-mae"]),
             Row("VMamba", "vmamba", PAPER["vmamba"]),
@@ -101,8 +105,9 @@ TABLES: dict[str, Table] = {
             Row("SSMamba, no pre-training", "pretraining-none"),
         ),
         "The paper's foundation models need weights that are not to be had freely (--encoders adds "
-        "yours, each with its own pre-training and window). SSMamba without pre-training is our "
-        "row: from scratch, as the others are.",
+        "yours, each with its own pre-training and window). Our own rows: SSMamba without "
+        "pre-training, from scratch as the others are; ViT and Swin with SSMamba's deep stem in "
+        "place of their patches, as that part helps SSMamba most.",
     ),
     "5": Table(
         "Embedding methods",

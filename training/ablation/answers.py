@@ -1,9 +1,10 @@
-"""Which test images each model of a grid gets right, and what of a difference is chance."""
+"""What each model of a grid says of the test images, and what of a difference is chance."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,55 +18,75 @@ from training.ablation.tables import FULL
 from training.data.dataset import Dataset
 from training.evaluate import class_order, write_json
 from training.loop.progress import Progress
-from training.metrics.classification import gap_over_seeds
+from training.metrics.calibration import softmax
+from training.metrics.classification import gap_over_seeds, nll_each
 from training.models import run_model
 
 RESAMPLES = 1000
 
 
+@dataclass(frozen=True)
+class Answered:
+    """What one checkpoint says of the N images of the test split."""
+
+    right: np.ndarray  # (N,) bool
+    nll: np.ndarray  # (N,) negative log likelihood of the true class, nats, temperature applied
+
+
 class Answers:
-    """Right and wrong answers of checkpoints on the test split, kept in a file."""
+    """Answers of checkpoints on the test split, kept in a file by the checkpoint's SHA-256."""
 
     def __init__(self, kept: Path, dataset: Dataset, device: torch.device) -> None:
         self.kept, self.dataset, self.device = kept, dataset, device
-        self.known = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+        found = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+        # files of before held the right answers alone; those are asked for again
+        self.known = {key: value for key, value in found.items() if isinstance(value, dict)}
 
-    def right(self, path: Path) -> np.ndarray:
-        """(N,) bool, in the order of the test split."""
+    def of(self, path: Path) -> Answered:
+        """In the order of the test split."""
         key = file_sha256(path)
         if key not in self.known:
-            answers = self._ask(path)
-            self.known[key] = "".join("01"[answer] for answer in answers.astype(int))
+            found = self._ask(path)
+            self.known[key] = {
+                "right": "".join("01"[answer] for answer in found.right.astype(int)),
+                "nll": [round(float(value), 4) for value in found.nll],
+            }
             write_json(self.kept, self.known)
-        return np.array([digit == "1" for digit in self.known[key]])
+        kept = self.known[key]
+        right = np.array([digit == "1" for digit in kept["right"]])
+        return Answered(right, np.array(kept["nll"]))
 
-    def _ask(self, path: Path) -> np.ndarray:
+    def _ask(self, path: Path) -> Answered:
         found = checkpoint.load(path, self.device)
-        order = class_order(found.card, self.dataset)
+        labels = class_order(found.card, self.dataset)[self.dataset.labels("test")]
         images = self.dataset.images("test", found.card.input.window_px)
         logits, _ = run_model(found.model, images, found.card.input)
-        right: np.ndarray = logits.argmax(1) == order[self.dataset.labels("test")]
-        return right
+        probabilities = softmax(logits, found.card.calibration.temperature)
+        return Answered(logits.argmax(1) == labels, nll_each(probabilities, labels))
 
 
 def differences(results: dict[str, list[Result]], answers: Answers) -> dict[str, dict[str, Any]]:
-    """Each cell's accuracy minus the full model's: {cell: {difference, difference_ci}}.
+    """Each cell's accuracy and NLL minus the full model's.
 
-    Means over the seeds of a cell; the interval is bootstrapped over the groups of the test split
-    and, where there are several, over the seeds.
+    {cell: {difference, difference_ci, nll_difference, nll_difference_ci}}: means over the seeds of
+    a cell; the intervals are bootstrapped over the groups of the test split and, where there are
+    several, over the seeds.
     """
     if FULL not in results:
         return {}
     others = {cell: runs for cell, runs in results.items() if cell != FULL}
     with Progress("Comparing answers", len(others)) as progress:
         groups = answers.dataset.groups("test")
-        full, found = _right(results[FULL], answers), {}
+        full, found = _scores(results[FULL], answers), {}
         for number, (cell, runs) in enumerate(others.items(), start=1):
-            found[cell] = gap_over_seeds(_right(runs, answers), full, groups, RESAMPLES, seed=0)
+            pairs = zip(_scores(runs, answers), full, strict=True)
+            right, nll = (gap_over_seeds(own, its, groups, RESAMPLES, seed=0) for own, its in pairs)
+            found[cell] = right | {f"nll_{name}": value for name, value in nll.items()}
             progress.update(number)
     return found
 
 
-def _right(runs: Sequence[Result], answers: Answers) -> np.ndarray:
-    """Which images each seed gets right, (seeds, N) bool."""
-    return np.stack([answers.right(run.path) for run in runs])
+def _scores(runs: Sequence[Result], answers: Answers) -> tuple[np.ndarray, np.ndarray]:
+    """Right answers and NLL of each seed, (seeds, N) each."""
+    found = [answers.of(run.path) for run in runs]
+    return np.stack([one.right for one in found]), np.stack([one.nll for one in found])

@@ -32,7 +32,7 @@ class Study:
     failures: dict[str, str] = field(default_factory=dict)  # run -> why
     mosaics: Scores = field(default_factory=dict)
     masks: Scores = field(default_factory=dict)
-    # accuracy minus the full model's: cell -> {difference, difference_ci} (answers.differences)
+    # accuracy and NLL minus the full model's, by cell (answers.differences)
     differences: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)  # cell -> its name for people
     figures: tuple[Path, ...] = ()  # PNG files in the report's folder
@@ -65,13 +65,14 @@ def _table_row(study: Study, row: Row) -> dict[str, Any]:
     paper = row.paper.get(study.dataset, (None, None))
     found: dict[str, Any] = {"method": row.label, "cell": row.cell, "seeds": len(runs)}
     found["pretraining"] = runs[0].card.pretraining if runs else None
-    for name in ("accuracy", "macro_f1"):
+    for name in ("accuracy", "macro_f1", "nll"):
         values = [getattr(run, name) for run in runs]
         mean, sd = mean_sd(values) if values else (None, None)
         found |= {name: mean, f"{name}_sd": sd}
     gap = study.differences.get(row.cell, {})
-    low, high = gap.get("difference_ci", (None, None))
-    found |= {"difference": gap.get("difference"), "difference_low": low, "difference_high": high}
+    for name in ("difference", "nll_difference"):
+        low, high = gap.get(f"{name}_ci", (None, None))
+        found |= {name: gap.get(name), f"{name}_low": low, f"{name}_high": high}
     found |= {"paper_accuracy": _share(paper[0]), "paper_f1": _share(paper[1])}
     found["parameters"] = cost.parameters if cost else None
     found["macs"] = cost.macs if cost else None
@@ -97,9 +98,10 @@ def run_rows(study: Study) -> list[dict[str, Any]]:
                     "pretraining": run.card.pretraining,
                     "accuracy": run.accuracy,
                     "macro_f1": run.macro_f1,
-                    "nll": test.get("nll"),
+                    "nll": run.nll,
                     "n_test": test.get("n"),
                     "val_macro_f1": run.card.metrics["val"].get("macro_f1"),
+                    "val_nll": run.card.metrics["val"].get("nll"),
                     "lr": run.lr,
                     "lrs_tried": " ".join(f"{lr:g}" for lr in run.lrs_tried),
                     **{name: training[name] for name in BUDGET},
@@ -167,9 +169,9 @@ def _table_page(study: Study, number: str) -> str:
 def _table_text(study: Study, number: str) -> str:
     table = TABLES[number]
     lines = [
-        "| method | pre-training | seeds | accuracy, % | macro-F1, % | against SSMamba, points | "
-        "paper's accuracy | paper's F1 | parameters, M | GMACs | images/s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| method | pre-training | seeds | accuracy, % | against SSMamba, points | macro-F1, % | "
+        "NLL | against SSMamba | paper: accuracy / F1 | parameters, M | GMACs | images/s |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in table_rows(study, number):
         cells = [
@@ -177,10 +179,11 @@ def _table_text(study: Study, number: str) -> str:
             row["pretraining"] or "—",
             str(row["seeds"]),
             _percent(row["accuracy"], row["accuracy_sd"]),
+            _gap(row, "difference", 100, 2),
             _percent(row["macro_f1"], row["macro_f1_sd"]),
-            _gap(row),
-            _number(row["paper_accuracy"], 100, 2),
-            _number(row["paper_f1"], 100, 2),
+            "—" if row["nll"] is None else _plus_minus(row["nll"], row["nll_sd"], 3),
+            _gap(row, "nll_difference", 1, 3),
+            _paper(row),
             _number(row["parameters"], 1e-6, 2),
             _number(row["macs"], 1e-9, 3),
             _number(row["images_per_s"], 1, 0),
@@ -190,13 +193,17 @@ def _table_text(study: Study, number: str) -> str:
     return text + (f"\n\n{table.note}" if table.note else "")
 
 
-def _gap(row: dict[str, Any]) -> str:
-    if row["difference"] is None:
+def _gap(row: dict[str, Any], name: str, scale: float, digits: int) -> str:
+    if row[name] is None:
         return "—"
-    mean, low, high = (
-        100 * row[name] for name in ("difference", "difference_low", "difference_high")
-    )
-    return f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]"
+    mean, low, high = (scale * row[key] for key in (name, f"{name}_low", f"{name}_high"))
+    return f"{mean:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+
+
+def _paper(row: dict[str, Any]) -> str:
+    if row["paper_accuracy"] is None:
+        return "—"
+    return " / ".join(_number(row[f"paper_{name}"], 100, 2) for name in ("accuracy", "f1"))
 
 
 def _percent(mean: float | None, sd: float | None) -> str:
@@ -244,11 +251,14 @@ def budget_note(study: Study) -> str:
         + (f"; SSMamba {size}" if size else "")
         + f", {training['image_size']}-px windows. Equal for all rows (checked from the cards: "
         "steps, images seen, batch, learning rates tried; pre-training where there is one).",
-        f"Learning rate chosen on validation ({rates}), for each run by itself; the test split was "
-        "opened once, by the chosen one.",
-        "Against SSMamba: accuracy minus SSMamba's on the same test images, with a 95 % interval "
-        "from drawing whole groups and, of several, seeds; where it holds zero, the two do not "
-        "differ beyond chance. With one seed it does not hold the luck of that seed.",
+        f"Learning rate chosen on validation ({rates}), for each run by itself; in this grid the "
+        "test split was opened once, by the chosen one.",
+        "NLL: negative log likelihood on the test split (nats, with the temperature fitted on "
+        "validation; lower is better).",
+        "Against SSMamba: accuracy or NLL minus SSMamba's on the same test images, with a 95 % "
+        "interval from drawing whole groups and, of several, seeds; where it holds zero, the two "
+        "do not differ beyond chance. With one seed it does not hold the luck of that seed. Each "
+        "interval stands for itself: of twenty, one misses by chance.",
         f"images/s: inference, {BATCH} images at once, best of {ROUNDS} passes in turn with the "
         f"other models, {study.device}.",
     ]

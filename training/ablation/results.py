@@ -47,6 +47,11 @@ class Result:
         return float(self.card.metrics["test"]["macro_f1"])
 
     @property
+    def nll(self) -> float:
+        """Nats, temperature applied."""
+        return float(self.card.metrics["test"]["nll"])
+
+    @property
     def lr(self) -> float:
         return float(self.card.training["lr"])
 

@@ -58,8 +58,13 @@ def auc(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 def nll(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Negative log likelihood in nats."""
+    return float(nll_each(probabilities, labels).mean())
+
+
+def nll_each(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(N,) negative log likelihood of the true class of each image, nats."""
     chosen = probabilities[np.arange(len(labels)), labels]
-    return float(-np.log(np.maximum(chosen, SMALLEST)).mean())
+    return -np.log(np.maximum(chosen, SMALLEST))
 
 
 def brier(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -151,19 +156,34 @@ def mean_gap(gap: np.ndarray, groups: np.ndarray, resamples: int, seed: int) -> 
 def gap_over_seeds(
     first: np.ndarray, second: np.ndarray, groups: np.ndarray, resamples: int, seed: int
 ) -> dict[str, Any]:
-    """Mean of ``first`` (S, N) minus that of ``second`` (T, N), answers of S and T trainings on the
-    same N images; the interval draws groups of images and, on each side, trainings."""
+    """Mean of ``first`` (S, N) minus that of ``second`` (T, N), scores of S and T trainings on the
+    same N images; the interval draws groups of images and, on each side, trainings.
+
+    The two sides draw their trainings each by itself, although seeds are shared: a shared seed can
+    only make the truth narrower.
+    """
     rng = np.random.default_rng(seed)
-
-    def mean(values: np.ndarray, rows: np.ndarray) -> float:
-        drawn = rng.integers(0, len(values), len(values))
-        return float(values[drawn][:, rows].mean())
-
     count = DIFFERENCE_DRAWS * resamples
-    resampled = group_resamples(groups, count, seed)
-    draws = [mean(first, rows) - mean(second, rows) for rows in resampled]
+    draws = [
+        _drawn_mean(first[:, rows].mean(1), rng) - _drawn_mean(second[:, rows].mean(1), rng)
+        for rows in group_resamples(groups, count, seed)
+    ]
     gap = float(first.mean() - second.mean())
     return {"difference": gap, "difference_ci": interval(draws)}
+
+
+def _drawn_mean(means: np.ndarray, rng: np.random.Generator) -> float:
+    """Mean of S trainings drawn with replacement from their S means.
+
+    A plain draw varies by (S - 1) / S of what the mean of S trainings does, so its distance from
+    the middle is stretched by the root of the inverse.
+    """
+    count = len(means)
+    if count == 1:
+        return float(means[0])
+    middle = float(means.mean())
+    drawn = float(means[rng.integers(0, count, count)].mean())
+    return middle + (count / (count - 1)) ** 0.5 * (drawn - middle)
 
 
 def per_class(

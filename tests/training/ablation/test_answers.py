@@ -9,19 +9,21 @@ from typing import cast
 import numpy as np
 import pytest
 
-from training.ablation.answers import Answers, differences
+from training.ablation.answers import Answered, Answers, differences
 from training.ablation.results import Result
 
 GROUPS = np.array([0, 0, 0, 1, 1, 2])
 
 
 class Given:
-    """Answers without models: the path's name is the pattern of right answers."""
+    """Answers without models: the path's name is the pattern of right answers; a wrong one costs
+    two nats."""
 
     dataset = SimpleNamespace(groups=lambda split: GROUPS)
 
-    def right(self, path: Path) -> np.ndarray:
-        return np.array([digit == "1" for digit in path.name])
+    def of(self, path: Path) -> Answered:
+        right = np.array([digit == "1" for digit in path.name])
+        return Answered(right, 2.0 * ~right)
 
 
 def compare(**patterns: list[str]) -> dict[str, dict[str, object]]:
@@ -37,6 +39,9 @@ def test_a_difference_is_the_mean_over_seeds_of_the_same_images() -> None:
     assert set(found) == {"other", "same"}
     assert found["other"]["difference"] == pytest.approx(-4.5 / 6)
     assert found["same"]["difference"] == 0.0
+    assert found["other"]["nll_difference"] == pytest.approx(2 * 4.5 / 6)
+    low, high = cast("list[float]", found["other"]["nll_difference_ci"])
+    assert low <= 1.5 <= high
 
 
 def test_the_interval_draws_whole_groups() -> None:

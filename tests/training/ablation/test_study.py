@@ -83,10 +83,18 @@ def test_a_finished_grid_is_reported_without_running(
     assert "| No pre-training | 1 | 0." in page
 
     answers = json.loads((report / "answers.json").read_text())
-    shares = sorted(text.count("1") / 8 for text in answers.values())
+    shares = sorted(found["right"].count("1") / 8 for found in answers.values())
     assert shares == sorted(float(row["accuracy"]) for row in (none, full))
+    signs = {
+        file_sha256(job.checkpoint): 1 if job.cell == "pretraining-none" else -1
+        for job in jobs
+        if job.kind == "finetune"
+    }
     gap = float(none["accuracy"]) - float(full["accuracy"])
     assert float(none["difference"]) == pytest.approx(gap, abs=1e-6)
+    gaps = sum(sign * np.mean(answers[sha]["nll"]) for sha, sign in signs.items())
+    assert float(none["nll_difference"]) == pytest.approx(gaps, abs=1e-6)
+    assert float(none["nll"]) - float(full["nll"]) == pytest.approx(gaps, abs=1e-3)
     assert float(none["difference_low"]) <= gap <= float(none["difference_high"])
     assert full["difference"] == ""
 
@@ -152,14 +160,18 @@ def test_the_table_holds_mean_and_spread(grid: tuple[list[str], list[Job]], tmp_
     first = read_results(jobs, Ledger(jobs[0].folder.parents[1]))["ssmamba"][0]
     runs = []
     for seed, value in enumerate((0.90, 0.92, 0.97)):
-        metrics = {"val": {}, "test": {"accuracy": value, "macro_f1": value - 0.01}}
+        metrics = {
+            "val": {},
+            "test": {"accuracy": value, "macro_f1": value - 0.01, "nll": 1 - value},
+        }
         runs.append(replace(first, seed=seed, card=first.card.with_(metrics=metrics)))
     study = Study("LC25000", {"test": 8}, "run", ("7",), {"ssmamba": runs}, {}, "CPU")
     write_report(study, tmp_path)
     row = next(
         line for line in (tmp_path / "table7.md").read_text().splitlines() if "MAMIM" in line
     )
-    assert "93.00 ± 3.61" in row and "92.00 ± 3.61" in row and "99.84" in row and "98.47" in row
+    assert "93.00 ± 3.61" in row and "92.00 ± 3.61" in row and "99.84 / 98.47" in row
+    assert "0.070 ± 0.036" in row
     assert mean_sd([0.5]) == (0.5, None)
 
 

@@ -12,6 +12,7 @@ from training.metrics.classification import (
     balanced_accuracy,
     brier,
     ece,
+    gap_over_seeds,
     group_resamples,
     macro_f1,
     nll,
@@ -90,3 +91,11 @@ def test_a_class_that_is_never_predicted() -> None:
     table = per_class(np.tile([0.9, 0.1], (4, 1)), np.array([0, 0, 1, 1]), ("a", "b"))
     assert table["a"] == {"n": 2, "precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3)}
     assert table["b"] == {"n": 2, "precision": 0.0, "recall": 0.0, "f1": 0.0}
+
+
+def test_few_trainings_vary_as_a_mean_of_as_many_does() -> None:
+    """Two trainings, 0 and 1: a plain draw would end at 0 and 1, a stretched one beyond."""
+    two = np.stack([np.zeros(50), np.ones(50)])
+    found = gap_over_seeds(two, np.full((1, 50), 0.5), np.arange(50), 100, 0)
+    assert found["difference"] == 0.0
+    np.testing.assert_allclose(found["difference_ci"], [-(0.5**0.5), 0.5**0.5])

@@ -42,7 +42,7 @@ class AblateConfig:
     precision: str | None = None  # 32-true | bf16-mixed | 16-mixed
 
     cam: str = "GradCAM"  # method of the figures
-    cam_stage: int = 4  # 1 (fine) to 4 (coarse); 0 = each model where its card says it points best
+    cam_stage: int = 4  # 1 (fine) to 4 (coarse); 0 = each model where it points best on validation
     mosaics: int = 60  # pictures of four known classes on which CAMs are scored
 
     def seed_list(self) -> tuple[int, ...]:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 
 from ssmamba import checkpoint
-from ssmamba.card import file_sha256
+from ssmamba.card import file_sha256, read_card
 from ssmamba.checkpoint import Checkpoint
 from ssmamba.errors import CheckpointError, DataError
 from ssmamba.explain.methods import find_method
-from training.cams import class_maps, mean_scores, mosaic_scores
+from training.cams import (
+    best_stage,
+    class_maps,
+    mean_scores,
+    mosaic_scores,
+    pointing_by_stage,
+)
 from training.data.dataset import Dataset
 from training.data.images import UnreadableImage, centre_square, read_rgb
 from training.evaluate import class_order, write_json
@@ -55,9 +63,10 @@ def read_masks(folder: Path, dataset: Dataset, split: str, side: int) -> np.ndar
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}; check --masks.")
     masks, missing = [], []
+    beside = lru_cache(_files)
     for item in dataset.items(split):
         at = (folder / item.path).with_suffix("")
-        files = sorted(at.parent.glob(f"{at.name}.*")) if at.parent.is_dir() else []
+        files = sorted(near for near in beside(at.parent) if near.stem == at.name)
         try:
             picture = centre_square(read_rgb(files[0])) if files else None
         except (UnreadableImage, OSError):
@@ -78,12 +87,19 @@ def read_masks(folder: Path, dataset: Dataset, split: str, side: int) -> np.ndar
     return np.stack(masks)
 
 
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+
+
 class EvidenceScores:
     """Localisation scores of checkpoints, kept in a file so that each is measured once."""
 
     def __init__(self, kept: Path, dataset: Dataset, device: torch.device) -> None:
         self.kept, self.dataset, self.device = kept, dataset, device
-        self.known = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+        # localisation scores or None by checkpoint and way of measuring, and stages
+        self.known: dict[str, Any] = (
+            json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+        )
 
     def on_mosaics(
         self, path: Path, mosaics: Mosaics, method: str, stage: int
@@ -110,6 +126,25 @@ class EvidenceScores:
             return mask_scores(found, images, order[labels], masks, name, stage)
 
         return self._once(key, path, measure)
+
+    def best_stage(self, path: Path) -> int:
+        """Where the CAMs point best on validation: as the card says, else it is measured here.
+
+        Cards of before it was measured at the end of training hold no ``metrics.cam``, and their
+        stage is but the last one.
+        """
+        card = read_card(path)
+        if "cam" in card.metrics:
+            return card.cam_stage
+        key = f"{file_sha256(path)} stage"
+        if key not in self.known:
+            found = checkpoint.load(path, self.device)
+            images = self.dataset.images("val", found.card.input.window_px)
+            labels = class_order(found.card, self.dataset)[self.dataset.labels("val")]
+            pointing = pointing_by_stage(found.model, found.card.input, images, labels)
+            self.known[key] = best_stage(pointing)
+            write_json(self.kept, self.known)
+        return int(self.known[key])
 
     def _once(self, key: str, path: Path, measure: Measure) -> dict[str, float] | None:
         if key not in self.known:

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from ssmamba import checkpoint
-from ssmamba.card import Card
 from ssmamba.device import choose_device
 from ssmamba.errors import CheckpointError
 from ssmamba.explain.methods import find_method
@@ -96,6 +95,7 @@ class _Artist:
         self.device, self.folder = device, folder
         self.method = find_method(config.cam).name
         self.labels = dataset.labels("test")
+        self.kept = EvidenceScores(folder / "cam_scores.json", dataset, device)
         self.mosaics = self._mosaics()
 
     def _window(self) -> int:
@@ -111,17 +111,16 @@ class _Artist:
     def scores(self) -> tuple[Scores, Scores]:
         """Localisation scores by cell on mosaics and against masks."""
         config, runs = self.config, [r for cell in self.results.values() for r in cell]
-        kept = EvidenceScores(self.folder / "cam_scores.json", self.dataset, self.device)
         on_mosaics: dict[str, list[dict[str, float]]] = {}
         on_masks: dict[str, list[dict[str, float]]] = {}
         with Progress("Scoring CAMs", len(runs)) as progress:
             for number, run in enumerate(runs, start=1):
-                at = (self.method, self._stage(run.card))
+                at = (self.method, self._stage(run.path))
                 if self.mosaics is not None:
-                    found = kept.on_mosaics(run.path, self.mosaics, *at)
+                    found = self.kept.on_mosaics(run.path, self.mosaics, *at)
                     on_mosaics.setdefault(run.cell, []).extend([found] if found else [])
                 if config.masks is not None:
-                    found = kept.on_masks(run.path, config.masks, *at)
+                    found = self.kept.on_masks(run.path, config.masks, *at)
                     on_masks.setdefault(run.cell, []).extend([found] if found else [])
                 progress.update(number)
         return _filled(on_mosaics), _filled(on_masks)
@@ -145,7 +144,11 @@ class _Artist:
     def _draw(self, name: str, rows: Sequence[EvidenceRow], cells: list[str]) -> Path:
         seed = self.results[cells[0]][0].seed
         stage = self.config.cam_stage
-        where = f"stage {stage}" if stage else "at the stage where a model points best (validation)"
+        where = (
+            f"stage {stage}"
+            if stage
+            else "at the coarsest stage within .05 of the best pointing (validation)"
+        )
         caption = (
             f"{self.dataset.info.name}, test split, seed {seed}. {self.method} of the row's class, "
             f"{where}; each map has its own colour scale from zero."
@@ -187,8 +190,9 @@ class _Artist:
         ]
 
     def _maps(self, cell: str, pictures: Sequence[Picture]) -> list[np.ndarray | None]:
-        found = checkpoint.load(self.results[cell][0].path, self.device)
-        order, stage = class_order(found.card, self.dataset), self._stage(found.card)
+        path = self.results[cell][0].path
+        found = checkpoint.load(path, self.device)
+        order, stage = class_order(found.card, self.dataset), self._stage(path)
         maps: list[np.ndarray | None] = []
         for image, _, number in pictures:
             at = (found.card.input, self.method, int(order[number]), stage)
@@ -198,9 +202,9 @@ class _Artist:
                 maps.append(None)
         return maps
 
-    def _stage(self, card: Card) -> int:
+    def _stage(self, path: Path) -> int:
         """Where a model's maps are read."""
-        return self.config.cam_stage or card.cam_stage
+        return self.config.cam_stage or self.kept.best_stage(path)
 
     def _picks(self) -> list[tuple[int, int]]:
         """(class number, row of the test split), one a class."""

@@ -7,22 +7,27 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 import torch
 
+from ssmamba import checkpoint
 from ssmamba.card import file_sha256, read_card
 from ssmamba.errors import DataError
 from tests.training.pictures import write_png
 from training import ablate, finetune, pretrain
 from training.ablation import runner
 from training.ablation.config import AblateConfig
+from training.ablation.evidence import EvidenceScores, read_masks
 from training.ablation.jobs import Job, plan_jobs
 from training.ablation.ledger import Ledger
 from training.ablation.report import Study, write_report
 from training.ablation.results import Result, assert_equal_budgets, mean_sd, read_results
 from training.command import parse
+from training.data.dataset import Dataset, load_dataset
 
 CELLS = "ssmamba,pretraining-none"
 FLAGS = ["--tables", "7", "--only", CELLS, "--seeds", "0", "--lrs", "1e-3", "--image-size", "64"]
@@ -97,6 +102,38 @@ def test_a_finished_grid_is_reported_without_running(
     assert float(none["nll"]) - float(full["nll"]) == pytest.approx(gaps, abs=1e-3)
     assert float(none["difference_low"]) <= gap <= float(none["difference_high"])
     assert full["difference"] == ""
+
+
+def test_a_card_without_measured_stage_is_measured_when_it_is_asked_for(
+    grid: tuple[list[str], list[Job]], folder: Path, tmp_path: Path
+) -> None:
+    """Cards of before keep the last stage without having looked."""
+    path = next(job.checkpoint for job in grid[1] if job.kind == "finetune")
+    found = checkpoint.load(path)
+    measured = found.card.metrics["cam"]["pointing"]
+    assert len(set(measured.values())) > 1, "stages that point alike would show nothing"
+    metrics = {name: value for name, value in found.card.metrics.items() if name != "cam"}
+    wrong = 1 if found.card.cam_stage != 1 else 4
+    old = tmp_path / "old.safetensors"
+    card = found.card.with_(metrics=metrics, cam_stage=wrong)
+    checkpoint.save(old, found.model, card, found.extra)
+    dataset = load_dataset(folder, 0, None)
+    scores = EvidenceScores(tmp_path / "scores.json", dataset, torch.device("cpu"))
+    assert scores.best_stage(old) == scores.best_stage(path) == found.card.cam_stage
+    assert len(json.loads((tmp_path / "scores.json").read_text())) == 1  # measured once
+
+
+def test_masks_are_found_by_the_whole_name(tmp_path: Path) -> None:
+    """Brackets are no pattern, and a.tumour.png is no mask of a.png."""
+    names = ("a[1].png", "a.png", "a.tumour.png")
+    for level, name in enumerate(names):
+        picture = np.zeros((8, 8, 3), np.uint8)
+        picture[: 2 * (level + 1)] = 255
+        write_png(tmp_path / name, picture)
+    items = [SimpleNamespace(path=name) for name in names]
+    dataset = SimpleNamespace(items=lambda split: items, indices=lambda split: range(3))
+    masks = read_masks(tmp_path, cast(Dataset, dataset), "test", 8)
+    assert [int(mask[:, 0].sum()) for mask in masks] == [2, 4, 6]
 
 
 def test_missing_masks_are_told_before_anything_is_trained(

@@ -1,9 +1,11 @@
 """Changes of a picture at graded strength, each at a known size (SSMamba §1 and §3.3).
 
 The paper claims translation invariance, local and global integration, and robustness to the domain
-shifts of stains and scanners; its second version adds magnification. Every change takes full
-pictures, (N, S, S, 3) uint8, and lengths in pixels of the network's window, so that data sets of
-any size are changed alike.
+shifts of stains and scanners; its second version adds magnification. Each change says which claim
+it tests. Local and global have one each: blur takes fine detail away and leaves the layout, a
+shuffle of tiles leaves the detail and takes the layout away. Every change takes full pictures,
+(N, S, S, 3) uint8, and lengths in pixels of the network's window, so that data sets of any size
+are changed alike.
 """
 
 from __future__ import annotations
@@ -34,6 +36,9 @@ class Change:
     unit: str  # of the levels, for the axis
     levels: tuple[float, ...]  # growing, the weakest first
     apply: Apply
+    claim: str  # of the paper, that it tests
+    neutral: float = 0.0  # the level of an unchanged picture
+    doubling: bool = False  # whether levels are factors, so that the plot's axis is logarithmic
 
 
 def _stain(
@@ -117,6 +122,24 @@ def _magnification(
     return np.stack([cv2.copyMakeBorder(i, *rim, cv2.BORDER_REFLECT) for i in images])
 
 
+def _shuffle(
+    images: np.ndarray, level: float, around: Surroundings, rng: np.random.Generator
+) -> np.ndarray:
+    """The tiles of a grid with ``level`` a side change places by chance; a rim too narrow for a
+    row of tiles stays."""
+    count, side = round(level), images.shape[1]
+    tile = side // count
+    start = (side - count * tile) // 2
+    inner = slice(start, start + count * tile)
+    out = images.copy()
+    for image in out:
+        tiles = image[inner, inner].reshape(count, tile, count, tile, 3).swapaxes(1, 2)
+        mixed = tiles.reshape(-1, tile, tile, 3)[rng.permutation(count * count)]
+        grid = mixed.reshape(count, count, tile, tile, 3).swapaxes(1, 2)
+        image[inner, inner] = grid.reshape(count * tile, count * tile, 3)
+    return out
+
+
 def _scale(images: np.ndarray, around: Surroundings) -> float:
     """Pixels of the picture for one of the window."""
     return images.shape[1] / around.window_px
@@ -129,14 +152,28 @@ def _warp(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     )
 
 
+INVARIANCE, DOMAIN = "translation and rotation invariance", "domain shift"
+INTEGRATION, SCALES = "local and global integration", "scales"
+
 CHANGES: dict[str, Change] = {
-    "stain": Change("Stain", "± share of each stain", (0.1, 0.2, 0.3, 0.4), _stain),
-    "scanner": Change("Scanner", "± gain and gamma, noise", (0.05, 0.1, 0.2, 0.3), _scanner),
-    "blur": Change("Blur", "sigma, network pixels", (0.5, 1.0, 2.0, 3.0), _blur),
-    "jpeg": Change("JPEG", "100 − quality", (20.0, 50.0, 70.0, 85.0), _jpeg),
-    "rotation": Change("Rotation", "degrees", (10.0, 20.0, 30.0, 45.0), _rotation),
-    "shift": Change("Shift", "network pixels", (2.0, 4.0, 8.0, 16.0), _shift),
+    "stain": Change("Stain", "± share of each stain", (0.1, 0.2, 0.3, 0.4), _stain, DOMAIN),
+    "scanner": Change(
+        "Scanner", "± gain and gamma, noise", (0.05, 0.1, 0.2, 0.3), _scanner, DOMAIN
+    ),
+    "blur": Change("Blur", "sigma, network pixels", (0.5, 1.0, 2.0, 3.0), _blur, INTEGRATION),
+    "shuffle": Change(
+        "Shuffled tiles", "tiles a side", (2.0, 4.0, 8.0), _shuffle, INTEGRATION, 1.0, True
+    ),
+    "jpeg": Change("JPEG", "100 − quality", (20.0, 50.0, 70.0, 85.0), _jpeg, DOMAIN),
+    "rotation": Change("Rotation", "degrees", (10.0, 20.0, 30.0, 45.0), _rotation, INVARIANCE),
+    "shift": Change("Shift", "network pixels", (2.0, 4.0, 8.0, 16.0), _shift, INVARIANCE),
     "magnification": Change(
-        "Magnification", "× that of training", (0.5, 0.71, 1.41, 2.0), _magnification
+        "Magnification",
+        "× that of training",
+        (0.5, 0.71, 1.41, 2.0),
+        _magnification,
+        SCALES,
+        1.0,
+        True,
     ),
 }

@@ -96,7 +96,10 @@ def _table(results: Sequence[Measured], kind: str) -> str:
         cells = [f"{own[x].accuracy:.3f} ({own[x].agreement:.3f})" for x in change.levels]
         lines.append(_row([label, *cells]))
     head = f"## {change.title} ({change.unit})"
-    note = "Accuracy (share of answers that are those on the unchanged picture)."
+    note = (
+        f"Claim: {change.claim}. Accuracy (share of answers that are those on the unchanged "
+        "picture)."
+    )
     return f"{head}\n\n{note}\n\n" + "\n".join(lines)
 
 
@@ -140,17 +143,16 @@ def plot(results: Sequence[Measured], title: str) -> Figure:
 
 def _panel(axes: Axes, results: Sequence[Measured], kind: str) -> None:
     change = CHANGES[kind]
-    neutral = 1.0 if kind == "magnification" else 0.0
     for label in _labels(results):
         own = [r for r in results if r.label == label and r.change in ("none", kind)]
-        points = sorted((neutral if r.level is None else r.level, r) for r in own)
+        points = sorted((change.neutral if r.level is None else r.level, r) for r in own)
         places = [level for level, _ in points]
         line = axes.plot(places, [r.accuracy for _, r in points], marker=".", label=label)[0]
         low, high = zip(*(r.accuracy_ci for _, r in points), strict=True)
         axes.fill_between(places, low, high, color=line.get_color(), alpha=0.12, linewidth=0)
-    if kind == "magnification":
+    if change.doubling:
         axes.set_xscale("log", base=2)
-        ticks = sorted((*change.levels, neutral))
+        ticks = sorted((*change.levels, change.neutral))
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
     axes.set_title(change.title, fontsize=9)

@@ -51,6 +51,21 @@ def test_magnification_shows_the_centre_or_a_wider_field() -> None:
     np.testing.assert_array_equal(wide[:, 23, 24:72], IMAGES[:, 0])  # mirrored rim
 
 
+def test_a_shuffle_moves_tiles_and_leaves_what_is_in_them() -> None:
+    """Each tile of the changed picture is one of the picture's; what is left over stays."""
+    image = np.random.default_rng(1).integers(0, 256, (50, 50, 3), np.uint8)
+    changed = change("shuffle", 8.0, image[None])[0]
+
+    def tiles(picture: np.ndarray) -> list[bytes]:
+        starts = range(1, 49, 6)
+        return [picture[y : y + 6, x : x + 6].tobytes() for y in starts for x in starts]
+
+    assert sorted(tiles(changed)) == sorted(tiles(image)) and tiles(changed) != tiles(image)
+    rim = np.ones((50, 50), bool)
+    rim[1:49, 1:49] = False
+    np.testing.assert_array_equal(changed[rim], image[rim])
+
+
 def test_a_stain_change_keeps_white_white() -> None:
     """Glass has no stain; a scanner's change moves it too."""
     white = np.full((4, 8, 8, 3), 255, np.uint8)

@@ -18,6 +18,7 @@ from ssmamba.errors import CheckpointError, DeviceError
 from ssmamba.memory import keep_freed_memory
 from ssmamba.models import SSMamba
 from ssmamba.models.build import head_of
+from ssmamba.models.convnets import quicken
 from ssmamba.preprocess import Images, to_tensor
 
 BATCH = {"cpu": 8, "cuda": 64}  # images at once; on a CPU small, so that a job can be cancelled
@@ -75,6 +76,7 @@ class Predictor:
             if not is_out_of_memory(error):
                 raise
             self._move_to_cpu()
+        quicken(self.model)
         self._graphed = GraphedForward(self._forward) if graphs and self.device.is_cuda else None
 
     def predict(self, images: Images) -> Prediction:

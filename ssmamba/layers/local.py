@@ -81,7 +81,7 @@ def _normed(x: Tensor, norm: nn.Module) -> Tensor:
     return norm(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
 
-def _convolved(x: Tensor, conv: nn.Conv2d, norm: nn.Module) -> Tensor:
+def convolved(x: Tensor, conv: nn.Conv2d, norm: nn.Module) -> Tensor:
     """Convolution and norm, (B, C, H, W) -> (B, H/s, W/s, out)."""
     if isinstance(norm, nn.BatchNorm2d) and _is_constant(norm):
         weight, bias = _folded(conv.weight, norm, conv.bias)
@@ -155,7 +155,7 @@ class Stem(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, H/4, W/4, dim)."""
         x = image.contiguous(memory_format=torch.channels_last)
-        return _convolved(x, self.conv, self.norm)
+        return convolved(x, self.conv, self.norm)
 
 
 class OverlapStem(nn.Module):
@@ -171,8 +171,8 @@ class OverlapStem(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, H/4, W/4, dim)."""
         x = image.contiguous(memory_format=torch.channels_last)
-        x = nn.functional.gelu(_convolved(x, self.first, self.norm1))
-        return _convolved(x.permute(0, 3, 1, 2), self.second, self.norm2)
+        x = nn.functional.gelu(convolved(x, self.first, self.norm1))
+        return convolved(x.permute(0, 3, 1, 2), self.second, self.norm2)
 
 
 class DeepStem(nn.Module):
@@ -196,7 +196,7 @@ class DeepStem(nn.Module):
         x = image.contiguous(memory_format=torch.channels_last)
         for conv, norm in zip(self.convs, self.norms, strict=True):
             assert isinstance(conv, nn.Conv2d)
-            x = F.relu(_convolved(x, conv, norm))  # not in place: autograd would copy the view back
+            x = F.relu(convolved(x, conv, norm))  # not in place: autograd would copy the view back
             x = x.permute(0, 3, 1, 2)
         return F.max_pool2d(x, 3, stride=2, padding=1).permute(0, 2, 3, 1)
 
@@ -210,4 +210,4 @@ class OverlapDownsample(nn.Module):
         self.norm = _map_norm(out_dim, batch_norm)
 
     def forward(self, x: Tensor) -> Tensor:
-        return _convolved(x.permute(0, 3, 1, 2), self.conv, self.norm)
+        return convolved(x.permute(0, 3, 1, 2), self.conv, self.norm)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssmamba.errors import CheckpointError
-from ssmamba.layers.local import DeepStem
+from ssmamba.layers.local import DeepStem, convolved
 
 STRIDE = 4  # of DeepStem
 
@@ -40,7 +40,8 @@ class ConvStem(nn.Module):
         """(B, 3, H, W) -> (B, dim, H/patch, W/patch)."""
         x = self.start(image).permute(0, 3, 1, 2)
         for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = F.relu(norm(conv(x)))
+            assert isinstance(conv, nn.Conv2d)
+            x = F.relu(convolved(x, conv, norm)).permute(0, 3, 1, 2)
         return self.out(x)
 
 

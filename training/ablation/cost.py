@@ -11,6 +11,7 @@ from torch import nn
 
 from ssmamba import checkpoint
 from ssmamba.device import Device
+from ssmamba.models.convnets import quicken
 from ssmamba.models.macs import count_macs
 
 BATCH = 16
@@ -29,6 +30,9 @@ class Cost:
 def measure_costs(paths: dict[str, Path], device: torch.device) -> dict[str, Cost]:
     """Cost of each cell's checkpoint."""
     loaded = {cell: checkpoint.load(path, device) for cell, path in paths.items()}
+    parameters = {cell: found.parameters for cell, found in loaded.items()}
+    for found in loaded.values():
+        quicken(found.model)  # as the viewer runs it; SSMamba does the like by itself
     best = dict.fromkeys(loaded, float("inf"))
     for number in range(WARM_UP + ROUNDS):
         for cell, found in loaded.items():
@@ -37,7 +41,7 @@ def measure_costs(paths: dict[str, Path], device: torch.device) -> dict[str, Cos
                 best[cell] = min(best[cell], seconds)
     return {
         cell: Cost(
-            found.parameters,
+            parameters[cell],
             count_macs(found.model, found.card.input.window_px),
             round(BATCH / best[cell], 1),
         )

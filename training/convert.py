@@ -45,6 +45,8 @@ def convert(config: ConvertConfig) -> None:
     )
     if adapter.licence:
         console.print(f"Licence of the weights: {adapter.licence}")
+    if adapter.remark:
+        console.print(adapter.remark)
     console.print(
         f"Next: python -m training.finetune --data DATA --out RUN --init {config.out} "
         f"--image-size {adapter.window_px} [--freeze]"

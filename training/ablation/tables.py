@@ -21,6 +21,7 @@ PRETRAININGS: dict[str, Flags] = {
     "mamim-embedding-patch-merge": ("--embedding", "patch_merge"),
     "mamim-embedding-lpu": ("--embedding", "lpu"),
     "mamim-mixer-mamba": ("--mixer", "mamba"),
+    "mamim-mixer-mamba-gelu": ("--mixer", "mamba", "--act", "gelu"),
     "mamim-mixer-ss2d": ("--mixer", "ss2d"),
     "mamim-act-gelu": ("--act", "gelu"),
     "mae": ("--method", "mae"),
@@ -58,6 +59,9 @@ CELLS: dict[str, Cell] = {
     ),
     "embedding-lpu": Cell("LPU", "mamim-embedding-lpu", title="LPU in place of LPR"),
     "mixer-mamba": Cell("o/DMS (Mamba)", "mamim-mixer-mamba", title="original Mamba mixer"),
+    "mixer-mamba-gelu": Cell(
+        "o/DMS (Mamba, GELU)", "mamim-mixer-mamba-gelu", title="original Mamba mixer with GELU"
+    ),
     "mixer-ss2d": Cell("o/DMS (SS2D)", "mamim-mixer-ss2d", title="SS2D mixer"),
     "act-gelu": Cell("GELU", "mamim-act-gelu", title="GELU in place of SiLU"),
     "pretraining-none": Cell("No pre-training", title="no pre-training"),
@@ -117,20 +121,26 @@ TABLES: dict[str, Table] = {
             Row("LPU", "embedding-lpu", PAPER["lpu"]),
             Row("LPR", FULL, PAPER["ssmamba"]),
         ),
-        "Each embedding has its own MAMIM pre-training.",
+        "Each embedding has its own MAMIM pre-training. With a deep or overlapping stem, as in "
+        "resources/configs/study.yaml, the linear embedding is that stem and a table of positions "
+        "(no patches of its own), and patch merging alone has no overlap between stages; so the "
+        "rows are closer to each other than the paper's.",
     ),
     "6": Table(
         "The DMS module",
         (
             Row("VMamba o/DMS", "vmamba", PAPER["vmamba"]),
             Row("VMamba w/DMS", "vmamba-dms", PAPER["vmamba-dms"]),
-            Row("SSMamba o/DMS (Mamba)", "mixer-mamba", PAPER["without-dms"]),
+            Row("SSMamba o/DMS (Mamba, GELU)", "mixer-mamba-gelu", PAPER["without-dms"]),
+            Row("SSMamba o/DMS (Mamba, SiLU)", "mixer-mamba"),
             Row("SSMamba o/DMS (SS2D)", "mixer-ss2d"),
             Row("SSMamba w/DMS, GELU", "act-gelu"),
             Row("SSMamba w/DMS", FULL, PAPER["ssmamba"]),
         ),
-        "VMamba is trained from scratch, as in Table 4; SSMamba with either mixer is pre-trained. "
-        "So VMamba rows compare with each other, and SSMamba rows with each other. SS2D scans in "
+        "The paper's Table 1 and §5.2 give the original Mamba block one direction and GELU (Mamba "
+        "itself has SiLU); §5.2 also calls it the original VMamba module, so its figure may be "
+        "SS2D's. VMamba is trained from scratch, as in Table 4; SSMamba with any mixer is "
+        "pre-trained. So VMamba rows compare with each other, and SSMamba rows with each other. SS2D scans in "
         "four directions at full width, so inside SSMamba it has 10 to 22 % more parameters.",
     ),
     "7": Table(
@@ -141,7 +151,10 @@ TABLES: dict[str, Table] = {
             Row("MAE", "pretraining-mae", PAPER["mae"]),
             Row("MAMIM", FULL, PAPER["ssmamba"]),
         ),
-        "Fine-tuning is the same for all rows; the first one has no pre-training beside it.",
+        "Fine-tuning is the same for all rows; the first one has no pre-training beside it. The "
+        "learning rate of pre-training is one for all. MAE has a plain decoder and neither "
+        "perturbation, skips nor DMS; contrastive pre-training passes two views of each image, so "
+        "its encoder works about twice as much for the same images.",
     ),
 }
 

@@ -37,6 +37,8 @@ def differences(
         lines.append(f"classes: {len(main)} here, {paper['classes']} in the paper's Table 3")
     if paper.get("note"):
         lines.append(f"the paper contradicts itself: {paper['note']}, its Table 3 {paper['size']}")
+    if paper.get("remark"):
+        lines.append(f"the paper differs from what is published: {paper['remark']}")
     return lines + _sizes(published.get("sizes", []), paper.get("size"), files)
 
 

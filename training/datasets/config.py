@@ -29,6 +29,6 @@ class PrepareConfig:
 
     roi_px: int = 0  # slides: side of a region, pixels; 0 = the paper's (384, 8000)
     mpp: float = 0.0  # slides: µm/px to read at; 0 = level 0, as scanned
-    per_slide: int = 0  # slides: most regions of each class from a slide; 0 = 12 (PAIP), 4 (CAM16)
+    per_slide: int = 0  # slides: most regions of each class from a slide; 0 = 22 (PAIP), 4 (CAM16)
     tissue: float = 0.5  # slides: least share of tissue in a region
     lesion: float = 0.0  # slides: least share of tumour in a region; 0 = .75 (PAIP), .005 (CAM16)

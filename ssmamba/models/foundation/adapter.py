@@ -34,6 +34,7 @@ class Adapter:
     unused: tuple[str, ...] = ()  # patterns of published tensors that classify no image
     mean: Triple = IMAGENET_MEAN
     std: Triple = IMAGENET_STD
+    remark: str = ""  # what training.convert tells beside the licence
 
     def fitted(self, published: State) -> State:
         """The tensors that the network takes, under its own names."""

@@ -48,6 +48,10 @@ GIGAPATH = Adapter(
     build=_gigapath,
     convert=unchanged,
     source="prov-gigapath/prov-gigapath on Hugging Face, pytorch_model.bin (the tile encoder)",
+    remark=(
+        "It was published for 256-px tiles of which the middle 224 px are read. Training images are "
+        "resized whole here: cut tiles to their middle seven eighths first."
+    ),
     licence="Prov-GigaPath's licence, research only (Xu et al. 2024)",
 )
 

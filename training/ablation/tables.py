@@ -140,8 +140,9 @@ TABLES: dict[str, Table] = {
         "The paper's Table 1 and §5.2 give the original Mamba block one direction and GELU (Mamba "
         "itself has SiLU); §5.2 also calls it the original VMamba module, so its figure may be "
         "SS2D's. VMamba is trained from scratch, as in Table 4; SSMamba with any mixer is "
-        "pre-trained. So VMamba rows compare with each other, and SSMamba rows with each other. SS2D scans in "
-        "four directions at full width, so inside SSMamba it has 10 to 22 % more parameters.",
+        "pre-trained. So VMamba rows compare with each other, and SSMamba rows with each other. "
+        "SS2D scans in four directions at full width, so inside SSMamba it has 10 to 22 % more "
+        "parameters.",
     ),
     "7": Table(
         "Pre-training",

@@ -49,8 +49,8 @@ GIGAPATH = Adapter(
     convert=unchanged,
     source="prov-gigapath/prov-gigapath on Hugging Face, pytorch_model.bin (the tile encoder)",
     remark=(
-        "It was published for 256-px tiles of which the middle 224 px are read. Training images are "
-        "resized whole here: cut tiles to their middle seven eighths first."
+        "It was published for 256-px tiles of which the middle 224 px are read. Training images "
+        "are resized whole here: cut tiles to their middle seven eighths first."
     ),
     licence="Prov-GigaPath's licence, research only (Xu et al. 2024)",
 )

@@ -201,7 +201,7 @@ def _gap(row: dict[str, Any], name: str, scale: float, digits: int) -> str:
 
 
 def _paper(row: dict[str, Any]) -> str:
-    if row["paper_accuracy"] is None:
+    if row["paper_accuracy"] is None and row["paper_f1"] is None:
         return "—"
     return " / ".join(_number(row[f"paper_{name}"], 100, 2) for name in ("accuracy", "f1"))
 

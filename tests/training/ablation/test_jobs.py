@@ -138,6 +138,10 @@ def test_an_encoder_of_one_window_keeps_it_and_has_the_papers_figures(tmp_path: 
 def test_the_papers_figures_are_under_the_names_of_the_data_sets() -> None:
     names = {facts(name).get("name") for name in (*IMAGE_SETS, *SLIDE_SETS)}
     assert set(DATASETS) <= names
-    assert all(row.keys() == set(DATASETS) for row in PAPER.values())
+    assert {"MHIST"} <= names  # of the second version, and SSMamba's figure alone
+    assert all(row.keys() - {"MHIST"} == set(DATASETS) for row in PAPER.values())
+    study = Study("MHIST", {}, "", ("4",), {}, {}, "")
+    told = {row["cell"]: (row["paper_accuracy"], row["paper_f1"]) for row in table_rows(study, "4")}
+    assert told["ssmamba"] == (0.8773, None) and told["vit"] == (None, None)
     assert PAPER["patch-merge"]["SIPaKMeD"] == (98.57, 96.86)
     assert PAPER["scratch"]["PAIP2019"] == (94.71, 94.77)

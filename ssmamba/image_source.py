@@ -9,10 +9,14 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ssmamba.card import file_sha256
+from ssmamba.deep_images import decode_deep, holds_sixteen_bits, to_eight_bits
 from ssmamba.errors import SlideError
 from ssmamba.pixel_source import Level, former_hash, sane_mpp
 
 MAX_IMAGE_PIXELS = 300_000_000  # a plain image lies whole in memory, 4 bytes a pixel
+
+ORIENTATION = 0x0112  # EXIF tag
+DEEP_MODES = ("RGB", "RGBA", "LA")  # in which Pillow gives 16-bit colour
 
 
 class ImageSource:
@@ -57,8 +61,7 @@ def _decode(path: Path) -> tuple[Image.Image, float | None, bytes | None]:
                 _check_size(path, image.size)
                 mpp = _resolution_mpp(image)
                 profile = image.info.get("icc_profile")
-                upright = ImageOps.exif_transpose(image)
-                return _to_rgb(upright), mpp, profile
+                return _to_rgb(image, path), mpp, profile
     except SlideError:
         raise
     except (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError) as error:
@@ -76,18 +79,30 @@ def _check_size(path: Path, size: tuple[int, int]) -> None:
         )
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(("I", "F")):  # 16 or 32 bits: spread over 0..255
-        values = np.asarray(image, np.float32)
-        top = 65535.0 if values.max(initial=0) > 255 else 255.0
-        return Image.fromarray((values * (255.0 / top)).clip(0, 255).astype(np.uint8)).convert(
-            "RGB"
-        )
+def _to_rgb(file: Image.Image, path: Path) -> Image.Image:
+    turned = file.getexif().get(ORIENTATION, 1)
+    image = ImageOps.exif_transpose(file)
+    if image.mode.startswith(("I", "F")):
+        return Image.fromarray(to_eight_bits(np.asarray(image)))
+    if file.mode in DEEP_MODES and holds_sixteen_bits(file, _head(path)):
+        deep = decode_deep(path.read_bytes())
+        if deep is not None:
+            return _transposed(Image.fromarray(deep), turned)
     if "A" in image.mode or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, rgba).convert("RGB")
     return image.convert("RGB")
+
+
+def _transposed(image: Image.Image, orientation: int) -> Image.Image:
+    image.getexif()[ORIENTATION] = orientation
+    return ImageOps.exif_transpose(image)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(64)
 
 
 def _resolution_mpp(image: Image.Image) -> float | None:

@@ -15,6 +15,7 @@ from ssmamba.errors import SlideError
 from ssmamba.pixel_source import sampled_hash
 from ssmamba.slide import Slide
 from tests.slides import SHARED_SLIDES, tissue_like, write_pyramid
+from training.data.images import read_rgb
 
 
 @pytest.fixture
@@ -143,6 +144,33 @@ def test_sixteen_bit_images_keep_their_contrast(tmp_path: Path) -> None:
     region = Slide.open(tmp_path / "deep.tif").read_region(0, 0, 0, 16, 16)
     assert region.min() == 0
     assert region.max() == 255
+
+
+@pytest.mark.parametrize("top", [1023, 4095, 16383, 65535, 1.0, 255.0])
+def test_grey_of_any_depth_keeps_its_contrast(tmp_path: Path, top: float) -> None:
+    """12-bit cameras fill a sixteenth of 16 bits, and floats often end at 1: black, if cut."""
+    grey = np.linspace(0, top, 256, dtype=np.uint16 if top > 255 else np.float32).reshape(16, 16)
+    Image.fromarray(grey).save(tmp_path / "deep.tif")
+    region = Slide.open(tmp_path / "deep.tif").read_region(0, 0, 0, 16, 16)
+    assert np.abs(region[..., 0].ravel().astype(int) - np.arange(256)).max() <= 1
+
+
+def test_numbers_that_are_none_do_not_hide_the_others(tmp_path: Path) -> None:
+    grey = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
+    grey[0, 0], grey[0, 1] = np.nan, np.inf
+    Image.fromarray(grey).save(tmp_path / "nan.tif")
+    assert Slide.open(tmp_path / "nan.tif").read_region(0, 0, 0, 16, 16).max() == 255
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_colour_of_twelve_bits_is_what_training_reads(tmp_path: Path, suffix: str) -> None:
+    deep = np.random.default_rng(0).integers(0, 4096, (20, 30, 3), np.uint16)
+    deep[0, 0] = 4095
+    path = tmp_path / f"deep{suffix}"
+    cv2.imwrite(str(path), deep)
+    region = Slide.open(path).read_region(0, 0, 0, 30, 20)
+    assert region.max() == 255
+    assert np.array_equal(region, read_rgb(path))
 
 
 @pytest.mark.parametrize("suffix", [".bmp", ".tif"])

@@ -14,6 +14,7 @@ from ssmamba.models.mae import MAE, ViTMAE, is_vit
 from ssmamba.models.mamim import MAMIM
 from ssmamba.models.masked import MaskedModel
 from ssmamba.models.ssmamba import SSMamba
+from ssmamba.models.timm_models import timm_model
 from ssmamba.models.vmamba import VMamba
 
 FOUR_STAGES: dict[str, type[SSMamba]] = {"ssmamba": SSMamba, "vmamba": VMamba}
@@ -33,11 +34,9 @@ def build_network(arch: str, config: dict[str, Any], classes: int) -> nn.Module:
     if arch in ADAPTERS:
         return ADAPTERS[arch].build(tuples(config), classes)
     if arch.startswith(TIMM):
-        import timm  # seconds to import: only when a baseline is asked for
-
         arguments = tuples(config)
         conv_stem = arguments.pop(CONV_STEM, False)
-        model = timm.create_model(arch.removeprefix(TIMM), num_classes=classes, **arguments)
+        model = timm_model(arch.removeprefix(TIMM), arguments, classes)
         if conv_stem:
             give_conv_stem(model)
         return model

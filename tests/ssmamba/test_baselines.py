@@ -10,6 +10,7 @@ from PIL import Image
 from ssmamba import checkpoint
 from ssmamba.card import Card
 from ssmamba.config import SSMambaConfig
+from ssmamba.errors import CheckpointError
 from ssmamba.explain.cam import METHODS, cam_maps
 from ssmamba.models.build import build_network, head_of
 from ssmamba.predict import main
@@ -41,6 +42,28 @@ TINY = {
     ),
     "resnet": ("timm:resnet10t", {"channels": [8, 8, 16, 16]}, (16, 8, 4, 2)),
 }
+
+
+@pytest.mark.parametrize(
+    ("arch", "config", "named"),
+    [
+        ("timm:hf-hub:somebody/model", {}, "hf-hub:somebody/model"),
+        ("timm:local-dir:/tmp/model", {}, "local-dir"),
+        ("timm:resnet10t", {"pretrained": True}, "pretrained"),
+        ("timm:resnet10t", {"checkpoint_path": "weights.pth"}, "checkpoint_path"),
+        ("timm:resnet10t", {"pretrained_cfg_overlay": {"file": "weights.pth"}}, "overlay"),
+        ("timm:resnet10t", {"features_only": True}, "features_only"),
+        ("uni", {"pretrained": True}, "pretrained"),
+        ("ctranspath", {"cache_dir": "/tmp"}, "cache_dir"),
+    ],
+)
+def test_a_card_cannot_make_timm_fetch_or_open_files(monkeypatch, arch, config, named):
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("timm was asked")
+
+    monkeypatch.setattr("timm.create_model", refuse)
+    with pytest.raises(CheckpointError, match=rf"{named}.*source that you trust\.$"):
+        build_network(arch, config, 3)
 
 
 @pytest.fixture(scope="module", params=list(TINY))

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ssmamba.models.foundation.adapter import Adapter, State
+from ssmamba.models.timm_models import timm_model
 
 
 class ConvStem(nn.Module):
@@ -38,10 +39,8 @@ class ConvStem(nn.Module):
 
 
 def _build(arguments: dict[str, Any], classes: int) -> nn.Module:
-    import timm  # seconds to import
-
     name = "swin_tiny_patch4_window7_224"
-    return timm.create_model(name, num_classes=classes, embed_layer=ConvStem, **arguments)
+    return timm_model(name, arguments, classes, embed_layer=ConvStem)
 
 
 def _convert(state: State) -> State:

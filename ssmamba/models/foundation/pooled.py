@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ssmamba.models.timm_models import timm_model
+
 
 class PooledTrunk(nn.Module):
     """A timm ViT, a pooling of its tokens, and a head; with timm's doors for both.
@@ -72,10 +74,10 @@ class AttentionPool(nn.Module):
 
 def vit(name: str, arguments: dict[str, Any], classes: int = 0) -> nn.Module:
     """A timm ViT; activations and MLPs that JSON cannot hold are given by name."""
-    import timm  # seconds to import
-    from timm.layers import SwiGLUPacked
+    from timm.layers import SwiGLUPacked  # seconds to import
 
     given = dict(arguments)
+    own: dict[str, Any] = {}
     if given.pop("swiglu", False):
-        given.update(mlp_layer=SwiGLUPacked, act_layer=nn.SiLU)
-    return timm.create_model(name, num_classes=classes, **given)
+        own = {"mlp_layer": SwiGLUPacked, "act_layer": nn.SiLU}
+    return timm_model(name, given, classes, **own)

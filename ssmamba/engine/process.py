@@ -73,20 +73,12 @@ class EngineClient:
             raise EngineDied("The inference engine is not running; start it again.")
         child.outbox.put(request)
 
-    def restart(self) -> None:
-        """End the process whatever it does, and start a new one. Its jobs are lost."""
-        self._end(wait_s=0.0)
-        self.start()
-
     def close(self) -> None:
         """End the process: ask, then kill. ``on_died`` is not called."""
-        self._end(wait_s=CLOSE_TIMEOUT_S)
-
-    def _end(self, wait_s: float) -> None:
         with self._lock:
             child, self._child = self._child, None
         if child is not None:  # outside the lock: its threads may be waiting for it
-            child.end(wait_s)
+            child.end(CLOSE_TIMEOUT_S)
 
     def _on_reply(self, child: _Child, reply: Reply) -> None:
         with self._lock:
@@ -128,13 +120,10 @@ class _Child:
 
     def end(self, wait_s: float) -> None:
         """Stop the process: politely for ``wait_s``, then by force; and join the threads."""
-        if wait_s > 0:
-            self.outbox.put(Shutdown())
+        self.outbox.put(Shutdown())
         self.outbox.put(None)
         try:
-            if wait_s <= 0:
-                self.process.kill()
-            self.process.wait(wait_s if wait_s > 0 else CLOSE_TIMEOUT_S)
+            self.process.wait(wait_s)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -196,16 +185,19 @@ def describe_exit(code: int, report: list[str]) -> str:
     return f"it ended with status {code}" + (f": {last.strip()}" if last else "")
 
 
-def _spawn(device: str) -> subprocess.Popen:
+def _command() -> list[str]:
     if getattr(sys, "frozen", False):
-        command = [sys.executable, ENGINE_FLAG]
-    else:
-        command = [sys.executable, "-m", "ssmamba.engine.server"]
+        return [sys.executable, ENGINE_FLAG]
+    # -P: nothing is imported from the folder in which the viewer was started
+    return [sys.executable, "-P", "-m", "ssmamba.engine.server"]
+
+
+def _spawn(device: str) -> subprocess.Popen:
     flags = 0
     if sys.platform == "win32":
         flags = subprocess.CREATE_NO_WINDOW | subprocess.IDLE_PRIORITY_CLASS
     return subprocess.Popen(
-        [*command, "--device", device],
+        [*_command(), "--device", device],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -215,10 +207,13 @@ def _spawn(device: str) -> subprocess.Popen:
 
 
 def _environment() -> dict[str, str]:
-    """The child finds this very package, wherever the viewer was started from."""
+    """The child finds this very package, wherever the viewer was started from.
+
+    An empty entry of PYTHONPATH ("/a:") would be the current folder again.
+    """
     root = str(Path(__file__).resolve().parents[2])
-    path = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([root, path] if path else [root])}
+    own = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([root, *own])}
 
 
 def _close_quietly(stream: object) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ssmamba.engine import process
 from ssmamba.engine.messages import (
     Cancel,
     Classify,
@@ -40,7 +41,7 @@ def test_killed_while_it_works_it_is_told_and_started_again(engine, folder, slid
         engine.client.send(Cancel(1))
     while not engine.replies.empty():
         engine.replies.get()
-    engine.client.restart()
+    engine.client.start()
     engine.ready = None
     found, end = engine.ask(Classify, slide, square(0, 0, 64), path)
     assert isinstance(end, JobDone)
@@ -94,6 +95,22 @@ def test_how_a_process_ended_is_said_in_words():
     assert "memory" in describe_exit(-9, [])
     assert "SIGSEGV" in describe_exit(-11, [])
     assert describe_exit(1, ["", "ImportError: no torch", ""]).endswith("ImportError: no torch")
+
+
+@pytest.mark.parametrize("pythonpath", ["", os.pathsep])
+def test_nothing_is_imported_from_the_folder_where_the_viewer_was_started(
+    tmp_path, monkeypatch, pythonpath
+):
+    """That may be a folder of downloads; the project itself is found from anywhere."""
+    (tmp_path / "argparse.py").write_text("open('imported', 'w').close()")
+    monkeypatch.setenv("PYTHONPATH", pythonpath)
+    done = subprocess.run(
+        [*process._command(), "--help"],
+        cwd=tmp_path, env=process._environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "ssmamba.engine.server" in done.stdout
+    assert not (tmp_path / "imported").exists()
 
 
 def test_starting_imports_nothing_that_takes_seconds():

@@ -13,7 +13,7 @@ from torch import nn
 
 from ssmamba.card import InputSpec
 from ssmamba.errors import CheckpointError
-from ssmamba.explain.cam import cam_maps
+from ssmamba.explain.cam import cam_maps, spanned_cells
 from ssmamba.explain.methods import STAGES
 from ssmamba.explain.stitch import resize_map
 from ssmamba.preprocess import to_tensor
@@ -36,7 +36,9 @@ def class_maps(
     for start in range(0, len(images), BATCH):
         batch = to_tensor(images[start : start + BATCH], spec).to(device)
         maps = cam_maps(model, batch, method, number, stage)
-        parts += [resize_map(values, side, side) for values in maps]
+        size = (batch.shape[2], batch.shape[3])
+        cells = spanned_cells(model, stage, size, (maps.shape[1], maps.shape[2]))
+        parts += [resize_map(values, side, side, cells) for values in maps]
     return np.stack(parts)
 
 

@@ -26,6 +26,7 @@ from ssmamba.engine.messages import (
     ReconstructResult,
     Reply,
     Request,
+    Window,
 )
 from ssmamba.engine.region import Region, read_as
 from ssmamba.engine.store import ModelStore, SlideStore
@@ -148,7 +149,7 @@ class Jobs:
                 values = _cam_values(predictor, pixels, method.name, keys.index(target), stage)
             for offset, image in enumerate(values):
                 window = region.plan.windows[first + offset]
-                maps.append(CamMap(window, (image.shape[0], image.shape[1]), image.tobytes()))
+                maps.append(_cam_map(predictor, window, image, stage))
             _progress(request.job, len(maps), region, emit)
         flat = [np.frombuffer(m.values, np.float32) for m in maps]
         stamp = region.stamp(predictor.checkpoint.sha256, predictor.device, method.name)
@@ -226,6 +227,15 @@ def _progress(job: int, done: int, region: Region, emit: Emit) -> None:
     total = len(region.plan.windows)
     if total > 1:
         emit(Progress(job, done, total, f"{done} of {total} windows"))
+
+
+def _cam_map(predictor: Predictor, window: Window, values: np.ndarray, stage: int) -> CamMap:
+    """The message for one map (h, w) float32."""
+    from ssmamba.explain.cam import spanned_cells
+
+    side, shape = predictor.card.input.window_px, (values.shape[0], values.shape[1])
+    cells = spanned_cells(predictor.model, stage, (side, side), shape)
+    return CamMap(window, shape, values.tobytes(), cells)
 
 
 def _cam_values(

@@ -176,6 +176,7 @@ class CamMap:
     window: Window
     shape: tuple[int, int]  # rows, columns
     values: bytes = field(repr=False)  # float32
+    cells: tuple[float, float] | None = None  # rows, columns that the window spans; None = all
 
 
 @dataclass(frozen=True)

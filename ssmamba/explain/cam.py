@@ -17,18 +17,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ssmamba.config import STRIDES
 from ssmamba.errors import InputError
 from ssmamba.explain.layers import CamTarget, cam_target
 from ssmamba.explain.methods import METHODS, STAGES, find_method
-from ssmamba.models import MaskedModel, SSMamba
 
-__all__ = ["METHODS", "STAGES", "cam_maps", "warm_up"]
+__all__ = ["METHODS", "STAGES", "cam_maps", "spanned_cells", "warm_up"]
 
 
 def cam_maps(
     model: nn.Module, batch: Tensor, method: str, class_index: int, stage: int = 4
 ) -> np.ndarray:
     """Raw maps of one class, (B, h, w) float32, signed.
+
+    Where H or W is no multiple of the stage's stride, the last row or column of cells reaches
+    beyond the image: ``spanned_cells`` tells how many cells the image spans.
 
     Args:
         model: a classifier on the device of ``batch``; its mode is left as it was.
@@ -56,7 +59,21 @@ def cam_maps(
         finally:
             cam.activations_and_grads.release()
             cam.outputs = None
-    return _without_padding(np.nan_to_num(maps), model, batch)
+    return _without_padding(np.nan_to_num(maps), target, batch)
+
+
+def spanned_cells(
+    model: nn.Module, stage: int, size: tuple[int, int], shape: tuple[int, int]
+) -> tuple[float, float] | None:
+    """Rows and columns of a map that an image spans, 7.5 of 8 for 240 px at a stride of 32.
+
+    size: (height, width) of the image, pixels; shape: (h, w) of ``cam_maps``'. None = all of them.
+    """
+    stride = cam_target(model, stage, size).stride
+    if stride is None:
+        return None
+    rows, columns = (_spanned(side, count, stride) for side, count in zip(size, shape, strict=True))
+    return None if (rows, columns) == shape else (rows, columns)
 
 
 def warm_up() -> None:
@@ -192,15 +209,18 @@ def _full_precision(batch: Tensor) -> Any:
     return torch.autocast(batch.device.type, enabled=False)
 
 
-def _without_padding(maps: np.ndarray, model: nn.Module, batch: Tensor) -> np.ndarray:
-    """A four-stage backbone pads its input to a multiple of 32 px: cut those cells off the map."""
-    height, width = batch.shape[2:]
-    rows, columns = maps.shape[1:]
-    padded_height, padded_width = height + -height % 32, width + -width % 32
-    if not isinstance(model, SSMamba | MaskedModel) or (padded_height, padded_width) == (
-        height,
-        width,
-    ):
+def _without_padding(maps: np.ndarray, target: CamTarget, batch: Tensor) -> np.ndarray:
+    """Leave out cells that lie beyond the image: some backbones pad it to a multiple of 32 px."""
+    if target.stride is None:
         return np.ascontiguousarray(maps)
-    rows = math.ceil(rows * height / padded_height)
-    return np.ascontiguousarray(maps[:, :rows, : math.ceil(columns * width / padded_width)])
+    rows, columns = (
+        math.ceil(_spanned(side, count, target.stride))
+        for side, count in zip(batch.shape[2:], maps.shape[1:], strict=True)
+    )
+    return np.ascontiguousarray(maps[:, :rows, :columns])
+
+
+def _spanned(side: int, count: int, stride: int) -> float:
+    """How many of ``count`` cells an image side spans; all where the network strides otherwise."""
+    padded = math.ceil(side / STRIDES[-1]) * STRIDES[-1]
+    return side / stride if side // stride <= count <= padded // stride else count

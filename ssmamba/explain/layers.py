@@ -30,6 +30,7 @@ class CamTarget:
     layer: nn.Module
     reshape: Callable[[Tensor], Tensor] | None
     has_offset: bool = False  # a residual stream without a norm behind it
+    stride: int | None = None  # input pixels of one cell; None = the cells share the image evenly
 
 
 def cam_target(model: nn.Module, stage: int, size: tuple[int, int]) -> CamTarget:
@@ -48,13 +49,16 @@ def cam_target(model: nn.Module, stage: int, size: tuple[int, int]) -> CamTarget
     if hasattr(model, "blocks") and hasattr(model, "patch_embed"):
         return _vit_target(model, stage)
     if hasattr(model, "layers"):  # Swin
+        stride = STRIDES[stage - 1]
         if stage == 4 and isinstance(model.norm, nn.LayerNorm):
-            return CamTarget(model.norm, _channels_first)
-        return CamTarget(_nth(model.layers, stage), _channels_first, has_offset=True)
+            return CamTarget(model.norm, _channels_first, stride=stride)
+        layer = _nth(model.layers, stage)
+        return CamTarget(layer, _channels_first, has_offset=True, stride=stride)
     if hasattr(model, f"layer{stage}"):  # ResNet
-        return CamTarget(getattr(model, f"layer{stage}"), None)
+        return CamTarget(getattr(model, f"layer{stage}"), None, stride=STRIDES[stage - 1])
     if hasattr(model, "stages"):  # ConvNeXt and kin
-        return CamTarget(_nth(model.stages, stage), None, has_offset=True)
+        layer, stride = _nth(model.stages, stage), STRIDES[stage - 1]
+        return CamTarget(layer, None, has_offset=True, stride=stride)
     raise CheckpointError(
         f"No layer for a CAM is known in {type(model).__name__}; choose an SSMamba checkpoint."
     )
@@ -63,13 +67,14 @@ def cam_target(model: nn.Module, stage: int, size: tuple[int, int]) -> CamTarget
 def _ssmamba_target(model: SSMamba, stage: int, size: tuple[int, int]) -> CamTarget:
     """With a class token the final norm runs twice and the map has no gradient behind it."""
     if stage < 4 or model.config.pool != "mean":
-        return CamTarget(model.cam_layer(stage), cam_reshape, has_offset=True)
+        layer = model.cam_layer(stage)
+        return CamTarget(layer, cam_reshape, has_offset=True, stride=STRIDES[stage - 1])
     grid = tuple(math.ceil(side / STRIDES[-1]) for side in size)
 
     def reshape(tokens: Tensor) -> Tensor:
         return tokens.unflatten(1, grid).permute(0, 3, 1, 2)
 
-    return CamTarget(model.norm, reshape)
+    return CamTarget(model.norm, reshape, stride=STRIDES[-1])
 
 
 def _vit_target(model: nn.Module, stage: int) -> CamTarget:

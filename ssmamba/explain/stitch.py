@@ -70,7 +70,7 @@ def stitch(maps: Sequence[CamMap], px_per_window: int | None = None) -> Stitched
     for cam in maps:
         x0, x1 = _footprint(cam.window.x - left, cam.window.side, scale, columns)
         y0, y1 = _footprint(cam.window.y - top, cam.window.side, scale, rows)
-        total[y0:y1, x0:x1] += resize_map(map_values(cam), y1 - y0, x1 - x0)
+        total[y0:y1, x0:x1] += resize_map(map_values(cam), y1 - y0, x1 - x0, cam.cells)
         weight[y0:y1, x0:x1] += 1.0
     values = np.where(weight > 0, total / np.maximum(weight, 1.0), np.float32(np.nan))
     return StitchedMap(values.astype(np.float32), left, top, width, height)
@@ -100,16 +100,22 @@ def colorize(
     return rgba
 
 
-def resize_map(values: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """Bilinear resize of (h, w) float32 with cell centres aligned and edges held; no cv2."""
-    across = _weights(values.shape[1], columns)
-    down = _weights(values.shape[0], rows)
+def resize_map(
+    values: np.ndarray, rows: int, columns: int, cells: tuple[float, float] | None = None
+) -> np.ndarray:
+    """Bilinear resize of (h, w) float32 with cell centres aligned and edges held; no cv2.
+
+    cells: rows and columns of ``values`` that the picture spans, from the top left; None = all.
+    """
+    spanned = cells or values.shape
+    across = _weights(values.shape[1], columns, spanned[1])
+    down = _weights(values.shape[0], rows, spanned[0])
     return (down @ values.astype(np.float32) @ across.T).astype(np.float32)
 
 
-def _weights(source: int, target: int) -> np.ndarray:
+def _weights(source: int, target: int, spanned: float) -> np.ndarray:
     """(target, source) matrix of linear interpolation weights; its rows sum to 1."""
-    at = ((np.arange(target) + 0.5) * source / target - 0.5).clip(0, source - 1)
+    at = ((np.arange(target) + 0.5) * spanned / target - 0.5).clip(0, source - 1)
     lower = np.minimum(at.astype(int), source - 1)
     upper = np.minimum(lower + 1, source - 1)
     fraction = (at - lower).astype(np.float32)

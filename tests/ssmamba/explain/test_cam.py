@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from ssmamba.errors import CheckpointError, InputError
-from ssmamba.explain.cam import METHODS, cam_maps
+from ssmamba.explain.cam import METHODS, cam_maps, spanned_cells
+from ssmamba.explain.stitch import resize_map
 from tests.ssmamba.checkpoints import tiny_model
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-6}  # float32 in another order of additions
@@ -175,6 +176,25 @@ def test_unknown_names_are_answered_with_near_ones(model, batch):
 
 def test_padding_is_cut_off_the_map(model):
     assert cam_maps(model, torch.randn(1, 3, 80, 96), "GradCAM", 0, 2).shape == (1, 10, 12)
+
+
+@pytest.mark.parametrize(("side", "spanned"), [(240, 7.5), (112, 3.5), (224, None), (96, None)])
+def test_the_last_cells_of_an_odd_window_reach_beyond_the_image(model, side, spanned):
+    """A map laid on the image alone would be shifted by up to 14 %."""
+    shape = cam_maps(model, torch.randn(1, 3, side, side), "EigenCAM", 0, 4).shape[1:]
+    found = spanned_cells(model, 4, (side, side), shape)
+    assert found == (None if spanned is None else (spanned, spanned))
+    assert spanned_cells(model, 1, (side, side), (side // 4, side // 4)) is None
+
+
+def test_what_the_peak_says_of_an_odd_window_lies_where_it_is(model):
+    """The cell from 64 to 96 px of a window of 112 px, laid on the window."""
+    batch = torch.zeros(1, 3, 112, 112)
+    maps = cam_maps(model, batch, "EigenCAM", 0, 4)
+    values = np.zeros(maps.shape[1:], np.float32)
+    values[2, 2] = 1.0
+    laid = resize_map(values, 112, 112, spanned_cells(model, 4, (112, 112), values.shape))
+    assert np.argwhere(laid > 0.95).mean(axis=0) == pytest.approx((79.5, 79.5), abs=0.51)
 
 
 def test_a_class_token_model_is_read_where_patches_have_gradients(batch):

@@ -48,6 +48,22 @@ def test_where_no_window_lies_there_is_no_value():
     assert found.values[0, 0] == 1.0
 
 
+def test_cells_that_reach_beyond_the_window_do_not_shift_the_map():
+    values = np.zeros((4, 4), np.float32)
+    values[2, 1] = 1.0  # of 32 px cells on a window of 112 px
+    whole = cam(values, side=112)
+    found = stitch([CamMap(whole.window, whole.shape, whole.values, (3.5, 3.5))], 112)
+    row, column = np.argwhere(found.values > 0.96).mean(axis=0)
+    assert (row, column) == pytest.approx((79.5, 47.5), abs=0.51)
+
+
+def test_cells_that_fit_are_laid_as_ever():
+    values = np.random.default_rng(0).normal(size=(7, 7)).astype(np.float32)
+    np.testing.assert_array_equal(
+        resize_map(values, 28, 30), resize_map(values, 28, 30, (7.0, 7.0))
+    )
+
+
 def test_a_peak_stays_at_its_place():
     values = np.zeros((7, 7), np.float32)
     values[5, 1] = 1.0

@@ -49,6 +49,7 @@ SPECS: Mapping[str, Spec] = {
     "calibration": Spec("Calibration…", "calibrate", "", "Scale of the slide and of the models"),
     "classify": Spec("Classify selected region", "classify", "Ctrl+Return"),
     "classify_all": Spec("Classify all regions", "classify", "Ctrl+Shift+Return"),
+    "stop": Spec("Stop classifying", "close", "", "Give up what waits; answers stay"),
     "auto": Spec("Classify as soon as drawn", "", "", checkable=True),
     "shortcuts": Spec("Keyboard and mouse", "", "F1", "Every key and what it does"),
     "about": Spec("About", "info", ""),

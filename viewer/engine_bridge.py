@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
@@ -34,6 +35,7 @@ class EngineBridge(QObject):
     ready = Signal(object)  # EngineReady
     replied = Signal(object)  # Reply
     died = Signal(str)  # why, in a few words
+    restarted = Signal()  # it did not listen and was ended; another one starts
 
     _from_engine = Signal(int, object)
     _death = Signal(int, str)
@@ -44,6 +46,7 @@ class EngineBridge(QObject):
         self._engine: Engine | None = None
         self._generation = 0
         self._closed = False
+        self._ending: list[threading.Thread] = []
         self.state: EngineReady | None = None
         self._from_engine.connect(self._on_reply)
         self._death.connect(self._on_death)
@@ -70,11 +73,25 @@ class EngineBridge(QObject):
             with suppress(EngineDied):  # the news of its death is on the way
                 self._engine.send(request)
 
+    def restart(self) -> None:
+        """End a process that does not listen, and start another one; its jobs are lost."""
+        engine, self._engine = self._engine, None
+        self.state = None
+        if engine is None:
+            return
+        self._ending = [thread for thread in self._ending if thread.is_alive()]
+        self._ending.append(threading.Thread(target=engine.close, name="engine-end"))
+        self._ending[-1].start()  # it is asked first and killed two seconds later
+        self.start()
+        self.restarted.emit()
+
     def close(self) -> None:
         self._closed = True
         engine, self._engine = self._engine, None
         if engine is not None:
             engine.close()
+        for thread in self._ending:
+            thread.join()
 
     def _on_reply(self, generation: int, reply: Reply) -> None:
         if generation != self._generation or self._closed:

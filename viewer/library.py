@@ -22,6 +22,7 @@ class Model:
     bundled: bool = False
     sha256: str = ""  # of the file; empty until the engine has told it
     parameters: int | None = None
+    version: str = ""  # size and time of change of the file that was read
 
     @property
     def name(self) -> str:
@@ -58,7 +59,16 @@ def short_names(names: Sequence[str]) -> list[str]:
 def read_model(path: Path | str, bundled: bool = False) -> Model:
     """Read a checkpoint's card. Raises CheckpointError."""
     resolved = Path(path).expanduser().resolve()
-    return Model(str(resolved), read_card(resolved), bundled=bundled)
+    version = _version(resolved)  # first: of a file that is replaced meanwhile, the older one
+    return Model(str(resolved), read_card(resolved), bundled=bundled, version=version)
+
+
+def _version(path: Path) -> str:
+    try:
+        stat = path.stat()
+    except OSError:
+        return ""  # reading its card says what is wrong
+    return f"{stat.st_size}-{stat.st_mtime_ns}"
 
 
 def bundled_models(folder: Path = BUNDLED) -> list[Model]:
@@ -100,7 +110,9 @@ class ModelLibrary:
         """Add models, or take those that are known into use."""
         for model in models:
             known = self._models.get(model.path, model)
-            in_use = known.in_use or (use and known.classifies)
+            if known.version != model.version:  # another file by the same name
+                known = replace(model, in_use=known.in_use, bundled=known.bundled)
+            in_use = known.in_use or (use and model.classifies)
             self._models[model.path] = replace(known, card=model.card, in_use=in_use)
         self._notify()
 
@@ -113,6 +125,10 @@ class ModelLibrary:
         if model is not None and model.in_use != in_use:
             self._models[path] = replace(model, in_use=in_use)
             self._notify()
+
+    def versions(self) -> dict[str, str]:
+        """By path, which file each name stands for now."""
+        return {model.path: model.version for model in self._models.values()}
 
     def note_loaded(self, path: str, sha256: str, parameters: int) -> None:
         """Keep what the engine said of a checkpoint."""

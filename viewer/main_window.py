@@ -156,6 +156,7 @@ class MainWindow(QMainWindow):
             "calibration": ask.calibrate,
             "classify": self._classify_selected,
             "classify_all": lambda: work.analysis.ask([r.id for r in work.document.rois]),
+            "stop": work.analysis.stop,
             "shortcuts": ask.shortcuts,
             "about": ask.about,
         }
@@ -165,6 +166,7 @@ class MainWindow(QMainWindow):
             self.actions_by_name[name].triggered.connect(
                 lambda _=False, name=name: self.canvas.set_tool(Tool(name))
             )
+        self.actions_by_name["stop"].setEnabled(False)
         self.actions_by_name["pan"].setChecked(True)
         self.actions_by_name["compare"].toggled.connect(self.compare.setVisible)
         self.actions_by_name["follow"].toggled.connect(self.compare.set_follow_slide)
@@ -199,12 +201,17 @@ class MainWindow(QMainWindow):
         self.answers_panel.windows_hovered.connect(self.canvas.set_highlight)
         self.compare.roi_clicked.connect(work.document.select)
         self.status.device_clicked.connect(self.dialogs.about)
+        self.status.stop_clicked.connect(self.actions_by_name["stop"].trigger)
         self.status.scale_clicked.connect(self.dialogs.calibrate)
 
     def _connect_workspace(self) -> None:
         work = self.workspace
         work.messages.posted.connect(self.message_bar.show_message)
         work.analysis.activity_changed.connect(self.status.show_analysis)
+        work.analysis.activity_changed.connect(
+            lambda text, *_: self.actions_by_name["stop"].setEnabled(bool(text))
+        )
+        work.bridge.restarted.connect(lambda: self.status.show_device(None))
         work.bridge.ready.connect(self.status.show_device)
         work.bridge.died.connect(
             lambda why: self.status.show_device(None, "" if work.bridge.started else why)

@@ -15,7 +15,7 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("&View", ("fit", "focus", "zoom_in", "zoom_out", "magnification", "-",
                "evidence", "compare", "follow", "-", "panels")),
     ("&Slide", ("calibration",)),
-    ("&Model", ("classify", "classify_all", "auto", "-", "add_models")),
+    ("&Model", ("classify", "classify_all", "stop", "auto", "-", "add_models")),
     ("&Help", ("shortcuts", "about")),
 )  # fmt: skip
 TOOL_BAR = (

@@ -7,7 +7,7 @@ wanted is cancelled.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from ssmamba.engine.messages import (
@@ -33,19 +33,19 @@ class Task:
 
 
 def answer_key(document: Document, roi: Roi, model: Model) -> AnswerKey:
-    return AnswerKey(roi.id, model.path, document.reading(roi))
+    return AnswerKey(roi.id, model.path, model.version, document.reading(roi))
 
 
 def map_key(document: Document, roi: Roi, model: Model) -> MapKey:
-    chosen = document.map_settings
+    chosen, reading = document.map_settings, document.reading(roi)
     return MapKey(
-        roi.id, model.path, document.reading(roi), chosen.method, chosen.stage, chosen.target
+        roi.id, model.path, model.version, reading, chosen.method, chosen.stage, chosen.target
     )
 
 
 def picture_key(document: Document, roi: Roi, model: Model) -> PictureKey:
-    chosen = document.picture_settings
-    return PictureKey(roi.id, model.path, document.reading(roi), chosen.mask_ratio, chosen.seed)
+    chosen, reading = document.picture_settings, document.reading(roi)
+    return PictureKey(roi.id, model.path, model.version, reading, chosen.mask_ratio, chosen.seed)
 
 
 def wanted(
@@ -79,11 +79,12 @@ def wanted(
     return [task for task in first + later if task.keys]
 
 
-def missing(tasks: Iterable[Task], document: Document, settled: set[Key]) -> list[Task]:
+def missing(tasks: Iterable[Task], document: Document, *settled: Container[Key]) -> list[Task]:
     """Tasks without the results that are there, and without those under way or failed."""
     found = []
+    there: tuple[Container[Key], ...] = (document.results, *settled)
     for task in tasks:
-        keys = tuple(k for k in task.keys if k not in document.results and k not in settled)
+        keys = tuple(k for k in task.keys if not any(k in place for place in there))
         if keys:
             found.append(Task(task.roi, keys))
     return found

@@ -6,7 +6,9 @@ the newest for its region and model but its key is no longer the one that would 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ssmamba.engine.messages import ClassifyResult, ExplainResult, ReconstructResult
 
@@ -24,6 +26,7 @@ class Reading:
 class AnswerKey:
     roi_id: str
     checkpoint: str  # path
+    version: str  # of the file there
     reading: Reading
 
 
@@ -31,6 +34,7 @@ class AnswerKey:
 class MapKey:
     roi_id: str
     checkpoint: str
+    version: str
     reading: Reading
     method: str
     stage: int | None  # None = the checkpoint's own
@@ -41,6 +45,7 @@ class MapKey:
 class PictureKey:
     roi_id: str
     checkpoint: str
+    version: str
     reading: Reading
     mask_ratio: float
     seed: int
@@ -48,8 +53,11 @@ class PictureKey:
 
 Key = AnswerKey | MapKey | PictureKey
 Result = ClassifyResult | ExplainResult | ReconstructResult
+K = TypeVar("K", MapKey, PictureKey)
+R = TypeVar("R", ExplainResult, ReconstructResult)
 
-KEPT_MAPS = 400  # evidence maps and reconstructions kept; the oldest go first
+MAP_BYTES = 384 * 2**20  # evidence maps kept; those of the regions looked at longest ago go first
+PICTURE_BYTES = 128 * 2**20  # reconstructions kept
 
 
 class ResultStore:
@@ -66,13 +74,13 @@ class ResultStore:
             self._answers[key] = result
             self._newest[key.roi_id, key.checkpoint] = key
         elif isinstance(key, MapKey) and isinstance(result, ExplainResult):
-            _put_limited(self._maps, key, result)
+            _put_limited(self._maps, key, result, MAP_BYTES)
         elif isinstance(key, PictureKey) and isinstance(result, ReconstructResult):
-            _put_limited(self._pictures, key, result)
+            _put_limited(self._pictures, key, result, PICTURE_BYTES)
         else:
             raise TypeError(f"{type(result).__name__} does not answer {type(key).__name__}")
 
-    def __contains__(self, key: Key) -> bool:
+    def __contains__(self, key: object) -> bool:
         return key in self._answers or key in self._maps or key in self._pictures
 
     def answer(self, key: AnswerKey) -> ClassifyResult | None:
@@ -99,13 +107,35 @@ class ResultStore:
         found = [(k, v) for k, v in self._pictures.items() if k.roi_id == roi_id]
         return found[-1] if found else None
 
+    def drop_replaced(self, versions: Mapping[str, str]) -> None:
+        """Drop results of files that were replaced; versions: by path, which file is there now."""
+
+        def kept(key: Key) -> bool:
+            return versions.get(key.checkpoint, key.version) == key.version
+
+        self._answers = {k: v for k, v in self._answers.items() if kept(k)}
+        self._newest = {i: k for i, k in self._newest.items() if kept(k)}
+        self._maps = {k: v for k, v in self._maps.items() if kept(k)}
+        self._pictures = {k: v for k, v in self._pictures.items() if kept(k)}
+
     def clear(self) -> None:
         for kept in (self._answers, self._newest, self._maps, self._pictures):
             kept.clear()
 
 
-def _put_limited(kept: dict, key: Key, result: Result) -> None:
+def result_bytes(result: ExplainResult | ReconstructResult) -> int:
+    """Memory of a result's pixels."""
+    if isinstance(result, ExplainResult):
+        return sum(len(m.values) for m in result.maps)
+    return len(result.masked) + len(result.reconstruction) + len(result.original)
+
+
+def _put_limited(kept: dict[K, R], key: K, result: R, limit_bytes: int) -> None:
+    """Keep a result and drop the oldest ones; never one of the same region, which is looked at."""
     kept.pop(key, None)
     kept[key] = result
-    while len(kept) > KEPT_MAPS:
-        kept.pop(next(iter(kept)))
+    used = sum(result_bytes(r) for r in kept.values())
+    for old in [k for k in kept if k.roi_id != key.roi_id]:
+        if used <= limit_bytes:
+            return
+        used -= result_bytes(kept.pop(old))

@@ -21,6 +21,7 @@ class StatusBar(QStatusBar):
     """Left: activity or a hint. Right: pointer, scale, device."""
 
     device_clicked = Signal()
+    stop_clicked = Signal()
     scale_clicked = Signal()
 
     def __init__(self, document: Document) -> None:
@@ -33,6 +34,13 @@ class StatusBar(QStatusBar):
         self._progress.setTextVisible(False)
         self._progress.setAccessibleName("Progress")
         self._progress.hide()
+        self.stop = QToolButton()
+        self.stop.setText("Stop")
+        self.stop.setToolTip("Stop classifying; answers that are there stay")
+        self.stop.setAccessibleName("Stop classifying")
+        self.stop.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.stop.clicked.connect(self.stop_clicked)
+        self.stop.hide()
         self._position = label()
         self._position.setMinimumWidth(180)
         self._position.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -47,6 +55,7 @@ class StatusBar(QStatusBar):
         self.device.clicked.connect(self.device_clicked)
         self.addWidget(self._activity)
         self.addWidget(self._progress)
+        self.addWidget(self.stop)
         research = label("Research use only")
         research.setToolTip("Research use only, not a medical device")
         for widget in (self._position, self.scale, self.device, research):
@@ -76,6 +85,7 @@ class StatusBar(QStatusBar):
             self._progress.setRange(0, of)  # 0, 0: it moves to and fro
             self._progress.setValue(steps)
         self._progress.setVisible(bool(self._doing))
+        self.stop.setVisible("analysis" in self._doing)
         self._show_left()
 
     def show_hint(self, text: str) -> None:

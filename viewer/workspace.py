@@ -62,6 +62,7 @@ class Workspace(QObject):
         self.demo.ready.connect(self._on_demo_ready)
         self._demo_models = True
         self.regions.drawn.connect(self._on_drawn)
+        self.analysis.model_replaced.connect(self.models.read_again)
 
     def _on_demo_ready(self, demo: Demo) -> None:
         if self._demo_models:

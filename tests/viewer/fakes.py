@@ -111,6 +111,7 @@ class FakeEngine:
         self.on_reply = on_reply
         self.on_died = on_died
         self.requests: list[Request] = []
+        self.deaf = False  # does not hear that a job is cancelled
         self.patient = FakeEngine.made[-1].patient if FakeEngine.made else False
         self.dead = False
         self.closed = False
@@ -124,6 +125,8 @@ class FakeEngine:
             raise EngineDied("The inference engine is not running; start it again.")
         self.requests.append(request)
         if isinstance(request, Cancel):
+            if self.deaf:
+                return
             QTimer.singleShot(0, lambda: self.reply(JobCancelled(request.job)))
         elif not self.patient:
             QTimer.singleShot(0, lambda: self.fulfil(request))

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from ssmamba.engine.messages import Cancel, Classify, Explain, JobDone, JobFailed, LoadCheckpoint
 from tests.viewer.fakes import FakeEngine, answer, square, write_model
 from tests.viewer.test_planning import INFO
+from viewer import planning
 from viewer.controllers.analysis import RESTARTS, AnalysisController
 from viewer.document import Document
 from viewer.engine_bridge import EngineBridge
@@ -182,3 +183,95 @@ def test_few_requests_lie_at_the_engine_at_once(desk: Desk) -> None:
     desk.settle()
     asked = [r.roi.id for r in desk.engine.requests if isinstance(r, Classify | Explain)]
     assert asked.index("r29") < asked.index("r28")
+
+
+def test_a_replaced_checkpoint_answers_anew(desk: Desk, tmp_path: Path) -> None:
+    desk.analysis.ask(["a"])
+    desk.settle()
+    path = desk.library.in_use[0].path
+    desk.engine.patient = True
+    desk.library.add([read_model(write_model(tmp_path / "a.safetensors", "Retrained"))])
+    assert desk.document.results.newest_answer("a", path) is None
+    desk.wait_for(Classify, 2)
+    assert len(desk.engine.of_kind(LoadCheckpoint)) == 2
+
+
+def test_an_answer_of_a_file_that_was_replaced_unseen_is_dropped_and_its_card_read_again(
+    desk: Desk,
+) -> None:
+    replaced: list[str] = []
+    desk.analysis.model_replaced.connect(replaced.append)
+    path = desk.library.in_use[0].path
+    desk.library.note_loaded(path, "0" * 64, 5)  # the engine's answers say "ffff..."
+    desk.analysis.ask(["a"])
+    desk.settle()
+    assert replaced == [path]
+    assert desk.document.results.newest_answer("a", path) is None
+
+
+def test_an_engine_that_does_not_hear_a_cancel_is_ended_without_a_warning(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viewer.controllers.analysis.CANCEL_PATIENCE_S", 0.1)
+    desk.analysis.ask(["b"])
+    desk.settle()
+    hung = desk.engine
+    hung.patient = hung.deaf = True
+    desk.analysis.ask(["a"])
+    desk.wait_for(Classify, 2)
+    hung.patient = False  # nor is the next one
+    desk.document.remove(["a"])
+    desk.qtbot.waitUntil(lambda: hung.closed)
+    desk.settle()
+    assert len(FakeEngine.made) == 2 and not desk.messages
+    desk.document.add([square(0, 300, 50, "C", "c")])
+    desk.analysis.ask(["c"])
+    desk.settle()
+    assert desk.document.results.newest_answer("c", desk.library.in_use[0].path)
+
+
+def test_an_engine_that_hears_a_cancel_is_left_alone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viewer.controllers.analysis.CANCEL_PATIENCE_S", 0.02)
+    desk.analysis.ask(["b"])
+    desk.settle()
+    desk.engine.patient = True
+    desk.analysis.ask(["a"])
+    desk.wait_for(Classify, 2)
+    desk.document.remove(["a"])
+    desk.settle()
+    desk.qtbot.wait(60)
+    assert len(FakeEngine.made) == 1
+
+
+def test_the_end_of_a_job_does_not_look_through_all_regions(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.document.add([square(x * 10, 300, 8, f"R{x}", f"r{x}") for x in range(40)])
+    looked: list[int] = []
+    whole = planning.wanted
+    monkeypatch.setattr(planning, "wanted", lambda *a, **k: looked.append(1) or whole(*a, **k))
+    desk.analysis.ask([roi.id for roi in desk.document.rois])
+    desk.settle()
+    path = desk.library.in_use[0].path
+    assert all(desk.document.results.newest_answer(r.id, path) for r in desk.document.rois)
+    assert len(looked) <= 5
+
+
+def test_a_batch_can_be_stopped_and_keeps_its_answers(desk: Desk) -> None:
+    desk.document.add([square(x * 10, 300, 8, f"R{x}", f"r{x}") for x in range(20)])
+    desk.analysis.ask(["a"])
+    desk.settle()
+    desk.engine.patient = True
+    desk.analysis.ask([roi.id for roi in desk.document.rois])
+    desk.wait_for(Classify, 3)
+    desk.analysis.stop()
+    desk.wait_for(Cancel, 2)
+    desk.settle()
+    asked = len(desk.engine.of_kind(Classify))
+    desk.analysis.refresh()
+    desk.settle()
+    assert len(desk.engine.of_kind(Classify)) == asked
+    assert desk.analysis.is_asked("a") and not desk.analysis.is_asked("r19")
+    assert desk.document.results.newest_answer("a", desk.library.in_use[0].path)

@@ -55,6 +55,17 @@ def test_adding_a_file_again_keeps_one_entry(tmp_path: Path) -> None:
     assert len(library.models) == 1
 
 
+def test_a_replaced_file_is_another_model_by_the_same_name(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "a.safetensors", "First")
+    library = library_of(path)
+    (before,) = library.in_use
+    library.note_loaded(before.path, "f" * 64, 5)
+    library.add([read_model(write_model(path, "Second, retrained"))])
+    (after,) = library.in_use
+    assert after.name == "Second, retrained" and after.version != before.version
+    assert after.sha256 == ""  # that of the first file says nothing of it
+
+
 def test_an_unreadable_bundled_file_does_not_hide_the_others(tmp_path: Path) -> None:
     write_model(tmp_path / "a.safetensors")
     (tmp_path / "b.safetensors").write_bytes(b"broken")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ssmamba.engine.messages import Classify, Explain, Reconstruct
+from ssmamba.engine.messages import Classify, Explain, Reconstruct, SlideRef
 from ssmamba.slide import SlideInfo
 from tests.viewer.fakes import answer, explanation, square, write_model
 from viewer.document import Document
 from viewer.library import ModelLibrary, read_model
 from viewer.planning import answer_key, map_key, missing, request, wanted
-from viewer.results import AnswerKey, MapKey, PictureKey
+from viewer.results import AnswerKey, MapKey, PictureKey, result_bytes
 from viewer.settings import Calibration
 
 INFO = SlideInfo(
@@ -127,6 +127,25 @@ def test_an_edited_region_has_an_outdated_answer_and_no_map(
     newest = document.results.newest_answer("b", model.path)
     assert newest is not None and newest[0] != answer_key(document, edited, model)
     assert document.results.map(map_key(document, edited, model)) is None
+
+
+def test_maps_are_bounded_by_bytes_but_for_those_of_the_region_that_is_looked_at(
+    document: Document, library: ModelLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, results = library.in_use[0], document.results
+    rois = [square(0, 0, 50, roi_id=f"r{number}") for number in range(4)]
+    made = [
+        explanation(Explain(1, SlideRef("a.svs"), roi, (model.path,)), model.path) for roi in rois
+    ]
+    monkeypatch.setattr("viewer.results.MAP_BYTES", 2 * result_bytes(made[0]))
+    for roi, result in zip(rois, made, strict=True):
+        results.put(map_key(document, roi, model), result)
+    assert results.mapped_regions() == ["r2", "r3"]
+    for stage in (1, 2, 3):
+        key = replace(map_key(document, rois[3], model), stage=stage)
+        results.put(key, made[3])
+    assert results.mapped_regions() == ["r3"]
+    assert all(replace(key, stage=stage) in results for stage in (1, 2, 3))
 
 
 def test_a_second_model_keeps_the_first_ones_answer(

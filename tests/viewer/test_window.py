@@ -18,6 +18,7 @@ from tests.viewer.conftest import Bench
 from tests.viewer.fakes import FakeEngine, square, write_model
 from viewer.main_window import MainWindow
 from viewer.panels.calibration import CalibrationDialog
+from viewer.planning import answer_key
 from viewer.tiles.source import TileSource
 
 RING = ((200.0, 200.0), (420.0, 210.0), (430.0, 400.0), (210.0, 410.0), (200.0, 210.0))
@@ -166,6 +167,33 @@ def test_changing_the_class_asks_for_its_map_only(bench: Bench, engines: list[Fa
         "Squamous cell carcinoma · 15.0 %"
         in bench.window.compare.cells[request.checkpoints[0]].accessibleName()
     )
+
+
+def test_an_answer_without_the_chosen_class_shows_none(bench: Bench) -> None:
+    roi = bench.draw(*RING)
+    bench.settle()
+    model = bench.work.library.in_use[0]
+    key = answer_key(bench.document, roi, model)
+    made = bench.document.results.answer(key)
+    assert made is not None
+    bench.document.results.put(key, replace(made, probabilities={"aca": 1.0}))
+    bench.document.set_map_settings(replace(bench.document.map_settings, target="scc"))
+    shown = bench.window.compare.cells[model.path].accessibleName()
+    assert "Squamous cell carcinoma" in shown and "%" not in shown
+
+
+def test_a_batch_is_stopped_from_the_status_bar(bench: Bench, engines: list[FakeEngine]) -> None:
+    bench.document.add([square(x * 30, 300, 25, f"R{x}") for x in range(15)])
+    bench.settle()
+    assert not bench.window.status.stop.isVisible()
+    bench.work.bridge.start()
+    engines[-1].patient = True
+    bench.window.actions_by_name["classify_all"].trigger()
+    bench.qtbot.waitUntil(lambda: bench.window.status.stop.isVisible())
+    assert "waiting" in bench.texts(bench.window.status)
+    QTest.mouseClick(bench.window.status.stop, Qt.MouseButton.LeftButton)
+    bench.qtbot.waitUntil(lambda: not bench.window.status.stop.isVisible())
+    assert len(engines[-1].of_kind(Classify)) == 2
 
 
 def test_colours_and_opacity_need_no_engine(bench: Bench, engines: list[FakeEngine]) -> None:

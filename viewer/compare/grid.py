@@ -201,7 +201,9 @@ class CompareGrid(QWidget):
         else:
             key, result = newest
             shown = target or result.predicted
-            share = f" · {percent(result.probabilities[shown])}{self._detail(model)}"
+            probability = result.probabilities.get(shown)
+            share = "" if probability is None else f" · {percent(probability)}"
+            share += self._detail(model)
             if key != answer_key(self._document, roi, model):
                 share += " · outdated"
             name = model.class_info(shown).name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import deque
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -21,6 +21,7 @@ from ssmamba.engine.messages import (
 from viewer import planning
 from viewer.document import Document
 from viewer.engine_bridge import EngineBridge
+from viewer.jobs import Job, JobTable
 from viewer.library import ModelLibrary
 from viewer.messages import MessageCenter
 from viewer.planning import Task
@@ -28,15 +29,8 @@ from viewer.results import AnswerKey, Key, MapKey
 
 IN_FLIGHT = 2  # requests at the engine at once: it never idles, and little is to be cancelled
 RESTARTS = 3  # deaths without an answer in between before the viewer stops trying
-
-
-@dataclass
-class Job:
-    """A request that is under way."""
-
-    task: Task
-    pending: set[Key] = field(default_factory=set)
-    cancelled: bool = False
+BATCH = 10  # waiting requests from which their number is told
+CANCEL_PATIENCE_S = 10.0  # an engine that has not ended a cancelled job by then is ended
 
 
 class AnalysisController(QObject):
@@ -44,6 +38,7 @@ class AnalysisController(QObject):
 
     activity_changed = Signal(str, int, int)  # what is done, steps done, steps in all; "" = idle
     job_failed = Signal(str)
+    model_replaced = Signal(str)  # path of a checkpoint whose file is no longer the one listed
 
     def __init__(
         self,
@@ -59,16 +54,18 @@ class AnalysisController(QObject):
         self._bridge = bridge
         self._messages = messages
         self._asked: dict[str, None] = {}  # region ids in the order of asking
-        self._jobs: dict[int, Job] = {}
+        self._jobs = JobTable()
+        self._waiting: deque[Task] = deque()  # tasks to look at, the most urgent first
         self._failed: dict[Key, str] = {}
-        self._next_job = 1
         self._loading: dict[int, str] = {}  # job -> checkpoint that the engine reads ahead
-        self._read_ahead: set[str] = set()
+        self._read_ahead: set[tuple[str, str]] = set()  # path and version
         self._deaths = 0
         self.auto_classify = True
         self.all_maps = False
         self._pump_soon = QTimer(self, singleShot=True, interval=0)
         self._pump_soon.timeout.connect(self._pump)
+        self._look_for_hung = QTimer(self, singleShot=True)
+        self._look_for_hung.timeout.connect(self._end_hung)
         self._listen()
 
     def _listen(self) -> None:
@@ -79,6 +76,7 @@ class AnalysisController(QObject):
             event.connect(self.refresh)
         document.slide_changed.connect(self._on_slide_changed)
         document.selection_changed.connect(self._on_selected)
+        self._library.changed.connect(self._drop_replaced)
         self._library.changed.connect(self.refresh)
         self._library.shown_changed.connect(self.refresh)
         self._library.changed.connect(self._load_ahead)
@@ -89,11 +87,19 @@ class AnalysisController(QObject):
     # --- wishes
     def ask(self, roi_ids: list[str]) -> None:
         """Classify these regions now and keep their answers up to date."""
-        for roi_id in roi_ids:
-            self._asked[roi_id] = None
-        self._failed = {k: v for k, v in self._failed.items() if k.roi_id not in roi_ids}
+        asked = dict.fromkeys(roi_ids)
+        self._asked.update(asked)
+        self._failed = {k: v for k, v in self._failed.items() if k.roi_id not in asked}
         self._deaths = 0
         self.refresh()
+
+    def stop(self) -> None:
+        """Give up what waits and what is under way; answers that are there stay."""
+        tasks = [job.task for job in self._jobs.active]
+        for task in [*tasks, *planning.missing(self._waiting, self._document, self._failed)]:
+            self._asked.pop(task.roi.id, None)
+        self._pump()
+        self._document.results_changed.emit(None)
 
     def set_auto_classify(self, on: bool) -> None:
         """Whether drawing or selecting a region asks the models at once."""
@@ -130,19 +136,26 @@ class AnalysisController(QObject):
     def _pump(self) -> None:
         """Cancel what is no longer wanted; send what is missing, the most urgent first."""
         if self._document.slide is None or self._deaths > RESTARTS:
+            self._waiting.clear()
             self._tell()
             return
         tasks = self._wanted()
-        wanted = {key for task in tasks for key in task.keys}
-        for number, job in self._jobs.items():
-            if not job.cancelled and not job.pending & wanted:
-                job.cancelled = True
-                self._bridge.send(Cancel(number))
-        settled: set[Key] = set(self._failed)
-        settled.update(*(j.pending for j in self._jobs.values() if not j.cancelled))
-        active = sum(not job.cancelled for job in self._jobs.values())
-        for task in planning.missing(tasks, self._document, settled)[: IN_FLIGHT - active]:
-            self._send(task)
+        for number in self._jobs.cancel_all_but({key for task in tasks for key in task.keys}):
+            self._bridge.send(Cancel(number))
+            if not self._look_for_hung.isActive():
+                self._look_for_hung.start(int(CANCEL_PATIENCE_S * 1000))
+        self._waiting = deque(tasks)
+        self._fill()
+
+    def _fill(self) -> None:
+        """Send the first of the waiting tasks; those behind them are not looked at."""
+        pending = self._jobs.pending()
+        free = IN_FLIGHT - len(self._jobs.active)
+        while self._waiting and free > 0:
+            first = [self._waiting.popleft()]
+            for task in planning.missing(first, self._document, pending, self._failed):
+                self._send(task)
+                free -= 1
         self._tell()
 
     def _load_ahead(self, *_: object) -> None:
@@ -152,27 +165,25 @@ class AnalysisController(QObject):
         masked = self._library.reconstructor
         models = [*self._library.in_use, *([masked] if masked is not None else [])]
         for model in models:
-            if model.path not in self._read_ahead:
-                self._read_ahead.add(model.path)
-                number = self._new_number()
+            if (model.path, model.version) not in self._read_ahead:
+                self._read_ahead.add((model.path, model.version))
+                number = self._jobs.new_number()
                 self._loading[number] = model.path
                 self._bridge.send(LoadCheckpoint(number, model.path))
 
-    def _new_number(self) -> int:
-        number, self._next_job = self._next_job, self._next_job + 1
-        return number
-
     def _send(self, task: Task) -> None:
-        number = self._new_number()
-        self._jobs[number] = Job(task, set(task.keys))
+        number = self._jobs.add(task)
         self._bridge.send(planning.request(task, number, self._document))
 
     def _tell(self, done: int = 0, total: int = 0) -> None:
-        active = [job for job in self._jobs.values() if not job.cancelled]
+        """Say what is done; the number behind it is of requests that may still follow."""
+        active = self._jobs.active
         text = ""
         if active:
             name = active[0].task.roi.name or "the region"
             text = f"{_verb(active[0].task.keys[0])} {name}"
+            if len(self._waiting) >= BATCH:
+                text += f", {len(self._waiting):,} waiting"
             if self._bridge.state is None:
                 text = "Starting the models"
         self.activity_changed.emit(text, done, total)
@@ -209,18 +220,23 @@ class AnalysisController(QObject):
         key = next((k for k in job.pending if k.checkpoint == result.checkpoint), None)
         if key is None or job.cancelled or self._document.roi(key.roi_id) is None:
             return
+        model = self._library.get(result.checkpoint)
+        if model is not None and model.sha256 not in ("", result.stamp.checkpoint_sha256):
+            self.model_replaced.emit(model.path)  # its card must be read again first
+            return
         job.pending.discard(key)
         self._deaths = 0
         self._document.results.put(key, result)
         self._document.results_changed.emit(key.roi_id)
 
     def _end(self, reply: JobDone | JobCancelled | JobFailed, job: Job) -> None:
-        del self._jobs[reply.job]
+        self._jobs.end(reply.job)
         if isinstance(reply, JobFailed):
             self._fail(job, reply.message, reply.details)
         elif isinstance(reply, JobDone) and not job.cancelled:
             self._failed.update(dict.fromkeys(job.pending, "The model gave no answer."))
-        self.refresh()
+        if not self._pump_soon.isActive():  # nothing but this job has changed
+            self._fill()
 
     def _fail(self, job: Job, message: str, details: str) -> None:
         if job.cancelled:
@@ -232,9 +248,7 @@ class AnalysisController(QObject):
 
     def _on_died(self, why: str) -> None:
         """The engine is gone: ask again in a new one, unless it dies of the same thing."""
-        self._jobs.clear()
-        self._loading.clear()
-        self._read_ahead.clear()
+        self._forget_engine()
         self._deaths += 1
         if self._deaths > RESTARTS:
             text = "The model process keeps stopping; choose a smaller region or another model."
@@ -245,7 +259,29 @@ class AnalysisController(QObject):
             self._bridge.start()
         self.refresh()
 
-    # --- changes of the document
+    def _end_hung(self) -> None:
+        """End an engine that does not hear that a job is cancelled, and go on in a new one."""
+        unheard_s = self._jobs.longest_unheard_s()
+        if unheard_s is None:
+            return
+        if unheard_s < CANCEL_PATIENCE_S or self._bridge.state is None:  # it may still be starting
+            left_s = max(CANCEL_PATIENCE_S - unheard_s, 0.5)
+            self._look_for_hung.start(int(left_s * 1000))
+            return
+        self._forget_engine()
+        self._bridge.restart()
+        self.refresh()
+
+    def _forget_engine(self) -> None:
+        self._jobs.clear()
+        self._loading.clear()
+        self._read_ahead.clear()
+
+    # --- changes of the document and of the list of models
+    def _drop_replaced(self) -> None:
+        """What a checkpoint answered that is no longer there is not the new one's answer."""
+        self._document.results.drop_replaced(self._library.versions())
+
     def _on_slide_changed(self) -> None:
         self._asked.clear()
         self._failed.clear()

@@ -46,6 +46,10 @@ class ModelController(QObject):
         """Read checkpoints and take them into use."""
         self._read(lambda: _read_all(paths), self._take)
 
+    def read_again(self, path: str) -> None:
+        """Read the card of a file that was replaced while it was listed."""
+        self._read(lambda: _read_all([path]), lambda read: self._take(read, use=False))
+
     def add_bundled(self, *, use_default: bool = True) -> None:
         """List the checkpoints that come with the viewer; one is taken into use, or none."""
         self._read(
@@ -67,9 +71,9 @@ class ModelController(QObject):
         self._library.add(models)
         self._library.add([m for m in models if used(Path(m.path).stem)], use=True)
 
-    def _take(self, read: tuple[list[Model], list[CheckpointError]]) -> None:
+    def _take(self, read: tuple[list[Model], list[CheckpointError]], use: bool = True) -> None:
         models, errors = read
-        self._library.add(models, use=True)
+        self._library.add(models, use=use)
         for error in errors:
             self._messages.report(error)
             self.failed.emit(str(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,12 @@ from ssmamba.explain.stitch import AlphaMode, StitchedMap, colorize, shared_rang
 from ssmamba.roi import Roi
 from viewer.canvas import Overlay
 from viewer.settings import MapSettings
+from viewer.tiles.cache import ByteLru
 
-KEPT = 64  # stitched maps kept
+Result = weakref.ref[ExplainResult]  # the store decides how long a result lives
+
+STITCHED_BYTES = 256 * 2**20  # stitched maps kept, up to 17 MB each
+PAINTED_BYTES = 512 * 2**20  # values and pictures that lie on the slide at once
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,29 @@ class MapPainter:
     """Stitches and colours; keeps stitched maps, since colours change more often than values."""
 
     def __init__(self) -> None:
-        self._stitched: OrderedDict[int, tuple[ExplainResult, StitchedMap]] = OrderedDict()
+        self._stitched: ByteLru[int, tuple[Result, StitchedMap]] = ByteLru(STITCHED_BYTES)
+
+    @property
+    def kept_bytes(self) -> int:
+        return self._stitched.bytes
+
+    def clear(self) -> None:
+        """Forget the maps of a slide that is left."""
+        self._stitched.clear()
 
     def paint(self, jobs: list[MapJob], settings: MapSettings) -> list[PaintedMap]:
-        """Not for two threads at once. One entry for each job, in order."""
-        return [self._paint_one(job, settings) for job in jobs]
+        """One entry for each job, in order; the first ones are left out where memory is short.
+
+        Not for two threads at once.
+        """
+        painted: list[PaintedMap] = []
+        used = 0
+        for job in reversed(jobs):  # the last one is looked at
+            painted.append(self._paint_one(job, settings))
+            used += painted[-1].values.nbytes + painted[-1].overlay.image.sizeInBytes()
+            if used > PAINTED_BYTES:
+                break
+        return painted[::-1]
 
     def _paint_one(self, job: MapJob, settings: MapSettings) -> PaintedMap:
         stitched = self._stitch(job.result)
@@ -62,12 +84,9 @@ class MapPainter:
 
     def _stitch(self, result: ExplainResult) -> StitchedMap:
         kept = self._stitched.get(id(result))
-        if kept is None or kept[0] is not result:
-            kept = (result, stitch(result.maps))
-            self._stitched[id(result)] = kept
-        self._stitched.move_to_end(id(result))
-        while len(self._stitched) > KEPT:
-            self._stitched.popitem(last=False)
+        if kept is None or kept[0]() is not result:
+            kept = (weakref.ref(result), stitch(result.maps))
+            self._stitched.put(id(result), kept, kept[1].values.nbytes)
         return kept[1]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -63,6 +66,33 @@ def test_two_sided_colours_have_zero_in_the_middle_and_hide_nothing() -> None:
     assert (painted.low, painted.high) == (-0.5, 0.5)
     left = painted.overlay.image.pixelColor(1, 9)
     assert left.alpha() == 255 and left.blue() > left.red()
+
+
+def test_stitched_maps_are_bounded_by_bytes_and_keep_no_result_alive(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = result(1.0)
+    (painted,) = MapPainter().paint([MapJob(ROI, "m", one, (one,))], MapSettings())
+    monkeypatch.setattr("viewer.map_painter.STITCHED_BYTES", 2 * painted.values.nbytes)
+    painter = MapPainter()
+    for top in (0.1, 0.2, 0.3, 0.4):
+        one = result(top)
+        painter.paint([MapJob(ROI, "m", one, (one,))], MapSettings())
+    assert painter.kept_bytes == 2 * painted.values.nbytes
+    gone = weakref.ref(one)
+    del one
+    gc.collect()
+    assert gone() is None
+    painter.clear()
+    assert painter.kept_bytes == 0
+
+
+def test_the_map_that_is_looked_at_is_painted_however_short_memory_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("viewer.map_painter.PAINTED_BYTES", 1)
+    jobs = [MapJob(ROI, model, one := result(1.0), (one,)) for model in ("first", "last")]
+    assert [m.model for m in MapPainter().paint(jobs, MapSettings())] == ["last"]
 
 
 def test_an_image_owns_its_pixels() -> None:

@@ -37,6 +37,7 @@ class MapController(QObject):
         self._painting = False
         self._again = False
         self.maps: list[PaintedMap] = []
+        self._stale = False  # what is being painted belongs to a slide that was left
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._paint)
         for event in (
@@ -49,6 +50,7 @@ class MapController(QObject):
             library.changed,
         ):
             event.connect(self.refresh)
+        document.slide_changed.connect(self._forget)
 
     def refresh(self, *_: object) -> None:
         self._soon.start()
@@ -72,8 +74,15 @@ class MapController(QObject):
         self._painting = True
         self._background.run(lambda: self._painter.paint(jobs, settings), self._on_painted)
 
+    def _forget(self) -> None:
+        self._painter.clear()
+        self._stale = self._painting
+
     def _on_painted(self, maps: list[PaintedMap]) -> None:
         self._painting = False
+        if self._stale:
+            self._stale = False
+            self._painter.clear()
         if self._again:  # something changed meanwhile: what came is already old
             self._again = False
             self._paint()

@@ -90,7 +90,8 @@ def load(path: Path | str, device: str | torch.device = "cpu") -> Checkpoint:
         tensors = load_file(path, device=str(device))
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged ({error}); copy or train it again.") from error
-    extra = {k.removeprefix(EXTRA): v for k, v in tensors.items() if k.startswith(EXTRA)}
+    # copies: a tensor of the file keeps it mapped, and Windows then lets nobody replace it
+    extra = {k.removeprefix(EXTRA): v.clone() for k, v in tensors.items() if k.startswith(EXTRA)}
     weights = {k: v for k, v in tensors.items() if not k.startswith(EXTRA)}
     model = build_model(card)
     _load_weights(model, weights, path)

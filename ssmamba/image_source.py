@@ -28,6 +28,7 @@ class ImageSource:
         height, width = rgb.shape[:2]
         self._bgra = np.full((height, width, 4), 255, np.uint8)
         self._bgra[..., :3] = rgb[..., ::-1]
+        self.held_bytes = self._bgra.nbytes
         self.vendor = "image"
         self.levels: tuple[Level, ...] = (Level(width, height, 1.0, 256, 256),)
         self.properties: dict[str, str] = {"image.format": path.suffix.lstrip(".").lower()}

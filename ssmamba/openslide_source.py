@@ -33,6 +33,8 @@ def is_slide(path: Path) -> bool:
 class OpenSlideSource:
     """A slide read by OpenSlide; any number of threads may read at once."""
 
+    held_bytes = DECODED_CACHE_BYTES
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Condition()

@@ -40,6 +40,7 @@ class PixelSource(Protocol):
     mpp: float | None
     icc_profile: bytes | None
     quick_hash: str
+    held_bytes: int  # of memory while it is open
     former_hash: str  # the quick hash of earlier versions, where it was another one; else ""
 
     def read_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:

@@ -83,6 +83,11 @@ class Slide:
         return self.info.quick_hash
 
     @property
+    def held_bytes(self) -> int:
+        """Memory that it takes while it is open."""
+        return self._source.held_bytes
+
+    @property
     def icc_profile(self) -> bytes | None:
         return self._source.icc_profile
 

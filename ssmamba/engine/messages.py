@@ -78,11 +78,18 @@ class Cancel:
 
 
 @dataclass(frozen=True)
+class KeepSlides:
+    """The slides that may still be asked about; the engine closes the others. No reply."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Shutdown:
     pass
 
 
-Request = LoadCheckpoint | Classify | Explain | Reconstruct | Cancel | Shutdown
+Request = LoadCheckpoint | Classify | Explain | Reconstruct | Cancel | KeepSlides | Shutdown
 
 
 # --- replies -------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from ssmamba.engine.messages import (
     JobCancelled,
     JobDone,
     JobFailed,
+    KeepSlides,
     Reply,
     Request,
     Shutdown,
@@ -129,6 +130,10 @@ def serve(jobs: Jobs, inbox: Inbox, outbox: Outbox) -> None:
 
     while True:
         request = inbox.next()
+        if isinstance(request, KeepSlides):
+            jobs.slides.keep_only(request.paths)
+            inbox.finish()
+            continue
         job = getattr(request, "job", -1)
         end: Reply
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -19,6 +19,7 @@ from ssmamba.slide import Slide
 CPU_BUDGET_BYTES = 2 << 30
 CUDA_BUDGET_SHARE = 0.25  # of the device's memory
 OPEN_SLIDES = 4
+SLIDE_BYTES = 512 << 20  # that open slides may hold together; a plain image can be 1.2 GB
 
 T = TypeVar("T")
 Key = tuple[str, int, int]  # path, size, time of change
@@ -93,10 +94,25 @@ class SlideStore:
 
     def open(self, path: str) -> Slide:
         """Open a slide or find it open. Raises SlideError."""
-        slide = self._slides.get(_key(path, SlideError, "slide"), lambda: Slide.open(path))
-        while len(self._slides.items) > OPEN_SLIDES:
-            self._slides.items.popitem(last=False)[1].close()
+        key = _key(path, SlideError, "slide")
+        self._close([k for k in self._slides.items if k[0] == path and k != key])  # replaced
+        slide = self._slides.get(key, lambda: Slide.open(path))
+        while self._too_much():
+            self._close([next(iter(self._slides.items))])
         return slide
+
+    def keep_only(self, paths: Sequence[str]) -> None:
+        """Close the others: Windows lets nobody rename or delete a file that is open."""
+        self._close([key for key in self._slides.items if key[0] not in paths])
+
+    def _too_much(self) -> bool:
+        slides = self._slides.items.values()
+        held = sum(slide.held_bytes for slide in slides)
+        return len(slides) > OPEN_SLIDES or (held > SLIDE_BYTES and len(slides) > 1)
+
+    def _close(self, keys: Sequence[Key]) -> None:
+        for key in keys:
+            self._slides.items.pop(key).close()
 
 
 def _key(path: str, error_class: type[Exception], what: str) -> Key:

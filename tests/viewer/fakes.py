@@ -21,6 +21,7 @@ from ssmamba.engine.messages import (
     ExplainResult,
     JobCancelled,
     JobDone,
+    KeepSlides,
     Reconstruct,
     ReconstructResult,
     Reply,
@@ -128,7 +129,7 @@ class FakeEngine:
             if self.deaf:
                 return
             QTimer.singleShot(0, lambda: self.reply(JobCancelled(request.job)))
-        elif not self.patient:
+        elif not self.patient and not isinstance(request, KeepSlides):
             QTimer.singleShot(0, lambda: self.fulfil(request))
 
     def close(self) -> None:

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from ssmamba.engine.messages import Cancel, Classify, Explain, JobDone, JobFailed, LoadCheckpoint
+from ssmamba.engine.messages import (
+    Cancel,
+    Classify,
+    Explain,
+    JobDone,
+    JobFailed,
+    KeepSlides,
+    LoadCheckpoint,
+)
 from tests.viewer.fakes import FakeEngine, answer, square, write_model
 from tests.viewer.test_planning import INFO
 from viewer import planning
@@ -257,6 +265,14 @@ def test_the_end_of_a_job_does_not_look_through_all_regions(
     path = desk.library.in_use[0].path
     assert all(desk.document.results.newest_answer(r.id, path) for r in desk.document.rois)
     assert len(looked) <= 5
+
+
+def test_the_engine_closes_the_slide_that_is_left(desk: Desk) -> None:
+    desk.document.set_slide(replace(INFO, path="/slides/b.svs"))
+    assert not FakeEngine.made  # none is started for that
+    desk.bridge.start()
+    desk.document.set_slide(replace(INFO, path="/slides/c.svs"))
+    assert [r.paths for r in desk.engine.of_kind(KeepSlides)] == [("/slides/c.svs",)]
 
 
 def test_a_batch_can_be_stopped_and_keeps_its_answers(desk: Desk) -> None:

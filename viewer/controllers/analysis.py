@@ -14,6 +14,7 @@ from ssmamba.engine.messages import (
     JobCancelled,
     JobDone,
     JobFailed,
+    KeepSlides,
     LoadCheckpoint,
     Progress,
     ReconstructResult,
@@ -285,6 +286,9 @@ class AnalysisController(QObject):
     def _on_slide_changed(self) -> None:
         self._asked.clear()
         self._failed.clear()
+        slide = self._document.slide
+        if self._bridge.started:  # the one that is left need not stay open there
+            self._bridge.send(KeepSlides(() if slide is None else (slide.path,)))
         self.refresh()
 
     def _on_selected(self) -> None:

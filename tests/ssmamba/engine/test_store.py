@@ -1,7 +1,11 @@
 """What the engine keeps loaded."""
 
+import gc
+import weakref
+
 import pytest
 import torch
+from PIL import Image
 
 from ssmamba.device import choose_device
 from ssmamba.engine.store import OPEN_SLIDES, ModelStore, SlideStore
@@ -48,6 +52,33 @@ def test_missing_files_are_named(tmp_path):
         ModelStore(CPU).checkpoint(str(tmp_path / "no.safetensors"))
     with pytest.raises(SlideError, match=r"no\.svs"):
         SlideStore().open(str(tmp_path / "no.svs"))
+
+
+def test_plain_images_are_let_go_when_they_take_much_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("ssmamba.engine.store.SLIDE_BYTES", 100 * 100 * 4 * 2)
+    store, gone = SlideStore(), []
+    for number in range(4):
+        path = tmp_path / f"{number}.png"
+        Image.new("RGB", (100, 100)).save(path)
+        gone.append(weakref.ref(store.open(str(path))))
+    gc.collect()
+    assert [slide() is None for slide in gone] == [True, True, False, False]
+
+
+def test_a_slide_that_is_not_asked_for_any_more_is_closed(tmp_path):
+    store, paths = SlideStore(), [str(tmp_path / f"{number}.tif") for number in range(2)]
+    slides = []
+    for path in paths:
+        write_pyramid(path, 64, 64, levels=1)
+        slides.append(store.open(path))
+    store.keep_only([paths[1]])
+    with pytest.raises(SlideError, match="closed"):
+        slides[0].read_region(0, 0, 0, 8, 8)
+    assert store.open(paths[1]) is slides[1]
+    write_pyramid(paths[1], 80, 80, levels=1, seed=1)
+    assert store.open(paths[1]).dimensions == (80, 80)
+    with pytest.raises(SlideError, match="closed"):
+        slides[1].read_region(0, 0, 0, 8, 8)
 
 
 def test_only_a_few_slides_stay_open(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -27,6 +27,7 @@ class Background(QObject):
         super().__init__(parent)
         self._failed = failed
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="viewer")
+        self._due: set[Future] = set()  # what must not be dropped
         self._running = 0
         self._closed = False
         self._finished.connect(self._on_finished)
@@ -36,20 +37,33 @@ class Background(QObject):
         work: Callable[[], Any],
         then: Callable[[Any], None] | None = None,
         failed: Callable[[BaseException], None] | None = None,
+        *,
+        due: bool = False,
     ) -> None:
-        """Start ``work``; an exception goes to ``failed``, or to the messages without one."""
+        """Start ``work``; an exception goes to ``failed``, or to the messages without one.
+
+        due: the user asked for it and counts on it; ``finish`` waits for it.
+        """
         if self._closed:
             return
         self._running += 1
         future = self._pool.submit(work)
+        if due:
+            self._due.add(future)
         future.add_done_callback(lambda f: self._announce(f, then, failed))
 
     @property
     def busy(self) -> bool:
         return self._running > 0
 
+    def finish(self) -> list[BaseException]:
+        """Wait for what is due; returns the errors of which nobody was told yet."""
+        wait(self._due)
+        return [error for f in self._due if (error := f.exception()) is not None]
+
     def close(self) -> None:
-        """Wait for what runs, drop what waits."""
+        """Wait for what runs or is due, drop what waits."""
+        self.finish()
         self._closed = True
         self._pool.shutdown(wait=True, cancel_futures=True)
 
@@ -60,6 +74,7 @@ class Background(QObject):
     def _on_finished(self, finished: tuple) -> None:
         future, then, failed = finished
         self._running -= 1
+        self._due.discard(future)
         if self._closed or future.cancelled():
             return
         error = future.exception()

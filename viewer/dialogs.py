@@ -1,11 +1,11 @@
-"""File choosers and the few dialogs of the window; none of them blocks the slide."""
+"""File choosers and the few dialogs of the window; only the last one blocks the slide."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtWidgets import QDialog, QFileDialog, QMainWindow
+from PySide6.QtWidgets import QDialog, QFileDialog, QMainWindow, QMessageBox
 
 from viewer.panels.about import AboutDialog
 from viewer.panels.calibration import CalibrationDialog
@@ -75,6 +75,15 @@ class Dialogs:
     def shortcuts(self) -> None:
         if not self._raised(ShortcutsDialog):
             ShortcutsDialog(self._window).show()
+
+    def leave_anyway(self, losses: list[str]) -> bool:
+        """Ask whether to close the window though something could not be written."""
+        box = QMessageBox(QMessageBox.Icon.Warning, "Not kept", "\n".join(losses))
+        box.setParent(self._window, box.windowFlags())
+        box.addButton("Go back", QMessageBox.ButtonRole.RejectRole)
+        leave = box.addButton("Close without keeping", QMessageBox.ButtonRole.DestructiveRole)
+        box.exec()
+        return box.clickedButton() is leave
 
     def _raised(self, kind: type[QDialog]) -> bool:
         """Bring a dialog that is open already to the front; False when there is none."""

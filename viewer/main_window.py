@@ -308,5 +308,12 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.hide()  # at once; saving and ending the engine may take a moment
+        losses = self.workspace.finish()
+        if losses:
+            self.show()
+            if not self.dialogs.leave_anyway(losses):
+                event.ignore()
+                return
+            self.hide()
         self.workspace.close()
         super().closeEvent(event)

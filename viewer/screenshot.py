@@ -127,5 +127,6 @@ def _run(app: QApplication, window: MainWindow, options: Options) -> int:
     # Inside the event loop: what fails at once could not leave a loop that has not begun.
     QTimer.singleShot(0, lambda: begin(window, options))
     app.exec()
-    window.close()
+    window.hide()
+    window.workspace.close()  # not the window: nothing is to be kept, and nobody can be asked
     return status[0] if status else 2

@@ -30,7 +30,7 @@ class SessionStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def load(self, info: SlideInfo) -> Session:
         """What is kept of a slide; an empty session when nothing is. Raises RoiError."""
@@ -43,10 +43,10 @@ class SessionStore:
     def save(self, info: SlideInfo, rois: Sequence[Roi], calibration: Calibration) -> None:
         """Keep a slide's state; the old files stay whole until the new ones are complete."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RoiError(
-                f"Regions cannot be kept in {self._folder} ({error.strerror}); export them."
+                f"Regions cannot be kept in {self.folder} ({error.strerror}); export them."
             ) from error
         regions = self._file(info, ".geojson")
         if rois or regions.exists():
@@ -94,8 +94,13 @@ class SessionStore:
             return False
 
     def _file(self, info: SlideInfo, ending: str) -> Path:
-        key = hashlib.sha256(f"{info.quick_hash}:{info.width}x{info.height}".encode()).hexdigest()
-        return self._folder / f"{key[:32]}{ending}"
+        return self.folder / f"{key_of(info)}{ending}"
+
+
+def key_of(info: SlideInfo) -> str:
+    """Names a slide by its content."""
+    text = f"{info.quick_hash}:{info.width}x{info.height}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _positive(value: object) -> float | None:

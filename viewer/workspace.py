@@ -14,13 +14,14 @@ from viewer.controllers.demo import DemoController
 from viewer.controllers.maps import MapController
 from viewer.controllers.models import ModelController
 from viewer.controllers.regions import RegionController
+from viewer.controllers.sessions import SessionController, sentence_of
 from viewer.controllers.slides import SlideController
 from viewer.demo import NAME as SYNTHETIC_NAME
 from viewer.demo import Demo
 from viewer.document import Document
 from viewer.engine_bridge import EngineBridge, EngineFactory
 from viewer.library import ModelLibrary
-from viewer.messages import MessageCenter
+from viewer.messages import MessageCenter, describe
 from viewer.paths import cache_folder, user_folder
 from viewer.recents import Recents
 from viewer.session import SessionStore
@@ -48,10 +49,12 @@ class Workspace(QObject):
         self.library = ModelLibrary()
         self.recents = Recents(folder / "recents.json")
         self.bridge = EngineBridge(engine, self)
+        self.sessions = SessionController(
+            self.document, SessionStore(folder / "sessions"), self.messages, self
+        )
         self.slides = SlideController(
-            self.document, canvas, SessionStore(folder / "sessions"), self.recents,
-            self.messages, self,
-        )  # fmt: skip
+            self.document, canvas, self.sessions, self.recents, self.messages, self
+        )
         self.regions = RegionController(self.document, canvas, self.background, self.messages, self)
         self.models = ModelController(self.library, self.background, self.messages, self)
         self.analysis = AnalysisController(
@@ -132,7 +135,14 @@ class Workspace(QObject):
             or self.maps.busy
         )
 
+    def finish(self) -> list[str]:
+        """Write now what is not written yet; a sentence for each thing that could not be."""
+        exports = [describe(error).text for error in self.background.finish()]
+        return [*(sentence_of(loss) for loss in self.sessions.finish()), *exports]
+
     def close(self) -> None:
+        """After ``finish``: end all that works beside the window."""
+        self.sessions.close()
         self.slides.close()
         self.background.close()
         self.bridge.close()

@@ -125,6 +125,7 @@ class RegionController(QObject):
             lambda _: self._messages.info(
                 f"{formats.count(len(rois), 'region')} written to {target}."
             ),
+            due=True,
         )
 
 

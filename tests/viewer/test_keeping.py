@@ -1,0 +1,161 @@
+"""Nothing that the user drew is lost, whatever the window, the disk or the slide do meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from ssmamba.errors import RoiError
+from tests.viewer.conftest import Bench
+from tests.viewer.fakes import square
+from tests.viewer.test_planning import INFO
+from viewer.controllers.sessions import SessionController
+from viewer.document import Document
+from viewer.messages import Message, MessageCenter
+from viewer.session import Session, SessionStore
+
+OTHER = replace(INFO, path="/slides/b.svs", name="b.svs", quick_hash="other")
+
+
+class Disk(SessionStore):
+    """A store that fails or waits when it is told to."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.full = False
+        self.before_load: Callable[[], object] = lambda: None
+
+    def save(self, info, *state):
+        if self.full:
+            raise RoiError("full") from OSError(28, "No space left on device")
+        return super().save(info, *state)
+
+    def load(self, info) -> Session:
+        self.before_load()
+        return super().load(info)
+
+
+class Desk:
+    """A document and what keeps it."""
+
+    def __init__(self, qtbot: QtBot, disk: Disk) -> None:
+        self.qtbot = qtbot
+        self.disk = disk
+        self.document = Document()
+        self.told: list[Message] = []
+        messages = MessageCenter()
+        messages.posted.connect(self.told.append)
+        self._messages = messages
+        self.sessions = SessionController(self.document, disk, messages)
+
+    def open(self, info=INFO) -> None:
+        self.sessions.begin(info)
+        self.settle()
+
+    def settle(self) -> None:
+        self.qtbot.waitUntil(lambda: not self.sessions.busy)
+
+    def kept(self, info=INFO) -> set[str]:
+        return {roi.name for roi in SessionStore(self.disk.folder).load(info).rois}
+
+
+@pytest.fixture
+def make_desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Callable[[], Desk]]:
+    made: list[Desk] = []
+
+    def make() -> Desk:
+        made.append(Desk(qtbot, Disk(tmp_path)))
+        return made[-1]
+
+    yield make
+    for desk in made:
+        desk.sessions.close()
+
+
+@pytest.fixture
+def desk(make_desk: Callable[[], Desk]) -> Desk:
+    made = make_desk()
+    made.open()
+    return made
+
+
+# --- the window closes
+def test_a_region_drawn_just_before_the_window_closes_is_kept(bench: Bench, tmp_path: Path) -> None:
+    store, info = SessionStore(tmp_path / "user" / "sessions"), bench.document.slide
+    for _ in range(3):  # its worker is warm
+        bench.draw((200, 200), (420, 210), (430, 400), (200, 210))
+        bench.settle()
+    bench.qtbot.waitUntil(lambda: len(store.load(info).rois) == 3)
+    bench.draw((500, 200), (620, 210), (630, 400), (500, 210))
+    bench.window.close()
+    assert len(store.load(info).rois) == 4
+
+
+def test_an_export_that_still_waits_is_finished(bench: Bench, tmp_path: Path) -> None:
+    target = tmp_path / "out.geojson"
+    bench.document.add([square(10, 10, 50)])
+    for _ in range(4):
+        bench.work.background.run(lambda: time.sleep(0.1))
+    bench.work.regions.export_file(str(target))
+    bench.window.close()
+    assert target.exists()
+
+
+def test_the_window_stays_when_it_cannot_keep_the_regions(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(
+        bench.window.dialogs, "leave_anyway", lambda losses: asked.extend(losses) or False
+    )
+    folder = tmp_path / "user" / "sessions"
+    folder.parent.mkdir(exist_ok=True)
+    folder.write_text("in the way")
+    bench.draw((200, 200), (420, 210), (430, 400), (200, 210))
+    assert not bench.window.close() and bench.window.isVisible()
+    assert "small.tif could not be kept" in asked[0] and "export" in asked[0]
+    folder.unlink()
+    assert bench.window.close()
+    assert len(SessionStore(folder).load(bench.document.slide).rois) == 1
+
+
+# --- the disk is full
+def test_what_could_not_be_written_is_tried_again_at_the_next_change(desk: Desk) -> None:
+    desk.disk.full = True
+    desk.document.add([square(0, 0, 9, "A")])
+    desk.qtbot.waitUntil(lambda: bool(desk.told))
+    assert "a.svs" in desk.told[0].text and "No space left" in desk.told[0].text
+    desk.document.add([square(0, 0, 9, "B")])
+    desk.settle()
+    assert len(desk.told) == 1  # not at every change
+    desk.disk.full = False
+    desk.document.add([square(0, 0, 9, "C")])
+    desk.settle()
+    assert desk.kept() == {"A", "B", "C"}
+
+
+def test_what_could_not_be_written_is_tried_again_at_the_end(desk: Desk) -> None:
+    desk.disk.full = True
+    desk.document.add([square(0, 0, 9, "A")])
+    desk.settle()
+    assert len(desk.sessions.finish()) == 1
+    desk.disk.full = False
+    assert not desk.sessions.finish()
+    assert desk.kept() == {"A"}
+
+
+def test_another_slide_does_not_forget_what_could_not_be_written(desk: Desk) -> None:
+    desk.disk.full = True
+    desk.document.add([square(0, 0, 9, "A")])
+    desk.open(OTHER)
+    desk.document.add([square(0, 0, 9, "B")])
+    desk.open(INFO)
+    assert {roi.name for roi in desk.document.rois} == {"A"}  # though the disk is still full
+    desk.disk.full = False
+    desk.sessions.finish()
+    assert desk.kept() == {"A"} and desk.kept(OTHER) == {"B"}

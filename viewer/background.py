@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 
 
 class Background(QObject):
@@ -30,7 +30,8 @@ class Background(QObject):
         self._due: set[Future] = set()  # what must not be dropped
         self._running = 0
         self._closed = False
-        self._finished.connect(self._on_finished)
+        # queued, also for work that has ended before ``run`` has: it must not call back from there
+        self._finished.connect(self._on_finished, Qt.ConnectionType.QueuedConnection)
 
     def run(
         self,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ssmamba.roi import Roi
 from ssmamba.slide import SlideInfo
-from viewer.session import Session, SessionStore, key_of
+from viewer.session import Basis, Kept, Session, SessionStore, key_of
 from viewer.settings import Calibration
 
 
@@ -19,6 +19,7 @@ class Keeping:
     info: SlideInfo
     rois: Sequence[Roi]
     calibration: Calibration
+    basis: Basis
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class Loss:
 
     keeping: Keeping
     error: Exception
+
+
+Written = tuple[Keeping, Kept] | Loss  # what became of a state
 
 
 class Keeper:
@@ -43,28 +47,38 @@ class Keeper:
         with self._lock:
             self._owed[key_of(keeping.info)] = keeping
 
-    def write(self) -> list[Loss]:
-        """Write all that is owed; what could not be written is returned, and tried next time."""
+    def write(self) -> list[Written]:
+        """Write all that is owed; what could not be written is tried again the next time."""
         with self._writing:
             with self._lock:
                 owed = list(self._owed.values())
-            return [loss for keeping in owed if (loss := self._write(keeping)) is not None]
+            return [self._write(keeping) for keeping in owed]
 
     def load(self, info: SlideInfo) -> Session:
-        """What is kept of a slide, or what should be there by now. Raises RoiError."""
+        """What is kept of a slide, or what should be kept by now."""
+        session = self._store.load(info)
         with self._lock:
             owed = self._owed.get(key_of(info))
-        return (
-            self._store.load(info) if owed is None else Session(tuple(owed.rois), owed.calibration)
-        )
+        return session if owed is None else _over(session, owed)
 
-    def _write(self, keeping: Keeping) -> Loss | None:
+    def _write(self, keeping: Keeping) -> Written:
         try:
-            self._store.save(keeping.info, keeping.rois, keeping.calibration)
+            kept = self._store.save(keeping.info, keeping.rois, keeping.calibration, keeping.basis)
         except Exception as error:
             return Loss(keeping, error)
         with self._lock:
             key = key_of(keeping.info)
             if self._owed.get(key) is keeping:
                 del self._owed[key]
-        return None
+        return keeping, kept
+
+
+def _over(session: Session, owed: Keeping) -> Session:
+    """What the disk would hold if it had taken what is owed."""
+    known = owed.basis.ids | {roi.id for roi in owed.rois}
+    others = tuple(roi for roi in session.rois if roi.id not in known)
+    basis = replace(session.basis, ids=session.basis.ids | known)
+    calibration = owed.calibration
+    if calibration == owed.basis.calibration:  # not changed here
+        calibration = session.calibration
+    return replace(session, rois=(*others, *owed.rois), calibration=calibration, basis=basis)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Sequence
+import uuid
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +16,17 @@ from ssmamba.roi import Roi
 from ssmamba.slide import SlideInfo
 from viewer.settings import Calibration
 
+Stamp = tuple[int, int, int]  # time of the last change (ns), bytes, inode
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a document knows of the files that are kept; all else in them is another window's."""
+
+    stamp: Stamp | None = None  # of the region file when it was read or written; None = unseen
+    ids: frozenset[str] = frozenset()  # regions that are or were in the document
+    calibration: Calibration = field(default_factory=Calibration)
+
 
 @dataclass(frozen=True)
 class Session:
@@ -21,51 +34,125 @@ class Session:
 
     rois: tuple[Roi, ...] = ()
     calibration: Calibration = field(default_factory=Calibration)
+    basis: Basis = field(default_factory=Basis)
+    warning: str = ""  # one sentence about what could not be read
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """After a save: the files as they are now."""
+
+    basis: Basis
+    others: tuple[Roi, ...] = ()  # regions of another window, kept too
 
 
 class SessionStore:
     """One folder; two files for each slide, named by the slide's content, so a moved file is found.
 
-    Places are level-0 pixels as everywhere here, without QuPath's bounds offset.
+    Places are level-0 pixels as everywhere here, without QuPath's bounds offset. Regions whose
+    file can for the moment be neither read nor renamed are kept in a third file beside it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def load(self, info: SlideInfo) -> Session:
-        """What is kept of a slide; an empty session when nothing is. Raises RoiError."""
-        regions = self._kept_file(info, ".geojson")
-        rois = tuple(read_rois(regions)) if regions.exists() else ()
-        for roi in rois:
-            _ = roi.bounds  # kept with the region, so that the GUI thread need not
-        return Session(rois, self._load_calibration(info))
+        """What is kept of a slide; an empty session when nothing is.
 
-    def save(self, info: SlideInfo, rois: Sequence[Roi], calibration: Calibration) -> None:
-        """Keep a slide's state; the old files stay whole until the new ones are complete."""
+        A file that is no GeoJSON is set aside. One that the disk does not give is left alone.
+        """
+        main, beside = self._kept_file(info, ".geojson"), self._file(info, ".beside.geojson")
+        stamp = _stamp(main)  # before it is read: a change meanwhile is seen at the next save
+        found: dict[str, Roi] = {}
+        warnings: list[tuple[str, RoiError]] = []
+        for path in (main, beside):
+            try:
+                found.update(_read(path))
+            except RoiError as error:
+                warnings.append((self._make_way(info, path, error), error))
+                stamp = None if path is main else stamp
+        calibration = self._load_calibration(info)
+        return Session(
+            tuple(found.values()),
+            calibration,
+            Basis(stamp, frozenset(found), calibration),
+            " ".join(sentence for sentence, _ in warnings),
+            "\n".join(str(error) for _, error in warnings),
+        )
+
+    def save(
+        self,
+        info: SlideInfo,
+        rois: Sequence[Roi],
+        calibration: Calibration,
+        basis: Basis | None = None,
+    ) -> Kept:
+        """Keep a slide's state; the old files stay whole until the new ones are complete.
+
+        Regions that another window has kept since ``basis`` stay: ours win, and what was deleted
+        here (in ``basis.ids`` but not in ``rois``) goes. Raises RoiError.
+        """
+        basis = basis or Basis()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            others, stamp = self._save_regions(info, rois, basis)
+            self._save_calibration(info, calibration, basis)
         except OSError as error:
             raise RoiError(
                 f"Regions cannot be kept in {self.folder} ({error.strerror}); export them."
             ) from error
-        regions = self._file(info, ".geojson")
-        if rois or regions.exists():
-            write_rois(regions, rois)
-        about = {"slide": info.path, "calibration": asdict(calibration)}
-        target = self._file(info, ".json")
-        partial = target.with_suffix(".json.partial")
-        partial.write_text(json.dumps(about), encoding="utf-8")
-        partial.replace(target)
+        ids = basis.ids | {roi.id for roi in (*rois, *others)}
+        return Kept(Basis(stamp, ids, calibration), others)
 
-    def set_aside(self, info: SlideInfo) -> Path | None:
-        """Rename an unreadable region file so that it is neither lost nor overwritten."""
-        regions = self._kept_file(info, ".geojson")
-        if not regions.exists():
-            return None
-        kept = regions.with_suffix(".unreadable.geojson")
-        regions.replace(kept)
-        return kept
+    # --- regions
+    def _save_regions(
+        self, info: SlideInfo, rois: Sequence[Roi], basis: Basis
+    ) -> tuple[tuple[Roi, ...], Stamp | None]:
+        """Returns the regions of another window, and the file's stamp if all of it is known."""
+        own, beside = self._file(info, ".geojson"), self._file(info, ".beside.geojson")
+        main = self._kept_file(info, ".geojson")
+        known = basis.ids | {roi.id for roi in rois}
+        found: dict[str, Roi] = {}
+        blocked: set[Path] = set()  # can be neither read nor renamed now
+        for path in (main, beside):
+            if path == main and basis.stamp is not None and basis.stamp == _stamp(main):
+                continue
+            try:
+                found.update(_read(path))
+            except RoiError as error:
+                self._make_way(info, path, error)
+                if path.exists():
+                    blocked.add(path)
+        if blocked == {main, beside} or (main in blocked and main != own):
+            raise OSError(None, "their old file cannot be read")
+        target = beside if main in blocked else own
+        others = tuple(roi for roi in found.values() if roi.id not in known)
+        if rois or others or target.exists():
+            write_rois(target, (*others, *rois))
+        if blocked:
+            return others, None
+        beside.unlink(missing_ok=True)
+        return others, _stamp(own)
 
+    def _make_way(self, info: SlideInfo, path: Path, error: RoiError) -> str:
+        """Set a file aside that is no GeoJSON; returns what to tell. One that the disk does not
+        give may be healthy, and stays."""
+        what = f"The kept regions of {info.name} cannot be read"
+        reason = _disk_reason(error)
+        if reason:
+            return (
+                f"{what} now ({reason}); their file is left as it is, and new ones are kept "
+                "beside it; open the slide again to see them."
+            )
+        aside = path.with_name(f"{path.stem}.unreadable-{uuid.uuid4().hex[:8]}.geojson")
+        try:
+            path.replace(aside)
+        except OSError as problem:
+            return f"{what}, and {path} cannot be renamed ({problem.strerror}); it is left there."
+        return f"{what}; they were set aside in {aside}."
+
+    # --- calibration
     def _load_calibration(self, info: SlideInfo) -> Calibration:
         try:
             about = json.loads(self._kept_file(info, ".json").read_text(encoding="utf-8"))
@@ -76,6 +163,25 @@ class SessionStore:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return Calibration()  # nothing that the user cannot say again
 
+    def _save_calibration(self, info: SlideInfo, calibration: Calibration, basis: Basis) -> None:
+        """Only what was changed here: another window may have changed it, too."""
+        target = self._file(info, ".json")
+        if calibration == basis.calibration:
+            if target.exists():
+                return
+            if self._kept_file(info, ".json") != target:
+                calibration = self._load_calibration(info)
+        about = {"slide": info.path, "calibration": asdict(calibration)}
+        partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
+        try:
+            partial.write_text(json.dumps(about), encoding="utf-8")
+            partial.replace(target)
+        except OSError:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+            raise
+
+    # --- files
     def _kept_file(self, info: SlideInfo, ending: str) -> Path:
         """Where to read: the slide's own file, or that of an earlier version until one is saved."""
         own = self._file(info, ending)
@@ -101,6 +207,38 @@ def key_of(info: SlideInfo) -> str:
     """Names a slide by its content."""
     text = f"{info.quick_hash}:{info.width}x{info.height}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def with_bounds(rois: Iterable[Roi]) -> None:
+    """Find each region's bounds now, which stay with it, so that the GUI thread need not."""
+    for roi in rois:
+        _ = roi.bounds
+
+
+def _read(path: Path) -> dict[str, Roi]:
+    """Regions by id; none when there is no file. Raises RoiError."""
+    try:
+        rois = read_rois(path)
+    except RoiError as error:
+        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            return {}
+        raise
+    with_bounds(rois)
+    return {roi.id: roi for roi in rois}
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _disk_reason(error: RoiError) -> str:
+    """Why the disk did not give a file; "" when it did, and its content is the trouble."""
+    cause = error.__cause__
+    return cause.strerror or "" if isinstance(cause, OSError) else ""
 
 
 def _positive(value: object) -> float | None:

@@ -34,8 +34,8 @@ def test_nothing_kept_is_an_empty_session(tmp_path: Path) -> None:
 
 def test_the_last_region_deleted_stays_deleted(tmp_path: Path) -> None:
     store = SessionStore(tmp_path)
-    store.save(INFO, (square(0, 0, 5),), Calibration())
-    store.save(INFO, (), Calibration())
+    kept = store.save(INFO, (square(0, 0, 5),), Calibration())
+    store.save(INFO, (), Calibration(), kept.basis)
     assert store.load(INFO).rois == ()
 
 
@@ -59,20 +59,105 @@ def test_regions_kept_by_an_earlier_version_come_back_for_their_own_image_alone(
     kept = store.load(now)
     assert [roi.name for roi in kept.rois] == ["A"] and kept.calibration.mpp == 0.25
     assert store.load(replace(now, quick_hash="another", path=str(other))).rois == ()
-    store.save(now, (), Calibration())
+    store.save(now, (), kept.calibration, kept.basis)
     assert store.load(now).rois == ()  # deleted now: those of then do not come back
 
 
-def test_unreadable_regions_are_set_aside_not_overwritten(tmp_path: Path) -> None:
+def test_what_is_drawn_while_regions_of_an_earlier_version_load_joins_them(tmp_path: Path) -> None:
+    store = SessionStore(tmp_path)
+    before = replace(INFO, quick_hash="shared")
+    store.save(before, (square(0, 0, 5, "old"),), Calibration(0.25))
+    now = replace(before, quick_hash="whole", former_hash="shared")
+    store.save(now, (square(0, 0, 5, "new"),), Calibration())
+    session = store.load(now)
+    assert [roi.name for roi in session.rois] == ["old", "new"]
+    assert session.calibration == Calibration(0.25)
+
+
+def names(store: SessionStore) -> list[str]:
+    return [roi.name for roi in store.load(INFO).rois]
+
+
+def damage(folder: Path, text: str = "{broken") -> Path:
+    (file,) = folder.glob("*.geojson")
+    file.write_text(text)
+    return file
+
+
+def test_unreadable_regions_are_set_aside_and_the_calibration_stays(tmp_path: Path) -> None:
+    store = SessionStore(tmp_path)
+    for text in ("{broken", "{broken again"):
+        store.save(INFO, (square(0, 0, 5),), Calibration(0.25))
+        damage(tmp_path, text)
+        session = store.load(INFO)
+        assert session.rois == () and session.calibration == Calibration(0.25)
+        (aside,) = (p for p in tmp_path.glob("*unreadable*") if p.read_text() == text)
+        assert str(aside) in session.warning
+        aside.rename(tmp_path / f"{aside.stem}.moved")
+    assert store.load(INFO).warning == ""
+
+
+def test_what_cannot_be_set_aside_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = SessionStore(tmp_path)
     store.save(INFO, (square(0, 0, 5),), Calibration())
+    file = damage(tmp_path)
+    replace_file = Path.replace
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self == file:
+            raise PermissionError(13, "Permission denied", str(file))
+        return replace_file(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    session = store.load(INFO)
+    assert "cannot be renamed (Permission denied)" in session.warning
+    store.save(INFO, (square(0, 0, 5, "new"),), Calibration(), session.basis)
+    assert file.read_text() == "{broken" and names(store) == ["new"]
+
+
+def test_regions_that_the_disk_does_not_give_now_are_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SessionStore(tmp_path)
+    store.save(INFO, (square(0, 0, 5, "old"),), Calibration(0.25))
     (file,) = tmp_path.glob("*.geojson")
-    file.write_text("{broken")
-    with pytest.raises(RoiError):
-        store.load(INFO)
-    kept = store.set_aside(INFO)
-    assert kept is not None and kept.read_text() == "{broken"
-    assert store.load(INFO).rois == ()
+    whole = file.read_bytes()
+    read = Path.read_bytes
+
+    def fail(self: Path) -> bytes:
+        if self == file:
+            raise OSError(5, "Input/output error", str(file))
+        return read(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", fail)
+        session = store.load(INFO)
+        assert "Input/output error" in session.warning and "left as it is" in session.warning
+        kept = store.save(INFO, (square(0, 0, 5, "new"),), Calibration(0.25), session.basis)
+        assert read(file) == whole
+        assert names(store) == ["new"]
+    assert names(store) == ["old", "new"]
+    saved = store.save(INFO, (square(0, 0, 5, "newer"),), Calibration(0.25), kept.basis)
+    assert [roi.name for roi in saved.others] == ["old"]
+    assert names(store) == ["old", "newer"]
+    assert len(list(tmp_path.glob("*.geojson"))) == 1
+
+
+def test_two_windows_on_one_slide_keep_the_regions_of_both(tmp_path: Path) -> None:
+    ours, theirs = SessionStore(tmp_path), SessionStore(tmp_path)
+    both, deleted = square(0, 0, 5, "both"), square(9, 9, 5, "deleted")
+    kept = ours.save(INFO, (both, deleted), Calibration())
+    seen = theirs.load(INFO)
+    theirs.save(INFO, (*seen.rois, square(5, 5, 5, "theirs")), Calibration(0.25), seen.basis)
+    changed = replace(both, name="ours")
+    kept = ours.save(INFO, (changed,), Calibration(), kept.basis)
+    assert [roi.name for roi in kept.others] == ["theirs"]
+    session = ours.load(INFO)
+    assert [roi.name for roi in session.rois] == ["theirs", "ours"]
+    assert session.calibration == Calibration(0.25)
+    assert ours.save(INFO, session.rois, Calibration(), kept.basis).others == ()
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject
@@ -27,6 +28,7 @@ from viewer.recents import Recents
 from viewer.session import SessionStore
 
 MODEL_ENDINGS = (".safetensors",)
+DEMO = "demo"  # stands for the demo slide's path until it is drawn
 REGION_ENDINGS = (".geojson", ".json", ".geojson.gz", ".geojson.zip")
 
 
@@ -63,15 +65,40 @@ class Workspace(QObject):
         self.maps = MapController(self.document, self.library, self.background, self)
         self.demo = DemoController(cache_folder(), self.background, self.messages, self)
         self.demo.ready.connect(self._on_demo_ready)
+        self.demo.failed.connect(lambda _: self._forget_imports())
         self._demo_models = True
+        self._demo_wanted = False
+        self._imports: list[tuple[str, Callable[[], None]]] = []  # slide that each waits for
+        self.slides.opening.connect(lambda _: self._on_opening())
+        self.slides.opened.connect(self._on_opened)
+        self.slides.failed.connect(lambda _: self._forget_imports())
         self.regions.drawn.connect(self._on_drawn)
         self.analysis.model_replaced.connect(self.models.read_again)
 
     def _on_demo_ready(self, demo: Demo) -> None:
+        if not self._demo_wanted:  # the user has opened another slide meanwhile
+            return
         if self._demo_models:
             self.models.use_for_demo()
-        self.slides.open(str(demo.slide))
+        slide = str(demo.slide)
+        self._imports = [(slide if to == DEMO else to, go) for to, go in self._imports]
+        self.slides.open(slide)
         self.import_regions(str(demo.regions), only_if_empty=True)
+
+    def _on_opening(self) -> None:
+        self._demo_wanted = False
+        self._forget_imports()
+
+    def _on_opened(self, info: SlideInfo) -> None:
+        ready = [go for to, go in self._imports if to == info.path]
+        self._imports = [(to, go) for to, go in self._imports if to != info.path]
+        for go in ready:
+            go()
+
+    def _forget_imports(self) -> None:
+        """Drop what waits for a slide that does not come any more."""
+        coming = (self.slides.coming, DEMO if self._demo_wanted and self.demo.busy else None)
+        self._imports = [(to, go) for to, go in self._imports if to in coming]
 
     def _on_drawn(self, roi_ids: list[str]) -> None:
         if self.analysis.auto_classify:
@@ -96,10 +123,11 @@ class Workspace(QObject):
         bundled_models: compare those of its kind, unless the user has chosen others.
         """
         self._demo_models = bundled_models
+        self._demo_wanted = True
         self.demo.open()
 
     def import_regions(self, path: str, *, only_if_empty: bool = False) -> None:
-        """Import now, or as soon as the slide that is being opened is there.
+        """Import now, or as soon as the slide that is being opened is there, and into no other.
 
         only_if_empty: not when regions were kept from the last time.
         """
@@ -108,15 +136,12 @@ class Workspace(QObject):
             if not (only_if_empty and self.document.rois):
                 self.regions.import_file(path)
 
-        if not (self.slides.busy or self.demo.busy):
+        drawing = self._demo_wanted and self.demo.busy
+        slide = DEMO if drawing else self.slides.coming
+        if slide is None:
             go()
-            return
-
-        def once(_info: object) -> None:
-            self.slides.opened.disconnect(once)
-            go()
-
-        self.slides.opened.connect(once)
+        else:
+            self._imports.append((slide, go))
 
     def title_of(self, slide: SlideInfo) -> str:
         """The slide's name, marked when it is the synthetic demo."""

@@ -49,12 +49,20 @@ class SlideController(QObject):
         document.calibration_changed.connect(self._on_calibrated)
 
     @property
+    def coming(self) -> str | None:
+        """Path of the slide that was asked for and is not there yet with its regions."""
+        slide = self._document.slide
+        if self._wanted is None and slide is not None and self._sessions.restoring:
+            return slide.path
+        return self._wanted
+
+    @property
     def busy(self) -> bool:
-        return self._wanted is not None or self._sessions.restoring
+        return self.coming is not None
 
     def open(self, path: str) -> None:
         """Begin to open a slide; the one that is shown stays until then."""
-        self._wanted = path
+        self._wanted = str(Path(path))  # as SlideInfo has it
         self.opening.emit(Path(path).name)
         self._canvas.open_slide(path)
 
@@ -73,8 +81,10 @@ class SlideController(QObject):
     def _on_opened(self, info: SlideInfo) -> None:
         self._wanted = None
         self.remember([info.path])
-        self._lookups.run(lambda: self._recents.note(info.path), lambda _: self.read_recents())
         self._sessions.begin(info)
+        self._lookups.run(
+            lambda: self._recents.note(info.path), lambda _: self.read_recents(), due=True
+        )
 
     def _on_failed(self, message: str, details: str) -> None:
         self._wanted = None

@@ -85,6 +85,9 @@ class SlideHolder(QObject):
             self.opened.emit(info)
 
     def _on_failed(self, message: str, details: str) -> None:
+        source = self._held.pending
+        if source is None or source.failure != message:  # of one that was given up before
+            return
         self._drop_pending()
         self.failed.emit(message, details)
 

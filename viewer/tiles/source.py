@@ -7,6 +7,7 @@ import threading
 import traceback
 from collections.abc import Hashable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PySide6.QtCore import QObject, Qt, Signal
@@ -44,6 +45,7 @@ class TileSource(QObject):
         super().__init__()
         self.path = path
         self.info: SlideInfo | None = None
+        self.failure: str | None = None  # the message, when the slide could not be opened
         self.pyramid: Pyramid | None = None
         self.preview: QImage | None = None  # the file's thumbnail, when it shows the whole slide
         self.cache: TileCache = ByteLru(cache_bytes)
@@ -133,17 +135,19 @@ class TileSource(QObject):
             self.preview = _preview(slide)
             transform = self._transform(slide)
         except SlideError as error:
-            self._tell(self.failed, str(error), _details(error))
-            return False
+            return self._give_up(str(error), error)
         except Exception as error:
-            message = f"{self.path} could not be opened; choose another file."
-            self._tell(self.failed, message, _details(error))
-            return False
+            return self._give_up(f"{self.path} could not be opened; choose another file.", error)
         self.pyramid = Pyramid(slide.levels)
         self._reader = TileReader(slide, self.pyramid, self.cache, transform)
         self.info = slide.info
         self._tell(self.opened, slide.info)
         return True
+
+    def _give_up(self, message: str, error: Exception) -> Literal[False]:
+        self.failure = message
+        self._tell(self.failed, message, _details(error))
+        return False
 
     def _transform(self, slide: Slide) -> SrgbTransform | None:
         if slide.icc_profile is None:

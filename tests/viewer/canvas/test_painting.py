@@ -19,7 +19,7 @@ from ssmamba.roi import Roi
 from tests.slides import SHARED_SLIDES, write_pyramid
 from tests.viewer.canvas.conftest import Driver
 from viewer.canvas import Overlay, SlideCanvas, ViewState
-from viewer.tiles.source import TileSource
+from viewer.tiles.source import TileSource, _alive
 
 
 def test_one_to_one_shows_the_slides_own_pixels(driver: Driver) -> None:
@@ -174,6 +174,22 @@ def test_opening_two_slides_quickly_shows_the_second(driver: Driver, tmp_path: P
     driver.qtbot.waitUntil(lambda: 640 in opened)
     driver.settle()
     assert opened == [640]
+
+
+def test_a_slide_that_failed_late_does_not_take_the_next_one_along(
+    driver: Driver, tmp_path: Path
+) -> None:
+    second = tmp_path / "second.tif"
+    write_pyramid(second, 640, 480)
+    told: list[str] = []
+    driver.canvas.slide_failed.connect(lambda message, _: told.append(message))
+    driver.canvas.open_slide(str(tmp_path / "missing.svs"))
+    for source in list(_alive):
+        if source.path.endswith("missing.svs"):
+            assert source.wait_closed()  # its failure waits in the queue of this thread
+    with driver.qtbot.waitSignal(driver.canvas.slide_opened):
+        driver.canvas.open_slide(str(second))
+    assert driver.canvas.slide_info.name == "second.tif" and not told
 
 
 def test_signals_say_when_the_first_tile_and_all_tiles_are_there(

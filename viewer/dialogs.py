@@ -44,18 +44,21 @@ class Dialogs:
         slide = self._work.document.slide
         if slide is None:
             return
-        name = f"{Path(slide.name).stem}.geojson"
-        self._save("Export regions", REGIONS, name, self._work.regions.export_file)
+        rois = self._work.document.rois  # as they are now: another slide may come meanwhile
+
+        def export(path: str) -> None:
+            self._work.regions.export_file(path, slide, rois)
+
+        self._save("Export regions", REGIONS, f"{Path(slide.name).stem}.geojson", export)
 
     def save_picture(self) -> None:
         """The picture is taken before the file chooser covers the window."""
         picture = self._window.grab()
 
         def save(path: str) -> None:
-            target = path if Path(path).suffix else f"{path}.png"
-            if not picture.save(target):
+            if not picture.save(path):
                 self._work.messages.error(
-                    f"The picture cannot be written to {target}; choose another folder."
+                    f"The picture cannot be written to {path}; choose another folder."
                 )
 
         self._save("Save picture", "Pictures (*.png)", "viewer.png", save)
@@ -103,6 +106,7 @@ class Dialogs:
     def _save(self, title: str, kinds: str, name: str, then: Callable[[str], object]) -> None:
         dialog = self._dialog(title, kinds)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix(Path(name).suffix[1:])  # asked for before an old file is replaced
         dialog.selectFile(name)
         dialog.fileSelected.connect(then)
         dialog.open()

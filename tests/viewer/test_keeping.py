@@ -100,7 +100,7 @@ def test_an_export_that_still_waits_is_finished(bench: Bench, tmp_path: Path) ->
     bench.document.add([square(10, 10, 50)])
     for _ in range(4):
         bench.work.background.run(lambda: time.sleep(0.1))
-    bench.work.regions.export_file(str(target))
+    bench.work.regions.export_file(str(target), bench.document.slide, bench.document.rois)
     bench.window.close()
     assert target.exists()
 

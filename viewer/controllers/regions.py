@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
@@ -105,25 +104,18 @@ class RegionController(QObject):
         self._messages.report(error)
         self.import_failed.emit(str(error))
 
-    def export_file(self, path: str) -> None:
-        """Write all regions as QuPath's GeoJSON on a worker."""
-        info = self._document.slide
-        if info is None:
-            return
-        target = Path(path)
-        if not target.suffix:
-            target = target.with_suffix(".geojson")
-        rois, offset = self._document.rois, info.bounds_offset
+    def export_file(self, path: str, info: SlideInfo, rois: Sequence[Roi]) -> None:
+        """Write a slide's regions as QuPath's GeoJSON on a worker."""
 
         def work() -> None:
             from ssmamba.geojson import write_rois
 
-            write_rois(target, rois, offset)
+            write_rois(path, rois, info.bounds_offset)
 
         self._background.run(
             work,
             lambda _: self._messages.info(
-                f"{formats.count(len(rois), 'region')} written to {target}."
+                f"{formats.count(len(rois), 'region')} written to {path}."
             ),
             due=True,
         )

@@ -48,7 +48,7 @@ def write_rois(path: Path | str, rois: Iterable[Roi], bounds_offset: Offset = (0
     """
     path = Path(path)
     text = _dumped(rois_to_geojson(rois, bounds_offset))
-    data = _packed(path, text.encode())
+    data = _packed(path, _encoded(text))
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
         with unfinished.open("xb") as file:
@@ -70,6 +70,14 @@ def _dumped(collection: dict[str, Any]) -> str:
         json.dumps(f, ensure_ascii=False, separators=(",", ":")) for f in collection["features"]
     )
     return '{"type":"FeatureCollection","features":[\n' + ",\n".join(lines) + "\n]}\n"
+
+
+def _encoded(text: str) -> bytes:
+    """UTF-8; half of a surrogate pair, which JSON can hold and UTF-8 cannot, becomes U+FFFD."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def _texts(path: Path) -> Iterator[tuple[str, str]]:

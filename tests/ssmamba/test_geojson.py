@@ -227,6 +227,13 @@ def test_numbers_of_others_that_are_no_json_do_not_stop_a_save(tmp_path: Path) -
     assert math.isnan(again[0].extra["properties"]["custom"]["kept"])
 
 
+def test_half_of_a_surrogate_pair_does_not_stop_a_save(tmp_path: Path) -> None:
+    path = tmp_path / "a.geojson"
+    for name, kept in (("cut \ud83d off", "cut \ufffd off"), ("\ud83d\ude00", "\U0001f600")):
+        write_rois(path, [Roi(((((0, 0), (9, 0), (9, 9)),),), name=name)])
+        assert read_rois(path)[0].name == kept
+
+
 def test_twice_the_same_id_becomes_two_regions(tmp_path: Path) -> None:
     feature = QUPATH["features"][2]
     (tmp_path / "twice.geojson").write_text(json.dumps([feature, feature]), encoding="utf-8")

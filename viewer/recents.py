@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import uuid
 from pathlib import Path
 
-KEPT = 12
+SHOWN = 12
+KEPT = 40  # more than are shown: a drive that is not there now may be there tomorrow
 
 
 class Recents:
@@ -13,21 +16,45 @@ class Recents:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._stopped = False
 
     def paths(self) -> list[str]:
-        """Those that still exist."""
-        try:
-            kept = json.loads(self._file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return []
-        return [p for p in kept if isinstance(p, str) and Path(p).exists()][:KEPT]
+        """Those that exist; one that may not be looked at does not. A dead drive takes its time."""
+        found: list[str] = []
+        for path in self._kept():
+            if self._stopped or len(found) == SHOWN:
+                break
+            if _is_there(path):
+                found.append(path)
+        return found
 
     def note(self, path: str) -> None:
         """Put a path first. A full disk is no reason to complain here."""
         absolute = str(Path(path).resolve())
-        kept = [absolute, *(p for p in self.paths() if p != absolute)][:KEPT]
+        kept = [absolute, *(p for p in self._kept() if p != absolute)][:KEPT]
+        partial = self._file.with_name(f".{self._file.name}.{uuid.uuid4().hex[:8]}")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.write_text(json.dumps(kept), encoding="utf-8")
+            partial.write_text(json.dumps(kept), encoding="utf-8")
+            partial.replace(self._file)
         except OSError:
-            return
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        """Let a look-up end with the path that it is at."""
+        self._stopped = True
+
+    def _kept(self) -> list[str]:
+        try:
+            kept = json.loads(self._file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return []
+        return [p for p in kept if isinstance(p, str)] if isinstance(kept, list) else []
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # no permission, no network
+        return False

@@ -178,7 +178,42 @@ def test_recents_are_newest_first_without_what_is_gone(tmp_path: Path) -> None:
     assert [Path(p).name for p in recents.paths()] == ["a.svs", "c.svs"]
 
 
-def test_a_damaged_list_of_recents_counts_as_empty(tmp_path: Path) -> None:
-    file = tmp_path / "recents.json"
-    file.write_text("[broken")
+@pytest.mark.parametrize("text", ["[broken", "null", "5", '{"a": 1}', "[" * 100_000])
+def test_a_damaged_list_of_recents_counts_as_empty(tmp_path: Path, text: str) -> None:
+    file, slide = tmp_path / "recents.json", tmp_path / "a.svs"
+    slide.touch()
+    file.write_text(text)
     assert Recents(file).paths() == []
+    Recents(file).note(str(slide))
+    assert Recents(file).paths() == [str(slide)]
+
+
+def test_recents_leave_out_what_may_not_be_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recents = Recents(tmp_path / "recents.json")
+    secret, slide = tmp_path / "secret.svs", tmp_path / "a.svs"
+    for file in (secret, slide):
+        file.touch()
+        recents.note(str(file))
+    stat = Path.stat
+
+    def refuse(self: Path, **options: bool) -> object:
+        if self.name == "secret.svs":
+            raise PermissionError(13, "Permission denied", str(self))
+        return stat(self, **options)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    assert recents.paths() == [str(slide)]
+    recents.note(str(slide))
+    monkeypatch.undo()
+    assert recents.paths() == [str(slide), str(secret)]
+
+
+def test_noting_a_slide_looks_at_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recents = Recents(tmp_path / "recents.json")
+    recents.note("/dead/network/drive/a.svs")
+    looked: list[str] = []
+    monkeypatch.setattr(Path, "exists", lambda self: looked.append(str(self)) or True)
+    recents.note(str(tmp_path / "b.svs"))
+    assert not looked

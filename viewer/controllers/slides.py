@@ -76,6 +76,7 @@ class SlideController(QObject):
         self.open_files = list(dict.fromkeys([*self.open_files, *absolute]))
 
     def close(self) -> None:
+        self._recents.stop()
         self._lookups.close()
 
     def _on_opened(self, info: SlideInfo) -> None:

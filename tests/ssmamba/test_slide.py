@@ -159,7 +159,8 @@ def test_numbers_that_are_none_do_not_hide_the_others(tmp_path: Path) -> None:
     grey = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
     grey[0, 0], grey[0, 1] = np.nan, np.inf
     Image.fromarray(grey).save(tmp_path / "nan.tif")
-    assert Slide.open(tmp_path / "nan.tif").read_region(0, 0, 0, 16, 16).max() == 255
+    region = Slide.open(tmp_path / "nan.tif").read_region(0, 0, 0, 16, 16)[..., 0]
+    assert region[0, 0] == 0 and region[-1, -1] == 255
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])

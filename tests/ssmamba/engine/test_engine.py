@@ -14,6 +14,7 @@ from ssmamba.engine.messages import (
     JobCancelled,
     JobDone,
     JobFailed,
+    KeepSlides,
     LoadCheckpoint,
     Progress,
     ReadOptions,
@@ -90,6 +91,13 @@ def test_a_large_region_reports_progress_and_averages_its_windows(engine, folder
     mean = np.mean(result.window_probabilities, axis=0)
     np.testing.assert_allclose(list(result.probabilities.values()), mean, atol=1e-6)
     assert result.stamp.mode == "tiles"
+
+
+def test_a_slide_that_the_engine_let_go_is_opened_again_when_asked_about(engine, folder, slide):
+    engine.wait_ready()
+    engine.client.send(KeepSlides(()))  # without a reply
+    found, end = engine.ask(Classify, slide, square(0, 0, 64), (str(folder / "a.safetensors"),))
+    assert isinstance(end, JobDone) and len(found) == 1
 
 
 def test_a_cam_has_raw_values_on_each_window(engine, folder, slide):

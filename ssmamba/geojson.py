@@ -16,10 +16,10 @@ from typing import Any
 
 from ssmamba import json_stream
 from ssmamba.errors import RoiError
-from ssmamba.geojson_features import Offset, rois_from_geojson, rois_to_geojson
+from ssmamba.geojson_features import Offset, rois_from_geojson, rois_to_geojson, with_own_id
 from ssmamba.roi import Roi
 
-__all__ = ["read_rois", "rois_from_geojson", "rois_to_geojson", "write_rois"]
+__all__ = ["read_rois", "rois_from_geojson", "rois_to_geojson", "with_own_id", "write_rois"]
 
 
 def read_rois(path: Path | str, bounds_offset: Offset = (0.0, 0.0)) -> list[Roi]:
@@ -119,7 +119,9 @@ def _with_unique_ids(rois: list[Roi]) -> list[Roi]:
     seen: set[str] = set()
     result = []
     for roi in rois:
-        fresh = replace(roi, id=str(uuid.uuid4())) if roi.id in seen else roi
+        fresh = with_own_id(roi) if roi.id in seen else roi
+        if fresh.id in seen:
+            fresh = replace(roi, id=str(uuid.uuid4()))
         seen.add(fresh.id)
         result.append(fresh)
     return result

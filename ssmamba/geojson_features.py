@@ -20,6 +20,7 @@ AREAS = ("Polygon", "MultiPolygon")
 LINES = ("LineString", "MultiLineString")
 POINTS = ("Point", "MultiPoint")
 DEFAULT_CLASS_COLOR = (200, 0, 0)  # QuPath wants a colour with each class
+OWN_ID = "ssmamba_id"  # a region's own id, in a feature whose "id" is another program's
 _DIGITS = 6  # of a coordinate that was moved by the bounds offset
 
 
@@ -144,9 +145,29 @@ def _with_properties(roi: Roi, feature: dict[str, Any], geometry: dict[str, Any]
         "metadata": {str(k): str(v) for k, v in (properties.pop("metadata", None) or {}).items()},
         "extra": _extra(feature, geometry, properties, class_extra),
     }
-    if feature.get("id") is not None:
-        changes["id"] = str(feature["id"])
+    own_id = feature[OWN_ID] if _is_uuid(feature.get(OWN_ID)) else feature.get("id")
+    if own_id is not None:
+        changes["id"] = str(own_id)
     return replace(roi, **changes)
+
+
+def with_own_id(roi: Roi) -> Roi:
+    """The region under an id that no other file's region has.
+
+    A UUID stays. Others ("0" of geopandas, "PathAnnotationObject" of QuPath 0.2) come back in
+    every file; they are kept in ``extra`` and written back beside the own id.
+    """
+    if _is_uuid(roi.id):
+        return roi
+    feature = {"id": roi.id, **roi.extra.get("feature", {})}
+    return replace(roi, id=str(uuid.uuid4()), extra={**roi.extra, "feature": feature})
+
+
+def _is_uuid(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(uuid.UUID(value))
+    except ValueError:
+        return False
 
 
 def _classification(value: Any) -> tuple[str, tuple[int, int, int] | None, dict[str, Any]]:
@@ -186,9 +207,11 @@ def _extra(
     properties: dict[str, Any],
     classification: dict[str, Any],
 ) -> dict[str, Any]:
-    known = ("type", "id", "geometry", "properties")
+    known = ("type", "id", "geometry", "properties", OWN_ID)
+    others_id = _is_uuid(feature.get(OWN_ID)) or not isinstance(feature.get("id", ""), str)
+    kept_id = {"id": feature["id"]} if others_id and feature.get("id") is not None else {}
     groups = {
-        "feature": {k: v for k, v in feature.items() if k not in known},
+        "feature": {**kept_id, **{k: v for k, v in feature.items() if k not in known}},
         "geometry": {
             k: v for k, v in geometry.items() if k not in ("type", "coordinates", "isEllipse")
         },
@@ -206,12 +229,14 @@ def rois_to_geojson(rois: Iterable[Roi], offset: Offset = (0.0, 0.0)) -> dict[st
 
 
 def _feature(roi: Roi, offset: Offset) -> dict[str, Any]:
+    others = roi.extra.get("feature", {})
     return {
         "type": "Feature",
         "id": roi.id,
         "geometry": _geometry_out(roi, offset),
         "properties": _properties_out(roi),
-        **roi.extra.get("feature", {}),
+        **({OWN_ID: roi.id} if "id" in others and _is_uuid(roi.id) else {}),
+        **others,
     }
 
 

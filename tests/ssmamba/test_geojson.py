@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import uuid
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssmamba.errors import RoiError
-from ssmamba.geojson import read_rois, rois_from_geojson, rois_to_geojson, write_rois
+from ssmamba.geojson import (
+    read_rois,
+    rois_from_geojson,
+    rois_to_geojson,
+    with_own_id,
+    write_rois,
+)
 from ssmamba.roi import Roi
 
 QUPATH: dict[str, Any] = {
@@ -232,6 +239,23 @@ def test_half_of_a_surrogate_pair_does_not_stop_a_save(tmp_path: Path) -> None:
     for name, kept in (("cut \ud83d off", "cut \ufffd off"), ("\ud83d\ude00", "\U0001f600")):
         write_rois(path, [Roi(((((0, 0), (9, 0), (9, 9)),),), name=name)])
         assert read_rois(path)[0].name == kept
+
+
+def test_ids_of_others_become_our_own_and_are_written_back(tmp_path: Path) -> None:
+    feature = QUPATH["features"][2]
+    (tmp_path / "in.geojson").write_text(
+        json.dumps([{**feature, "id": i} for i in ("0", 7, "PathAnnotationObject")]),
+        encoding="utf-8",
+    )
+    rois = [with_own_id(roi) for roi in read_rois(tmp_path / "in.geojson")]
+    assert len({uuid.UUID(roi.id) for roi in rois}) == 3
+    write_rois(tmp_path / "out.geojson", rois)
+    written = json.loads((tmp_path / "out.geojson").read_text(encoding="utf-8"))["features"]
+    assert [f["id"] for f in written] == ["0", 7, "PathAnnotationObject"]
+    again = read_rois(tmp_path / "out.geojson")  # as the session does, or an import of our export
+    assert again == rois and [with_own_id(roi) for roi in again] == rois
+    known = Roi(rois[0].polygons, id=str(uuid.uuid4()))
+    assert with_own_id(known) is known
 
 
 def test_twice_the_same_id_becomes_two_regions(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 
 from ssmamba.engine.messages import Classify, Explain, ExplainResult, Reconstruct
+from ssmamba.geojson import write_rois
 from tests.slides import write_pyramid
 from tests.viewer import fakes
 from tests.viewer.conftest import Bench
@@ -300,6 +301,23 @@ def test_regions_without_a_slide_end_with_a_sentence(window: MainWindow) -> None
     window.workspace.regions.import_failed.connect(told.append)  # a screenshot leaves by it
     window.workspace.import_regions("regions.geojson")
     assert told == ["Open a slide first, then import its regions."]
+
+
+def test_regions_of_two_files_with_the_same_ids_all_stay(bench: Bench, tmp_path: Path) -> None:
+    def imported(file: Path) -> None:
+        with bench.qtbot.waitSignal(bench.work.regions.imported):
+            bench.work.import_regions(str(file))
+
+    files = [tmp_path / "first.geojson", tmp_path / "second.geojson"]
+    for at, file in enumerate(files):  # geopandas numbers the regions of each file from 0
+        write_rois(file, [square(100 + 150 * at, 100, 90, roi_id="0")])
+        imported(file)
+    kept = bench.document.rois
+    assert [roi.bounds[0] for roi in kept] == [100, 250]
+    assert [roi.name for roi in kept] == ["Region 1", "Region 2"]
+    write_rois(tmp_path / "ours.geojson", kept)
+    imported(tmp_path / "ours.geojson")
+    assert [roi.id for roi in bench.document.rois] == [roi.id for roi in kept]
 
 
 def test_only_models_that_answer_have_a_box(bench: Bench) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 
 from PySide6.QtCore import QObject, Signal
 
@@ -124,15 +125,16 @@ class RegionController(QObject):
 def read_for_slide(path: str, info: SlideInfo, known: Mapping[str, str]) -> tuple[list[Roi], int]:
     """Read a region file on a worker: all regions named, and how many lie off the slide.
 
-    known: names by id of regions that are there; the file's region with the same id replaces one.
+    known: names by id of regions that are there; the file's region with the same id replaces one,
+    if the id is a UUID: "0" is in every file of geopandas.
     Raises RoiError, also for a file without regions.
     """
-    from ssmamba.geojson import read_rois
+    from ssmamba.geojson import read_rois, with_own_id
 
-    rois = [
-        roi if roi.name else replace(roi, name=known.get(roi.id) or f"Region {at + 1}")
-        for at, roi in enumerate(read_rois(path, info.bounds_offset))
-    ]
+    read = [with_own_id(roi) for roi in read_rois(path, info.bounds_offset)]
+    taken = {*known.values(), *(roi.name for roi in read)}
+    free = (name for at in count(1) if (name := f"Region {at}") not in taken)
+    rois = [roi if roi.name else replace(roi, name=known.get(roi.id) or next(free)) for roi in read]
     if not rois:
         raise RoiError(f"{path} holds no regions; choose another file.")
     return rois, sum(not _is_on(roi, info) for roi in rois)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QMainWindow, QMessageBox
 from viewer.panels.about import AboutDialog
 from viewer.panels.calibration import CalibrationDialog
 from viewer.panels.shortcuts import ShortcutsDialog
+from viewer.settings import Calibration
 from viewer.workspace import Workspace
 
 SLIDES = (
@@ -66,10 +67,18 @@ class Dialogs:
     def calibrate(self) -> None:
         document = self._work.document
         info = document.slide
-        if info is not None and not self._raised(CalibrationDialog):
-            CalibrationDialog(
-                info, document.calibration, document.set_calibration, self._window
-            ).show()
+        if info is None or self._raised(CalibrationDialog):
+            return
+
+        def apply(calibration: Calibration) -> None:
+            if document.slide is info:
+                document.set_calibration(calibration)
+
+        dialog = CalibrationDialog(info, document.calibration, apply, self._window)
+        leave = dialog.reject  # what it says belongs to this slide
+        document.slide_changed.connect(leave)
+        dialog.finished.connect(lambda _: document.slide_changed.disconnect(leave))
+        dialog.show()
 
     def about(self) -> None:
         if not self._raised(AboutDialog):

@@ -20,6 +20,7 @@ from tests.viewer.fakes import FakeEngine, square, write_model
 from viewer.main_window import MainWindow
 from viewer.panels.calibration import CalibrationDialog
 from viewer.planning import answer_key
+from viewer.settings import Calibration
 from viewer.tiles.source import TileSource
 
 RING = ((200.0, 200.0), (420.0, 210.0), (430.0, 400.0), (210.0, 410.0), (200.0, 210.0))
@@ -330,6 +331,25 @@ def test_calibration_opens_once(bench: Bench) -> None:
     for _ in range(2):
         bench.window.dialogs.calibrate()
     assert len(bench.window.findChildren(CalibrationDialog)) == 1
+
+
+def test_the_calibration_of_one_slide_is_not_given_to_the_next(
+    bench: Bench, tmp_path: Path
+) -> None:
+    def dialogs() -> list[CalibrationDialog]:
+        return [d for d in bench.window.findChildren(CalibrationDialog) if d.isVisible()]
+
+    bench.window.dialogs.calibrate()
+    (first,) = dialogs()
+    apply = first._on_accept
+    other = tmp_path / "other.tif"
+    write_pyramid(other, 640, 480, seed=5)
+    bench.open(other)
+    assert not dialogs()
+    apply(Calibration(mpp=0.25))
+    assert bench.document.calibration.mpp is None
+    bench.window.dialogs.calibrate()
+    assert [d.windowTitle() for d in dialogs()] == ["Calibration of other.tif"]
 
 
 def test_a_map_without_evidence_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
     QDialogButtonBox,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QWidget,
@@ -19,6 +18,7 @@ from ssmamba.slide import SlideInfo
 from viewer.settings import Calibration
 from viewer.widgets.basic import label, link
 from viewer.widgets.form import inset
+from viewer.widgets.number_box import NumberBox
 from viewer.widgets.panel import column
 
 PRESETS = ((0.25, "40×"), (0.5, "20×"), (1.0, "10×"))
@@ -126,8 +126,8 @@ class CalibrationDialog(QDialog):
         super().accept()
 
 
-def _number(name: str, low: float, high: float, digits: int, suffix: str) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
+def _number(name: str, low: float, high: float, digits: int, suffix: str) -> NumberBox:
+    box = NumberBox()
     box.setRange(low, high)
     box.setDecimals(digits)
     box.setSuffix(suffix)

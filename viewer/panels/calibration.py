@@ -45,10 +45,13 @@ class CalibrationDialog(QDialog):
         own = "unknown" if info.mpp is None else f"{info.mpp:.4g} µm, from the file"
         self.mpp.setSpecialValueText(own)
         self.mpp.setValue(current.mpp or 0.0)
-        self._in_um = self._mpp() is not None
+        self.mpp.setKeyboardTracking(False)  # 0.2 on the way to 0.25 is no scale
+        self._scale = self._mpp()
+        self._field_px = current.field_px
+        self._said_in_um = self._scale is not None
         self.field = _number("Tissue that one model window covers", 0.0, LARGEST_FIELD_PX, 0, "")
         self.field.setSpecialValueText("the whole region")
-        self._show_field(current.field_px)
+        self._show_field()
         self.icc = QCheckBox("Apply the slide's colour profile to the view")
         self.icc.setChecked(current.icc)
         self.icc.setEnabled(info.has_icc)
@@ -56,6 +59,7 @@ class CalibrationDialog(QDialog):
             self.icc.setToolTip("This slide carries no colour profile")
         self._lay_out()
         self.mpp.valueChanged.connect(self._on_mpp_changed)
+        self.field.valueChanged.connect(self._on_field_changed)
 
     def _lay_out(self) -> None:
         layout = column(self, spacing=12)
@@ -99,30 +103,29 @@ class CalibrationDialog(QDialog):
     def _mpp(self) -> float | None:
         return self.mpp.value() or self._info.mpp
 
-    def _field_px(self) -> float | None:
-        value = self.field.value()
-        if value <= 0:
-            return None
-        mpp = self._mpp()
-        return value / mpp if self._in_um and mpp else value
-
-    def _show_field(self, field_px: float | None) -> None:
+    def _show_field(self) -> None:
         """In µm when the slide's scale is known, else in pixels."""
-        mpp = self._mpp()
-        self._in_um = mpp is not None
-        self.field.setSuffix(" µm" if self._in_um else " px")
-        self.field.setValue((field_px or 0.0) * (mpp or 1.0))
+        self.field.blockSignals(True)
+        self.field.setSuffix(" px" if self._scale is None else " µm")
+        self.field.setValue((self._field_px or 0.0) * (self._scale or 1.0))
+        self.field.blockSignals(False)
 
     def _on_mpp_changed(self) -> None:
-        if (self._mpp() is not None) != self._in_um:
-            value = self.field.value()  # the number stays, its unit changes
-            self._in_um = not self._in_um
-            self.field.setSuffix(" µm" if self._in_um else " px")
-            self.field.setValue(value)
+        """A window said in µm covers the same tissue at another scale; one in px stays as it is."""
+        old, self._scale = self._scale, self._mpp()
+        if self._said_in_um and self._field_px and old and self._scale:
+            self._field_px *= old / self._scale
+        self._show_field()
+
+    def _on_field_changed(self, value: float) -> None:
+        self._said_in_um = self._scale is not None
+        self._field_px = value / (self._scale or 1.0) or None
 
     def accept(self) -> None:
-        field_px = self._field_px()
-        self._on_accept(Calibration(self.mpp.value() or None, field_px, self.icc.isChecked()))
+        for box in (self.mpp, self.field):
+            box.interpretText()
+        mpp = self.mpp.value() or None
+        self._on_accept(Calibration(mpp, self._field_px, self.icc.isChecked()))
         super().accept()
 
 

@@ -105,11 +105,8 @@ def _classified(findings: Sequence[Finding]) -> list[Roi]:
         old = found.get(finding.roi.id)
         if old is None:
             old = replace(
-                finding.roi,
-                class_name=info.name,
-                color=info.color,
+                finding.roi.classified(info.name, info.color),
                 metadata={**finding.roi.metadata, "input": Path(finding.input).name},
-                extra={k: v for k, v in finding.roi.extra.items() if k != "classification"},
             )
         found[old.id] = replace(old, measurements={**old.measurements, **shares, **sure})
     return list(found.values())

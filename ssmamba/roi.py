@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -28,6 +28,13 @@ class Roi:
     measurements: dict[str, float] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)  # GeoJSON members kept as they came
+
+    def classified(self, name: str, color: tuple[int, int, int] | None) -> Roi:
+        """The region with another class and colour; what its file said of the old class goes."""
+        if (name, color) == (self.class_name, self.color):
+            return self
+        extra = {k: v for k, v in self.extra.items() if k != "classification"}
+        return replace(self, class_name=name, color=color, extra=extra)
 
     @cached_property
     def bounds(self) -> tuple[float, float, float, float]:

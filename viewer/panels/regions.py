@@ -140,16 +140,14 @@ class RegionsPanel(QWidget):
     def set_class(self, name: str, color: tuple[int, int, int] | None) -> None:
         """Give the chosen regions a class; its colour becomes theirs."""
         changed = [
-            replace(roi, class_name=name, color=color or roi.color)
-            for roi in self.chosen()
-            if not roi.locked
+            roi.classified(name, color or roi.color) for roi in self.chosen() if not roi.locked
         ]
         self._document.change_many(changed, "Set class" if name else "Clear class")
 
     def _other_class(self) -> None:
         name, accepted = QInputDialog.getText(self, "Class", "Name of the class:")
         if accepted and name.strip():
-            self.set_class(name.strip(), None)
+            self.set_class(name.strip(), self._known_classes().get(name.strip()))
 
     def _show_menu(self, at: QPoint) -> None:
         chosen = self.chosen()
@@ -176,12 +174,16 @@ class RegionsPanel(QWidget):
         delete.setEnabled(not locked)
         menu.popup(self.view.viewport().mapToGlobal(at))
 
-    def _add_classes(self, menu: QMenu) -> None:
+    def _known_classes(self) -> dict[str, tuple[int, int, int]]:
+        """Colours by name: of the models in use, then of the regions."""
         known = {info.name: info.color for info in self._library.classes_in_use()}
         for roi in self._document.rois[:2000]:
             if roi.class_name:
                 known.setdefault(roi.class_name, roi.color or (128, 128, 128))
-        for name, color in known.items():
+        return known
+
+    def _add_classes(self, menu: QMenu) -> None:
+        for name, color in self._known_classes().items():
             menu.addAction(name, partial(self.set_class, name, color))
         menu.addSeparator()
         menu.addAction("Other…", self._other_class)

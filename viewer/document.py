@@ -46,8 +46,10 @@ class Document:
         self._rois = {}
         self._order.clear()
         self._selected = None
-        self._calibration = Calibration()
+        old, self._calibration = self._calibration, Calibration()
         self.slide_changed.emit()
+        if old != self._calibration:
+            self.calibration_changed.emit()
         self.rois_changed.emit()
         self.selection_changed.emit()
 

@@ -90,6 +90,16 @@ def test_another_slide_leaves_everything_behind(document: Document) -> None:
     assert not document.rois
 
 
+def test_the_calibration_of_a_slide_is_left_with_it(document: Document) -> None:
+    """The colour profile that was switched off for one slide stayed off for the next."""
+    told = []
+    document.set_calibration(Calibration(icc=False))
+    document.calibration_changed.connect(lambda: told.append(document.calibration.icc))
+    document.set_slide(None)
+    document.set_slide(None)
+    assert told == [True]
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from(["add", "remove", "rename", "undo", "redo"]), st.integers(0, 4)),

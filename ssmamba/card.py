@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ssmamba.card_types import check_types
 from ssmamba.config import MAMIMConfig, SSMambaConfig
 from ssmamba.errors import CheckpointError
 
@@ -20,6 +21,7 @@ FORMAT_VERSION = 1
 METADATA_KEY = "ssmamba"
 CLASSIFIERS = ("classifier", "baseline")  # kinds that answer with classes
 MAX_HEADER_BYTES = 100_000_000  # safetensors' own limit
+NOT_A_HEADER = (AttributeError, TypeError, KeyError, IndexError, RecursionError)  # but JSON
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ class Card:
     parent_sha256: str | None = None  # checkpoint that this one was started from
     tags: dict[str, str] = field(default_factory=dict)  # ablation tags, {"mixer": "mamba"}
     dataset: dict[str, Any] = field(default_factory=dict)  # name, split seed, counts by split
-    metrics: dict[str, Any] = field(default_factory=dict)  # {"val": {...}, "test": {...}}
+    # {"val": {...}, "test": {...}}
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)  # seed, steps, images seen, lrs tried
     versions: dict[str, str] = field(default_factory=dict)
     licence: str = ""
@@ -109,7 +112,7 @@ def card_from_json(text: str, path: Path | str = "checkpoint") -> Card:
     try:
         raw = json.loads(text)
         version = int(raw["format_version"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise CheckpointError(f"{path}: its model card is unreadable; save it again.") from error
     if version > FORMAT_VERSION:
         raise CheckpointError(
@@ -117,9 +120,20 @@ def card_from_json(text: str, path: Path | str = "checkpoint") -> Card:
             f"{FORMAT_VERSION}); update the viewer to open it."
         )
     try:
-        return Card(**{**raw, **_typed(raw)})
+        card = Card(**{**raw, **_typed(raw)})
+        check_types(card)
+        _check_colors(card)
     except (TypeError, KeyError, ValueError) as error:
-        raise CheckpointError(f"{path}: its model card does not fit ({error}).") from error
+        raise CheckpointError(
+            f"{path}: its model card does not fit ({error}); copy or train it again."
+        ) from error
+    return card
+
+
+def _check_colors(card: Card) -> None:
+    for info in card.classes:
+        if not all(0 <= value <= 255 for value in info.color):
+            raise ValueError(f"the colour of class '{info.key}' is not within 0 to 255")
 
 
 def _typed(raw: dict[str, Any]) -> dict[str, Any]:
@@ -147,15 +161,18 @@ def read_header(path: Path | str) -> dict[str, Any]:
             if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
                 raise ValueError("header length")
             header = json.loads(file.read(length))
+        metadata = header.get("__metadata__", {})
+        ends = [v["data_offsets"][1] for k, v in header.items() if k != "__metadata__"]
+        if not all(isinstance(v, int) for v in ends) or not isinstance(metadata, dict):
+            raise ValueError("header")
     except FileNotFoundError as error:
         raise CheckpointError(f"There is no model file {path}; check the path.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, *NOT_A_HEADER) as error:
         raise CheckpointError(
             f"{path} is not a readable .safetensors model file; choose a checkpoint made by "
             "training.finetune or training.pretrain, or convert foreign weights with "
             "training.convert."
         ) from error
-    ends = [v["data_offsets"][1] for k, v in header.items() if k != "__metadata__"]
     if size != 8 + length + max(ends, default=0):
         raise CheckpointError(f"{path} is incomplete (the file is cut short); copy it again.")
     return header

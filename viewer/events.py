@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 
 class Event:
-    """Calls its listeners in the order in which they were connected."""
+    """Calls its listeners in the order in which they were connected.
+
+    One that raises keeps neither the others nor the caller from going on; its exception goes
+    where those of Qt's slots go, to ``sys.excepthook`` and so to the message bar.
+    """
 
     def __init__(self) -> None:
         self._listeners: list[Callable[..., Any]] = []
@@ -20,4 +25,7 @@ class Event:
 
     def emit(self, *values: Any) -> None:
         for listener in tuple(self._listeners):
-            listener(*values)
+            try:
+                listener(*values)
+            except Exception as error:
+                sys.excepthook(type(error), error, error.__traceback__)

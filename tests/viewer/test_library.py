@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from ssmamba.card import ClassInfo
 from ssmamba.errors import CheckpointError
 from tests.viewer.fakes import write_model
 from viewer.card_text import card_lines, headline
+from viewer.controllers.models import _read_all
 from viewer.library import ModelLibrary, bundled_models, read_model, short_names
 
 
@@ -79,6 +81,38 @@ def test_a_foreign_file_says_what_to_do(tmp_path: Path) -> None:
         read_model(path)
     named = re.findall(r"training\.[a-z_]+", str(caught.value))
     assert named and all(find_spec(name) for name in named)  # commands that exist
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"metrics": {"test": 3}}, r"metrics\.test is '3', not an object"),
+        ({"name": 5}, r"name is '5', not a text"),
+        ({"classes": (ClassInfo("a", "A", ["x"]),)}, r"classes\[0\]\.color has 1 values, not 3"),
+        ({"classes": (ClassInfo("a", "A", "red"),)}, r"color\[0\] is 'r', not a whole number"),
+        ({"classes": (ClassInfo("a", "A", (0, 0, 256)),)}, r"colour of class 'a'"),
+        ({"calibration": {"temperature": "1"}}, r"calibration\.temperature is '1', not a number"),
+        ({"input": None}, r"does not fit"),
+        ({"cam_stage": True}, r"cam_stage is 'True', not a whole number"),
+        ({"tags": {"mixer": None}}, r"tags\.mixer is 'None', not a text"),
+        ({"mamim": []}, r"mamim is '\[\]', not an object"),
+    ],
+)
+def test_a_card_with_a_wrong_value_is_refused_by_name(
+    tmp_path: Path, changes: dict, named: str
+) -> None:
+    path = write_model(tmp_path / "a.safetensors", **changes)
+    with pytest.raises(CheckpointError, match=rf"{named}.*; copy or train it again\.$"):
+        read_model(path)
+
+
+@pytest.mark.parametrize("header", ["[1, 2]", '"text"', '{"w": 3}', '{"__metadata__": [1]}'])
+def test_one_bad_file_of_several_does_not_lose_the_others(tmp_path: Path, header: str) -> None:
+    paths = [write_model(tmp_path / f"{name}.safetensors") for name in "abc"]
+    paths[1].write_bytes(len(header).to_bytes(8, "little") + header.encode())
+    models, errors = _read_all([str(path) for path in paths])
+    assert [m.name for m in models] == ["a", "c"]
+    assert [re.search("not a readable", str(error)) is not None for error in errors] == [True]
 
 
 def test_the_card_in_words(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class Workspace(QObject):
         self.analysis = AnalysisController(
             self.document, self.library, self.bridge, self.messages, self
         )
-        self.maps = MapController(self.document, self.library, self.background, self)
+        self.maps = MapController(self.document, self.library, self.background, self.messages, self)
         self.demo = DemoController(cache_folder(), self.background, self.messages, self)
         self.demo.ready.connect(self._on_demo_ready)
         self.demo.failed.connect(lambda _: self._forget_imports())

@@ -74,6 +74,41 @@ def test_answers_leave_out_what_the_names_of_their_models_share(
     assert {"SSMamba", "No pre-training"} <= set(told)
 
 
+def test_models_of_one_name_are_told_apart_wherever_they_stand(
+    bench: Bench, tmp_path: Path
+) -> None:
+    for model in list(bench.work.library.models):
+        bench.work.library.remove(model.path)
+    for run in ("a-run-with-a-long-name-1", "a-run-with-a-long-name-2"):
+        (tmp_path / run).mkdir()
+        path = write_model(tmp_path / run / "best.safetensors", "Lung cancer, SSMamba")
+        bench.work.open_paths([str(path)])
+    bench.draw(*RING)
+    bench.settle()
+    cells = list(bench.window.compare.cells.values())[1:]
+    cards = list(bench.window.answers_panel._cards.values())
+    for titles in ([cell._title for cell in cells], [card._model_name for card in cards]):
+        for title in titles:
+            title.resize(160, title.height())
+        assert len({title._shown_text() for title in titles}) == 2
+    rows = bench.texts(bench.window.models_panel)
+    assert "name-1/best)" in rows and "name-2/best)" in rows
+
+
+def test_a_map_that_cannot_be_painted_is_told_and_the_next_one_is_painted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.work.maps._painter, "paint", lambda jobs, settings: 1 / 0)
+        bench.draw(*RING)
+        bench.settle()
+    message = bench.window.message_bar.message
+    assert message is not None and "ZeroDivisionError" in message.details
+    bench.document.set_map_settings(replace(bench.document.map_settings, colormap="viridis"))
+    bench.settle()
+    assert len(bench.window.canvas.scene.overlays.overlays) == 1
+
+
 def test_a_cell_of_the_comparison_says_where_its_detail_is_another_one(
     bench: Bench, tmp_path: Path
 ) -> None:

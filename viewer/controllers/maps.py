@@ -12,6 +12,7 @@ from viewer.background import Background
 from viewer.document import Document
 from viewer.library import Model, ModelLibrary
 from viewer.map_painter import MapJob, MapPainter, PaintedMap
+from viewer.messages import MessageCenter
 from viewer.planning import has_area, map_key
 
 PAINTED_REGIONS = 50  # maps of so many regions lie on the slide at once
@@ -27,12 +28,14 @@ class MapController(QObject):
         document: Document,
         library: ModelLibrary,
         background: Background,
+        messages: MessageCenter,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._document = document
         self._library = library
         self._background = background
+        self._messages = messages
         self._painter = MapPainter()
         self._painting = False
         self._again = False
@@ -72,7 +75,9 @@ class MapController(QObject):
             self._publish([])
             return
         self._painting = True
-        self._background.run(lambda: self._painter.paint(jobs, settings), self._on_painted)
+        self._background.run(
+            lambda: self._painter.paint(jobs, settings), self._on_painted, self._on_failed
+        )
 
     def _forget(self) -> None:
         self._painter.clear()
@@ -88,6 +93,10 @@ class MapController(QObject):
             self._paint()
         else:
             self._publish(maps)
+
+    def _on_failed(self, error: BaseException) -> None:
+        self._messages.report(error)
+        self._on_painted([])  # the old maps belong to other results
 
     def _publish(self, maps: list[PaintedMap]) -> None:
         if maps or self.maps:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ssmamba.card import Card, ClassInfo, read_card
+from ssmamba.labels import labels_of
 from viewer.events import Event
 
 BUNDLED = Path(__file__).resolve().parent.parent / "resources" / "models"
@@ -54,6 +55,11 @@ def short_names(names: Sequence[str]) -> list[str]:
         return list(names)
     rests = [", ".join(words[shared:]) for words in parts]
     return [rest[:1].upper() + rest[1:] for rest in rests]
+
+
+def names_beside(models: Sequence[Model]) -> list[str]:
+    """What models are called beside each other: short, and no two alike."""
+    return short_names(labels_of([Path(m.path) for m in models], [m.card for m in models]))
 
 
 def read_model(path: Path | str, bundled: bool = False) -> Model:

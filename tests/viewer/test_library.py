@@ -13,7 +13,7 @@ from ssmamba.errors import CheckpointError
 from tests.viewer.fakes import write_model
 from viewer.card_text import card_lines, headline
 from viewer.controllers.models import _read_all
-from viewer.library import ModelLibrary, bundled_models, read_model, short_names
+from viewer.library import ModelLibrary, bundled_models, names_beside, read_model, short_names
 
 
 def library_of(*paths: Path) -> ModelLibrary:
@@ -137,6 +137,14 @@ def test_a_full_model_stands_before_its_ablations(tmp_path: Path) -> None:
     for name in ("lac-mixer-mamba", "pbc", "lac"):
         write_model(tmp_path / f"{name}.safetensors")
     assert [m.name for m in bundled_models(tmp_path)] == ["lac", "pbc", "lac-mixer-mamba"]
+
+
+def test_models_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    models = []
+    for run, name in (("run-1", "Lung, a"), ("run-2", "Lung, a"), ("run-3", "Lung, b")):
+        (tmp_path / run).mkdir()
+        models.append(read_model(write_model(tmp_path / run / "best.safetensors", name)))
+    assert names_beside(models) == ["A (run-1/best)", "A (run-2/best)", "B"]
 
 
 def test_names_beside_each_other_leave_out_what_they_share() -> None:

@@ -21,12 +21,11 @@ class CompareCell(QFrame):
     def __init__(self, title: str, source: SlideCanvas) -> None:
         super().__init__()
         self.setProperty("panel", True)
-        self._title = ElidedLabel(title, "title")
+        self._title = ElidedLabel(title, "title", cut=Qt.TextElideMode.ElideMiddle)
         self._answer = ElidedLabel(role="small")
         self._badge = label("Not sure", "badge")
         self._badge.hide()
         self.canvas = SlideCanvas(furniture=False)
-        self.canvas.setAccessibleName(f"Comparison: {title}")
         self.canvas.share_source(source)
         self.canvas.view_changed.connect(self.looked)
         self._header = QFrame()
@@ -45,9 +44,11 @@ class CompareCell(QFrame):
         layout.setSpacing(0)
         layout.addWidget(self._header)
         layout.addWidget(self.canvas, 1)
+        self.set_title(title)
 
     def set_title(self, title: str) -> None:
         self._title.setText(title)
+        self.canvas.setAccessibleName(f"Comparison: {title}")
 
     def set_answer(self, text: str, share: str = "", unsure: bool = False) -> None:
         """share: the percentage behind the class; it is never cut."""

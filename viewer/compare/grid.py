@@ -12,7 +12,7 @@ from ssmamba.roi import Roi
 from viewer.canvas import SlideCanvas, ViewState
 from viewer.compare.cell import CompareCell
 from viewer.document import Document
-from viewer.library import Model, ModelLibrary, short_names
+from viewer.library import Model, ModelLibrary, names_beside
 from viewer.map_painter import PaintedMap
 from viewer.planning import answer_key
 from viewer.widgets.bars import percent
@@ -63,7 +63,7 @@ class CompareGrid(QWidget):
 
     def _sync_cells(self) -> None:
         models = self._models()
-        short = short_names([m.name for m in models])
+        short = names_beside(models)
         names = {ORIGINAL: "Original", **{m.path: n for m, n in zip(models, short, strict=True)}}
         if list(names) != list(self.cells):
             for key in [k for k in self.cells if k not in names]:

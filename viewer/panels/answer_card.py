@@ -28,7 +28,7 @@ class AnswerCard(QFrame):
         self.path = path
         self.result: ClassifyResult | None = None
         self.setProperty("card", True)
-        self._model_name = ElidedLabel(role="small")
+        self._model_name = ElidedLabel(role="small", cut=Qt.TextElideMode.ElideMiddle)
         self._eye = icon_button("eye", "Lay this model's evidence map on the slide", checkable=True)
         self._answer = label(role="answer", wrap=True)
         self._badge = label("Not sure", "badge")

@@ -10,7 +10,7 @@ from ssmamba.roi import Roi
 from viewer import formats
 from viewer.controllers.analysis import AnalysisController
 from viewer.document import Document
-from viewer.library import Model, ModelLibrary, short_names
+from viewer.library import Model, ModelLibrary, names_beside
 from viewer.panels.answer_card import AnswerCard
 from viewer.planning import answer_key, has_area
 from viewer.stamp_text import is_scale_note, note_text
@@ -74,7 +74,7 @@ class AnswersPanel(QWidget):
         self._hint.setText(self._advice(roi))
         self._hint.setVisible(not models)
         if roi is not None:
-            for model, name in zip(models, short_names([m.name for m in models]), strict=True):
+            for model, name in zip(models, names_beside(models), strict=True):
                 self._fill(self._cards[model.path], roi, model, name)
         self._show_scale_notes()
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from ssmamba.labels import labels_of
 from viewer import formats
 from viewer.card_text import card_lines, headline
 from viewer.library import Model, ModelLibrary
@@ -24,7 +27,7 @@ class ModelRow(QFrame):
     use_changed = Signal(str, bool)
     remove_requested = Signal(str)
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, name: str) -> None:
         super().__init__()
         self.path = model.path
         self.setProperty("panel", True)
@@ -45,7 +48,7 @@ class ModelRow(QFrame):
         self._box.toggled.connect(lambda on: self.use_changed.emit(self.path, on))
         self._more.toggled.connect(self._card.setVisible)
         self._remove.clicked.connect(lambda: self.remove_requested.emit(self.path))
-        self.show_model(model)
+        self.show_model(model, name)
 
     def _lay_out(self) -> None:
         texts = QVBoxLayout()
@@ -63,14 +66,15 @@ class ModelRow(QFrame):
         outer.addLayout(row)
         outer.addWidget(self._card)
 
-    def show_model(self, model: Model) -> None:
+    def show_model(self, model: Model, name: str) -> None:
+        """name: as none of the other models is called."""
         self._box.blockSignals(True)
         self._box.setChecked(model.in_use)
         self._box.setVisible(model.classifies)  # others are not chosen: no box that does nothing
         self._box.blockSignals(False)
         self._box.setToolTip("Use this model")
-        self._box.setAccessibleName(f"Use this model: {model.name}")
-        self._name.setText(model.name)
+        self._box.setAccessibleName(f"Use this model: {name}")
+        self._name.setText(name)
         self._about.setText(headline(model))
         self._card_layout.removeWidget(self._remove)
         while (item := self._card_layout.takeAt(0)) is not None:
@@ -112,11 +116,12 @@ class ModelsPanel(QWidget):
         self._empty.setVisible(not models)
         for path in [p for p in self._rows if p not in models]:
             self._rows.pop(path).deleteLater()
-        for path, model in models.items():
+        names = labels_of([Path(path) for path in models], [m.card for m in models.values()])
+        for (path, model), name in zip(models.items(), names, strict=True):
             if path in self._rows:
-                self._rows[path].show_model(model)
+                self._rows[path].show_model(model, name)
                 continue
-            row = ModelRow(model)
+            row = ModelRow(model, name)
             row.use_changed.connect(self._library.set_in_use)
             row.remove_requested.connect(self._library.remove)
             self._rows[path] = row

@@ -64,17 +64,34 @@ def separator() -> QFrame:
     return made
 
 
-def elided(metrics: QFontMetrics, text: str, room: float, tail: str = "") -> str:
+def elided(
+    metrics: QFontMetrics,
+    text: str,
+    room: float,
+    tail: str = "",
+    cut: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+) -> str:
     """``text`` cut to the room, in px, and behind it ``tail``, which stays whole."""
     left = max(0, int(room) - metrics.horizontalAdvance(tail))
-    return metrics.elidedText(text, Qt.TextElideMode.ElideRight, left) + tail
+    return metrics.elidedText(text, cut, left) + tail
 
 
 class ElidedLabel(QLabel):
-    """One line that ends in … when there is no room; the whole text is its tooltip."""
+    """One line that ends in … when there is no room; the whole text is its tooltip.
 
-    def __init__(self, text: str = "", role: str = "", parent: QWidget | None = None) -> None:
+    cut: in the middle where the end tells a text from others, as of models of one name.
+    """
+
+    def __init__(
+        self,
+        text: str = "",
+        role: str = "",
+        parent: QWidget | None = None,
+        *,
+        cut: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+    ) -> None:
         super().__init__(text, parent)
+        self._cut = cut
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setProperty("role", role)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -97,7 +114,7 @@ class ElidedLabel(QLabel):
     def _shown_text(self) -> str:
         tail = self._tail if self.text().endswith(self._tail) else ""
         text = self.text().removesuffix(tail)
-        return elided(self.fontMetrics(), text, self.contentsRect().width(), tail)
+        return elided(self.fontMetrics(), text, self.contentsRect().width(), tail, self._cut)
 
     def event(self, event: QEvent) -> bool:
         """The tooltip is there only when the text is cut."""

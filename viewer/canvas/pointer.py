@@ -271,6 +271,12 @@ class Pointer(QObject):
             self.update_cursor()
         return True
 
+    def focus_lost(self) -> None:
+        """The space bar may be let go where the canvas is not told of it."""
+        if self._space:
+            self._space = False
+            self.update_cursor()
+
     def _drawing_key(self, key: Qt.Key) -> bool:
         selected = self._scene.rois.selected
         is_drawing = self.draw is not None and bool(self.draw.path)

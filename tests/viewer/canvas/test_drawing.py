@@ -6,8 +6,10 @@ import math
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QFocusEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from ssmamba.geometry import area_of, roi_shape
 from ssmamba.roi import Roi
@@ -270,6 +272,16 @@ def test_escape_without_a_drawing_leaves_the_tool(drawing: Driver) -> None:
     drawing.canvas.set_tool(Tool.LASSO)
     QTest.keyClick(drawing.canvas, Qt.Key.Key_Escape)
     assert drawing.canvas.tool() is Tool.PAN
+
+
+def test_a_space_bar_let_go_in_another_window_does_not_stick(drawing: Driver) -> None:
+    canvas = drawing.canvas
+    canvas.set_tool(Tool.LASSO)
+    QTest.keyPress(canvas, Qt.Key.Key_Space)
+    left = QFocusEvent(QEvent.Type.FocusOut, Qt.FocusReason.ActiveWindowFocusReason)
+    QApplication.sendEvent(canvas, left)
+    drawing.drag(*circle(500, 350, 80))
+    assert len(drawing.drawn) == 1  # type: ignore[attr-defined]
 
 
 def test_names_of_regions_do_not_cover_each_other(drawing: Driver) -> None:

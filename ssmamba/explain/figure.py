@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from ssmamba.engine.messages import CamMap
 from ssmamba.explain.stitch import colorize, lookup_table, resize_map, shared_range, stitch
@@ -90,11 +90,13 @@ def _inside(roi: Roi, square: tuple[float, float, float]) -> np.ndarray:
     left, top, side = square
     scale = PANEL_PX / side
     mask = Image.new("L", (PANEL_PX, PANEL_PX), 0)
-    draw = ImageDraw.Draw(mask)
     for polygon in polygons_of(roi_shape(roi)):
+        own = Image.new("L", mask.size, 0)  # its holes may hold others
+        draw = ImageDraw.Draw(own)
         for number, ring in enumerate(rings_of(polygon)):
             points = [((px - left) * scale, (py - top) * scale) for px, py in ring]
             draw.polygon(points, fill=0 if number else 255)
+        mask = ImageChops.lighter(mask, own)
     return np.asarray(mask, np.float32) / 255.0
 
 

@@ -9,6 +9,7 @@ import json
 import os
 import uuid
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from ssmamba.geojson_features import Offset, rois_from_geojson, rois_to_geojson,
 from ssmamba.roi import Roi
 
 __all__ = ["read_rois", "rois_from_geojson", "rois_to_geojson", "with_own_id", "write_rois"]
+
+DAMAGED = (EOFError, zlib.error, zipfile.BadZipFile)  # what gzip and zipfile say of a bad archive
 
 
 def read_rois(path: Path | str, bounds_offset: Offset = (0.0, 0.0)) -> list[Roi]:
@@ -97,7 +100,7 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
         yield str(path), data.decode("utf-8-sig")
     except FileNotFoundError as error:
         raise RoiError(f"There is no region file {path}; check the path.") from error
-    except (OSError, EOFError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+    except (*DAMAGED, OSError, RuntimeError, UnicodeDecodeError) as error:  # Runtime: encrypted
         raise RoiError(
             f"{path} cannot be read as a region file ({error}); export the regions again."
         ) from error

@@ -295,6 +295,21 @@ def test_a_missing_file_and_a_bad_archive_are_told(tmp_path: Path) -> None:
         read_rois(tmp_path / "bad.zip")
 
 
+def test_a_damaged_and_an_encrypted_archive_are_told(tmp_path: Path) -> None:
+    damaged = bytearray(gzip.compress(json.dumps(QUPATH).encode()))
+    damaged[20:40] = b"\xff" * 20
+    (tmp_path / "damaged.geojson.gz").write_bytes(damaged)
+    with zipfile.ZipFile(tmp_path / "whole.zip", "w") as archive:
+        archive.writestr("a.geojson", json.dumps(QUPATH))
+    encrypted = bytearray((tmp_path / "whole.zip").read_bytes())
+    encrypted[6] |= 1  # the flag, in the file's header and in the directory
+    encrypted[encrypted.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "encrypted.zip").write_bytes(encrypted)
+    for name, why in (("damaged.geojson.gz", "cannot be read"), ("encrypted.zip", "encrypted")):
+        with pytest.raises(RoiError, match=rf"{why}.*export the regions again\.$"):
+            read_rois(tmp_path / name)
+
+
 def test_a_failed_write_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,11 +23,13 @@ from training.loop.batches import Batches
 from training.loop.batchnorm import share_statistics, shared_statistics
 from training.loop.interrupt import Interrupted, StopRequest
 from training.loop.optim import WeightAverage, lr_factor, make_optimizer, set_lr
+from training.loop.precision import is_scaled
 from training.loop.progress import Progress, console
 from training.loop.sharding import (
     copy_whole,
     load_optimizer_state,
     optimizer_state,
+    plain,
     whole,
 )
 from training.loop.state import load_state, restore_rng, rng_state, save_state
@@ -196,9 +198,8 @@ class _Run(Generic[Batch]):
         if self.fabric.world_size > 1:
             # Drop path differs between processes, and a resumed run needs no state of each.
             torch.manual_seed(_mixed(self.plan.seed, self.outcome.step, self.plan.rank))
-        value = sum(self._pass(batch, len(turns), last=batch is turns[-1]) for batch in turns)
-        if self.schedule.clip_norm > 0:
-            self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.schedule.clip_norm)
+        losses = [self._pass(batch, len(turns), last=batch is turns[-1]) for batch in turns]
+        value = self._checked(losses, self._clip())
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.average is not None:
@@ -207,33 +208,57 @@ class _Run(Generic[Batch]):
         self.loss_count += 1
         return value
 
-    def _pass(self, batch: Batch, passes: int, last: bool) -> float:
-        """Forward and backward; returns this pass's share of the step's loss, over all processes.
+    def _pass(self, batch: Batch, passes: int, last: bool) -> Tensor:
+        """Forward and backward; returns this pass's share of the step's loss, on the device.
 
-        Gradients travel between processes in the last pass only.
+        Gradients travel between processes in the last pass only. The backward pass is outside of
+        autocast, which would round the products that the forward pass kept in float32.
         """
         waits = self.fabric.world_size > 1 and not last
-        with (
-            self.fabric.no_backward_sync(self.model, enabled=waits),
-            self.fabric.autocast(),
-            shared_statistics(),
-        ):
-            loss = self.task.loss(self.model, batch) / passes
-            value = self._mean_over_processes(loss.detach())
-            if not math.isfinite(value):
-                raise DataError(
-                    f"The loss is no longer a number at step {self.outcome.step}; start again with "
-                    "a lower --lr or --precision 32-true."
-                )
+        with self.fabric.no_backward_sync(self.model, enabled=waits):
+            with self.fabric.autocast(), shared_statistics():
+                loss = self.task.loss(self.model, batch) / passes
             self.fabric.backward(loss)
+        return loss.detach().float()
+
+    def _clip(self) -> Tensor | None:
+        """Shorten the gradients; returns their length before where it must be a number.
+
+        With loss scaling (16-mixed) it need not be: the scaler leaves such a step out.
+        """
+        if self.schedule.clip_norm <= 0:
+            return None
+        norm = self.fabric.clip_gradients(
+            self.model,
+            self.optimizer,
+            max_norm=self.schedule.clip_norm,
+            error_if_nonfinite=False,  # it would wait for the device, and stop where scaling helps
+        )
+        assert norm is not None
+        return None if is_scaled(self.fabric) else plain(norm)
+
+    def _checked(self, losses: list[Tensor], norm: Tensor | None) -> float:
+        """The step's loss over all processes; the step's one wait for the device is here.
+
+        Raises DataError where the loss or the gradients' length is no number.
+        """
+        numbers = torch.stack(losses if norm is None else [*losses, norm])
+        found = self._mean_over_processes(numbers).tolist()
+        value = sum(found[: len(losses)])
+        if not all(map(math.isfinite, found)):
+            what = "gradient" if math.isfinite(value) else "loss"
+            raise DataError(
+                f"The {what} is no longer a number at step {self.outcome.step}; start again with "
+                "a lower --lr or --precision 32-true."
+            )
         return value
 
-    def _mean_over_processes(self, loss: Tensor) -> float:
+    def _mean_over_processes(self, numbers: Tensor) -> Tensor:
         if self.fabric.world_size == 1:
-            return loss.item()
-        mean = self.fabric.all_reduce(loss.float(), reduce_op="mean")
+            return numbers
+        mean = self.fabric.all_reduce(numbers, reduce_op="mean")
         assert isinstance(mean, Tensor)
-        return mean.item()
+        return mean
 
     def _end_epoch(self) -> None:
         outcome = self.outcome

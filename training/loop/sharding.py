@@ -37,10 +37,11 @@ def _shard(model: nn.Module, mesh: Any) -> nn.Module:
 
 def whole(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Plain copies of tensors that may be sharded; every process must call it."""
-    return {name: _plain(value.detach()) for name, value in tensors.items()}
+    return {name: plain(value.detach()) for name, value in tensors.items()}
 
 
-def _plain(value: Tensor) -> Tensor:
+def plain(value: Tensor) -> Tensor:
+    """A plain copy of one tensor that may be sharded; every process must call it."""
     return value.full_tensor() if _is_shard(value) else value.clone()  # type: ignore[attr-defined]
 
 

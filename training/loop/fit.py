@@ -321,6 +321,7 @@ class _Run(Generic[Batch]):
             {
                 "model": self.raw.state_dict(),
                 "optimizer": optimizer,
+                "precision": self.fabric.strategy.precision.state_dict(),  # the GradScaler's
                 "average": average,
                 "best": self.best,
                 "best_score": list(self.best_score) if self.best_score else None,
@@ -347,6 +348,8 @@ class _Run(Generic[Batch]):
             return
         copy_whole(self.trained.state_dict(), state["model"])
         self._load_optimizer_state(state["optimizer"])
+        if state.get("precision"):  # older states have none
+            self.fabric.strategy.precision.load_state_dict(state["precision"])
         if self.average is not None and state["average"] is not None:
             self.average.load_state_dict(state["average"])
         self.best = state["best"]

@@ -14,9 +14,11 @@ from torch import Tensor, nn
 
 from ssmamba.errors import DataError
 from ssmamba.ops.low_rank import project_delta
+from tests.training.test_finetune import stop_at
 from training.loop import fit as loop
 from training.loop.batches import Batches, Plan
 from training.loop.fit import Outcome, Schedule, Task, fit
+from training.loop.interrupt import Interrupted
 
 PLAN = Plan(images=16, batch_size=8, epochs=6, seed=0)  # two steps an epoch
 TOO_LARGE = 2.0**22  # a scale at which this problem's first gradients are beyond float16
@@ -67,12 +69,33 @@ def scaled() -> tuple[Fabric, torch.amp.GradScaler]:
 def test_an_overflow_of_scaled_gradients_costs_a_step_and_not_the_run(tmp_path: Path) -> None:
     fabric, scaler = scaled()
     model, norms = linear(), []
-    model.weight.register_hook(lambda grad: norms.append(grad.norm().item()))  # type: ignore[union-attr]
-    before = model.weight.detach().clone()  # type: ignore[operator]
+    model.weight.register_hook(lambda grad: norms.append(grad.norm().item()))
+    before = model.weight.detach().clone()
     assert train(fabric, model, tmp_path).step == PLAN.steps
     assert not np.isfinite(norms[0]) and np.isfinite(norms[-1])
     assert scaler.get_scale() < TOO_LARGE
-    assert torch.isfinite(model.weight).all() and not torch.equal(model.weight, before)  # type: ignore[arg-type]
+    assert torch.isfinite(model.weight).all() and not torch.equal(model.weight, before)
+
+
+def test_a_resumed_run_goes_on_with_the_scale_that_it_had_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the first scale again it would leave steps out that the whole run took."""
+    ends = {}
+    for name, stop in (("whole", 0), ("parts", 9)):
+        fabric, scaler = scaled()
+        model = linear()
+        if stop:
+            with monkeypatch.context() as patch:
+                stop_at(stop, patch)
+                with pytest.raises(Interrupted):
+                    train(fabric, model, tmp_path / name)
+            fabric, scaler = scaled()
+            model = linear()
+        train(fabric, model, tmp_path / name, resume=bool(stop))
+        ends[name] = (model.weight.detach(), scaler.get_scale())
+    assert ends["whole"][1] == ends["parts"][1] < TOO_LARGE
+    assert torch.equal(ends["whole"][0], ends["parts"][0])
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
@@ -81,16 +104,16 @@ def test_a_gradient_that_is_no_number_stops_the_run_before_it_reaches_a_weight(
     tmp_path: Path, precision: str, power: float, what: str
 ) -> None:
     """The root of zero is zero, its slope is not finite."""
-    fabric = Fabric(accelerator="cpu", devices=1, precision=precision)  # type: ignore[arg-type]
+    fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
     model = linear()
-    before = model.weight.detach().clone()  # type: ignore[operator]
+    before = model.weight.detach().clone()
 
     def rooted(module: nn.Module, batch: Pair) -> Tensor:
         return ((module(batch[0]).float() * 0).abs() ** power).mean()
 
     with pytest.raises(DataError, match=f"The {what} is no longer a number at step 0"):
         train(fabric, model, tmp_path, rooted)
-    assert torch.equal(model.weight, before)  # type: ignore[arg-type]
+    assert torch.equal(model.weight, before)
 
 
 class LowRank(nn.Module):
@@ -112,12 +135,12 @@ def test_what_the_forward_pass_keeps_in_float32_is_differentiated_in_float32(
     clip = loop._Run._clip
 
     def watched(run: loop._Run[Pair]) -> Tensor | None:
-        found.append(run.raw.weight.grad.detach().clone())  # type: ignore[union-attr, operator]
+        found.append(run.raw.weight.grad.detach().clone())
         return clip(run)
 
     monkeypatch.setattr(loop._Run, "_clip", watched)
     for precision in ("32-true", "bf16-mixed"):
-        fabric = Fabric(accelerator="cpu", devices=1, precision=precision)  # type: ignore[arg-type]
+        fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
         train(fabric, LowRank(), tmp_path / precision)
     full, mixed = found[0], found[PLAN.steps]
     torch.testing.assert_close(mixed, full, rtol=1e-5, atol=1e-6)

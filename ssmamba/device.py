@@ -70,6 +70,18 @@ def gpu_problem(index: int = 0) -> str | None:
     return None
 
 
+def set_float32(*, exact: bool) -> None:
+    """Whether a GPU's convolutions multiply float32 as it is, or rounded to TF32 (10 bits).
+
+    torch rounds in convolutions alone unless it is told; answers then differ from a CPU's by about
+    1e-3. Linear layers are always exact here. Acts on the whole process.
+    """
+    import torch
+
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = not exact
+
+
 def _why_unavailable(built_for: str | None) -> str:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None and visible.strip() in ("", "-1"):
@@ -102,6 +114,7 @@ def _cpu(reason: str) -> Device:
 def _cuda(index: int, reason: str) -> Device:
     import torch
 
+    set_float32(exact=True)
     return Device(f"cuda:{index}", torch.cuda.get_device_name(index), reason)
 
 

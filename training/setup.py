@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins import Precision
 from rich.table import Table
 from torch import nn
 
 from ssmamba.config import SSMambaConfig
-from ssmamba.device import gpu_problem
+from ssmamba.device import gpu_problem, set_float32
 from ssmamba.errors import DataError
 from ssmamba.memory import keep_freed_memory
 from training.augment.recipe import Recipe
@@ -27,13 +28,14 @@ from training.data.catalog import MANIFEST, SPLITS
 from training.data.dataset import Dataset, cache_side, load_dataset
 from training.loop.batches import Plan
 from training.loop.fit import Schedule
+from training.loop.precision import Autocast
 from training.loop.progress import console
 from training.loop.sharding import fsdp_strategy
 from training.run_folder import claim_folder, refuse_used_folder
 
 MOST_THREADS = 8  # that prepare batches for one GPU
 ACCELERATORS = ("auto", "cpu", "cuda", "gpu", "mps")
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # weights, data and scores stay in float32
 UNEVEN = 2.0  # largest class / smallest class above which the balance is warned about
 CONFIG_FIELDS = (
     "mixer",
@@ -60,6 +62,7 @@ def open_run(config: RunConfig) -> tuple[Fabric, Dataset]:
         raise DataError("--method contrastive keeps two encoders in step; give --strategy ddp.")
     refuse_used_folder(config)
     fabric = make_fabric(config.accelerator, config.precision, config.devices, config.strategy)
+    set_float32(exact=False)  # while it trains; scores and calibration are made exactly
     if fabric.device.type == "cpu":
         keep_freed_memory()
     quiet = not fabric.is_global_zero
@@ -87,18 +90,21 @@ def make_fabric(
 ) -> Fabric:
     """Fabric on the asked device, as one of torchrun's processes where there are several.
 
+    float32 is exact from here on (see ``set_float32``), as in the predictor.
     Raises DataError when the device cannot be had.
     """
     _refuse_device(accelerator, precision, devices)
+    kind = _device_type(accelerator)
+    if precision == "16-mixed" and kind == "cpu":
+        raise DataError("--precision 16-mixed needs a GPU; give bf16-mixed or 32-true.")
     try:
         count, nodes = _processes(devices)
-        chosen: Any = precision
         fabric = Fabric(
-            accelerator=accelerator,
+            accelerator=kind,
             devices=count,
             num_nodes=nodes,
-            strategy=_strategy(strategy, count, nodes),
-            precision=chosen,
+            strategy=_strategy(strategy, count, nodes, precision),
+            plugins=_precision(precision, kind),
         )
         fabric.launch()
     except (RuntimeError, ValueError, TypeError) as error:
@@ -107,6 +113,7 @@ def make_fabric(
             f"The device cannot be used ({first}); choose another --accelerator, --devices or "
             "--precision."
         ) from error
+    set_float32(exact=True)
     return fabric
 
 
@@ -128,7 +135,21 @@ def _refuse_device(accelerator: str, precision: str, devices: str) -> None:
         )
 
 
-def _strategy(name: str, count: Any, nodes: int) -> Any:
+def _device_type(accelerator: str) -> str:
+    """The type of device that is meant, "auto" and "gpu" resolved as Fabric does."""
+    if accelerator not in ("auto", "gpu"):
+        return accelerator
+    if torch.backends.mps.is_available():
+        return "mps"
+    return "cuda" if accelerator == "gpu" or torch.cuda.is_available() else "cpu"
+
+
+def _precision(name: str, kind: str) -> Precision:
+    mixed: Any = name
+    return Precision() if name == "32-true" else Autocast(mixed, kind)
+
+
+def _strategy(name: str, count: Any, nodes: int, precision: str) -> Any:
     if count == nodes == 1:
         return "auto"  # one process has nothing to share
     if name == "ddp":
@@ -136,6 +157,11 @@ def _strategy(name: str, count: Any, nodes: int) -> Any:
         return "ddp_find_unused_parameters_true"
     if not isinstance(count, int) or count < 1:
         raise DataError(f"--strategy fsdp needs a number of --devices, not {count}.")
+    if precision == "16-mixed":
+        raise DataError(
+            "--strategy fsdp does not go with 16-mixed; give --precision bf16-mixed, or --strategy "
+            "ddp."
+        )
     return fsdp_strategy(count * nodes)
 
 

@@ -55,6 +55,16 @@ def test_an_unknown_device_names_the_choices(name):
         choose_device(name)
 
 
+def test_a_gpu_multiplies_float32_as_a_cpu_does(monkeypatch):
+    """torch's default rounds in convolutions; a CAM made on a CPU would look otherwise."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    monkeypatch.setattr("ssmamba.device.gpu_problem", lambda index=0: None)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: "a GPU")
+    assert choose_device("cuda:1").label == "a GPU"
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32
+
+
 @pytest.mark.gpu
 def test_a_real_gpu_is_found_and_named():
     device = choose_device("auto")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from training.loop.sharding import copy_whole, whole
+from training.loop.sharding import copy_whole, is_shard, whole
 
 # ends of names: of the scan, of tokens, of tables of positions
 UNDECAYED = ("A_log", "dt_bias", "token", "pos_embed", "table")
@@ -47,6 +47,27 @@ def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
         group["lr"] = lr
 
 
+@torch.no_grad()
+def blend(into: Mapping[str, Tensor], tensors: Mapping[str, Tensor], share: float) -> None:
+    """Move tensors by ``share`` towards others of the same names; what counts is copied.
+
+    All at once, but for shards: one by one a GPU would wait for hundreds of launches.
+    """
+    kept_together: list[Tensor] = []
+    together: list[Tensor] = []
+    for name, kept in into.items():
+        value = tensors[name].detach()
+        if not kept.is_floating_point():
+            kept.copy_(value)
+        elif is_shard(kept):
+            kept.lerp_(value, share)
+        else:
+            kept_together.append(kept)
+            together.append(value)
+    if together:
+        torch._foreach_lerp_(kept_together, together, share)
+
+
 class WeightAverage:
     """Exponential moving average of a model's weights and buffers (EMA)."""
 
@@ -60,12 +81,7 @@ class WeightAverage:
         """Move towards the model; early on faster, so that the start is forgotten."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        for name, value in model.state_dict().items():
-            kept = self.average[name]
-            if kept.is_floating_point():
-                kept.lerp_(value.detach(), 1 - decay)
-            else:
-                kept.copy_(value)
+        blend(self.average, model.state_dict(), 1 - decay)
 
     def state_dict(self) -> dict[str, object]:
         """In plain tensors; every process must call it."""

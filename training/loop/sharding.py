@@ -42,10 +42,10 @@ def whole(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def plain(value: Tensor) -> Tensor:
     """A plain copy of one tensor that may be sharded; every process must call it."""
-    return value.full_tensor() if _is_shard(value) else value.clone()  # type: ignore[attr-defined]
+    return value.full_tensor() if is_shard(value) else value.clone()  # type: ignore[attr-defined]
 
 
-def _is_shard(value: Tensor) -> bool:
+def is_shard(value: Tensor) -> bool:
     """Whether it is a DTensor."""
     return hasattr(value, "full_tensor")
 
@@ -55,7 +55,7 @@ def copy_whole(into: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> Non
     """Put plain tensors into ones that may be sharded; every process must call it."""
     for name, kept in into.items():
         value = tensors[name].to(kept.device)
-        if _is_shard(kept):
+        if is_shard(kept):
             from torch.distributed.tensor import DTensor, distribute_tensor
 
             assert isinstance(kept, DTensor)

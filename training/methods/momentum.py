@@ -7,6 +7,8 @@ from copy import deepcopy
 import torch
 from torch import Tensor, distributed, nn
 
+from training.loop.optim import blend
+
 HIDDEN, OUT = 512, 128  # widths of projector and predictor
 
 
@@ -50,6 +52,7 @@ class MomentumContrast(nn.Module):
         self.register_buffer("bank", torch.zeros(bank_size, OUT))
         self.register_buffer("bank_rows", torch.full((bank_size,), -1))  # -1 = still empty
         self.register_buffer("kept", torch.zeros((), dtype=torch.int64))  # keys ever kept
+        self._full = False
 
     def train(self, mode: bool = True) -> MomentumContrast:
         super().train(mode)
@@ -78,6 +81,10 @@ class MomentumContrast(nn.Module):
             self._follow()
         self.turn = (self.turn + 1) % self.passes
         keys = self.keys(key_images)
+        with torch.autocast(keys.device.type, enabled=False):  # a temperature enlarges rounding
+            return self._contrast(queries, keys, rows)
+
+    def _contrast(self, queries: Tensor, keys: Tensor, rows: Tensor) -> Tensor:
         every = _gathered(keys)  # an image is told from those of all processes
         candidates = torch.cat([every, self.bank])
         positive, negative = self._pairs(keys, rows)
@@ -93,7 +100,7 @@ class MomentumContrast(nn.Module):
         """
         usable = (self.bank_rows >= 0) & (self.bank_rows != rows[:, None])  # (B, K)
         alike = torch.zeros_like(usable)
-        if self.positives and bool(self.kept >= len(self.bank)):
+        if self.positives and self._is_full():
             likeness = (keys @ self.bank.T).masked_fill(~usable, -2.0)
             nearest = likeness.topk(min(self.positives, len(self.bank)), dim=1).indices
             alike.scatter_(1, nearest, True)
@@ -103,6 +110,11 @@ class MomentumContrast(nn.Module):
         own.diagonal(rank * len(keys)).fill_(True)
         return torch.cat([own, alike], 1), torch.cat([~own, usable & ~alike], 1)
 
+    def _is_full(self) -> bool:
+        """Asks the device only until the bank is full, which it stays."""
+        self._full = self._full or bool(self.kept >= len(self.bank))
+        return self._full
+
     @torch.no_grad()
     def _follow(self) -> None:
         """Move the key encoder, its BatchNorm statistics included, towards the query encoder."""
@@ -110,12 +122,7 @@ class MomentumContrast(nn.Module):
             (self.key_encoder, self.encoder),
             (self.key_projector, self.projector),
         ):
-            new = quick.state_dict()
-            for name, value in slow.state_dict().items():
-                if value.is_floating_point():
-                    value.lerp_(new[name], 1 - self.momentum)
-                else:
-                    value.copy_(new[name])
+            blend(slow.state_dict(), quick.state_dict(), 1 - self.momentum)
 
     @torch.no_grad()
     def _keep(self, keys: Tensor, rows: Tensor) -> None:

@@ -47,6 +47,21 @@ def test_the_average_follows_the_weights() -> None:
     assert values[0] == pytest.approx(1 - 2 / 11) and values[-1] > 0.99
 
 
+def test_the_average_moves_every_tensor_by_the_same_share() -> None:
+    """All at once, to the last bit as one by one."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5))
+    average = WeightAverage(model, 0.9)
+    start = {name: value.clone() for name, value in average.average.items()}
+    for parameter in model.parameters():
+        nn.init.normal_(parameter)
+    average.update(model)
+    for name, value in model.state_dict().items():
+        if value.is_floating_point():
+            expected = start[name].lerp(value, 1 - 2 / 11)
+            assert torch.equal(average.average[name], expected)
+
+
 def test_the_average_counts_steps_of_batch_norm() -> None:
     model = nn.BatchNorm2d(2)
     average = WeightAverage(model, 0.9)

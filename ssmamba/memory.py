@@ -1,4 +1,4 @@
-"""Memory that a network frees is kept for its next layer.
+"""Memory that a network frees is kept for its next layer; and what a lack of memory looks like.
 
 glibc gives large freed blocks back to the system at once, and each of the next layer's pages then
 costs a fault: 10 to 15 % of an SSMamba forward pass on the CPU at 224 to 1024 px, half at 2048.
@@ -44,3 +44,13 @@ def keep_freed_memory() -> bool:
     done = mallopt(_M_MMAP_THRESHOLD, LARGEST_BLOCK) and mallopt(_M_TRIM_THRESHOLD, KEPT)
     logger.debug("freed memory is kept: %s", bool(done))
     return bool(done)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception of torch or Triton means that a device has no memory left."""
+    import torch
+
+    text = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or (
+        "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
+    )

@@ -15,7 +15,7 @@ from ssmamba.checkpoint import Checkpoint
 from ssmamba.cuda_graphs import GraphedForward
 from ssmamba.device import Device, choose_device
 from ssmamba.errors import CheckpointError, DeviceError
-from ssmamba.memory import keep_freed_memory
+from ssmamba.memory import is_out_of_memory, keep_freed_memory
 from ssmamba.models import SSMamba
 from ssmamba.models.build import head_of
 from ssmamba.models.convnets import quicken
@@ -170,11 +170,3 @@ def logits_and_features(model: nn.Module, batch: Tensor) -> tuple[Tensor, Tensor
     finally:
         handle.remove()
     return logits, seen[0].flatten(1)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception of torch means that a device has no memory left."""
-    text = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or (
-        "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
-    )

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
 from ssmamba.errors import InputError, did_you_mean
+from ssmamba.memory import is_out_of_memory
 from ssmamba.ops import function, reference, torch_scan
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,9 @@ _KERNELS = {
 _DEVICES = {"mamba_ssm": "cuda", "triton": "cuda", "cpu": "cpu"}
 
 
+_CURRENT_GPU = torch.device("cuda")
+
+
 class Backend(NamedTuple):
     """``name`` is one of NAMES; ``reason`` a phrase for logs and the About box."""
 
@@ -42,16 +46,21 @@ class Backend(NamedTuple):
 
 
 @cache
-def _load(name: str) -> tuple[function.Kernels | None, str]:
-    """The backend's module, or None and why it cannot be used here."""
+def _load(name: str, device: torch.device = _CURRENT_GPU) -> tuple[function.Kernels | None, str]:
+    """The backend's module, or None and why it cannot be used here (on the GPU ``device``).
+
+    A GPU without memory is not an answer: it raises, and the next call tries again.
+    """
     try:
         module: Any = importlib.import_module(_KERNELS[name])
         if _DEVICES[name] == "cuda":
             with _disable_current_modes():  # a FLOP counter or fake tensors must not see this
-                module.check()
+                module.check(device)
     except ModuleNotFoundError as error:
         return None, f"{error.name} is not installed"
     except Exception as error:  # a compiler or driver can fail in any way; the scan must still run
+        if is_out_of_memory(error):
+            raise
         logger.warning("scan backend %s cannot be used: %s", name, error)
         return None, f"{type(error).__name__}: {error}"
     return module, "works on this machine"
@@ -63,8 +72,10 @@ def available_backends() -> dict[str, str]:
     for name in NAMES:
         if name in ("torch", "reference"):
             found[name] = "plain torch, on any device"
-        elif (_DEVICES[name] == "cpu" or torch.cuda.is_available()) and _load(name)[0] is not None:
-            found[name] = _load(name)[1]
+        elif _DEVICES[name] == "cpu" or torch.cuda.is_available():
+            module, reason = _load(name, torch.device(_DEVICES[name]))
+            if module is not None:
+                found[name] = reason
     return found
 
 
@@ -85,8 +96,8 @@ def choose_backend(device: torch.device | str, dtype: torch.dtype = torch.float3
 
     Raises InputError when SSMAMBA_SCAN names a backend that is unknown or cannot run there.
     """
-    kind = torch.device(device).type
-    name = _forced()
+    device = torch.device(device)
+    kind, name = device.type, _forced()
     if name is not None:
         if name in _DEVICES:
             if _DEVICES[name] != kind:
@@ -94,31 +105,35 @@ def choose_backend(device: torch.device | str, dtype: torch.dtype = torch.float3
                     f"{VARIABLE}={name} does not run on {kind}; "
                     f"use a {_DEVICES[name]} device or unset {VARIABLE}"
                 )
-            module, reason = _load(name)
+            module, reason = _load(name, device)
             if module is None:
                 raise InputError(f"{VARIABLE}={name} cannot be used ({reason}); unset {VARIABLE}")
             if dtype == torch.float64:
-                return _chosen(kind, dtype)
+                return _chosen(device, dtype)
         return Backend(name, f"asked for by {VARIABLE}")
-    return _chosen(kind, dtype)
+    try:
+        return _chosen(device, dtype)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        return Backend("torch", "the GPU is out of memory")  # for this call
 
 
 @cache
-def _chosen(kind: str, dtype: torch.dtype) -> Backend:
+def _chosen(device: torch.device, dtype: torch.dtype) -> Backend:
     if dtype == torch.float64:
         return Backend("torch", "float64 input")
     reasons = []
-    for name, device in _DEVICES.items():
-        if device == kind:
-            module, reason = _load(name)
+    for name, kind in _DEVICES.items():
+        if kind == device.type:
+            module, reason = _load(name, device)
             if module is not None:
-                logger.info("selective scan on %s: %s", kind, name)
+                logger.info("selective scan on %s: %s", device, name)
                 return Backend(name, reason)
             reasons.append(f"{name}: {reason}")
-    why = "; ".join(reasons) or f"no compiled scan for {kind}"
-    logger.log(
-        logging.WARNING if reasons else logging.INFO, "selective scan on %s: torch (%s)", kind, why
-    )
+    why = "; ".join(reasons) or f"no compiled scan for {device.type}"
+    level = logging.WARNING if reasons else logging.INFO
+    logger.log(level, "selective scan on %s: torch (%s)", device, why)
     return Backend("torch", why)
 
 
@@ -130,13 +145,13 @@ def has_kernels(kind: str, dtype: torch.dtype) -> bool:
 def gates_backward(kind: str, dtype: torch.dtype) -> bool:
     """Whether the chosen backend's backward pass knows the gate."""
     name = choose_backend(kind, dtype).name
-    return name in _KERNELS and function.gates_backward(_load(name)[0])
+    return name in _KERNELS and function.gates_backward(_load(name, torch.device(kind))[0])
 
 
 def kernels_for(u: Tensor) -> function.Kernels | None:
     """The chosen backend's module where it has a backward pass of its own, else None."""
     name = choose_backend(u.device, u.dtype).name
-    return _load(name)[0] if name in _KERNELS else None
+    return _load(name, u.device)[0] if name in _KERNELS else None
 
 
 def run_plain(

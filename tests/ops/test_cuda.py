@@ -60,5 +60,12 @@ def test_triton_repeats_bit_by_bit():
     assert all(torch.equal(a, b) for a, b in zip(first[2], second[2], strict=True))
 
 
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
+@pytest.mark.parametrize("L", [33, 3137])
+def test_on_a_gpu_that_is_not_the_current_one(scan, L):
+    problem = make_problem(batch=2, L=L, channels=24, R=2, device="cuda:1")
+    assert_matches(problem, scan, torch_scan.scan, output=5e-6, gradient=5e-5)
+
+
 def test_a_compiled_backend_is_chosen():
     assert ops.choose_backend("cuda").name in ("triton", "mamba_ssm")

@@ -6,14 +6,30 @@ Letters and shapes as in ``ops/reference.py``; float32 inside whatever comes in.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import lru_cache, wraps
+from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from ssmamba.ops.cuda import kernels
 from ssmamba.ops.function import Gradients, Inputs
+
+Pass = TypeVar("Pass", bound=Callable[..., Any])
+
+
+def _on_its_device(run: Pass) -> Pass:
+    """A pass whose first argument is the inputs: Triton launches on the *current* device."""
+
+    @wraps(run)
+    def guarded(inputs: Inputs, *args: Any, **kwargs: Any) -> Any:
+        u = inputs[0]
+        with torch.cuda.device(u.device) if u.is_cuda else nullcontext():
+            return run(inputs, *args, **kwargs)
+
+    return cast(Pass, guarded)
 
 
 class Configuration(NamedTuple):
@@ -168,6 +184,7 @@ def kept_shape(u: Tensor, A: Tensor) -> tuple[int, ...]:
     return batch, R, tiles, N * channels
 
 
+@_on_its_device
 def forward(
     inputs: Inputs,
     softplus: bool,
@@ -202,6 +219,7 @@ def forward(
     return y, state, starts.view(kept) if several and starts is not None else p.empty(*kept)
 
 
+@_on_its_device
 def backward(
     inputs: Inputs,
     softplus: bool,
@@ -214,6 +232,7 @@ def backward(
     return _backward(_Problem(inputs, None, softplus, reverse), kept, grad_y, grad_state)[0]
 
 
+@_on_its_device
 def backward_gated(
     inputs: Inputs,
     z: Tensor,
@@ -268,9 +287,9 @@ def _backward(
     return gradients, grad_z
 
 
-def check() -> None:
+def check(device: torch.device) -> None:
     """Raise unless the kernels compile and run on this GPU (Triton needs a C compiler)."""
-    u = torch.zeros(1, 2, 8, device="cuda")
-    A, B = torch.zeros(1, 8, 4, device="cuda"), torch.zeros(1, 2, 1, 4, device="cuda")
+    u = torch.zeros(1, 2, 8, device=device)
+    A, B = torch.zeros(1, 8, 4, device=device), torch.zeros(1, 2, 1, 4, device=device)
     forward((u, u.unsqueeze(2), A, B, B, None, None), True, False, keep=False, want_state=True)
-    torch.cuda.synchronize()
+    torch.cuda.synchronize(device)

@@ -71,7 +71,7 @@ def backward_operator(*args: Any) -> list[Tensor]:
     kernels = dispatch.kernels_for(inputs[0])
     assert kernels is not None  # run() keeps plain torch out of here where gradients are wanted
     found = function.gradients(kernels, inputs, z, *options)
-    return [g.contiguous() for g in found if g is not None]
+    return [g.float().contiguous() for g in found if g is not None]  # mamba_ssm gives u's dtype
 
 
 def _gradient_shapes(u: Tensor, delta: Tensor, A: Tensor) -> list[tuple[Any, ...]]:

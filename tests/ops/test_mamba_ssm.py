@@ -11,8 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ssmamba.ops import function, torch_scan
+from ssmamba.ops import dispatch, function, operator, torch_scan
 from ssmamba.ops.cuda import mamba_ssm
 
 from .gated import assert_gate_matches, gated_reference, make_gated
@@ -83,6 +84,25 @@ def test_gradients_of_y_come_from_the_extension(monkeypatch):
     assert calls == [1]
     for found, expected in zip(*results, strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_operator_keeps_what_its_fake_promises(monkeypatch):
+    """The extension's gradients are as wide as its inputs; a compiled graph counts on float32."""
+
+    def as_wide(*args):
+        return [torch.ones_like(args[k]) for k in (0, 1, 2, 3, 4, 5, 7)]
+
+    monkeypatch.setitem(sys.modules, "selective_scan_cuda", SimpleNamespace(fwd=fwd, bwd=as_wide))
+    monkeypatch.setattr(dispatch, "kernels_for", lambda u: mamba_ssm)
+    u, delta, A, B, C, D, bias = make_problem(batch=2, L=21, channels=6, R=2).inputs
+    u, delta, B, C = (x.bfloat16() for x in (u, delta, B, C))
+    call = (u, delta, A, B, C, D, bias, None, True, False)
+    _, _, kept = operator.scan_operator(*call, True, False)
+    found = operator.backward_operator(*call, kept, torch.ones_like(u), None)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        promised = operator.backward_operator(*call, kept, torch.ones_like(u), None)
+    for grad, fake in zip(found, promised, strict=True):
+        assert (grad.dtype, grad.shape, grad.stride()) == (fake.dtype, fake.shape, fake.stride())
 
 
 @pytest.mark.parametrize("L", [0, 21])

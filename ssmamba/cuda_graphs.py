@@ -56,6 +56,6 @@ class GraphedForward:
                     self._function(source)
             torch.cuda.current_stream().wait_stream(aside)
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
+            with torch.cuda.graph(graph, stream=aside):  # its own belongs to the first GPU used
                 outputs = self._function(source)
         return graph, source, outputs

@@ -87,15 +87,26 @@ class Predictor:
         start = 0
         while start < len(images):
             batch = to_tensor(images[start : start + self.batch_size], self.card.input)
-            try:
-                pieces.append(self.predict_tensor(batch))
-            except RuntimeError as error:
-                if not is_out_of_memory(error):
-                    raise
+            found = self._tried(batch)
+            if found is None:
                 self.make_room()
                 continue
+            pieces.append(found)
             start += len(batch)
         return self._joined(pieces)
+
+    def _tried(self, batch: Tensor) -> tuple[Tensor, Tensor] | None:
+        """What predict_tensor finds; None where memory is short.
+
+        While an exception is handled its traceback holds every layer's result, and nothing can be
+        freed: whoever makes room must be outside.
+        """
+        try:
+            return self.predict_tensor(batch)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        return None
 
     def predict_tensor(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         """Normalised (B, 3, H, W) -> logits (B, K) and features (B, F), float32 on the CPU."""
@@ -131,11 +142,11 @@ class Predictor:
             raise DeviceError("There is not enough memory for this model; close other programs.")
         if self._graphed is not None:
             self._graphed.clear()
-        torch.cuda.empty_cache()
         if self.batch_size > 1:
             self.batch_size //= 2
         else:
             self._move_to_cpu()
+        torch.cuda.empty_cache()
 
     def _move_to_cpu(self) -> None:
         self.device = Device("cpu", choose_device("cpu").label, "the GPU is out of memory")

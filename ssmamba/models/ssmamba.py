@@ -192,7 +192,8 @@ class SSMamba(nn.Module):
         stain, scanner and texture. It tells foreign tissue that the last stage takes for known.
         """
         maps, cls, valid = self._encode(x, None, None)
-        style = [s for m in maps[:2] for s in (m.mean((1, 2)), m.std((1, 2)))]
+        wide = [m.float() for m in maps[:2]]  # in half precision a mean is off by 1e-2
+        style = [s for m in wide for s in (m.mean((1, 2)), m.std((1, 2)))]
         return self.head(self._pool(maps, cls, valid)), torch.cat(style, dim=1)
 
     def _pool(self, maps: list[Tensor], cls: Tensor | None, valid: Tensor | None) -> Tensor:

@@ -35,10 +35,9 @@ def main() -> int:
 
 def _stop_at(step: int) -> None:
     def with_signal(self: Any, turns: list[Any]) -> float:
-        value = _step(self, turns)
         if step and self.outcome.step == step and self.plan.rank == 1:
             os.kill(os.getpid(), signal.SIGINT)
-        return value
+        return _step(self, turns)
 
     fit._Run._step = with_signal  # type: ignore[method-assign]
 

@@ -44,8 +44,10 @@ class _SharedNorm(nn.modules.batchnorm._BatchNorm):
         shape = [1, -1] + [1] * (input.ndim - 2)
         others = [d for d in range(input.ndim) if d != 1]
         x = input.float()  # statistics in float32 under autocast, as torch has them
-        count = _summed(x.new_tensor(x.numel() / x.shape[1]))
-        mean = _summed(x.sum(others)) / count
+        own = torch.full((1,), x.numel() / x.shape[1], device=x.device)
+        sums = _summed(torch.cat([x.sum(others), own]))  # one message for both
+        count = sums[-1].detach()
+        mean = sums[:-1] / count
         centred = x - mean.view(shape)
         var = _summed((centred * centred).sum(others)) / count
         self._remember(mean.detach(), var.detach(), count)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import ModelParallelStrategy
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from ssmamba.errors import DataError
 from training.loop.batches import Batches
@@ -127,6 +127,8 @@ class _Run(Generic[Batch]):
         self.best: dict[str, Tensor] = {}
         self.best_score: Score | None = None
         self.loss_sum, self.loss_count = 0.0, 0
+        self.stop = StopRequest()
+        self.stops_everywhere = False
 
     def _set_up(self) -> None:
         schedule = self.schedule
@@ -153,7 +155,7 @@ class _Run(Generic[Batch]):
         self.model.train()
         with (
             closing(self.batches.starting_at(outcome.step)) as batches,
-            StopRequest() as stop,
+            self.stop,
             Progress(self.title, plan.steps, not self._leads) as progress,
         ):
             for turns in batches:
@@ -166,18 +168,14 @@ class _Run(Generic[Batch]):
                     self._end_epoch()
                     outcome.seconds = time.monotonic() - clock
                     self._save(with_checkpoint=outcome.done)
-                if self._stop_asked(stop) and not outcome.done:
+                if self._stop_asked and not outcome.done:
                     self._save(with_checkpoint=True)
                     raise Interrupted
 
-    def _stop_asked(self, stop: StopRequest) -> bool:
+    @property
+    def _stop_asked(self) -> bool:
         """All processes stop after the same step, whichever got the signal."""
-        if self.fabric.world_size == 1:
-            return stop.asked
-        asked = torch.tensor(float(stop.asked), device=self.fabric.device)
-        total = self.fabric.all_reduce(asked, reduce_op="sum")
-        assert isinstance(total, Tensor)
-        return bool(total.item() > 0)
+        return self.stop.asked if self.fabric.world_size == 1 else self.stops_everywhere
 
     @property
     def _leads(self) -> bool:
@@ -243,7 +241,7 @@ class _Run(Generic[Batch]):
         Raises DataError where the loss or the gradients' length is no number.
         """
         numbers = torch.stack(losses if norm is None else [*losses, norm])
-        found = self._mean_over_processes(numbers).tolist()
+        found = self._mean_over_processes(numbers)
         value = sum(found[: len(losses)])
         if not all(map(math.isfinite, found)):
             what = "gradient" if math.isfinite(value) else "loss"
@@ -253,12 +251,16 @@ class _Run(Generic[Batch]):
             )
         return value
 
-    def _mean_over_processes(self, numbers: Tensor) -> Tensor:
+    def _mean_over_processes(self, numbers: Tensor) -> list[float]:
+        """The same in every process, and in the same message whether one is asked to stop."""
         if self.fabric.world_size == 1:
-            return numbers
-        mean = self.fabric.all_reduce(numbers, reduce_op="mean")
-        assert isinstance(mean, Tensor)
-        return mean
+            return numbers.tolist()
+        asked = torch.full((1,), float(self.stop.asked), device=numbers.device)
+        sums = torch.cat([numbers, asked])
+        distributed.all_reduce(sums)  # Fabric's own sets a barrier before it
+        *found, stops = sums.tolist()
+        self.stops_everywhere = stops > 0
+        return [value / self.fabric.world_size for value in found]
 
     def _end_epoch(self) -> None:
         outcome = self.outcome

@@ -27,7 +27,7 @@ from training.cards import base_card, budget, tried
 from training.command import run_command
 from training.config import FinetuneConfig
 from training.data.dataset import Dataset
-from training.loop.batches import Batches
+from training.loop.batches import Batches, on_device
 from training.loop.fit import LOG_FILE, Outcome, Score, Task, fit
 from training.loop.progress import console
 from training.metrics.calibration import softmax
@@ -116,7 +116,8 @@ def _try_rate(
         selection_score,
         partial(_save, config, card, lr),
     )
-    batches = Batches(plan, _batch_maker(config, material, card.input), loader_threads(fabric))
+    make = _batch_maker(config, material, card.input)
+    batches = Batches(plan, make, loader_threads(fabric), fabric.device)
     title = f"finetune lr {lr:g}" if many else "finetune"
     log, last = config.out / LOG_FILE, folder / "last.safetensors"
     try:
@@ -284,7 +285,7 @@ def _loss_function(
         weights = weights.to(fabric.device)
 
     def loss(model: nn.Module, batch: Pair) -> Tensor:
-        pixels, targets = (part.to(fabric.device) for part in batch)
+        pixels, targets = on_device(batch, fabric.device)
         if config.freeze:
             model.eval()  # BatchNorm and drop path of the encoder as in use
         return nn.functional.cross_entropy(model(pixels).float(), targets, weight=weights)

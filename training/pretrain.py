@@ -61,7 +61,7 @@ def pretrain(config: PretrainConfig) -> None:
         method.score,
         partial(_save, method),
     )
-    batches = Batches(plan, method.make_batch, loader_threads(fabric))
+    batches = Batches(plan, method.make_batch, loader_threads(fabric), fabric.device)
     schedule = make_schedule(config, config.lr, plan)
     outcome = fit(fabric, model, batches, schedule, task, config.out, config.resume, "pretrain")
     if fabric.is_global_zero:

@@ -9,13 +9,14 @@ so several processes, or several passes (accumulation), see what one process wou
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 Batch = TypeVar("Batch")  # a tuple of tensors whose first dimension is the image
 MakeBatch = Callable[[np.ndarray, np.random.Generator], Batch]
@@ -86,17 +87,26 @@ class Batches(Generic[Batch]):
 
     workers: threads; NumPy and OpenCV let go of the interpreter, so several help where the
     model is not on the same cores. 0 makes each batch when its turn comes.
+    device: where the batches go; for a GPU they are made in pinned memory, which it copies from
+    by itself (see ``on_device``).
     """
 
-    def __init__(self, plan: Plan, make: MakeBatch[Batch], workers: int = 1) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        make: MakeBatch[Batch],
+        workers: int = 1,
+        device: torch.device | None = None,
+    ) -> None:
         self.plan, self.make, self.workers = plan, make, workers
+        self.gpu = device if device is not None and device.type == "cuda" else None
 
     def starting_at(self, step: int) -> Generator[list[Batch], None, None]:
         """For each step this process's batches, one for each pass."""
         if not self.workers:
             yield from map(self._step, range(step, self.plan.steps))
             return
-        with ThreadPoolExecutor(self.workers, thread_name_prefix="batches") as pool:
+        with ThreadPoolExecutor(self.workers, "batches", self._enter_thread) as pool:
             ahead: deque[Future[list[Batch]]] = deque()
             following = step
             while following < self.plan.steps or ahead:
@@ -105,19 +115,38 @@ class Batches(Generic[Batch]):
                     following += 1
                 yield ahead.popleft().result()
 
+    def _enter_thread(self) -> None:
+        """Pinning opens the thread's current GPU, which would be the first one in every process."""
+        if self.gpu is not None:
+            torch.cuda.set_device(self.gpu)
+
     def _step(self, step: int) -> list[Batch]:
         plan = self.plan
         portions = np.split(plan.rows(step), plan.portions)
-        return [
+        batches = [
             join([self.make(portions[p], plan.generator(step, p)) for p in plan.share(turn)])
             for turn in range(plan.accumulate)
         ]
+        return [_pinned(batch) for batch in batches] if self.gpu is not None else batches
 
 
 def join(parts: list[Any]) -> Any:
     """Tuples of tensors, one after the other along the first dimension, as one such tuple."""
     if len(parts) == 1:
         return parts[0]
-    columns = [torch.cat(column) for column in zip(*parts, strict=True)]
-    kind = type(parts[0])
+    return _with_columns(parts[0], [torch.cat(column) for column in zip(*parts, strict=True)])
+
+
+def on_device(batch: Iterable[Tensor], device: torch.device) -> list[Tensor]:
+    """A batch's tensors on the device; a GPU copies pinned ones while Python goes on."""
+    return [part.to(device, non_blocking=device.type == "cuda") for part in batch]
+
+
+def _pinned(batch: Any) -> Any:
+    return _with_columns(batch, [part.pin_memory() for part in batch])
+
+
+def _with_columns(batch: Any, columns: list[Tensor]) -> Any:
+    """A tuple of the same kind, named or not, of other tensors."""
+    kind = type(batch)
     return kind(*columns) if hasattr(kind, "_fields") else kind(columns)

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from ssmamba.errors import DataError
 from ssmamba.preprocess import to_tensor
 from training.config import PretrainConfig
+from training.loop.batches import on_device
 from training.loop.progress import console
 from training.methods.base import Material, Method
 from training.methods.momentum import MomentumContrast, info_nce
@@ -94,7 +95,7 @@ class Contrastive(Method[Views]):
         return Views(query, key, torch.from_numpy(rows.astype(np.int64)))
 
     def loss(self, model: nn.Module, batch: Views, device: torch.device) -> Tensor:
-        return model(*(part.to(device) for part in batch))
+        return model(*on_device(batch, device))
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Loss of telling the validation images apart, and the share of views that do."""

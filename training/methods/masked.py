@@ -21,6 +21,7 @@ from ssmamba.models.batchnorm import bn_statistics, load_bn_statistics, reestima
 from ssmamba.models.build import build_masked
 from ssmamba.preprocess import to_tensor
 from training.config import PretrainConfig
+from training.loop.batches import on_device
 from training.loop.progress import console
 from training.methods.base import Method
 from training.metrics.reconstruction import (
@@ -101,7 +102,7 @@ class MaskedMethod(Method[MaskedBatch]):
         return MaskedBatch(to_tensor(perturbed, spec), mask, target)
 
     def loss(self, model: nn.Module, batch: MaskedBatch, device: torch.device) -> Tensor:
-        return model(*(part.to(device) for part in batch))
+        return model(*on_device(batch, device))
 
     @torch.no_grad()
     def validate(self, model: nn.Module) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 
 import numpy as np
@@ -70,3 +71,26 @@ def test_fewer_images_than_a_batch_make_one_step() -> None:
     small = Plan(images=3, batch_size=8, epochs=2, seed=0)
     assert small.epoch_steps == 1 and sorted(small.rows(1)) == [0, 1, 2]
     assert small.images_seen == 6
+
+
+def test_batches_for_a_gpu_are_pinned_and_not_on_the_first_gpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A thread that pins opens its current GPU: without a word that of another process."""
+    opened: dict[int, torch.device] = {}
+    pinned: list[torch.device | None] = []
+
+    def open_gpu(device: torch.device) -> None:
+        opened[threading.get_ident()] = device
+
+    def pin(tensor: torch.Tensor) -> torch.Tensor:
+        pinned.append(opened.get(threading.get_ident()))
+        return tensor.clone()
+
+    monkeypatch.setattr(torch.cuda, "set_device", open_gpu)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
+    gpu = torch.device("cuda", 1)
+    whole = listed(Batches(PLAN, draw).starting_at(0))
+    assert not pinned
+    assert listed(Batches(PLAN, draw, 2, gpu).starting_at(0)) == whole
+    assert pinned == [gpu] * 2 * PLAN.steps

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from typing import Any
 
 import triton
@@ -19,7 +18,19 @@ POINTERS = {
 }
 
 
-def compile_kernel(kernel: Any, half: bool, **constants: Any) -> None:
+AMPERE, HOPPER = 80, 90
+CASES = {  # what a scan of such a length launches: T, BD, R, REVERSE, tiles beyond one, D and bias
+    "DMS, its first stages": (32, 16, 2, False, True, True),
+    "DMS, its last stage": (64, 8, 2, False, False, True),
+    "Mamba block, gated": (32, 16, 1, True, True, True),
+    "few channels": (128, 4, 1, False, True, True),
+    "the trial before first use": (16, 8, 1, False, False, False),
+}
+PASSES = ((1, False, True), (8, False, True), (64, True, True), (64, False, False))
+USUAL = list(CASES)[:2]
+
+
+def compile_kernel(kernel: Any, half: bool, gpu: int, warps: int, **constants: Any) -> None:
     signature, constexprs = {}, {}
     for i, name in enumerate(kernel.arg_names):
         if name in constants:
@@ -29,22 +40,39 @@ def compile_kernel(kernel: Any, half: bool, **constants: Any) -> None:
         else:
             signature[name] = "i32"
     source = ASTSource(fn=kernel, signature=signature, constexprs=constexprs)
-    target, options = GPUTarget("cuda", 80, 32), {"num_warps": 1, "enable_fp_fusion": True}
+    target, options = GPUTarget("cuda", gpu, 32), {"num_warps": warps, "enable_fp_fusion": True}
     assert triton.compile(source, target=target, options=options).asm["cubin"]
-    print("compiled", kernel.__name__, "bf16" if half else "fp32", constants, flush=True)
+    print("compiled", kernel.__name__, gpu, "bf16" if half else "fp32", constants, flush=True)
+
+
+def compile_case(name: str, half: bool, gpu: int) -> None:
+    T, BD, R, reverse, several, vectors = CASES[name]
+    full = {"T": T, "BD": BD, "R": R, "REVERSE": reverse, "N": 16}
+    full |= {"HAS_BIAS": vectors, "SOFTPLUS": True, "HAS_GATE": "gated" in name}
+    last = {"HAS_D": vectors, "HAS_STARTS": several}
+    if several or not vectors:  # the trial asks for the last state
+        compile_kernel(kernels.tile_states, half, gpu, 1, **full, GRADIENT=False)
+        compile_kernel(kernels.tile_states, half, gpu, 1, **full, GRADIENT=True)
+    compile_kernel(kernels.tile_outputs, half, gpu, 1, **full, **last)
+    compile_kernel(kernels.tile_gradients, half, gpu, 1, **full, **last, HAS_CARRIES=several)
+
+
+def compile_passes(gpu: int, R: int, reverse: bool) -> None:
+    for TC, first, keep in PASSES:
+        constants = {"TC": TC, "BE": 32, "R": R, "REVERSE": reverse}
+        compile_kernel(
+            kernels.pass_states, False, gpu, 4, **constants, HAS_FIRST=first, KEEP_STARTS=keep
+        )
 
 
 def main() -> None:
-    for half, (R, reverse) in product((False, True), ((2, False), (1, True))):
-        common = {"T": 32, "BD": 16, "R": R, "REVERSE": reverse}
-        full = {**common, "N": 16, "HAS_BIAS": True, "SOFTPLUS": True, "HAS_GATE": R == 1}
-        compile_kernel(kernels.tile_states, half, **full, GRADIENT=False)
-        compile_kernel(kernels.tile_states, half, **full, GRADIENT=True)
-        compile_kernel(kernels.tile_outputs, half, **full, HAS_D=True, HAS_STARTS=True)
-        flags = {"HAS_D": True, "HAS_STARTS": True, "HAS_CARRIES": True}
-        compile_kernel(kernels.tile_gradients, half, **full, **flags)
-        tiles = {"TC": 64, "BE": 32, "R": R, "REVERSE": reverse}
-        compile_kernel(kernels.pass_states, half, **tiles, HAS_FIRST=True, KEEP_STARTS=True)
+    for name in CASES:
+        compile_case(name, False, AMPERE)
+    for name in USUAL:
+        compile_case(name, True, AMPERE)
+        compile_case(name, False, HOPPER)
+    compile_passes(AMPERE, 2, False)
+    compile_passes(HOPPER, 1, True)
     print("all kernels compile")
 
 

@@ -14,7 +14,7 @@ from ssmamba.device import Device
 from ssmamba.models.convnets import quicken
 from ssmamba.models.macs import count_macs
 
-BATCH = 16
+BATCH = {"cpu": 16, "cuda": 128}  # on a GPU 16 images would measure how quickly Python launches
 WARM_UP, ROUNDS = 1, 25  # the models pass in turn, so that all meet the same load of the machine
 
 
@@ -24,7 +24,7 @@ class Cost:
 
     parameters: int
     macs: int
-    images_per_s: float  # inference, BATCH images at once, the best of ROUNDS
+    images_per_s: float  # inference, a batch at once, the best of ROUNDS
 
 
 def measure_costs(paths: dict[str, Path], device: torch.device) -> dict[str, Cost]:
@@ -43,24 +43,30 @@ def measure_costs(paths: dict[str, Path], device: torch.device) -> dict[str, Cos
         cell: Cost(
             parameters[cell],
             count_macs(found.model, found.card.input.window_px),
-            round(BATCH / best[cell], 1),
+            round(batch_on(device) / best[cell], 1),
         )
         for cell, found in loaded.items()
     }
 
 
+def batch_on(device: torch.device) -> int:
+    """Images at once."""
+    return BATCH.get(device.type, BATCH["cpu"])
+
+
 def where_measured(device: Device) -> str:
-    """The device in words, with the threads that a CPU was given: "CPU (8 cores), 2 threads"."""
+    """Batch and device in words: "16 images at once, CPU (8 cores), 2 threads"."""
+    where = f"{batch_on(torch.device(device.name))} images at once, {device.label}"
     if device.is_cuda:
-        return device.label
+        return where
     threads = torch.get_num_threads()
-    return f"{device.label}, {threads} thread{'s' * (threads != 1)}"
+    return f"{where}, {threads} thread{'s' * (threads != 1)}"
 
 
 @torch.inference_mode()
 def pass_seconds(model: nn.Module, window: int, device: torch.device) -> float:
     """Inference on one batch that is already on the device."""
-    batch = torch.zeros(BATCH, 3, window, window, device=device)
+    batch = torch.zeros(batch_on(device), 3, window, window, device=device)
     start = time.perf_counter()
     model(batch)
     if device.type == "cuda":

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from training.ablation.cost import BATCH, ROUNDS, Cost
+from training.ablation.cost import ROUNDS, Cost
 from training.ablation.results import BUDGET, Result, mean_sd
 from training.ablation.tables import TABLES, Row
 from training.metrics.localisation import SCORES
@@ -259,8 +259,8 @@ def budget_note(study: Study) -> str:
         "interval from drawing whole groups and, of several, seeds; where it holds zero, the two "
         "do not differ beyond chance. With one seed it does not hold the luck of that seed. Each "
         "interval stands for itself: of twenty, one misses by chance.",
-        f"images/s: inference, {BATCH} images at once, best of {ROUNDS} passes in turn with the "
-        f"other models, {study.device}.",
+        f"images/s: inference, best of {ROUNDS} passes in turn with the other models, "
+        f"{study.device}.",
     ]
     return " ".join(parts)
 

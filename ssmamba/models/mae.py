@@ -65,7 +65,9 @@ class MAE(MaskedModel):
         nn.init.trunc_normal_(self.mask_token, std=0.02)
         self.decoder = PlainDecoder(dims[-1], STRIDES[-1], config)
 
-    def reconstruct(self, images: Tensor, unit_mask: Tensor) -> Tensor:
+    def reconstruct(
+        self, images: Tensor, unit_mask: Tensor, hidden_units: int | None = None
+    ) -> Tensor:
         """Predict all pixels, (B, 3, H, W) normalised; hidden units are never seen."""
         last = self.encoder.forward_stages(images, unit_mask, self.mask_token)[-1]
         grid = (last.shape[2], last.shape[3])
@@ -94,13 +96,19 @@ class ViTMAE(MaskedModel):
         self.mask_token = nn.Parameter(torch.zeros(config.decoder_dim))
         nn.init.trunc_normal_(self.mask_token, std=0.02)
 
-    def reconstruct(self, images: Tensor, unit_mask: Tensor) -> Tensor:
+    def reconstruct(
+        self, images: Tensor, unit_mask: Tensor, hidden_units: int | None = None
+    ) -> Tensor:
         """Predict all pixels, (B, 3, H, W) normalised; every image hides the same count."""
         patch = self.decoder.patch
         grid = (images.shape[2] // patch, images.shape[3] // patch)
         hidden = unit_mask.repeat_interleave(grid[0] // unit_mask.shape[1], 1)
         hidden = hidden.repeat_interleave(grid[1] // unit_mask.shape[2], 2).flatten(1)
-        kept = hidden.int().argsort(dim=1, stable=True)[:, : int((~hidden[0]).sum())].unsqueeze(2)
+        if hidden_units is None:
+            hidden_units = int(unit_mask[0].sum())
+        patches = hidden.shape[1]
+        count = patches - hidden_units * (patches // unit_mask[0].numel())
+        kept = hidden.int().argsort(dim=1, stable=True)[:, :count].unsqueeze(2)
         seen = self.decoder.entry(self._encode(images, kept))
         dim = seen.shape[2]
         blank = self.mask_token.to(seen.dtype).expand(len(images), hidden.shape[1], dim)

@@ -87,7 +87,9 @@ class MAMIM(MaskedModel):
         nn.init.trunc_normal_(self.mask_token, std=0.02)
         self.decoder = Decoder(encoder.config.dims, config)
 
-    def reconstruct(self, images: Tensor, unit_mask: Tensor) -> Tensor:
+    def reconstruct(
+        self, images: Tensor, unit_mask: Tensor, hidden_units: int | None = None
+    ) -> Tensor:
         """Predict all pixels, (B, 3, H, W) normalised; hidden units are never seen."""
         pixels = self.decoder(self.encoder.forward_stages(images, unit_mask, self.mask_token))
         return pixels + visible_mean(images, unit_mask) if self.config.from_mean else pixels

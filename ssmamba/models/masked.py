@@ -21,20 +21,29 @@ class MaskedModel(nn.Module):
         self.encoder = encoder
         self.config = config
 
-    def reconstruct(self, images: Tensor, unit_mask: Tensor) -> Tensor:
+    def reconstruct(
+        self, images: Tensor, unit_mask: Tensor, hidden_units: int | None = None
+    ) -> Tensor:
         """Predict all pixels, (B, 3, H, W) normalised; hidden units are never seen.
 
-        unit_mask: (B, h, w) bool, True = hidden; h = H / mask_unit.
+        unit_mask: (B, h, w) bool, True = hidden; h = H / mask_unit. hidden_units: how many of each
+        image, by whoever knows: a GPU that is asked makes everything wait.
         """
         raise NotImplementedError
 
-    def forward(self, images: Tensor, unit_mask: Tensor, target: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        images: Tensor,
+        unit_mask: Tensor,
+        target: Tensor | None = None,
+        hidden_units: int | None = None,
+    ) -> Tensor:
         """Mean squared error on the hidden units only.
 
         images: (B, 3, H, W) normalised, perturbed or not; target: the clean image, or None for
         ``images`` itself. With ``norm_target`` each unit is normalised by its own statistics.
         """
-        prediction = self.reconstruct(images, unit_mask).float()
+        prediction = self.reconstruct(images, unit_mask, hidden_units).float()
         target = images if target is None else target
         error = units(prediction, unit_mask.shape[1:]) - self._target(target, unit_mask)
         per_unit = error.square().mean(-1)

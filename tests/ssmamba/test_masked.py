@@ -59,6 +59,24 @@ def test_a_vit_works_on_the_visible_tokens_alone():
     assert lengths == [3 + 16 // 4]  # class and two registers, a quarter of 4 x 4 patches
 
 
+def test_a_vit_that_is_told_how_much_is_hidden_does_not_ask_the_device(monkeypatch):
+    """A GPU that is asked for a number makes Python wait for all that it was given."""
+    model, image = build_masked(vit(), PLAIN).eval(), torch.randn(2, 3, 64, 64)
+    mask = random_unit_mask(2, 64, 64, 0.75, 32)
+    expected = model(image, mask)
+
+    def asked(self):
+        raise AssertionError("the device was asked")
+
+    for name in ("item", "tolist", "__int__", "__bool__", "__index__", "nonzero"):
+        monkeypatch.setattr(torch.Tensor, name, asked)
+    with pytest.raises(AssertionError, match="was asked"):
+        model(image, mask)
+    found = model(image, mask, None, 3)
+    monkeypatch.undo()
+    assert torch.equal(found, expected)
+
+
 def test_with_nothing_hidden_the_vit_sees_what_it_sees_in_use():
     model = build_masked(vit(), PLAIN).eval()
     image, kept = torch.randn(2, 3, 64, 64), torch.arange(16).expand(2, -1).unsqueeze(2)

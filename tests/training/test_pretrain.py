@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -118,3 +119,6 @@ def test_the_target_is_clean_and_the_input_is_not(folder: Path) -> None:
     assert batch.images.shape == batch.target.shape == (8, 3, 32, 32)
     assert batch.mask.shape == (8, 4, 4) and batch.mask.float().mean() == 0.75
     assert not torch.equal(batch.images, batch.target)
+    given: list[Any] = []
+    method.loss(lambda *arguments: given.extend(arguments), batch, torch.device("cpu"))
+    assert given[3] == 12  # of 16 units

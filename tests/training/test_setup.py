@@ -79,7 +79,9 @@ def test_mixed_precision_leaves_what_the_model_is_given_as_it_is() -> None:
 class Copy(MaskedModel):
     """Predicts what it sees, and the visible mean; it has nothing to learn."""
 
-    def reconstruct(self, images: torch.Tensor, unit_mask: torch.Tensor) -> torch.Tensor:
+    def reconstruct(
+        self, images: torch.Tensor, unit_mask: torch.Tensor, hidden_units: int | None = None
+    ) -> torch.Tensor:
         return images - visible_mean(images, unit_mask)
 
 

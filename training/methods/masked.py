@@ -102,9 +102,7 @@ class MaskedMethod(Method[MaskedBatch]):
         return MaskedBatch(to_tensor(perturbed, spec), mask, target)
 
     def loss(self, model: nn.Module, batch: MaskedBatch, device: torch.device) -> Tensor:
-        hidden_units = int(
-            batch.mask[0].sum()
-        )  # here: on a GPU the model would have to wait for it
+        hidden_units = int(batch.mask[0].sum())  # on a GPU the model would have to wait for it
         return model(*on_device(batch, device), hidden_units)
 
     @torch.no_grad()

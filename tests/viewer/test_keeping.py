@@ -12,7 +12,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from ssmamba.errors import RoiError
-from tests.viewer.conftest import Bench
+from tests.viewer.conftest import Bench, Heartbeat
 from tests.viewer.fakes import square
 from tests.viewer.test_planning import INFO
 from viewer.controllers.sessions import SessionController
@@ -87,21 +87,27 @@ def desk(make_desk: Callable[[], Desk]) -> Desk:
 
 
 # --- the window closes
-def test_a_region_drawn_just_before_the_window_closes_is_kept(bench: Bench, tmp_path: Path) -> None:
+def test_a_region_drawn_just_before_the_window_closes_is_kept(
+    bench: Bench, tmp_path: Path, heartbeat: Heartbeat
+) -> None:
     store, info = SessionStore(tmp_path / "user" / "sessions"), bench.document.slide
     bench.draw((200, 200), (420, 210), (430, 400), (200, 210))
     bench.work.sessions._files.run(lambda: time.sleep(0.3))  # its worker is busy
     bench.window.close()
+    heartbeat.reset()  # a window that closes may wait for what is being written
     assert len(store.load(info).rois) == 1
 
 
-def test_an_export_that_still_waits_is_finished(bench: Bench, tmp_path: Path) -> None:
+def test_an_export_that_still_waits_is_finished(
+    bench: Bench, tmp_path: Path, heartbeat: Heartbeat
+) -> None:
     target = tmp_path / "out.geojson"
     bench.document.add([square(10, 10, 50)])
     for _ in range(4):
         bench.work.background.run(lambda: time.sleep(0.1))
     bench.work.regions.export_file(str(target), bench.document.slide, bench.document.rois)
     bench.window.close()
+    heartbeat.reset()
     assert target.exists()
 
 

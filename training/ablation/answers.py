@@ -49,12 +49,12 @@ class Answers:
             found = self._ask(path)
             self.known[key] = {
                 "right": "".join("01"[answer] for answer in found.right.astype(int)),
-                "nll": [round(float(value), 4) for value in found.nll],
+                "nll": " ".join(f"{value:.3g}" for value in found.nll),
             }
             write_json(self.kept, self.known)
         kept = self.known[key]
         right = np.array([digit == "1" for digit in kept["right"]])
-        return Answered(right, np.array(kept["nll"]))
+        return Answered(right, np.array(kept["nll"].split(), float))
 
     def _ask(self, path: Path) -> Answered:
         found = checkpoint.load(path, self.device)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 from viewer import icons, theme
 from viewer.arguments import Options, parse
 from viewer.beginning import begin
+from viewer.collector import Collector
 from viewer.paths import user_folder
 
 
@@ -59,7 +60,10 @@ def _run(app: QApplication, options: Options) -> int:
 
 
 def create_application() -> QApplication:
-    """The QApplication with our style; uses one that exists."""
+    """The QApplication with our style, which collects garbage on its own thread.
+
+    One that exists is used as it is.
+    """
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         return existing
@@ -68,6 +72,7 @@ def create_application() -> QApplication:
     app = QApplication(sys.argv[:1])
     app.setApplicationName("ssmamba-viewer")
     app.setApplicationDisplayName("SSMamba Viewer")
+    Collector(app)
     theme.apply(app)
     app.setWindowIcon(icons.icon("slide", "accent"))
     app.styleHints().colorSchemeChanged.connect(lambda _scheme: icons.refresh())

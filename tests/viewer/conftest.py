@@ -100,15 +100,24 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     return True
 
 
-@pytest.fixture
-def heartbeat(qapp: object) -> Iterator[Heartbeat]:
-    """Fails the test when the event loop stood still for more than 150 ms.
+@pytest.fixture(autouse=True)
+def collect_on_this_thread() -> Iterator[None]:
+    """Python collects between the tests alone, and here: a worker thread must end no QObject.
 
-    What the tests before have left (all of torch among it) is kept out of Python's collections,
-    which would go through it for a third of a second in the middle of a test.
+    What is alive then (all of torch among it) is kept out of the collections to come, which would
+    go through it for a third of a second.
     """
+    gc.disable()
     gc.collect()
     gc.freeze()
+    yield
+    gc.collect()
+    gc.enable()
+
+
+@pytest.fixture
+def heartbeat(qapp: object) -> Iterator[Heartbeat]:
+    """Fails the test when the event loop stood still for more than 150 ms."""
     beat = Heartbeat()
     beat.start()
     yield beat

@@ -206,7 +206,7 @@ def test_kept_regions_that_cannot_be_read_do_not_stop_the_keeping(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail() -> None:
-        raise RuntimeError("a fault")
+        raise MemoryError
 
     desk.disk.before_load = fail
     desk.open(OTHER)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 WHITE_LEVELS = (255.0, 1023.0, 4095.0, 16_383.0, 65_535.0)
 PNG_BIT_DEPTH = 24  # byte of the header that holds it
 TIFF_BITS_PER_SAMPLE = 258
+ORIENTATION = 0x0112  # EXIF tag
 
 
 def holds_sixteen_bits(image: Image.Image, head: bytes) -> bool:
@@ -51,6 +52,18 @@ def decode_deep(
         alpha = array[..., 3:].astype(np.float32) / 255
         array = (array[..., :3] * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
     return array
+
+
+def turned_upright(picture: np.ndarray, file: Image.Image) -> np.ndarray:
+    """What ``decode_deep`` made of ``file``, turned as its EXIF header says.
+
+    OpenCV turns TIFFs by itself, and leaves what it is asked for unchanged in PNGs.
+    """
+    if file.format == "TIFF":
+        return picture
+    image = Image.fromarray(picture)
+    image.getexif()[ORIENTATION] = file.getexif().get(ORIENTATION, 1)
+    return np.asarray(ImageOps.exif_transpose(image))
 
 
 def to_eight_bits(array: np.ndarray) -> np.ndarray:

@@ -9,13 +9,11 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ssmamba.card import file_sha256
-from ssmamba.deep_images import decode_deep, holds_sixteen_bits, to_eight_bits
+from ssmamba.deep_images import decode_deep, holds_sixteen_bits, to_eight_bits, turned_upright
 from ssmamba.errors import SlideError
 from ssmamba.pixel_source import Level, former_hash, sane_mpp
 
 MAX_IMAGE_PIXELS = 300_000_000  # a plain image lies whole in memory, 4 bytes a pixel
-
-ORIENTATION = 0x0112  # EXIF tag
 DEEP_MODES = ("RGB", "RGBA", "LA")  # in which Pillow gives 16-bit colour
 
 
@@ -58,7 +56,8 @@ def _decode(path: Path) -> tuple[Image.Image, float | None, bytes | None]:
         with warnings.catch_warnings():
             # the size is checked below, and odd tags do not matter
             warnings.simplefilter("ignore")
-            with Image.open(path) as image:
+            # not by its path: Pillow maps such files, and scrambles TIFFs that are to be turned
+            with path.open("rb") as file, Image.open(file) as image:
                 _check_size(path, image.size)
                 mpp = _resolution_mpp(image)
                 profile = image.info.get("icc_profile")
@@ -81,24 +80,18 @@ def _check_size(path: Path, size: tuple[int, int]) -> None:
 
 
 def _to_rgb(file: Image.Image, path: Path) -> Image.Image:
-    turned = file.getexif().get(ORIENTATION, 1)
     image = ImageOps.exif_transpose(file)
     if image.mode.startswith(("I", "F")):
         return Image.fromarray(to_eight_bits(np.asarray(image)))
     if file.mode in DEEP_MODES and holds_sixteen_bits(file, _head(path)):
         deep = decode_deep(path.read_bytes())
         if deep is not None:
-            return _transposed(Image.fromarray(deep), turned)
+            return Image.fromarray(turned_upright(deep, file))
     if "A" in image.mode or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, rgba).convert("RGB")
     return image.convert("RGB")
-
-
-def _transposed(image: Image.Image, orientation: int) -> Image.Image:
-    image.getexif()[ORIENTATION] = orientation
-    return ImageOps.exif_transpose(image)
 
 
 def _head(path: Path) -> bytes:

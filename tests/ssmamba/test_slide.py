@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import struct
 import threading
+import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import openslide
 import pytest
+import tifffile
 from PIL import Image
 
+from ssmamba.deep_images import ORIENTATION
 from ssmamba.errors import SlideError
 from ssmamba.pixel_source import sampled_hash
 from ssmamba.slide import Slide
@@ -172,6 +176,40 @@ def test_colour_of_twelve_bits_is_what_training_reads(tmp_path: Path, suffix: st
     region = Slide.open(path).read_region(0, 0, 0, 30, 20)
     assert region.max() == 255
     assert np.array_equal(region, read_rgb(path))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("shape", [(20, 30), (20, 30, 3)])
+def test_a_rotation_in_the_header_is_applied_once_and_as_in_training(
+    tmp_path: Path, shape: tuple[int, ...], dtype: type[np.generic], suffix: str
+) -> None:
+    """Pillow scrambles mapped TIFFs, OpenCV turns TIFFs but no PNGs: each has to be met."""
+    picture = np.zeros(shape, dtype)
+    picture[:8, :12] = np.iinfo(dtype).max
+    path = tmp_path / f"turned{suffix}"
+    if suffix == ".tif":
+        tifffile.imwrite(path, picture, extratags=[(ORIENTATION, "H", 1, 6, True)])
+    else:
+        path.write_bytes(png_turned_clockwise(picture))
+    slide = Slide.open(path)
+    assert slide.dimensions == (20, 30)
+    region = slide.read_region(0, 0, 0, 20, 30)
+    expected = np.zeros((30, 20, 3), np.uint8)
+    expected[:12, -8:] = 255
+    np.testing.assert_array_equal(region, expected)
+    np.testing.assert_array_equal(read_rgb(path), expected)
+
+
+def png_turned_clockwise(picture: np.ndarray) -> bytes:
+    """A PNG of any depth with an orientation of 6 in its eXIf chunk."""
+    data = cv2.imencode(".png", picture)[1].tobytes()
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    body = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    place = data.index(b"IDAT") - 4
+    return data[:place] + chunk + data[place:]
 
 
 @pytest.mark.parametrize("suffix", [".bmp", ".tif"])

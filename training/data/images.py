@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ssmamba.deep_images import decode_deep, holds_sixteen_bits, to_eight_bits
+from ssmamba.deep_images import decode_deep, holds_sixteen_bits, to_eight_bits, turned_upright
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
 
@@ -56,9 +56,9 @@ def _decode_with_pillow(data: bytes) -> np.ndarray:
     with Image.open(io.BytesIO(data)) as file:
         _load(file)
         if file.mode.startswith("I") or file.mode == "F":
-            return _to_eight_bits(np.asarray(file))
+            return _to_eight_bits(np.asarray(ImageOps.exif_transpose(file)))
         if holds_sixteen_bits(file, data):
-            return _decode_with_opencv(data)
+            return turned_upright(_decode_with_opencv(data), file)
         image: Image.Image = ImageOps.exif_transpose(file)
         if image.has_transparency_data:
             image = image.convert("RGBA")

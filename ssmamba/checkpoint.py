@@ -30,10 +30,7 @@ class Checkpoint:
     extra: dict[str, Tensor]
     sha256: str
     path: Path
-
-    @property
-    def parameters(self) -> int:
-        return sum(p.numel() for p in self.model.parameters())
+    parameters: int  # of the file's model: a predictor folds norms into convolutions
 
 
 def save(
@@ -95,7 +92,8 @@ def load(path: Path | str, device: str | torch.device = "cpu") -> Checkpoint:
     weights = {k: v for k, v in tensors.items() if not k.startswith(EXTRA)}
     model = build_model(card)
     _load_weights(model, weights, path)
-    return Checkpoint(card, model.to(device).eval(), extra, file_sha256(path), path)
+    count = sum(p.numel() for p in model.parameters())
+    return Checkpoint(card, model.to(device).eval(), extra, file_sha256(path), path, count)
 
 
 def load_encoder(path: Path | str, device: str | torch.device = "cpu") -> tuple[nn.Module, Card]:

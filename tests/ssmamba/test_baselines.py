@@ -84,11 +84,14 @@ def saved(request, tmp_path_factory):
 def test_the_predictor_gives_what_the_model_gives(saved):
     path, model, _ = saved
     images = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
-    got = Predictor(path, "cpu").predict(images)
+    predictor = Predictor(path, "cpu")
+    got = predictor.predict(images)
     with torch.inference_mode():
         expected = model(to_tensor(images, SPEC)).softmax(-1).numpy()
     np.testing.assert_allclose(got.probabilities, expected, atol=1e-5)
     assert got.features.ndim == 2 and np.ptp(got.features, axis=0).max() > 0
+    told = predictor.checkpoint.parameters  # of the file, whatever was folded for speed
+    assert told == sum(part.numel() for part in model.parameters())
 
 
 @pytest.mark.parametrize("method", list(METHODS))

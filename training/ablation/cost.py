@@ -30,7 +30,6 @@ class Cost:
 def measure_costs(paths: dict[str, Path], device: torch.device) -> dict[str, Cost]:
     """Cost of each cell's checkpoint."""
     loaded = {cell: checkpoint.load(path, device) for cell, path in paths.items()}
-    parameters = {cell: found.parameters for cell, found in loaded.items()}
     for found in loaded.values():
         quicken(found.model)  # as the viewer runs it; SSMamba does the like by itself
     best = dict.fromkeys(loaded, float("inf"))
@@ -41,7 +40,7 @@ def measure_costs(paths: dict[str, Path], device: torch.device) -> dict[str, Cos
                 best[cell] = min(best[cell], seconds)
     return {
         cell: Cost(
-            parameters[cell],
+            found.parameters,
             count_macs(found.model, found.card.input.window_px),
             round(batch_on(device) / best[cell], 1),
         )

@@ -153,8 +153,9 @@ def _plain_flags(arguments: Sequence[str], config_class: type) -> list[str]:
             continue
         name, value = match[1].replace("-", "_"), match[2] or ""
         following = arguments[index + 1 : index + 2]
-        if types.get(name) is bool and not value:
-            bare = not following or following[0].lower() not in ("true", "false")
+        kind = types.get(name)
+        if bool in (kind, *get_args(kind)) and not value:  # bool | None too
+            bare = not following or following[0].lower() not in ("true", "false", "null")
             value = "=true" if bare else ""
         out.append(f"--{name}{value}")
     return out

@@ -47,6 +47,10 @@ def test_dashes_underscores_and_bare_switches() -> None:
     assert (config.split_seed, config.resume, config.drop_path) == (3, True, 0.1)
     assert config.mixer == "mamba" and config.data == Path("d")
     assert parse(FinetuneConfig, [*NEEDED, "--resume", "false"], "finetune").resume is False
+    switches = ["--deep-stem", "--scan-norm", "false", "--overlap", "null", "--column-scans"]
+    config = parse(FinetuneConfig, [*NEEDED, *switches], "finetune")  # bool or as the recipe says
+    assert (config.deep_stem, config.column_scans) == (True, True)
+    assert (config.scan_norm, config.overlap) == (False, None)
 
 
 def test_tags_kernels_and_rates() -> None:

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from ssmamba import checkpoint
 from ssmamba.card import Card, InputSpec, read_card
-from ssmamba.device import set_float32
 from ssmamba.errors import DataError
 from ssmamba.preprocess import to_tensor
 from training.augment.mixup import mixup, soft_targets
@@ -134,7 +133,6 @@ def _finish(
     config: FinetuneConfig, material: Material, card: Card, trials: list[Trial], best: Trial
 ) -> None:
     """Calibrate the chosen model, score it on the test split, and write it with its full card."""
-    set_float32(exact=True)  # as whoever uses it computes
     dataset, spec = material.dataset, card.input
     train = dataset.images("train", config.image_size)
     calibration, statistics = calibrate(

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from ssmamba import checkpoint
-from ssmamba.device import set_float32
 from ssmamba.errors import DataError
 from ssmamba.models.build import FOUR_STAGES
 from ssmamba.models.mae import is_vit
@@ -103,7 +102,6 @@ def refuse_unfit(config: PretrainConfig) -> Architecture:
 def _finish(method: Method[Any], model: nn.Module, outcome: Outcome) -> None:
     """Score the best weights on the test split and write them with the full card."""
     model.eval()
-    set_float32(exact=True)  # as whoever uses it computes
     metrics = {
         "val": {**outcome.best_metrics, "epoch": outcome.best_epoch},
         "test": method.test(model),

@@ -62,7 +62,6 @@ def open_run(config: RunConfig) -> tuple[Fabric, Dataset]:
         raise DataError("--method contrastive keeps two encoders in step; give --strategy ddp.")
     refuse_used_folder(config)
     fabric = make_fabric(config.accelerator, config.precision, config.devices, config.strategy)
-    set_float32(exact=False)  # while it trains; scores and calibration are made exactly
     if fabric.device.type == "cpu":
         keep_freed_memory()
     quiet = not fabric.is_global_zero
@@ -90,7 +89,8 @@ def make_fabric(
 ) -> Fabric:
     """Fabric on the asked device, as one of torchrun's processes where there are several.
 
-    float32 is exact from here on (see ``set_float32``), as in the predictor.
+    float32 is exact from here on (see ``set_float32``), as in the predictor; in training steps alone
+    it is not.
     Raises DataError when the device cannot be had.
     """
     _refuse_device(accelerator, precision, devices)

@@ -22,6 +22,7 @@ from training import finetune, setup
 from training.cards import base_card, channel_statistics
 from training.config import FinetuneConfig
 from training.data.dataset import load_dataset
+from training.loop import fit as loop
 from training.setup import make_recipe, show_balance
 
 
@@ -99,11 +100,11 @@ def test_scores_are_made_in_exact_float32(
 
         return watched
 
-    for name in ("fit", "calibrate"):
-        monkeypatch.setattr(finetune, name, watch(name, getattr(finetune, name)))
+    for where, name in ((loop._Run, "_step"), (finetune, "_validate"), (finetune, "calibrate")):
+        monkeypatch.setattr(where, name, watch(name, getattr(where, name)))
     given = ["--data", str(folder), "--out", str(tmp_path / "run"), *TINY, "--epochs", "1"]
     assert finetune.main(given) == 0
-    assert rounded == {"fit": True, "calibrate": False}
+    assert rounded == {"_step": True, "_validate": False, "calibrate": False}
 
 
 def test_channel_statistics_are_those_of_all_pixels() -> None:

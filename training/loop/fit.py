@@ -23,7 +23,7 @@ from training.loop.batches import Batches
 from training.loop.batchnorm import share_statistics, shared_statistics
 from training.loop.interrupt import Interrupted, StopRequest
 from training.loop.optim import WeightAverage, lr_factor, make_optimizer, set_lr
-from training.loop.precision import is_scaled
+from training.loop.precision import is_scaled, steps_in_tf32
 from training.loop.progress import Progress, console
 from training.loop.sharding import (
     copy_whole,
@@ -159,7 +159,8 @@ class _Run(Generic[Batch]):
             Progress(self.title, plan.steps, not self._leads) as progress,
         ):
             for turns in batches:
-                loss = self._step(turns)
+                with steps_in_tf32():
+                    loss = self._step(turns)
                 outcome.step += 1
                 outcome.images_seen += plan.step_images
                 outcome.seconds = time.monotonic() - clock

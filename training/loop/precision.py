@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
+
+from ssmamba.device import set_float32
 
 
 class Autocast(MixedPrecision):
@@ -16,6 +20,16 @@ class Autocast(MixedPrecision):
 
     def convert_input(self, data: Any) -> Any:
         return data
+
+
+@contextmanager
+def steps_in_tf32() -> Iterator[None]:
+    """A training step, which may round as torch does; what is around it is exact, scores too."""
+    set_float32(exact=False)
+    try:
+        yield
+    finally:
+        set_float32(exact=True)
 
 
 def is_scaled(fabric: Fabric) -> bool:

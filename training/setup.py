@@ -89,8 +89,8 @@ def make_fabric(
 ) -> Fabric:
     """Fabric on the asked device, as one of torchrun's processes where there are several.
 
-    float32 is exact from here on (see ``set_float32``), as in the predictor; in training steps alone
-    it is not.
+    float32 is exact from here on, as in the predictor (see ``set_float32``); steps of training
+    alone round.
     Raises DataError when the device cannot be had.
     """
     _refuse_device(accelerator, precision, devices)

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from ssmamba.engine.messages import CamMap, Window
+from ssmamba.engine.messages import CamMap
 from ssmamba.explain.colormaps import COLORMAPS, lookup_table
 
 __all__ = ["COLORMAPS", "StitchedMap", "colorize", "lookup_table", "map_values", "shared_range",
@@ -138,8 +138,3 @@ def _footprint(start: float, side: float, scale: float, limit: int) -> tuple[int
     """First and one past the last picture pixel of a window along one axis; at least one."""
     first = min(round(start * scale), limit - 1)
     return first, min(max(round((start + side) * scale), first + 1), limit)
-
-
-def window_of(stitched: StitchedMap) -> Window:
-    """The square around a stitched map, level-0 pixels."""
-    return Window(stitched.x, stitched.y, max(stitched.width, stitched.height))

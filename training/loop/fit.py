@@ -146,6 +146,7 @@ class _Run(Generic[Batch]):
             self._resume()
         if not self.outcome.done:
             self._train()
+        self.fabric.barrier()  # what comes next may read what the leader has written
         self.raw.load_state_dict(self.best)
         return self.outcome
 
@@ -171,6 +172,7 @@ class _Run(Generic[Batch]):
                     self._save(with_checkpoint=outcome.done)
                 if self._stop_asked and not outcome.done:
                     self._save(with_checkpoint=True)
+                    self.fabric.barrier()  # torchrun ends the leader, too, when another has left
                     raise Interrupted
 
     @property

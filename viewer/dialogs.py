@@ -92,7 +92,8 @@ class Dialogs:
         """Ask whether to close the window though something could not be written."""
         box = QMessageBox(QMessageBox.Icon.Warning, "Not kept", "\n".join(losses))
         box.setParent(self._window, box.windowFlags())
-        box.addButton("Go back", QMessageBox.ButtonRole.RejectRole)
+        stay = box.addButton("Go back", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(stay)  # Qt takes the button at the left, where the other one may be
         leave = box.addButton("Close without keeping", QMessageBox.ButtonRole.DestructiveRole)
         box.exec()
         return box.clickedButton() is leave

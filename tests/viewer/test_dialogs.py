@@ -7,7 +7,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -78,3 +79,15 @@ def test_a_window_that_cannot_keep_all_goes_only_when_told_to(window: QMainWindo
         QTimer.singleShot(50, click)
         assert Dialogs(window, None).leave_anyway(["One.", "Two."]) is leaves
     assert asked == ["One.\nTwo."] * 2
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Space, Qt.Key.Key_Escape])
+def test_no_key_closes_a_window_that_cannot_keep_all(window: QMainWindow, key: Qt.Key) -> None:
+    window.show()
+
+    def press() -> None:
+        box = QApplication.activeModalWidget()
+        QTest.keyClick(box.focusWidget() or box, key)
+
+    QTimer.singleShot(50, press)
+    assert not Dialogs(window, None).leave_anyway(["One."])

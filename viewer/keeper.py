@@ -20,6 +20,25 @@ class Keeping:
     rois: Sequence[Roi]
     calibration: Calibration
     basis: Basis
+    whole: bool = True  # False: the document did not have yet what was kept
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Ids of the regions that the document has or had."""
+        return self.basis.ids.union(roi.id for roi in self.rois)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the calibration is another one than the document knows of the disk."""
+        return self.calibration != self.basis.calibration
+
+    def above(
+        self, rois: Sequence[Roi], calibration: Calibration
+    ) -> tuple[tuple[Roi, ...], Calibration]:
+        """This state joined to an older one that the document did not know."""
+        known = self.known
+        below = tuple(roi for roi in rois if roi.id not in known)
+        return (*below, *self.rois), self.calibration if self.calibrated else calibration
 
 
 @dataclass(frozen=True)
@@ -39,13 +58,20 @@ class Keeper:
     def __init__(self, store: SessionStore) -> None:
         self._store = store
         self._owed: dict[str, Keeping] = {}  # by the slide's content
-        self._lock = threading.Lock()  # of _owed
+        self._written: dict[str, Calibration] = {}  # what this window wrote last, by content
+        self._lock = threading.Lock()  # of both
         self._writing = threading.Lock()  # one state at a time, in order
 
     def owe(self, keeping: Keeping) -> None:
-        """Take a state in; it replaces an older one of the same slide."""
+        """Take a state in; it replaces an older one of the same slide, or joins it if not whole."""
+        key = key_of(keeping.info)
         with self._lock:
-            self._owed[key_of(keeping.info)] = keeping
+            older = self._owed.get(key)
+            if older is not None and not keeping.whole:
+                rois, calibration = keeping.above(older.rois, older.calibration)
+                basis = replace(older.basis, ids=older.known | keeping.known)
+                keeping = Keeping(keeping.info, rois, calibration, basis, older.whole)
+            self._owed[key] = keeping
 
     def write(self) -> list[Written]:
         """Write all that is owed; what could not be written is tried again the next time."""
@@ -57,28 +83,36 @@ class Keeper:
     def load(self, info: SlideInfo) -> Session:
         """What is kept of a slide, or what should be kept by now."""
         session = self._store.load(info)
+        key = key_of(info)
         with self._lock:
-            owed = self._owed.get(key_of(info))
-        return session if owed is None else _over(session, owed)
+            owed = self._owed.get(key)
+            if owed is None:
+                self._written.pop(key, None)  # the session says what the disk has
+                return session
+            owed = self._with_written(owed)
+        rois, calibration = owed.above(session.rois, session.calibration)
+        basis = replace(session.basis, ids=session.basis.ids | owed.known)
+        return replace(session, rois=rois, calibration=calibration, basis=basis)
 
-    def _write(self, keeping: Keeping) -> Written:
+    def _write(self, owed: Keeping) -> Written:
+        with self._lock:
+            keeping = self._with_written(owed)
         try:
             kept = self._store.save(keeping.info, keeping.rois, keeping.calibration, keeping.basis)
         except Exception as error:
             return Loss(keeping, error)
+        key = key_of(keeping.info)
         with self._lock:
-            key = key_of(keeping.info)
-            if self._owed.get(key) is keeping:
+            if keeping.whole or keeping.calibrated:
+                self._written[key] = keeping.calibration
+            if self._owed.get(key) is owed:
                 del self._owed[key]
         return keeping, kept
 
-
-def _over(session: Session, owed: Keeping) -> Session:
-    """What the disk would hold if it had taken what is owed."""
-    known = owed.basis.ids | {roi.id for roi in owed.rois}
-    others = tuple(roi for roi in session.rois if roi.id not in known)
-    basis = replace(session.basis, ids=session.basis.ids | known)
-    calibration = owed.calibration
-    if calibration == owed.basis.calibration:  # not changed here
-        calibration = session.calibration
-    return replace(session, rois=(*others, *owed.rois), calibration=calibration, basis=basis)
+    def _with_written(self, keeping: Keeping) -> Keeping:
+        """A state with the calibration that the disk has from us; it may have been handed over
+        before that was written."""
+        written = self._written.get(key_of(keeping.info))
+        if written is None or not keeping.whole:
+            return keeping
+        return replace(keeping, basis=replace(keeping.basis, calibration=written))

@@ -31,8 +31,10 @@ class Disk(SessionStore):
         super().__init__(folder)
         self.full = False
         self.before_load: Callable[[], object] = lambda: None
+        self.before_save: Callable[[], object] = lambda: None
 
     def save(self, info, *state):
+        self.before_save()
         if self.full:
             raise RoiError("full") from OSError(28, "No space left on device")
         return super().save(info, *state)
@@ -58,6 +60,14 @@ class Desk:
     def open(self, info=INFO) -> None:
         self.sessions.begin(info)
         self.settle()
+
+    def come_back_slowly(self) -> threading.Event:
+        """Leave the slide and begin with it again; its kept regions come when the event is set."""
+        self.open(OTHER)
+        gate = threading.Event()
+        self.disk.before_load = gate.wait
+        self.sessions.begin(INFO)
+        return gate
 
     def settle(self) -> None:
         self.qtbot.waitUntil(lambda: not self.sessions.busy)
@@ -166,14 +176,39 @@ def test_another_slide_does_not_forget_what_could_not_be_written(desk: Desk) -> 
     assert desk.kept() == {"A"} and desk.kept(OTHER) == {"B"}
 
 
+def test_what_could_not_be_written_is_joined_by_what_is_drawn_before_it_is_back(desk: Desk) -> None:
+    desk.disk.full = True
+    desk.document.add([square(0, 0, 9, "A")])
+    desk.document.set_calibration(Calibration(0.25))
+    gate = desk.come_back_slowly()
+    desk.document.add([square(0, 0, 9, "B")])
+    desk.sessions.begin(OTHER)
+    gate.set()
+    desk.settle()
+    desk.disk.full = False
+    assert not desk.sessions.finish()
+    assert desk.kept() == {"A", "B"}
+    assert desk.disk.load(INFO).calibration == Calibration(0.25)
+
+
+# --- the disk is slow
+def test_a_calibration_taken_back_while_it_is_written_is_not_kept(desk: Desk) -> None:
+    writing, gate = threading.Event(), threading.Event()
+    desk.disk.before_save = lambda: writing.set() or gate.wait()
+    desk.document.set_calibration(Calibration(0.25))
+    desk.qtbot.waitUntil(writing.is_set)
+    desk.document.set_calibration(Calibration())
+    desk.sessions._save()  # as the timer does
+    gate.set()
+    desk.settle()
+    assert desk.disk.load(INFO).calibration == Calibration()
+
+
 # --- the kept regions are slow to come
 def test_what_is_drawn_and_set_before_the_kept_regions_are_there_stays(desk: Desk) -> None:
     desk.document.add([square(0, 0, 9, "old")])
     desk.document.set_calibration(Calibration(1.0))
-    desk.open(OTHER)
-    gate = threading.Event()
-    desk.disk.before_load = gate.wait
-    desk.sessions.begin(INFO)
+    gate = desk.come_back_slowly()
     desk.document.add([square(0, 0, 9, "new")])
     desk.document.set_calibration(Calibration(0.25))
     gate.set()
@@ -187,10 +222,7 @@ def test_what_is_drawn_and_set_before_the_kept_regions_are_there_stays(desk: Des
 def test_what_is_drawn_before_the_kept_regions_are_there_joins_them(desk: Desk, leave: str) -> None:
     desk.document.add([square(0, 0, 9, "old")])
     desk.document.set_calibration(Calibration(1.0))
-    desk.open(OTHER)
-    gate = threading.Event()
-    desk.disk.before_load = gate.wait
-    desk.sessions.begin(INFO)
+    gate = desk.come_back_slowly()
     desk.document.add([square(0, 0, 9, "new")])
     if leave == "open":
         desk.sessions.begin(OTHER)
@@ -202,9 +234,7 @@ def test_what_is_drawn_before_the_kept_regions_are_there_joins_them(desk: Desk, 
     assert desk.disk.load(INFO).calibration == Calibration(1.0)
 
 
-def test_kept_regions_that_cannot_be_read_do_not_stop_the_keeping(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_kept_regions_that_cannot_be_read_do_not_stop_the_keeping(desk: Desk) -> None:
     def fail() -> None:
         raise MemoryError
 

@@ -102,7 +102,8 @@ class SessionController(QObject):
         self._dirty = False
         rois = self._document.rois
         self._know(rois)
-        self._keeper.owe(Keeping(info, rois, self._document.calibration, self._basis))
+        whole = not self._restoring
+        self._keeper.owe(Keeping(info, rois, self._document.calibration, self._basis, whole))
 
     def _know(self, rois: Iterable[Roi]) -> None:
         ids = self._basis.ids.union(roi.id for roi in rois)
@@ -115,6 +116,8 @@ class SessionController(QObject):
             if sentence not in self._told:  # once, not at each try
                 self._messages.error(sentence, describe(loss.error).details)
         self._told = set(losses)
+        if self._restoring:  # the document takes over what is kept when it is read
+            return
         for outcome in written:
             if not isinstance(outcome, Loss) and outcome[0].info is self._document.slide:
                 kept = outcome[1]

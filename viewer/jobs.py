@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from viewer.planning import Task
@@ -60,12 +59,14 @@ class JobTable:
         """Results that are on the way."""
         return {key for job in self.active for key in job.pending}
 
-    def cancel_all_but(self, wanted: set[Key]) -> Iterator[int]:
-        """Mark jobs without a wanted result as cancelled; their numbers."""
+    def cancel_all_but(self, wanted: set[Key]) -> list[int]:
+        """Mark jobs without a wanted result as cancelled; returns their numbers."""
+        cancelled = []
         for number, job in self._jobs.items():
             if not job.cancelled and not job.pending & wanted:
                 job.cancelled_at = time.monotonic()
-                yield number
+                cancelled.append(number)
+        return cancelled
 
     def longest_unheard_s(self) -> float | None:
         """For how long a cancelled job has not ended, the oldest of them; None = there is none."""

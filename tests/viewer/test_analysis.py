@@ -51,6 +51,21 @@ class Desk:
         )
 
 
+    def at_work_on(self, roi_id: str) -> FakeEngine:
+        """An engine that has answered for "b" and computes for another region."""
+        self.analysis.ask(["b"])
+        self.settle()
+        self.engine.patient = True
+        self.analysis.ask([roi_id])
+        self.wait_for(Classify, 2)
+        return self.engine
+
+    def crowd(self, count: int) -> list[str]:
+        """Regions r0, r1, ... more; returns the ids of all."""
+        self.document.add([square(x * 10, 300, 8, f"R{x}", f"r{x}") for x in range(count)])
+        return [roi.id for roi in self.document.rois]
+
+
 @pytest.fixture
 def desk(qtbot: QtBot, tmp_path: Path, engines: list[FakeEngine]) -> Desk:
     document, library, center = Document(), ModelLibrary(), MessageCenter()
@@ -75,11 +90,7 @@ def test_the_engine_starts_with_the_first_question(desk: Desk) -> None:
 
 
 def test_a_wish_that_is_gone_is_cancelled_and_its_late_answer_dropped(desk: Desk) -> None:
-    desk.analysis.ask(["b"])  # starts an engine
-    desk.settle()
-    desk.engine.patient = True
-    desk.analysis.ask(["a"])
-    desk.wait_for(Classify, 2)
+    desk.at_work_on("a")
     request = desk.engine.of_kind(Classify)[1]
     desk.document.remove(["a"])
     desk.wait_for(Cancel)
@@ -90,11 +101,7 @@ def test_a_wish_that_is_gone_is_cancelled_and_its_late_answer_dropped(desk: Desk
 
 
 def test_an_answer_to_the_old_shape_is_not_taken_for_the_new_one(desk: Desk) -> None:
-    desk.analysis.ask(["b"])
-    desk.settle()
-    desk.engine.patient = True
-    desk.analysis.ask(["a"])
-    desk.wait_for(Classify, 2)
+    desk.at_work_on("a")
     old = desk.engine.of_kind(Classify)[1]
     desk.document.change(replace(desk.document.rois[0], polygons=square(5, 5, 50).polygons))
     desk.wait_for(Classify, 3)
@@ -108,11 +115,7 @@ def test_an_answer_to_the_old_shape_is_not_taken_for_the_new_one(desk: Desk) -> 
 
 
 def test_a_failure_is_told_once_and_asked_again_only_on_demand(desk: Desk) -> None:
-    desk.analysis.ask(["b"])
-    desk.settle()
-    desk.engine.patient = True
-    desk.analysis.ask(["a"])
-    desk.wait_for(Classify, 2)
+    desk.at_work_on("a")
     job = desk.engine.of_kind(Classify)[1].job
     desk.engine.reply(JobFailed(job, "The region is empty; draw it again.", "Traceback"))
     desk.settle()
@@ -127,11 +130,7 @@ def test_a_failure_is_told_once_and_asked_again_only_on_demand(desk: Desk) -> No
 
 
 def test_a_job_that_ends_without_its_answer_is_not_asked_for_ever(desk: Desk) -> None:
-    desk.analysis.ask(["b"])
-    desk.settle()
-    desk.engine.patient = True
-    desk.analysis.ask(["a"])
-    desk.wait_for(Classify, 2)
+    desk.at_work_on("a")
     desk.engine.reply(JobDone(desk.engine.of_kind(Classify)[1].job))
     desk.settle()
     assert len(desk.engine.of_kind(Classify)) == 2
@@ -176,11 +175,11 @@ def test_a_model_that_cannot_be_loaded_is_told_of_and_taken_out_of_use(desk: Des
 
 
 def test_few_requests_lie_at_the_engine_at_once(desk: Desk) -> None:
-    desk.document.add([square(x * 10, 300, 8, f"R{x}", f"r{x}") for x in range(30)])
+    crowd = desk.crowd(30)
     desk.analysis.ask(["b"])
     desk.settle()
     desk.engine.patient = True
-    desk.analysis.ask([r.id for r in desk.document.rois])
+    desk.analysis.ask(crowd)
     desk.qtbot.wait(30)
     assert len(desk.engine.of_kind(Classify)) <= 1 + 2
     desk.document.select("r29")  # what the user looks at now overtakes the rest
@@ -221,12 +220,8 @@ def test_an_engine_that_does_not_hear_a_cancel_is_ended_without_a_warning(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("viewer.controllers.analysis.CANCEL_PATIENCE_S", 0.1)
-    desk.analysis.ask(["b"])
-    desk.settle()
-    hung = desk.engine
-    hung.patient = hung.deaf = True
-    desk.analysis.ask(["a"])
-    desk.wait_for(Classify, 2)
+    hung = desk.at_work_on("a")
+    hung.deaf = True
     hung.patient = False  # nor is the next one
     desk.document.remove(["a"])
     desk.qtbot.waitUntil(lambda: hung.closed)
@@ -242,11 +237,7 @@ def test_an_engine_that_hears_a_cancel_is_left_alone(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("viewer.controllers.analysis.CANCEL_PATIENCE_S", 0.02)
-    desk.analysis.ask(["b"])
-    desk.settle()
-    desk.engine.patient = True
-    desk.analysis.ask(["a"])
-    desk.wait_for(Classify, 2)
+    desk.at_work_on("a")
     desk.document.remove(["a"])
     desk.settle()
     desk.qtbot.wait(60)
@@ -256,14 +247,14 @@ def test_an_engine_that_hears_a_cancel_is_left_alone(
 def test_the_end_of_a_job_does_not_look_through_all_regions(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.document.add([square(x * 10, 300, 8, f"R{x}", f"r{x}") for x in range(40)])
+    crowd = desk.crowd(40)
     looked: list[int] = []
     whole = planning.wanted
     monkeypatch.setattr(planning, "wanted", lambda *a, **k: looked.append(1) or whole(*a, **k))
-    desk.analysis.ask([roi.id for roi in desk.document.rois])
+    desk.analysis.ask(crowd)
     desk.settle()
     path = desk.library.in_use[0].path
-    assert all(desk.document.results.newest_answer(r.id, path) for r in desk.document.rois)
+    assert all(desk.document.results.newest_answer(roi_id, path) for roi_id in crowd)
     assert len(looked) <= 5
 
 
@@ -276,11 +267,11 @@ def test_the_engine_closes_the_slide_that_is_left(desk: Desk) -> None:
 
 
 def test_a_batch_can_be_stopped_and_keeps_its_answers(desk: Desk) -> None:
-    desk.document.add([square(x * 10, 300, 8, f"R{x}", f"r{x}") for x in range(20)])
+    crowd = desk.crowd(20)
     desk.analysis.ask(["a"])
     desk.settle()
     desk.engine.patient = True
-    desk.analysis.ask([roi.id for roi in desk.document.rois])
+    desk.analysis.ask(crowd)
     desk.wait_for(Classify, 3)
     desk.analysis.stop()
     desk.wait_for(Cancel, 2)
@@ -291,3 +282,23 @@ def test_a_batch_can_be_stopped_and_keeps_its_answers(desk: Desk) -> None:
     assert len(desk.engine.of_kind(Classify)) == asked
     assert desk.analysis.is_asked("a") and not desk.analysis.is_asked("r19")
     assert desk.document.results.newest_answer("a", desk.library.in_use[0].path)
+
+
+def test_a_batch_is_stopped_whole_also_in_the_moment_it_is_asked_for(desk: Desk) -> None:
+    desk.at_work_on("a")
+    desk.analysis.ask(desk.crowd(20))
+    desk.analysis.stop()
+    desk.settle()
+    assert len(desk.engine.of_kind(Classify)) == 2
+
+
+def test_answers_that_are_there_do_not_count_as_waiting(desk: Desk) -> None:
+    desk.analysis.ask(desk.crowd(40))
+    desk.settle()
+    told: list[str] = []
+    desk.analysis.activity_changed.connect(lambda text, *_: told.append(text))
+    desk.engine.patient = True
+    desk.document.add([square(0, 500, 50, "New", "new")])
+    desk.document.select("new")
+    desk.wait_for(Explain)
+    assert set(told) == {"Classifying New"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,6 +108,18 @@ def test_a_map_that_cannot_be_painted_is_told_and_the_next_one_is_painted(
     bench.document.set_map_settings(replace(bench.document.map_settings, colormap="viridis"))
     bench.settle()
     assert len(bench.window.canvas.scene.overlays.overlays) == 1
+
+
+def test_maps_that_are_ready_when_the_slide_changes_are_not_laid_on_the_next(bench: Bench) -> None:
+    bench.draw(*RING)
+    bench.settle()
+    laid: list[int] = []
+    bench.work.maps.painted.connect(lambda maps: laid.append(len(maps)))
+    bench.work.maps._paint()
+    time.sleep(0.05)  # painted; told as soon as the event loop runs again
+    bench.document.set_slide(replace(bench.document.slide, path="/slides/next.svs"))
+    bench.settle()
+    assert laid == [0]
 
 
 def test_a_cell_of_the_comparison_says_where_its_detail_is_another_one(

@@ -56,7 +56,7 @@ class AnalysisController(QObject):
         self._messages = messages
         self._asked: dict[str, None] = {}  # region ids in the order of asking
         self._jobs = JobTable()
-        self._waiting: deque[Task] = deque()  # tasks to look at, the most urgent first
+        self._waiting: deque[Task] = deque()  # requests that may follow, the most urgent first
         self._failed: dict[Key, str] = {}
         self._loading: dict[int, str] = {}  # job -> checkpoint that the engine reads ahead
         self._read_ahead: set[tuple[str, str]] = set()  # path and version
@@ -96,8 +96,7 @@ class AnalysisController(QObject):
 
     def stop(self) -> None:
         """Give up what waits and what is under way; answers that are there stay."""
-        tasks = [job.task for job in self._jobs.active]
-        for task in [*tasks, *planning.missing(self._waiting, self._document, self._failed)]:
+        for task in planning.missing(self._wanted(), self._document, self._failed):
             self._asked.pop(task.roi.id, None)
         self._pump()
         self._document.results_changed.emit(None)
@@ -145,7 +144,7 @@ class AnalysisController(QObject):
             self._bridge.send(Cancel(number))
             if not self._look_for_hung.isActive():
                 self._look_for_hung.start(int(CANCEL_PATIENCE_S * 1000))
-        self._waiting = deque(tasks)
+        self._waiting = deque(planning.missing(tasks, self._document, self._failed))
         self._fill()
 
     def _fill(self) -> None:
@@ -177,7 +176,7 @@ class AnalysisController(QObject):
         self._bridge.send(planning.request(task, number, self._document))
 
     def _tell(self, done: int = 0, total: int = 0) -> None:
-        """Say what is done; the number behind it is of requests that may still follow."""
+        """Say what is done, and how many requests may still follow."""
         active = self._jobs.active
         text = ""
         if active:

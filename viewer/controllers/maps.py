@@ -39,8 +39,8 @@ class MapController(QObject):
         self._painter = MapPainter()
         self._painting = False
         self._again = False
-        self.maps: list[PaintedMap] = []
         self._stale = False  # what is being painted belongs to a slide that was left
+        self.maps: list[PaintedMap] = []
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._paint)
         for event in (
@@ -88,6 +88,7 @@ class MapController(QObject):
         if self._stale:
             self._stale = False
             self._painter.clear()
+            maps = []
         if self._again:  # something changed meanwhile: what came is already old
             self._again = False
             self._paint()

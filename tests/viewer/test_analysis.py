@@ -50,7 +50,6 @@ class Desk:
             lambda: bool(FakeEngine.made) and len(self.engine.of_kind(kind)) >= count
         )
 
-
     def at_work_on(self, roi_id: str) -> FakeEngine:
         """An engine that has answered for "b" and computes for another region."""
         self.analysis.ask(["b"])

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QObject, QTimer
 from pytestqt.qtbot import QtBot
 
-from viewer.collector import Collector, collect_when_due
+from viewer.collector import Collector
 
 
 class Owner(QObject):
@@ -70,13 +70,31 @@ def test_the_application_has_a_collector() -> None:
 
 
 def test_nothing_is_collected_before_it_is_due(automatic: None) -> None:
-    gc.disable()
+    parent = QObject()
+    collector = Collector(parent)
     ended_by: list[threading.Thread] = []
     gc.set_threshold(10**6, 10**6, 10**6)
     Owner(ended_by)
-    collect_when_due()
+    collector.collect_when_due()
     assert ended_by == []
     gc.set_threshold(1, 1, 1)
     held = [[i] for i in range(10)]
-    collect_when_due()
+    collector.collect_when_due()
     assert len(held) == 10 and len(ended_by) == 1
+
+
+def test_many_regions_are_gone_through_again_only_when_they_have_grown(automatic: None) -> None:
+    parent = QObject()
+    collector = Collector(parent)
+    held = [[i] for i in range(20_000)]
+
+    def full_collections(rounds: int, more: int) -> int:
+        before = gc.get_stats()[2]["collections"]
+        for _ in range(rounds):
+            held.extend([i] for i in range(more))
+            collector.collect_when_due()
+        return gc.get_stats()[2]["collections"] - before
+
+    full_collections(20, 60)
+    assert full_collections(30, 60) == 0
+    assert full_collections(30, 600) >= 1

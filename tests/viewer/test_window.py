@@ -198,9 +198,13 @@ def test_hovering_an_answer_outlines_the_window_that_the_model_saw(bench: Bench)
     bench.draw(*RING)
     bench.settle()
     card = next(iter(bench.window.answers_panel._cards.values()))
-    bench.qtbot.wait(30)
-    QTest.mouseMove(card, QPoint(20, 20))
-    bench.qtbot.waitUntil(lambda: bool(bench.window.canvas.scene.overlays.highlight))
+
+    def outlined() -> bool:
+        QTest.mouseMove(bench.window.canvas, QPoint(20, 20))  # it may lie on the card already
+        QTest.mouseMove(card, QPoint(20, 20))
+        return bool(bench.window.canvas.scene.overlays.highlight)
+
+    bench.qtbot.waitUntil(outlined)
     (window,) = bench.window.canvas.scene.overlays.highlight
     assert card.result is not None and window == card.result.windows[0]
 

@@ -29,6 +29,7 @@ BEAT_MS = 10
 LONGEST_GAP_MS = 150
 ATTEMPTS = 3
 NO_ANSWER = "the window did not answer for"
+RING = ((200.0, 200.0), (420.0, 210.0), (430.0, 400.0), (210.0, 410.0), (200.0, 210.0))  # a lasso
 
 
 class Heartbeat:

@@ -1,0 +1,174 @@
+"""Maps and their comparison in the whole window."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssmamba.engine.messages import Explain, ExplainResult
+from tests.viewer import fakes
+from tests.viewer.conftest import RING, Bench
+from tests.viewer.fakes import FakeEngine, write_model
+from viewer.planning import answer_key
+
+
+def test_two_models_are_compared_side_by_side(bench: Bench) -> None:
+    bench.draw(*RING)
+    bench.settle()
+    compare = bench.window.compare
+    assert compare.isVisible() and len(compare.cells) == 3
+    overlays = [len(cell.canvas.scene.overlays.overlays) for cell in compare.cells.values()]
+    assert overlays == [0, 1, 1]
+    first, second, _ = (cell.canvas for cell in compare.cells.values())
+    second.zoom_at(1.0, None, smooth=False)
+    assert first.view_state() == second.view_state()
+
+
+def test_answers_leave_out_what_the_names_of_their_models_share(
+    bench: Bench, tmp_path: Path
+) -> None:
+    for model in list(bench.work.library.models):
+        bench.work.library.remove(model.path)
+    for number, part in enumerate(("SSMamba", "no pre-training")):
+        path = write_model(tmp_path / f"lung{number}.safetensors", f"Lung, {part}")
+        bench.work.open_paths([str(path)])
+    bench.draw(*RING)
+    bench.settle()
+    told = bench.texts(bench.window.answers_panel).splitlines()
+    assert {"SSMamba", "No pre-training"} <= set(told)
+
+
+def test_models_of_one_name_are_told_apart_wherever_they_stand(
+    bench: Bench, tmp_path: Path
+) -> None:
+    for model in list(bench.work.library.models):
+        bench.work.library.remove(model.path)
+    for run in ("a-run-with-a-long-name-1", "a-run-with-a-long-name-2"):
+        (tmp_path / run).mkdir()
+        path = write_model(tmp_path / run / "best.safetensors", "Lung cancer, SSMamba")
+        bench.work.open_paths([str(path)])
+    bench.draw(*RING)
+    bench.settle()
+    cells = list(bench.window.compare.cells.values())[1:]
+    cards = list(bench.window.answers_panel._cards.values())
+    for titles in ([cell._title for cell in cells], [card._model_name for card in cards]):
+        for title in titles:
+            title.resize(160, title.height())
+        assert len({title._shown_text() for title in titles}) == 2
+    rows = bench.texts(bench.window.models_panel)
+    assert "name-1/best)" in rows and "name-2/best)" in rows
+
+
+def test_a_map_that_cannot_be_painted_is_told_and_the_next_one_is_painted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.work.maps._painter, "paint", lambda jobs, settings: 1 / 0)
+        bench.draw(*RING)
+        bench.settle()
+    message = bench.window.message_bar.message
+    assert message is not None and "ZeroDivisionError" in message.details
+    bench.document.set_map_settings(replace(bench.document.map_settings, colormap="viridis"))
+    bench.settle()
+    assert len(bench.window.canvas.scene.overlays.overlays) == 1
+
+
+def test_maps_that_are_ready_when_the_slide_changes_are_not_laid_on_the_next(bench: Bench) -> None:
+    bench.draw(*RING)
+    bench.settle()
+    laid: list[int] = []
+    bench.work.maps.painted.connect(lambda maps: laid.append(len(maps)))
+    bench.work.maps._paint()
+    time.sleep(0.05)  # painted; told as soon as the event loop runs again
+    bench.document.set_slide(replace(bench.document.slide, path="/slides/next.svs"))
+    bench.settle()
+    assert laid == [0]
+
+
+def test_a_cell_of_the_comparison_says_where_its_detail_is_another_one(
+    bench: Bench, tmp_path: Path
+) -> None:
+    third = write_model(tmp_path / "third.safetensors", "Third model", cam_stage=2)
+    bench.work.open_paths([str(third)])
+    bench.draw(*RING)
+    bench.settle()
+
+    def said() -> list[str]:
+        cells = list(bench.window.compare.cells.values())[1:]
+        return [cell.accessibleName().rpartition("%")[2] for cell in cells]
+
+    assert sorted(said()) == ["", "", " · detail 2"]
+    bench.document.set_map_settings(replace(bench.document.map_settings, stage=3))
+    assert set(said()) == {""}
+
+
+def test_changing_the_class_asks_for_its_map_only(bench: Bench, engines: list[FakeEngine]) -> None:
+    bench.draw(*RING)
+    bench.settle()
+    before = len(engines[0].requests)
+    bench.document.set_map_settings(replace(bench.document.map_settings, target="scc"))
+    bench.settle()
+    (request,) = engines[0].requests[before:]
+    assert isinstance(request, Explain) and request.target == "scc"
+    assert (
+        "Squamous cell carcinoma · 15.0 %"
+        in bench.window.compare.cells[request.checkpoints[0]].accessibleName()
+    )
+
+
+def test_an_answer_without_the_chosen_class_shows_none(bench: Bench) -> None:
+    roi = bench.draw(*RING)
+    bench.settle()
+    model = bench.work.library.in_use[0]
+    key = answer_key(bench.document, roi, model)
+    made = bench.document.results.answer(key)
+    assert made is not None
+    bench.document.results.put(key, replace(made, probabilities={"aca": 1.0}))
+    bench.document.set_map_settings(replace(bench.document.map_settings, target="scc"))
+    shown = bench.window.compare.cells[model.path].accessibleName()
+    assert "Squamous cell carcinoma" in shown and "%" not in shown
+
+
+def test_colours_and_opacity_need_no_engine(bench: Bench, engines: list[FakeEngine]) -> None:
+    bench.draw(*RING)
+    bench.settle()
+    before = len(engines[0].requests)
+    settings = replace(bench.document.map_settings, colormap="viridis", opacity=0.3, scale="shared")
+    bench.document.set_map_settings(settings)
+    bench.settle()
+    assert len(engines[0].requests) == before
+    assert bench.window.canvas.scene.overlays.opacity == pytest.approx(0.3)
+
+
+def test_a_map_without_evidence_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = fakes.explanation
+
+    def against(request: Explain, checkpoint: str) -> ExplainResult:
+        made = real(request, checkpoint)
+        values = np.linspace(-0.4, -0.1, 49, dtype=np.float32)
+        maps = (replace(made.maps[0], values=values.tobytes()),)
+        return replace(made, maps=maps, low=-0.4, high=-0.1)
+
+    monkeypatch.setattr(fakes, "explanation", against)
+    bench.draw(*RING)
+    bench.settle()
+    told = bench.texts(bench.window.evidence_panel)
+    assert "Nothing in this region speaks for “Adenocarcinoma”" in told
+    assert "\u22120.4 to \u22120.1" in told
+    assert not bench.window.evidence_panel.value_scale.isVisible()
+
+
+def test_names_in_narrow_cells_of_the_comparison_have_the_whole_width(bench: Bench) -> None:
+    bench.draw(*RING)
+    bench.settle()
+    cell = list(bench.window.compare.cells.values())[1]
+    for width in (600, 200):
+        cell.setMinimumWidth(width)
+        cell.resize(width, 200)
+        bench.qtbot.wait(10)
+        assert cell._answer.width() > 170
+        assert cell._answer._shown_text().endswith(" · 80.0 %")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from ssmamba.card import METADATA_KEY, Card, file_sha256, read_card
 from ssmamba.errors import CheckpointError
+from ssmamba.files import written_whole
 from ssmamba.models import MaskedModel, SSMamba
 from ssmamba.models.batchnorm import load_bn_statistics
 from ssmamba.models.build import build_masked, build_network
@@ -68,15 +68,11 @@ def save_tensors(
 
 
 def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with written_whole(path) as partial:
         partial.touch()
         mode = partial.stat().st_mode
         save_file(tensors, partial, metadata=metadata)
         partial.chmod(mode)  # safetensors 0.8 makes files that only their owner can read
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load(path: Path | str, device: str | torch.device = "cpu") -> Checkpoint:

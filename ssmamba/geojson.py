@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import io
 import json
@@ -17,6 +16,7 @@ from typing import Any
 
 from ssmamba import json_stream
 from ssmamba.errors import RoiError
+from ssmamba.files import written_whole
 from ssmamba.geojson_features import Offset, rois_from_geojson, rois_to_geojson, with_own_id
 from ssmamba.roi import Roi
 
@@ -52,16 +52,12 @@ def write_rois(path: Path | str, rois: Iterable[Roi], bounds_offset: Offset = (0
     path = Path(path)
     text = _dumped(rois_to_geojson(rois, bounds_offset))
     data = _packed(path, _encoded(text))
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
-        with unfinished.open("xb") as file:
+        with written_whole(path) as partial, partial.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        unfinished.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
         raise RoiError(
             f"The regions cannot be written to {path} ({error.strerror}); choose another folder."
         ) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from ssmamba import checkpoint
 from ssmamba.card import Card
 from ssmamba.checkpoint import Checkpoint
 from ssmamba.errors import CheckpointError, DataError
+from ssmamba.files import written_whole
 from ssmamba.models import MaskedModel
 from ssmamba.preprocess import resize_image
 from training.augment.stain import StainJitter, jitter_stains
@@ -244,9 +244,8 @@ def _check_out(config: EvaluateConfig) -> None:
 def write_json(path: Path, result: dict[str, Any]) -> None:
     """Write JSON whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    with written_whole(path) as partial:
+        partial.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import uuid
 from pathlib import Path
+
+from ssmamba.files import written_whole
 
 SHOWN = 12
 KEPT = 40  # more than are shown: a drive that is not there now may be there tomorrow
@@ -32,14 +33,10 @@ class Recents:
         """Put a path first. A full disk is no reason to complain here."""
         absolute = str(Path(path).resolve())
         kept = [absolute, *(p for p in self._kept() if p != absolute)][:KEPT]
-        partial = self._file.with_name(f".{self._file.name}.{uuid.uuid4().hex[:8]}")
-        try:
+        with contextlib.suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(json.dumps(kept), encoding="utf-8")
-            partial.replace(self._file)
-        except OSError:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
+            with written_whole(self._file) as partial:
+                partial.write_text(json.dumps(kept), encoding="utf-8")
 
     def stop(self) -> None:
         """Let a look-up end with the path that it is at."""

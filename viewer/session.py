@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import uuid
@@ -11,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from ssmamba.errors import RoiError
+from ssmamba.files import written_whole
 from ssmamba.geojson import read_rois, write_rois
 from ssmamba.roi import Roi
 from ssmamba.slide import SlideInfo
@@ -172,14 +172,8 @@ class SessionStore:
             if self._kept_file(info, ".json") != target:
                 calibration = self._load_calibration(info)
         about = {"slide": info.path, "calibration": asdict(calibration)}
-        partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
-        try:
+        with written_whole(target) as partial:
             partial.write_text(json.dumps(about), encoding="utf-8")
-            partial.replace(target)
-        except OSError:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
-            raise
 
     # --- files
     def _kept_file(self, info: SlideInfo, ending: str) -> Path:

@@ -9,6 +9,8 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize
 from PySide6.QtWidgets import QMainWindow
 
+from ssmamba.files import written_whole
+
 FRAME = QSize(16, 48)  # room for the title bar, whose size nobody knows before it is there
 VERSION = 1  # of the panels; an arrangement of other panels is not restored
 
@@ -46,7 +48,8 @@ class WindowMemory(QObject):
         }
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.write_text(json.dumps(kept), encoding="utf-8")
+            with written_whole(self._file) as partial:
+                partial.write_text(json.dumps(kept), encoding="utf-8")
         except OSError:
             return  # a full disk is no reason to keep the window open
 

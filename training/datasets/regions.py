@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from ssmamba.errors import InputError
+from ssmamba.files import written_whole
 from ssmamba.slide import Slide
 from ssmamba.tissue import tissue_mask
 from training.datasets.gather import Found
@@ -68,8 +69,8 @@ def cut_slide(case: SlideCase, cut: Cut, folder: Path) -> CutSlide:
     ]
     ledger.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"mpp": mpp, "regions": rows})
-    ledger.with_suffix(".partial").write_text(text, encoding="utf-8")
-    ledger.with_suffix(".partial").replace(ledger)
+    with written_whole(ledger) as partial:
+        partial.write_text(text, encoding="utf-8")
     return _remembered(ledger, case, folder)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import random
 import warnings
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 
 from ssmamba.errors import DataError
+from ssmamba.files import written_whole
 
 STATE_FILE = "state.pt"
 # What torch's reader raises on bytes that are no archive of its own
@@ -24,17 +24,14 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
 
     Raises DataError when the disk does not take it.
     """
-    partial = folder / f".{STATE_FILE}.{os.getpid()}.partial"
     try:
-        torch.save(state, partial)
-        partial.replace(folder / STATE_FILE)
+        with written_whole(folder / STATE_FILE) as partial:
+            torch.save(state, partial)
     except RuntimeError as error:  # torch's writer tells all that the disk says so
         raise DataError(
             f"{folder / STATE_FILE} cannot be written ({str(error).splitlines()[0]}); make room on "
             "the disk and go on with --resume."
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load_state(folder: Path) -> dict[str, Any] | None:

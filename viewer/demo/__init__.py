@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ssmamba.files import written_whole
+
 VERSION = 1  # of the drawing; another version is drawn again
 NAME = f"synthetic-demo-{VERSION}"
 
@@ -37,11 +39,7 @@ def ensure_demo(folder: Path, progress: Progress = lambda done, total: None) -> 
     steps = 20
     progress(0, steps)
     tissue = paint_tissue(lambda share: progress(round(share * 8), steps))
-    partial = files.slide.with_suffix(".partial")
-    try:
+    with written_whole(files.slide) as partial:
         write_pyramid(partial, tissue, lambda share: progress(8 + round(share * 12), steps))
         write_rois(files.regions, demo_regions())
-        partial.replace(files.slide)
-    finally:
-        partial.unlink(missing_ok=True)
     return files

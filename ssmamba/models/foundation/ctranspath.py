@@ -11,7 +11,7 @@ from ssmamba.models.foundation.adapter import Adapter, State
 from ssmamba.models.timm_models import timm_model
 
 
-class ConvStem(nn.Module):
+class CTransPathStem(nn.Module):
     """Two 3x3 convolutions with stride 2 and a 1x1, in the place of Swin's patch embedding.
 
     Takes the arguments with which timm builds an ``embed_layer``.
@@ -40,7 +40,7 @@ class ConvStem(nn.Module):
 
 def _build(arguments: dict[str, Any], classes: int) -> nn.Module:
     name = "swin_tiny_patch4_window7_224"
-    return timm_model(name, arguments, classes, embed_layer=ConvStem)
+    return timm_model(name, arguments, classes, embed_layer=CTransPathStem)
 
 
 def _convert(state: State) -> State:

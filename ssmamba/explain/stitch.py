@@ -15,6 +15,7 @@ __all__ = ["COLORMAPS", "StitchedMap", "colorize", "lookup_table", "map_values",
            "stitch"]  # fmt: skip
 
 MAX_SIDE_PX = 2048  # longest side of a stitched picture; screens show no more
+ABOVE_SCALE = 0.005  # share of the cells that may lie above the colour scale
 SMOOTHING = 4  # picture pixels for each cell of a single map, so that cells blend
 
 AlphaMode = Literal["flat", "value"]
@@ -40,14 +41,24 @@ def shared_range(maps: Sequence[CamMap], signed: bool = False) -> tuple[float, f
     """(low, high) for one colour scale over several maps.
 
     Without ``signed`` the scale starts at zero: what speaks against the class is as clear as
-    what says nothing. With it, zero lies in the middle. A map that is zero everywhere gets (0, 1).
+    what says nothing. With it, zero lies in the middle. The brightest two hundredth of the cells
+    lie above the scale: in a fine map a few of them would leave all others without colour. A map
+    that is zero everywhere gets (0, 1).
     """
-    high = max((float(map_values(m).max()) for m in maps), default=0.0)
+    if not maps:
+        return (-1.0, 1.0) if signed else (0.0, 1.0)
+    values = np.concatenate([map_values(m).ravel() for m in maps])
+    high = _top(values)
     if not signed:
         return (0.0, high) if high > 0 else (0.0, 1.0)
-    low = min((float(map_values(m).min()) for m in maps), default=0.0)
-    reach = max(abs(low), abs(high)) or 1.0
+    reach = max(high, _top(-values)) or 1.0
     return -reach, reach
+
+
+def _top(values: np.ndarray) -> float:
+    """Where the scale ends above zero; the highest value where few cells are above zero."""
+    high = float(np.quantile(values, 1 - ABOVE_SCALE, method="higher"))
+    return high if high > 0 else max(float(values.max()), 0.0)
 
 
 def stitch(maps: Sequence[CamMap], px_per_window: int | None = None) -> StitchedMap:

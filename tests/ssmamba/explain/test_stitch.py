@@ -128,6 +128,20 @@ def test_one_scale_is_shared_by_all_maps_and_starts_at_nothing():
     assert shared_range(maps, signed=True) == (-2.0, 2.0)
 
 
+def test_a_few_bright_cells_leave_the_others_their_colour():
+    fine = np.linspace(-1.0, 1.0, 1000).reshape(20, 50)
+    fine[3, 4] = 40.0
+    low, high = shared_range([cam(fine)])
+    assert low == 0.0 and 0.98 < high <= 1.0
+    assert shared_range([cam(-fine)], signed=True) == (-high, high)
+
+
+def test_what_little_is_above_zero_ends_the_scale():
+    values = np.full((20, 50), -1.0)
+    values[3, 4] = 0.5
+    assert shared_range([cam(values)]) == (0.0, 0.5)
+
+
 @pytest.mark.parametrize("name", COLORMAPS)
 def test_colour_maps_are_smooth_tables(name):
     table = lookup_table(name)

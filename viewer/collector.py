@@ -30,8 +30,8 @@ class Collector(QObject):
     def collect_when_due(self) -> None:
         """Collect the oldest generation whose count is above Python's own threshold.
 
-        The oldest one of all only when it has grown by a quarter, which is Python's rule too: with
-        20,000 regions it takes 0.1 s, in which the window does not answer.
+        The oldest one of all only when it has grown by a quarter, which is Python's rule too: it
+        goes through every region of the slide, and the window waits meanwhile.
         """
         young, middle, old = (
             0 < most < count for count, most in zip(gc.get_count(), gc.get_threshold(), strict=True)

@@ -133,7 +133,7 @@ class ModelLibrary:
             self._notify()
 
     def versions(self) -> dict[str, str]:
-        """By path, which file each name stands for now."""
+        """By path, the version of the file that has this name."""
         return {model.path: model.version for model in self._models.values()}
 
     def note_loaded(self, path: str, sha256: str, parameters: int) -> None:

@@ -37,7 +37,7 @@ from ssmamba.explain.methods import find_method
 from ssmamba.labels import file_label, labels_of
 from ssmamba.report import Finding, write_findings
 from ssmamba.roi import Roi
-from ssmamba.slide import Slide
+from ssmamba.slides.slide import Slide
 
 PROGRESS_EVERY_S = 5.0
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from ssmamba.card import Card
 from ssmamba.engine.messages import Trust
 from ssmamba.preprocess import resize_image
-from ssmamba.tissue import tissue_fraction
+from ssmamba.slides.tissue import tissue_fraction
 from ssmamba.trust import mahalanobis
 
 DEFAULT_ENTROPY_LIMIT = 0.5  # when the card has none

@@ -14,10 +14,10 @@ import numpy as np
 from ssmamba.card import InputSpec
 from ssmamba.engine.messages import ReadOptions, Window
 from ssmamba.errors import RoiError
-from ssmamba.icc import SrgbTransform
 from ssmamba.roi import Roi
-from ssmamba.slide import Slide
-from ssmamba.tissue import windows_tiles, windows_whole
+from ssmamba.slides.icc import SrgbTransform
+from ssmamba.slides.slide import Slide
+from ssmamba.slides.tissue import windows_tiles, windows_whole
 
 SCALE_UNKNOWN = "scale unknown: the model has no µm/px, set how much tissue one window covers"
 UNCALIBRATED = "uncalibrated: the slide has no µm/px, so the model may read at a wrong scale"

@@ -7,8 +7,8 @@ import numpy as np
 
 from ssmamba.errors import RoiError
 from ssmamba.roi import Ring, Roi
-from ssmamba.slide import Slide
-from ssmamba.tissue import tissue_mask
+from ssmamba.slides.slide import Slide
+from ssmamba.slides.tissue import tissue_mask
 
 OVERVIEW_PX = 1024  # longest side of the picture in which tissue is looked for
 CLOSE_PX = 7  # gaps up to this width, overview pixels, belong to the piece around them

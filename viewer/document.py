@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ssmamba.regions import geometry_hash
 from ssmamba.roi import Roi
-from ssmamba.slide import SlideInfo
+from ssmamba.slides.slide import SlideInfo
 from viewer.events import Event
 from viewer.results import Reading, ResultStore
 from viewer.settings import Calibration, MapSettings, PictureSettings

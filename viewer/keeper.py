@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ssmamba.roi import Roi
-from ssmamba.slide import SlideInfo
+from ssmamba.slides.slide import SlideInfo
 from viewer.session import Basis, Kept, Session, SessionStore, key_of
 from viewer.settings import Calibration
 

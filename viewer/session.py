@@ -13,7 +13,7 @@ from ssmamba.errors import RoiError
 from ssmamba.files import written_whole
 from ssmamba.geojson import read_rois, write_rois
 from ssmamba.roi import Roi
-from ssmamba.slide import SlideInfo
+from ssmamba.slides.slide import SlideInfo
 from viewer.settings import Calibration
 
 Stamp = tuple[int, int, int]  # time of the last change (ns), bytes, inode

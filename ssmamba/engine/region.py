@@ -15,7 +15,7 @@ from ssmamba.engine.store import SlideStore
 from ssmamba.ops import choose_backend
 from ssmamba.regions import RegionPlan, geometry_hash, plan_region, read_batches, uses_icc
 from ssmamba.roi import Roi
-from ssmamba.slide import Slide
+from ssmamba.slides.slide import Slide
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ssmamba.checkpoint import Checkpoint
 from ssmamba.device import Device
 from ssmamba.errors import CheckpointError, SlideError
 from ssmamba.predictor import Predictor, is_out_of_memory
-from ssmamba.slide import Slide
+from ssmamba.slides.slide import Slide
 
 CPU_BUDGET_BYTES = 2 << 30
 CUDA_BUDGET_SHARE = 0.25  # of the device's memory

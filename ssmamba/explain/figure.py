@@ -15,7 +15,7 @@ from ssmamba.engine.messages import CamMap
 from ssmamba.explain.stitch import colorize, lookup_table, resize_map, shared_range, stitch
 from ssmamba.geometry import polygons_of, rings_of, roi_shape
 from ssmamba.roi import Roi
-from ssmamba.slide import Slide
+from ssmamba.slides.slide import Slide
 
 PANEL_PX = 448
 BAR_PX = 16

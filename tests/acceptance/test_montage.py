@@ -18,7 +18,7 @@ from ssmamba.predictor import Predictor
 from ssmamba.preprocess import to_tensor
 from ssmamba.regions import plan_region, read_window
 from ssmamba.roi import Roi
-from ssmamba.slide import Slide
+from ssmamba.slides.slide import Slide
 from tests.acceptance.conftest import MODELS
 from tests.slides import write_pyramid
 from training.mosaics import make_mosaics

@@ -18,7 +18,7 @@ from ssmamba.regions import (
     whole_image_roi,
 )
 from ssmamba.roi import Roi
-from ssmamba.slide import Slide
+from ssmamba.slides.slide import Slide
 from tests.slides import tissue_like, write_pyramid
 
 PLAIN = InputSpec(window_px=64, source_px=64)  # a model that knows no scale

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssmamba.geojson import read_rois
-from ssmamba.slide import Slide
+from ssmamba.slides.slide import Slide
 from viewer.demo import demo_files, ensure_demo
 from viewer.demo.painting import HEIGHT, MPP, WIDTH, Tissue, demo_regions
 from viewer.demo.pyramid import write_pyramid

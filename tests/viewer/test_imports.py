@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from pytestqt.qtbot import QtBot
 
 from ssmamba.geojson import write_rois
-from ssmamba.slide import SlideInfo
+from ssmamba.slides.slide import SlideInfo
 from tests.viewer.fakes import FakeEngine, square
 from tests.viewer.test_planning import INFO
 from viewer.controllers import demo as demo_controller

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ssmamba.engine.messages import Classify, Explain, Reconstruct, SlideRef
-from ssmamba.slide import SlideInfo
+from ssmamba.slides.slide import SlideInfo
 from tests.viewer.fakes import answer, explanation, square, write_model
 from viewer.document import Document
 from viewer.library import ModelLibrary, read_model

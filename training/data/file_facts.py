@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ssmamba.deep_images import holds_sixteen_bits
+from ssmamba.slides.sixteen_bit import holds_sixteen_bits
 
 MODES = {"L": "grey", "LA": "grey with transparency", "1": "black and white", "P": "palette"}
 # Sum of the Annex K luminance table of the JPEG standard, the one that libjpeg scales by quality.

@@ -10,7 +10,12 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ssmamba.deep_images import decode_deep, holds_sixteen_bits, to_eight_bits, turned_upright
+from ssmamba.slides.sixteen_bit import (
+    decode_deep,
+    holds_sixteen_bits,
+    to_eight_bits,
+    turned_upright,
+)
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
 

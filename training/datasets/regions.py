@@ -16,8 +16,8 @@ from PIL import Image
 
 from ssmamba.errors import InputError
 from ssmamba.files import written_whole
-from ssmamba.slide import Slide
-from ssmamba.tissue import tissue_mask
+from ssmamba.slides.slide import Slide
+from ssmamba.slides.tissue import tissue_mask
 from training.datasets.gather import Found
 from training.datasets.slide_layouts import SlideCase
 

@@ -6,7 +6,7 @@ import math
 
 from PySide6.QtCore import QObject, QPointF, Signal
 
-from ssmamba.slide import SlideInfo
+from ssmamba.slides.slide import SlideInfo
 from viewer.canvas.types import ViewState
 from viewer.canvas.view import View, fitting, limited
 from viewer.canvas.zoom import SmoothZoom

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
 
 from ssmamba.engine.messages import Window
 from ssmamba.roi import Roi
-from ssmamba.slide import SlideInfo
+from ssmamba.slides.slide import SlideInfo
 from viewer.canvas.camera import Camera
 from viewer.canvas.frame import FramePainter
 from viewer.canvas.pointer import Pointer

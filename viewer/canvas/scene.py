@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRect
 
 from ssmamba.roi import Roi
-from ssmamba.slide import SlideInfo
+from ssmamba.slides.slide import SlideInfo
 from viewer.canvas.camera import Camera
 from viewer.canvas.minimap import Minimap
 from viewer.canvas.overlay_layer import OverlayLayer

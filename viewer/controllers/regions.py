@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from ssmamba.errors import RoiError
 from ssmamba.roi import Roi
-from ssmamba.slide import SlideInfo
+from ssmamba.slides.slide import SlideInfo
 from viewer import formats
 from viewer.background import Background
 from viewer.canvas import SlideCanvas

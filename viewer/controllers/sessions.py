@@ -9,7 +9,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from ssmamba.roi import Roi
-from ssmamba.slide import SlideInfo
+from ssmamba.slides.slide import SlideInfo
 from viewer import formats
 from viewer.background import Background
 from viewer.document import Document

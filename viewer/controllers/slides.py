@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from ssmamba.slide import SlideInfo
+from ssmamba.slides.slide import SlideInfo
 from viewer.background import Background
 from viewer.canvas import SlideCanvas
 from viewer.controllers.sessions import SessionController

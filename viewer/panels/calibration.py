@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ssmamba.slide import SlideInfo
+from ssmamba.slides.slide import SlideInfo
 from viewer.settings import Calibration
 from viewer.widgets.basic import label, link
 from viewer.widgets.form import inset

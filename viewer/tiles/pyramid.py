@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ssmamba.slide import Level
+from ssmamba.slides.slide import Level
 
 TILE_TARGET = 512  # pixels; wanted side of a tile
 LARGEST_GAP = 2.83  # a larger step between file levels gets a half-level in between

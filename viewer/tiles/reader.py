@@ -10,8 +10,8 @@ import numpy as np
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage
 
-from ssmamba.icc import SrgbTransform
-from ssmamba.slide import Slide
+from ssmamba.slides.icc import SrgbTransform
+from ssmamba.slides.slide import Slide
 from viewer.tiles.cache import ByteLru
 from viewer.tiles.pyramid import DisplayLevel, Pyramid, TileKey
 

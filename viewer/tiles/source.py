@@ -14,8 +14,8 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QImage
 
 from ssmamba.errors import SlideError
-from ssmamba.icc import SrgbTransform
-from ssmamba.slide import Slide, SlideInfo
+from ssmamba.slides.icc import SrgbTransform
+from ssmamba.slides.slide import Slide, SlideInfo
 from viewer.tiles.cache import ByteLru
 from viewer.tiles.pyramid import Pyramid, TileKey
 from viewer.tiles.reader import GivenUp, TileCache, TileReader, pixels

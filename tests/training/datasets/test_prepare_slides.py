@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from ssmamba.errors import DataError
-from ssmamba.slide import Slide
+from ssmamba.slides.slide import Slide
 from tests.training.datasets import trees
 from training.data.dataset import load_dataset
 from training.data.images import read_rgb

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssmamba.slide import Level
+from ssmamba.slides.slide import Level
 from viewer.tiles.pyramid import Pyramid, TileKey, tile_side
 
 

@@ -85,7 +85,7 @@ def test_reading_never_happens_on_the_callers_thread(
     slide: tuple[Path, np.ndarray], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names: list[str] = []
-    from ssmamba.slide import Slide
+    from ssmamba.slides.slide import Slide
 
     original = Slide.read_bgra_into
 

@@ -9,9 +9,14 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ssmamba.card import file_sha256
-from ssmamba.deep_images import decode_deep, holds_sixteen_bits, to_eight_bits, turned_upright
 from ssmamba.errors import SlideError
-from ssmamba.pixel_source import Level, former_hash, sane_mpp
+from ssmamba.slides.pixel_source import Level, former_hash, sane_mpp
+from ssmamba.slides.sixteen_bit import (
+    decode_deep,
+    holds_sixteen_bits,
+    to_eight_bits,
+    turned_upright,
+)
 
 MAX_IMAGE_PIXELS = 300_000_000  # a plain image lies whole in memory, 4 bytes a pixel
 DEEP_MODES = ("RGB", "RGBA", "LA")  # in which Pillow gives 16-bit colour

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ssmamba.errors import RoiError
 from ssmamba.roi import Roi
-from ssmamba.tissue import (
+from ssmamba.slides.tissue import (
     blur_score,
     tissue_fraction,
     tissue_mask,

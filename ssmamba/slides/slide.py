@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image
 
 from ssmamba.errors import SlideError
-from ssmamba.image_source import ImageSource
-from ssmamba.openslide_source import OpenSlideSource, is_slide
-from ssmamba.pixel_source import Level, PixelSource
+from ssmamba.slides.image_source import ImageSource
+from ssmamba.slides.openslide_source import OpenSlideSource, is_slide
+from ssmamba.slides.pixel_source import Level, PixelSource
 
 __all__ = ["Level", "Slide", "SlideInfo"]
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from ssmamba.errors import SlideError
-from ssmamba.icc import SrgbTransform
-from ssmamba.slide import Slide
+from ssmamba.slides.icc import SrgbTransform
+from ssmamba.slides.slide import Slide
 from tests.slides import SHARED_SLIDES, srgb_profile, swapped_profile, tissue_like
 
 

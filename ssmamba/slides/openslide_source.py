@@ -17,7 +17,7 @@ from openslide import lowlevel
 from PIL import Image
 
 from ssmamba.errors import SlideError
-from ssmamba.pixel_source import Level, former_hash, sampled_hash, sane_mpp
+from ssmamba.slides.pixel_source import Level, former_hash, sampled_hash, sane_mpp
 
 DECODED_CACHE_BYTES = 64 * 2**20  # OpenSlide's own cache of decoded file tiles
 

@@ -14,10 +14,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from ssmamba.deep_images import ORIENTATION
 from ssmamba.errors import SlideError
-from ssmamba.pixel_source import sampled_hash
-from ssmamba.slide import Slide
+from ssmamba.slides.pixel_source import sampled_hash
+from ssmamba.slides.sixteen_bit import ORIENTATION
+from ssmamba.slides.slide import Slide
 from tests.slides import SHARED_SLIDES, tissue_like, write_pyramid
 from training.data.images import read_rgb
 
@@ -87,7 +87,7 @@ def test_a_huge_window_is_read_in_bands(
     path, _ = pyramid
     with Slide.open(path) as slide:
         at_once = slide.read_window(0, 0, 690, 30)
-        monkeypatch.setattr("ssmamba.slide.BAND_PIXELS", 12_000)
+        monkeypatch.setattr("ssmamba.slides.slide.BAND_PIXELS", 12_000)
         banded = slide.read_window(0, 0, 690, 30)
     assert np.abs(at_once.astype(int) - banded).max() <= 10
 
@@ -99,7 +99,7 @@ def test_a_tiny_window_is_enlarged(pyramid: tuple[Path, np.ndarray]) -> None:
 
 def test_the_scanned_part_of_a_slide_is_known(pyramid: tuple[Path, np.ndarray]) -> None:
     """As MRXS files have it; QuPath's places start at its corner."""
-    from ssmamba import slide as module
+    from ssmamba.slides import slide as module
 
     source = module.open_source(pyramid[0])
     wanted = {"x": "100", "y": "50", "width": "700", "height": "600"}

@@ -1,0 +1,1 @@
+"""Slides and plain images: opening, pixels, colour profiles, tissue masks."""

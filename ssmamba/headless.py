@@ -36,7 +36,7 @@ from ssmamba.errors import (
 from ssmamba.explain.methods import find_method
 from ssmamba.labels import file_label, labels_of
 from ssmamba.report import Finding, write_findings
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import Slide
 
 PROGRESS_EVERY_S = 5.0
@@ -211,7 +211,7 @@ class _Run:
 def regions_of(slide: Slide, request: Request) -> list[Roi]:
     """The regions that a request means on one slide. Raises RoiError when there is none."""
     if request.rois is not None:
-        from ssmamba.geojson import read_rois
+        from ssmamba.rois.geojson import read_rois
 
         found = read_rois(request.rois, slide.info.bounds_offset)
         areas = [roi for roi in found if roi.kind not in ("point", "line")]

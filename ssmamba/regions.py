@@ -14,7 +14,7 @@ import numpy as np
 from ssmamba.card import InputSpec
 from ssmamba.engine.messages import ReadOptions, Window
 from ssmamba.errors import RoiError
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from ssmamba.slides.icc import SrgbTransform
 from ssmamba.slides.slide import Slide
 from ssmamba.slides.tissue import windows_tiles, windows_whole
@@ -121,7 +121,7 @@ def whole_image_roi(slide: Slide, name: str = "whole image") -> Roi:
 
 def _clipped(roi: Roi, slide: Slide) -> Roi:
     """The part of a region that lies on the slide."""
-    from ssmamba.geometry import polygons_of, rings_of, roi_shape
+    from ssmamba.rois.geometry import polygons_of, rings_of, roi_shape
 
     name = f"The region '{roi.name}'" if roi.name else "The region"
     if roi.kind in ("point", "line"):

@@ -11,8 +11,8 @@ from typing import Any
 
 from ssmamba.card import Card
 from ssmamba.engine.messages import ClassifyResult, ExplainResult
-from ssmamba.geojson import write_rois
-from ssmamba.roi import Roi
+from ssmamba.rois.geojson import write_rois
+from ssmamba.rois.roi import Roi
 
 CAM_FIELDS = ("method", "stage", "target", "low", "high")
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ssmamba.errors import RoiError
-from ssmamba.roi import Ring, Roi
+from ssmamba.rois.roi import Ring, Roi
 from ssmamba.slides.slide import Slide
 from ssmamba.slides.tissue import tissue_mask
 

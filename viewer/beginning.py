@@ -58,6 +58,6 @@ def _import_ahead() -> None:
     """
     import pyqtgraph  # noqa: F401
 
-    import ssmamba.geometry  # noqa: F401
+    import ssmamba.rois.geometry  # noqa: F401
 
     gc.freeze()

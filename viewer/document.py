@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ssmamba.regions import geometry_hash
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.events import Event
 from viewer.results import Reading, ResultStore

@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage
 
 from ssmamba.engine.messages import ExplainResult
 from ssmamba.explain.stitch import AlphaMode, StitchedMap, colorize, shared_range, stitch
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from viewer.canvas import Overlay
 from viewer.settings import MapSettings
 from viewer.tiles.cache import ByteLru

@@ -18,7 +18,7 @@ from ssmamba.engine.messages import (
     Request,
     SlideRef,
 )
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from viewer.document import Document
 from viewer.library import Model, ModelLibrary
 from viewer.results import AnswerKey, Key, MapKey, PictureKey

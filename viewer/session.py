@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ssmamba.errors import RoiError
 from ssmamba.files import written_whole
-from ssmamba.geojson import read_rois, write_rois
-from ssmamba.roi import Roi
+from ssmamba.rois.geojson import read_rois, write_rois
+from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.settings import Calibration
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 
 LIMIT = 500  # steps kept
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 
 Mode = Literal["auto", "whole", "tiles"]
 

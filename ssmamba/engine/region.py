@@ -14,7 +14,7 @@ from ssmamba.engine.messages import Classify, Explain, Reconstruct, Stamp, Windo
 from ssmamba.engine.store import SlideStore
 from ssmamba.ops import choose_backend
 from ssmamba.regions import RegionPlan, geometry_hash, plan_region, read_batches, uses_icc
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import Slide
 
 

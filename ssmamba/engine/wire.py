@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 LENGTH_BYTES = 8
 MAX_FRAME_BYTES = 1 << 31  # far above any picture that we send; a larger length is damage
-ALLOWED_MODULES = ("ssmamba.engine.messages", "ssmamba.roi")
+ALLOWED_MODULES = ("ssmamba.engine.messages", "ssmamba.rois.roi")
 
 
 class WireError(Exception):

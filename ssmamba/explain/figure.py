@@ -13,8 +13,8 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from ssmamba.engine.messages import CamMap
 from ssmamba.explain.stitch import colorize, lookup_table, resize_map, shared_range, stitch
-from ssmamba.geometry import polygons_of, rings_of, roi_shape
-from ssmamba.roi import Roi
+from ssmamba.rois.geometry import polygons_of, rings_of, roi_shape
+from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import Slide
 
 PANEL_PX = 448

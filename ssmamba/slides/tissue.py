@@ -8,7 +8,7 @@ import numpy as np
 
 from ssmamba.engine.messages import Window
 from ssmamba.errors import RoiError
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 
 GLASS_SATURATION = 0.035  # below this an even, bright pixel is glass (JPEG noise stays under it)
 MAX_WINDOWS = 20_000  # a region that needs more is read at the wrong scale
@@ -119,7 +119,7 @@ def _shares_inside(roi: Roi, grid: list[Window]) -> list[float]:
     """Share of each window that lies in the region; for a line or point 1 where it passes."""
     import shapely
 
-    from ssmamba.geometry import roi_shape
+    from ssmamba.rois.geometry import roi_shape
 
     shape = roi_shape(roi)
     boxes = shapely.box(

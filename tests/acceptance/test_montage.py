@@ -17,7 +17,7 @@ from ssmamba.explain.stitch import stitch
 from ssmamba.predictor import Predictor
 from ssmamba.preprocess import to_tensor
 from ssmamba.regions import plan_region, read_window
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import Slide
 from tests.acceptance.conftest import MODELS
 from tests.slides import write_pyramid

@@ -33,7 +33,7 @@ from ssmamba.engine.messages import (
     SlideRef,
 )
 from ssmamba.engine.process import EngineClient
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from tests.slides import write_pyramid
 
 MODELS = Path(__file__).resolve().parents[2] / "resources" / "models"

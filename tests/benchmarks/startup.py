@@ -45,7 +45,7 @@ def child(start: float, slide: str, model: str | None) -> None:
     from PySide6.QtCore import QTimer
 
     from ssmamba.engine.messages import ClassifyResult
-    from ssmamba.roi import Roi
+    from ssmamba.rois.roi import Roi
     from viewer.main_window import MainWindow
 
     told: dict[str, float] = {}

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from ssmamba.card import InputSpec
-from ssmamba.geojson import read_rois, write_rois
 from ssmamba.predict import main
-from ssmamba.roi import Roi
+from ssmamba.rois.geojson import read_rois, write_rois
+from ssmamba.rois.roi import Roi
 from tests.slides import SHARED_SLIDES, tissue_like, write_pyramid
 from tests.ssmamba.checkpoints import CLASSES, save_classifier, save_mamim
 

@@ -17,7 +17,7 @@ from ssmamba.regions import (
     uses_icc,
     whole_image_roi,
 )
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import Slide
 from tests.slides import tissue_like, write_pyramid
 

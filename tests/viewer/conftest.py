@@ -18,7 +18,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from tests.slides import write_pyramid
 from tests.viewer.fakes import FakeEngine, write_model
 from viewer import theme
@@ -164,7 +164,7 @@ def window(
     """The shown window with a fake engine; it must answer at all times."""
     import pyqtgraph  # noqa: F401  (the viewer loads it ahead on a thread)
 
-    import ssmamba.geometry  # noqa: F401
+    import ssmamba.rois.geometry  # noqa: F401
 
     theme.apply(QApplication.instance())
     made = MainWindow(FakeEngine, tmp_path / "user")

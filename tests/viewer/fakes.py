@@ -32,7 +32,7 @@ from ssmamba.engine.messages import (
 )
 from ssmamba.errors import EngineDied
 from ssmamba.regions import geometry_hash
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 
 CLASSES = (
     ClassInfo("aca", "Adenocarcinoma", (200, 60, 80)),

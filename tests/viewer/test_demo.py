@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssmamba.geojson import read_rois
+from ssmamba.rois.geojson import read_rois
 from ssmamba.slides.slide import Slide
 from viewer.demo import demo_files, ensure_demo
 from viewer.demo.painting import HEIGHT, MPP, WIDTH, Tissue, demo_regions

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QObject, Signal
 from pytestqt.qtbot import QtBot
 
-from ssmamba.geojson import write_rois
+from ssmamba.rois.geojson import write_rois
 from ssmamba.slides.slide import SlideInfo
 from tests.viewer.fakes import FakeEngine, square
 from tests.viewer.test_planning import INFO

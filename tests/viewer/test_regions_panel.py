@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pytestqt.qtbot import QtBot
 
-from ssmamba.geojson import rois_from_geojson, rois_to_geojson
+from ssmamba.rois.geojson import rois_from_geojson, rois_to_geojson
 from viewer.document import Document
 from viewer.library import ModelLibrary
 from viewer.panels.regions import RegionsPanel

@@ -9,7 +9,7 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 
 from ssmamba.engine.messages import Classify
-from ssmamba.geojson import write_rois
+from ssmamba.rois.geojson import write_rois
 from tests.slides import write_pyramid
 from tests.viewer.conftest import RING, Bench
 from tests.viewer.fakes import FakeEngine, square, write_model

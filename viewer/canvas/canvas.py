@@ -22,7 +22,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
 
 from ssmamba.engine.messages import Window
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.canvas.camera import Camera
 from viewer.canvas.frame import FramePainter
@@ -353,4 +353,4 @@ class SlideCanvas(QWidget):
 
 def _import_geometry() -> None:
     """Load shapely ahead: the first lasso must not wait for it."""
-    import ssmamba.geometry  # noqa: F401
+    import ssmamba.rois.geometry  # noqa: F401

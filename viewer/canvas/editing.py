@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from ssmamba.roi import Point, Rings, Roi
+from ssmamba.rois.roi import Point, Rings, Roi
 from viewer.canvas.view import View
 
 HANDLE_PX = 7.0  # side of a handle, logical pixels
@@ -89,7 +89,7 @@ def made_valid(roi: Roi) -> Roi | None:
     if roi.kind == "rectangle":
         left, top, right, bottom = roi.bounds
         return roi if right > left and bottom > top else None
-    from ssmamba.geometry import path_to_polygons, polygons_of, rings_of, roi_shape
+    from ssmamba.rois.geometry import path_to_polygons, polygons_of, rings_of, roi_shape
 
     if len(roi.polygons) == 1 and len(roi.polygons[0]) == 1:
         repaired: tuple[Rings, ...] = path_to_polygons(roi.polygons[0][0], 0.0)

@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter
 
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from viewer.canvas.crowd import polylines
 from viewer.canvas.editing import is_editable, paint_handles
 from viewer.canvas.furniture import magnification_text, paint_scale_bar

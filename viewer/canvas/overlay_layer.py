@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
 from ssmamba.engine.messages import Window
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from viewer.canvas.roi_shape import RoiShape
 from viewer.canvas.types import Overlay
 from viewer.canvas.view import View

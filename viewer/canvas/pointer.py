@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QNativeGestureEvent, QWheelEvent
 from PySide6.QtWidgets import QPinchGesture, QWidget
 
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from viewer.canvas.scene import Scene
 from viewer.canvas.tools import Cursor, DrawTool, Lasso, Outcome, Polygon, Rectangle, Slip
 from viewer.canvas.types import Tool

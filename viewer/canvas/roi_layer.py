@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QFontMetricsF, QPainter
 
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from viewer.canvas.crowd import paint_dots, paint_outlines
 from viewer.canvas.labels import label_font, paint_label, place_label
 from viewer.canvas.roi_shape import DEFAULT_COLOR as DEFAULT_COLOR

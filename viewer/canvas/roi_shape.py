@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QTransform
 
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from viewer.canvas.view import View
 
 DEFAULT_COLOR = (0, 205, 120)  # green stands out of pink and violet stains

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRect
 
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.canvas.camera import Camera
 from viewer.canvas.minimap import Minimap

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ssmamba.roi import Kind, Point, Rings, Roi
+from ssmamba.rois.roi import Kind, Point, Rings, Roi
 
 CLOSE_PX = 9.0  # a click this near the first vertex closes a polygon, logical pixels
 STEP_PX = 2.0  # a lasso keeps a place this far from the last one
@@ -210,7 +210,7 @@ def _region(
     """Make a valid region of a path, or say why not. ``tolerance`` is in screen pixels."""
     polygons: tuple[Rings, ...] = ()
     if len(points) >= 3:
-        from ssmamba.geometry import path_to_polygons  # brings shapely, which nobody needs to start
+        from ssmamba.rois.geometry import path_to_polygons
 
         polygons = path_to_polygons(points, tolerance * px)
     if not polygons:

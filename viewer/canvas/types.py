@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtGui import QImage
 
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 
 
 class Tool(enum.Enum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPointF
 
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from viewer.canvas.editing import Vertex, is_editable, made_valid, moved, vertex_at
 from viewer.canvas.scene import Scene
 from viewer.canvas.tools import Outcome, Slip

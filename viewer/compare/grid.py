@@ -8,7 +8,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from viewer.canvas import SlideCanvas, ViewState
 from viewer.compare.cell import CompareCell
 from viewer.document import Document

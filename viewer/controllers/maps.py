@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from ssmamba.engine.messages import ExplainResult
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from viewer.background import Background
 from viewer.document import Document
 from viewer.library import Model, ModelLibrary

@@ -9,7 +9,7 @@ from itertools import count
 from PySide6.QtCore import QObject, Signal
 
 from ssmamba.errors import RoiError
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer import formats
 from viewer.background import Background
@@ -109,7 +109,7 @@ class RegionController(QObject):
         """Write a slide's regions as QuPath's GeoJSON on a worker."""
 
         def work() -> None:
-            from ssmamba.geojson import write_rois
+            from ssmamba.rois.geojson import write_rois
 
             write_rois(path, rois, info.bounds_offset)
 
@@ -129,7 +129,7 @@ def read_for_slide(path: str, info: SlideInfo, known: Mapping[str, str]) -> tupl
     if the id is a UUID: "0" is in every file of geopandas.
     Raises RoiError, also for a file without regions.
     """
-    from ssmamba.geojson import read_rois, with_own_id
+    from ssmamba.rois.geojson import read_rois, with_own_id
 
     read = [with_own_id(roi) for roi in read_rois(path, info.bounds_offset)]
     taken = {*known.values(), *(roi.name for roi in read)}

@@ -31,7 +31,7 @@ def ensure_demo(folder: Path, progress: Progress = lambda done, total: None) -> 
     files = demo_files(folder)
     if files.slide.exists() and files.regions.exists():
         return files
-    from ssmamba.geojson import write_rois
+    from ssmamba.rois.geojson import write_rois
     from viewer.demo.painting import demo_regions, paint_tissue
     from viewer.demo.pyramid import write_pyramid
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 
 WIDTH, HEIGHT = 12_000, 9_000  # level-0 pixels
 MPP = 0.5

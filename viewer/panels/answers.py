@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from ssmamba.engine.messages import ClassifyResult
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from viewer import formats
 from viewer.controllers.analysis import AnalysisController
 from viewer.document import Document

@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 from PySide6.QtGui import QColor, QFont, QPainter
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from viewer import formats, icons, theme
 from viewer.canvas.roi_layer import DEFAULT_COLOR
 from viewer.document import Document
@@ -115,7 +115,7 @@ class RegionModel(QAbstractListModel):
             return roi.kind
         kept = self._areas.get(roi.id)
         if kept is None or kept[0] is not roi:
-            from ssmamba.geometry import area_of  # loads shapely, which the canvas has ready
+            from ssmamba.rois.geometry import area_of
 
             kept = (roi, area_of(roi))
             self._areas[roi.id] = kept

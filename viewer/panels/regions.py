@@ -9,7 +9,7 @@ from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QInputDialog, QListView, QMenu, QStackedLayout, QVBoxLayout, QWidget
 
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from viewer.document import Document
 from viewer.icons import icon
 from viewer.library import ModelLibrary

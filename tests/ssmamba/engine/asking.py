@@ -4,7 +4,7 @@ import queue
 
 from ssmamba.engine.messages import EngineReady, JobCancelled, JobDone, JobFailed
 from ssmamba.engine.process import EngineClient
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 
 WAIT_S = 100
 ENDS = (JobDone, JobFailed, JobCancelled)

@@ -55,7 +55,7 @@ def test_a_computing_child_ends_when_its_viewer_is_gone(folder, slide):
 import sys, time, queue
 from ssmamba.engine.process import EngineClient
 from ssmamba.engine.messages import Classify, Progress, ReadOptions, SlideRef
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 replies = queue.Queue()
 client = EngineClient(replies.put, print, device="cpu")
 client.start()

@@ -8,7 +8,7 @@ import pytest
 
 from ssmamba.engine.messages import CamMap, Classify, SlideRef, Window
 from ssmamba.engine.wire import WireError, encode, read_message, write_message
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 
 
 def test_messages_come_back_equal_and_in_order():

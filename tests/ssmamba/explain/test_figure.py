@@ -1,7 +1,7 @@
 """CAMs as pictures to keep."""
 
 from ssmamba.explain.figure import PANEL_PX, _inside
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 
 
 def test_an_island_in_a_hole_is_inside_whichever_was_drawn_first():

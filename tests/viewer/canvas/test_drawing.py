@@ -11,8 +11,8 @@ from PySide6.QtGui import QFocusEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from ssmamba.geometry import area_of, roi_shape
-from ssmamba.roi import Roi
+from ssmamba.rois.geometry import area_of, roi_shape
+from ssmamba.rois.roi import Roi
 from tests.viewer.canvas.conftest import Driver
 from viewer.canvas import Tool
 

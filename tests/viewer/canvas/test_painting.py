@@ -15,7 +15,7 @@ from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
 from ssmamba.engine.messages import Window
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from tests.slides import SHARED_SLIDES, write_pyramid
 from tests.viewer.canvas.conftest import Driver
 from viewer.canvas import Overlay, SlideCanvas, ViewState

@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 from tests.viewer.canvas.conftest import Driver
 from viewer.canvas import Overlay, ViewState
 from viewer.tiles.source import TileSource

@@ -7,8 +7,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssmamba.geometry import area_of, path_to_polygons, roi_shape
-from ssmamba.roi import Roi
+from ssmamba.rois.geometry import area_of, path_to_polygons, roi_shape
+from ssmamba.rois.roi import Roi
 
 PATHS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=3, max_size=25)
 

@@ -16,14 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssmamba.errors import RoiError
-from ssmamba.geojson import (
+from ssmamba.rois.geojson import (
     read_rois,
     rois_from_geojson,
     rois_to_geojson,
     with_own_id,
     write_rois,
 )
-from ssmamba.roi import Roi
+from ssmamba.rois.roi import Roi
 
 QUPATH: dict[str, Any] = {
     "type": "FeatureCollection",

@@ -10,7 +10,7 @@ import shapely
 from shapely.geometry import MultiLineString, MultiPoint, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from ssmamba.roi import Point, Rings, Roi
+from ssmamba.rois.roi import Point, Rings, Roi
 
 MIN_PART_SHARE = 0.02  # of the largest part; smaller loops of a self-crossing lasso are dropped
 

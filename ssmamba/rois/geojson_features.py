@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from ssmamba.errors import RoiError
-from ssmamba.roi import Kind, Point, Ring, Rings, Roi
+from ssmamba.rois.roi import Kind, Point, Ring, Rings, Roi
 
 Offset = tuple[float, float]
 AREAS = ("Polygon", "MultiPolygon")

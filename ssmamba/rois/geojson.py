@@ -14,11 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ssmamba import json_stream
 from ssmamba.errors import RoiError
 from ssmamba.files import written_whole
-from ssmamba.geojson_features import Offset, rois_from_geojson, rois_to_geojson, with_own_id
-from ssmamba.roi import Roi
+from ssmamba.rois import json_stream
+from ssmamba.rois.geojson_features import Offset, rois_from_geojson, rois_to_geojson, with_own_id
+from ssmamba.rois.roi import Roi
 
 __all__ = ["read_rois", "rois_from_geojson", "rois_to_geojson", "with_own_id", "write_rois"]
 

@@ -1,0 +1,1 @@
+"""Regions of interest: geometry and GeoJSON."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ssmamba.card import Card, read_card
+from ssmamba.checkpoints.card import Card, read_card
+from ssmamba.checkpoints.labels import file_label, labels_of
 from ssmamba.engine.messages import (
     Classify,
     ClassifyResult,
@@ -34,7 +35,6 @@ from ssmamba.errors import (
     did_you_mean,
 )
 from ssmamba.explain.methods import find_method
-from ssmamba.labels import file_label, labels_of
 from ssmamba.report import Finding, write_findings
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import Slide

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssmamba.card import Card
+from ssmamba.checkpoints.card import Card
 from ssmamba.engine.messages import Trust
 from ssmamba.preprocess import resize_image
 from ssmamba.slides.tissue import tissue_fraction

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ssmamba import checkpoint as checkpoints
-from ssmamba.checkpoint import Checkpoint
+from ssmamba.checkpoints import checkpoint as checkpoints
+from ssmamba.checkpoints.checkpoint import Checkpoint
 from ssmamba.cuda_graphs import GraphedForward
 from ssmamba.device import Device, choose_device
 from ssmamba.errors import CheckpointError, DeviceError

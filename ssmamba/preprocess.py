@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssmamba.card import InputSpec
+from ssmamba.checkpoints.card import InputSpec
 
 Images = np.ndarray | Sequence[np.ndarray]
 

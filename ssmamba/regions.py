@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ssmamba.card import InputSpec
+from ssmamba.checkpoints.card import InputSpec
 from ssmamba.engine.messages import ReadOptions, Window
 from ssmamba.errors import RoiError
 from ssmamba.rois.roi import Roi

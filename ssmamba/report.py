@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ssmamba.card import Card
+from ssmamba.checkpoints.card import Card
 from ssmamba.engine.messages import ClassifyResult, ExplainResult
 from ssmamba.rois.geojson import write_rois
 from ssmamba.rois.roi import Roi

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from ssmamba import checkpoint
-from ssmamba.card import Card
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import Card
 from ssmamba.errors import CheckpointError
 from training.cams import best_stage, pointing_by_stage, pointing_metrics
 from training.cards import refuse_name

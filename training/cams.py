@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from torch import nn
 
-from ssmamba.card import InputSpec
+from ssmamba.checkpoints.card import InputSpec
 from ssmamba.errors import CheckpointError
 from ssmamba.explain.cam import cam_maps, spanned_cells
 from ssmamba.explain.methods import STAGES

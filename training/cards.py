@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ssmamba.card import Card, InputSpec
+from ssmamba.checkpoints.card import Card, InputSpec
 from ssmamba.config import SSMambaConfig
 from ssmamba.errors import DataError
 from training.config import RunConfig

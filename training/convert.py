@@ -12,8 +12,8 @@ from functools import partial
 
 import torch
 
-from ssmamba import checkpoint
-from ssmamba.card import Card, InputSpec
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import Card, InputSpec
 from ssmamba.errors import DataError, did_you_mean
 from ssmamba.models.build import TIMM, build_network, head_of
 from ssmamba.models.foundation import ADAPTERS, Adapter

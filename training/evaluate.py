@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from ssmamba import checkpoint
-from ssmamba.card import Card
-from ssmamba.checkpoint import Checkpoint
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import Card
+from ssmamba.checkpoints.checkpoint import Checkpoint
 from ssmamba.errors import CheckpointError, DataError
 from ssmamba.files import written_whole
 from ssmamba.models import MaskedModel

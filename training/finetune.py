@@ -15,8 +15,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ssmamba import checkpoint
-from ssmamba.card import Card, InputSpec, read_card
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import Card, InputSpec, read_card
 from ssmamba.errors import DataError
 from ssmamba.preprocess import to_tensor
 from training.augment.mixup import mixup, soft_targets

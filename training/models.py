@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from ssmamba import checkpoint
-from ssmamba.card import Card, InputSpec, file_sha256
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import Card, InputSpec, file_sha256
 from ssmamba.errors import DataError
 from ssmamba.models import SSMamba
 from ssmamba.models.build import head_of

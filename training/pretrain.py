@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ssmamba import checkpoint
+from ssmamba.checkpoints import checkpoint
 from ssmamba.errors import DataError
 from ssmamba.models.build import FOUR_STAGES
 from ssmamba.models.mae import is_vit

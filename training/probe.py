@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from ssmamba import checkpoint
-from ssmamba.card import InputSpec
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import InputSpec
 from ssmamba.errors import DataError
 from ssmamba.explain.figure import RESEARCH_USE
 from ssmamba.preprocess import to_tensor

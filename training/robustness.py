@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ssmamba import checkpoint
-from ssmamba.card import Card, file_sha256, read_card
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import Card, file_sha256, read_card
+from ssmamba.checkpoints.labels import labels_of
 from ssmamba.errors import CheckpointError, DataError, did_you_mean
-from ssmamba.labels import labels_of
 from training.command import run_command
 from training.data.catalog import refuse_inside
 from training.data.dataset import Dataset, load_dataset, load_images, split_title

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssmamba.card import Calibration
+from ssmamba.checkpoints.card import Calibration
 from ssmamba.judge import normalised_entropy
 from ssmamba.trust import fit_feature_statistics, mahalanobis
 from training.metrics.calibration import (

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ssmamba.card import Card, ClassInfo, read_card
-from ssmamba.labels import labels_of
+from ssmamba.checkpoints.card import Card, ClassInfo, read_card
+from ssmamba.checkpoints.labels import labels_of
 from viewer.events import Event
 
 BUNDLED = Path(__file__).resolve().parent.parent / "resources" / "models"

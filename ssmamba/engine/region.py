@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from ssmamba.card import InputSpec
+from ssmamba.checkpoints.card import InputSpec
 from ssmamba.device import Device
 from ssmamba.engine.messages import Classify, Explain, Reconstruct, Stamp, Window
 from ssmamba.engine.store import SlideStore

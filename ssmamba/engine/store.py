@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 
 import torch
 
-from ssmamba import checkpoint as checkpoints
-from ssmamba.checkpoint import Checkpoint
+from ssmamba.checkpoints import checkpoint as checkpoints
+from ssmamba.checkpoints.checkpoint import Checkpoint
 from ssmamba.device import Device
 from ssmamba.errors import CheckpointError, SlideError
 from ssmamba.predictor import Predictor, is_out_of_memory

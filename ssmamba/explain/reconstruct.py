@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssmamba.card import InputSpec
-from ssmamba.checkpoint import Checkpoint
+from ssmamba.checkpoints.card import InputSpec
+from ssmamba.checkpoints.checkpoint import Checkpoint
 from ssmamba.config import STRIDES
 from ssmamba.errors import CheckpointError, InputError
 from ssmamba.explain.masked import fill_hidden, masked_psnr, masked_ssim

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from ssmamba.card import file_sha256
+from ssmamba.checkpoints.card import file_sha256
 from ssmamba.errors import SlideError
 from ssmamba.slides.pixel_source import Level, former_hash, sane_mpp
 from ssmamba.slides.sixteen_bit import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ssmamba.card import Card, read_card
+from ssmamba.checkpoints.card import Card, read_card
 from tests.acceptance.conftest import MODELS
 
 MAMIM = ("lac-mamim", "pbc-mamim")
@@ -58,7 +58,7 @@ def test_classifiers_are_calibrated_and_know_their_training_features(name: str) 
 
 
 def test_classifiers_come_from_the_bundled_pretraining() -> None:
-    from ssmamba.card import file_sha256
+    from ssmamba.checkpoints.card import file_sha256
 
     for name in ("lac", "pbc"):
         assert card(name).parent_sha256 == file_sha256(MODELS / f"{name}-mamim.safetensors")

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ssmamba import checkpoint
+from ssmamba.checkpoints import checkpoint
 from ssmamba.explain.methods import STAGES
 from tests.acceptance.conftest import MODELS
 from training.cams import class_maps

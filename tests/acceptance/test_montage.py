@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssmamba import checkpoint
-from ssmamba.card import read_card
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import read_card
 from ssmamba.engine.messages import CamMap, ReadOptions
 from ssmamba.explain.cam import cam_maps
 from ssmamba.explain.stitch import stitch

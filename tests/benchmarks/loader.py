@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ssmamba.card import InputSpec
+from ssmamba.checkpoints.card import InputSpec
 from ssmamba.config import SSMambaConfig
 from ssmamba.models import SSMamba
 from ssmamba.preprocess import to_tensor

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from ssmamba.card import Card, ClassInfo, read_card
+from ssmamba.checkpoints.card import Card, ClassInfo, read_card
 from ssmamba.config import SSMambaConfig
 from ssmamba.engine.messages import (
     Classify,
@@ -163,7 +163,7 @@ def _bundled() -> list[Path]:
 
 
 def _random(folder: Path) -> Path:
-    from ssmamba import checkpoint
+    from ssmamba.checkpoints import checkpoint
     from ssmamba.models import SSMamba
 
     config = SSMambaConfig.of_size("nano")

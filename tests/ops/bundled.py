@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ssmamba import checkpoint
-from ssmamba.card import read_card
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import read_card
 from ssmamba.explain.cam import cam_maps
 from ssmamba.models import MAMIM, random_unit_mask
 from ssmamba.predictor import Predictor

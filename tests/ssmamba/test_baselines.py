@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ssmamba import checkpoint
-from ssmamba.card import Card
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import Card
 from ssmamba.config import SSMambaConfig
 from ssmamba.errors import CheckpointError
 from ssmamba.explain.cam import METHODS, cam_maps
@@ -17,7 +17,7 @@ from ssmamba.predict import main
 from ssmamba.predictor import Predictor
 from ssmamba.preprocess import to_tensor
 from tests.slides import tissue_like
-from tests.ssmamba.checkpoints import CLASSES, SPEC
+from tests.ssmamba.checkpoints.made import CLASSES, SPEC
 
 VIT = {"img_size": 64, "embed_dim": 24, "depth": 4, "num_heads": 2}
 SWIN = {"img_size": 64, "embed_dim": 16, "depths": [1, 1, 1, 1], "num_heads": [1, 1, 2, 2]}

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ssmamba.predictor import Predictor
-from tests.ssmamba.checkpoints import save_classifier
+from tests.ssmamba.checkpoints.made import save_classifier
 
 
 def test_graphs_are_left_out_on_a_cpu(tmp_path):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from ssmamba.card import Calibration, Card, InputSpec
+from ssmamba.checkpoints.card import Calibration, Card, InputSpec
 from ssmamba.judge import (
     BLANK,
     BLURRED,

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssmamba.card import InputSpec
+from ssmamba.checkpoints.card import InputSpec
 from ssmamba.predict import main
 from ssmamba.rois.geojson import read_rois, write_rois
 from ssmamba.rois.roi import Roi
 from tests.slides import SHARED_SLIDES, tissue_like, write_pyramid
-from tests.ssmamba.checkpoints import CLASSES, save_classifier, save_mamim
+from tests.ssmamba.checkpoints.made import CLASSES, save_classifier, save_mamim
 
 
 def square(x, y, side, name="", **fields):

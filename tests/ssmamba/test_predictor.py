@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from ssmamba import checkpoint
-from ssmamba.card import Calibration, Card, ClassInfo, InputSpec
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import Calibration, Card, ClassInfo, InputSpec
 from ssmamba.device import Device
 from ssmamba.errors import CheckpointError, DeviceError
 from ssmamba.predictor import MOVED_TO_CPU, Predictor
 from ssmamba.preprocess import to_tensor
-from tests.ssmamba.checkpoints import SPEC, save_classifier, save_mamim
+from tests.ssmamba.checkpoints.made import SPEC, save_classifier, save_mamim
 
 
 @pytest.fixture(scope="module")

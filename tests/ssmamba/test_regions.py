@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from ssmamba.card import InputSpec
+from ssmamba.checkpoints.card import InputSpec
 from ssmamba.engine.messages import ReadOptions, Window
 from ssmamba.errors import RoiError
 from ssmamba.regions import (

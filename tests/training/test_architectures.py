@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from ssmamba import checkpoint
-from ssmamba.card import read_card
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import read_card
 from ssmamba.errors import DataError
 from ssmamba.models.vmamba import VMamba
 from tests.training.conftest import TINY

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from ssmamba import checkpoint
-from ssmamba.card import Calibration
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import Calibration
 from tests.training.conftest import TINY
 from tests.training.pictures import picture, write_folder, write_png
 from training.calibrate import main as calibrate

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from torch import Tensor, nn
 
-from ssmamba.card import InputSpec
+from ssmamba.checkpoints.card import InputSpec
 from ssmamba.config import SSMambaConfig
 from ssmamba.models import SSMamba
 from training.cams import best_stage, pointing_by_stage

@@ -17,8 +17,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ssmamba import checkpoint
-from ssmamba.card import read_card
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import read_card
 from ssmamba.errors import CheckpointError
 from ssmamba.explain.cam import cam_maps
 from ssmamba.models.foundation import ADAPTERS

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from ssmamba import checkpoint
-from ssmamba.card import read_card
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import read_card
 from tests.training.conftest import TINY
 from training import finetune, pretrain
 

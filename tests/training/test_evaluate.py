@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from ssmamba import checkpoint
-from ssmamba.card import Calibration, Card, ClassInfo, InputSpec
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import Calibration, Card, ClassInfo, InputSpec
 from ssmamba.config import MAMIMConfig, SSMambaConfig
 from ssmamba.models import MAMIM, SSMamba
 from ssmamba.preprocess import to_tensor

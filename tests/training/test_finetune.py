@@ -14,8 +14,8 @@ import pytest
 import torch
 import yaml
 
-from ssmamba import checkpoint
-from ssmamba.card import read_card
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import read_card
 from ssmamba.engine.messages import Trust
 from tests.training.conftest import TINY
 from training import finetune as command

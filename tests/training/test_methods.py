@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from ssmamba import checkpoint
-from ssmamba.card import read_card
-from ssmamba.checkpoint import load_encoder
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import read_card
+from ssmamba.checkpoints.checkpoint import load_encoder
 from ssmamba.models import MAE, SSMamba, ViTMAE
 from tests.training.conftest import TINY
 from tests.training.test_finetune import assert_same_weights, stop_at

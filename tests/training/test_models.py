@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from ssmamba import checkpoint
-from ssmamba.card import Card, ClassInfo, InputSpec
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import Card, ClassInfo, InputSpec
 from training.architectures import swin_window
 from training.config import FinetuneConfig
 from training.models import build_classifier, run_model

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from ssmamba import checkpoint
-from ssmamba.card import read_card
-from ssmamba.checkpoint import CLEAN_BN, load_encoder
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import read_card
+from ssmamba.checkpoints.checkpoint import CLEAN_BN, load_encoder
 from ssmamba.models import MAMIM
 from tests.training.conftest import TINY
 from training import finetune, pretrain

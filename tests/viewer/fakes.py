@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from PySide6.QtCore import QTimer
 
-from ssmamba.card import METADATA_KEY, Card, ClassInfo, InputSpec
+from ssmamba.checkpoints.card import METADATA_KEY, Card, ClassInfo, InputSpec
 from ssmamba.engine.messages import (
     CamMap,
     Cancel,

@@ -10,8 +10,8 @@ def write_real_models(folder: Path) -> list[Path]:
     """Two classifiers and a masked model of the smallest size."""
     import torch
 
-    from ssmamba import checkpoint
-    from ssmamba.card import Card, InputSpec
+    from ssmamba.checkpoints import checkpoint
+    from ssmamba.checkpoints.card import Card, InputSpec
     from ssmamba.config import MAMIMConfig, SSMambaConfig
     from ssmamba.models import MAMIM, SSMamba
     from tests.viewer.fakes import CLASSES

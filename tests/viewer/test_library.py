@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ssmamba.card import ClassInfo
+from ssmamba.checkpoints.card import ClassInfo
 from ssmamba.errors import CheckpointError
 from tests.viewer.fakes import write_model
 from viewer.card_text import card_lines, headline

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ssmamba import checkpoint
-from ssmamba.card import file_sha256
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import file_sha256
 from training.ablation.results import Result
 from training.ablation.tables import FULL
 from training.data.dataset import Dataset

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ssmamba.card import read_card
+from ssmamba.checkpoints.card import read_card
 from ssmamba.errors import DataError
 from ssmamba.models.foundation import ADAPTERS
 from training.ablation.config import AblateConfig

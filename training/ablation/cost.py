@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ssmamba import checkpoint
+from ssmamba.checkpoints import checkpoint
 from ssmamba.device import Device
 from ssmamba.models.convnets import quicken
 from ssmamba.models.macs import count_macs

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import torch
 
-from ssmamba import checkpoint
-from ssmamba.card import file_sha256, read_card
-from ssmamba.checkpoint import Checkpoint
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import file_sha256, read_card
+from ssmamba.checkpoints.checkpoint import Checkpoint
 from ssmamba.errors import CheckpointError, DataError
 from ssmamba.explain.methods import find_method
 from training.cams import (

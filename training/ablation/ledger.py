@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ssmamba.card import file_sha256, read_card
+from ssmamba.checkpoints.card import file_sha256, read_card
 from ssmamba.errors import CheckpointError, DataError
 from training.ablation.jobs import Job
 from training.command import as_yaml

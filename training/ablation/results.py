@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ssmamba.card import Card, read_card
+from ssmamba.checkpoints.card import Card, read_card
 from ssmamba.errors import DataError
 from training.ablation.jobs import Job
 from training.ablation.ledger import Ledger

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ssmamba import checkpoint
+from ssmamba.checkpoints import checkpoint
 from ssmamba.device import choose_device
 from ssmamba.errors import CheckpointError
 from ssmamba.explain.methods import find_method

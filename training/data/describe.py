@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from ssmamba.card import ClassInfo
+from ssmamba.checkpoints.card import ClassInfo
 from ssmamba.errors import DataError
 
 OWN_FILE = "dataset.yaml"  # beside the images

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ssmamba.card import Card, InputSpec
+from ssmamba.checkpoints.card import Card, InputSpec
 from ssmamba.preprocess import to_tensor
 from training.augment.recipe import Recipe
 from training.config import PretrainConfig

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ssmamba.card import Card
-from ssmamba.checkpoint import CLEAN_BN
+from ssmamba.checkpoints.card import Card
+from ssmamba.checkpoints.checkpoint import CLEAN_BN
 from ssmamba.config import STRIDES, MAMIMConfig
 from ssmamba.errors import CheckpointError, DataError
 from ssmamba.models import MaskedModel, random_unit_mask

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from ssmamba.card import Card
+from ssmamba.checkpoints.card import Card
 from ssmamba.preprocess import resize_image
 from training.metrics.calibration import softmax
 from training.metrics.classification import accuracy, group_resamples, interval, macro_f1

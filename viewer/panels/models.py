@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from ssmamba.labels import labels_of
+from ssmamba.checkpoints.labels import labels_of
 from viewer import formats
 from viewer.card_text import card_lines, headline
 from viewer.library import Model, ModelLibrary

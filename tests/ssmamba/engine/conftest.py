@@ -2,10 +2,10 @@
 
 import pytest
 
-from ssmamba.card import Calibration
+from ssmamba.checkpoints.card import Calibration
 from ssmamba.engine.messages import SlideRef
 from tests.slides import write_pyramid
-from tests.ssmamba.checkpoints import save_classifier, save_mamim
+from tests.ssmamba.checkpoints.made import save_classifier, save_mamim
 from tests.ssmamba.engine.asking import Engine
 
 

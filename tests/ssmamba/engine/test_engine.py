@@ -25,7 +25,7 @@ from ssmamba.engine.messages import (
 from ssmamba.explain.stitch import map_values
 from ssmamba.regions import geometry_hash
 from ssmamba.rois.roi import Roi
-from tests.ssmamba.checkpoints import CLASSES
+from tests.ssmamba.checkpoints.made import CLASSES
 from tests.ssmamba.engine.asking import ENDS, square
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ssmamba.card import InputSpec
+from ssmamba.checkpoints.card import InputSpec
 from ssmamba.device import choose_device
 from ssmamba.engine.jobs import Jobs
 from ssmamba.engine.messages import Explain, ExplainResult, SlideRef
@@ -11,7 +11,7 @@ from ssmamba.explain.cam import cam_maps
 from ssmamba.explain.stitch import resize_map
 from ssmamba.preprocess import to_tensor
 from tests.slides import write_pyramid
-from tests.ssmamba.checkpoints import save_classifier, tiny_model
+from tests.ssmamba.checkpoints.made import save_classifier, tiny_model
 from tests.ssmamba.engine.asking import square
 from training.cams import class_maps
 

@@ -12,7 +12,7 @@ from ssmamba.engine.store import OPEN_SLIDES, ModelStore, SlideStore
 from ssmamba.engine.threads import ASK_AGAIN, ThreadTuner
 from ssmamba.errors import CheckpointError, SlideError
 from tests.slides import write_pyramid
-from tests.ssmamba.checkpoints import save_classifier
+from tests.ssmamba.checkpoints.made import save_classifier
 
 CPU = choose_device("cpu")
 

@@ -8,7 +8,7 @@ from torch import nn
 from ssmamba.errors import CheckpointError, InputError
 from ssmamba.explain.cam import METHODS, cam_maps, spanned_cells
 from ssmamba.explain.stitch import resize_map
-from tests.ssmamba.checkpoints import tiny_model
+from tests.ssmamba.checkpoints.made import tiny_model
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-6}  # float32 in another order of additions
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from ssmamba import checkpoint
+from ssmamba.checkpoints import checkpoint
 from ssmamba.errors import CheckpointError, InputError
 from ssmamba.explain.masked import fill_hidden, masked_psnr, masked_ssim
 from ssmamba.explain.reconstruct import HIDDEN_GREY, KNOWS_BRIGHTNESS, mamim_of, reconstruct
 from tests.slides import tissue_like
-from tests.ssmamba.checkpoints import SPEC, save_classifier, save_mamim
+from tests.ssmamba.checkpoints.made import SPEC, save_classifier, save_mamim
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ssmamba import checkpoint
-from ssmamba.card import Card
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import Card
 from ssmamba.config import SSMambaConfig
 from ssmamba.errors import DataError
 from ssmamba.models.foundation import ADAPTERS

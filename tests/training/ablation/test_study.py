@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import torch
 
-from ssmamba import checkpoint
-from ssmamba.card import file_sha256, read_card
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import file_sha256, read_card
 from ssmamba.errors import DataError
 from tests.training.pictures import write_png
 from training import ablate, finetune, pretrain

@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from ssmamba import checkpoint
-from ssmamba.card import Card, ClassInfo, InputSpec, read_card
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import Card, ClassInfo, InputSpec, read_card
 from ssmamba.config import MAMIMConfig, SSMambaConfig
 from ssmamba.errors import CheckpointError
 from ssmamba.models import MAMIM, SSMamba

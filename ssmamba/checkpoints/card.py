@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ssmamba.card_types import check_types
+from ssmamba.checkpoints.card_types import check_types
 from ssmamba.config import MAMIMConfig, SSMambaConfig
 from ssmamba.errors import CheckpointError
 

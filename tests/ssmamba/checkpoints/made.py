@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from ssmamba import checkpoint
-from ssmamba.card import Card, ClassInfo, InputSpec
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import Card, ClassInfo, InputSpec
 from ssmamba.config import MAMIMConfig, SSMambaConfig
 from ssmamba.models import MAMIM, SSMamba
 

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ssmamba.card import METADATA_KEY, Card, file_sha256, read_card
+from ssmamba.checkpoints.card import METADATA_KEY, Card, file_sha256, read_card
 from ssmamba.errors import CheckpointError
 from ssmamba.files import written_whole
 from ssmamba.models import MaskedModel, SSMamba

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssmamba.card import Card
+from ssmamba.checkpoints.card import Card
 
 OF_A_RUN = ("best", "last")  # what training calls its files: the folder says which run
 

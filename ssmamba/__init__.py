@@ -2,6 +2,6 @@
 
 __version__ = "0.1.0"
 
-from ssmamba.memory import ask_for_large_pages
+from ssmamba.runtime.memory import ask_for_large_pages
 
 ask_for_large_pages()

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from ssmamba.errors import InputError, SSMambaError
 from ssmamba.explain.methods import METHODS, STAGES
-from ssmamba.headless import Request, predict
+from ssmamba.headless.run import Request, predict
 
 BAD_INPUT, STOPPED = 2, 130  # exit statuses
 

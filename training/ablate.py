@@ -6,9 +6,9 @@ import shlex
 import sys
 from functools import partial
 
-from ssmamba.device import choose_device
 from ssmamba.errors import DataError
 from ssmamba.explain.methods import STAGES, find_method
+from ssmamba.runtime.device import choose_device
 from training.ablation.config import AblateConfig
 from training.ablation.evidence import read_masks
 from training.ablation.jobs import Job, chosen_cells, plan_jobs, refuse_unfit

@@ -13,9 +13,9 @@ from torch import nn
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Card, InputSpec, file_sha256
 from ssmamba.errors import DataError
+from ssmamba.inference.predictor import logits_and_features
 from ssmamba.models import SSMamba
 from ssmamba.models.build import head_of
-from ssmamba.predictor import logits_and_features
 from ssmamba.preprocess import to_tensor
 from training.architectures import DEFAULT, TITLES, Architecture, architecture, four_stages
 from training.config import FinetuneConfig

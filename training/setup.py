@@ -17,9 +17,9 @@ from rich.table import Table
 from torch import nn
 
 from ssmamba.config import SSMambaConfig
-from ssmamba.device import gpu_problem, set_float32
 from ssmamba.errors import DataError
-from ssmamba.memory import keep_freed_memory
+from ssmamba.runtime.device import gpu_problem, set_float32
+from ssmamba.runtime.memory import keep_freed_memory
 from training.augment.recipe import Recipe
 from training.augment.stain import StainJitter
 from training.baselines import scaled

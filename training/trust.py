@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from ssmamba.checkpoints.card import Calibration
-from ssmamba.judge import normalised_entropy
-from ssmamba.trust import fit_feature_statistics, mahalanobis
+from ssmamba.inference.distance import fit_feature_statistics, mahalanobis
+from ssmamba.inference.judge import normalised_entropy
 from training.metrics.calibration import (
     distance_limit,
     entropy_limit,

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ssmamba.device import Device
 from ssmamba.engine.messages import (
     CamMap,
     CheckpointLoaded,
@@ -32,10 +31,11 @@ from ssmamba.engine.region import Region, read_as
 from ssmamba.engine.store import ModelStore, SlideStore
 from ssmamba.engine.threads import ThreadTuner
 from ssmamba.errors import InputError, SSMambaError, did_you_mean
-from ssmamba.judge import Judge
-from ssmamba.predictor import Prediction, Predictor, is_out_of_memory
+from ssmamba.inference.judge import Judge
+from ssmamba.inference.predictor import Prediction, Predictor, is_out_of_memory
 from ssmamba.preprocess import to_tensor
 from ssmamba.regions import read_window
+from ssmamba.runtime.device import Device
 
 REMEMBERED = 256  # answers kept, so that a CAM of the predicted class need not classify again
 

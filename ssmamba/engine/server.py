@@ -34,8 +34,8 @@ from ssmamba.engine.wire import WireError, read_message, write_message
 from ssmamba.errors import DeviceError, SSMambaError
 
 if TYPE_CHECKING:
-    from ssmamba.device import Device
     from ssmamba.engine.jobs import Jobs
+    from ssmamba.runtime.device import Device
 
 STARTING_NICE, WORKING_NICE = 10, 19  # frames come first, but starting must not take for ever
 NICE_VARIABLE = "SSMAMBA_ENGINE_NICE"  # both, 0..19, otherwise: on a busy shared machine, say
@@ -203,7 +203,7 @@ def _lower_priority(nice: int) -> None:
 
 def _choose(request: str) -> Device:
     """The asked device; when it cannot be used, the CPU, and why is told with EngineReady."""
-    from ssmamba.device import Device, choose_device
+    from ssmamba.runtime.device import Device, choose_device
 
     try:
         return choose_device(request)

@@ -11,9 +11,9 @@ import torch
 
 from ssmamba.checkpoints import checkpoint as checkpoints
 from ssmamba.checkpoints.checkpoint import Checkpoint
-from ssmamba.device import Device
 from ssmamba.errors import CheckpointError, SlideError
-from ssmamba.predictor import Predictor, is_out_of_memory
+from ssmamba.inference.predictor import Predictor, is_out_of_memory
+from ssmamba.runtime.device import Device
 from ssmamba.slides.slide import Slide
 
 CPU_BUDGET_BYTES = 2 << 30

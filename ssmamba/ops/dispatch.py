@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
 from ssmamba.errors import InputError, did_you_mean
-from ssmamba.memory import is_out_of_memory
 from ssmamba.ops import function, reference, torch_scan
+from ssmamba.runtime.memory import is_out_of_memory
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from ssmamba.checkpoints.card import read_card
 from ssmamba.engine.messages import CamMap, ReadOptions
 from ssmamba.explain.cam import cam_maps
 from ssmamba.explain.stitch import stitch
-from ssmamba.predictor import Predictor
+from ssmamba.inference.predictor import Predictor
 from ssmamba.preprocess import to_tensor
 from ssmamba.regions import plan_region, read_window
 from ssmamba.rois.roi import Roi

@@ -24,8 +24,8 @@ from torch import nn
 
 from ssmamba import ops
 from ssmamba.config import SIZES, SSMambaConfig
-from ssmamba.memory import keep_freed_memory
 from ssmamba.models import SSMamba
+from ssmamba.runtime.memory import keep_freed_memory
 from tests.benchmarks.measuring import (
     can_measure_memory,
     in_fresh_process,

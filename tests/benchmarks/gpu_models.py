@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ssmamba.cuda_graphs import GraphedForward
+from ssmamba.runtime.cuda_graphs import GraphedForward
 from tests.benchmarks.block import REFERENCE, build
 from tests.benchmarks.measuring import time_shuffled
 

@@ -29,10 +29,10 @@ import torch
 from torch import Tensor
 
 from ssmamba import ops
-from ssmamba.memory import keep_freed_memory
 from ssmamba.ops import function, reference, torch_scan
 from ssmamba.ops.cpu import scan as cpu_scan
 from ssmamba.ops.cpu.plan import TAKEN
+from ssmamba.runtime.memory import keep_freed_memory
 from tests.benchmarks.measuring import (
     can_measure_memory,
     in_fresh_process,

@@ -11,8 +11,8 @@ import torch
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import read_card
 from ssmamba.explain.cam import cam_maps
+from ssmamba.inference.predictor import Predictor
 from ssmamba.models import MAMIM, random_unit_mask
-from ssmamba.predictor import Predictor
 from ssmamba.preprocess import to_tensor
 
 MODELS = Path(__file__).resolve().parents[2] / "resources" / "models"

@@ -12,9 +12,9 @@ from ssmamba.checkpoints.card import Card
 from ssmamba.config import SSMambaConfig
 from ssmamba.errors import CheckpointError
 from ssmamba.explain.cam import METHODS, cam_maps
+from ssmamba.inference.predictor import Predictor
 from ssmamba.models.build import build_network, head_of
 from ssmamba.predict import main
-from ssmamba.predictor import Predictor
 from ssmamba.preprocess import to_tensor
 from tests.slides import tissue_like
 from tests.ssmamba.checkpoints.made import CLASSES, SPEC

@@ -63,7 +63,7 @@ def read_results(out):
 
 
 def test_a_plain_image_is_classified_whole(predict, folder):
-    from ssmamba.predictor import Predictor
+    from ssmamba.inference.predictor import Predictor
 
     status, told, out = predict("patch.png", "--model", "a.safetensors")
     assert status == 0

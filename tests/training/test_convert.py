@@ -21,8 +21,8 @@ from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import read_card
 from ssmamba.errors import CheckpointError
 from ssmamba.explain.cam import cam_maps
+from ssmamba.inference.predictor import Predictor
 from ssmamba.models.foundation import ADAPTERS
-from ssmamba.predictor import Predictor
 from tests.training.conftest import TINY
 from tests.training.published import shapes, small, values
 from training import convert as command

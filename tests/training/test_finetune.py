@@ -93,7 +93,7 @@ def test_the_card_tells_the_budget_and_every_rate_tried(searched: Path) -> None:
 
 
 def test_the_engine_can_judge_with_what_is_stored(searched: Path) -> None:
-    from ssmamba.judge import Judge
+    from ssmamba.inference.judge import Judge
 
     found = checkpoint.load(searched / "best.safetensors")
     count = 2 * sum(found.card.config["dims"][:2])  # style of the first two stages

@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 from ssmamba.config import MAMIMConfig
-from ssmamba.device import gpu_problem
 from ssmamba.errors import DataError
 from ssmamba.models import MaskedModel, random_unit_mask
 from ssmamba.models.masked import visible_mean
+from ssmamba.runtime.device import gpu_problem
 from tests.training.conftest import TINY
 from training import finetune, setup
 from training.cards import base_card, channel_statistics

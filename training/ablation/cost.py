@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from ssmamba.checkpoints import checkpoint
-from ssmamba.device import Device
 from ssmamba.models.convnets import quicken
 from ssmamba.models.macs import count_macs
+from ssmamba.runtime.device import Device
 
 BATCH = {"cpu": 16, "cuda": 128}  # on a GPU 16 images would measure how quickly Python launches
 WARM_UP, ROUNDS = 1, 25  # the models pass in turn, so that all meet the same load of the machine

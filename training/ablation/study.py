@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from ssmamba.checkpoints import checkpoint
-from ssmamba.device import choose_device
 from ssmamba.errors import CheckpointError
 from ssmamba.explain.methods import find_method
 from ssmamba.explain.reconstruct import mamim_of, reconstruct
+from ssmamba.runtime.device import choose_device
 from training.ablation.answers import Answers, differences
 from training.ablation.cells import all_cells, encoder_cells, encoder_rows
 from training.ablation.config import AblateConfig

@@ -9,7 +9,7 @@ from typing import Any
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
 
-from ssmamba.device import set_float32
+from ssmamba.runtime.device import set_float32
 
 
 class Autocast(MixedPrecision):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from ssmamba.judge import normalised_entropy
+from ssmamba.inference.judge import normalised_entropy
 from training.metrics.classification import nll
 
 LOG_RANGE = (-3.0, 3.0)  # of the temperature's natural logarithm

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
-from ssmamba.memory import is_out_of_memory
 from ssmamba.ops.eager import is_transformed, is_watched
+from ssmamba.runtime.memory import is_out_of_memory
 
 logger = logging.getLogger(__name__)
 

@@ -65,7 +65,7 @@ def test_a_region_is_classified_by_each_checkpoint_and_stamped(engine, folder, s
 
 def test_the_answer_is_that_of_the_predictor_on_the_very_pixels(engine, folder, slide):
     """Parity with what `evaluate` computes: the same image file, the same probabilities."""
-    from ssmamba.predictor import Predictor
+    from ssmamba.inference.predictor import Predictor
     from ssmamba.slides.slide import Slide
 
     with Slide.open(slide.path) as opened:

@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
-from ssmamba.device import choose_device
 from ssmamba.engine.store import OPEN_SLIDES, ModelStore, SlideStore
 from ssmamba.engine.threads import ASK_AGAIN, ThreadTuner
 from ssmamba.errors import CheckpointError, SlideError
+from ssmamba.runtime.device import choose_device
 from tests.slides import write_pyramid
 from tests.ssmamba.checkpoints.made import save_classifier
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ssmamba.judge import normalised_entropy
+from ssmamba.inference.judge import normalised_entropy
 from training.metrics.calibration import (
     distance_limit,
     entropy_limit,

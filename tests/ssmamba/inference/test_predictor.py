@@ -8,10 +8,10 @@ import torch
 
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Calibration, Card, ClassInfo, InputSpec
-from ssmamba.device import Device
 from ssmamba.errors import CheckpointError, DeviceError
-from ssmamba.predictor import MOVED_TO_CPU, Predictor
+from ssmamba.inference.predictor import MOVED_TO_CPU, Predictor
 from ssmamba.preprocess import to_tensor
+from ssmamba.runtime.device import Device
 from tests.ssmamba.checkpoints.made import SPEC, save_classifier, save_mamim
 
 

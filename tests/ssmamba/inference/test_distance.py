@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ssmamba.trust import fit_feature_statistics, mahalanobis
+from ssmamba.inference.distance import fit_feature_statistics, mahalanobis
 
 
 def features(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

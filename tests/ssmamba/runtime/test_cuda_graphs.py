@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ssmamba.predictor import Predictor
+from ssmamba.inference.predictor import Predictor
 from tests.ssmamba.checkpoints.made import save_classifier
 
 

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from ssmamba.checkpoints.card import Card
 from ssmamba.engine.messages import Trust
+from ssmamba.inference.distance import mahalanobis
 from ssmamba.preprocess import resize_image
 from ssmamba.slides.tissue import tissue_fraction
-from ssmamba.trust import mahalanobis
 
 DEFAULT_ENTROPY_LIMIT = 0.5  # when the card has none
 GLASS_LIMIT = 0.1  # less tissue than this, in a stain in which glass can be told

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ssmamba.checkpoints.card import Calibration, Card, InputSpec
-from ssmamba.judge import (
+from ssmamba.inference.judge import (
     BLANK,
     BLURRED,
     FOREIGN,

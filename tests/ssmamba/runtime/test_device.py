@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from ssmamba.device import CPU_ONLY_TORCH, choose_device, gpu_problem
 from ssmamba.errors import DeviceError
+from ssmamba.runtime.device import CPU_ONLY_TORCH, choose_device, gpu_problem
 
 
 def test_the_cpu_can_always_be_asked_for():
@@ -27,7 +27,7 @@ def test_a_cpu_only_torch_is_named_as_the_reason(monkeypatch):
 def test_a_missing_driver_is_named_as_the_reason(monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr("ssmamba.device._driver_found", lambda: False)
+    monkeypatch.setattr("ssmamba.runtime.device._driver_found", lambda: False)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert gpu_problem() == "no NVIDIA driver found"
     with pytest.raises(DeviceError, match=r"driver\.$"):
@@ -58,7 +58,7 @@ def test_an_unknown_device_names_the_choices(name):
 def test_a_gpu_multiplies_float32_as_a_cpu_does(monkeypatch):
     """torch's default rounds in convolutions; a CAM made on a CPU would look otherwise."""
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    monkeypatch.setattr("ssmamba.device.gpu_problem", lambda index=0: None)
+    monkeypatch.setattr("ssmamba.runtime.device.gpu_problem", lambda index=0: None)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: "a GPU")
     assert choose_device("cuda:1").label == "a GPU"
     assert not torch.backends.cudnn.allow_tf32

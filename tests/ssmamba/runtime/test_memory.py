@@ -10,7 +10,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="glibc's settings")
 
 FAULTS = """
 import resource, numpy as np
-from ssmamba.memory import keep_freed_memory
+from ssmamba.runtime.memory import keep_freed_memory
 print(keep_freed_memory())
 def rounds():
     for _ in range(20):

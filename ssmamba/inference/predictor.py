@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from ssmamba.checkpoints import checkpoint as checkpoints
 from ssmamba.checkpoints.checkpoint import Checkpoint
-from ssmamba.cuda_graphs import GraphedForward
-from ssmamba.device import Device, choose_device
 from ssmamba.errors import CheckpointError, DeviceError
-from ssmamba.memory import is_out_of_memory, keep_freed_memory
 from ssmamba.models import SSMamba
 from ssmamba.models.build import head_of
 from ssmamba.models.convnets import quicken
 from ssmamba.preprocess import Images, to_tensor
+from ssmamba.runtime.cuda_graphs import GraphedForward
+from ssmamba.runtime.device import Device, choose_device
+from ssmamba.runtime.memory import is_out_of_memory, keep_freed_memory
 
 BATCH = {"cpu": 8, "cuda": 64}  # images at once; on a CPU small, so that a job can be cancelled
 MOVED_TO_CPU = "moved to the CPU: the GPU is out of memory"

@@ -35,7 +35,7 @@ from ssmamba.errors import (
     did_you_mean,
 )
 from ssmamba.explain.methods import find_method
-from ssmamba.report import Finding, write_findings
+from ssmamba.headless.report import Finding, write_findings
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import Slide
 
@@ -71,8 +71,8 @@ def predict(request: Request) -> list[str]:
         request = replace(request, cam=find_method(request.cam).name)
     if request.rois is not None and len(request.inputs) > 1:
         raise RoiError("--rois belongs to one slide; run the command once for each slide.")
-    from ssmamba.device import choose_device  # torch: only when the request makes sense
     from ssmamba.engine.jobs import Jobs
+    from ssmamba.runtime.device import choose_device
 
     device = choose_device(request.device)
     made = not request.out.exists()

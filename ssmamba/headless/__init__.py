@@ -1,0 +1,1 @@
+"""What the commands without a window share: runs and reports."""

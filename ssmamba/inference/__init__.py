@@ -1,0 +1,1 @@
+"""From windows to answers, and whether to trust them."""

@@ -16,7 +16,7 @@ from ssmamba.errors import CheckpointError
 from ssmamba.explain.cam import cam_maps, spanned_cells
 from ssmamba.explain.methods import STAGES
 from ssmamba.explain.stitch import resize_map
-from ssmamba.preprocess import to_tensor
+from ssmamba.reading.preprocess import to_tensor
 from training.metrics.localisation import SCORES, localisation
 from training.mosaics import Mosaics, centre_tiles, make_mosaics
 

@@ -16,7 +16,7 @@ from ssmamba.checkpoints.checkpoint import Checkpoint
 from ssmamba.errors import CheckpointError, DataError
 from ssmamba.files import written_whole
 from ssmamba.models import MaskedModel
-from ssmamba.preprocess import resize_image
+from ssmamba.reading.preprocess import resize_image
 from training.augment.stain import StainJitter, jitter_stains
 from training.command import run_command
 from training.config import EvaluateConfig

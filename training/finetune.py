@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Card, InputSpec, read_card
 from ssmamba.errors import DataError
-from ssmamba.preprocess import to_tensor
+from ssmamba.reading.preprocess import to_tensor
 from training.augment.mixup import mixup, soft_targets
 from training.augment.recipe import Recipe
 from training.cams import best_stage, pointing_by_stage, pointing_metrics

@@ -16,7 +16,7 @@ from ssmamba.errors import DataError
 from ssmamba.inference.predictor import logits_and_features
 from ssmamba.models import SSMamba
 from ssmamba.models.build import head_of
-from ssmamba.preprocess import to_tensor
+from ssmamba.reading.preprocess import to_tensor
 from training.architectures import DEFAULT, TITLES, Architecture, architecture, four_stages
 from training.config import FinetuneConfig
 from training.setup import override

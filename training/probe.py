@@ -15,7 +15,7 @@ from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import InputSpec
 from ssmamba.errors import DataError
 from ssmamba.explain.figure import RESEARCH_USE
-from ssmamba.preprocess import to_tensor
+from ssmamba.reading.preprocess import to_tensor
 from training.command import run_command
 from training.config import Split
 from training.data.catalog import refuse_inside

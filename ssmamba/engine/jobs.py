@@ -33,8 +33,8 @@ from ssmamba.engine.threads import ThreadTuner
 from ssmamba.errors import InputError, SSMambaError, did_you_mean
 from ssmamba.inference.judge import Judge
 from ssmamba.inference.predictor import Prediction, Predictor, is_out_of_memory
-from ssmamba.preprocess import to_tensor
-from ssmamba.regions import read_window
+from ssmamba.reading.plan import read_window
+from ssmamba.reading.preprocess import to_tensor
 from ssmamba.runtime.device import Device
 
 REMEMBERED = 256  # answers kept, so that a CAM of the predicted class need not classify again

@@ -16,7 +16,7 @@ from ssmamba.errors import CheckpointError, InputError
 from ssmamba.explain.masked import fill_hidden, masked_psnr, masked_ssim
 from ssmamba.models import MaskedModel, random_unit_mask
 from ssmamba.models.masked import units
-from ssmamba.preprocess import resize_image, to_images, to_tensor
+from ssmamba.reading.preprocess import resize_image, to_images, to_tensor
 
 HIDDEN_GREY = 128  # shown where the model saw nothing
 KNOWS_BRIGHTNESS = "shown with the hidden units' own brightness, which the model did not predict"

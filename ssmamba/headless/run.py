@@ -220,10 +220,10 @@ def regions_of(slide: Slide, request: Request) -> list[Roi]:
         return [roi if roi.name else replace(roi, name=f"region {i}")
                 for i, roi in enumerate(areas, start=1)]  # fmt: skip
     if _is_tissue(slide, request):
-        from ssmamba.tissue_regions import tissue_rois
+        from ssmamba.reading.tissue_rois import tissue_rois
 
         return tissue_rois(slide)
-    from ssmamba.regions import whole_image_roi
+    from ssmamba.reading.plan import whole_image_roi
 
     return [whole_image_roi(slide)]
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from ssmamba.checkpoints.card import Card
 from ssmamba.engine.messages import Trust
 from ssmamba.inference.distance import mahalanobis
-from ssmamba.preprocess import resize_image
+from ssmamba.reading.preprocess import resize_image
 from ssmamba.slides.tissue import tissue_fraction
 
 DEFAULT_ENTROPY_LIMIT = 0.5  # when the card has none

@@ -16,7 +16,7 @@ from ssmamba.errors import CheckpointError, DeviceError
 from ssmamba.models import SSMamba
 from ssmamba.models.build import head_of
 from ssmamba.models.convnets import quicken
-from ssmamba.preprocess import Images, to_tensor
+from ssmamba.reading.preprocess import Images, to_tensor
 from ssmamba.runtime.cuda_graphs import GraphedForward
 from ssmamba.runtime.device import Device, choose_device
 from ssmamba.runtime.memory import is_out_of_memory, keep_freed_memory

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from ssmamba.checkpoints.card import InputSpec
 from ssmamba.config import SSMambaConfig
 from ssmamba.models import SSMamba
-from ssmamba.preprocess import to_tensor
+from ssmamba.reading.preprocess import to_tensor
 from tests.slides import tissue_like
 from training.augment.mixup import mixup, soft_targets
 from training.augment.recipe import Recipe

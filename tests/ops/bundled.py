@@ -13,7 +13,7 @@ from ssmamba.checkpoints.card import read_card
 from ssmamba.explain.cam import cam_maps
 from ssmamba.inference.predictor import Predictor
 from ssmamba.models import MAMIM, random_unit_mask
-from ssmamba.preprocess import to_tensor
+from ssmamba.reading.preprocess import to_tensor
 
 MODELS = Path(__file__).resolve().parents[2] / "resources" / "models"
 CAMS = (("GradCAM", 4), ("LayerCAM", 2))  # method, stage

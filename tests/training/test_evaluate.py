@@ -15,7 +15,7 @@ from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Calibration, Card, ClassInfo, InputSpec
 from ssmamba.config import MAMIMConfig, SSMambaConfig
 from ssmamba.models import MAMIM, SSMamba
-from ssmamba.preprocess import to_tensor
+from ssmamba.reading.preprocess import to_tensor
 from tests.training.pictures import picture, write_png
 from training import evaluate, forest
 from training.data.dataset import load_dataset

@@ -38,7 +38,7 @@ def test_a_baseline_runs_at_128_px_and_loads_again(name: str, tmp_path: Path) ->
 
 def test_logits_are_those_of_the_whole_model(tmp_path: Path) -> None:
     """Features and head by themselves give what the model gives."""
-    from ssmamba.preprocess import to_tensor
+    from ssmamba.reading.preprocess import to_tensor
 
     images = np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3), dtype=np.uint8)
     spec = InputSpec(window_px=64)

@@ -31,7 +31,7 @@ from ssmamba.engine.messages import (
     Window,
 )
 from ssmamba.errors import EngineDied
-from ssmamba.regions import geometry_hash
+from ssmamba.reading.plan import geometry_hash
 from ssmamba.rois.roi import Roi
 
 CLASSES = (

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ssmamba.preprocess import resize_image
+from ssmamba.reading.preprocess import resize_image
 from training.data.file_facts import FileFacts
 from training.data.images import centre_square, read_rgb
 from training.forest import colour_histograms, fit_forest, predict_forest

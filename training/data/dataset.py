@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ssmamba.errors import DataError, did_you_mean
-from ssmamba.preprocess import resize_image
+from ssmamba.reading.preprocess import resize_image
 from training.data.catalog import MANIFEST, SPLITS, Catalog, Item, report, survey_folder
 from training.data.describe import DatasetInfo, describe
 from training.data.images import centre_square, read_rgb

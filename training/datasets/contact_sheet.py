@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ssmamba.preprocess import resize_image
+from ssmamba.reading.preprocess import resize_image
 from training.data.images import centre_square, read_rgb
 
 COLUMNS, PX, GAP, TEXT = 10, 96, 4, 14

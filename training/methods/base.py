@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ssmamba.checkpoints.card import Card, InputSpec
-from ssmamba.preprocess import to_tensor
+from ssmamba.reading.preprocess import to_tensor
 from training.augment.recipe import Recipe
 from training.config import PretrainConfig
 from training.data.dataset import Dataset

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from ssmamba.errors import DataError
-from ssmamba.preprocess import to_tensor
+from ssmamba.reading.preprocess import to_tensor
 from training.config import PretrainConfig
 from training.loop.batches import on_device
 from training.loop.progress import console

@@ -19,7 +19,7 @@ from ssmamba.errors import CheckpointError, DataError
 from ssmamba.models import MaskedModel, random_unit_mask
 from ssmamba.models.batchnorm import bn_statistics, load_bn_statistics, reestimate_bn
 from ssmamba.models.build import build_masked
-from ssmamba.preprocess import to_tensor
+from ssmamba.reading.preprocess import to_tensor
 from training.config import PretrainConfig
 from training.loop.batches import on_device
 from training.loop.progress import console

@@ -13,7 +13,7 @@ from torch import Tensor
 from ssmamba.checkpoints.card import InputSpec
 from ssmamba.explain.masked import fill_hidden, masked_psnr, masked_ssim
 from ssmamba.models import MaskedModel, random_unit_mask
-from ssmamba.preprocess import to_images, to_tensor
+from ssmamba.reading.preprocess import to_images, to_tensor
 from training.metrics.classification import group_resamples, interval
 from training.metrics.fills import inpaint, visible_mean
 

@@ -11,7 +11,7 @@ import numpy as np
 from torch import nn
 
 from ssmamba.checkpoints.card import Card
-from ssmamba.preprocess import resize_image
+from ssmamba.reading.preprocess import resize_image
 from training.metrics.calibration import softmax
 from training.metrics.classification import accuracy, group_resamples, interval, macro_f1
 from training.models import run_model

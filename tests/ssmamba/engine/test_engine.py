@@ -23,7 +23,7 @@ from ssmamba.engine.messages import (
     SlideRef,
 )
 from ssmamba.explain.stitch import map_values
-from ssmamba.regions import geometry_hash
+from ssmamba.reading.plan import geometry_hash
 from ssmamba.rois.roi import Roi
 from tests.ssmamba.checkpoints.made import CLASSES
 from tests.ssmamba.engine.asking import ENDS, square

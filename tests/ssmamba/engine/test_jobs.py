@@ -8,7 +8,7 @@ from ssmamba.engine.jobs import Jobs
 from ssmamba.engine.messages import Explain, ExplainResult, SlideRef
 from ssmamba.explain.cam import cam_maps
 from ssmamba.explain.stitch import resize_map
-from ssmamba.preprocess import to_tensor
+from ssmamba.reading.preprocess import to_tensor
 from ssmamba.runtime.device import choose_device
 from tests.slides import write_pyramid
 from tests.ssmamba.checkpoints.made import save_classifier, tiny_model

@@ -117,7 +117,7 @@ def test_starting_imports_nothing_that_takes_seconds():
     """Each of these costs about as much as torch itself; the first answer waits for none."""
     script = """
 import sys
-import ssmamba.engine.jobs, ssmamba.regions
+import ssmamba.engine.jobs, ssmamba.reading.plan
 from ssmamba.ops import choose_backend
 choose_backend("cpu")
 slow = ("torch._dynamo", "torchvision", "timm", "pytorch_grad_cam", "sklearn", "matplotlib")
@@ -130,7 +130,7 @@ print([name for name in slow if name in sys.modules])
 
 
 def test_the_viewers_side_imports_no_torch():
-    script = "import sys, ssmamba.engine.process, ssmamba.explain.stitch, ssmamba.regions; "
+    script = "import sys, ssmamba.engine.process, ssmamba.explain.stitch, ssmamba.reading.plan; "
     script += "print([n for n in ('torch', 'cv2', 'scipy') if n in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

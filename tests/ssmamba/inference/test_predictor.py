@@ -10,7 +10,7 @@ from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Calibration, Card, ClassInfo, InputSpec
 from ssmamba.errors import CheckpointError, DeviceError
 from ssmamba.inference.predictor import MOVED_TO_CPU, Predictor
-from ssmamba.preprocess import to_tensor
+from ssmamba.reading.preprocess import to_tensor
 from ssmamba.runtime.device import Device
 from tests.ssmamba.checkpoints.made import SPEC, save_classifier, save_mamim
 

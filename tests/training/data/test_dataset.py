@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssmamba.errors import DataError
-from ssmamba.preprocess import resize_image
+from ssmamba.reading.preprocess import resize_image
 from tests.training.pictures import picture
 from training.data.dataset import cache_side, load_dataset, require_every_class
 

@@ -10,7 +10,7 @@ from ssmamba.models import SSMamba, random_unit_mask
 from ssmamba.models.build import build_masked, build_network
 from ssmamba.models.macs import count_macs
 from ssmamba.models.vmamba import VMamba
-from tests.ssmamba.test_masked import PLAIN
+from tests.ssmamba.models.test_masked import PLAIN
 
 TINY = {"dims": (16, 32, 48, 64), "depths": (1, 1, 2, 1), "d_state": 4}
 

@@ -7,7 +7,7 @@ from PIL import Image, ImageCms
 from ssmamba.checkpoints.card import InputSpec
 from ssmamba.engine.messages import ReadOptions, Window
 from ssmamba.errors import RoiError
-from ssmamba.regions import (
+from ssmamba.reading.plan import (
     SCALE_UNKNOWN,
     UNCALIBRATED,
     geometry_hash,

@@ -15,7 +15,7 @@ from ssmamba.explain.cam import METHODS, cam_maps
 from ssmamba.inference.predictor import Predictor
 from ssmamba.models.build import build_network, head_of
 from ssmamba.predict import main
-from ssmamba.preprocess import to_tensor
+from ssmamba.reading.preprocess import to_tensor
 from tests.slides import tissue_like
 from tests.ssmamba.checkpoints.made import CLASSES, SPEC
 

@@ -10,14 +10,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
-from ssmamba.engine.messages import (
-    Classify,
-    Explain,
-    ReadOptions,
-    Reconstruct,
-    Request,
-    SlideRef,
-)
+from ssmamba.engine.messages import Classify, Explain, Reconstruct, Request, SlideRef
+from ssmamba.reading.values import ReadOptions
 from ssmamba.rois.roi import Roi
 from viewer.document import Document
 from viewer.library import Model, ModelLibrary

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ssmamba.engine.messages import ClassifyResult, Stamp
+from ssmamba.engine.messages import ClassifyResult
+from ssmamba.reading.values import Stamp
 from viewer import formats
 
 MODES = {"whole": "one square around the region", "tiles": "squares inside the region"}

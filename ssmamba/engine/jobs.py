@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ssmamba.engine.messages import (
-    CamMap,
     CheckpointLoaded,
     Classify,
     ClassifyResult,
@@ -25,7 +24,6 @@ from ssmamba.engine.messages import (
     ReconstructResult,
     Reply,
     Request,
-    Window,
 )
 from ssmamba.engine.region import Region, read_as
 from ssmamba.engine.store import ModelStore, SlideStore
@@ -35,6 +33,7 @@ from ssmamba.inference.judge import Judge
 from ssmamba.inference.predictor import Prediction, Predictor, is_out_of_memory
 from ssmamba.reading.plan import read_window
 from ssmamba.reading.preprocess import to_tensor
+from ssmamba.reading.values import CamMap, Window
 from ssmamba.runtime.device import Device
 
 REMEMBERED = 256  # answers kept, so that a CAM of the predicted class need not classify again

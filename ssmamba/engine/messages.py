@@ -8,11 +8,9 @@ come before. Pictures travel as raw bytes (C order) with their shape.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
+from ssmamba.reading.values import DEFAULT_OPTIONS, CamMap, ReadOptions, Stamp, Trust, Window
 from ssmamba.rois.roi import Roi
-
-Mode = Literal["auto", "whole", "tiles"]
 
 
 # --- what a request works on ---------------------------------------------------------------
@@ -23,14 +21,6 @@ class SlideRef:
     path: str
     mpp: float | None = None  # µm per level-0 pixel as corrected by the user; None = the slide's
     icc: bool | None = None  # None = as the checkpoint's card says
-
-
-@dataclass(frozen=True)
-class ReadOptions:
-    """How an ROI becomes windows (DESIGN §7)."""
-
-    mode: Mode = "auto"  # auto: whole for an ROI up to one window, else tiles
-    field_px: float | None = None  # side of one window in level-0 px, for models without µm/px
 
 
 # --- requests ------------------------------------------------------------------------------
@@ -46,7 +36,7 @@ class Classify:
     slide: SlideRef
     roi: Roi
     checkpoints: tuple[str, ...]  # paths
-    options: ReadOptions = ReadOptions()
+    options: ReadOptions = DEFAULT_OPTIONS
 
 
 @dataclass(frozen=True)
@@ -58,7 +48,7 @@ class Explain:
     method: str = "GradCAM"  # see ssmamba.explain.cam.METHODS
     stage: int | None = None  # 1..4; None = each checkpoint's own (Card.cam_stage)
     target: str | None = None  # class key; None = the class that each checkpoint predicts
-    options: ReadOptions = ReadOptions()
+    options: ReadOptions = DEFAULT_OPTIONS
 
 
 @dataclass(frozen=True)
@@ -69,7 +59,7 @@ class Reconstruct:
     checkpoint: str
     mask_ratio: float = 0.75
     seed: int = 0
-    options: ReadOptions = ReadOptions()
+    options: ReadOptions = DEFAULT_OPTIONS
 
 
 @dataclass(frozen=True)
@@ -105,46 +95,6 @@ class EngineReady:
 
 
 @dataclass(frozen=True)
-class Window:
-    """A square that the model saw, level-0 pixels."""
-
-    x: float
-    y: float
-    side: float
-
-
-@dataclass(frozen=True)
-class Stamp:
-    """Where a result comes from (DESIGN §7)."""
-
-    slide_path: str
-    slide_hash: str  # quick hash of the file
-    roi_id: str
-    roi_geometry: str  # sha256 of the coordinates; tells an outdated result
-    checkpoint_sha256: str
-    device: str
-    scan_backend: str
-    mpp: float | None  # µm per network pixel that was read; None = scale unknown
-    icc: bool
-    mode: str  # whole | tiles
-    method: str = ""
-    seed: int | None = None
-    time: str = ""  # ISO 8601, UTC
-
-
-@dataclass(frozen=True)
-class Trust:
-    """Whether the answer should be believed, and if not, why (one short sentence each)."""
-
-    sure: bool
-    reasons: tuple[str, ...] = ()
-    entropy: float = 0.0  # normalised, 0..1
-    distance: float | None = None  # to the training features, in units of the card's limit
-    blur: float | None = None
-    tissue: float | None = None  # share of the windows that is tissue, 0..1
-
-
-@dataclass(frozen=True)
 class Progress:
     job: int
     done: int
@@ -174,16 +124,6 @@ class ClassifyResult:
     seconds: float
     notes: tuple[str, ...] = ()  # "scale unknown", "uncalibrated", "moved to the CPU"
     window_probabilities: tuple[tuple[float, ...], ...] = ()  # per window, order of the card
-
-
-@dataclass(frozen=True)
-class CamMap:
-    """One window's CAM, raw values at the model's grid size."""
-
-    window: Window
-    shape: tuple[int, int]  # rows, columns
-    values: bytes = field(repr=False)  # float32
-    cells: tuple[float, float] | None = None  # rows, columns that the window spans; None = all
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 import numpy as np
 
 from ssmamba.checkpoints.card import InputSpec
-from ssmamba.engine.messages import Classify, Explain, Reconstruct, Stamp, Window
+from ssmamba.engine.messages import Classify, Explain, Reconstruct
 from ssmamba.engine.store import SlideStore
 from ssmamba.ops import choose_backend
 from ssmamba.reading.plan import RegionPlan, geometry_hash, plan_region, read_batches, uses_icc
+from ssmamba.reading.values import Stamp, Window
 from ssmamba.rois.roi import Roi
 from ssmamba.runtime.device import Device
 from ssmamba.slides.slide import Slide

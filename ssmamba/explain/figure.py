@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
-from ssmamba.engine.messages import CamMap
 from ssmamba.explain.stitch import colorize, lookup_table, resize_map, shared_range, stitch
+from ssmamba.reading.values import CamMap
 from ssmamba.rois.geometry import polygons_of, rings_of, roi_shape
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import Slide

@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from ssmamba.engine.messages import CamMap
 from ssmamba.explain.colormaps import COLORMAPS, lookup_table
+from ssmamba.reading.values import CamMap
 
 __all__ = ["COLORMAPS", "StitchedMap", "colorize", "lookup_table", "map_values", "shared_range",
            "stitch"]  # fmt: skip

@@ -19,9 +19,7 @@ from ssmamba.engine.messages import (
     ClassifyResult,
     Explain,
     ExplainResult,
-    Mode,
     Progress,
-    ReadOptions,
     Reply,
     SlideRef,
 )
@@ -36,6 +34,7 @@ from ssmamba.errors import (
 )
 from ssmamba.explain.methods import find_method
 from ssmamba.headless.report import Finding, write_findings
+from ssmamba.reading.values import Mode, ReadOptions
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import Slide
 

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from ssmamba.checkpoints.card import Card
-from ssmamba.engine.messages import Trust
 from ssmamba.inference.distance import mahalanobis
 from ssmamba.reading.preprocess import resize_image
+from ssmamba.reading.values import Trust
 from ssmamba.slides.tissue import tissue_fraction
 
 DEFAULT_ENTROPY_LIMIT = 0.5  # when the card has none

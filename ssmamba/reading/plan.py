@@ -12,17 +12,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ssmamba.checkpoints.card import InputSpec
-from ssmamba.engine.messages import ReadOptions, Window
 from ssmamba.errors import RoiError
+from ssmamba.reading.values import DEFAULT_OPTIONS, ReadOptions, Window
+from ssmamba.reading.windows import windows_tiles, windows_whole
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.icc import SrgbTransform
 from ssmamba.slides.slide import Slide
-from ssmamba.slides.tissue import windows_tiles, windows_whole
 
 SCALE_UNKNOWN = "scale unknown: the model has no µm/px, set how much tissue one window covers"
 UNCALIBRATED = "uncalibrated: the slide has no µm/px, so the model may read at a wrong scale"
 SCALE_TOLERANCE = 1.25  # a window read this much finer or coarser than in training is noted
-DEFAULT_OPTIONS = ReadOptions()
 SMALLEST_AREA_PX2 = 1.0
 NEARLY_SQUARE = 1.1  # longest over shortest side up to which an image is read as one square
 LARGEST_NATIVE_PX = 2048  # a plain image is not reduced while reading up to this side

@@ -11,12 +11,12 @@ from PIL import Image
 
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import read_card
-from ssmamba.engine.messages import CamMap, ReadOptions
 from ssmamba.explain.cam import cam_maps
 from ssmamba.explain.stitch import stitch
 from ssmamba.inference.predictor import Predictor
 from ssmamba.reading.plan import plan_region, read_window
 from ssmamba.reading.preprocess import to_tensor
+from ssmamba.reading.values import CamMap, ReadOptions
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import Slide
 from tests.acceptance.conftest import MODELS

@@ -16,7 +16,7 @@ import yaml
 
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import read_card
-from ssmamba.engine.messages import Trust
+from ssmamba.reading.values import Trust
 from tests.training.conftest import TINY
 from training import finetune as command
 from training.loop import fit

@@ -12,7 +12,6 @@ from PySide6.QtCore import QTimer
 
 from ssmamba.checkpoints.card import METADATA_KEY, Card, ClassInfo, InputSpec
 from ssmamba.engine.messages import (
-    CamMap,
     Cancel,
     Classify,
     ClassifyResult,
@@ -26,12 +25,10 @@ from ssmamba.engine.messages import (
     ReconstructResult,
     Reply,
     Request,
-    Stamp,
-    Trust,
-    Window,
 )
 from ssmamba.errors import EngineDied
 from ssmamba.reading.plan import geometry_hash
+from ssmamba.reading.values import CamMap, Stamp, Trust, Window
 from ssmamba.rois.roi import Roi
 
 CLASSES = (

@@ -8,7 +8,8 @@ import weakref
 import numpy as np
 import pytest
 
-from ssmamba.engine.messages import CamMap, Explain, ExplainResult, SlideRef, Window
+from ssmamba.engine.messages import Explain, ExplainResult, SlideRef
+from ssmamba.reading.values import CamMap, Window
 from tests.viewer.fakes import explanation, square
 from viewer.map_painter import MapJob, MapPainter, image_of
 from viewer.settings import MapSettings

@@ -21,7 +21,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
 
-from ssmamba.engine.messages import Window
+from ssmamba.reading.values import Window
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.canvas.camera import Camera

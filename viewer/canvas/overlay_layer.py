@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
-from ssmamba.engine.messages import Window
+from ssmamba.reading.values import Window
 from ssmamba.rois.roi import Roi
 from viewer.canvas.roi_shape import RoiShape
 from viewer.canvas.types import Overlay

@@ -17,13 +17,13 @@ from ssmamba.engine.messages import (
     KeepSlides,
     LoadCheckpoint,
     Progress,
-    ReadOptions,
     Reconstruct,
     ReconstructResult,
     SlideRef,
 )
 from ssmamba.explain.stitch import map_values
 from ssmamba.reading.plan import geometry_hash
+from ssmamba.reading.values import ReadOptions
 from ssmamba.rois.roi import Roi
 from tests.ssmamba.checkpoints.made import CLASSES
 from tests.ssmamba.engine.asking import ENDS, square

@@ -12,16 +12,10 @@ from pathlib import Path
 import pytest
 
 from ssmamba.engine import process
-from ssmamba.engine.messages import (
-    Cancel,
-    Classify,
-    ClassifyResult,
-    JobDone,
-    Progress,
-    ReadOptions,
-)
+from ssmamba.engine.messages import Cancel, Classify, ClassifyResult, JobDone, Progress
 from ssmamba.engine.process import EngineClient, describe_exit
 from ssmamba.errors import EngineDied
+from ssmamba.reading.values import ReadOptions
 from tests.ssmamba.engine.asking import square
 
 needs_signals = pytest.mark.skipif(

@@ -6,8 +6,9 @@ import pickle
 import numpy as np
 import pytest
 
-from ssmamba.engine.messages import CamMap, Classify, SlideRef, Window
+from ssmamba.engine.messages import Classify, SlideRef
 from ssmamba.engine.wire import WireError, encode, read_message, write_message
+from ssmamba.reading.values import CamMap, Window
 from ssmamba.rois.roi import Roi
 
 

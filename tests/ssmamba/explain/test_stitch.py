@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssmamba.engine.messages import CamMap, Window
 from ssmamba.explain.stitch import (
     COLORMAPS,
     colorize,
@@ -15,6 +14,7 @@ from ssmamba.explain.stitch import (
     shared_range,
     stitch,
 )
+from ssmamba.reading.values import CamMap, Window
 
 
 def cam(values, x=0.0, y=0.0, side=100.0):

@@ -5,7 +5,6 @@ import pytest
 from PIL import Image, ImageCms
 
 from ssmamba.checkpoints.card import InputSpec
-from ssmamba.engine.messages import ReadOptions, Window
 from ssmamba.errors import RoiError
 from ssmamba.reading.plan import (
     SCALE_UNKNOWN,
@@ -17,6 +16,7 @@ from ssmamba.reading.plan import (
     uses_icc,
     whole_image_roi,
 )
+from ssmamba.reading.values import ReadOptions, Window
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import Slide
 from tests.slides import tissue_like, write_pyramid

@@ -14,7 +14,7 @@ import pytest
 from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
-from ssmamba.engine.messages import Window
+from ssmamba.reading.values import Window
 from ssmamba.rois.roi import Roi
 from tests.slides import SHARED_SLIDES, write_pyramid
 from tests.viewer.canvas.conftest import Driver

@@ -1,0 +1,72 @@
+"""Values of reading and answering: how a region is read, what was seen, where a result comes from.
+
+Plain dataclasses without torch types; messages between the processes carry them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Mode = Literal["auto", "whole", "tiles"]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How an ROI becomes windows (DESIGN §7)."""
+
+    mode: Mode = "auto"  # auto: whole for an ROI up to one window, else tiles
+    field_px: float | None = None  # side of one window in level-0 px, for models without µm/px
+
+
+DEFAULT_OPTIONS = ReadOptions()
+
+
+@dataclass(frozen=True)
+class Window:
+    """A square that the model saw, level-0 pixels."""
+
+    x: float
+    y: float
+    side: float
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Where a result comes from (DESIGN §7)."""
+
+    slide_path: str
+    slide_hash: str  # quick hash of the file
+    roi_id: str
+    roi_geometry: str  # sha256 of the coordinates; tells an outdated result
+    checkpoint_sha256: str
+    device: str
+    scan_backend: str
+    mpp: float | None  # µm per network pixel that was read; None = scale unknown
+    icc: bool
+    mode: str  # whole | tiles
+    method: str = ""
+    seed: int | None = None
+    time: str = ""  # ISO 8601, UTC
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Whether the answer should be believed, and if not, why (one short sentence each)."""
+
+    sure: bool
+    reasons: tuple[str, ...] = ()
+    entropy: float = 0.0  # normalised, 0..1
+    distance: float | None = None  # to the training features, in units of the card's limit
+    blur: float | None = None
+    tissue: float | None = None  # share of the windows that is tissue, 0..1
+
+
+@dataclass(frozen=True)
+class CamMap:
+    """One window's CAM, raw values at the model's grid size."""
+
+    window: Window
+    shape: tuple[int, int]  # rows, columns
+    values: bytes = field(repr=False)  # float32
+    cells: tuple[float, float] | None = None  # rows, columns that the window spans; None = all

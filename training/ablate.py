@@ -14,7 +14,7 @@ from training.ablation.evidence import read_masks
 from training.ablation.jobs import Job, chosen_cells, plan_jobs, refuse_unfit
 from training.ablation.ledger import GRID_FILE, Ledger, refuse_other_grid
 from training.ablation.runner import run_jobs
-from training.command import config_files, run_command
+from training.cli.command import config_files, run_command
 from training.data.catalog import SPLITS, refuse_inside
 from training.data.dataset import Dataset, load_dataset, require_every_class
 from training.loop.progress import console

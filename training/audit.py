@@ -8,7 +8,7 @@ from functools import partial
 
 from ssmamba.errors import DataError
 from training.auditing.config import AuditConfig
-from training.command import run_command
+from training.cli.command import run_command
 from training.data.catalog import refuse_inside
 from training.loop.progress import console
 

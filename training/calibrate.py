@@ -12,7 +12,7 @@ from ssmamba.checkpoints.card import Card
 from ssmamba.errors import CheckpointError
 from training.cams import best_stage, pointing_by_stage, pointing_metrics
 from training.cards import refuse_name
-from training.command import run_command
+from training.cli.command import run_command
 from training.config import CalibrateConfig
 from training.data.dataset import Dataset, load_dataset
 from training.loop.progress import console

@@ -20,7 +20,7 @@ from ssmamba.models.foundation import ADAPTERS, Adapter
 from ssmamba.models.foundation.adapter import unchanged
 from training.architectures import timm_arguments
 from training.cards import refuse_name, versions
-from training.command import run_command
+from training.cli.command import run_command
 from training.config import ConvertConfig
 from training.foreign import checked, read_tensors
 from training.loop.progress import console

@@ -18,7 +18,7 @@ from ssmamba.files import written_whole
 from ssmamba.models import MaskedModel
 from ssmamba.reading.preprocess import resize_image
 from training.augment.stain import StainJitter, jitter_stains
-from training.command import run_command
+from training.cli.command import run_command
 from training.config import EvaluateConfig
 from training.data.dataset import Dataset, load_dataset, split_title
 from training.loop.progress import console

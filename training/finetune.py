@@ -23,7 +23,7 @@ from training.augment.mixup import mixup, soft_targets
 from training.augment.recipe import Recipe
 from training.cams import best_stage, pointing_by_stage, pointing_metrics
 from training.cards import base_card, budget, tried
-from training.command import run_command
+from training.cli.command import run_command
 from training.config import FinetuneConfig
 from training.data.dataset import Dataset
 from training.loop.batches import Batches, on_device

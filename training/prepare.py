@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.table import Table
 
 from ssmamba.errors import DataError, InputError
-from training.command import run_command
+from training.cli.command import run_command
 from training.data.catalog import SPLITS
 from training.datasets import plain
 from training.datasets.checked import check, settings

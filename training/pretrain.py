@@ -17,7 +17,7 @@ from ssmamba.models.build import FOUR_STAGES
 from ssmamba.models.mae import is_vit
 from training.architectures import Architecture, architecture
 from training.cards import base_card, budget
-from training.command import run_command
+from training.cli.command import run_command
 from training.config import PretrainConfig
 from training.data.dataset import Dataset
 from training.loop.batches import Batches

@@ -16,7 +16,7 @@ from ssmamba.checkpoints.card import InputSpec
 from ssmamba.errors import DataError
 from ssmamba.explain.figure import RESEARCH_USE
 from ssmamba.reading.preprocess import to_tensor
-from training.command import run_command
+from training.cli.command import run_command
 from training.config import Split
 from training.data.catalog import refuse_inside
 from training.data.dataset import Dataset, load_dataset, split_title

@@ -11,7 +11,7 @@ from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Card, file_sha256, read_card
 from ssmamba.checkpoints.labels import labels_of
 from ssmamba.errors import CheckpointError, DataError, did_you_mean
-from training.command import run_command
+from training.cli.command import run_command
 from training.data.catalog import refuse_inside
 from training.data.dataset import Dataset, load_dataset, load_images, split_title
 from training.evaluate import LARGEST_SIDE, class_order, refuse_overlap

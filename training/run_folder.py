@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from ssmamba.errors import DataError
-from training.command import as_yaml
+from training.cli.command import as_yaml
 from training.config import FinetuneConfig, PretrainConfig, RunConfig
 from training.data.catalog import SPLITS, refuse_inside
 from training.data.dataset import Dataset

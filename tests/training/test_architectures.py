@@ -14,7 +14,7 @@ from ssmamba.models.vmamba import VMamba
 from tests.training.conftest import TINY
 from training import evaluate, finetune, pretrain
 from training.architectures import architecture
-from training.command import parse
+from training.cli.command import parse
 from training.config import FinetuneConfig, PretrainConfig
 
 CONFIGS = Path(__file__).parents[2] / "resources" / "configs"

@@ -16,7 +16,7 @@ from ssmamba.models import MAMIM
 from tests.training.conftest import TINY
 from training import finetune, pretrain
 from training.architectures import architecture
-from training.command import parse
+from training.cli.command import parse
 from training.config import PretrainConfig
 from training.data.dataset import load_dataset
 from training.methods import METHODS

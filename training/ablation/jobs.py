@@ -13,7 +13,7 @@ from training.ablation.cells import all_cells, encoder_cells
 from training.ablation.config import AblateConfig
 from training.ablation.tables import PRETRAININGS, cells_of
 from training.architectures import architecture
-from training.command import DEFAULT_RECIPE, parse
+from training.cli.command import DEFAULT_RECIPE, parse
 from training.config import FinetuneConfig, PretrainConfig, RunConfig
 from training.pretrain import refuse_unfit as refuse_unfit_pretraining
 from training.run_folder import CONFIG_FILE

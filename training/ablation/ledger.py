@@ -9,7 +9,7 @@ from typing import Any
 from ssmamba.checkpoints.card import file_sha256, read_card
 from ssmamba.errors import CheckpointError, DataError
 from training.ablation.jobs import Job
-from training.command import as_yaml
+from training.cli.command import as_yaml
 from training.evaluate import write_json
 from training.run_folder import CONFIG_FILE, SPLIT_FILE, refuse_other_values
 

@@ -18,7 +18,7 @@ import training
 from training.ablation.jobs import Job
 from training.ablation.ledger import Ledger
 from training.ablation.pace import Pace, epochs_done
-from training.command import STOPPED
+from training.cli.command import STOPPED
 from training.loop.interrupt import Interrupted, StopRequest
 from training.loop.progress import Progress, console
 

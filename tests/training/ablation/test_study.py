@@ -26,7 +26,7 @@ from training.ablation.jobs import Job, plan_jobs
 from training.ablation.ledger import Ledger
 from training.ablation.report import Study, write_report
 from training.ablation.results import Result, assert_equal_budgets, mean_sd, read_results
-from training.command import parse
+from training.cli.command import parse
 from training.data.dataset import Dataset, load_dataset
 
 CELLS = "ssmamba,pretraining-none"

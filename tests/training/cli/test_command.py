@@ -14,10 +14,10 @@ from ssmamba.errors import DataError
 from training import finetune, pretrain
 from training.ablation.config import AblateConfig
 from training.auditing.config import AuditConfig
-from training.command import as_yaml, parse, run_command
+from training.cli.command import as_yaml, parse, run_command
+from training.cli.limits import LIMITS
 from training.config import EvaluateConfig, FinetuneConfig, PretrainConfig
 from training.datasets.config import PrepareConfig
-from training.limits import LIMITS
 from training.loop.interrupt import Interrupted
 from training.robust.config import RobustnessConfig
 

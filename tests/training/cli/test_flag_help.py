@@ -9,7 +9,8 @@ import pytest
 
 from training.ablation.config import AblateConfig
 from training.auditing.config import AuditConfig
-from training.command import run_command
+from training.cli.command import run_command
+from training.cli.flag_help import field_comments
 from training.config import (
     CalibrateConfig,
     ConvertConfig,
@@ -18,7 +19,6 @@ from training.config import (
     PretrainConfig,
 )
 from training.datasets.config import PrepareConfig
-from training.flag_help import field_comments
 from training.probe import ProbeConfig
 from training.robust.config import RobustnessConfig
 

@@ -17,9 +17,9 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import yaml
 
 from ssmamba.errors import DataError, SSMambaError, did_you_mean
-from training.flag_errors import FlagParser
-from training.flag_help import help_text
-from training.limits import refuse_impossible
+from training.cli.flag_errors import FlagParser
+from training.cli.flag_help import help_text
+from training.cli.limits import refuse_impossible
 from training.loop.interrupt import Interrupted
 from training.loop.progress import console
 

@@ -1,0 +1,1 @@
+"""The command line: flags and YAML into dataclasses, help, errors."""

@@ -18,7 +18,7 @@ from training.cli.command import config_files, run_command
 from training.data.catalog import SPLITS, refuse_inside
 from training.data.dataset import Dataset, load_dataset, require_every_class
 from training.loop.progress import console
-from training.run_folder import split_table
+from training.runs.folder import split_table
 
 REPORT = "report"  # folder of the tables and figures in --out
 

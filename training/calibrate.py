@@ -10,15 +10,15 @@ import sys
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Card
 from ssmamba.errors import CheckpointError
+from training.backbones.classifiers import run_model
 from training.cams import best_stage, pointing_by_stage, pointing_metrics
-from training.cards import refuse_name
 from training.cli.command import run_command
 from training.config import CalibrateConfig
 from training.data.dataset import Dataset, load_dataset
 from training.loop.progress import console
 from training.metrics.calibration import softmax
 from training.metrics.classification import score
-from training.models import run_model
+from training.runs.card import refuse_name
 from training.trust import calibrate as fit
 from training.trust import unsure_share
 

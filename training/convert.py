@@ -18,12 +18,12 @@ from ssmamba.errors import DataError, did_you_mean
 from ssmamba.models.build import TIMM, build_network, head_of
 from ssmamba.models.foundation import ADAPTERS, Adapter
 from ssmamba.models.foundation.adapter import unchanged
-from training.architectures import timm_arguments
-from training.cards import refuse_name, versions
+from training.backbones.architectures import timm_arguments
 from training.cli.command import run_command
 from training.config import ConvertConfig
 from training.foreign import checked, read_tensors
 from training.loop.progress import console
+from training.runs.card import refuse_name, versions
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -18,6 +18,7 @@ from ssmamba.files import written_whole
 from ssmamba.models import MaskedModel
 from ssmamba.reading.preprocess import resize_image
 from training.augment.stain import StainJitter, jitter_stains
+from training.backbones.classifiers import run_model
 from training.cli.command import run_command
 from training.config import EvaluateConfig
 from training.data.dataset import Dataset, load_dataset, split_title
@@ -36,8 +37,7 @@ from training.metrics.reconstruction import (
     reconstruction_each,
     reconstruction_table,
 )
-from training.models import run_model
-from training.setup import make_fabric
+from training.runs.setup import make_fabric
 from training.tables import class_table, confusion_table, score_table
 from training.trust import unsure_share
 

@@ -21,8 +21,8 @@ from ssmamba.errors import DataError
 from ssmamba.reading.preprocess import to_tensor
 from training.augment.mixup import mixup, soft_targets
 from training.augment.recipe import Recipe
+from training.backbones.classifiers import Start, build_classifier, run_model
 from training.cams import best_stage, pointing_by_stage, pointing_metrics
-from training.cards import base_card, budget, tried
 from training.cli.command import run_command
 from training.config import FinetuneConfig
 from training.data.dataset import Dataset
@@ -31,8 +31,8 @@ from training.loop.fit import LOG_FILE, Outcome, Score, Task, fit
 from training.loop.progress import console
 from training.metrics.calibration import softmax
 from training.metrics.classification import accuracy, macro_f1, nll, score
-from training.models import Start, build_classifier, run_model
-from training.setup import (
+from training.runs.card import base_card, budget, tried
+from training.runs.setup import (
     begin_run,
     loader_threads,
     make_plan,

@@ -15,8 +15,7 @@ from ssmamba.checkpoints import checkpoint
 from ssmamba.errors import DataError
 from ssmamba.models.build import FOUR_STAGES
 from ssmamba.models.mae import is_vit
-from training.architectures import Architecture, architecture
-from training.cards import base_card, budget
+from training.backbones.architectures import Architecture, architecture
 from training.cli.command import run_command
 from training.config import PretrainConfig
 from training.data.dataset import Dataset
@@ -24,7 +23,8 @@ from training.loop.batches import Batches
 from training.loop.fit import Outcome, Task, fit
 from training.loop.progress import console
 from training.methods import METHODS, Material, Method
-from training.setup import (
+from training.runs.card import base_card, budget
+from training.runs.setup import (
     begin_run,
     loader_threads,
     make_plan,

@@ -22,7 +22,7 @@ from training.data.catalog import refuse_inside
 from training.data.dataset import Dataset, load_dataset, split_title
 from training.evaluate import refuse_overlap, write_json
 from training.loop.progress import console
-from training.setup import make_fabric
+from training.runs.setup import make_fabric
 
 BATCH = 32
 

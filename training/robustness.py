@@ -19,7 +19,7 @@ from training.loop.progress import Progress, console
 from training.robust.changes import CHANGES
 from training.robust.config import RobustnessConfig
 from training.robust.measure import Measured, Pictures, Subject, measure
-from training.setup import make_fabric
+from training.runs.setup import make_fabric
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from ssmamba.checkpoints.checkpoint import CLEAN_BN, load_encoder
 from ssmamba.models import MAMIM
 from tests.training.conftest import TINY
 from training import finetune, pretrain
-from training.architectures import architecture
+from training.backbones.architectures import architecture
 from training.cli.command import parse
 from training.config import PretrainConfig
 from training.data.dataset import load_dataset

@@ -15,12 +15,12 @@ from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import file_sha256
 from training.ablation.results import Result
 from training.ablation.tables import FULL
+from training.backbones.classifiers import run_model
 from training.data.dataset import Dataset
 from training.evaluate import class_order, write_json
 from training.loop.progress import Progress
 from training.metrics.calibration import softmax
 from training.metrics.classification import gap_over_seeds, nll_each
-from training.models import run_model
 
 RESAMPLES = 1000
 

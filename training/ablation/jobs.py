@@ -12,11 +12,11 @@ from ssmamba.errors import DataError, SSMambaError, did_you_mean
 from training.ablation.cells import all_cells, encoder_cells
 from training.ablation.config import AblateConfig
 from training.ablation.tables import PRETRAININGS, cells_of
-from training.architectures import architecture
+from training.backbones.architectures import architecture
 from training.cli.command import DEFAULT_RECIPE, parse
 from training.config import FinetuneConfig, PretrainConfig, RunConfig
 from training.pretrain import refuse_unfit as refuse_unfit_pretraining
-from training.run_folder import CONFIG_FILE
+from training.runs.folder import CONFIG_FILE
 
 Kind = Literal["pretrain", "finetune"]
 CONFIGS: dict[Kind, type[RunConfig]] = {"pretrain": PretrainConfig, "finetune": FinetuneConfig}

@@ -11,7 +11,7 @@ from ssmamba.errors import CheckpointError, DataError
 from training.ablation.jobs import Job
 from training.cli.command import as_yaml
 from training.evaluate import write_json
-from training.run_folder import CONFIG_FILE, SPLIT_FILE, refuse_other_values
+from training.runs.folder import CONFIG_FILE, SPLIT_FILE, refuse_other_values
 
 GRID_FILE = "grid.json"
 

@@ -34,7 +34,7 @@ from training.metrics.reconstruction import (
     reconstruction_table,
     score_fills,
 )
-from training.setup import stain_basis
+from training.runs.setup import stain_basis
 
 CLEAN_BATCHES = 40  # batches over which the final clean BatchNorm statistics are averaged
 ROUGH_BATCHES = 8  # the same for checkpoints on the way

@@ -12,9 +12,9 @@ from torch import nn
 
 from ssmamba.checkpoints.card import Card
 from ssmamba.reading.preprocess import resize_image
+from training.backbones.classifiers import run_model
 from training.metrics.calibration import softmax
 from training.metrics.classification import accuracy, group_resamples, interval, macro_f1
-from training.models import run_model
 from training.robust.changes import CHANGES, Surroundings
 
 CHUNK = 128  # pictures changed at once

@@ -152,7 +152,7 @@ def test_other_failures_are_not_taken_for_a_lack_of_memory(predictor, images, mo
 
 
 def test_the_training_commands_compute_the_same(predictor, images):
-    from training.models import run_model
+    from training.backbones.classifiers import run_model
 
     logits, features = run_model(predictor.checkpoint.model, images, SPEC, 3)
     got = predictor.predict(images)

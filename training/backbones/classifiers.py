@@ -17,9 +17,15 @@ from ssmamba.inference.predictor import logits_and_features
 from ssmamba.models import SSMamba
 from ssmamba.models.build import head_of
 from ssmamba.reading.preprocess import to_tensor
-from training.architectures import DEFAULT, TITLES, Architecture, architecture, four_stages
+from training.backbones.architectures import (
+    DEFAULT,
+    TITLES,
+    Architecture,
+    architecture,
+    four_stages,
+)
 from training.config import FinetuneConfig
-from training.setup import override
+from training.runs.setup import override
 
 
 @dataclass(frozen=True)

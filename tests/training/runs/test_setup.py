@@ -18,12 +18,13 @@ from ssmamba.models import MaskedModel, random_unit_mask
 from ssmamba.models.masked import visible_mean
 from ssmamba.runtime.device import gpu_problem
 from tests.training.conftest import TINY
-from training import finetune, setup
-from training.cards import base_card, channel_statistics
+from training import finetune
+from training.runs import setup
+from training.runs.card import base_card, channel_statistics
 from training.config import FinetuneConfig
 from training.data.dataset import load_dataset
 from training.loop import fit as loop
-from training.setup import make_recipe, show_balance
+from training.runs.setup import make_recipe, show_balance
 
 
 def test_uneven_classes_are_warned_about(

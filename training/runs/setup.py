@@ -22,7 +22,7 @@ from ssmamba.runtime.device import gpu_problem, set_float32
 from ssmamba.runtime.memory import keep_freed_memory
 from training.augment.recipe import Recipe
 from training.augment.stain import StainJitter
-from training.baselines import scaled
+from training.backbones.baselines import scaled
 from training.config import RunConfig
 from training.data.catalog import MANIFEST, SPLITS
 from training.data.dataset import Dataset, cache_side, load_dataset
@@ -31,7 +31,7 @@ from training.loop.fit import Schedule
 from training.loop.precision import Autocast
 from training.loop.progress import console
 from training.loop.sharding import fsdp_strategy
-from training.run_folder import claim_folder, refuse_used_folder
+from training.runs.folder import claim_folder, refuse_used_folder
 
 MOST_THREADS = 8  # that prepare batches for one GPU
 ACCELERATORS = ("auto", "cpu", "cuda", "gpu", "mps")

@@ -12,10 +12,10 @@ from ssmamba.config import SSMambaConfig
 from ssmamba.errors import CheckpointError, DataError, did_you_mean
 from ssmamba.models.build import CONV_STEM, FOUR_STAGES, TIMM, build_network
 from ssmamba.models.foundation import ADAPTERS
-from training.baselines import BASELINES, baseline
-from training.cards import ablation_tags
+from training.backbones.baselines import BASELINES, baseline
 from training.config import RunConfig
-from training.setup import encoder_config
+from training.runs.card import ablation_tags
+from training.runs.setup import encoder_config
 
 DEFAULT = "ssmamba"
 WITH_PATCHES = ("vit", "swin")  # of BASELINES: --conv-stem may stand in for their patch embedding

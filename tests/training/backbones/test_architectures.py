@@ -13,7 +13,7 @@ from ssmamba.errors import DataError
 from ssmamba.models.vmamba import VMamba
 from tests.training.conftest import TINY
 from training import evaluate, finetune, pretrain
-from training.architectures import architecture
+from training.backbones.architectures import architecture
 from training.cli.command import parse
 from training.config import FinetuneConfig, PretrainConfig
 

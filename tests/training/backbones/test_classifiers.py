@@ -10,9 +10,9 @@ import torch
 
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Card, ClassInfo, InputSpec
-from training.architectures import swin_window
+from training.backbones.architectures import swin_window
+from training.backbones.classifiers import build_classifier, run_model
 from training.config import FinetuneConfig
-from training.models import build_classifier, run_model
 
 NAMES = ("resnet10t", "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224")
 

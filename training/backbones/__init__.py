@@ -1,0 +1,1 @@
+"""Networks before their first step: by name, as baselines, with a head."""

@@ -65,7 +65,7 @@ def test_classifiers_come_from_the_bundled_pretraining() -> None:
 
 
 def test_the_checkpoints_of_the_papers_figure_4_are_there() -> None:
-    from training.ablation.tables import FIGURE_4, FULL
+    from training.ablate.tables import FIGURE_4, FULL
 
     assert {"lac" if cell == FULL else f"lac-{cell}" for cell in FIGURE_4} <= set(CLASSIFIERS)
 

@@ -12,14 +12,14 @@ import yaml
 
 from ssmamba.errors import DataError
 from training import finetune, pretrain
-from training.ablation.config import AblateConfig
-from training.auditing.config import AuditConfig
+from training.ablate.config import AblateConfig
+from training.audit.config import AuditConfig
 from training.cli.command import as_yaml, parse, run_command
 from training.cli.limits import LIMITS
 from training.config import EvaluateConfig, FinetuneConfig, PretrainConfig
-from training.datasets.config import PrepareConfig
 from training.loop.interrupt import Interrupted
-from training.robust.config import RobustnessConfig
+from training.prepare.config import PrepareConfig
+from training.robustness.config import RobustnessConfig
 
 NEEDED = ["--data", "d", "--out", "o"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from training.ablation.config import AblateConfig
-from training.auditing.config import AuditConfig
+from training.ablate.config import AblateConfig
+from training.audit.config import AuditConfig
 from training.cli.command import run_command
 from training.cli.flag_help import field_comments
 from training.config import (
@@ -18,9 +18,9 @@ from training.config import (
     FinetuneConfig,
     PretrainConfig,
 )
-from training.datasets.config import PrepareConfig
-from training.probe import ProbeConfig
-from training.robust.config import RobustnessConfig
+from training.prepare.config import PrepareConfig
+from training.probe.__main__ import ProbeConfig
+from training.robustness.config import RobustnessConfig
 
 
 @dataclass

@@ -1,0 +1,122 @@
+"""The grid's processes, with small scripts in place of trainings."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from training.ablate import runner
+from training.ablate.jobs import Job
+from training.ablate.ledger import Ledger
+from training.ablate.pace import Pace
+from training.config import FinetuneConfig
+from training.loop.interrupt import Interrupted
+
+WRITES = "import pathlib; pathlib.Path('{f}').mkdir(parents=True, exist_ok=True); "
+GOOD = WRITES + "pathlib.Path('{f}/best.safetensors').write_text('x')"
+BAD = "import sys; print('error: no such thing; do another.', file=sys.stderr); sys.exit(2)"
+CRASH = "raise RuntimeError('a bug')"
+NEEDS_OTHER = (
+    "import pathlib, time\n"
+    "mine, other = pathlib.Path('{f}'), pathlib.Path('{f}').parent / '{o}'\n"
+    "mine.mkdir(parents=True, exist_ok=True); start = time.monotonic()\n"
+    "while not other.exists() and time.monotonic() - start < 20: time.sleep(0.02)\n"
+    "assert other.exists()\n"
+    "(mine / 'best.safetensors').write_text('x')"
+)
+UNTIL_CTRL_C = (
+    WRITES + "import signal, sys, time\n"
+    "signal.signal(signal.SIGINT, lambda *_: (pathlib.Path('{f}/saved').touch(), sys.exit(130)))\n"
+    "pathlib.Path('{f}/up').touch()\n"
+    "while True: time.sleep(0.05)"
+)
+
+
+def job(root: Path, name: str, script: str, needs: str | None = None, problem: str = "") -> Job:
+    folder = root / "finetune" / f"{name}-s0"
+    code = script.replace("{f}", str(folder))
+    config = FinetuneConfig(data=root, out=folder, epochs=4)
+    return Job("finetune", name, 0, folder, (code,), needs, config, problem)
+
+
+@pytest.fixture(autouse=True)
+def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "command_of", lambda j: [sys.executable, "-c", j.flags[0]])
+    monkeypatch.setattr(runner, "POLL_S", 0.02)
+
+
+def test_a_failing_run_is_reported_and_the_others_go_on(tmp_path: Path) -> None:
+    jobs = [
+        job(tmp_path, "bad", BAD),
+        job(tmp_path, "after-bad", GOOD, needs="finetune/bad-s0"),
+        job(tmp_path, "crash", CRASH),
+        job(tmp_path, "unknown", GOOD, problem="there is no such flag"),
+        job(tmp_path, "good", GOOD),
+        job(tmp_path, "after-good", GOOD, needs="finetune/good-s0"),
+    ]
+    ledger = Ledger(tmp_path)
+    runner.run_jobs(jobs, ledger, slots=1)
+    assert [j.cell for j in jobs if ledger.done(j)] == ["good", "after-good"]
+    why = {j.cell: ledger.why_failed(j) for j in jobs}
+    assert why["bad"] == "no such thing; do another."
+    assert why["after-bad"] == "its pre-training finetune/bad-s0 failed"
+    assert why["crash"].startswith("RuntimeError: a bug (exit status 1; see ")
+    assert why["unknown"] == "there is no such flag"
+
+
+def test_what_is_done_is_not_run_again_and_what_failed_is(tmp_path: Path) -> None:
+    runner.run_jobs([job(tmp_path, "a", GOOD), job(tmp_path, "b", BAD)], Ledger(tmp_path), 1)
+    again = [job(tmp_path, "a", CRASH), job(tmp_path, "b", GOOD)]
+    ledger = Ledger(tmp_path)
+    runner.run_jobs(again, ledger, 1)
+    assert all(ledger.done(j) for j in again)
+
+
+def test_runs_are_side_by_side(tmp_path: Path) -> None:
+    """Each waits for the other, so one after the other would fail."""
+    jobs = [
+        job(tmp_path, "a", NEEDS_OTHER.replace("{o}", "b-s0")),
+        job(tmp_path, "b", NEEDS_OTHER.replace("{o}", "a-s0")),
+    ]
+    ledger = Ledger(tmp_path)
+    runner.run_jobs(jobs, ledger, slots=2)
+    assert all(ledger.done(j) for j in jobs)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_reaches_the_runs_and_ends_the_grid(tmp_path: Path) -> None:
+    at_work, never = job(tmp_path, "a", UNTIL_CTRL_C), job(tmp_path, "b", GOOD)
+
+    def interrupt() -> None:
+        while not (at_work.folder / "up").exists():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    ledger = Ledger(tmp_path)
+    with pytest.raises(Interrupted):
+        runner.run_jobs([at_work, never], ledger, slots=1)
+    thread.join()
+    assert (at_work.folder / "saved").exists() and not never.checkpoint.exists()
+    assert not ledger.done(at_work) and ledger.why_failed(at_work) == ""
+
+
+def test_the_time_left_follows_the_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = job(tmp_path, "a", GOOD), job(tmp_path, "b", GOOD)
+    now = [100.0]
+    monkeypatch.setattr("training.ablate.pace.time.monotonic", lambda: now[0])
+    pace = Pace([first, second], Ledger(tmp_path))
+    pace.start(first)
+    assert pace.left([first], [second], 1) is None
+    first.folder.mkdir(parents=True)
+    (first.folder / "log.jsonl").write_text("{}\n")
+    now[0] += 10  # 10 s for one of four epochs: 30 s here and 40 s for the other
+    assert pace.left([first], [second], 1) == pytest.approx(70)
+    assert pace.left([first], [second], 2) == pytest.approx(35)

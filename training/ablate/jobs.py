@@ -1,0 +1,169 @@
+"""From cells and seeds to runs of training.pretrain and training.finetune."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ssmamba.errors import DataError, SSMambaError, did_you_mean
+from training.ablate.cells import all_cells, encoder_cells
+from training.ablate.config import AblateConfig
+from training.ablate.tables import PRETRAININGS, cells_of
+from training.backbones.architectures import architecture
+from training.cli.command import DEFAULT_RECIPE, parse
+from training.config import FinetuneConfig, PretrainConfig, RunConfig
+from training.pretrain import refuse_unfit as refuse_unfit_pretraining
+from training.runs.folder import CONFIG_FILE
+
+Kind = Literal["pretrain", "finetune"]
+CONFIGS: dict[Kind, type[RunConfig]] = {"pretrain": PretrainConfig, "finetune": FinetuneConfig}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a training command."""
+
+    kind: Kind
+    cell: str  # of CELLS, or of PRETRAININGS
+    seed: int
+    folder: Path
+    flags: tuple[str, ...]
+    needs: str | None  # key of the pre-training that it starts from
+    config: RunConfig | None  # None when the command does not know a flag
+    problem: str = ""  # what the command says of its flags
+
+    @property
+    def key(self) -> str:
+        return job_key(self.kind, self.cell, self.seed)
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "best.safetensors"
+
+    @property
+    def epochs(self) -> int:
+        """Epochs over all learning rates."""
+        if self.config is None:
+            return 0
+        rates = self.config.rates() if isinstance(self.config, FinetuneConfig) else (0.0,)
+        return self.config.epochs * len(rates)
+
+
+def job_key(kind: Kind, cell: str, seed: int) -> str:
+    return f"{kind}/{cell}-s{seed}"
+
+
+def plan_jobs(config: AblateConfig, recipes: list[Path], dataset: str) -> list[Job]:
+    """All runs of the grid: seed by seed, a pre-training before what starts from it.
+
+    ``dataset`` is the data set's name as a person reads it.
+    """
+    jobs: dict[str, Job] = {}
+    cells = all_cells(config)
+    for seed in config.seed_list():
+        for name in chosen_cells(config):
+            cell = cells[name]
+            init: Job | None = None
+            if cell.pretraining is not None:
+                flags = PRETRAININGS[cell.pretraining]
+                init = _job(config, recipes, "pretrain", cell.pretraining, seed, flags, None)
+                jobs.setdefault(init.key, init)
+            flags = ("--name", cell.name(dataset, seed), *cell.flags)
+            job = _job(config, recipes, "finetune", name, seed, flags, init)
+            jobs[job.key] = job
+    return list(jobs.values())
+
+
+def refuse_unfit(jobs: Sequence[Job]) -> None:
+    """Raise DataError for a model that cannot be built or pre-trained as its flags say.
+
+    Each cell is looked at once, unless a run of it is there already.
+    """
+    seen: set[tuple[str, str]] = set()
+    for job in jobs:
+        cell = (job.kind, job.cell)
+        if job.config is None or cell in seen or (job.folder / CONFIG_FILE).exists():
+            continue
+        seen.add(cell)
+        try:
+            if isinstance(job.config, PretrainConfig):
+                refuse_unfit_pretraining(job.config)
+            elif job.needs is None and getattr(job.config, "init", None) is None:
+                architecture(job.config)
+        except SSMambaError as error:
+            raise DataError(f"{cell[0]} of {cell[1]}: {error}") from error
+
+
+def chosen_cells(config: AblateConfig) -> list[str]:
+    """The cells of the tables, or those of them that --only names. Raises DataError."""
+    tables = config.table_list()
+    cells = cells_of(tables) + (list(encoder_cells(config)) if "4" in tables else [])
+    only = [part.strip() for part in config.only.split(",") if part.strip()]
+    for name in only:
+        if name not in cells:
+            raise DataError(
+                f"--only {config.only}: these tables have no cell '{name}'"
+                f"{did_you_mean(name, cells)}."
+            )
+    return [name for name in cells if not only or name in only]
+
+
+def _job(
+    config: AblateConfig,
+    recipes: list[Path],
+    kind: Kind,
+    cell: str,
+    seed: int,
+    own: tuple[str, ...],
+    init: Job | None,
+) -> Job:
+    folder = config.out / kind / f"{cell}-s{seed}"
+    flags = [*(f"--config={path}" for path in recipes), *_shared_flags(config)]
+    flags += ["--out", str(folder), "--seed", str(seed), *_kind_flags(config, kind)]
+    flags += ["--tags", json.dumps({"cell": cell}), *own]
+    if init is not None:
+        flags += ["--init", str(init.checkpoint)]
+    parsed, problem = _parsed(kind, flags)
+    needs = None if init is None else init.key
+    return Job(kind, cell, seed, folder, tuple(flags), needs, parsed, problem)
+
+
+def _shared_flags(config: AblateConfig) -> list[str]:
+    given = {
+        "data": config.data,
+        "dataset-info": config.dataset_info,
+        "size": config.size,
+        "image-size": config.image_size,
+        "warmup-epochs": config.warmup_epochs,
+        "split-seed": config.split_seed,
+        "accelerator": config.accelerator,
+        "precision": config.precision,
+    }
+    return _flags(given)
+
+
+def _kind_flags(config: AblateConfig, kind: Kind) -> list[str]:
+    if kind == "pretrain":
+        return _flags(
+            {
+                "epochs": config.pretrain_epochs,
+                "batch-size": config.pretrain_batch_size,
+                "lr": config.pretrain_lr,
+            }
+        )
+    return _flags({"epochs": config.epochs, "batch-size": config.batch_size, "lrs": config.lrs})
+
+
+def _flags(given: Mapping[str, object]) -> list[str]:
+    return [f"--{name}={value}" for name, value in given.items() if value is not None]
+
+
+def _parsed(kind: Kind, flags: list[str]) -> tuple[RunConfig | None, str]:
+    """The run's config, or what its command would say."""
+    try:
+        return parse(CONFIGS[kind], flags, kind, recipe=DEFAULT_RECIPE), ""
+    except SSMambaError as error:
+        return None, str(error)

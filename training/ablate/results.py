@@ -1,0 +1,114 @@
+"""What the finished runs of a grid reached, read from their cards, and that budgets were equal."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssmamba.checkpoints.card import Card, read_card
+from ssmamba.errors import DataError
+from training.ablate.jobs import Job
+from training.ablate.ledger import Ledger
+
+WINDOW = "image_size"
+# What must be the same for every row of the tables
+BUDGET = (
+    "epochs",
+    "steps",
+    "images_seen",
+    "batch_size",
+    "accumulate",
+    WINDOW,
+    "precision",
+    "split_seed",
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished fine-tuning."""
+
+    cell: str
+    seed: int
+    path: Path
+    card: Card
+    seconds: float  # wall time of the run, every learning rate and the test included
+
+    @property
+    def accuracy(self) -> float:
+        return float(self.card.metrics["test"]["accuracy"])
+
+    @property
+    def macro_f1(self) -> float:
+        return float(self.card.metrics["test"]["macro_f1"])
+
+    @property
+    def nll(self) -> float:
+        """Nats, temperature applied."""
+        return float(self.card.metrics["test"]["nll"])
+
+    @property
+    def lr(self) -> float:
+        return float(self.card.training["lr"])
+
+    @property
+    def lrs_tried(self) -> tuple[float, ...]:
+        return tuple(sorted(float(entry["lr"]) for entry in self.card.training["lrs_tried"]))
+
+    @property
+    def pretraining(self) -> dict[str, Any] | None:
+        """The pre-training's own budget."""
+        return self.card.training.get("pretraining")
+
+
+def read_results(jobs: list[Job], ledger: Ledger) -> dict[str, list[Result]]:
+    """Finished fine-tunings by cell, in the order of the jobs."""
+    found: dict[str, list[Result]] = {}
+    for job in jobs:
+        if job.kind == "finetune" and ledger.done(job):
+            card = read_card(job.checkpoint)
+            seconds = ledger.seconds(job) or 0.0
+            result = Result(job.cell, job.seed, job.checkpoint, card, seconds)
+            found.setdefault(job.cell, []).append(result)
+    return found
+
+
+def assert_equal_budgets(results: dict[str, list[Result]], encoders: Collection[str] = ()) -> None:
+    """Raise DataError when two cells had different steps, images, rates or pre-trainings.
+
+    Only cells that were pre-trained are compared in their pre-training. ``encoders``: cells that
+    came with a pre-training and, it may be, a window of their own.
+    """
+    every = [result for runs in results.values() for result in runs]
+    ours = [result for result in every if result.cell not in encoders]
+    anywhere = tuple(name for name in BUDGET if name != WINDOW)
+    _assert_same("fine-tuning", [(r, _budget(r.card.training, anywhere)) for r in every])
+    _assert_same("fine-tuning", [(r, _budget(r.card.training, (WINDOW,))) for r in ours])
+    _assert_same("fine-tuning", [(r, {"learning rates": r.lrs_tried}) for r in every])
+    trained = [(r, {**_budget(p, BUDGET), "lr": p["lr"]}) for r in ours if (p := r.pretraining)]
+    _assert_same("pre-training", trained)
+
+
+def _budget(training: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: training[name] for name in names}
+
+
+def _assert_same(what: str, budgets: list[tuple[Result, dict[str, Any]]]) -> None:
+    for result, budget in budgets[1:]:
+        first, expected = budgets[0]
+        for name, value in budget.items():
+            if value != expected[name]:
+                raise DataError(
+                    f"The budgets differ: {what} of {result.cell} (seed {result.seed}) had {name} "
+                    f"{value}, that of {first.cell} (seed {first.seed}) {expected[name]}; start a "
+                    "grid with one budget in another --out."
+                )
+
+
+def mean_sd(values: list[float]) -> tuple[float, float | None]:
+    """Mean, and the sample standard deviation when there are at least two."""
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None

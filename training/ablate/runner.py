@@ -1,0 +1,206 @@
+"""Runs of a grid as processes of their own, several side by side.
+
+A run that fails does not end the grid. Ctrl-C is passed on, so each run stores where it is.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import training
+from training.ablate.jobs import Job
+from training.ablate.ledger import Ledger
+from training.ablate.pace import Pace, epochs_done
+from training.cli.command import STOPPED
+from training.loop.interrupt import Interrupted, StopRequest
+from training.loop.progress import Progress, console
+
+POLL_S = 0.5
+PATIENCE_S = 300.0  # a stopped run finishes its step or validation and writes its state
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+@dataclass
+class Running:
+    """A run at work."""
+
+    job: Job
+    process: subprocess.Popen[bytes]
+    log: Path
+    slot: int
+    began: float = field(default_factory=time.monotonic)
+
+
+def run_jobs(jobs: list[Job], ledger: Ledger, slots: int) -> None:
+    """Run what is not done; results are in the ledger. Raises Interrupted after Ctrl-C."""
+    grid = _Grid(jobs, ledger, slots)
+    with StopRequest() as stop:
+        try:
+            grid.work(stop)
+        except BaseException:
+            grid.kill()
+            raise
+
+
+class _Grid:
+    def __init__(self, jobs: list[Job], ledger: Ledger, slots: int) -> None:
+        self.ledger, self.slots = ledger, slots
+        self.total = len(jobs)
+        self.waiting = [job for job in jobs if not ledger.done(job)]
+        self.failed: set[str] = set()
+        self.running: list[Running] = []
+        self.pace = Pace(jobs, ledger)
+
+    def work(self, stop: StopRequest) -> None:
+        with Progress("Grid", self.total) as progress:
+            while self.waiting or self.running:
+                if stop.asked:
+                    self._stop()
+                    raise Interrupted
+                self._collect()
+                self._fill()
+                left = self.pace.left([r.job for r in self.running], self.waiting, self.slots)
+                done = self.total - len(self.waiting) - len(self.running)
+                progress.update(done, self._status(), left)
+                time.sleep(POLL_S)
+
+    def _status(self) -> str:
+        jobs = [run.job for run in self.running]
+        return "  ".join(f"{job.key} epoch {epochs_done(job)}/{job.epochs}" for job in jobs)
+
+    def _fill(self) -> None:
+        """Start what can be started, in the order of the list."""
+        for job in list(self.waiting):
+            why = job.problem or self._lost_start(job)
+            if why:
+                self.waiting.remove(job)
+                self._fail(job, why)
+            elif len(self.running) < self.slots and self._ready(job):
+                self.waiting.remove(job)
+                self.running.append(self._start(job))
+
+    def _lost_start(self, job: Job) -> str:
+        return f"its pre-training {job.needs} failed" if job.needs in self.failed else ""
+
+    def _ready(self, job: Job) -> bool:
+        busy = {run.job.key for run in self.running} | {other.key for other in self.waiting}
+        return job.needs not in busy
+
+    def _start(self, job: Job) -> Running:
+        log = job.folder.parent / f"{job.folder.name}.txt"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        slot = min(set(range(self.slots)) - {run.slot for run in self.running})
+        with log.open("ab") as file:
+            process = _spawn(command_of(job), file, _environment(slot, self.slots))
+        self.pace.start(job)
+        return Running(job, process, log, slot)
+
+    def _collect(self) -> None:
+        for run in list(self.running):
+            status = run.process.poll()
+            if status is None:
+                continue
+            self.running.remove(run)
+            self._settle(run, status)
+
+    def _settle(self, run: Running, status: int) -> None:
+        job, seconds = run.job, time.monotonic() - run.began
+        if status == 0 and job.checkpoint.is_file():
+            self.ledger.set(job, "done", seconds=round(self.pace.finish(job, seconds), 1))
+            console.print(f"{job.key}: done")
+        else:
+            self._fail(job, _reason(run.log, status))
+
+    def _fail(self, job: Job, why: str) -> None:
+        self.failed.add(job.key)
+        self.ledger.set(job, "failed", why=why)
+        console.print(f"{job.key}: failed: {why}")
+
+    def _stop(self) -> None:
+        """Let every run write its state and end."""
+        for run in self.running:
+            _ask_to_stop(run.process)
+        deadline = time.monotonic() + PATIENCE_S
+        for run in self.running:
+            try:
+                status = run.process.wait(max(deadline - time.monotonic(), 0.1))
+            except subprocess.TimeoutExpired:
+                continue
+            if status == 0:
+                self._settle(run, status)
+        self.kill()
+
+    def kill(self) -> None:
+        for run in self.running:
+            if run.process.poll() is None:
+                run.process.kill()
+            run.process.wait()
+
+
+def command_of(job: Job) -> list[str]:
+    return [sys.executable, "-m", f"training.{job.kind}", *job.flags, "--resume"]
+
+
+def _spawn(command: list[str], log: IO[bytes], environment: dict[str, str]) -> subprocess.Popen:
+    """A process that Ctrl-C in the terminal does not reach: the grid passes it on, once."""
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        start_new_session=True,
+    )
+
+
+def _ask_to_stop(process: subprocess.Popen) -> None:
+    """Ctrl-C; Windows knows it only for a whole console, so there the last epoch's state counts."""
+    if process.poll() is not None:
+        return
+    if sys.platform == "win32":
+        process.terminate()
+    else:
+        process.send_signal(signal.SIGINT)
+
+
+def _environment(slot: int, slots: int) -> dict[str, str]:
+    """Cores are shared out between the runs, and GPUs dealt out when there are several."""
+    found = dict(os.environ)
+    root = str(Path(training.__file__).parents[1])
+    found["PYTHONPATH"] = os.pathsep.join(p for p in (root, found.get("PYTHONPATH", "")) if p)
+    if slots > 1:
+        each = str(max(1, (os.cpu_count() or 1) // slots))
+        for name in THREADS:
+            found.setdefault(name, each)
+        gpus = _visible_gpus()
+        if len(gpus) > 1:
+            found["CUDA_VISIBLE_DEVICES"] = gpus[slot % len(gpus)]
+    return found
+
+
+def _visible_gpus() -> list[str]:
+    import torch
+
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [part.strip() for part in named.split(",") if part.strip()]
+    return [str(index) for index in range(torch.cuda.device_count())]
+
+
+def _reason(log: Path, status: int) -> str:
+    """What the run said last: its error sentence, or the end of its traceback."""
+    if status == STOPPED:
+        return f"it was stopped from outside; see {log}"
+    lines = [
+        line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
+    ]
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    last = errors[-1] if errors else next((line for line in reversed(lines) if line), "no word")
+    return last if errors else f"{last} (exit status {status}; see {log})"

@@ -1,0 +1,40 @@
+"""python -m training.audit: before anyone believes an accuracy, one page about its data."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from functools import partial
+
+from ssmamba.errors import DataError
+from training.audit.config import AuditConfig
+from training.cli.command import run_command
+from training.data.catalog import refuse_inside
+from training.loop.progress import console
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    work = partial(audit, arguments=arguments)
+    return run_command(
+        AuditConfig, work, section="audit", positional="data", recipe=None, argv=arguments
+    )
+
+
+def audit(config: AuditConfig, arguments: list[str]) -> None:
+    """Look, print the findings, and write the page."""
+    from training.audit.audit import audit_folder
+    from training.audit.page import write_page
+
+    if config.out.is_file():
+        raise DataError(f"{config.out} is a file; give a folder as --out.")
+    refuse_inside(config.data, config.out)
+    found = audit_folder(config)
+    for line in found.findings or ["Nothing stands out."]:
+        console.print(f"- {line}")
+    path = write_page(found, shlex.join(["python", "-m", "training.audit", *arguments]), config.out)
+    console.print(f"Wrote {path}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""One data folder, looked at for all that could make an accuracy look better than it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ssmamba.errors import DataError
+from training.audit.batches import BatchLink, GroupLink, batch_link, group_link
+from training.audit.config import AuditConfig
+from training.audit.cues import CueScore, colour_cues, commonest_share, file_cues, score_cue
+from training.audit.sides import Copies, all_copies, few_enough, side_of_each
+from training.data.catalog import report, survey_folder
+from training.data.dataset import Dataset
+from training.data.describe import describe
+from training.data.scan import duplicate_links, examine_images
+from training.data.split import split_items
+from training.loop.progress import Progress
+
+SURE = 0.05  # a cue's interval must lie this far above the commonest class to be told
+
+
+@dataclass(frozen=True)
+class Audit:
+    """All findings on one data folder."""
+
+    dataset: Dataset
+    modes: str  # images that are not 8-bit RGB, in one line
+    copies: tuple[Copies, ...]
+    cues: tuple[CueScore, ...]
+    commonest: float  # accuracy of naming the commonest class
+    looked_at: int  # images whose colours were looked at
+    backgrounds: dict[str, np.ndarray]  # class key -> (n, 3) mean background colours
+    groups: GroupLink | None
+    batches: BatchLink
+
+    @property
+    def findings(self) -> list[str]:
+        """What a reader of an accuracy on this data must know, worst first."""
+        return [*_on_copies(self), *_on_cues(self), *_on_origin(self)]
+
+
+def audit_folder(config: AuditConfig) -> Audit:
+    """Raises DataError when images cannot be read, or when a side or the labels are missing."""
+    dataset, modes = _open(config)
+    total = 2 * len(dataset.catalog.items)
+    with Progress("Looking for copies", total, not config.copies) as progress:
+        copies = all_copies(dataset, config.copies, progress.update)
+    rows = _sample(dataset, config)
+    sides = np.array(side_of_each(dataset))[rows]
+    train, test = (np.flatnonzero(sides == side) for side in ("train", "test"))
+    items = [dataset.catalog.items[i] for i in rows]
+    labels = np.array([dataset.classes.index(item.label) for item in items])
+    groups = np.unique([i.group or f"\0{i.path}" for i in items], return_inverse=True)[1]
+    with Progress("Looking at colours", len(items)) as progress:
+        features = colour_cues([dataset.catalog.file(i) for i in items], progress.update)
+    histograms, backgrounds = features["colour histogram"], features["background"]
+    features |= file_cues([dataset.scan.files[i] for i in rows])
+    with Progress("Predicting from one cue", len(features)) as progress:
+        scores = []
+        for name, values in features.items():
+            args = (labels, groups, train, test, config.seed, config.resamples)
+            scores.append(score_cue(name, values, *args))
+            progress.update(len(scores))
+    return Audit(
+        dataset,
+        modes,
+        tuple(copies),
+        tuple(scores),
+        commonest_share(labels, train, test),
+        len(items),
+        {key: backgrounds[labels == k, :3] for k, key in enumerate(dataset.classes)},
+        group_link(items, histograms, labels, train, test, config.seed),
+        batch_link(backgrounds, labels, train, test, config.seed),
+    )
+
+
+def _open(config: AuditConfig) -> tuple[Dataset, str]:
+    """Like load_dataset, but copies under two labels or on two sides are findings, no errors."""
+    survey = survey_folder(config.data)
+    with Progress("Checking images", len(survey.catalog.items)) as progress:
+        found = examine_images(survey.catalog, progress.update)
+    if survey.problems or found.unreadable or found.scan is None:
+        raise report(survey.catalog.root, [survey.problems, found.unreadable])
+    catalog, scan = survey.catalog, found.scan
+    splits = split_items(catalog.items, config.split_seed, duplicate_links(catalog, scan))
+    if len(catalog.classes) < 2 or not splits["train"] or not splits["test"]:
+        raise DataError(
+            f"{config.data} needs two classes and images on the train and the test side; add some."
+        )
+    info = describe(catalog.classes, catalog.root, config.dataset_info)
+    return Dataset(catalog, scan, splits, info, config.split_seed), found.modes
+
+
+def _sample(dataset: Dataset, config: AuditConfig) -> np.ndarray:
+    count = len(dataset.catalog.items)
+    if not config.most or count <= config.most:
+        return np.arange(count)
+    rng = np.random.default_rng([config.seed, 17])
+    return np.sort(rng.permutation(count)[: config.most])
+
+
+def _on_copies(audit: Audit) -> list[str]:
+    test = max(len(audit.dataset.indices("test")), 1)
+    found = []
+    for kind in audit.copies:
+        if kind.across_sides:
+            found.append(
+                f"{len(kind.across_sides)} pairs of {kind.kind} lie on two sides of the split: "
+                f"{kind.test_images} of {test} test images ({kind.test_images / test:.1%}) have a "
+                "copy in training or validation."
+            )
+        if kind.across_labels:
+            found.append(f"{len(kind.across_labels)} pairs of {kind.kind} have different labels.")
+    if not few_enough(audit.dataset):
+        found.append(
+            f"Near-duplicates were not looked for: {len(audit.dataset.catalog.items):,} images are "
+            "too many to compare each with each."
+        )
+    return found
+
+
+def _on_cues(audit: Audit) -> list[str]:
+    strong = [c for c in audit.cues if c.accuracy_ci[0] > audit.commonest + SURE]
+    return [
+        f"The {cue.name} alone predicts the class with accuracy {cue.accuracy:.3f} "
+        f"[{cue.accuracy_ci[0]:.3f}, {cue.accuracy_ci[1]:.3f}] (commonest class "
+        f"{audit.commonest:.3f}): a model is worth what it reaches above that."
+        for cue in sorted(strong, key=lambda c: -c.accuracy)
+    ]
+
+
+def _on_origin(audit: Audit) -> list[str]:
+    found = []
+    link, batches = audit.groups, audit.batches
+    if link is None:
+        found.append(
+            "No groups are known: whether images of one patient lie on several sides of the split "
+            "cannot be told."
+        )
+    elif link.neighbour_random - link.neighbour_split > SURE:
+        found.append(
+            f"Groups cut apart by a random split flatter: the most alike image's class is right "
+            f"for {link.neighbour_random:.3f} of the test images, against "
+            f"{link.neighbour_split:.3f} with groups kept whole."
+        )
+    if batches.information > batches.chance:
+        found.append(
+            f"Background colour and class are linked (normalised mutual information "
+            f"{batches.information:.3f}, chance below {batches.chance:.3f}): batches of staining "
+            "or acquisition may predict classes."
+        )
+    return found

@@ -1,0 +1,180 @@
+"""The audit as one page: audit.md with audit.png, and audit.json for programs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ssmamba.explain.figure import RESEARCH_USE
+from training.audit.audit import Audit
+from training.audit.cues import CUES
+from training.audit.sides import PAIRS_TOLD
+from training.data.catalog import SPLITS
+from training.data.images import centre_square, read_rgb
+
+PAGE, PICTURE, DATA = "audit.md", "audit.png", "audit.json"
+SWATCHES = 60  # background colours shown of each class
+PAIRS_SHOWN = 5
+
+
+def write_page(audit: Audit, command: str, folder: Path) -> Path:
+    """Write the page into a folder and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _draw(audit).savefig(folder / PICTURE, dpi=110)
+    (folder / DATA).write_text(json.dumps(as_json(audit), indent=2) + "\n", encoding="utf-8")
+    (folder / PAGE).write_text(_text(audit, command), encoding="utf-8")
+    return folder / PAGE
+
+
+def as_json(audit: Audit) -> dict[str, Any]:
+    return {
+        "dataset": audit.dataset.info.name,
+        "split_seed": audit.dataset.split_seed,
+        "counts": audit.dataset.counts(),
+        "findings": audit.findings,
+        "copies": [
+            {**asdict(kind), "across_sides": len(kind.across_sides),
+             "across_labels": len(kind.across_labels)}
+            for kind in audit.copies
+        ],
+        "commonest": audit.commonest,
+        "cues": [asdict(cue) for cue in audit.cues],
+        "groups": asdict(audit.groups) if audit.groups else None,
+        "batches": asdict(audit.batches),
+    }  # fmt: skip
+
+
+def _text(audit: Audit, command: str) -> str:
+    dataset = audit.dataset
+    sides = ", ".join(f"{len(dataset.indices(split))} {split}" for split in SPLITS)
+    parts = [
+        f"# Audit of {dataset.info.name}",
+        f"{len(dataset.catalog.items)} images, {len(dataset.classes)} classes; {sides} (split seed "
+        f"{dataset.split_seed}). {RESEARCH_USE}",
+        "## Findings",
+        "\n".join(f"- {line}" for line in audit.findings) or "Nothing stands out.",
+        "## What one cue alone predicts",
+        f"Forests trained on the train side, measured on the test side ({audit.looked_at} images "
+        f"looked at); naming the commonest class gives {audit.commonest:.3f}. 95 % intervals "
+        "bootstrapped by group.",
+        _cue_table(audit),
+        "## Copies",
+        _copy_table(audit),
+        *_pair_lists(audit),
+        "## Groups and batches",
+        _origin(audit),
+        f"![Accuracy of single cues, background colours of the classes, copies]({PICTURE})",
+        f"Made by `{command}`.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _cue_table(audit: Audit) -> str:
+    lines = [
+        "| cue | what it is | accuracy | 95 % interval | balanced accuracy |",
+        "|---" * 5 + "|",
+    ]
+    lines += [
+        f"| {c.name} | {CUES[c.name]} | {c.accuracy:.3f} | {c.accuracy_ci[0]:.3f} – "
+        f"{c.accuracy_ci[1]:.3f} | {c.balanced_accuracy:.3f} |"
+        for c in sorted(audit.cues, key=lambda c: -c.accuracy)
+    ]
+    return "\n".join(lines)
+
+
+def _copy_table(audit: Audit) -> str:
+    lines = [
+        "| kind | pairs | on two sides | under two labels | test images with a copy elsewhere |",
+        "|---" * 5 + "|",
+    ]
+    lines += [
+        f"| {k.kind} | {k.pairs} | {len(k.across_sides)} | {len(k.across_labels)} | "
+        f"{k.test_images} |"
+        for k in audit.copies
+    ]
+    return "\n".join(lines)
+
+
+def _pair_lists(audit: Audit) -> list[str]:
+    parts = []
+    for kind in audit.copies:
+        for what, pairs in (("sides", kind.across_sides), ("labels", kind.across_labels)):
+            if pairs:
+                more = f"\n- and {len(pairs) - PAIRS_TOLD} more" if len(pairs) > PAIRS_TOLD else ""
+                told = "\n".join(f"- `{a}` and `{b}`" for a, b in pairs[:PAIRS_TOLD])
+                parts.append(f"Across {what}, {kind.kind}:\n\n{told}{more}")
+    return parts
+
+
+def _origin(audit: Audit) -> str:
+    link, batches = audit.groups, audit.batches
+    lines = ["No groups are known."]
+    if link is not None:
+        lines = [
+            f"{link.groups} groups over {link.images} images; {link.single_class:.1%} of the "
+            "groups of two or more images hold one class only. The class of the training image "
+            f"with the most alike colour histogram is right for {link.neighbour_split:.3f} of the "
+            f"test images with this split, for {link.neighbour_random:.3f} when groups are cut "
+            "apart."
+        ]
+    lines.append(
+        f"Eight clusters of background colour: normalised mutual information with the class "
+        f"{batches.information:.3f} (99 % of shuffled labels stay below {batches.chance:.3f}); "
+        f"naming each cluster's commonest class is right for {batches.accuracy:.3f} of the test "
+        "images."
+    )
+    if audit.modes:
+        lines.append(f"Not 8-bit RGB: {audit.modes}.")
+    return "\n\n".join(lines)
+
+
+def _draw(audit: Audit) -> Figure:
+    pairs = [p for kind in audit.copies for p in (*kind.across_sides, *kind.across_labels)]
+    shown = pairs[:PAIRS_SHOWN]
+    figure = Figure(figsize=(11, 4.2 + (2.6 if shown else 0)), layout="constrained")
+    grid = figure.add_gridspec(2 if shown else 1, 2, height_ratios=[1.4, 1] if shown else [1])
+    _bars(figure.add_subplot(grid[0, 0]), audit)
+    _swatches(figure.add_subplot(grid[0, 1]), audit)
+    if shown:
+        _pairs(figure.add_subplot(grid[1, :]), audit, shown)
+    return figure
+
+
+def _bars(axes: Axes, audit: Audit) -> None:
+    cues = sorted(audit.cues, key=lambda c: c.accuracy)
+    values = np.array([c.accuracy for c in cues])
+    ends = np.array([c.accuracy_ci for c in cues])
+    spread = np.abs(ends.T - values)
+    axes.barh([c.name for c in cues], values, xerr=spread, color="#4c78a8", ecolor="#222222")
+    axes.axvline(audit.commonest, color="#e45756", linestyle="--", label="commonest class")
+    axes.set(xlim=(0, 1), xlabel="accuracy on the test side", title="One cue alone")
+    axes.legend(loc="lower right")
+
+
+def _swatches(axes: Axes, audit: Audit) -> None:
+    """A row for each class: background colours of its images, dark to bright."""
+    rows = []
+    for colours in audit.backgrounds.values():
+        ordered = colours[np.argsort(colours.sum(1))]
+        picked = np.linspace(0, len(ordered) - 1, SWATCHES).round().astype(int)
+        rows.append(ordered[picked])
+    axes.imshow(np.stack(rows).round().astype(np.uint8), aspect="auto", interpolation="nearest")
+    names = {c.key: c.name for c in audit.dataset.info.classes}
+    axes.set_yticks(range(len(rows)), [names[key] for key in audit.backgrounds])
+    axes.set(xticks=[], title="Background colour by class")
+
+
+def _pairs(axes: Axes, audit: Audit, pairs: list[tuple[str, str]]) -> None:
+    root = audit.dataset.catalog.root
+    for column, pair in enumerate(pairs):
+        for place, name in enumerate(pair):
+            left = column * 2.2 + place
+            axes.imshow(centre_square(read_rgb(root / name)), extent=(left, left + 0.96, 0, 0.96))
+    axes.set(xlim=(0, 2.2 * PAIRS_SHOWN), ylim=(0, 1), title="Copies on two sides or labels")
+    axes.axis("off")

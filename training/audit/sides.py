@@ -1,0 +1,71 @@
+"""Copies that lie on two sides of the split, or under two labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from training.data.dataset import Dataset
+from training.data.scan import NEAR_LIMIT, near_duplicates
+from training.prepare.copies import find_copies
+
+PAIRS_TOLD = 12
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Pairs of one kind of copy."""
+
+    kind: str  # "equal pixels", "near-duplicates", "copies of a field"
+    pairs: int  # in the whole data set
+    across_sides: tuple[tuple[str, str], ...]  # paths
+    across_labels: tuple[tuple[str, str], ...]
+    test_images: int  # of the test side with a copy in train or val
+
+
+def all_copies(
+    dataset: Dataset, by_content: bool, on_done: Callable[[int], None] | None = None
+) -> list[Copies]:
+    """Each kind of copy; near-duplicates only up to NEAR_LIMIT images."""
+    scan = dataset.scan
+    kinds = [_sort("equal pixels", _equal(scan.pixel_hashes), dataset)]
+    if few_enough(dataset):
+        near = near_duplicates(scan.thumbs)
+        kinds.append(_sort("near-duplicates (16-px thumbnails, any turn or mirror)", near, dataset))
+    if by_content:
+        files = [dataset.catalog.file(item) for item in dataset.catalog.items]
+        found = find_copies(files, on_done)
+        kinds.append(_sort("copies of one field (keypoints)", found, dataset))
+    return kinds
+
+
+def few_enough(dataset: Dataset) -> bool:
+    """Whether every image can be compared with every other one."""
+    return len(dataset.catalog.items) <= NEAR_LIMIT
+
+
+def side_of_each(dataset: Dataset) -> list[str]:
+    sides = [""] * len(dataset.catalog.items)
+    for name, rows in dataset.splits.items():
+        for row in rows:
+            sides[row] = name
+    return sides
+
+
+def _equal(hashes: Sequence[str]) -> list[tuple[int, int]]:
+    first: dict[str, int] = {}
+    return [(first[h], i) for i, h in enumerate(hashes) if first.setdefault(h, i) != i]
+
+
+def _sort(kind: str, pairs: Sequence[tuple[int, int]], dataset: Dataset) -> Copies:
+    items, sides = dataset.catalog.items, side_of_each(dataset)
+    across = [(a, b) for a, b in pairs if sides[a] != sides[b]]
+    labels = [(a, b) for a, b in pairs if items[a].label != items[b].label]
+    test = {i for pair in across for i in pair if sides[i] == "test"}
+    return Copies(
+        kind,
+        len(pairs),
+        tuple((items[a].path, items[b].path) for a, b in across),
+        tuple((items[a].path, items[b].path) for a, b in labels),
+        len(test),
+    )

@@ -1,0 +1,1 @@
+"""Published encoders' weights into checkpoints with a card."""

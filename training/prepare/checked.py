@@ -1,0 +1,134 @@
+"""From gathered images to a data set that is whole: decoded, grouped, split, described."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ssmamba.errors import DataError
+from training.data.catalog import SPLITS, Catalog, Item, report
+from training.data.dataset import missing_classes
+from training.data.describe import OWN_FILE, DatasetInfo, describe
+from training.data.scan import Findings, Scan, duplicate_links, examine_images
+from training.loop.progress import Progress
+from training.prepare.compare import differences
+from training.prepare.config import PrepareConfig
+from training.prepare.gather import Gathered
+from training.prepare.registry import GROUPED_BY_CONTENT, OWN_SETS, description, facts
+from training.prepare.sides import choose_sides, contradictions, with_field_groups
+from training.prepare.write import Prepared
+
+NAMED = 3  # files named in a note
+FREE_TO_CHANGE = ("resume", "source", "out", "files")
+
+
+def check(name: str, config: PrepareConfig, gathered: Gathered) -> Prepared:
+    """Decode every image, group and split. Raises DataError that lists all that is wrong."""
+    catalog = _catalog(config.source, gathered)
+    with Progress("Checking images", len(catalog.items)) as progress:
+        found = examine_images(catalog, progress.update)
+    kept, left_out = _settle(name, catalog, found)
+    conflicts = () if left_out else found.conflicts
+    info, undescribed = _describe(name, catalog, config.source)
+    kinds: list[Sequence[str]] = [gathered.problems, undescribed, found.unreadable, conflicts]
+    scan = found.scan
+    if any(kinds) or scan is None or info is None:
+        kinds.append(_empty_sides(catalog, [item.split for item in catalog.items], config))
+        raise report(config.source, kinds)
+    catalog = replace(catalog, items=tuple(catalog.items[i] for i in kept))
+    scan = _rows(scan, kept)
+    if name in GROUPED_BY_CONTENT or config.find_copies:
+        catalog = replace(catalog, items=with_field_groups(catalog))
+    sides = choose_sides(catalog.items, config.split_seed, duplicate_links(catalog, scan))
+    if empty := _empty(catalog, sides):
+        raise report(config.source, [empty])
+    images = tuple(
+        replace(gathered.images[i], group=item.group)
+        for i, item in zip(kept, catalog.items, strict=True)
+    )
+    notes = [*gathered.notes, *left_out]
+    notes += [f"Converted to 8-bit RGB when read: {found.modes}."] if found.modes else []
+    told = tuple(differences(facts(name), images, scan.files))
+    text = _description(name, config.source, gathered.mpp)
+    return Prepared(
+        name, info, text, images, scan.files, sides, told, tuple(notes), settings(name, config)
+    )
+
+
+def settings(name: str, config: PrepareConfig) -> dict[str, Any]:
+    """The flags that decide what comes out."""
+    values = {k: v for k, v in asdict(config).items() if k not in FREE_TO_CHANGE}
+    return {**values, "dataset": name, "labels": str(config.labels or "")}
+
+
+def _catalog(source: Path, gathered: Gathered) -> Catalog:
+    """The images as a catalog of the source; regions cut from slides lie beside it."""
+    items = [
+        Item(_relative(found.file, source), found.label, found.group, found.split)
+        for found in gathered.images
+    ]
+    return Catalog(source, tuple(items), tuple(sorted({item.label for item in items})))
+
+
+def _relative(file: Path, source: Path) -> str:
+    inside = file.is_relative_to(source)
+    return file.relative_to(source).as_posix() if inside else str(file.absolute())
+
+
+def _settle(name: str, catalog: Catalog, found: Findings) -> tuple[list[int], list[str]]:
+    """Rows to keep, and a note on those of a published set that contradict each other.
+
+    A user's own contradictions are problems to solve; those of a published set are left out.
+    """
+    rows = list(range(len(catalog.items)))
+    if name in OWN_SETS or found.scan is None or not found.conflicts:
+        return rows, []
+    out = set(contradictions(catalog.items, found.scan.pixel_hashes))
+    shown = "; ".join(found.conflicts[:NAMED]) + (" …" if len(found.conflicts) > NAMED else "")
+    note = f"{len(out)} images are left out because the same picture stands elsewhere: {shown}."
+    return [i for i in rows if i not in out], [note]
+
+
+def _rows(scan: Scan, kept: list[int]) -> Scan:
+    return Scan(
+        tuple(scan.file_hashes[i] for i in kept),
+        tuple(scan.pixel_hashes[i] for i in kept),
+        tuple(scan.sides[i] for i in kept),
+        scan.thumbs[kept],
+        tuple(scan.files[i] for i in kept),
+    )
+
+
+def _empty_sides(catalog: Catalog, given: list[str], config: PrepareConfig) -> list[str]:
+    """Classes that a split would leave out, told beside other problems."""
+    if not catalog.items:
+        return []
+    return _empty(catalog, choose_sides(catalog.items, config.split_seed, []))
+
+
+def _empty(catalog: Catalog, sides: Sequence[str]) -> list[str]:
+    rows = {name: [i for i, side in enumerate(sides) if side == name] for name in SPLITS}
+    return missing_classes(catalog, rows, SPLITS)
+
+
+def _describe(name: str, catalog: Catalog, source: Path) -> tuple[DatasetInfo | None, list[str]]:
+    try:
+        if name in OWN_SETS:
+            return describe(catalog.classes, source), []
+        bundled = resources.files("resources") / "configs" / "datasets" / f"{name}.yaml"
+        with resources.as_file(bundled) as path:
+            return describe(catalog.classes, source, path), []
+    except DataError as error:
+        return None, [str(error)]
+
+
+def _description(name: str, source: Path, mpp: float | None) -> str | None:
+    """Text of the dataset.yaml to write beside the images; ``mpp``: µm/px found in slides."""
+    own = source / OWN_FILE
+    if name in OWN_SETS:
+        return own.read_text(encoding="utf-8") if own.is_file() else None
+    text = description(name) or ""
+    return text if mpp is None else f"{text}mpp: {mpp}\n"

@@ -1,0 +1,124 @@
+"""A user's own images: a folder for each class, or a CSV of paths and labels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ssmamba.errors import DataError
+from training.data.catalog import MANIFEST, is_image, read_table, refuse_sides
+from training.prepare.config import PrepareConfig
+from training.prepare.gather import Found, Gathered, gather, images_of
+
+GROUP = "group"  # column of a manifest
+
+
+def from_folders(config: PrepareConfig) -> Gathered:
+    """The name of a folder in --source is the class of all images below it."""
+    source = config.source
+    folders = sorted(p for p in source.iterdir() if p.is_dir() and not p.name.startswith("."))
+    refuse_sides(source, [folder.name for folder in folders])
+    images, problems = [], []
+    for folder in folders:
+        files = images_of(folder)
+        if not files:
+            problems.append(f"{folder.name}: no image in this class folder")
+        for file in files:
+            name = file.relative_to(source).as_posix()
+            images.append(Found(file, folder.name, name, _group(config, name)))
+    loose = [p.name for p in source.iterdir() if is_image(p)]
+    if loose:
+        problems.append(f"{len(loose)} images outside any class folder ({loose[0]}, …)")
+    if not folders:
+        problems.append(f"no class folders in {source}; put the images of each class into one")
+    notes = _ungrouped(config, images)
+    if (source / MANIFEST).is_file():
+        notes.append(f"{MANIFEST} in {source} was not read; `prepare csv` takes what it says.")
+    return gather(images, problems, notes)
+
+
+def from_table(config: PrepareConfig) -> Gathered:
+    """Paths are relative to the CSV's folder."""
+    table = _find_table(config)
+    needed = [config.path_column, config.label_column]
+    needed += [config.group_column] if config.group_column else []
+    rows = read_table(table, needed)
+    column = config.group_column or _usual_group_column(config, rows[0])
+    images: dict[str, Found] = {}
+    problems = []
+    for line, row in enumerate(rows, start=2):
+        path, label = row[config.path_column], row[config.label_column]
+        file = table.parent / path
+        if not path or not file.is_file():
+            problems.append(f"{table.name} line {line}: there is no file {path or '(empty)'}")
+        elif not label:
+            problems.append(f"{table.name} line {line}: {path} has no label")
+        elif path in images:
+            problems.append(f"{table.name} line {line}: {path} is listed more than once")
+        else:
+            group = row[column] if column else _group(config, path)
+            images[path] = Found(file, label, _place(label, path), group)
+    problems += _in_one_place(list(images.values()), images)
+    return gather(list(images.values()), problems, _ungrouped(config, list(images.values())))
+
+
+def _usual_group_column(config: PrepareConfig, row: Mapping[str, str]) -> str:
+    """The column that a manifest of ours keeps groups in, unless they come from the path."""
+    return GROUP if GROUP in row and not config.group_pattern else ""
+
+
+def _place(label: str, path: str) -> str:
+    """Where an image of the table goes: below a folder of its class, whatever both look like."""
+    parts = [part for part in Path(path).parts if part not in ("..", Path(path).anchor)]
+    return "/".join([re.sub(r"[^\w .+-]", "_", label).replace("..", "_"), *parts])
+
+
+def _in_one_place(found: list[Found], paths: Iterable[str]) -> list[str]:
+    """Paths that would become one, "a.png" and "../a.png"."""
+    places: dict[str, list[str]] = {}
+    for image, path in zip(found, paths, strict=True):
+        places.setdefault(image.name, []).append(path)
+    return [
+        f"{' and '.join(same)} would both be images/{name}; rename one of them"
+        for name, same in places.items()
+        if len(same) > 1
+    ]
+
+
+def _find_table(config: PrepareConfig) -> Path:
+    if config.labels is not None:
+        return config.labels
+    tables = sorted(config.source.glob("*.csv"))
+    named = [t for t in tables if t.name == MANIFEST]
+    if len(named or tables) != 1:
+        raise DataError(
+            f"{config.source} has {len(tables)} CSV files; name the one with the labels by "
+            "--labels."
+        )
+    return (named or tables)[0]
+
+
+def _ungrouped(config: PrepareConfig, images: Sequence[Found]) -> list[str]:
+    """What is to be known of a pattern that does not match all paths."""
+    matched = sum(bool(image.group) for image in images)
+    if not config.group_pattern or matched == len(images):
+        return []
+    return [
+        f"--group-pattern matches {matched} of {len(images)} images; each of the others is a group "
+        "of its own."
+    ]
+
+
+def _group(config: PrepareConfig, name: str) -> str:
+    """What --group-pattern matches in the path; its first bracket when it has one."""
+    if not config.group_pattern:
+        return ""
+    try:
+        match = re.search(config.group_pattern, name)
+    except re.error as error:
+        raise DataError(
+            f"--group-pattern {config.group_pattern} is no regular expression ({error}); "
+            "try one such as '(patient[0-9]+)'."
+        ) from error
+    return "" if match is None else match[match.re.groups and 1]

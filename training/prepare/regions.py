@@ -1,0 +1,183 @@
+"""Cut square regions of known class out of slides."""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ssmamba.errors import InputError
+from ssmamba.files import written_whole
+from ssmamba.slides.slide import Slide
+from ssmamba.slides.tissue import tissue_mask
+from training.prepare.gather import Found
+from training.prepare.slide_layouts import SlideCase
+
+OVERVIEW_CELLS = 12  # overview pixels along a region's side, as far as OVERVIEW_MOST allows
+OVERVIEW_MOST = 4096  # pixels along the longer side of an overview
+LOSSLESS_PX = 1024  # larger regions are written as JPEG
+JPEG_QUALITY = 95
+WRITERS = 2
+SAME_SCALE = 1.02  # largest µm/px / smallest that count as one
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How regions are cut."""
+
+    px: int  # side of the picture
+    mpp: float  # µm/px to read at; 0 = level 0
+    per_slide: int  # most regions of each class from one slide
+    tissue: float  # least share of tissue
+    seed: int
+
+
+@dataclass(frozen=True)
+class CutSlide:
+    """The regions of one slide, and how many squares fell out."""
+
+    regions: tuple[Found, ...]
+    note: str  # "" or why there are none
+    mpp: float | None  # µm/px that they were read at
+
+
+def cut_slide(case: SlideCase, cut: Cut, folder: Path) -> CutSlide:
+    """Write a slide's regions below ``folder`` and return them; done slides are not cut again.
+
+    Raises SlideError or DataError for a slide or truth that cannot be read.
+    """
+    ledger = folder / "slides" / f"{case.slide.stem}.json"
+    if ledger.is_file():
+        return _remembered(ledger, case, folder)
+    judge = case.open_judge()
+    with Slide.open(case.slide) as slide:
+        side, mpp = _side(slide, cut), cut.mpp or slide.mpp
+        chosen = _choose(_squares(slide, side, cut.tissue), side, judge, case, cut)
+        write = _writer(slide, side, cut, case, folder)
+        with ThreadPoolExecutor(WRITERS) as pool:
+            names = list(pool.map(write, chosen))
+    rows = [
+        {"name": name, "label": label} for name, (_, _, label) in zip(names, chosen, strict=True)
+    ]
+    ledger.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"mpp": mpp, "regions": rows})
+    with written_whole(ledger) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return _remembered(ledger, case, folder)
+
+
+def tissue_squares(
+    mask: np.ndarray, size: tuple[int, int], side: float, least: float
+) -> list[tuple[int, int]]:
+    """Corners (x, y) of the squares of a grid, level-0 pixels, that hold enough tissue.
+
+    mask: (H, W) bool overview of a slide of ``size`` (width, height) level-0 pixels.
+    """
+    width, height = size
+    across = _edges(math.floor(width / side), side, mask.shape[1] / width)
+    down = _edges(math.floor(height / side), side, mask.shape[0] / height)
+    found = []
+    for row, (top, bottom) in enumerate(down):
+        for column, (left, right) in enumerate(across):
+            if mask[top:bottom, left:right].mean() >= least:
+                found.append((round(column * side), round(row * side)))
+    return found
+
+
+def _edges(count: int, side: float, scale: float) -> list[tuple[int, int]]:
+    """First and last overview pixel of each of ``count`` squares in a row, at least one apart."""
+    starts = [round(k * side * scale) for k in range(count + 1)]
+    return [(a, max(b, a + 1)) for a, b in pairwise(starts)]
+
+
+def _side(slide: Slide, cut: Cut) -> float:
+    """Side of a region in level-0 pixels."""
+    if not cut.mpp:
+        return float(cut.px)
+    if slide.mpp is None:
+        raise InputError(f"{slide.path} has no µm/px; leave out --mpp to read it at level 0.")
+    return cut.px * cut.mpp / slide.mpp
+
+
+def _squares(slide: Slide, side: float, least: float) -> list[tuple[int, int]]:
+    width, height = slide.dimensions
+    longer = max(width, height)
+    pixels = int(min(max(longer / side * OVERVIEW_CELLS, 256), OVERVIEW_MOST))
+    scale = longer / pixels
+    overview = slide.read_window(0, 0, longer, pixels)
+    rows, columns = math.ceil(height / scale), math.ceil(width / scale)
+    return tissue_squares(tissue_mask(overview[:rows, :columns]), (width, height), side, least)
+
+
+def _choose(
+    squares: list[tuple[int, int]],
+    side: float,
+    judge: Callable[[float, float, float], str],
+    case: SlideCase,
+    cut: Cut,
+) -> list[tuple[int, int, str]]:
+    """At most ``per_slide`` squares of each class, drawn by seed and the slide's name."""
+    by_label: dict[str, list[tuple[int, int, str]]] = {}
+    for x, y in squares:
+        label = judge(x, y, side)
+        if label:
+            by_label.setdefault(label, []).append((x, y, label))
+    rng = np.random.default_rng([cut.seed, zlib.crc32(case.slide.stem.encode())])
+    chosen = []
+    for _, places in sorted(by_label.items()):
+        drawn = rng.permutation(len(places))[: cut.per_slide]
+        chosen += [places[i] for i in np.sort(drawn)]
+    return chosen
+
+
+def _writer(
+    slide: Slide, side: float, cut: Cut, case: SlideCase, folder: Path
+) -> Callable[[tuple[int, int, str]], str]:
+    ending = "png" if cut.px <= LOSSLESS_PX else "jpg"
+
+    def write(place: tuple[int, int, str]) -> str:
+        x, y, label = place
+        name = f"{label}/{case.slide.stem}_{x}_{y}_{cut.px}.{ending}"
+        path = folder / "images" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture = Image.fromarray(slide.read_window(x, y, side, cut.px))
+        if ending == "png":
+            picture.save(path, compress_level=3)
+        else:
+            picture.save(path, quality=JPEG_QUALITY, subsampling=0)
+        return name
+
+    return write
+
+
+def _remembered(ledger: Path, case: SlideCase, folder: Path) -> CutSlide:
+    kept = json.loads(ledger.read_text(encoding="utf-8"))
+    regions = tuple(
+        Found(folder / "images" / r["name"], r["label"], r["name"], case.group, case.split)
+        for r in kept["regions"]
+    )
+    note = "" if regions else f"{case.slide.name}: no square has enough tissue of a known class"
+    return CutSlide(regions, note, kept["mpp"])
+
+
+def common_scale(slides: Sequence[CutSlide]) -> tuple[float | None, str]:
+    """The µm/px of all regions, or None and why there is no single one."""
+    known = [s.mpp for s in slides if s.regions and s.mpp is not None]
+    without = sum(bool(s.regions) and s.mpp is None for s in slides)
+    if without:
+        return None, f"{without} slides tell no µm/px, so models of these regions know no scale."
+    if known and max(known) > SAME_SCALE * min(known):
+        return None, (
+            f"The slides were read at level 0 and differ in scale ({min(known):.3f} to "
+            f"{max(known):.3f} µm/px), so models of these regions know none; --mpp reads all "
+            "slides at one."
+        )
+    return (round(float(np.median(known)), 4), "") if known else (None, "")

@@ -1,0 +1,1 @@
+"""What a checkpoint's frozen features tell about the classes."""

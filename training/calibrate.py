@@ -11,16 +11,16 @@ from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Card
 from ssmamba.errors import CheckpointError
 from training.backbones.classifiers import run_model
-from training.cams import best_stage, pointing_by_stage, pointing_metrics
 from training.cli.command import run_command
 from training.config import CalibrateConfig
 from training.data.dataset import Dataset, load_dataset
+from training.evaluation.cams import best_stage, pointing_by_stage, pointing_metrics
+from training.evaluation.trust import calibrate as fit
+from training.evaluation.trust import unsure_share
 from training.loop.progress import console
 from training.metrics.calibration import softmax
 from training.metrics.classification import score
 from training.runs.card import refuse_name
-from training.trust import calibrate as fit
-from training.trust import unsure_share
 
 
 def main(argv: list[str] | None = None) -> int:

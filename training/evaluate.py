@@ -22,6 +22,8 @@ from training.backbones.classifiers import run_model
 from training.cli.command import run_command
 from training.config import EvaluateConfig
 from training.data.dataset import Dataset, load_dataset, split_title
+from training.evaluation.tables import class_table, confusion_table, score_table
+from training.evaluation.trust import unsure_share
 from training.loop.progress import console
 from training.metrics.calibration import softmax
 from training.metrics.classification import (
@@ -38,8 +40,6 @@ from training.metrics.reconstruction import (
     reconstruction_table,
 )
 from training.runs.setup import make_fabric
-from training.tables import class_table, confusion_table, score_table
-from training.trust import unsure_share
 
 LARGEST_SIDE = 512  # pixels; larger pictures are made smaller before jitter and histograms
 
@@ -146,7 +146,7 @@ def _against_forest(
 
     The forest sees them at full size, where the colour histograms are sharpest.
     """
-    from training.forest import forest_probabilities, train_forest  # scikit-learn: a second
+    from training.evaluation.forest import forest_probabilities, train_forest
 
     side = _full_side(dataset)
     train, train_labels = dataset.images("train", side), order[dataset.labels("train")]

@@ -22,10 +22,11 @@ from ssmamba.reading.preprocess import to_tensor
 from training.augment.mixup import mixup, soft_targets
 from training.augment.recipe import Recipe
 from training.backbones.classifiers import Start, build_classifier, run_model
-from training.cams import best_stage, pointing_by_stage, pointing_metrics
 from training.cli.command import run_command
 from training.config import FinetuneConfig
 from training.data.dataset import Dataset
+from training.evaluation.cams import best_stage, pointing_by_stage, pointing_metrics
+from training.evaluation.trust import calibrate, unsure_share
 from training.loop.batches import Batches, on_device
 from training.loop.fit import LOG_FILE, Outcome, Score, Task, fit
 from training.loop.progress import console
@@ -43,7 +44,6 @@ from training.runs.setup import (
     tell_model,
     training_images,
 )
-from training.trust import calibrate, unsure_share
 
 Pair = tuple[Tensor, Tensor]  # pixels (B, 3, H, W), targets (B, K)
 

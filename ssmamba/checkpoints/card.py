@@ -71,7 +71,7 @@ class Card:
     classes: tuple[ClassInfo, ...] = ()
     input: InputSpec = InputSpec()
     calibration: Calibration = Calibration()
-    cam_stage: int = 4  # 1..4: where its CAMs point best (training.cams), else the last
+    cam_stage: int = 4  # 1..4: where its CAMs point best (training.evaluation.cams), else the last
     training_hashes: tuple[str, ...] = ()  # first 16 hex digits of each training image's sha256
     pretraining: str = "none"  # none | mamim | mae | contrastive | name of a published encoder
     parent_sha256: str | None = None  # checkpoint that this one was started from

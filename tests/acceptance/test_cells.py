@@ -11,8 +11,8 @@ import pytest
 from ssmamba.checkpoints import checkpoint
 from ssmamba.explain.methods import STAGES
 from tests.acceptance.conftest import MODELS
-from training.cams import class_maps
 from training.data.dataset import load_dataset
+from training.evaluation.cams import class_maps
 from training.metrics.localisation import localisation
 
 pytestmark = [pytest.mark.slow, pytest.mark.shared_data, pytest.mark.timeout(600)]

@@ -21,7 +21,7 @@ from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import Slide
 from tests.acceptance.conftest import MODELS
 from tests.slides import write_pyramid
-from training.mosaics import make_mosaics
+from training.evaluation.mosaics import make_mosaics
 
 pytestmark = [pytest.mark.slow, pytest.mark.shared_data, pytest.mark.timeout(600)]
 

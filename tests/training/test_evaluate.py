@@ -17,8 +17,9 @@ from ssmamba.config import MAMIMConfig, SSMambaConfig
 from ssmamba.models import MAMIM, SSMamba
 from ssmamba.reading.preprocess import to_tensor
 from tests.training.pictures import picture, write_png
-from training import evaluate, forest
+from training import evaluate
 from training.data.dataset import load_dataset
+from training.evaluation import forest
 
 METRICS = ("accuracy", "macro_f1", "balanced_accuracy", "auc", "nll", "brier", "ece")
 CONFIG = SSMambaConfig(size="nano", dims=(8, 16, 16, 16), depths=(1, 1, 1, 1), d_state=4)

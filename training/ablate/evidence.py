@@ -17,18 +17,18 @@ from ssmamba.checkpoints.card import file_sha256, read_card
 from ssmamba.checkpoints.checkpoint import Checkpoint
 from ssmamba.errors import CheckpointError, DataError
 from ssmamba.explain.methods import find_method
-from training.cams import (
+from training.data.dataset import Dataset
+from training.data.images import UnreadableImage, centre_square, read_rgb
+from training.evaluate import class_order, write_json
+from training.evaluation.cams import (
     best_stage,
     class_maps,
     mean_scores,
     mosaic_scores,
     pointing_by_stage,
 )
-from training.data.dataset import Dataset
-from training.data.images import UnreadableImage, centre_square, read_rgb
-from training.evaluate import class_order, write_json
+from training.evaluation.mosaics import Mosaics
 from training.metrics.localisation import localisation
-from training.mosaics import Mosaics
 
 Measure = Callable[[Checkpoint, np.ndarray], dict[str, float]]  # the second is class_order
 

@@ -29,12 +29,12 @@ from training.ablate.pictures import (
 from training.ablate.report import Scores, Study, write_report
 from training.ablate.results import Result, assert_equal_budgets, read_results
 from training.ablate.tables import CELLS, FIGURE_2, FIGURE_4, FULL
-from training.cams import class_maps
 from training.data.catalog import SPLITS
 from training.data.dataset import Dataset
 from training.evaluate import class_order
+from training.evaluation.cams import class_maps
+from training.evaluation.mosaics import Mosaics, centre_tiles, make_mosaics
 from training.loop.progress import Progress, console
-from training.mosaics import Mosaics, centre_tiles, make_mosaics
 
 Picture = tuple[np.ndarray, np.ndarray | None, int]  # image, truth, class number
 

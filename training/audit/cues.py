@@ -14,7 +14,7 @@ import numpy as np
 from ssmamba.reading.preprocess import resize_image
 from training.data.file_facts import FileFacts
 from training.data.images import centre_square, read_rgb
-from training.forest import colour_histograms, fit_forest, predict_forest
+from training.evaluation.forest import colour_histograms, fit_forest, predict_forest
 from training.metrics.classification import balanced_accuracy, group_resamples, interval
 
 SIDE = 224  # pixels at which colours are looked at

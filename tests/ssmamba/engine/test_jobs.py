@@ -13,7 +13,7 @@ from ssmamba.runtime.device import choose_device
 from tests.slides import write_pyramid
 from tests.ssmamba.checkpoints.made import save_classifier, tiny_model
 from tests.ssmamba.engine.asking import square
-from training.cams import class_maps
+from training.evaluation.cams import class_maps
 
 
 @pytest.fixture(scope="module")

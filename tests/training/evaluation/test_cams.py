@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ssmamba.checkpoints.card import InputSpec
 from ssmamba.config import SSMambaConfig
 from ssmamba.models import SSMamba
-from training.cams import best_stage, pointing_by_stage
+from training.evaluation.cams import best_stage, pointing_by_stage
 
 SPEC = InputSpec(window_px=64)
 

@@ -17,8 +17,8 @@ from ssmamba.explain.cam import cam_maps, spanned_cells
 from ssmamba.explain.methods import STAGES
 from ssmamba.explain.stitch import resize_map
 from ssmamba.reading.preprocess import to_tensor
+from training.evaluation.mosaics import Mosaics, centre_tiles, make_mosaics
 from training.metrics.localisation import SCORES, localisation
-from training.mosaics import Mosaics, centre_tiles, make_mosaics
 
 BATCH = 16
 MOSAICS = 40

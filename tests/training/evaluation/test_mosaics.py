@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.mosaics import centre_tiles, make_mosaics
+from training.evaluation.mosaics import centre_tiles, make_mosaics
 
 
 @pytest.mark.parametrize("classes", [2, 3, 5])

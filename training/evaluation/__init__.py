@@ -1,0 +1,1 @@
+"""What evaluation measures beside metrics: CAMs, mosaics, a colour forest, trust limits."""

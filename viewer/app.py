@@ -12,7 +12,7 @@ from viewer import icons, theme
 from viewer.arguments import Options, parse
 from viewer.beginning import begin
 from viewer.collector import Collector
-from viewer.paths import user_folder
+from viewer.saving.paths import user_folder
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from viewer import formats
-from viewer.library import Model
+from viewer.state.library import Model
 
 TAG_WORDS = {
     "mixer": "mixer",

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QMainWindow, QMessageBox
 from viewer.panels.about import AboutDialog
 from viewer.panels.calibration import CalibrationDialog
 from viewer.panels.shortcuts import ShortcutsDialog
-from viewer.settings import Calibration
+from viewer.state.settings import Calibration
 from viewer.workspace import Workspace
 
 SLIDES = (

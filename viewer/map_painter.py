@@ -12,7 +12,7 @@ from ssmamba.engine.messages import ExplainResult
 from ssmamba.explain.stitch import AlphaMode, StitchedMap, colorize, shared_range, stitch
 from ssmamba.rois.roi import Roi
 from viewer.canvas import Overlay
-from viewer.settings import MapSettings
+from viewer.state.settings import MapSettings
 from viewer.tiles.cache import ByteLru
 
 Result = weakref.ref[ExplainResult]  # the store decides how long a result lives

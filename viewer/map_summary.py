@@ -8,7 +8,7 @@ from ssmamba.engine.messages import ExplainResult
 from ssmamba.explain.methods import METHODS
 from viewer import formats
 from viewer.panels.evidence import EvidencePanel
-from viewer.planning import has_area, map_key
+from viewer.state.planning import has_area, map_key
 from viewer.workspace import Workspace
 
 

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QProgressBar, QStatusBar, QToolButton
 
 from ssmamba.engine.messages import EngineReady
 from viewer import formats
-from viewer.document import Document
 from viewer.icons import set_icon
+from viewer.state.document import Document
 from viewer.widgets.basic import label
 
 HINT_MS = 5000

@@ -19,13 +19,13 @@ from viewer.controllers.sessions import SessionController, sentence_of
 from viewer.controllers.slides import SlideController
 from viewer.demo import NAME as SYNTHETIC_NAME
 from viewer.demo import Demo
-from viewer.document import Document
 from viewer.engine_bridge import EngineBridge, EngineFactory
-from viewer.library import ModelLibrary
 from viewer.messages import MessageCenter, describe
-from viewer.paths import cache_folder, user_folder
-from viewer.recents import Recents
-from viewer.session import SessionStore
+from viewer.saving.paths import cache_folder, user_folder
+from viewer.saving.recents import Recents
+from viewer.saving.session import SessionStore
+from viewer.state.document import Document
+from viewer.state.library import ModelLibrary
 
 MODEL_ENDINGS = (".safetensors",)
 DEMO = "demo"  # stands for the demo slide's path until it is drawn

@@ -18,13 +18,13 @@ from ssmamba.engine.messages import (
     LoadCheckpoint,
 )
 from tests.viewer.fakes import FakeEngine, answer, square, write_model
-from tests.viewer.test_planning import INFO
-from viewer import planning
+from tests.viewer.state.test_planning import INFO
 from viewer.controllers.analysis import RESTARTS, AnalysisController
-from viewer.document import Document
 from viewer.engine_bridge import EngineBridge
-from viewer.library import ModelLibrary, read_model
 from viewer.messages import Message, MessageCenter
+from viewer.state import planning
+from viewer.state.document import Document
+from viewer.state.library import ModelLibrary, read_model
 
 
 @dataclass

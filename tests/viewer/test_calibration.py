@@ -10,9 +10,9 @@ from PySide6.QtCore import QLocale, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from tests.viewer.test_planning import INFO
+from tests.viewer.state.test_planning import INFO
 from viewer.panels.calibration import CalibrationDialog
-from viewer.settings import Calibration
+from viewer.state.settings import Calibration
 
 
 @pytest.fixture(params=["de_DE", "fr_FR", "en_US"])

@@ -13,9 +13,9 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMessageBo
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.fakes import square
-from tests.viewer.test_planning import INFO
+from tests.viewer.state.test_planning import INFO
 from viewer.dialogs import Dialogs
-from viewer.document import Document
+from viewer.state.document import Document
 
 
 @pytest.fixture

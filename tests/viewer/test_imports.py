@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from ssmamba.rois.geojson import write_rois
 from ssmamba.slides.slide import SlideInfo
 from tests.viewer.fakes import FakeEngine, square
-from tests.viewer.test_planning import INFO
+from tests.viewer.state.test_planning import INFO
 from viewer.controllers import demo as demo_controller
 from viewer.demo import Demo
 from viewer.workspace import Workspace

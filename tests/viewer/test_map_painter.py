@@ -12,7 +12,7 @@ from ssmamba.engine.messages import Explain, ExplainResult, SlideRef
 from ssmamba.reading.values import CamMap, Window
 from tests.viewer.fakes import explanation, square
 from viewer.map_painter import MapJob, MapPainter, image_of
-from viewer.settings import MapSettings
+from viewer.state.settings import MapSettings
 
 ROI = square(100, 200, 64, "A", "a")
 

@@ -6,9 +6,9 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from ssmamba.rois.geojson import rois_from_geojson, rois_to_geojson
-from viewer.document import Document
-from viewer.library import ModelLibrary
 from viewer.panels.regions import RegionsPanel
+from viewer.state.document import Document
+from viewer.state.library import ModelLibrary
 
 
 @pytest.mark.parametrize("own_color", [None, [0, 0, 255]])

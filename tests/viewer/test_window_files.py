@@ -15,7 +15,7 @@ from tests.viewer.conftest import RING, Bench
 from tests.viewer.fakes import FakeEngine, square, write_model
 from viewer.main_window import MainWindow
 from viewer.panels.calibration import CalibrationDialog
-from viewer.settings import Calibration
+from viewer.state.settings import Calibration
 from viewer.tiles.source import TileSource
 
 

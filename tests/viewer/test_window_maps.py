@@ -13,7 +13,7 @@ from ssmamba.engine.messages import Explain, ExplainResult
 from tests.viewer import fakes
 from tests.viewer.conftest import RING, Bench
 from tests.viewer.fakes import FakeEngine, write_model
-from viewer.planning import answer_key
+from viewer.state.planning import answer_key
 
 
 def test_two_models_are_compared_side_by_side(bench: Bench) -> None:

@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 from ssmamba.rois.roi import Roi
 from viewer.canvas import SlideCanvas, ViewState
 from viewer.compare.cell import CompareCell
-from viewer.document import Document
-from viewer.library import Model, ModelLibrary, names_beside
 from viewer.map_painter import PaintedMap
-from viewer.planning import answer_key
+from viewer.state.document import Document
+from viewer.state.library import Model, ModelLibrary, names_beside
+from viewer.state.planning import answer_key
 from viewer.widgets.bars import percent
 
 MOST_MODELS = 8

@@ -19,14 +19,14 @@ from ssmamba.engine.messages import (
     Progress,
     ReconstructResult,
 )
-from viewer import planning
-from viewer.document import Document
 from viewer.engine_bridge import EngineBridge
-from viewer.jobs import Job, JobTable
-from viewer.library import ModelLibrary
 from viewer.messages import MessageCenter
-from viewer.planning import Task
-from viewer.results import AnswerKey, Key, MapKey
+from viewer.state import planning
+from viewer.state.document import Document
+from viewer.state.jobs import Job, JobTable
+from viewer.state.library import ModelLibrary
+from viewer.state.planning import Task
+from viewer.state.results import AnswerKey, Key, MapKey
 
 IN_FLIGHT = 2  # requests at the engine at once: it never idles, and little is to be cancelled
 RESTARTS = 3  # deaths without an answer in between before the viewer stops trying

@@ -9,11 +9,11 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from ssmamba.engine.messages import ExplainResult
 from ssmamba.rois.roi import Roi
 from viewer.background import Background
-from viewer.document import Document
-from viewer.library import Model, ModelLibrary
 from viewer.map_painter import MapJob, MapPainter, PaintedMap
 from viewer.messages import MessageCenter
-from viewer.planning import has_area, map_key
+from viewer.state.document import Document
+from viewer.state.library import Model, ModelLibrary
+from viewer.state.planning import has_area, map_key
 
 PAINTED_REGIONS = 50  # maps of so many regions lie on the slide at once
 

@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, Signal
 
 from ssmamba.errors import CheckpointError
 from viewer.background import Background
-from viewer.library import Model, ModelLibrary, bundled_models, read_model
 from viewer.messages import MessageCenter
+from viewer.state.library import Model, ModelLibrary, bundled_models, read_model
 
 T = TypeVar("T")
 DEFAULT_MODEL = "lac"  # stem of the bundled classifier that is in use at the start

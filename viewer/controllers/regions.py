@@ -14,8 +14,8 @@ from ssmamba.slides.slide import SlideInfo
 from viewer import formats
 from viewer.background import Background
 from viewer.canvas import SlideCanvas
-from viewer.document import Document
 from viewer.messages import MessageCenter
+from viewer.state.document import Document
 
 
 class RegionController(QObject):

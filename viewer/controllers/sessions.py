@@ -12,10 +12,10 @@ from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer import formats
 from viewer.background import Background
-from viewer.document import Document
-from viewer.keeper import Keeper, Keeping, Loss, Written
 from viewer.messages import MessageCenter, describe
-from viewer.session import Basis, Session, SessionStore
+from viewer.saving.keeper import Keeper, Keeping, Loss, Written
+from viewer.saving.session import Basis, Session, SessionStore
+from viewer.state.document import Document
 
 SAVE_DELAY_MS = 600  # after the last change
 

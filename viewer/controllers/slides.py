@@ -11,9 +11,9 @@ from ssmamba.slides.slide import SlideInfo
 from viewer.background import Background
 from viewer.canvas import SlideCanvas
 from viewer.controllers.sessions import SessionController
-from viewer.document import Document
 from viewer.messages import MessageCenter
-from viewer.recents import Recents
+from viewer.saving.recents import Recents
+from viewer.state.document import Document
 
 
 class SlideController(QObject):

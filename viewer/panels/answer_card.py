@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from ssmamba.engine.messages import ClassifyResult
 from viewer import formats
-from viewer.library import Model
 from viewer.stamp_text import is_scale_note, note_text, stamp_lines
+from viewer.state.library import Model
 from viewer.widgets.bars import Bar, ProbabilityBars, percent
 from viewer.widgets.basic import ElidedLabel, icon_button, label, link
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from ssmamba.slides.slide import SlideInfo
-from viewer.settings import Calibration
+from viewer.state.settings import Calibration
 from viewer.widgets.basic import label, link
 from viewer.widgets.form import inset
 from viewer.widgets.number_box import NumberBox

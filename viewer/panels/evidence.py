@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 
 from ssmamba.explain.colormaps import COLORMAPS, lookup_table
 from ssmamba.explain.methods import METHODS
-from viewer.document import Document
-from viewer.library import ModelLibrary
+from viewer.state.document import Document
+from viewer.state.library import ModelLibrary
 from viewer.widgets.basic import Segmented, icon_button, label
 from viewer.widgets.form import form, side_by_side, term, value_text
 from viewer.widgets.panel import column

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QVBoxLayout, QWidg
 from ssmamba.checkpoints.labels import labels_of
 from viewer import formats
 from viewer.card_text import card_lines, headline
-from viewer.library import Model, ModelLibrary
+from viewer.state.library import Model, ModelLibrary
 from viewer.widgets.basic import icon_button, label, link
 from viewer.widgets.panel import column
 

@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QSlider, QSpinB
 
 from ssmamba.engine.messages import ReconstructResult
 from viewer.controllers.analysis import AnalysisController
-from viewer.document import Document
-from viewer.library import ModelLibrary
-from viewer.planning import has_area, picture_key
-from viewer.results import PictureKey
+from viewer.state.document import Document
+from viewer.state.library import ModelLibrary
+from viewer.state.planning import has_area, picture_key
+from viewer.state.results import PictureKey
 from viewer.widgets.basic import icon_button, label
 from viewer.widgets.form import form, inset, side_by_side, term, value_text
 from viewer.widgets.panel import column

@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOpti
 from ssmamba.rois.roi import Roi
 from viewer import formats, icons, theme
 from viewer.canvas.roi_layer import DEFAULT_COLOR
-from viewer.document import Document
-from viewer.library import ModelLibrary
-from viewer.planning import answer_key
-from viewer.results import AnswerKey
+from viewer.state.document import Document
+from viewer.state.library import ModelLibrary
+from viewer.state.planning import answer_key
+from viewer.state.results import AnswerKey
 from viewer.widgets.bars import percent
 from viewer.widgets.basic import elided
 

@@ -10,10 +10,10 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QInputDialog, QListView, QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from ssmamba.rois.roi import Roi
-from viewer.document import Document
 from viewer.icons import icon
-from viewer.library import ModelLibrary
 from viewer.panels.region_list import RegionDelegate, RegionModel
+from viewer.state.document import Document
+from viewer.state.library import ModelLibrary
 from viewer.widgets.basic import icon_button, label
 
 EMPTY_TEXT = "No regions yet.\nChoose the lasso (L) and draw around what you want to know."

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from viewer.events import Event
+from viewer.state.events import Event
 
 
 def test_a_listener_that_raises_does_not_silence_the_others(

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from ssmamba.engine.messages import Classify, Explain, Reconstruct, Request, SlideRef
 from ssmamba.reading.values import ReadOptions
 from ssmamba.rois.roi import Roi
-from viewer.document import Document
-from viewer.library import Model, ModelLibrary
-from viewer.results import AnswerKey, Key, MapKey, PictureKey
+from viewer.state.document import Document
+from viewer.state.library import Model, ModelLibrary
+from viewer.state.results import AnswerKey, Key, MapKey, PictureKey
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ssmamba.files import written_whole
 from ssmamba.rois.geojson import read_rois, write_rois
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
-from viewer.settings import Calibration
+from viewer.state.settings import Calibration
 
 Stamp = tuple[int, int, int]  # time of the last change (ns), bytes, inode
 

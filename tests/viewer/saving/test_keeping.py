@@ -14,12 +14,12 @@ from pytestqt.qtbot import QtBot
 from ssmamba.errors import RoiError
 from tests.viewer.conftest import Bench, Heartbeat
 from tests.viewer.fakes import square
-from tests.viewer.test_planning import INFO
+from tests.viewer.state.test_planning import INFO
 from viewer.controllers.sessions import SessionController
-from viewer.document import Document
 from viewer.messages import Message, MessageCenter
-from viewer.session import Session, SessionStore
-from viewer.settings import Calibration
+from viewer.saving.session import Session, SessionStore
+from viewer.state.document import Document
+from viewer.state.settings import Calibration
 
 OTHER = replace(INFO, path="/slides/b.svs", name="b.svs", quick_hash="other")
 

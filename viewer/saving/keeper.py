@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
-from viewer.session import Basis, Kept, Session, SessionStore, key_of
-from viewer.settings import Calibration
+from viewer.saving.session import Basis, Kept, Session, SessionStore, key_of
+from viewer.state.settings import Calibration
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.viewer.fakes import square
-from viewer.document import Document
-from viewer.settings import Calibration
+from viewer.state.document import Document
+from viewer.state.settings import Calibration
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import pytest
 from ssmamba.engine.messages import Classify, Explain, Reconstruct, SlideRef
 from ssmamba.slides.slide import SlideInfo
 from tests.viewer.fakes import answer, explanation, square, write_model
-from viewer.document import Document
-from viewer.library import ModelLibrary, read_model
-from viewer.planning import answer_key, map_key, missing, request, wanted
-from viewer.results import AnswerKey, MapKey, PictureKey, result_bytes
-from viewer.settings import Calibration
+from viewer.state.document import Document
+from viewer.state.library import ModelLibrary, read_model
+from viewer.state.planning import answer_key, map_key, missing, request, wanted
+from viewer.state.results import AnswerKey, MapKey, PictureKey, result_bytes
+from viewer.state.settings import Calibration
 
 INFO = SlideInfo(
     "/slides/a.svs", "a.svs", "aperio", 1000, 1000, (), 0.5, None, None, False, "h", {}
@@ -137,7 +137,7 @@ def test_maps_are_bounded_by_bytes_but_for_those_of_the_region_that_is_looked_at
     made = [
         explanation(Explain(1, SlideRef("a.svs"), roi, (model.path,)), model.path) for roi in rois
     ]
-    monkeypatch.setattr("viewer.results.MAP_BYTES", 2 * result_bytes(made[0]))
+    monkeypatch.setattr("viewer.state.results.MAP_BYTES", 2 * result_bytes(made[0]))
     for roi, result in zip(rois, made, strict=True):
         results.put(map_key(document, roi, model), result)
     assert results.mapped_regions() == ["r2", "r3"]

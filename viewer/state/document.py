@@ -8,10 +8,10 @@ from dataclasses import replace
 from ssmamba.reading.plan import geometry_hash
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
-from viewer.events import Event
-from viewer.results import Reading, ResultStore
-from viewer.settings import Calibration, MapSettings, PictureSettings
-from viewer.undo import Change, UndoStack
+from viewer.state.events import Event
+from viewer.state.results import Reading, ResultStore
+from viewer.state.settings import Calibration, MapSettings, PictureSettings
+from viewer.state.undo import Change, UndoStack
 
 
 class Document:

@@ -9,10 +9,10 @@ import pytest
 
 from ssmamba.errors import RoiError
 from tests.viewer.fakes import square
-from tests.viewer.test_planning import INFO
-from viewer.recents import Recents
-from viewer.session import SessionStore
-from viewer.settings import Calibration
+from tests.viewer.state.test_planning import INFO
+from viewer.saving.recents import Recents
+from viewer.saving.session import SessionStore
+from viewer.state.settings import Calibration
 
 
 def test_regions_and_calibration_come_back(tmp_path: Path) -> None:

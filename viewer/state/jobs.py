@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from viewer.planning import Task
-from viewer.results import Key
+from viewer.state.planning import Task
+from viewer.state.results import Key
 
 
 @dataclass

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ssmamba.checkpoints.card import Card, ClassInfo, read_card
 from ssmamba.checkpoints.labels import labels_of
-from viewer.events import Event
+from viewer.state.events import Event
 
 BUNDLED = Path(__file__).resolve().parent.parent / "resources" / "models"
 

@@ -1,0 +1,1 @@
+"""What the viewer keeps on disk, without Qt."""

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QApplication
 from viewer import icons, theme
 from viewer.arguments import Options, parse
 from viewer.beginning import begin
-from viewer.collector import Collector
 from viewer.saving.paths import user_folder
+from viewer.services.collector import Collector
 
 
 def main(argv: Sequence[str] | None = None) -> int:

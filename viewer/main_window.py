@@ -22,7 +22,6 @@ from viewer.actions import make_actions
 from viewer.canvas import SlideCanvas, Tool
 from viewer.compare.grid import CompareGrid
 from viewer.dialogs import Dialogs
-from viewer.engine_bridge import EngineFactory
 from viewer.map_summary import MapSummary
 from viewer.menus import TOOLS, ZoomMenu, build_menus, build_tool_bar
 from viewer.panels.answers import AnswersPanel
@@ -30,6 +29,7 @@ from viewer.panels.evidence import EvidencePanel
 from viewer.panels.models import ModelsPanel
 from viewer.panels.reconstruction import ReconstructionPanel
 from viewer.panels.regions import RegionsPanel
+from viewer.services.engine_bridge import EngineFactory
 from viewer.status_bar import StatusBar
 from viewer.widgets.basic import separator
 from viewer.widgets.message_bar import MessageBar

@@ -6,9 +6,9 @@ import numpy as np
 
 from ssmamba.engine.messages import ExplainResult
 from ssmamba.explain.methods import METHODS
-from viewer import formats
 from viewer.panels.evidence import EvidencePanel
 from viewer.state.planning import has_area, map_key
+from viewer.text import formats
 from viewer.workspace import Workspace
 
 

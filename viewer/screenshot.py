@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QApplication
 
 from viewer.arguments import Options
 from viewer.beginning import begin
-from viewer.engine_bridge import EngineFactory
 from viewer.main_window import MainWindow
+from viewer.services.engine_bridge import EngineFactory
 
 SIZE = (1600, 1000)
 POLL_MS = 40

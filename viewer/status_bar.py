@@ -8,9 +8,9 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import QProgressBar, QStatusBar, QToolButton
 
 from ssmamba.engine.messages import EngineReady
-from viewer import formats
 from viewer.icons import set_icon
 from viewer.state.document import Document
+from viewer.text import formats
 from viewer.widgets.basic import label
 
 HINT_MS = 5000

@@ -8,7 +8,6 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 
 from ssmamba.slides.slide import SlideInfo
-from viewer.background import Background
 from viewer.canvas import SlideCanvas
 from viewer.controllers.analysis import AnalysisController
 from viewer.controllers.demo import DemoController
@@ -19,11 +18,12 @@ from viewer.controllers.sessions import SessionController, sentence_of
 from viewer.controllers.slides import SlideController
 from viewer.demo import NAME as SYNTHETIC_NAME
 from viewer.demo import Demo
-from viewer.engine_bridge import EngineBridge, EngineFactory
-from viewer.messages import MessageCenter, describe
 from viewer.saving.paths import cache_folder, user_folder
 from viewer.saving.recents import Recents
 from viewer.saving.session import SessionStore
+from viewer.services.background import Background
+from viewer.services.engine_bridge import EngineBridge, EngineFactory
+from viewer.services.notices import MessageCenter, describe
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary
 

@@ -20,8 +20,8 @@ from ssmamba.engine.messages import (
 from tests.viewer.fakes import FakeEngine, answer, square, write_model
 from tests.viewer.state.test_planning import INFO
 from viewer.controllers.analysis import RESTARTS, AnalysisController
-from viewer.engine_bridge import EngineBridge
-from viewer.messages import Message, MessageCenter
+from viewer.services.engine_bridge import EngineBridge
+from viewer.services.notices import Message, MessageCenter
 from viewer.state import planning
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary, read_model

@@ -14,7 +14,7 @@ from PySide6.QtCore import QTimer
 from viewer import app as viewer_app
 from viewer.arguments import parse
 from viewer.beginning import begin
-from viewer.engine_bridge import EngineFactory
+from viewer.services.engine_bridge import EngineFactory
 
 REPORT_MS = 100
 

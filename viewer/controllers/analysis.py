@@ -19,8 +19,8 @@ from ssmamba.engine.messages import (
     Progress,
     ReconstructResult,
 )
-from viewer.engine_bridge import EngineBridge
-from viewer.messages import MessageCenter
+from viewer.services.engine_bridge import EngineBridge
+from viewer.services.notices import MessageCenter
 from viewer.state import planning
 from viewer.state.document import Document
 from viewer.state.jobs import Job, JobTable

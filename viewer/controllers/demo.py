@@ -6,9 +6,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from viewer.background import Background
 from viewer.demo import Demo, ensure_demo
-from viewer.messages import MessageCenter
+from viewer.services.background import Background
+from viewer.services.notices import MessageCenter
 
 
 class DemoController(QObject):

@@ -8,9 +8,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from ssmamba.engine.messages import ExplainResult
 from ssmamba.rois.roi import Roi
-from viewer.background import Background
 from viewer.map_painter import MapJob, MapPainter, PaintedMap
-from viewer.messages import MessageCenter
+from viewer.services.background import Background
+from viewer.services.notices import MessageCenter
 from viewer.state.document import Document
 from viewer.state.library import Model, ModelLibrary
 from viewer.state.planning import has_area, map_key

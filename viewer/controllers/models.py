@@ -9,8 +9,8 @@ from typing import TypeVar
 from PySide6.QtCore import QObject, Signal
 
 from ssmamba.errors import CheckpointError
-from viewer.background import Background
-from viewer.messages import MessageCenter
+from viewer.services.background import Background
+from viewer.services.notices import MessageCenter
 from viewer.state.library import Model, ModelLibrary, bundled_models, read_model
 
 T = TypeVar("T")

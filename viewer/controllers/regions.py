@@ -11,11 +11,11 @@ from PySide6.QtCore import QObject, Signal
 from ssmamba.errors import RoiError
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
-from viewer import formats
-from viewer.background import Background
 from viewer.canvas import SlideCanvas
-from viewer.messages import MessageCenter
+from viewer.services.background import Background
+from viewer.services.notices import MessageCenter
 from viewer.state.document import Document
+from viewer.text import formats
 
 
 class RegionController(QObject):

@@ -10,12 +10,12 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
-from viewer import formats
-from viewer.background import Background
-from viewer.messages import MessageCenter, describe
 from viewer.saving.keeper import Keeper, Keeping, Loss, Written
 from viewer.saving.session import Basis, Session, SessionStore
+from viewer.services.background import Background
+from viewer.services.notices import MessageCenter, describe
 from viewer.state.document import Document
+from viewer.text import formats
 
 SAVE_DELAY_MS = 600  # after the last change
 

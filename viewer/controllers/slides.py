@@ -8,11 +8,11 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from ssmamba.slides.slide import SlideInfo
-from viewer.background import Background
 from viewer.canvas import SlideCanvas
 from viewer.controllers.sessions import SessionController
-from viewer.messages import MessageCenter
 from viewer.saving.recents import Recents
+from viewer.services.background import Background
+from viewer.services.notices import MessageCenter
 from viewer.state.document import Document
 
 

@@ -7,9 +7,9 @@ from PySide6.QtGui import QEnterEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from ssmamba.engine.messages import ClassifyResult
-from viewer import formats
-from viewer.stamp_text import is_scale_note, note_text, stamp_lines
 from viewer.state.library import Model
+from viewer.text import formats
+from viewer.text.stamps import is_scale_note, note_text, stamp_lines
 from viewer.widgets.bars import Bar, ProbabilityBars, percent
 from viewer.widgets.basic import ElidedLabel, icon_button, label, link
 

@@ -7,13 +7,13 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from ssmamba.engine.messages import ClassifyResult
 from ssmamba.rois.roi import Roi
-from viewer import formats
 from viewer.controllers.analysis import AnalysisController
 from viewer.panels.answer_card import AnswerCard
-from viewer.stamp_text import is_scale_note, note_text
 from viewer.state.document import Document
 from viewer.state.library import Model, ModelLibrary, names_beside
 from viewer.state.planning import answer_key, has_area
+from viewer.text import formats
+from viewer.text.stamps import is_scale_note, note_text
 from viewer.widgets.basic import ElidedLabel, label, link
 from viewer.widgets.panel import column
 

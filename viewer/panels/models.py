@@ -8,9 +8,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from ssmamba.checkpoints.labels import labels_of
-from viewer import formats
-from viewer.card_text import card_lines, headline
 from viewer.state.library import Model, ModelLibrary
+from viewer.text import formats
+from viewer.text.cards import card_lines, headline
 from viewer.widgets.basic import icon_button, label, link
 from viewer.widgets.panel import column
 

@@ -10,12 +10,13 @@ from PySide6.QtGui import QColor, QFont, QPainter
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from ssmamba.rois.roi import Roi
-from viewer import formats, icons, theme
+from viewer import icons, theme
 from viewer.canvas.roi_layer import DEFAULT_COLOR
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary
 from viewer.state.planning import answer_key
 from viewer.state.results import AnswerKey
+from viewer.text import formats
 from viewer.widgets.bars import percent
 from viewer.widgets.basic import elided
 

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.icons import icon
-from viewer.messages import Message
+from viewer.services.notices import Message
 from viewer.widgets.basic import icon_button, label, link
 
 INFO_MS = 6000  # notices leave by themselves; warnings and errors wait for the user

@@ -9,7 +9,8 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from ssmamba.explain.colormaps import lookup_table
-from viewer import formats, theme
+from viewer import theme
+from viewer.text import formats
 
 HEIGHT_PX = 76
 BINS = 48

@@ -16,8 +16,8 @@ from tests.viewer.conftest import Bench, Heartbeat
 from tests.viewer.fakes import square
 from tests.viewer.state.test_planning import INFO
 from viewer.controllers.sessions import SessionController
-from viewer.messages import Message, MessageCenter
 from viewer.saving.session import Session, SessionStore
+from viewer.services.notices import Message, MessageCenter
 from viewer.state.document import Document
 from viewer.state.settings import Calibration
 

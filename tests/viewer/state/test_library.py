@@ -11,9 +11,9 @@ import pytest
 from ssmamba.checkpoints.card import ClassInfo
 from ssmamba.errors import CheckpointError
 from tests.viewer.fakes import write_model
-from viewer.card_text import card_lines, headline
 from viewer.controllers.models import _read_all
 from viewer.state.library import ModelLibrary, bundled_models, names_beside, read_model, short_names
+from viewer.text.cards import card_lines, headline
 
 
 def library_of(*paths: Path) -> ModelLibrary:

@@ -6,7 +6,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from ssmamba.errors import SlideError
-from viewer.messages import Message, MessageCenter, describe
+from viewer.services.notices import Message, MessageCenter, describe
 from viewer.widgets.message_bar import MessageBar
 
 

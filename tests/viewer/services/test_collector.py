@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QObject, QTimer
 from pytestqt.qtbot import QtBot
 
-from viewer.collector import Collector
+from viewer.services.collector import Collector
 
 
 class Owner(QObject):
@@ -63,7 +63,7 @@ def test_garbage_is_ended_on_the_gui_thread(qtbot: QtBot, automatic: None) -> No
 def test_the_application_has_a_collector() -> None:
     script = (
         "import gc; from viewer.app import create_application; "
-        "from viewer.collector import Collector; app = create_application(); "
+        "from viewer.services.collector import Collector; app = create_application(); "
         "assert app.findChildren(Collector) and not gc.isenabled()"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from viewer import formats
 from viewer.state.library import Model
+from viewer.text import formats
 
 TAG_WORDS = {
     "mixer": "mixer",

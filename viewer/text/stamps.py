@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ssmamba.engine.messages import ClassifyResult
 from ssmamba.reading.values import Stamp
-from viewer import formats
+from viewer.text import formats
 
 MODES = {"whole": "one square around the region", "tiles": "squares inside the region"}
 

@@ -1,0 +1,1 @@
+"""What the window and its controllers share: engine, background work, notices, collector."""

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtWidgets import QApplication
 
-from viewer import icons, theme
 from viewer.arguments import Options, parse
-from viewer.beginning import begin
+from viewer.look import icons, theme
 from viewer.saving.paths import user_folder
 from viewer.services.collector import Collector
+from viewer.window.startup import begin
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,11 +45,11 @@ def _has_no_display() -> bool:
 def _run(app: QApplication, options: Options) -> int:
     engine = engine_factory(options.device)
     if options.screenshot is not None:
-        from viewer.screenshot import take_screenshot
+        from viewer.window.screenshot import take_screenshot
 
         return take_screenshot(app, engine, options)
-    from viewer.main_window import MainWindow
-    from viewer.window_memory import WindowMemory
+    from viewer.window.main_window import MainWindow
+    from viewer.window.window_memory import WindowMemory
 
     window = MainWindow(engine)
     window.workspace.messages.catch_everything()

@@ -39,14 +39,14 @@ def child(start: float, slide: str, model: str | None) -> None:
     """Run the window once and print what was measured as JSON."""
     from viewer.app import create_application, engine_factory
     from viewer.arguments import Options
-    from viewer.beginning import begin
+    from viewer.window.startup import begin
 
     app = create_application()
     from PySide6.QtCore import QTimer
 
     from ssmamba.engine.messages import ClassifyResult
     from ssmamba.rois.roi import Roi
-    from viewer.main_window import MainWindow
+    from viewer.window.main_window import MainWindow
 
     told: dict[str, float] = {}
 

@@ -21,9 +21,9 @@ from pytestqt.qtbot import QtBot
 from ssmamba.rois.roi import Roi
 from tests.slides import write_pyramid
 from tests.viewer.fakes import FakeEngine, write_model
-from viewer import theme
 from viewer.canvas import Tool
-from viewer.main_window import MainWindow
+from viewer.look import theme
+from viewer.window.main_window import MainWindow
 
 BEAT_MS = 10
 LONGEST_GAP_MS = 150

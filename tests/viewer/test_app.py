@@ -32,7 +32,7 @@ def run(
 def test_the_viewers_process_loads_no_torch(tmp_path: Path) -> None:
     heavy = ["torch", "scipy", "sklearn", "cv2", "pyqtgraph", "shapely", "numba", "timm"]
     code = (
-        "import viewer.app, viewer.main_window, viewer.screenshot, sys;"
+        "import viewer.app, viewer.window.main_window, viewer.window.screenshot, sys;"
         f"print([m for m in {heavy} if m in sys.modules])"
     )
     done = run("-c", code, tmp_path=tmp_path)

@@ -13,14 +13,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QSlider, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from viewer import theme
-from viewer.actions import SPECS
 from viewer.compare.grid import best_columns
-from viewer.icons import FOLDER
+from viewer.look import theme
+from viewer.look.icons import FOLDER
 from viewer.text import formats
 from viewer.widgets.bars import Bar, ProbabilityBars, percent
 from viewer.widgets.basic import Segmented, elided
 from viewer.widgets.panel import scrolled
+from viewer.window.actions import SPECS
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from PySide6.QtCore import QTimer
 
 from viewer import app as viewer_app
 from viewer.arguments import parse
-from viewer.beginning import begin
 from viewer.services.engine_bridge import EngineFactory
+from viewer.window.startup import begin
 
 REPORT_MS = 100
 
@@ -23,7 +23,7 @@ def main(state: Path, arguments: list[str]) -> int:
     options = parse(arguments)
     application = viewer_app.create_application()
     from tests.viewer.conftest import Heartbeat
-    from viewer.main_window import MainWindow
+    from viewer.window.main_window import MainWindow
 
     engine: EngineFactory = viewer_app.engine_factory(options.device)
     window = MainWindow(engine)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 from ssmamba.rois.roi import Roi
 from viewer.canvas import SlideCanvas, ViewState
 from viewer.compare.cell import CompareCell
-from viewer.map_painter import PaintedMap
+from viewer.controllers.map_painter import PaintedMap
 from viewer.state.document import Document
 from viewer.state.library import Model, ModelLibrary, names_beside
 from viewer.state.planning import answer_key

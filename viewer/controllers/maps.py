@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from ssmamba.engine.messages import ExplainResult
 from ssmamba.rois.roi import Roi
-from viewer.map_painter import MapJob, MapPainter, PaintedMap
+from viewer.controllers.map_painter import MapJob, MapPainter, PaintedMap
 from viewer.services.background import Background
 from viewer.services.notices import MessageCenter
 from viewer.state.document import Document

@@ -10,8 +10,8 @@ from PySide6.QtGui import QColor, QFont, QPainter
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from ssmamba.rois.roi import Roi
-from viewer import icons, theme
 from viewer.canvas.roi_layer import DEFAULT_COLOR
+from viewer.look import icons, theme
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary
 from viewer.state.planning import answer_key

@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QInputDialog, QListView, QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from ssmamba.rois.roi import Roi
-from viewer.icons import icon
+from viewer.look.icons import icon
 from viewer.panels.region_list import RegionDelegate, RegionModel
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary

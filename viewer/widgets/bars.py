@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from viewer import theme
+from viewer.look import theme
 
 ROW_PX = 28
 BAR_PX = 6

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.icons import set_icon
+from viewer.look.icons import set_icon
 
 ICON_PX = 18
 

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.icons import icon
+from viewer.look.icons import icon
 from viewer.services.notices import Message
 from viewer.widgets.basic import icon_button, label, link
 

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from ssmamba.explain.colormaps import lookup_table
-from viewer import theme
+from viewer.look import theme
 from viewer.text import formats
 
 HEIGHT_PX = 76

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from viewer.icons import set_icon
+from viewer.look.icons import set_icon
 from viewer.widgets.basic import ElidedLabel, label, link
 
 SHOWN_RECENTS = 5

@@ -8,7 +8,7 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import QProgressBar, QStatusBar, QToolButton
 
 from ssmamba.engine.messages import EngineReady
-from viewer.icons import set_icon
+from viewer.look.icons import set_icon
 from viewer.state.document import Document
 from viewer.text import formats
 from viewer.widgets.basic import label

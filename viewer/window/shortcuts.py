@@ -6,9 +6,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayout, QWidget
 
-from viewer.actions import SPECS
 from viewer.widgets.basic import label
 from viewer.widgets.panel import column
+from viewer.window.actions import SPECS
 
 ON_THE_SLIDE = (
     ("Wheel", "Zoom about the pointer"),

@@ -11,7 +11,7 @@ import pytest
 from ssmamba.engine.messages import Explain, ExplainResult, SlideRef
 from ssmamba.reading.values import CamMap, Window
 from tests.viewer.fakes import explanation, square
-from viewer.map_painter import MapJob, MapPainter, image_of
+from viewer.controllers.map_painter import MapJob, MapPainter, image_of
 from viewer.state.settings import MapSettings
 
 ROI = square(100, 200, 64, "A", "a")
@@ -74,7 +74,7 @@ def test_stitched_maps_are_bounded_by_bytes_and_keep_no_result_alive(
 ) -> None:
     one = result(1.0)
     (painted,) = MapPainter().paint([MapJob(ROI, "m", one, (one,))], MapSettings())
-    monkeypatch.setattr("viewer.map_painter.STITCHED_BYTES", 2 * painted.values.nbytes)
+    monkeypatch.setattr("viewer.controllers.map_painter.STITCHED_BYTES", 2 * painted.values.nbytes)
     painter = MapPainter()
     for top in (0.1, 0.2, 0.3, 0.4):
         one = result(top)
@@ -91,7 +91,7 @@ def test_stitched_maps_are_bounded_by_bytes_and_keep_no_result_alive(
 def test_the_map_that_is_looked_at_is_painted_however_short_memory_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("viewer.map_painter.PAINTED_BYTES", 1)
+    monkeypatch.setattr("viewer.controllers.map_painter.PAINTED_BYTES", 1)
     jobs = [MapJob(ROI, model, one := result(1.0), (one,)) for model in ("first", "last")]
     assert [m.model for m in MapPainter().paint(jobs, MapSettings())] == ["last"]
 

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from ssmamba.engine.messages import Classify, Explain, Reconstruct
 from tests.viewer.conftest import RING, Bench
 from tests.viewer.fakes import FakeEngine, square
-from viewer.main_window import MainWindow
+from viewer.window.main_window import MainWindow
 
 
 def test_an_empty_window_says_how_to_begin(window: MainWindow) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
-from viewer import icons, theme
+from viewer.look import icons, theme
 
 
 def colors(icon: QIcon, mode: QIcon.Mode = QIcon.Mode.Normal) -> set[str]:

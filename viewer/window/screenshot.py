@@ -12,9 +12,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from viewer.arguments import Options
-from viewer.beginning import begin
-from viewer.main_window import MainWindow
 from viewer.services.engine_bridge import EngineFactory
+from viewer.window.main_window import MainWindow
+from viewer.window.startup import begin
 
 SIZE = (1600, 1000)
 POLL_MS = 40

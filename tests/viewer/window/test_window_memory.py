@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow
 from pytestqt.qtbot import QtBot
 
-from viewer.window_memory import WindowMemory
+from viewer.window.window_memory import WindowMemory
 
 
 def window_with_panel(qtbot: QtBot) -> tuple[QMainWindow, QDockWidget]:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QDialog, QFileDialog, QMainWindow, QMessageBox
 
-from viewer.panels.about import AboutDialog
-from viewer.panels.calibration import CalibrationDialog
-from viewer.panels.shortcuts import ShortcutsDialog
 from viewer.state.settings import Calibration
+from viewer.window.about import AboutDialog
+from viewer.window.calibration import CalibrationDialog
+from viewer.window.shortcuts import ShortcutsDialog
 from viewer.workspace import Workspace
 
 SLIDES = (

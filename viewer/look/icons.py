@@ -12,7 +12,7 @@ from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from shiboken6 import isValid
 
-from viewer import theme
+from viewer.look import theme
 
 FOLDER = Path(__file__).resolve().parent.parent / "resources" / "icons"
 INK = b"#000000"  # the stroke colour in the files

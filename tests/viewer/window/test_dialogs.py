@@ -14,8 +14,8 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.fakes import square
 from tests.viewer.state.test_planning import INFO
-from viewer.dialogs import Dialogs
 from viewer.state.document import Document
+from viewer.window.dialogs import Dialogs
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from ssmamba.rois.geojson import write_rois
 from tests.slides import write_pyramid
 from tests.viewer.conftest import RING, Bench
 from tests.viewer.fakes import FakeEngine, square, write_model
-from viewer.main_window import MainWindow
-from viewer.panels.calibration import CalibrationDialog
 from viewer.state.settings import Calibration
 from viewer.tiles.source import TileSource
+from viewer.window.calibration import CalibrationDialog
+from viewer.window.main_window import MainWindow
 
 
 def test_a_dropped_model_and_a_dropped_picture_of_something_else(

@@ -17,25 +17,25 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer import theme
-from viewer.actions import make_actions
 from viewer.canvas import SlideCanvas, Tool
 from viewer.compare.grid import CompareGrid
-from viewer.dialogs import Dialogs
-from viewer.map_summary import MapSummary
-from viewer.menus import TOOLS, ZoomMenu, build_menus, build_tool_bar
+from viewer.controllers.map_summary import MapSummary
+from viewer.look import theme
 from viewer.panels.answers import AnswersPanel
 from viewer.panels.evidence import EvidencePanel
 from viewer.panels.models import ModelsPanel
 from viewer.panels.reconstruction import ReconstructionPanel
 from viewer.panels.regions import RegionsPanel
 from viewer.services.engine_bridge import EngineFactory
-from viewer.status_bar import StatusBar
 from viewer.widgets.basic import separator
 from viewer.widgets.message_bar import MessageBar
 from viewer.widgets.panel import dock, keep_width, scrolled
 from viewer.widgets.slide_box import RecentMenu, SlideBox
 from viewer.widgets.welcome import Welcome
+from viewer.window.actions import make_actions
+from viewer.window.dialogs import Dialogs
+from viewer.window.menus import TOOLS, ZoomMenu, build_menus, build_tool_bar
+from viewer.window.status_bar import StatusBar
 from viewer.workspace import Workspace
 
 TITLE = "SSMamba Viewer"

@@ -11,8 +11,8 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.state.test_planning import INFO
-from viewer.panels.calibration import CalibrationDialog
 from viewer.state.settings import Calibration
+from viewer.window.calibration import CalibrationDialog
 
 
 @pytest.fixture(params=["de_DE", "fr_FR", "en_US"])

@@ -7,12 +7,12 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter
 
 from ssmamba.rois.roi import Roi
-from viewer.canvas.crowd import polylines
-from viewer.canvas.editing import is_editable, paint_handles
-from viewer.canvas.furniture import magnification_text, paint_scale_bar
-from viewer.canvas.roi_shape import DEFAULT_COLOR, HALO, RoiShape, line_pen, paint_outline
+from viewer.canvas.layers.furniture import magnification_text, paint_scale_bar
+from viewer.canvas.layers.roi_shape import DEFAULT_COLOR, HALO, RoiShape, line_pen, paint_outline
+from viewer.canvas.layers.small_rois import polylines
 from viewer.canvas.scene import Scene
-from viewer.canvas.tools import DrawTool
+from viewer.canvas.tools.shapes import DrawTool
+from viewer.canvas.tools.vertices import is_editable, paint_handles
 from viewer.canvas.view import View
 
 

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QPinchGesture, QWidget
 
 from ssmamba.rois.roi import Roi
 from viewer.canvas.scene import Scene
-from viewer.canvas.tools import Cursor, DrawTool, Lasso, Outcome, Polygon, Rectangle, Slip
+from viewer.canvas.tools.shapes import Cursor, DrawTool, Lasso, Outcome, Polygon, Rectangle, Slip
+from viewer.canvas.tools.vertex_drag import VertexDrag
 from viewer.canvas.types import Tool
-from viewer.canvas.vertex_drag import VertexDrag
 
 CLICK_PX = 4.0  # a press that moves less is a click, logical pixels
 NEAR_PX = 5.0  # how near an outline counts as on it

@@ -7,10 +7,10 @@ from PySide6.QtCore import QPointF, QRect
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.canvas.camera import Camera
-from viewer.canvas.minimap import Minimap
-from viewer.canvas.overlay_layer import OverlayLayer
-from viewer.canvas.roi_layer import RoiLayer
-from viewer.canvas.tile_layer import TileLayer
+from viewer.canvas.layers.minimap import Minimap
+from viewer.canvas.layers.overlays import OverlayLayer
+from viewer.canvas.layers.rois import RoiLayer
+from viewer.canvas.layers.tiles import TileLayer
 from viewer.canvas.types import Furniture
 from viewer.tiles.source import TileSource
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.viewer.canvas.conftest import Driver
 from viewer.canvas import ViewState
-from viewer.canvas.furniture import length_text, magnification_text, nice_length, scale_bar
+from viewer.canvas.layers.furniture import length_text, magnification_text, nice_length, scale_bar
 from viewer.canvas.view import View
 
 

@@ -265,7 +265,7 @@ def test_regions_are_outlined_at_every_zoom(driver: Driver) -> None:
 
 
 def test_a_region_far_out_on_a_huge_slide_is_exact(make_driver: Callable[..., Driver]) -> None:
-    from viewer.canvas.roi_layer import RoiLayer
+    from viewer.canvas.layers.rois import RoiLayer
     from viewer.canvas.view import View
 
     far = Roi((((((99_000.5, 79_000.5), (99_010.5, 79_000.5), (99_005.5, 79_010.5))),),))
@@ -347,7 +347,7 @@ def crowd(count: int, radius: float) -> list[Roi]:
 def test_a_crowd_lies_where_each_region_would(
     driver: Driver, count: int, radius: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("viewer.canvas.roi_layer.HALOS", 0)
+    monkeypatch.setattr("viewer.canvas.layers.rois.HALOS", 0)
     rois = crowd(count, radius)
     driver.look_at(500, 350, 1.0)
     clean = driver.grab()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF
 
 from ssmamba.rois.roi import Roi
-from viewer.canvas.editing import Vertex, is_editable, made_valid, moved, vertex_at
 from viewer.canvas.scene import Scene
-from viewer.canvas.tools import Outcome, Slip
+from viewer.canvas.tools.shapes import Outcome, Slip
+from viewer.canvas.tools.vertices import Vertex, is_editable, made_valid, moved, vertex_at
 
 
 class VertexDrag:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
 from ssmamba.reading.values import Window
 from ssmamba.rois.roi import Roi
-from viewer.canvas.roi_shape import RoiShape
+from viewer.canvas.layers.roi_shape import RoiShape
 from viewer.canvas.types import Overlay
 from viewer.canvas.view import View
 

@@ -9,10 +9,10 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QFontMetricsF, QPainter
 
 from ssmamba.rois.roi import Roi
-from viewer.canvas.crowd import paint_dots, paint_outlines
-from viewer.canvas.labels import label_font, paint_label, place_label
-from viewer.canvas.roi_shape import DEFAULT_COLOR as DEFAULT_COLOR
-from viewer.canvas.roi_shape import POINT_RADIUS_PX, RoiShape, paint_outline
+from viewer.canvas.layers.labels import label_font, paint_label, place_label
+from viewer.canvas.layers.roi_shape import DEFAULT_COLOR as DEFAULT_COLOR
+from viewer.canvas.layers.roi_shape import POINT_RADIUS_PX, RoiShape, paint_outline
+from viewer.canvas.layers.small_rois import paint_dots, paint_outlines
 from viewer.canvas.view import View
 
 DOT_BELOW_PX = 4.0  # smaller regions are dots

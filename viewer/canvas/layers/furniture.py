@@ -7,7 +7,7 @@ import math
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 
-from viewer.canvas.labels import label_font
+from viewer.canvas.layers.labels import label_font
 from viewer.canvas.view import View
 
 GROUND = QColor(255, 255, 255, 215)

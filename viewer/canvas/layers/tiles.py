@@ -9,7 +9,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QColor, QImage, QPainter, QRegion
 
-from viewer.canvas.tile_painter import TilePainter
+from viewer.canvas.layers.tile_painter import TilePainter
 from viewer.canvas.view import View
 from viewer.tiles.pyramid import Pyramid, Rect, TileKey
 from viewer.tiles.source import TileSource

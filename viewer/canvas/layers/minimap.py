@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
-from viewer.canvas.furniture import EDGE_PX
+from viewer.canvas.layers.furniture import EDGE_PX
 from viewer.canvas.view import View
 from viewer.tiles.source import TileSource
 

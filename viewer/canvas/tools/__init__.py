@@ -1,0 +1,1 @@
+"""What draws and edits regions on the slide."""

@@ -1,1 +1,5 @@
-"""Bundled checkpoints, icons, style and configs."""
+"""Files that the programs bring along: models, icons, style, recipes, data set descriptions."""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent

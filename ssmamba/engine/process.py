@@ -22,6 +22,7 @@ from ssmamba.engine.wire import WireError, encode, read_message
 from ssmamba.errors import EngineDied
 
 ENGINE_FLAG = "--engine-process"  # a frozen program starts itself with it and calls server.main
+NICE_VARIABLE = "SSMAMBA_ENGINE_NICE"  # its niceness, 0..19, instead of the usual two
 CLOSE_TIMEOUT_S = 2.0
 REPORT_LINES = 40  # last lines of the child's standard error that are kept
 

@@ -30,6 +30,7 @@ from ssmamba.engine.messages import (
     Request,
     Shutdown,
 )
+from ssmamba.engine.process import NICE_VARIABLE
 from ssmamba.engine.wire import WireError, read_message, write_message
 from ssmamba.errors import DeviceError, SSMambaError
 
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from ssmamba.runtime.device import Device
 
 STARTING_NICE, WORKING_NICE = 10, 19  # frames come first, but starting must not take for ever
-NICE_VARIABLE = "SSMAMBA_ENGINE_NICE"  # both, 0..19, otherwise: on a busy shared machine, say
 IDLE_S = 1.0  # without work, before anything is loaded ahead
 
 

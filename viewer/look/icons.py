@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from functools import lru_cache
-from pathlib import Path
 from typing import Protocol
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
@@ -12,9 +11,10 @@ from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from shiboken6 import isValid
 
+import resources
 from viewer.look import theme
 
-FOLDER = Path(__file__).resolve().parent.parent / "resources" / "icons"
+FOLDER = resources.FOLDER / "icons"
 INK = b"#000000"  # the stroke colour in the files
 SIZES_PX = (18, 20, 36, 40)  # as used, and doubled for dense screens
 

@@ -10,7 +10,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
-STYLE_SHEET = Path(__file__).resolve().parent.parent / "resources" / "style" / "viewer.qss"
+import resources
+
+STYLE_SHEET = resources.FOLDER / "style" / "viewer.qss"
 TEXT_PX = 13
 
 

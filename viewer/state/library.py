@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import resources
 from ssmamba.checkpoints.card import Card, ClassInfo, read_card
 from ssmamba.checkpoints.labels import labels_of
 from viewer.state.events import Event
 
-BUNDLED = Path(__file__).resolve().parent.parent / "resources" / "models"
+BUNDLED = resources.FOLDER / "models"
 
 
 @dataclass(frozen=True)

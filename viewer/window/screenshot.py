@@ -104,7 +104,7 @@ def take_screenshot(app: QApplication, engine: EngineFactory, options: Options) 
 
     What the user kept of the slides is neither shown nor changed.
     """
-    from ssmamba.engine.server import NICE_VARIABLE
+    from ssmamba.engine.process import NICE_VARIABLE
 
     os.environ.setdefault(NICE_VARIABLE, "0")  # nobody drags the slide: nothing to give way to
     with TemporaryDirectory(prefix="ssmamba-viewer-") as folder:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import resources
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import read_card
 from ssmamba.errors import DataError
@@ -17,7 +18,7 @@ from training.backbones.architectures import architecture
 from training.cli.command import parse
 from training.config import FinetuneConfig, PretrainConfig
 
-CONFIGS = Path(__file__).parents[2] / "resources" / "configs"
+CONFIGS = resources.FOLDER / "configs"
 MILLIONS = {"nano": 0.95, "tiny": 6.0, "small": 16.0, "base": 60.0}
 
 

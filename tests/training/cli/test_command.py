@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from dataclasses import fields
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -111,7 +112,11 @@ def test_what_torchrun_cannot_share_out_is_refused(
     """And training is not: it gets as far as its flags."""
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert import_module(f"training.{name}").main(["--nonsense"]) == 2
+    found = find_spec(f"training.{name}")
+    assert found is not None
+    package = found.submodule_search_locations is not None
+    command = import_module(f"training.{name}.__main__" if package else f"training.{name}")
+    assert command.main(["--nonsense"]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and f"start it without torchrun: python -m training.{name}" in said
     for main in (pretrain.main, finetune.main):

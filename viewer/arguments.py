@@ -1,4 +1,4 @@
-"""The command line of the viewer (DESIGN §9)."""
+"""The command line of the viewer."""
 
 from __future__ import annotations
 

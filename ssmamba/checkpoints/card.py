@@ -1,7 +1,7 @@
 """A checkpoint's card: what the model is, where it comes from and what it may be trusted with.
 
-The card is one JSON object under the key ``ssmamba`` in the metadata of a ``.safetensors`` file
-(DESIGN §6). This module reads it without torch, so that the viewer's process can.
+The card is one JSON object under the key ``ssmamba`` in the metadata of a ``.safetensors`` file.
+This module reads it without torch, so that the viewer's process can.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Card:
-    """Everything about a checkpoint but its weights (DESIGN §6)."""
+    """Everything about a checkpoint but its weights."""
 
     # classifier | baseline (not SSMamba) | mamim | mae | contrastive | encoder (converted weights)
     kind: str = "classifier"

@@ -1,4 +1,4 @@
-"""Checkpoint files: weights and card in one ``.safetensors`` file (DESIGN §6). No pickle."""
+"""Checkpoint files: weights and card in one ``.safetensors`` file, read without pickle."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Region:
     def stamp(
         self, sha256: str, device: Device, method: str = "", seed: int | None = None
     ) -> Stamp:
-        """Where a result comes from (DESIGN §7), at this moment."""
+        """Where a result of this region comes from; its time is now."""
         return Stamp(
             slide_path=str(self.slide.path),
             slide_hash=self.slide.quick_hash,

@@ -1,4 +1,4 @@
-"""Whether an answer should be believed: entropy, distance, glass and blur (DESIGN §7).
+"""Whether an answer should be believed: entropy, distance, glass and blur.
 
 The limits for entropy and distance come from the checkpoint's card. Those for glass and blur
 were read off training images: over 300 images each of LC25000 and of the blood smears the

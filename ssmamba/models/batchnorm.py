@@ -1,7 +1,7 @@
 """Two sets of BatchNorm statistics: masked input for reconstruction, clean input for features.
 
 Three quarters of a masked input are one constant token, so statistics gathered in pre-training
-do not fit clean images (DESIGN §4).
+do not fit clean images.
 """
 
 from __future__ import annotations

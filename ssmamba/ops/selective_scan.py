@@ -98,7 +98,7 @@ def bidirectional_scan(
     u: (batch, L, channels); delta: (batch, L, 2, channels); A: (2, channels, N); B, C:
     (batch, L, 2, N), strided views welcome; D, delta_bias: (2, channels). Index 0 is the forward
     direction, 1 the backward one. Returns y_forward + y_backward, (batch, L, channels); SSMamba's
-    DMS (§3.3) divides it by 2. With ``delta_weight``, (2, channels, rank), delta comes in as
+    DMS divides it by 2, as Vim does. With ``delta_weight``, (2, channels, rank), delta comes in as
     (batch, L, 2, rank), before its product with that (see ``low_rank.py``). Raises ValueError on
     shapes that do not fit.
     """

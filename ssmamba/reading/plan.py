@@ -1,4 +1,4 @@
-"""From a region of interest to the windows that a model reads, and their pixels (DESIGN §7)."""
+"""From a region of interest to the windows that a model reads, and their pixels."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ Mode = Literal["auto", "whole", "tiles"]
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How an ROI becomes windows (DESIGN §7)."""
+    """How an ROI becomes windows."""
 
     mode: Mode = "auto"  # auto: whole for an ROI up to one window, else tiles
     field_px: float | None = None  # side of one window in level-0 px, for models without µm/px
@@ -33,7 +33,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Stamp:
-    """Where a result comes from (DESIGN §7)."""
+    """Where a result comes from: what was read, by which model, on which device, and when."""
 
     slide_path: str
     slide_hash: str  # quick hash of the file

@@ -12,14 +12,14 @@ MAX_WINDOWS = 20_000  # a region that needs more is read at the wrong scale
 
 
 def windows_whole(roi: Roi, min_side: float = 1.0) -> list[Window]:
-    """One square window around a region, with its real surroundings (DESIGN §7)."""
+    """One square window around a region, with its real surroundings."""
     left, top, right, bottom = _bounds(roi)
     side = max(right - left, bottom - top, min_side)
     return [Window((left + right - side) / 2, (top + bottom - side) / 2, side)]
 
 
 def windows_tiles(roi: Roi, side: float, overlap: float = 0.0) -> list[Window]:
-    """Cover a region with square windows of ``side`` level-0 pixels (DESIGN §7).
+    """Cover a region with square windows of ``side`` level-0 pixels.
 
     The grid is centred on the region. Windows at least half inside are kept; when the region is
     so thin that none is, those that overlap it best. ``overlap`` is the shared part of

@@ -1,4 +1,4 @@
-"""Region files in QuPath's GeoJSON, read leniently and written without loss (REFERENCES §2)."""
+"""Region files in QuPath's GeoJSON, read leniently and written without loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Regions to and from GeoJSON features as QuPath writes them (REFERENCES §2).
+"""Regions to and from GeoJSON features as QuPath writes them.
+
+Places are full-resolution pixels, origin top-left, y down; rings after the first are holes.
+QuPath crops slides that carry ``openslide.bounds-*``, so that offset is subtracted in its files.
 
 What this project does not know of a feature is kept in ``Roi.extra`` and written back:
 ``{"feature": {...}, "geometry": {...}, "properties": {...}, "classification": {...}}``.

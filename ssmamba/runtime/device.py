@@ -1,4 +1,4 @@
-"""Which device the models run on, and why, in words (DESIGN §8)."""
+"""Which device the models run on, and why, in words."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class SlideInfo:
 
     @property
     def bounds_offset(self) -> tuple[int, int]:
-        """What QuPath subtracts from level-0 places of this slide (REFERENCES §2)."""
+        """What QuPath subtracts from level-0 places of this slide: (x, y) of its bounds."""
         return (0, 0) if self.bounds is None else self.bounds[:2]
 
 

@@ -18,6 +18,7 @@ from ssmamba import ops
 from ssmamba.ops import dispatch, function
 from ssmamba.ops.cpu import cache, threads
 from ssmamba.ops.cpu import scan as cpu_scan
+from tests.patience import PATIENCE_S
 
 from .problems import make_problem
 
@@ -103,7 +104,7 @@ def _run_python(code: str, **environment: str) -> str:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -182,4 +183,4 @@ def test_torch_keeps_the_number_of_threads_it_was_given():
         "assert torch.get_num_threads() == 1, torch.get_num_threads()\n"
     )
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "SSMAMBA_SCAN": "cpu"}
-    subprocess.run([sys.executable, "-c", script], check=True, env=environment, timeout=100)
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment, timeout=PATIENCE_S)

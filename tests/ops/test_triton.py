@@ -12,6 +12,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from tests.patience import PATIENCE_S
+
 HERE = Path(__file__).parent
 pytest.importorskip("triton", reason="Triton is not part of torch on this system")
 
@@ -23,7 +25,7 @@ def run_script(name: str) -> str:
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

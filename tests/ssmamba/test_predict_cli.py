@@ -13,6 +13,7 @@ from ssmamba.checkpoints.card import InputSpec
 from ssmamba.predict import main
 from ssmamba.rois.geojson import read_rois, write_rois
 from ssmamba.rois.roi import Roi
+from tests.patience import PATIENCE_S
 from tests.slides import SHARED_SLIDES, tissue_like, write_pyramid
 from tests.ssmamba.checkpoints.made import CLASSES, save_classifier, save_mamim
 
@@ -237,7 +238,7 @@ def test_an_output_folder_that_cannot_be_made_is_named(folder, capsys):
 def test_the_command_itself_exits_with_2_and_without_a_traceback(tmp_path):
     command = [sys.executable, "-m", "ssmamba.predict", "nothing.svs", "--model", "none",
                "--out", str(tmp_path)]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert len(done.stderr.strip().splitlines()) == 1

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.training.pictures import write_folder
 
@@ -16,6 +19,24 @@ TINY = ["--size", "nano", "--image-size", "32", "--batch-size", "8", "--warmup-e
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two classes of 20 pictures; do not write into it."""
     return write_folder(tmp_path_factory.mktemp("images"))
+
+
+@pytest.fixture(autouse=True, scope="package")
+def one_thread() -> Iterator[None]:
+    """torch computes on one thread, and so do the processes that a test starts.
+
+    Beside other programs two threads wait for each other in each of a step's hundred loops, up to
+    a thousand times longer than they compute.
+    """
+    threads, before = torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
+    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    yield
+    torch.set_num_threads(threads)
+    if before is None:
+        del os.environ["OMP_NUM_THREADS"]
+    else:
+        os.environ["OMP_NUM_THREADS"] = before
 
 
 @pytest.fixture(autouse=True)

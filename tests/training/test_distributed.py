@@ -12,11 +12,10 @@ import torch
 
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import read_card
+from tests.patience import PATIENCE_S
 from tests.training.conftest import TINY
 from training import finetune, pretrain
 
-pytestmark = pytest.mark.timeout(300)
-PATIENCE_S = 270  # beside other programs importing torch twice takes its time
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = {"pretrain": pretrain.main, "finetune": finetune.main}
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]

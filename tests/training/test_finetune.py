@@ -17,6 +17,7 @@ import yaml
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import read_card
 from ssmamba.reading.values import Trust
+from tests.patience import PATIENCE_S
 from tests.training.conftest import TINY
 from training import finetune as command
 from training.loop import fit
@@ -227,11 +228,11 @@ def test_ctrl_c_on_the_command(folder: Path, tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + PATIENCE_S
     while not (tmp_path / "run" / "log.jsonl").is_file() and time.monotonic() < deadline:
         time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, err
     assert "Stopped." in out and "Traceback" not in err
     assert "Stopping after the step at hand" in err

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtGui import QImage
 
+from tests.patience import PATIENCE_S
 from tests.slides import write_pyramid
 from viewer.arguments import Options, parse
 
@@ -25,7 +26,7 @@ def run(
     }  # fmt: skip
     return subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True,
-        timeout=300,
+        timeout=PATIENCE_S,
     )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ def main(state: Path, arguments: list[str]) -> int:
 
     def report() -> None:
         partial = state.with_suffix(".partial")
-        partial.write_text(json.dumps({**shown(window), "longest_gap_ms": beat.longest_gap_ms}))
+        partial.write_text(json.dumps({**shown(window), "longest_turn_ms": beat.longest_turn_ms}))
         partial.replace(state)
 
     def start_beat() -> None:

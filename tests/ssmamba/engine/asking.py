@@ -5,8 +5,8 @@ import queue
 from ssmamba.engine.messages import EngineReady, JobCancelled, JobDone, JobFailed
 from ssmamba.engine.process import EngineClient
 from ssmamba.rois.roi import Roi
+from tests.patience import PATIENCE_S
 
-WAIT_S = 100
 ENDS = (JobDone, JobFailed, JobCancelled)
 
 
@@ -26,7 +26,7 @@ class Engine:
 
     def wait_ready(self):
         if self.ready is None:
-            self.ready = self.replies.get(timeout=WAIT_S)
+            self.ready = self.replies.get(timeout=PATIENCE_S)
             assert isinstance(self.ready, EngineReady)
         return self.ready
 
@@ -43,7 +43,7 @@ class Engine:
     def collect(self, job):
         found = []
         while True:
-            reply = self.replies.get(timeout=WAIT_S)
+            reply = self.replies.get(timeout=PATIENCE_S)
             if reply.job < job:  # left over from a test that failed
                 continue
             assert reply.job == job
@@ -52,6 +52,6 @@ class Engine:
             found.append(reply)
 
     def next_of(self, kind):
-        while not isinstance(reply := self.replies.get(timeout=WAIT_S), kind):
+        while not isinstance(reply := self.replies.get(timeout=PATIENCE_S), kind):
             pass
         return reply

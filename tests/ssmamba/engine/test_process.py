@@ -16,6 +16,7 @@ from ssmamba.engine.messages import Cancel, Classify, ClassifyResult, JobDone, P
 from ssmamba.engine.process import EngineClient, describe_exit
 from ssmamba.errors import EngineDied
 from ssmamba.reading.values import ReadOptions
+from tests.patience import PATIENCE_S
 from tests.ssmamba.engine.asking import square
 
 needs_signals = pytest.mark.skipif(
@@ -29,7 +30,7 @@ def test_killed_while_it_works_it_is_told_and_started_again(engine, folder, slid
     engine.send(Classify, slide, square(0, 0, 890), path, ReadOptions("tiles", 12.0))
     engine.next_of(Progress)
     os.kill(engine.client.pid, signal.SIGKILL)
-    assert "killed" in engine.deaths.get(timeout=10)
+    assert "killed" in engine.deaths.get(timeout=PATIENCE_S)
     assert not engine.client.running
     with pytest.raises(EngineDied):
         engine.client.send(Cancel(1))
@@ -68,7 +69,7 @@ time.sleep(60)
         assert alive(pid)
         viewer.kill()
         viewer.wait()
-        end = time.monotonic() + 5
+        end = time.monotonic() + PATIENCE_S
         while alive(pid) and time.monotonic() < end:
             time.sleep(0.05)
         assert not alive(pid)
@@ -140,7 +141,7 @@ def test_a_process_that_cannot_start_is_reported_like_one_that_died(monkeypatch)
     deaths = queue.Queue()
     client = EngineClient(deaths.put, deaths.put, device="cpu")
     client.start()
-    assert "cannot be started (no more processes)" in deaths.get(timeout=5)
+    assert "cannot be started (no more processes)" in deaths.get(timeout=PATIENCE_S)
     assert not client.running
     client.close()
 

@@ -26,7 +26,7 @@ NEEDS_OTHER = (
     "import pathlib, time\n"
     "mine, other = pathlib.Path('{f}'), pathlib.Path('{f}').parent / '{o}'\n"
     "mine.mkdir(parents=True, exist_ok=True); start = time.monotonic()\n"
-    "while not other.exists() and time.monotonic() - start < 20: time.sleep(0.02)\n"
+    "while not other.exists() and time.monotonic() - start < 200: time.sleep(0.02)\n"
     "assert other.exists()\n"
     "(mine / 'best.safetensors').write_text('x')"
 )

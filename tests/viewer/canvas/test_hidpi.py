@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.patience import PATIENCE_S
 from tests.slides import write_pyramid
 
 SCRIPT = """
@@ -23,7 +24,7 @@ canvas = SlideCanvas(furniture=False)
 canvas.resize(200, 150)
 canvas.show()
 canvas.open_slide(sys.argv[1])
-end = time.monotonic() + 20
+end = time.monotonic() + 200
 
 def settle():
     while not canvas.is_settled() and time.monotonic() < end:
@@ -58,7 +59,7 @@ def test_one_to_one_and_the_mouse_are_right_on_a_fine_screen(tmp_path: Path) -> 
         cwd=Path(__file__).resolve().parents[3],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert result.returncode == 0, result.stderr

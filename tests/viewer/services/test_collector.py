@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import QObject, QTimer
 from pytestqt.qtbot import QtBot
 
+from tests.patience import PATIENCE_S
 from viewer.services.collector import Collector
 
 
@@ -56,7 +57,7 @@ def test_garbage_is_ended_on_the_gui_thread(qtbot: QtBot, automatic: None) -> No
         held.extend([i] for i in range(100))  # the worker's own are gone: they were no garbage
         return bool(ended_by)
 
-    qtbot.waitUntil(is_over, timeout=5000)
+    qtbot.waitUntil(is_over)
     assert ended_by == [threading.main_thread()]
 
 
@@ -66,7 +67,7 @@ def test_the_application_has_a_collector() -> None:
         "from viewer.services.collector import Collector; app = create_application(); "
         "assert app.findChildren(Collector) and not gc.isenabled()"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=PATIENCE_S)
 
 
 def test_nothing_is_collected_before_it_is_due(automatic: None) -> None:

@@ -1,0 +1,3 @@
+"""How long a test waits for what takes a moment on an idle machine: only a hang takes longer."""
+
+PATIENCE_S = 300

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QSlider, QVBoxLayout, QWi
 from pytestqt.qtbot import QtBot
 
 from viewer.compare.grid import best_columns
-from viewer.look import theme
+from viewer.look import tokens
 from viewer.look.icons import FOLDER
 from viewer.text import formats
 from viewer.widgets.bars import Bar, ProbabilityBars, percent
@@ -129,14 +129,14 @@ def test_shortcuts_are_unique() -> None:
     assert len(keys) == len(set(keys))
 
 
-@pytest.mark.parametrize("chosen", [theme.LIGHT, theme.DARK])
+@pytest.mark.parametrize("chosen", [tokens.LIGHT, tokens.DARK])
 @pytest.mark.parametrize(
     ("front", "ground"),
     [("text", "surface"), ("text", "raised"), ("muted", "surface"), ("muted", "raised"),
      ("accent", "surface"), ("warning", "warning_soft"), ("error", "error_soft"),
      ("on_accent", "accent"), ("accent", "accent_soft")],
 )  # fmt: skip
-def test_text_stands_out_of_its_ground(chosen: theme.Tokens, front: str, ground: str) -> None:
+def test_text_stands_out_of_its_ground(chosen: tokens.Tokens, front: str, ground: str) -> None:
     """WCAG AA: 4.5 to 1."""
     light, dark = sorted(
         (_luminance(getattr(chosen, front)), _luminance(getattr(chosen, ground))), reverse=True

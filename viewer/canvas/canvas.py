@@ -31,6 +31,7 @@ from viewer.canvas.scene import Scene
 from viewer.canvas.slide_holder import SlideHolder
 from viewer.canvas.types import Furniture, Overlay, Tool, ViewState
 from viewer.canvas.view import View
+from viewer.look import tokens
 from viewer.tiles.pyramid import TileKey
 from viewer.tiles.source import TileSource
 
@@ -68,6 +69,7 @@ class SlideCanvas(QWidget):
         self._frame_pending = True  # something changed since the last paint
         self._painted = QTimer(self, singleShot=True, interval=0)
         self._connect()
+        self._follow_theme()
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -252,11 +254,6 @@ class SlideCanvas(QWidget):
         self.scene.furniture = Furniture(minimap, scale_bar, readout)
         self.update()
 
-    def set_background(self, color: QColor) -> None:
-        """The colour beside the slide."""
-        self.scene.tiles.set_background(color)
-        self.update()
-
     # --- state and painting
     def is_settled(self) -> bool:
         """Whether every visible tile has been painted at its final level."""
@@ -304,7 +301,16 @@ class SlideCanvas(QWidget):
             self._was_settled = True
             self.settled.emit()
 
+    def _follow_theme(self) -> None:
+        self.scene.tiles.set_background(QColor(tokens.current().canvas))
+        self.update()
+
     # --- events
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._follow_theme()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._match_screen()
         self._touch()

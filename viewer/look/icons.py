@@ -12,7 +12,7 @@ from PySide6.QtSvg import QSvgRenderer
 from shiboken6 import isValid
 
 import resources
-from viewer.look import theme
+from viewer.look import tokens
 
 FOLDER = resources.FOLDER / "icons"
 INK = b"#000000"  # the stroke colour in the files
@@ -36,8 +36,8 @@ def paint(painter: QPainter, name: str, rect: QRectF, color: str) -> None:
 
 
 def icon(name: str, role: str = "text") -> QIcon:
-    """An icon for the theme in use. role: field of ``theme.Tokens`` that colours it."""
-    chosen = theme.tokens()
+    """An icon for the theme in use. role: field of ``Tokens`` that colours it."""
+    chosen = tokens.current()
     return _icon(name, getattr(chosen, role), chosen.strong_border, chosen.accent)
 
 

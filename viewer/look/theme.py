@@ -1,91 +1,20 @@
-"""Colours, style sheet and fonts; light and dark follow the system."""
+"""Style sheet, palette and fonts; light and dark follow the system."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from string import Template
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
 
 import resources
+from viewer.look import tokens
+from viewer.look.tokens import Tokens
 
 STYLE_SHEET = resources.FOLDER / "style" / "viewer.qss"
 TEXT_PX = 13
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """The palette of one theme; the style sheet names these fields."""
-
-    window: str
-    surface: str  # panels, inputs
-    raised: str  # cards
-    hover: str
-    border: str
-    strong_border: str
-    text: str
-    muted: str
-    accent: str
-    accent_soft: str
-    on_accent: str
-    warning: str
-    warning_soft: str
-    error: str
-    error_soft: str
-    canvas: str
-    track: str  # empty part of bars and sliders
-
-
-LIGHT = Tokens(
-    window="#f3f4f6",
-    surface="#fbfbfc",
-    raised="#ffffff",
-    hover="#eceef2",
-    border="#e1e4e9",
-    strong_border="#c6cbd3",
-    text="#1b1f26",
-    muted="#5a6370",
-    accent="#245fc4",
-    accent_soft="#e6eefb",
-    on_accent="#ffffff",
-    warning="#8a5a00",
-    warning_soft="#fdf3da",
-    error="#b3261e",
-    error_soft="#fcebea",
-    canvas="#e9eaec",
-    track="#e6e8ec",
-)
-DARK = Tokens(
-    window="#191b1f",
-    surface="#1f2227",
-    raised="#262a30",
-    hover="#2e333b",
-    border="#33383f",
-    strong_border="#4b525d",
-    text="#e7e9ed",
-    muted="#a0a8b4",
-    accent="#7aa8ff",
-    accent_soft="#27364f",
-    on_accent="#0f1722",
-    warning="#e8b84b",
-    warning_soft="#3a311b",
-    error="#ff8f86",
-    error_soft="#452523",
-    canvas="#121316",
-    track="#363b43",
-)
-
-
-def is_dark() -> bool:
-    return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
-
-
-def tokens() -> Tokens:
-    """The palette in use."""
-    return DARK if is_dark() else LIGHT
 
 
 def apply(app: QApplication) -> None:
@@ -100,10 +29,10 @@ def apply(app: QApplication) -> None:
 
 
 def restyle(app: QApplication) -> None:
-    chosen = tokens()
+    chosen = tokens.current()
     app.setPalette(_palette(chosen))
     colors = {field.name: getattr(chosen, field.name) for field in fields(chosen)}
-    icons = (STYLE_SHEET.parent / ("dark" if is_dark() else "light")).as_posix()
+    icons = (STYLE_SHEET.parent / ("dark" if tokens.is_dark() else "light")).as_posix()
     app.setStyleSheet(
         Template(STYLE_SHEET.read_text(encoding="utf-8")).substitute(colors, icons=icons)
     )

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOpti
 
 from ssmamba.rois.roi import Roi
 from viewer.canvas.layers.rois import DEFAULT_COLOR
-from viewer.look import icons, theme
+from viewer.look import icons, tokens
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary
 from viewer.state.planning import answer_key
@@ -155,7 +155,7 @@ class RegionDelegate(QStyledItemDelegate):
         editor.setGeometry(option.rect.adjusted(28, 4, -8, -ROW_PX // 2 + 6))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: ModelIndex) -> None:
-        chosen = theme.tokens()
+        chosen = tokens.current()
         roi: Roi = index.data(RoiRole)
         line: RegionLine = index.data(LineRole)
         model = index.model()

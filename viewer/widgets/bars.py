@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from viewer.look import theme
+from viewer.look import tokens
 
 ROW_PX = 28
 BAR_PX = 6
@@ -77,7 +77,7 @@ class ProbabilityBars(QWidget):
             self._paint_bar(painter, bar, row)
 
     def _paint_bar(self, painter: QPainter, bar: Bar, row: int) -> None:
-        chosen = theme.tokens()
+        chosen = tokens.current()
         top = row * ROW_PX
         number = percent(bar.share)
         metrics = painter.fontMetrics()

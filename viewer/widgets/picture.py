@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from viewer.look import theme
+from viewer.look import tokens
 
 
 class Picture(QWidget):
@@ -58,7 +58,7 @@ class Picture(QWidget):
         path = QPainterPath()
         path.addRoundedRect(place, 4, 4)
         painter.setClipPath(path)
-        painter.fillRect(place, QColor(theme.tokens().track))
+        painter.fillRect(place, QColor(tokens.current().track))
         if not self._image.isNull():
             size = self._image.size().scaled(
                 place.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from ssmamba.explain.colormaps import lookup_table
-from viewer.look import theme
+from viewer.look import tokens
 from viewer.text import formats
 
 HEIGHT_PX = 76
@@ -37,7 +37,7 @@ class ValueScale(QWidget):
         finite = values[np.isfinite(values)]
         counts, edges = np.histogram(finite.clip(low, high), bins=BINS, range=(low, high))
         tallest = float(counts.max(initial=1)) or 1.0
-        chosen = theme.tokens()
+        chosen = tokens.current()
         self._bars.setOpts(
             x0=edges[:-1], x1=edges[1:], y0=0.0, height=counts / tallest,
             brush=QColor(chosen.strong_border), pen=None,

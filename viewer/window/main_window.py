@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QCloseEvent, QColor, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QGridLayout,
     QMainWindow,
@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
 from viewer.canvas import SlideCanvas, Tool
 from viewer.compare.grid import CompareGrid
 from viewer.controllers.map_summary import MapSummary
-from viewer.look import theme
 from viewer.panels.answers import AnswersPanel
 from viewer.panels.evidence import EvidencePanel
 from viewer.panels.models import ModelsPanel
@@ -78,7 +77,6 @@ class MainWindow(QMainWindow):
         self._connect_workspace()
         self._on_slide_changed()
         self._on_map_settings()
-        self._on_theme_changed()
 
     # --- layout
     def _lay_out_middle(self) -> None:
@@ -286,17 +284,7 @@ class MainWindow(QMainWindow):
     def _classify_selected(self) -> None:
         self.workspace.analysis.ask([roi.id for roi in self.regions_panel.chosen()])
 
-    def _on_theme_changed(self) -> None:
-        color = QColor(theme.tokens().canvas)
-        for canvas in (self.canvas, *(cell.canvas for cell in self.compare.cells.values())):
-            canvas.set_background(color)
-
     # --- Qt's events
-    def changeEvent(self, event) -> None:
-        super().changeEvent(event)
-        if event.type() == event.Type.PaletteChange and hasattr(self, "compare"):
-            self._on_theme_changed()
-
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()

@@ -9,7 +9,7 @@ from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
-from viewer.look import icons, theme
+from viewer.look import icons, tokens
 
 
 def colors(icon: QIcon, mode: QIcon.Mode = QIcon.Mode.Normal) -> set[str]:
@@ -24,13 +24,13 @@ def test_an_icon_takes_the_colours_of_the_theme(
 ) -> None:
     button = QToolButton()
     qtbot.addWidget(button)
-    monkeypatch.setattr(theme, "is_dark", lambda: False)
+    monkeypatch.setattr(tokens, "is_dark", lambda: False)
     icons.set_icon(button, "open")
-    assert theme.LIGHT.text in colors(button.icon())
-    assert theme.LIGHT.strong_border in colors(button.icon(), QIcon.Mode.Disabled)
-    monkeypatch.setattr(theme, "is_dark", lambda: True)
+    assert tokens.LIGHT.text in colors(button.icon())
+    assert tokens.LIGHT.strong_border in colors(button.icon(), QIcon.Mode.Disabled)
+    monkeypatch.setattr(tokens, "is_dark", lambda: True)
     icons.refresh()
-    assert theme.DARK.text in colors(button.icon())
+    assert tokens.DARK.text in colors(button.icon())
 
 
 def test_a_deleted_button_does_not_stop_the_others(qtbot: QtBot) -> None:

@@ -49,6 +49,7 @@ class Workspace(QObject):
         self.background = Background(self.messages.report, parent=self)
         self.document = Document()
         self.library = ModelLibrary()
+        self.library.changed.connect(lambda: self.document.maps.follow(self.library.in_use))
         self.recents = Recents(folder / "recents.json")
         self.bridge = EngineBridge(engine, self)
         self.sessions = SessionController(

@@ -18,10 +18,10 @@ class CompareCell(QFrame):
 
     looked = Signal(object)  # ViewState that the user chose here
 
-    def __init__(self, title: str, source: SlideCanvas) -> None:
+    def __init__(self, source: SlideCanvas) -> None:
         super().__init__()
         self.setProperty("panel", True)
-        self._title = ElidedLabel(title, "title", cut=Qt.TextElideMode.ElideMiddle)
+        self._title = ElidedLabel("", "title", cut=Qt.TextElideMode.ElideMiddle)
         self._answer = ElidedLabel(role="small")
         self._badge = label("Not sure", "badge")
         self._badge.hide()
@@ -44,7 +44,6 @@ class CompareCell(QFrame):
         layout.setSpacing(0)
         layout.addWidget(self._header)
         layout.addWidget(self.canvas, 1)
-        self.set_title(title)
 
     def set_title(self, title: str) -> None:
         self._title.setText(title)

@@ -15,10 +15,11 @@ from viewer.controllers.map_painter import PaintedMap
 from viewer.state.document import Document
 from viewer.state.library import Model, ModelLibrary, names_beside
 from viewer.state.planning import answer_key
+from viewer.state.settings import MapSpec
 from viewer.widgets.bars import percent
 
-MOST_MODELS = 8
-ORIGINAL = ""  # key of the cell without a map
+MOST_MAPS = 8
+ORIGINAL = None  # key of the cell without a map
 FIT_MARGIN = 0.12
 
 
@@ -35,7 +36,7 @@ class CompareGrid(QWidget):
         self._linking = False
         self._follow_slide = False
         self._maps: list[PaintedMap] = []
-        self.cells: dict[str, CompareCell] = {}
+        self.cells: dict[MapSpec | None, CompareCell] = {}
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(1)
@@ -48,43 +49,45 @@ class CompareGrid(QWidget):
         document.selection_changed.connect(self._on_selected)
         document.slide_changed.connect(self._fit_soon.start)
         document.calibration_changed.connect(self._show_calibration)
-        document.map_settings_changed.connect(self._show_opacity)
-        for event in (
-            document.results_changed,
-            document.calibration_changed,
-            document.map_settings_changed,
-        ):
-            event.connect(self._show_answers)
+        document.maps.changed.connect(self._sync_cells)
+        document.map_painting_changed.connect(self._show_opacity)
+        document.results_changed.connect(self._show_answers)
+        document.calibration_changed.connect(self._show_answers)
         self._sync_cells()
 
     # --- cells
-    def _models(self) -> list[Model]:
-        return self._library.in_use[:MOST_MODELS]
-
     def _sync_cells(self) -> None:
-        models = self._models()
-        short = names_beside(models)
-        names = {ORIGINAL: "Original", **{m.path: n for m, n in zip(models, short, strict=True)}}
-        if list(names) != list(self.cells):
-            for key in [k for k in self.cells if k not in names]:
-                cell = self.cells.pop(key)
-                self._grid.removeWidget(cell)
-                cell.hide()
-                cell.deleteLater()
-            self.cells = {k: self.cells.get(k) or self._make_cell(names[k]) for k in names}
+        """One cell for each map in view; those that are there are used again, in order."""
+        before = list(self.cells.values())
+        specs = [ORIGINAL, *self._document.maps.specs[:MOST_MAPS]]
+        made = [self._make_cell() for _ in specs[len(before) :]]
+        cells = [*before, *made]
+        self.cells = dict(zip(specs, cells, strict=False))
+        for cell in cells[len(specs) :]:
+            self._grid.removeWidget(cell)
+            cell.hide()
+            cell.deleteLater()
+        if len(self.cells) != len(before):
             self._columns = 0
             self._arrange()
             self._show_rois()
-            self.show_maps(self._maps)
             self._show_opacity()
             self._show_calibration()
             self._fit_soon.start()
-        for key, name in names.items():
-            self.cells[key].set_title(name)
+        self.show_maps(self._maps)
+        self._show_titles()
         self._show_answers()
 
-    def _make_cell(self, title: str) -> CompareCell:
-        cell = CompareCell(title, self._source)
+    def _show_titles(self) -> None:
+        """Models are called by what tells them apart in this grid."""
+        paths = dict.fromkeys(spec.checkpoint for spec in self.cells if spec is not None)
+        models = [model for path in paths if (model := self._library.get(path)) is not None]
+        names = dict(zip((m.path for m in models), names_beside(models), strict=True))
+        for spec, cell in self.cells.items():
+            cell.set_title("Original" if spec is None else names.get(spec.checkpoint, ""))
+
+    def _make_cell(self) -> CompareCell:
+        cell = CompareCell(self._source)
         cell.looked.connect(lambda state, cell=cell: self._on_moved(cell, state))
         cell.canvas.roi_clicked.connect(self.roi_clicked)
         return cell
@@ -172,12 +175,12 @@ class CompareGrid(QWidget):
 
     def show_maps(self, maps: list[PaintedMap]) -> None:
         self._maps = maps
-        for path, cell in self.cells.items():
-            cell.canvas.set_overlays([m.overlay for m in maps if m.model == path])
+        for spec, cell in self.cells.items():
+            cell.canvas.set_overlays([m.overlay for m in maps if m.spec == spec])
 
     def _show_opacity(self) -> None:
         for cell in self.cells.values():
-            cell.canvas.set_overlay_opacity(self._document.map_settings.opacity)
+            cell.canvas.set_overlay_opacity(self._document.map_painting.opacity)
 
     def _show_calibration(self) -> None:
         for cell in self.cells.values():
@@ -186,33 +189,33 @@ class CompareGrid(QWidget):
 
     def _show_answers(self, *_: object) -> None:
         roi = self._document.selected
-        self.cells[ORIGINAL].set_answer("" if roi is None else roi.name)
-        for model in self._models():
-            if model.path in self.cells:
-                self._show_answer(self.cells[model.path], model, roi)
+        for spec, cell in self.cells.items():
+            if spec is None:
+                cell.set_answer("" if roi is None else roi.name)
+            elif (model := self._library.get(spec.checkpoint)) is not None:
+                self._show_answer(cell, spec, model, roi)
 
-    def _show_answer(self, cell: CompareCell, model: Model, roi: Roi | None) -> None:
+    def _show_answer(self, cell: CompareCell, spec: MapSpec, model: Model, roi: Roi | None) -> None:
         newest = roi and self._document.results.newest_answer(roi.id, model.path)
-        target = self._document.map_settings.target
-        if target is not None and target not in {c.key for c in model.card.classes}:
+        if not model.explains(spec.target):
             cell.set_answer("This model does not know the chosen class")
         elif not newest or roi is None:
             cell.set_answer("")
         else:
             key, result = newest
-            shown = target or result.predicted
+            shown = spec.target or result.predicted
             probability = result.probabilities.get(shown)
             share = "" if probability is None else f" · {percent(probability)}"
-            share += self._detail(model)
+            share += self._detail(spec, model)
             if key != answer_key(self._document, roi, model):
                 share += " · outdated"
             name = model.class_info(shown).name
             cell.set_answer(name, share, unsure=not result.trust.sure)
 
-    def _detail(self, model: Model) -> str:
+    def _detail(self, spec: MapSpec, model: Model) -> str:
         """Which detail a map has, where it is not that of the model on the slide."""
         shown, own = self._library.shown, model.card.cam_stage
-        if self._document.map_settings.stage is not None or shown is None:
+        if spec.stage is not None or shown is None:
             return ""
         return "" if own == shown.card.cam_stage else f" · detail {own}"
 

@@ -73,8 +73,9 @@ class AnalysisController(QObject):
         document = self._document
         for event in (document.rois_changed, document.calibration_changed):
             event.connect(self.refresh)
-        for event in (document.map_settings_changed, document.picture_settings_changed):
+        for event in (document.maps.changed, document.map_painting_changed):
             event.connect(self.refresh)
+        document.picture_settings_changed.connect(self.refresh)
         document.slide_changed.connect(self._on_slide_changed)
         document.selection_changed.connect(self._on_selected)
         self._library.changed.connect(self._drop_replaced)

@@ -12,7 +12,7 @@ from ssmamba.engine.messages import ExplainResult
 from ssmamba.explain.stitch import AlphaMode, StitchedMap, colorize, shared_range, stitch
 from ssmamba.rois.roi import Roi
 from viewer.canvas import Overlay
-from viewer.state.settings import MapSettings
+from viewer.state.settings import MapPainting, MapSpec
 from viewer.tiles.cache import ByteLru
 
 Result = weakref.ref[ExplainResult]  # the store decides how long a result lives
@@ -23,10 +23,10 @@ PAINTED_BYTES = 512 * 2**20  # values and pictures that lie on the slide at once
 
 @dataclass(frozen=True)
 class MapJob:
-    """One map to paint: whose it is and which maps share its colour scale."""
+    """One map to paint: what it is of and which maps share its colour scale."""
 
     roi: Roi
-    model: str
+    spec: MapSpec
     result: ExplainResult
     scale_with: tuple[ExplainResult, ...]  # itself among them
 
@@ -36,7 +36,7 @@ class PaintedMap:
     """A map ready for the canvas, with what its colour scale shows."""
 
     roi_id: str
-    model: str
+    spec: MapSpec
     overlay: Overlay
     values: np.ndarray  # (H, W) float32, NaN beside the windows
     low: float
@@ -57,7 +57,7 @@ class MapPainter:
         """Forget the maps of a slide that is left."""
         self._stitched.clear()
 
-    def paint(self, jobs: list[MapJob], settings: MapSettings) -> list[PaintedMap]:
+    def paint(self, jobs: list[MapJob], look: MapPainting) -> list[PaintedMap]:
         """One entry for each job, in order; the first ones are left out where memory is short.
 
         Not for two threads at once.
@@ -65,22 +65,22 @@ class MapPainter:
         painted: list[PaintedMap] = []
         used = 0
         for job in reversed(jobs):  # the last one is looked at
-            painted.append(self._paint_one(job, settings))
+            painted.append(self._paint_one(job, look))
             used += painted[-1].values.nbytes + painted[-1].overlay.image.sizeInBytes()
             if used > PAINTED_BYTES:
                 break
         return painted[::-1]
 
-    def _paint_one(self, job: MapJob, settings: MapSettings) -> PaintedMap:
+    def _paint_one(self, job: MapJob, look: MapPainting) -> PaintedMap:
         stitched = self._stitch(job.result)
         maps = [m for result in job.scale_with for m in result.maps]
-        low, high = shared_range(maps, settings.signed)
-        mode: AlphaMode = "value" if settings.fade and not settings.signed else "flat"
-        rgba = colorize(stitched.values, low, high, settings.colormap, mode)
+        low, high = shared_range(maps, look.signed)
+        mode: AlphaMode = "value" if look.fade and not look.signed else "flat"
+        rgba = colorize(stitched.values, low, high, look.colormap, mode)
         overlay = Overlay(
             image_of(rgba), stitched.x, stitched.y, stitched.width, stitched.height, clip=job.roi
         )
-        return PaintedMap(job.roi.id, job.model, overlay, stitched.values, low, high)
+        return PaintedMap(job.roi.id, job.spec, overlay, stitched.values, low, high)
 
     def _stitch(self, result: ExplainResult) -> StitchedMap:
         kept = self._stitched.get(id(result))

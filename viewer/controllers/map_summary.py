@@ -21,50 +21,43 @@ class MapSummary:
         document = workspace.document
         document.selection_changed.connect(self.refresh)
         document.results_changed.connect(self.refresh)
-        document.map_settings_changed.connect(self.refresh)
+        document.maps.changed.connect(self.refresh)
+        document.map_painting_changed.connect(self.refresh)
         workspace.library.shown_changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self, *_: object) -> None:
         work = self._work
-        roi, model = work.document.selected, work.library.shown
-        settings = work.document.map_settings
-        mine = [
-            m
-            for m in work.maps.maps
-            if roi is not None
-            and model is not None
-            and m.roi_id == roi.id
-            and m.model == model.path
-        ]
-        speaks = bool(mine) and (settings.signed or float(np.nanmax(mine[0].values)) > 0)
+        roi, look = work.document.selected, work.document.map_painting
+        mine = [m for m in work.maps.on_slide() if roi is not None and m.roi_id == roi.id]
+        speaks = bool(mine) and (look.signed or float(np.nanmax(mine[0].values)) > 0)
         self._panel.value_scale.setVisible(speaks)
         if speaks:
             painted = mine[0]
             self._panel.value_scale.show_values(
-                painted.values, painted.low, painted.high, settings.colormap
+                painted.values, painted.low, painted.high, look.colormap
             )
         self._panel.show_caption(self._caption(bool(mine)))
 
     def _caption(self, painted: bool) -> str:
         work = self._work
         roi, model = work.document.selected, work.library.shown
-        settings = work.document.map_settings
-        if roi is None or model is None or not has_area(roi) or not settings.visible:
+        look = work.document.map_painting
+        if roi is None or model is None or not has_area(roi) or not look.visible:
             return ""
-        key = map_key(work.document, roi, model)
+        key = map_key(work.document, roi, model, work.document.maps.of(model.path))
         failure = work.analysis.failure(key)
         if failure is not None:
             return failure
         result = work.document.results.map(key)
         if result is None or not painted:
             return "Mapping the evidence…" if work.analysis.is_pending(key) else ""
-        text = in_words(result, model.class_info(result.target).name, settings.signed)
+        text = in_words(result, model.class_info(result.target).name, look.signed)
         return f"{text} One colour scale for all models." if self._shared() else text
 
     def _shared(self) -> bool:
         many = len(self._work.library.in_use) > 1
-        return many and self._work.document.map_settings.scale == "shared"
+        return many and self._work.document.map_painting.scale == "shared"
 
 
 def in_words(result: ExplainResult, name: str, signed_colors: bool) -> str:

@@ -12,8 +12,9 @@ from viewer.controllers.map_painter import MapJob, MapPainter, PaintedMap
 from viewer.services.background import Background
 from viewer.services.notices import MessageCenter
 from viewer.state.document import Document
-from viewer.state.library import Model, ModelLibrary
+from viewer.state.library import ModelLibrary
 from viewer.state.planning import has_area, map_key
+from viewer.state.settings import MapSpec
 
 PAINTED_REGIONS = 50  # maps of so many regions lie on the slide at once
 
@@ -48,7 +49,8 @@ class MapController(QObject):
             document.rois_changed,
             document.selection_changed,
             document.slide_changed,
-            document.map_settings_changed,
+            document.maps.changed,
+            document.map_painting_changed,
             document.calibration_changed,
             library.changed,
         ):
@@ -62,21 +64,24 @@ class MapController(QObject):
     def busy(self) -> bool:
         return self._painting or self._soon.isActive()
 
-    def of_model(self, path: str) -> list[PaintedMap]:
-        return [m for m in self.maps if m.model == path]
+    def on_slide(self) -> list[PaintedMap]:
+        """Those of the shown model."""
+        shown = self._library.shown
+        spec = None if shown is None else self._document.maps.of(shown.path)
+        return [m for m in self.maps if m.spec == spec]
 
     def _paint(self) -> None:
         if self._painting:
             self._again = True
             return
-        settings = self._document.map_settings
-        jobs = self._jobs() if settings.visible else []
+        look = self._document.map_painting
+        jobs = self._jobs() if look.visible else []
         if not jobs:
             self._publish([])
             return
         self._painting = True
         self._background.run(
-            lambda: self._painter.paint(jobs, settings), self._on_painted, self._on_failed
+            lambda: self._painter.paint(jobs, look), self._on_painted, self._on_failed
         )
 
     def _forget(self) -> None:
@@ -105,15 +110,15 @@ class MapController(QObject):
             self.painted.emit(maps)
 
     def _jobs(self) -> list[MapJob]:
-        models = self._library.in_use
+        specs = self._document.maps.specs
+        shared = self._document.map_painting.scale == "shared"
         jobs: list[MapJob] = []
         for roi in self._regions():
-            found = [(m, result) for m in models if (result := self._result(roi, m)) is not None]
+            found = [(s, result) for s in specs if (result := self._result(roi, s)) is not None]
             everyone = tuple(result for _, result in found)
-            shared = self._document.map_settings.scale == "shared"
             jobs += [
-                MapJob(roi, model.path, result, everyone if shared else (result,))
-                for model, result in found
+                MapJob(roi, spec, result, everyone if shared else (result,))
+                for spec, result in found
             ]
         return jobs
 
@@ -125,5 +130,8 @@ class MapController(QObject):
         rois.sort(key=lambda r: selected is not None and r.id == selected.id)
         return rois[-PAINTED_REGIONS:]
 
-    def _result(self, roi: Roi, model: Model) -> ExplainResult | None:
-        return self._document.results.map(map_key(self._document, roi, model))
+    def _result(self, roi: Roi, spec: MapSpec) -> ExplainResult | None:
+        model = self._library.get(spec.checkpoint)
+        if model is None:
+            return None
+        return self._document.results.map(map_key(self._document, roi, model, spec))

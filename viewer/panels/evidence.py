@@ -125,21 +125,24 @@ class EvidencePanel(QWidget):
         return look
 
     def _connect(self) -> None:
-        self.visible_box.toggled.connect(lambda on: self._set(visible=on))
-        self._class.activated.connect(lambda _: self._set(target=self._class.currentData()))
-        self._method.activated.connect(lambda _: self._set(method=self._method.currentData()))
-        self._stage.chosen.connect(lambda stage: self._set(stage=stage))
-        self._colors.activated.connect(lambda _: self._set(colormap=self._colors.currentData()))
-        self._fade.toggled.connect(lambda on: self._set(fade=on))
-        self._scale.chosen.connect(lambda scale: self._set(scale=scale))
-        self._opacity.valueChanged.connect(lambda value: self._set(opacity=value / 100))
-        self._document.map_settings_changed.connect(self.refresh)
+        choose, paint = self._document.maps.choose, self._set_painting
+        self._class.activated.connect(lambda _: choose(target=self._class.currentData()))
+        self._method.activated.connect(lambda _: choose(method=self._method.currentData()))
+        self._stage.chosen.connect(lambda stage: choose(stage=stage))
+        self.visible_box.toggled.connect(lambda on: paint(visible=on))
+        self._colors.activated.connect(lambda _: paint(colormap=self._colors.currentData()))
+        self._fade.toggled.connect(lambda on: paint(fade=on))
+        self._scale.chosen.connect(lambda scale: paint(scale=scale))
+        self._opacity.valueChanged.connect(lambda value: paint(opacity=value / 100))
+        self._document.maps.changed.connect(self.refresh)
+        self._document.map_painting_changed.connect(self.refresh)
         self._library.changed.connect(self.refresh_classes)
+        self._library.shown_changed.connect(self.refresh)
 
-    def _set(self, **changes: object) -> None:
+    def _set_painting(self, **changes: object) -> None:
         if not self._filling:
-            settings = replace(self._document.map_settings, **changes)  # type: ignore[arg-type]
-            self._document.set_map_settings(settings)
+            painting = replace(self._document.map_painting, **changes)  # type: ignore[arg-type]
+            self._document.set_map_painting(painting)
 
     def refresh_classes(self) -> None:
         """The classes of all models in use, and "predicted" first."""
@@ -147,24 +150,23 @@ class EvidencePanel(QWidget):
         self._class.addItem("Predicted by each model", None)
         for info in self._library.classes_in_use():
             self._class.addItem(info.name, info.key)
-        keys = {info.key for info in self._library.classes_in_use()}
-        if self._document.map_settings.target not in {None, *keys} and keys:
-            self._set(target=None)
         self.refresh()
 
     def refresh(self) -> None:
-        settings = self._document.map_settings
+        shown = self._library.shown
+        spec = self._document.maps.of("" if shown is None else shown.path)
+        painting = self._document.map_painting
         self._filling = True
-        self.visible_box.setChecked(settings.visible)
-        self._class.setCurrentIndex(max(0, self._class.findData(settings.target)))
-        self._method.setCurrentIndex(self._method.findData(settings.method))
-        self._stage.set_value(settings.stage)
-        self._opacity.setValue(round(settings.opacity * 100))
-        self._opacity_text.setText(f"{settings.opacity * 100:.0f} %")
-        self._colors.setCurrentIndex(self._colors.findData(settings.colormap))
-        self._fade.setChecked(settings.fade)
-        self._scale.set_value(settings.scale)
-        method = METHODS[settings.method]
+        self.visible_box.setChecked(painting.visible)
+        self._class.setCurrentIndex(max(0, self._class.findData(spec.target)))
+        self._method.setCurrentIndex(self._method.findData(spec.method))
+        self._stage.set_value(spec.stage)
+        self._opacity.setValue(round(painting.opacity * 100))
+        self._opacity_text.setText(f"{painting.opacity * 100:.0f} %")
+        self._colors.setCurrentIndex(self._colors.findData(painting.colormap))
+        self._fade.setChecked(painting.fade)
+        self._scale.set_value(painting.scale)
+        method = METHODS[spec.method]
         self._method.setToolTip(f"Method: {method.description}")
         self._class.setEnabled(method.uses_class)
         self._class.setToolTip(
@@ -172,7 +174,7 @@ class EvidencePanel(QWidget):
             if method.uses_class
             else "This method shows what stands out, whatever the class"
         )
-        self._fade.setEnabled(not settings.signed)
+        self._fade.setEnabled(not painting.signed)
         self._filling = False
 
     def show_caption(self, text: str) -> None:

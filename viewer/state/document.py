@@ -9,8 +9,9 @@ from ssmamba.reading.plan import geometry_hash
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.state.events import Event
+from viewer.state.maps_in_view import MapsInView
 from viewer.state.results import Reading, ResultStore
-from viewer.state.settings import Calibration, MapSettings, PictureSettings
+from viewer.state.settings import Calibration, MapPainting, PictureSettings
 from viewer.state.undo import Change, UndoStack
 
 
@@ -23,17 +24,18 @@ class Document:
         self.selection_changed = Event()
         self.results_changed = Event()  # roi id
         self.calibration_changed = Event()
-        self.map_settings_changed = Event()
+        self.map_painting_changed = Event()
         self.picture_settings_changed = Event()
         self.slide: SlideInfo | None = None
         self.results = ResultStore()
+        self.maps = MapsInView()
         self.undo_stack = UndoStack()
         self._rois: dict[str, Roi] = {}
         self._order: dict[str, int] = {}  # when each region was first there
         self._hashes: dict[str, tuple[Roi, str]] = {}
         self._selected: str | None = None
         self._calibration = Calibration()
-        self._map = MapSettings()
+        self._painting = MapPainting()
         self._picture = PictureSettings()
 
     # --- slide
@@ -152,13 +154,13 @@ class Document:
         return kept[1]
 
     @property
-    def map_settings(self) -> MapSettings:
-        return self._map
+    def map_painting(self) -> MapPainting:
+        return self._painting
 
-    def set_map_settings(self, settings: MapSettings) -> None:
-        if settings != self._map:
-            self._map = settings
-            self.map_settings_changed.emit()
+    def set_map_painting(self, painting: MapPainting) -> None:
+        if painting != self._painting:
+            self._painting = painting
+            self.map_painting_changed.emit()
 
     @property
     def picture_settings(self) -> PictureSettings:

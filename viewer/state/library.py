@@ -38,6 +38,10 @@ class Model:
     def reconstructs(self) -> bool:
         return self.card.mamim is not None
 
+    def explains(self, target: str | None) -> bool:
+        """Whether it has a class to make a map of; None = the class that it predicts."""
+        return target is None or target in {info.key for info in self.card.classes}
+
     def class_info(self, key: str) -> ClassInfo:
         """How a class is called and coloured; an unknown key stands for itself."""
         known = {c.key: c for c in self.card.classes}

@@ -8,7 +8,7 @@ wanted is cancelled.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ssmamba.engine.messages import Classify, Explain, Reconstruct, Request, SlideRef
 from ssmamba.reading.values import ReadOptions
@@ -16,6 +16,7 @@ from ssmamba.rois.roi import Roi
 from viewer.state.document import Document
 from viewer.state.library import Model, ModelLibrary
 from viewer.state.results import AnswerKey, Key, MapKey, PictureKey
+from viewer.state.settings import MapSpec
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,8 @@ def answer_key(document: Document, roi: Roi, model: Model) -> AnswerKey:
     return AnswerKey(roi.id, model.path, model.version, document.reading(roi))
 
 
-def map_key(document: Document, roi: Roi, model: Model) -> MapKey:
-    chosen, reading = document.map_settings, document.reading(roi)
-    return MapKey(
-        roi.id, model.path, model.version, reading, chosen.method, chosen.stage, chosen.target
-    )
+def map_key(document: Document, roi: Roi, model: Model, spec: MapSpec) -> MapKey:
+    return MapKey(roi.id, model.version, document.reading(roi), spec)
 
 
 def picture_key(document: Document, roi: Roi, model: Model) -> PictureKey:
@@ -65,9 +63,8 @@ def wanted(
             later.append(answers)
             continue
         first.append(answers)
-        if document.map_settings.visible:
-            explained = [m for m in models if _explains(document, m)]
-            first.append(Task(roi, tuple(map_key(document, roi, m) for m in explained)))
+        if document.map_painting.visible:
+            first += _map_tasks(document, roi, models)
         if masked is not None:
             first.append(Task(roi, (picture_key(document, roi, masked),)))
     return [task for task in first + later if task.keys]
@@ -85,7 +82,7 @@ def missing(tasks: Iterable[Task], document: Document, *settled: Container[Key])
 
 
 def request(task: Task, job: int, document: Document) -> Request:
-    """The engine's message for a task (all keys of a task are of one sort)."""
+    """The engine's message for a task; its keys differ in nothing but the checkpoint."""
     assert document.slide is not None
     slide = SlideRef(document.slide.path, document.calibration.mpp)
     options = ReadOptions(field_px=document.calibration.field_px)
@@ -94,7 +91,8 @@ def request(task: Task, job: int, document: Document) -> Request:
     if isinstance(key, AnswerKey):
         return Classify(job, slide, task.roi, paths, options)
     if isinstance(key, MapKey):
-        return Explain(job, slide, task.roi, paths, key.method, key.stage, key.target, options)
+        spec = key.spec
+        return Explain(job, slide, task.roi, paths, spec.method, spec.stage, spec.target, options)
     return Reconstruct(job, slide, task.roi, key.checkpoint, key.mask_ratio, key.seed, options)
 
 
@@ -107,7 +105,12 @@ def _shown_first(library: ModelLibrary) -> list[Model]:
     return sorted(library.in_use, key=lambda m: shown is None or m.path != shown.path)
 
 
-def _explains(document: Document, model: Model) -> bool:
-    """A map of a class that the model does not have cannot be made."""
-    target = document.map_settings.target
-    return target is None or target in {c.key for c in model.card.classes}
+def _map_tasks(document: Document, roi: Roi, models: Iterable[Model]) -> list[Task]:
+    """The maps in view, those that differ only in the checkpoint in one task."""
+    alike: dict[MapSpec, list[MapKey]] = {}
+    for model in models:
+        for spec in document.maps.specs:
+            if spec.checkpoint == model.path and model.explains(spec.target):
+                key = map_key(document, roi, model, spec)
+                alike.setdefault(replace(spec, checkpoint=""), []).append(key)
+    return [Task(roi, tuple(keys)) for keys in alike.values()]

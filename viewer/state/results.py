@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ssmamba.engine.messages import ClassifyResult, ExplainResult, ReconstructResult
+from viewer.state.settings import MapSpec
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,13 @@ class AnswerKey:
 @dataclass(frozen=True)
 class MapKey:
     roi_id: str
-    checkpoint: str
     version: str
     reading: Reading
-    method: str
-    stage: int | None  # None = the checkpoint's own
-    target: str | None  # as asked; None = the predicted class
+    spec: MapSpec  # as asked: without a class it is that of the predicted one
+
+    @property
+    def checkpoint(self) -> str:
+        return self.spec.checkpoint
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,19 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class MapSettings:
-    """Which evidence map is computed, and how it is painted."""
+class MapSpec:
+    """Which evidence map of a region is computed: everything that its values depend on."""
 
+    checkpoint: str  # path
     method: str = "GradCAM"
-    stage: int | None = None  # 1 (finest) .. 4; None = where each model's maps point best
-    target: str | None = None  # class key; None = the class that each model predicts
+    stage: int | None = None  # 1 (finest) .. 4; None = where the checkpoint's maps point best
+    target: str | None = None  # class key; None = the class that the checkpoint predicts
+
+
+@dataclass(frozen=True)
+class MapPainting:
+    """How evidence maps are painted, all of them alike."""
+
     visible: bool = True
     opacity: float = 0.6  # 0..1
     colormap: str = "inferno"

@@ -76,7 +76,7 @@ class MainWindow(QMainWindow):
         self._connect_panels()
         self._connect_workspace()
         self._on_slide_changed()
-        self._on_map_settings()
+        self._on_map_painting()
 
     # --- layout
     def _lay_out_middle(self) -> None:
@@ -219,7 +219,7 @@ class MainWindow(QMainWindow):
         work.library.changed.connect(self._on_models_changed)
         work.document.slide_changed.connect(self._on_slide_changed)
         work.document.rois_changed.connect(self._update_undo)
-        work.document.map_settings_changed.connect(self._on_map_settings)
+        work.document.map_painting_changed.connect(self._on_map_painting)
         self.slide_box.chosen.connect(work.slides.open)
         self.recent_menu.chosen.connect(work.slides.open)
         work.slides.recents_changed.connect(self.recent_menu.show_paths)
@@ -258,13 +258,11 @@ class MainWindow(QMainWindow):
         self._lay_maps()
 
     def _lay_maps(self) -> None:
-        shown = self.workspace.library.shown
-        maps = [] if shown is None else self.workspace.maps.of_model(shown.path)
-        self.canvas.set_overlays([m.overlay for m in maps])
+        self.canvas.set_overlays([m.overlay for m in self.workspace.maps.on_slide()])
         self.map_summary.refresh()
 
-    def _on_map_settings(self) -> None:
-        self.canvas.set_overlay_opacity(self.workspace.document.map_settings.opacity)
+    def _on_map_painting(self) -> None:
+        self.canvas.set_overlay_opacity(self.workspace.document.map_painting.opacity)
 
     def _on_models_changed(self) -> None:
         several = len(self.workspace.library.in_use) > 1

@@ -25,6 +25,7 @@ from viewer.services.notices import Message, MessageCenter
 from viewer.state import planning
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary, read_model
+from viewer.state.settings import MapSpec
 
 
 @dataclass
@@ -72,6 +73,7 @@ def desk(qtbot: QtBot, tmp_path: Path, engines: list[FakeEngine]) -> Desk:
     posted: list[Message] = []
     center.posted.connect(posted.append)
     analysis = AnalysisController(document, library, bridge, center)
+    library.changed.connect(lambda: document.maps.follow(library.in_use))
     library.add([read_model(write_model(tmp_path / "a.safetensors"))], use=True)
     document.set_slide(INFO)
     document.add([square(0, 0, 100, "A", "a"), square(200, 0, 100, "B", "b")])
@@ -301,3 +303,27 @@ def test_answers_that_are_there_do_not_count_as_waiting(desk: Desk) -> None:
     desk.document.select("new")
     desk.wait_for(Explain)
     assert set(told) == {"Classifying New"}
+
+
+def test_every_map_of_a_matrix_is_made_and_filed_under_its_own_key(
+    desk: Desk, tmp_path: Path
+) -> None:
+    desk.library.add([read_model(write_model(tmp_path / "b.safetensors"))], use=True)
+    models = desk.library.in_use
+    matrix = [(m, MapSpec(m.path, target=key)) for m in models for key in ("aca", "scc", "n")]
+    desk.document.maps.show(spec for _, spec in matrix)
+    desk.document.select("a")
+    desk.settle()
+    roi = desk.document.selected
+    made = [
+        desk.document.results.map(planning.map_key(desk.document, roi, model, spec))
+        for model, spec in matrix
+    ]
+    assert len(made) == 6
+    assert [(m.checkpoint, m.target) for m in made] == [
+        (spec.checkpoint, spec.target) for _, spec in matrix
+    ]
+    before = len(desk.engine.requests)
+    desk.analysis.refresh()
+    desk.settle()
+    assert len(desk.engine.requests) == before

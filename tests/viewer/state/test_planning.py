@@ -14,7 +14,7 @@ from viewer.state.document import Document
 from viewer.state.library import ModelLibrary, read_model
 from viewer.state.planning import answer_key, map_key, missing, request, wanted
 from viewer.state.results import AnswerKey, MapKey, PictureKey, result_bytes
-from viewer.state.settings import Calibration
+from viewer.state.settings import Calibration, MapSpec
 
 INFO = SlideInfo(
     "/slides/a.svs", "a.svs", "aperio", 1000, 1000, (), 0.5, None, None, False, "h", {}
@@ -31,7 +31,7 @@ def document() -> Document:
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> ModelLibrary:
+def library(document: Document, tmp_path: Path) -> ModelLibrary:
     made = ModelLibrary()
     files = [
         write_model(tmp_path / "one.safetensors"),
@@ -39,6 +39,7 @@ def library(tmp_path: Path) -> ModelLibrary:
         write_model(tmp_path / "masked.safetensors", masked=True),
     ]
     made.add([read_model(path) for path in files], use=True)
+    document.maps.follow(made.in_use)
     return made
 
 
@@ -64,12 +65,13 @@ def test_a_model_without_the_chosen_class_is_not_asked_for_its_map(
 ) -> None:
     other = write_model(tmp_path / "other.safetensors", classes=())
     library.add([read_model(other)], use=True)
-    document.set_map_settings(replace(document.map_settings, target="scc"))
+    document.maps.follow(library.in_use)
+    document.maps.choose(target="scc")
     assert stems(wanted(document, library, ["b"])[1].keys) == ["one", "two"]
 
 
 def test_a_hidden_map_is_not_asked_for(document: Document, library: ModelLibrary) -> None:
-    document.set_map_settings(replace(document.map_settings, visible=False))
+    document.set_map_painting(replace(document.map_painting, visible=False))
     assert MapKey not in {type(t.keys[0]) for t in wanted(document, library, ["b"])}
 
 
@@ -99,7 +101,7 @@ def test_maps_are_of_each_models_own_stage_until_one_is_chosen(
 
 def test_requests_carry_the_whole_state(document: Document, library: ModelLibrary) -> None:
     document.set_calibration(Calibration(mpp=0.25, field_px=800.0))
-    document.set_map_settings(replace(document.map_settings, method="LayerCAM", stage=2))
+    document.maps.choose(method="LayerCAM", stage=2)
     document.set_picture_settings(replace(document.picture_settings, mask_ratio=0.5, seed=9))
     tasks = wanted(document, library, ["b"])
     classify, explain, reconstruct = (request(t, 7, document) for t in tasks)
@@ -119,14 +121,14 @@ def test_an_edited_region_has_an_outdated_answer_and_no_map(
     key = answer_key(document, roi, model)
     tasks = wanted(document, library, ["b"])
     document.results.put(key, answer(request(tasks[0], 1, document), model.path))
-    explained = map_key(document, roi, model)
+    explained = map_key(document, roi, model, MapSpec(model.path))
     document.results.put(explained, explanation(request(tasks[1], 2, document), model.path))
     document.change(replace(roi, polygons=square(210, 0, 90).polygons))
     edited = document.selected
     assert edited is not None
     newest = document.results.newest_answer("b", model.path)
     assert newest is not None and newest[0] != answer_key(document, edited, model)
-    assert document.results.map(map_key(document, edited, model)) is None
+    assert document.results.map(map_key(document, edited, model, MapSpec(model.path))) is None
 
 
 def test_maps_are_bounded_by_bytes_but_for_those_of_the_region_that_is_looked_at(
@@ -139,13 +141,13 @@ def test_maps_are_bounded_by_bytes_but_for_those_of_the_region_that_is_looked_at
     ]
     monkeypatch.setattr("viewer.state.results.MAP_BYTES", 2 * result_bytes(made[0]))
     for roi, result in zip(rois, made, strict=True):
-        results.put(map_key(document, roi, model), result)
+        results.put(map_key(document, roi, model, MapSpec(model.path)), result)
     assert results.mapped_regions() == ["r2", "r3"]
     for stage in (1, 2, 3):
-        key = replace(map_key(document, rois[3], model), stage=stage)
-        results.put(key, made[3])
+        results.put(map_key(document, rois[3], model, MapSpec(model.path, stage=stage)), made[3])
     assert results.mapped_regions() == ["r3"]
-    assert all(replace(key, stage=stage) in results for stage in (1, 2, 3))
+    specs = [MapSpec(model.path, stage=stage) for stage in (1, 2, 3)]
+    assert all(map_key(document, rois[3], model, spec) in results for spec in specs)
 
 
 def test_a_second_model_keeps_the_first_ones_answer(
@@ -162,3 +164,40 @@ def test_a_second_model_keeps_the_first_ones_answer(
         for m in library.in_use
     ]
     assert shares == [0.9, 0.6]
+
+
+def test_a_matrix_of_checkpoints_and_classes_is_six_maps_each_under_its_own_key(
+    document: Document, library: ModelLibrary
+) -> None:
+    paths = [model.path for model in library.in_use]
+    matrix = [MapSpec(path, target=key) for key in ("aca", "scc", "n") for path in paths]
+    document.maps.show(matrix)
+    tasks = [t for t in wanted(document, library, ["b"]) if isinstance(t.keys[0], MapKey)]
+    requests = [request(task, number, document) for number, task in enumerate(tasks)]
+    assert [(r.target, r.checkpoints) for r in requests] == [
+        (key, tuple(paths)) for key in ("aca", "scc", "n")
+    ]
+    for task, message in zip(tasks, requests, strict=True):
+        for key in task.keys:
+            document.results.put(key, explanation(message, key.checkpoint))
+    roi = document.selected
+    assert roi is not None
+    made = [
+        document.results.map(map_key(document, roi, library.get(spec.checkpoint), spec))
+        for spec in matrix
+    ]
+    assert [(m.checkpoint, m.target) for m in made] == [(s.checkpoint, s.target) for s in matrix]
+
+
+def test_maps_that_differ_in_method_or_stage_are_not_one_request(
+    document: Document, library: ModelLibrary
+) -> None:
+    one, two = (model.path for model in library.in_use)
+    document.maps.show([MapSpec(one), MapSpec(two, stage=2), MapSpec(one, method="LayerCAM")])
+    tasks = [t for t in wanted(document, library, ["b"]) if isinstance(t.keys[0], MapKey)]
+    asked = [request(task, 1, document) for task in tasks]
+    assert {(r.method, r.stage, r.checkpoints) for r in asked} == {
+        ("GradCAM", None, (one,)),
+        ("LayerCAM", None, (one,)),
+        ("GradCAM", 2, (two,)),
+    }

@@ -14,6 +14,7 @@ from tests.viewer import fakes
 from tests.viewer.conftest import RING, Bench
 from tests.viewer.fakes import FakeEngine, write_model
 from viewer.state.planning import answer_key
+from viewer.state.settings import MapSpec
 
 
 def test_two_models_are_compared_side_by_side(bench: Bench) -> None:
@@ -67,12 +68,12 @@ def test_a_map_that_cannot_be_painted_is_told_and_the_next_one_is_painted(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(bench.work.maps._painter, "paint", lambda jobs, settings: 1 / 0)
+        patched.setattr(bench.work.maps._painter, "paint", lambda jobs, look: 1 / 0)
         bench.draw(*RING)
         bench.settle()
     message = bench.window.message_bar.message
     assert message is not None and "ZeroDivisionError" in message.details
-    bench.document.set_map_settings(replace(bench.document.map_settings, colormap="viridis"))
+    bench.document.set_map_painting(replace(bench.document.map_painting, colormap="viridis"))
     bench.settle()
     assert len(bench.window.canvas.scene.overlays.overlays) == 1
 
@@ -102,7 +103,7 @@ def test_a_cell_of_the_comparison_says_where_its_detail_is_another_one(
         return [cell.accessibleName().rpartition("%")[2] for cell in cells]
 
     assert sorted(said()) == ["", "", " · detail 2"]
-    bench.document.set_map_settings(replace(bench.document.map_settings, stage=3))
+    bench.document.maps.choose(stage=3)
     assert set(said()) == {""}
 
 
@@ -110,13 +111,15 @@ def test_changing_the_class_asks_for_its_map_only(bench: Bench, engines: list[Fa
     bench.draw(*RING)
     bench.settle()
     before = len(engines[0].requests)
-    bench.document.set_map_settings(replace(bench.document.map_settings, target="scc"))
+    bench.document.maps.choose(target="scc")
     bench.settle()
     (request,) = engines[0].requests[before:]
     assert isinstance(request, Explain) and request.target == "scc"
     assert (
         "Squamous cell carcinoma · 15.0 %"
-        in bench.window.compare.cells[request.checkpoints[0]].accessibleName()
+        in bench.window.compare.cells[
+            bench.document.maps.of(request.checkpoints[0])
+        ].accessibleName()
     )
 
 
@@ -128,8 +131,8 @@ def test_an_answer_without_the_chosen_class_shows_none(bench: Bench) -> None:
     made = bench.document.results.answer(key)
     assert made is not None
     bench.document.results.put(key, replace(made, probabilities={"aca": 1.0}))
-    bench.document.set_map_settings(replace(bench.document.map_settings, target="scc"))
-    shown = bench.window.compare.cells[model.path].accessibleName()
+    bench.document.maps.choose(target="scc")
+    shown = bench.window.compare.cells[bench.document.maps.of(model.path)].accessibleName()
     assert "Squamous cell carcinoma" in shown and "%" not in shown
 
 
@@ -137,8 +140,8 @@ def test_colours_and_opacity_need_no_engine(bench: Bench, engines: list[FakeEngi
     bench.draw(*RING)
     bench.settle()
     before = len(engines[0].requests)
-    settings = replace(bench.document.map_settings, colormap="viridis", opacity=0.3, scale="shared")
-    bench.document.set_map_settings(settings)
+    look = replace(bench.document.map_painting, colormap="viridis", opacity=0.3, scale="shared")
+    bench.document.set_map_painting(look)
     bench.settle()
     assert len(engines[0].requests) == before
     assert bench.window.canvas.scene.overlays.opacity == pytest.approx(0.3)
@@ -172,3 +175,33 @@ def test_names_in_narrow_cells_of_the_comparison_have_the_whole_width(bench: Ben
         bench.qtbot.wait(10)
         assert cell._answer.width() > 170
         assert cell._answer._shown_text().endswith(" · 80.0 %")
+
+
+def test_cells_of_the_comparison_can_show_several_classes_of_each_model(bench: Bench) -> None:
+    roi = bench.draw(*RING)
+    paths = [model.path for model in bench.work.library.in_use]
+    matrix = [MapSpec(path, target=key) for path in paths for key in ("aca", "scc", "n")]
+    bench.document.maps.show(matrix)
+    bench.settle()
+    cells = bench.window.compare.cells
+    assert list(cells) == [None, *matrix]
+    painted = {m.spec: m.overlay for m in bench.work.maps.maps if m.roi_id == roi.id}
+    for spec in matrix:
+        assert cells[spec].canvas.scene.overlays.overlays == (painted[spec],)
+    shares = [cells[spec].accessibleName().rpartition(" · ")[2] for spec in matrix]
+    assert shares == ["80.0 %", "15.0 %", "5.0 %"] * 2
+    on_slide = bench.window.canvas.scene.overlays.overlays
+    assert on_slide == (painted[matrix[0]],)
+
+
+def test_a_cell_keeps_its_place_when_another_class_is_chosen(bench: Bench) -> None:
+    bench.draw(*RING)
+    bench.settle()
+    before = list(bench.window.compare.cells.values())
+    before[1].canvas.zoom_at(1.0, None, smooth=False)
+    looked = before[1].canvas.view_state()
+    bench.document.maps.choose(target="scc")
+    bench.settle()
+    assert list(bench.window.compare.cells.values()) == before
+    assert before[2].canvas.view_state() == looked
+    assert len(before[2].canvas.scene.overlays.overlays) == 1

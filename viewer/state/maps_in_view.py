@@ -1,0 +1,65 @@
+"""Which evidence maps are looked at, on the slide and in the comparison; no Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from viewer.state.events import Event
+from viewer.state.library import Model
+from viewer.state.settings import MapSpec
+
+
+class MapsInView:
+    """The maps of a region that are wanted at once, each named by its whole value.
+
+    Any mix will do: several checkpoints, and several classes, methods or stages of one.
+    """
+
+    def __init__(self) -> None:
+        self.changed = Event()
+        self._specs: tuple[MapSpec, ...] = ()
+        self._latest = MapSpec("")  # what was chosen last, for checkpoints that come into view
+
+    @property
+    def specs(self) -> tuple[MapSpec, ...]:
+        """In the order of the comparison's cells, each once."""
+        return self._specs
+
+    def of(self, checkpoint: str) -> MapSpec:
+        """The first map of a checkpoint, which lies on the slide; else what it would show."""
+        found = (spec for spec in self._specs if spec.checkpoint == checkpoint)
+        return next(found, replace(self._latest, checkpoint=checkpoint))
+
+    def show(self, specs: Iterable[MapSpec]) -> None:
+        """Look at these maps and no others."""
+        distinct = tuple(dict.fromkeys(specs))
+        if distinct != self._specs:
+            self._specs = distinct
+            self.changed.emit()
+
+    def choose(self, **changes: str | int | None) -> None:
+        """Change the class, method or stage of every map in view and of those to come."""
+        before = self._latest
+        self._latest = replace(before, **changes)  # type: ignore[arg-type]
+        self.show(replace(spec, **changes) for spec in self._specs)  # type: ignore[arg-type]
+        if not self._specs and self._latest != before:
+            self.changed.emit()
+
+    def follow(self, models: Sequence[Model]) -> None:
+        """Look at the maps of the models in use: one of each new one, none of those left.
+
+        A class that no model has any more gives way to the predicted one.
+        """
+        known = {info.key for model in models for info in model.card.classes}
+
+        def of_known_class(spec: MapSpec) -> MapSpec:
+            lost = bool(known) and spec.target not in known
+            return replace(spec, target=None) if lost else spec
+
+        self._latest = of_known_class(self._latest)
+        specs: list[MapSpec] = []
+        for model in models:
+            own = [spec for spec in self._specs if spec.checkpoint == model.path]
+            specs += own or [self.of(model.path)]
+        self.show(of_known_class(spec) for spec in specs)

@@ -22,7 +22,6 @@ from ssmamba.rois.roi import Roi
 from tests.patience import PATIENCE_S
 from tests.slides import write_pyramid
 from tests.viewer.fakes import FakeEngine, write_model
-from viewer.canvas import Tool
 from viewer.look import theme
 from viewer.window.main_window import MainWindow
 
@@ -231,14 +230,14 @@ class Bench:
     def draw(self, *places: tuple[float, float]) -> Roi:
         """Draw a lasso through places (level-0 px) with the mouse; returns the region."""
         canvas = self.window.canvas
-        canvas.set_tool(Tool.LASSO)
+        canvas.set_tool("lasso")
         points = [canvas.view.to_screen(*place).toPoint() for place in places]
         before = {roi.id for roi in self.document.rois}
         QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=points[0])
         for point in points[1:]:
             QTest.mouseMove(canvas, point)
         QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=points[-1])
-        canvas.set_tool(Tool.PAN)
+        canvas.set_tool("pan")
         (made,) = (roi for roi in self.document.rois if roi.id not in before)
         return made
 

@@ -71,7 +71,7 @@ def shown(window) -> dict:
         "downsample": canvas.view_state().downsample,
         "engine_pid": None if engine is None else engine.pid,
         "message": "" if message is None else message.text,
-        "tool": canvas.tool().value,
+        "tool": canvas.tool(),
     }
 
 

@@ -1,6 +1,6 @@
-"""The slide canvas: one widget that paints tiles, regions and overlays, and lets one draw."""
+"""The slide canvas: a widget that paints tiles, ROIs and overlays, and has tools to draw ROIs."""
 
 from viewer.canvas.canvas import SlideCanvas
-from viewer.canvas.types import Overlay, Tool, ViewState
+from viewer.canvas.types import Overlay, ViewState
 
-__all__ = ["Overlay", "SlideCanvas", "Tool", "ViewState"]
+__all__ = ["Overlay", "SlideCanvas", "ViewState"]

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -24,45 +24,24 @@ from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
 from ssmamba.reading.values import Window
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
-from viewer.canvas.camera import Camera
-from viewer.canvas.frame import FramePainter
+from viewer.canvas.base import CanvasBase
 from viewer.canvas.pointer import Pointer
-from viewer.canvas.scene import Scene
 from viewer.canvas.slide_holder import SlideHolder
-from viewer.canvas.types import Furniture, Overlay, Tool, ViewState
+from viewer.canvas.types import Decorations, Overlay, ViewState
 from viewer.canvas.view import View
 from viewer.look import tokens
 from viewer.tiles.pyramid import TileKey
 from viewer.tiles.source import TileSource
 
 
-class SlideCanvas(QWidget):
+class SlideCanvas(CanvasBase):
     """Shows one slide; places are (x, y) in level-0 pixels. No slide is read on its thread."""
 
-    slide_opened = Signal(object)  # SlideInfo
-    slide_failed = Signal(str, str)  # one sentence with the next step, details
-    read_failed = Signal(str, str)  # a tile could not be read (once for each slide)
-    view_changed = Signal(object)  # ViewState
-    tool_changed = Signal(object)  # Tool
-    roi_drawn = Signal(object)  # Roi
-    roi_clicked = Signal(object)  # id or None (click beside every region)
-    roi_hovered = Signal(object)  # id or None
-    roi_edited = Signal(object)  # Roi with new geometry, same id
-    roi_delete_requested = Signal(str)  # id
-    cursor_moved = Signal(float, float)  # level-0 pixels; NaN, NaN when it leaves
-    hint = Signal(str)  # one short sentence: why nothing was drawn
-    first_tile_painted = Signal()
-    settled = Signal()  # every visible tile is painted at its final level
-    source_changed = Signal(object)  # TileSource or None
-
-    def __init__(self, parent: QWidget | None = None, *, furniture: bool = True) -> None:
-        """``furniture`` False: no minimap, scale bar or readout (comparison cells)."""
-        super().__init__(parent)
+    def __init__(self, parent: QWidget | None = None, *, decorations: bool = True) -> None:
+        """``decorations`` False: no minimap, scale bar or magnification (comparison cells)."""
+        super().__init__(parent, Decorations(decorations, decorations, decorations))
         self._slides = SlideHolder(self)
-        self.camera = Camera(self)
-        self.scene = Scene(self.camera, Furniture(furniture, furniture, furniture))
-        self.pointer = Pointer(self.scene, self)
-        self._painter = FramePainter(self.scene)
+        self.pointer = Pointer(self)
         self._wished: tuple[list[TileKey], list[TileKey]] | None = None
         self._was_settled = False
         self._first_told = False
@@ -79,20 +58,12 @@ class SlideCanvas(QWidget):
         self.setAccessibleName("Slide")
 
     def _connect(self) -> None:
-        slides, pointer = self._slides, self.pointer
+        slides = self._slides
         slides.changed.connect(self._on_source_changed)
         slides.opened.connect(self._on_opened)
         slides.failed.connect(self.slide_failed)
         self.camera.changed.connect(self._on_view_changed)
         self._painted.timeout.connect(self._after_paint)
-        pointer.drawn.connect(self.roi_drawn)
-        pointer.edited_region.connect(self.roi_edited)
-        pointer.clicked.connect(self.roi_clicked)
-        pointer.hovered.connect(self.roi_hovered)
-        pointer.delete_requested.connect(self.roi_delete_requested)
-        pointer.moved_to.connect(self.cursor_moved)
-        pointer.hint.connect(self.hint)
-        pointer.tool_left.connect(lambda: self.set_tool(Tool.PAN))
 
     # --- slide
     def open_slide(self, path: str) -> None:
@@ -160,8 +131,9 @@ class SlideCanvas(QWidget):
     def _on_tile_ready(self, key: TileKey) -> None:
         pyramid = None if self.source is None else self.source.pyramid
         in_minimap = pyramid is not None and key.level == pyramid.coarsest
-        if self.scene.tiles.tile_arrived(key) or (in_minimap and self.scene.furniture.minimap):
+        if self.scene.tiles.tile_arrived(key) or (in_minimap and self.scene.decorations.minimap):
             self.update()
+        self.pixels.answer()
 
     # --- view
     @property
@@ -212,13 +184,13 @@ class SlideCanvas(QWidget):
         self.view_changed.emit(state)
 
     # --- tools, regions, overlays
-    def tool(self) -> Tool:
-        return self.pointer.tool
+    def tool(self) -> str:
+        """The id of the chosen tool."""
+        return self.pointer.tool.id
 
-    def set_tool(self, tool: Tool) -> None:
-        if tool is not self.pointer.tool:
-            self.pointer.set_tool(tool)
-            self.tool_changed.emit(tool)
+    def set_tool(self, tool_id: str) -> None:
+        """Choose one of ``viewer.canvas.tools.TOOLS``; raises KeyError when no tool has this id."""
+        self.pointer.set_tool(tool_id)
 
     def set_rois(self, rois: Sequence[Roi]) -> None:
         self.scene.rois.set_rois(rois)
@@ -226,8 +198,8 @@ class SlideCanvas(QWidget):
 
     def set_selected(self, roi_id: str | None) -> None:
         if roi_id != self.scene.rois.selected:
-            self.pointer.vertex.cancel()
             self.scene.rois.selected = roi_id
+            self.pointer.tool.selection_changed()
             self.update()
 
     def set_hovered(self, roi_id: str | None) -> None:
@@ -250,8 +222,8 @@ class SlideCanvas(QWidget):
         self.scene.overlays.highlight = tuple(windows)
         self.update()
 
-    def set_furniture(self, *, minimap: bool, scale_bar: bool, readout: bool) -> None:
-        self.scene.furniture = Furniture(minimap, scale_bar, readout)
+    def set_decorations(self, *, minimap: bool, scale_bar: bool, magnification: bool) -> None:
+        self.scene.decorations = Decorations(minimap, scale_bar, magnification)
         self.update()
 
     # --- state and painting
@@ -273,7 +245,7 @@ class SlideCanvas(QWidget):
         self._match_screen()
         painter = QPainter(self)
         try:
-            self._painter.paint(painter, self.pointer.draw, self.pointer.vertex.edited)
+            self.scene.paint(painter, self.pointer.tool.paint)
         finally:
             painter.end()  # also after an error: Qt crashes on a painter that is left open
         self._wish()

@@ -1,22 +1,19 @@
-"""What the mouse, trackpad and keyboard do on a canvas."""
+"""What the mouse, trackpad and keyboard do on a canvas, whichever tool is chosen."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from dataclasses import replace
 
-from PySide6.QtCore import QObject, QPointF, Qt, Signal
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QNativeGestureEvent, QWheelEvent
-from PySide6.QtWidgets import QPinchGesture, QWidget
+from PySide6.QtWidgets import QPinchGesture
 
-from ssmamba.rois.roi import Roi
-from viewer.canvas.scene import Scene
-from viewer.canvas.tools.shapes import Cursor, DrawTool, Lasso, Outcome, Polygon, Rectangle, Slip
-from viewer.canvas.tools.vertex_drag import VertexDrag
-from viewer.canvas.types import Tool
+from viewer.canvas.base import CanvasBase
+from viewer.canvas.tools import TOOLS
+from viewer.canvas.tools.tool import Cursor
 
 CLICK_PX = 4.0  # a press that moves less is a click, logical pixels
-NEAR_PX = 5.0  # how near an outline counts as on it
 WHEEL_STEPS = 1 / 3  # factors of two for one notch of the wheel
 TRACKPAD_STEPS = 1 / 180  # factors of two for one pixel of a trackpad's scroll
 PAN_SHARE = 0.2  # of the widget, for one arrow key
@@ -34,99 +31,77 @@ ZOOM_KEYS = {
 }
 
 
-class Pointer(QObject):
-    """Turns a widget's events into changes of the view, drawn regions and edits."""
+class Pointer:
+    """Pans, zooms and hovers, and hands everything else to the chosen tool."""
 
-    drawn = Signal(object)  # Roi
-    edited_region = Signal(object)  # Roi with new geometry, same id
-    clicked = Signal(object)  # id or None
-    hovered = Signal(object)  # id or None
-    delete_requested = Signal(str)  # id
-    moved_to = Signal(float, float)  # level-0 pixels; NaN, NaN when the mouse leaves
-    hint = Signal(str)
-    tool_left = Signal()  # Esc: back to moving the slide
-
-    def __init__(self, scene: Scene, widget: QWidget) -> None:
-        super().__init__(widget)
-        self._scene = scene
-        self._camera = scene.camera
-        self._widget = widget
-        self.tool = Tool.PAN
-        self.draw: DrawTool | None = None
-        self.vertex = VertexDrag(scene)
+    def __init__(self, canvas: CanvasBase) -> None:
+        self._canvas = canvas
+        self._scene = canvas.scene
+        self._camera = canvas.camera
+        self._tools = {tool.id: tool(canvas) for tool in TOOLS}
+        self.tool = self._tools[TOOLS[0].id]
         self._grabbed: QPointF | None = None  # last device pixel of a pan
         self._pressed: QPointF | None = None  # device pixel of the press, until it becomes a drag
-        self._drawn_from = QPointF()  # device pixel of the press with a drawing tool
+        self._tool_pressed = QPointF()  # device pixel of the press that the tool took
         self._on_minimap = False
         self._space = False
 
     # --- tools
-    def set_tool(self, tool: Tool) -> None:
-        self.cancel()
-        self.tool = tool
-        makers: dict[Tool, Callable[[], DrawTool]] = {
-            Tool.LASSO: Lasso,
-            Tool.POLYGON: Polygon,
-            Tool.RECTANGLE: Rectangle,
-        }
-        maker = makers.get(tool)
-        self.draw = None if maker is None else maker()
-        self.update_cursor()
+    def set_tool(self, tool_id: str) -> None:
+        """Raises KeyError when no tool has this id."""
+        tool = self._tools[tool_id]
+        if tool is not self.tool:
+            self.cancel()
+            self.tool = tool
+            self.update_cursor()
+            self._canvas.tool_changed.emit(tool_id)
 
     def cancel(self) -> bool:
         """Drop what is half drawn or dragged; True when there was something."""
-        busy = bool(self.draw is not None and self.draw.path) or self.vertex.is_active
-        if self.draw is not None:
-            self.draw.cancel()
-        self.vertex.cancel()
-        self._widget.update()
-        return busy
+        was_busy = self.tool.is_busy
+        self.tool.cancel()
+        self._canvas.pixels.cancel()
+        self._canvas.update()
+        return was_busy
 
     def update_cursor(self) -> None:
         if self._grabbed is not None and self._pressed is None:
             shape = Qt.CursorShape.ClosedHandCursor
-        elif self._space or self.draw is None:
-            shape = Qt.CursorShape.OpenHandCursor if self._space else Qt.CursorShape.ArrowCursor
         else:
-            shape = Qt.CursorShape.CrossCursor
-        self._widget.setCursor(shape)
+            shape = Qt.CursorShape.OpenHandCursor if self._space else self.tool.cursor
+        self._canvas.setCursor(shape)
 
     # --- mouse
     def press(self, event: QMouseEvent) -> None:
         at = self._device(event.position())
-        if event.button() == Qt.MouseButton.LeftButton and self._scene.on_minimap(at):
+        left = event.button() == Qt.MouseButton.LeftButton
+        if left and self._scene.on_minimap(at):
             self._on_minimap = True
             self._scene.look_through_minimap(at)
-            return
-        pan = event.button() == Qt.MouseButton.MiddleButton or self._space
-        left = event.button() == Qt.MouseButton.LeftButton
-        if pan or (left and self.draw is None and not self.vertex.begin(at)):
-            self._grabbed = at
-            self._pressed = at if left and not self._space else None
-            self.update_cursor()
-        elif left and self.draw is not None:
-            self._drawn_from = at
-            self._take(self.draw.press(self._cursor(event)))
+        elif event.button() == Qt.MouseButton.MiddleButton or self._space:
+            self._grab(at)
+        elif left and self.tool.press(self._cursor(event)):
+            self._tool_pressed = at
+            self._canvas.update()
+        elif left:
+            self._grab(at, may_click=True)
 
     def move(self, event: QMouseEvent) -> None:
-        at = self._device(event.position())
-        x, y = self._camera.view.to_slide(at.x(), at.y())
-        self.moved_to.emit(x, y)
+        at, cursor = self._device(event.position()), self._cursor(event)
+        self._canvas.cursor_moved.emit(cursor.x, cursor.y)
         if self._on_minimap:
             self._scene.look_through_minimap(at)
         elif self._grabbed is not None:
             self._pan(at)
-        elif self.vertex.is_active:
-            self.vertex.move(x, y)
-            self._widget.update()
-        elif self.draw is not None:
-            self.draw.move(self._cursor(event))
-            if self.draw.path:
-                self._widget.update()
         else:
-            self._hover(at, x, y)
+            self.tool.move(cursor)
+            if self.tool.is_busy:
+                self._canvas.update()
+            elif self.tool.hovers:
+                self._hover(at, cursor)
 
     def release(self, event: QMouseEvent) -> None:
+        at, cursor = self._device(event.position()), self._cursor(event)
         if self._on_minimap:
             self._on_minimap = False
         elif self._grabbed is not None:
@@ -134,90 +109,56 @@ class Pointer(QObject):
             self._grabbed = self._pressed = None
             self.update_cursor()
             if was_click:
-                self.clicked.emit(self._roi_at(event))
-        elif self.vertex.is_active:
-            self._end_vertex()
-        elif self.draw is not None and event.button() == Qt.MouseButton.LeftButton:
-            self._end_stroke(event, self.draw.release(self._cursor(event)))
+                self._canvas.roi_clicked.emit(self._scene.roi_at(*cursor.point))
+        elif event.button() == Qt.MouseButton.LeftButton:
+            is_click = self._is_near(at, self._tool_pressed)
+            self.tool.release(replace(cursor, is_click=is_click))
+            self._canvas.update()
 
     def double_click(self, event: QMouseEvent) -> None:
-        if event.button() != Qt.MouseButton.LeftButton:
-            return
-        at = self._device(event.position())
-        if self._scene.on_minimap(at):
-            return
-        if self.draw is not None:
-            self._take(self.draw.finish(self._cursor(event)))
-        else:
-            self._camera.zoom_at(1.0, at)
+        on_minimap = self._scene.on_minimap(self._device(event.position()))
+        if event.button() == Qt.MouseButton.LeftButton and not on_minimap:
+            self.tool.double_click(self._cursor(event))
+            self._canvas.update()
 
     def leave(self) -> None:
-        self.moved_to.emit(math.nan, math.nan)
+        self._canvas.cursor_moved.emit(math.nan, math.nan)
         self.set_hovered(None)
+
+    def _grab(self, at: QPointF, *, may_click: bool = False) -> None:
+        self._grabbed = at
+        self._pressed = at if may_click else None
+        self.update_cursor()
 
     def _pan(self, at: QPointF) -> None:
         assert self._grabbed is not None
-        shift = at - self._grabbed
         if self._pressed is not None:
-            if shift.manhattanLength() < CLICK_PX * self._dpr:
+            if self._is_near(at, self._pressed):
                 return
             self._pressed = None
             self.update_cursor()
-        self._camera.pan_by(shift.x(), shift.y())
+        self._camera.pan_by(*(at - self._grabbed).toTuple())
         self._grabbed = at
 
-    def _hover(self, at: QPointF, x: float, y: float) -> None:
+    def _hover(self, at: QPointF, cursor: Cursor) -> None:
         if self._scene.on_minimap(at):
             self.set_hovered(None)
             return
-        over_vertex = self.vertex.vertex_at(at) is not None
-        hit = self._scene.rois.at(x, y, NEAR_PX * self._dpr * self._camera.state.downsample)
+        hit = self._scene.roi_at(*cursor.point)
         self.set_hovered(hit)
-        if over_vertex:
-            self._widget.setCursor(Qt.CursorShape.SizeAllCursor)
+        shape = self.tool.cursor_at(cursor)
+        if shape != self.tool.cursor:
+            self._canvas.setCursor(shape)
         elif hit is not None:
-            self._widget.setCursor(Qt.CursorShape.PointingHandCursor)
+            self._canvas.setCursor(Qt.CursorShape.PointingHandCursor)
         else:
             self.update_cursor()
-
-    def _roi_at(self, event: QMouseEvent) -> str | None:
-        cursor = self._cursor(event)
-        return self._scene.rois.at(cursor.x, cursor.y, NEAR_PX * cursor.px)
 
     def set_hovered(self, roi_id: str | None) -> None:
         if roi_id != self._scene.rois.hovered:
             self._scene.rois.hovered = roi_id
-            self.hovered.emit(roi_id)
-            self._widget.update()
-
-    # --- drawing and editing
-    def _end_stroke(self, event: QMouseEvent, outcome: Outcome) -> None:
-        """A mere click on a region selects it, also while a drawing tool is chosen."""
-        moved = (self._device(event.position()) - self._drawn_from).manhattanLength()
-        hit = self._roi_at(event)
-        if isinstance(outcome, Slip) and moved < CLICK_PX * self._dpr and hit is not None:
-            self.clicked.emit(hit)
-            self._widget.update()
-        else:
-            self._take(outcome)
-
-    def _take(self, outcome: Outcome) -> None:
-        if isinstance(outcome, Slip):
-            self.hint.emit(outcome.hint)
-        elif isinstance(outcome, Roi):
-            if self._scene.is_on_slide(outcome):
-                self.drawn.emit(outcome)
-            else:
-                self.hint.emit("That region lies off the slide; draw it on the tissue.")
-        self._widget.update()
-
-    def _end_vertex(self) -> None:
-        outcome = self.vertex.end()
-        if isinstance(outcome, Roi):
-            self.edited_region.emit(outcome)
-        elif isinstance(outcome, Slip):
-            self.hint.emit(outcome.hint)
-        self._widget.update()
+            self._canvas.roi_hovered.emit(roi_id)
+            self._canvas.update()
 
     # --- wheel, trackpad, keyboard
     def wheel(self, event: QWheelEvent) -> None:
@@ -239,14 +180,16 @@ class Pointer(QObject):
     def pinch(self, gesture: QPinchGesture) -> None:
         factor = gesture.scaleFactor()
         if factor > 0:
-            at = self._widget.mapFromGlobal(gesture.centerPoint())
+            at = self._canvas.mapFromGlobal(gesture.centerPoint())
             self._camera.zoom_at(math.log2(factor), self._device(at), smooth=False)
 
     def key_press(self, event: QKeyEvent) -> bool:
         """Act on a key; False when it means nothing here."""
         key = Qt.Key(event.key())
         camera = self._camera
-        if key in PAN_KEYS:
+        if self.tool.key(key):
+            self._canvas.update()
+        elif key in PAN_KEYS:
             dx, dy = PAN_KEYS[key]
             camera.pan_by(dx * PAN_SHARE * camera.view.width, dy * PAN_SHARE * camera.view.height)
         elif key in ZOOM_KEYS:
@@ -259,8 +202,12 @@ class Pointer(QObject):
             if not event.isAutoRepeat():
                 self._space = True
                 self.update_cursor()
+        elif key == Qt.Key.Key_Escape:
+            return self.cancel() or self._leave_tool()
+        elif key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            return self.tool.is_busy or self._request_delete()
         else:
-            return self._drawing_key(key)
+            return False
         return True
 
     def key_release(self, event: QKeyEvent) -> bool:
@@ -272,48 +219,32 @@ class Pointer(QObject):
         return True
 
     def focus_lost(self) -> None:
-        """The space bar may be let go where the canvas is not told of it."""
+        """The space bar may be released where the canvas does not hear of it."""
         if self._space:
             self._space = False
             self.update_cursor()
 
-    def _drawing_key(self, key: Qt.Key) -> bool:
+    def _leave_tool(self) -> bool:
+        """Go back to the first tool; False when that is the one."""
+        old = self.tool
+        self.set_tool(TOOLS[0].id)
+        return self.tool is not old
+
+    def _request_delete(self) -> bool:
         selected = self._scene.rois.selected
-        is_drawing = self.draw is not None and bool(self.draw.path)
-        if key == Qt.Key.Key_Escape:
-            if self.cancel():
-                return True
-            if self.draw is not None:
-                self.tool_left.emit()
-            return self.draw is not None
-        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.draw is not None and is_drawing:
-            self._take(self.draw.finish(Cursor(0, 0, self._px)))
-            return True
-        if key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            if self.draw is not None and is_drawing:
-                self.draw.undo_point()
-                self._widget.update()
-                return True
-            if selected is not None:
-                self.delete_requested.emit(selected)
-                return True
-        return False
+        if selected is not None:
+            self._canvas.roi_delete_requested.emit(selected)
+        return selected is not None
 
     # --- places
-    @property
-    def _dpr(self) -> float:
-        return self._scene.dpr
-
-    @property
-    def _px(self) -> float:
-        """Level-0 pixels per logical screen pixel."""
-        return self._camera.state.downsample * self._dpr
-
     def _device(self, place: QPointF) -> QPointF:
-        return place * self._dpr
+        return place * self._scene.dpr
 
     def _cursor(self, event: QMouseEvent) -> Cursor:
         at = self._device(event.position())
         x, y = self._camera.view.to_slide(at.x(), at.y())
-        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-        return Cursor(x, y, self._px, square=shift)
+        return Cursor(x, y, self._scene.px, event.modifiers())
+
+    def _is_near(self, at: QPointF, pressed: QPointF) -> bool:
+        """Whether a device pixel is too near the press for a drag."""
+        return (at - pressed).manhattanLength() < CLICK_PX * self._scene.dpr

@@ -1,8 +1,11 @@
-"""Everything that one canvas shows, without the widget."""
+"""Everything that one canvas shows, without the widget: its layers, and one frame of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QPointF, QRect
+from PySide6.QtGui import QPainter
 
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
@@ -10,17 +13,21 @@ from viewer.canvas.camera import Camera
 from viewer.canvas.layers.minimap import Minimap
 from viewer.canvas.layers.overlays import OverlayLayer
 from viewer.canvas.layers.rois import RoiLayer
+from viewer.canvas.layers.scale_bar import magnification_text, paint_scale_bar
 from viewer.canvas.layers.tiles import TileLayer
-from viewer.canvas.types import Furniture
+from viewer.canvas.types import Decorations
+from viewer.canvas.view import View
 from viewer.tiles.source import TileSource
+
+NEAR_PX = 5.0  # how near an outline counts as on it, logical pixels
 
 
 class Scene:
     """The layers of one canvas and the camera that looks at them."""
 
-    def __init__(self, camera: Camera, furniture: Furniture) -> None:
+    def __init__(self, camera: Camera, decorations: Decorations) -> None:
         self.camera = camera
-        self.furniture = furniture
+        self.decorations = decorations
         self.source: TileSource | None = None
         self.icc = True
         self.dpr = 1.0  # device pixels per logical pixel
@@ -33,8 +40,13 @@ class Scene:
     def info(self) -> SlideInfo | None:
         return None if self.source is None else self.source.info
 
+    @property
+    def px(self) -> float:
+        """Level-0 pixels per logical screen pixel."""
+        return self.camera.state.downsample * self.dpr
+
     def set_source(self, source: TileSource | None) -> None:
-        """Everything of the old slide leaves with it, but the regions (the document's matter)."""
+        """Show another slide; of the old one only the ROIs stay, which the document replaces."""
         self.source = source
         self.tiles.set_source(source)
         self.minimap.forget()
@@ -49,7 +61,7 @@ class Scene:
 
     def minimap_place(self) -> QRect | None:
         """Where the overview lies, device pixels; None when it is not shown."""
-        if self.source is None or not self.furniture.minimap:
+        if self.source is None or not self.decorations.minimap:
             return None
         return self.minimap.place(self.source, self.camera.view, self.dpr)
 
@@ -69,3 +81,28 @@ class Scene:
             return False
         left, top, right, bottom = roi.bounds
         return right > 0 and bottom > 0 and left < self.info.width and top < self.info.height
+
+    def roi_at(self, x: float, y: float) -> str | None:
+        """Id of the ROI at a place (level-0 px); the smallest when several overlap."""
+        return self.rois.at(x, y, NEAR_PX * self.px)
+
+    def paint(self, painter: QPainter, paint_tool: Callable[[QPainter, View, float], None]) -> None:
+        """Paint a frame; from here on all painters work in device pixels.
+
+        ``paint_tool(painter, view, dpr)`` paints between the ROIs and the decorations.
+        """
+        view, dpr, shown = self.camera.view, self.dpr, self.decorations
+        painter.scale(1 / dpr, 1 / dpr)
+        self.tiles.paint(painter, view)
+        if self.info is None or self.source is None:
+            return
+        self.overlays.paint(painter, view)
+        self.rois.paint(painter, view, dpr)
+        self.overlays.paint_highlight(painter, view, dpr)
+        paint_tool(painter, view, dpr)
+        if shown.scale_bar:
+            magnification = self.camera.magnification()
+            note = magnification_text(magnification, view) if shown.magnification else ""
+            paint_scale_bar(painter, view, self.camera.mpp, note, dpr)
+        if shown.minimap:
+            self.minimap.paint(painter, self.source, view, dpr, self.icc)

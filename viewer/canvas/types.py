@@ -1,22 +1,12 @@
-"""What the canvas is told and what it tells: plain values in level-0 pixels."""
+"""Plain values that a canvas takes and gives; places are level-0 pixels."""
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 
 from PySide6.QtGui import QImage
 
 from ssmamba.rois.roi import Roi
-
-
-class Tool(enum.Enum):
-    """What dragging with the left mouse button does."""
-
-    PAN = "pan"
-    LASSO = "lasso"
-    POLYGON = "polygon"
-    RECTANGLE = "rectangle"
 
 
 @dataclass(frozen=True)
@@ -42,9 +32,9 @@ class Overlay:
 
 
 @dataclass(frozen=True)
-class Furniture:
-    """What a canvas shows beside the slide itself."""
+class Decorations:
+    """What a canvas paints over the slide to orient the user."""
 
     minimap: bool = True
     scale_bar: bool = True
-    readout: bool = True
+    magnification: bool = True  # beside the scale bar

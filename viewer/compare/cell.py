@@ -25,7 +25,7 @@ class CompareCell(QFrame):
         self._answer = ElidedLabel(role="small")
         self._badge = label("Not sure", "badge")
         self._badge.hide()
-        self.canvas = SlideCanvas(furniture=False)
+        self.canvas = SlideCanvas(decorations=False)
         self.canvas.share_source(source)
         self.canvas.view_changed.connect(self.looked)
         self._header = QFrame()

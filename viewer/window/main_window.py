@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.canvas import SlideCanvas, Tool
+from viewer.canvas import SlideCanvas
 from viewer.compare.grid import CompareGrid
 from viewer.controllers.map_summary import MapSummary
 from viewer.panels.answers import AnswersPanel
@@ -162,7 +162,7 @@ class MainWindow(QMainWindow):
             self.actions_by_name[name].triggered.connect(lambda _=False, slot=slot: slot())
         for name in TOOLS:
             self.actions_by_name[name].triggered.connect(
-                lambda _=False, name=name: self.canvas.set_tool(Tool(name))
+                lambda _=False, name=name: self.canvas.set_tool(name)
             )
         self.actions_by_name["stop"].setEnabled(False)
         self.actions_by_name["pan"].setChecked(True)
@@ -179,7 +179,7 @@ class MainWindow(QMainWindow):
         canvas = self.canvas
         canvas.hint.connect(self.status.show_hint)
         canvas.cursor_moved.connect(self.status.show_position)
-        canvas.tool_changed.connect(lambda tool: self.actions_by_name[tool.value].setChecked(True))
+        canvas.tool_changed.connect(lambda tool: self.actions_by_name[tool].setChecked(True))
 
     def _connect_panels(self) -> None:
         work = self.workspace

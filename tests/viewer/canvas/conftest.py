@@ -69,8 +69,8 @@ class Driver:
 def make_driver(qtbot: QtBot) -> Iterator[Callable[..., Driver]]:
     drivers: list[Driver] = []
 
-    def make(*, width: int = 400, height: int = 300, furniture: bool = False) -> Driver:
-        canvas = SlideCanvas(furniture=furniture)
+    def make(*, width: int = 400, height: int = 300, decorations: bool = False) -> Driver:
+        canvas = SlideCanvas(decorations=decorations)
         qtbot.addWidget(canvas)
         canvas.resize(width, height)
         canvas.show()

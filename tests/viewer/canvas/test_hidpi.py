@@ -17,10 +17,10 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from viewer.canvas import SlideCanvas, Tool, ViewState
+from viewer.canvas import SlideCanvas, ViewState
 
 app = QApplication([])
-canvas = SlideCanvas(furniture=False)
+canvas = SlideCanvas(decorations=False)
 canvas.resize(200, 150)
 canvas.show()
 canvas.open_slide(sys.argv[1])
@@ -41,7 +41,7 @@ np.save(sys.argv[2], rows[:, : image.width() * 3].reshape(image.height(), image.
 
 drawn = []
 canvas.roi_drawn.connect(drawn.append)
-canvas.set_tool(Tool.RECTANGLE)
+canvas.set_tool("rectangle")
 QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(50, 40))
 QTest.mouseMove(canvas, QPoint(80, 60))
 QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(120, 90))

@@ -313,7 +313,7 @@ def test_many_regions_paint_quickly_enough_to_pan(driver: Driver, heartbeat: obj
 def test_a_destroyed_canvas_frees_the_slide_and_leaves_others_alone(
     driver: Driver, qtbot: QtBot
 ) -> None:
-    cell = SlideCanvas(furniture=False)
+    cell = SlideCanvas(decorations=False)
     cell.share_source(driver.canvas)
     cell.show()
     alone = SlideCanvas()

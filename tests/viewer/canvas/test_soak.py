@@ -21,7 +21,7 @@ PAINTS = 100_000
 def test_a_hundred_thousand_paints(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     canvas = driver.canvas
     canvas.resize(240, 180)
-    canvas.set_furniture(minimap=True, scale_bar=True, readout=True)
+    canvas.set_decorations(minimap=True, scale_bar=True, magnification=True)
     ring = tuple((400.0 + 90 * np.cos(a), 300.0 + 80 * np.sin(a)) for a in np.arange(0, 6.2, 0.1))
     roi = Roi(((ring,),), name="region")
     canvas.set_rois([roi])

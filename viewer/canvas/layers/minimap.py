@@ -5,8 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
-from viewer.canvas.layers.furniture import EDGE_PX
+from viewer.canvas.layers.scale_bar import EDGE_PX
 from viewer.canvas.view import View
+from viewer.tiles.picture import picture
 from viewer.tiles.source import TileSource
 
 SIDE_PX = 170.0  # longer side, logical pixels
@@ -99,32 +100,14 @@ def _overview(source: TileSource, icc: bool) -> QImage | None:
     """The coarsest level, or one that is a little finer if that is there sooner."""
     if source.pyramid is None:
         return None
-    for level in range(source.pyramid.coarsest, -1, -1):
-        if source.pyramid.levels[level].width > FINEST_OVERVIEW_PX:
+    for index in range(source.pyramid.coarsest, -1, -1):
+        level = source.pyramid.levels[index]
+        if level.width > FINEST_OVERVIEW_PX:
             return None
-        whole = _level_picture(source, level, icc)
+        whole = picture(source, index, QRect(0, 0, level.width, level.height), icc)
         if whole is not None:
             return whole
     return None
-
-
-def _level_picture(source: TileSource, index: int, icc: bool) -> QImage | None:
-    """A whole level as one picture; None until all its tiles are there."""
-    pyramid = source.pyramid
-    assert pyramid is not None
-    level = pyramid.levels[index]
-    keys = pyramid.tiles_in(index, pyramid.full_rect, icc)
-    if any(key not in source.cache and not source.is_bad(key) for key in keys):
-        return None
-    whole = QImage(level.width, level.height, QImage.Format.Format_RGB32)
-    whole.fill(QColor(255, 255, 255))
-    painter = QPainter(whole)
-    for key in keys:
-        image = source.tile(key)
-        if image is not None:
-            painter.drawImage(key.column * level.tile_width, key.row * level.tile_height, image)
-    painter.end()
-    return whole
 
 
 def _scaled(image: QImage, place: QRect) -> QImage:

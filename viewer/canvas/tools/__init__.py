@@ -1,1 +1,9 @@
-"""What draws and edits regions on the slide."""
+"""The tools of the canvas, each in its own file; a new one needs its line in this list."""
+
+from viewer.canvas.tools.lasso import Lasso
+from viewer.canvas.tools.polygon import Polygon
+from viewer.canvas.tools.rectangle import Rectangle
+from viewer.canvas.tools.select import Select
+from viewer.canvas.tools.tool import Tool
+
+TOOLS: list[type[Tool]] = [Select, Lasso, Polygon, Rectangle]  # as on the tool bar; default first

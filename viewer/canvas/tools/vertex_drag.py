@@ -1,57 +1,90 @@
-"""Dragging one vertex of the selected region."""
+"""Dragging the vertices of the selected ROI."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF
+import math
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
 
 from ssmamba.rois.roi import Roi
-from viewer.canvas.scene import Scene
-from viewer.canvas.tools.shapes import Outcome, Slip
-from viewer.canvas.tools.vertices import Vertex, is_editable, made_valid, moved, vertex_at
+from viewer.canvas.layers.roi_shape import RoiShape, paint_outline
+from viewer.canvas.tools.tool import Cursor, Tool
+from viewer.canvas.tools.vertices import Vertex, made_valid, moved, visible_vertices
+from viewer.canvas.view import View
+
+HANDLE_PX = 7.0  # side of a handle, logical screen pixels
+GRAB_PX = 8.0  # how near the mouse must be
 
 
-class VertexDrag:
-    """The region itself stays as it is until the drag has ended."""
+class VertexDrag(Tool):
+    """The ROI itself stays as it is until the drag has ended."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
-        self._vertex: Vertex | None = None
-        self.edited: Roi | None = None  # the region as it looks during the drag
+    _vertex: Vertex | None = None
+    _edited: Roi | None = None  # the ROI as it looks during the drag
 
     @property
-    def is_active(self) -> bool:
+    def is_busy(self) -> bool:
         return self._vertex is not None
 
-    def vertex_at(self, at: QPointF) -> Vertex | None:
-        """The vertex under a device pixel, if the selected region may be edited."""
-        roi = self._selected()
-        if roi is None or not is_editable(roi):
-            return None
-        return vertex_at(roi, self._scene.camera.view, at.x(), at.y(), self._scene.dpr)
+    def press(self, at: Cursor) -> bool:
+        self._vertex = self._vertex_at(at)
+        return self.is_busy
 
-    def begin(self, at: QPointF) -> bool:
-        """Take the vertex under a device pixel; False when there is none."""
-        self._vertex = self.vertex_at(at)
-        return self._vertex is not None
-
-    def move(self, x: float, y: float) -> None:
-        """Drag to a place, level-0 pixels."""
-        roi = self._selected()
+    def move(self, at: Cursor) -> None:
+        roi = self.selected
         if roi is not None and self._vertex is not None:
-            self.edited = moved(roi, self._vertex, (round(x, 2), round(y, 2)))
-            self._scene.rois.hidden = roi.id
+            self._edited = moved(roi, self._vertex, (round(at.x, 2), round(at.y, 2)))
+            self.scene.rois.hidden = roi.id
 
-    def end(self) -> Outcome:
-        """The edited region, why there is none, or None when nothing was moved."""
-        edited = self.edited
+    def release(self, at: Cursor) -> None:
+        edited = self._edited
         self.cancel()
         if edited is None:
-            return None
-        return made_valid(edited) or Slip("No area would be left; the region stays as it was.")
+            return
+        valid = made_valid(edited)
+        if valid is None:
+            self.canvas.hint.emit("No area would be left; the region stays as it was.")
+        else:
+            self.edit(valid)
 
     def cancel(self) -> None:
-        self._vertex = self.edited = None
-        self._scene.rois.hidden = None
+        self._vertex = self._edited = None
+        self.scene.rois.hidden = None
 
-    def _selected(self) -> Roi | None:
-        return self._scene.rois.get(self._scene.rois.selected)
+    def selection_changed(self) -> None:
+        self.cancel()
+
+    def cursor_at(self, at: Cursor) -> Qt.CursorShape:
+        over = self._vertex_at(at) is not None
+        return Qt.CursorShape.SizeAllCursor if over else self.cursor
+
+    def paint(self, painter: QPainter, view: View, dpr: float) -> None:
+        """The handles of the selected ROI, and its outline while it is dragged."""
+        roi = self._edited or self.selected
+        if roi is None or not _is_editable(roi):
+            return
+        if self._edited is not None:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+            paint_outline(painter, view, dpr, RoiShape(roi), strong=True)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        side = HANDLE_PX * dpr
+        painter.setPen(QPen(QColor(20, 22, 26), max(1.0, dpr)))
+        painter.setBrush(QColor(255, 255, 255))
+        for _, point in visible_vertices(roi, view):
+            x, y = view.to_screen(*point).toTuple()
+            painter.drawRect(QRectF(round(x - side / 2), round(y - side / 2), side, side))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+
+    def _vertex_at(self, at: Cursor) -> Vertex | None:
+        roi = self.selected
+        if roi is None or not _is_editable(roi):
+            return None
+        found = visible_vertices(roi, self.scene.camera.view)
+        near = [(at.distance_px(point), vertex) for vertex, point in found]
+        distance, vertex = min(near, key=lambda pair: pair[0], default=(math.inf, None))
+        return vertex if distance <= GRAB_PX else None
+
+
+def _is_editable(roi: Roi) -> bool:
+    return not roi.locked and roi.kind in ("polygon", "rectangle", "line")

@@ -1,64 +1,42 @@
-"""Moving the vertices of the selected region."""
+"""The vertices of an ROI, and the ROI with one of them elsewhere."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
 
 from ssmamba.rois.roi import Point, Rings, Roi
 from viewer.canvas.view import View
 
-HANDLE_PX = 7.0  # side of a handle, logical pixels
-GRAB_PX = 8.0  # how near the mouse must be
 MAX_HANDLES = 400  # more on the screen would hide the line: zoom in to edit
 
 
 @dataclass(frozen=True)
 class Vertex:
-    """One vertex of a region: polygon, ring and point number."""
+    """One vertex of an ROI: polygon, ring and point number."""
 
     part: int
     ring: int
     index: int
 
 
-def is_editable(roi: Roi | None) -> bool:
-    return roi is not None and not roi.locked and roi.kind in ("polygon", "rectangle", "line")
-
-
-def handles(roi: Roi, view: View) -> list[tuple[Vertex, QPointF]]:
-    """The vertices on the screen with their places; none when they would be too many."""
-    found: list[tuple[Vertex, QPointF]] = []
+def visible_vertices(roi: Roi, view: View) -> list[tuple[Vertex, Point]]:
+    """The vertices on the screen with their places (level-0 px); none if more than MAX_HANDLES."""
+    found: list[tuple[Vertex, Point]] = []
     left, top, right, bottom = view.rect
     for part, rings in enumerate(roi.polygons):
         for ring, points in enumerate(rings):
-            array = np.asarray(points, float)
-            x, y = array.T
+            x, y = np.asarray(points, float).T
             on_screen = (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
             if len(found) + on_screen.sum() > MAX_HANDLES:
                 return []
-            found += [
-                (Vertex(part, ring, int(i)), view.to_screen(x[i], y[i]))
-                for i in np.flatnonzero(on_screen)
-            ]
+            found += [(Vertex(part, ring, int(i)), points[i]) for i in np.flatnonzero(on_screen)]
     return found
 
 
-def vertex_at(roi: Roi, view: View, px: float, py: float, dpr: float) -> Vertex | None:
-    """The vertex under a device pixel."""
-    near: list[tuple[float, Vertex]] = []
-    for vertex, place in handles(roi, view):
-        distance = ((place.x() - px) ** 2 + (place.y() - py) ** 2) ** 0.5
-        if distance <= GRAB_PX * dpr:
-            near.append((distance, vertex))
-    return min(near, key=lambda pair: pair[0])[1] if near else None
-
-
 def moved(roi: Roi, vertex: Vertex, to: Point) -> Roi:
-    """The region with one vertex elsewhere; a rectangle stays one."""
+    """The ROI with one vertex at ``to`` (level-0 px); a rectangle stays one."""
     ring = list(roi.polygons[vertex.part][vertex.ring])
     if roi.kind == "rectangle" and len(ring) == 4:
         _drag_neighbours(ring, vertex.index, to)
@@ -83,7 +61,7 @@ def _with_ring(roi: Roi, vertex: Vertex, ring: list[Point]) -> Roi:
 
 
 def made_valid(roi: Roi) -> Roi | None:
-    """A dragged region whose outline crosses itself, repaired; None when no area is left."""
+    """A dragged ROI whose outline crosses itself, repaired; None when no area is left."""
     if roi.kind == "line":
         return roi
     if roi.kind == "rectangle":
@@ -96,14 +74,3 @@ def made_valid(roi: Roi) -> Roi | None:
     else:
         repaired = tuple(rings_of(p) for p in polygons_of(roi_shape(roi)))
     return replace(roi, polygons=repaired) if repaired else None
-
-
-def paint_handles(painter: QPainter, roi: Roi, view: View, dpr: float) -> None:
-    side = HANDLE_PX * dpr
-    painter.setPen(QPen(QColor(20, 22, 26), max(1.0, dpr)))
-    painter.setBrush(QColor(255, 255, 255))
-    for _, place in handles(roi, view):
-        painter.drawRect(
-            QRectF(round(place.x() - side / 2), round(place.y() - side / 2), side, side)
-        )
-    painter.setBrush(Qt.BrushStyle.NoBrush)

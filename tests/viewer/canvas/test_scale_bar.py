@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.viewer.canvas.conftest import Driver
 from viewer.canvas import ViewState
-from viewer.canvas.layers.furniture import length_text, magnification_text, nice_length, scale_bar
+from viewer.canvas.layers.scale_bar import length_text, magnification_text, nice_length, scale_bar
 from viewer.canvas.view import View
 
 
@@ -45,11 +45,11 @@ def test_the_readout_names_an_objective_or_a_percentage() -> None:
     assert magnification_text(None, view) == "50 %"
 
 
-def test_furniture_can_be_left_out(driver: Driver) -> None:
+def test_decorations_can_be_left_out(driver: Driver) -> None:
     plain = driver.grab()
-    driver.canvas.set_furniture(minimap=True, scale_bar=True, readout=True)
-    furnished = driver.grab()
-    assert (plain[-60:, :150] != furnished[-60:, :150]).any()
-    assert (plain[-60:, -60:] != furnished[-60:, -60:]).any()
-    driver.canvas.set_furniture(minimap=False, scale_bar=False, readout=False)
+    driver.canvas.set_decorations(minimap=True, scale_bar=True, magnification=True)
+    decorated = driver.grab()
+    assert (plain[-60:, :150] != decorated[-60:, :150]).any()
+    assert (plain[-60:, -60:] != decorated[-60:, -60:]).any()
+    driver.canvas.set_decorations(minimap=False, scale_bar=False, magnification=False)
     assert (driver.grab() == plain).all()

@@ -1,0 +1,37 @@
+"""What the pointer and the tools know of a canvas: its signals and what it shows."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from viewer.canvas.camera import Camera
+from viewer.canvas.pixels import PixelReader
+from viewer.canvas.scene import Scene
+from viewer.canvas.types import Decorations
+
+
+class CanvasBase(QWidget):
+    """A widget with the signals of a canvas, its camera and its scene."""
+
+    slide_opened = Signal(object)  # SlideInfo
+    slide_failed = Signal(str, str)  # one sentence with the next step, details
+    read_failed = Signal(str, str)  # a tile could not be read (once for each slide)
+    view_changed = Signal(object)  # ViewState
+    tool_changed = Signal(str)  # id of the tool
+    roi_drawn = Signal(object)  # Roi
+    roi_clicked = Signal(object)  # id or None (a click outside every ROI)
+    roi_hovered = Signal(object)  # id or None
+    roi_edited = Signal(object)  # Roi with new geometry, same id
+    roi_delete_requested = Signal(str)  # id
+    cursor_moved = Signal(float, float)  # level-0 pixels; NaN, NaN when it leaves
+    hint = Signal(str)  # one short sentence: why nothing was drawn
+    first_tile_painted = Signal()
+    settled = Signal()  # every visible tile is painted at its final level
+    source_changed = Signal(object)  # TileSource or None
+
+    def __init__(self, parent: QWidget | None, decorations: Decorations) -> None:
+        super().__init__(parent)
+        self.camera = Camera(self)
+        self.scene = Scene(self.camera, decorations)
+        self.pixels = PixelReader(self.scene)

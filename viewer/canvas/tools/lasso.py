@@ -1,0 +1,32 @@
+"""Freehand drawing."""
+
+from __future__ import annotations
+
+from viewer.canvas.tools.drawing import DrawingTool
+from viewer.canvas.tools.tool import Cursor
+
+STEP_PX = 2.0  # the mouse draws a new point this far from the last one, logical screen pixels
+TOLERANCE_PX = 0.4  # the line is simplified by less than the eye sees
+
+
+class Lasso(DrawingTool):
+    """Hold the button and draw around the tissue."""
+
+    id = "lasso"
+    text = "Lasso"
+    icon = "lasso"
+    keys = "L"
+    tip = "Draw freehand around a region"
+    hint = "Hold the mouse button and draw around the tissue."
+
+    def press(self, at: Cursor) -> bool:
+        self.path = [at.point]
+        return True
+
+    def move(self, at: Cursor) -> None:
+        if self.path and at.distance_px(self.path[-1]) >= STEP_PX:
+            self.path.append(at.point)
+
+    def release(self, at: Cursor) -> None:
+        if self.path:
+            self.finish(at, tolerance_px=TOLERANCE_PX)

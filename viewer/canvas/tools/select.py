@@ -1,0 +1,26 @@
+"""Moving the slide and choosing ROIs."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+
+from viewer.canvas.tools.tool import Cursor
+from viewer.canvas.tools.vertex_drag import VertexDrag
+
+
+class Select(VertexDrag):
+    """Drag the slide, click an ROI, drag the vertices of the selected one.
+
+    What is not on a vertex is left to the canvas, which pans and selects in every tool.
+    """
+
+    id = "pan"
+    text = "Move"
+    icon = "pan"
+    keys = "H"
+    tip = "Drag the slide"
+    cursor = Qt.CursorShape.ArrowCursor
+    hovers = True
+
+    def double_click(self, at: Cursor) -> None:
+        self.canvas.camera.zoom_at(1.0, self.canvas.camera.view.to_screen(*at.point))

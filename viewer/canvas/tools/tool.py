@@ -1,0 +1,123 @@
+"""What every tool of the canvas is, and what it can ask of the canvas."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainter
+
+from ssmamba.rois.roi import Point, Roi
+from viewer.canvas.base import CanvasBase
+from viewer.canvas.pixels import Pixels
+from viewer.canvas.view import View
+from viewer.tiles.pyramid import Rect
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where the mouse is."""
+
+    x: float  # level-0 pixels
+    y: float
+    px: float  # level-0 pixels per logical screen pixel
+    modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier
+    is_click: bool = False  # the button is released where it was pressed
+
+    @property
+    def point(self) -> Point:
+        return self.x, self.y
+
+    def distance_px(self, point: Point) -> float:
+        """Distance to a place on the slide, logical screen pixels."""
+        return math.dist(self.point, point) / self.px
+
+    def around(self, radius_px: float) -> Rect:
+        """The square about the cursor, level-0 pixels; ``radius_px`` logical screen pixels."""
+        r = radius_px * self.px
+        return self.x - r, self.y - r, self.x + r, self.y + r
+
+
+class Tool:
+    """One tool of one canvas, made with it; only the chosen one hears gestures.
+
+    A press that is taken (True) is followed by moves and one release of the left button. Moves
+    come without a press too. The canvas repaints after each gesture, and after moves while the tool
+    is busy; at other times a tool calls ``self.canvas.update()``.
+    """
+
+    id = ""  # also of its action
+    text = ""  # in the menu and on the tool bar
+    icon = ""  # name in viewer.look.icons
+    keys = ""  # shortcut, as QKeySequence reads it
+    tip = ""  # tool tip
+    hint = ""  # how to use it: one sentence, shown when a gesture came to nothing
+    gestures: tuple[tuple[str, str], ...] = ()  # (keys, effect), for the list of shortcuts
+    cursor = Qt.CursorShape.CrossCursor
+    hovers = False  # whether ROIs light up under the mouse
+
+    def __init__(self, canvas: CanvasBase) -> None:
+        self.canvas = canvas
+        self.scene = canvas.scene
+
+    # --- for each tool to fill in
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is half drawn or dragged, which Esc drops."""
+        return False
+
+    def press(self, at: Cursor) -> bool:
+        """The left button goes down. False: not taken, so that it pans or selects."""
+        return False
+
+    def move(self, at: Cursor) -> None:
+        """The mouse moves, with or without a button down."""
+
+    def release(self, at: Cursor) -> None:
+        """The left button goes up."""
+
+    def double_click(self, at: Cursor) -> None:
+        """Comes after the press and release of the first click, in place of the second press."""
+
+    def key(self, key: Qt.Key) -> bool:
+        """A key goes down. False: not taken, so that the canvas may use it."""
+        return False
+
+    def cancel(self) -> None:
+        """Drop what is half drawn: Esc, another tool or another slide."""
+
+    def selection_changed(self) -> None:
+        """Another ROI is selected, or none."""
+
+    def cursor_at(self, at: Cursor) -> Qt.CursorShape:
+        """The mouse cursor over a place, for tools that hover."""
+        return self.cursor
+
+    def paint(self, painter: QPainter, view: View, dpr: float) -> None:
+        """Paint over the ROIs, in device pixels; ``dpr`` device pixels are a logical one."""
+
+    # --- what a tool asks of the canvas
+    @property
+    def selected(self) -> Roi | None:
+        return self.scene.rois.get(self.scene.rois.selected)
+
+    def make(self, roi: Roi) -> None:
+        """Add a new ROI, unless it lies off the slide."""
+        if self.scene.is_on_slide(roi):
+            self.canvas.roi_drawn.emit(roi)
+        else:
+            self.canvas.hint.emit("That region lies off the slide; draw it on the tissue.")
+
+    def edit(self, roi: Roi) -> None:
+        """Replace the ROI of the same id."""
+        self.canvas.roi_edited.emit(roi)
+
+    def read_pixels(self, rect: Rect, then: Callable[[Pixels], None]) -> None:
+        """Call ``then`` with a rectangle (level-0 px) of the slide as it is shown.
+
+        At once when its tiles are in memory, else when they have been read, unless ``cancel``
+        comes first. Raises ValueError when the rectangle is too large (see ``PixelReader.read``).
+        """
+        self.canvas.pixels.read(rect, then)

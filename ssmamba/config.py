@@ -102,7 +102,7 @@ class MAMIMConfig:
 
     mask_ratio: float = 0.75  # share of mask units that are hidden
     mask_unit: int = 32  # side of a mask unit, input pixels; a multiple of 4
-    decoder_dim: int = 128  # channels of the decoder at stride 32; halved per finer stage, >= 32
+    decoder_dim: int = 96  # channels of the decoder at stride 32; halved per finer stage, >= 32
     decoder_depth: int = 1  # DMS blocks per decoder stage
     # dms: MAMIM; none: MAMIM without its blocks; attention: MAE's plain decoder
     decoder_mixer: Literal["dms", "none", "attention"] = "dms"

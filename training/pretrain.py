@@ -3,132 +3,16 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
-from torch import nn
-
-from ssmamba.checkpoints import checkpoint
-from ssmamba.errors import DataError
-from ssmamba.models.build import FOUR_STAGES
-from ssmamba.models.mae import is_vit
-from training.backbones.architectures import Architecture, architecture
 from training.cli.command import run_command
 from training.config import PretrainConfig
-from training.data.dataset import Dataset
-from training.loop.batches import Batches
-from training.loop.fit import Outcome, Task, fit
-from training.loop.progress import console
-from training.methods import METHODS, Material, Method
-from training.runs.card import base_card, budget
-from training.runs.setup import (
-    begin_run,
-    loader_threads,
-    make_plan,
-    make_recipe,
-    make_schedule,
-    open_run,
-    tell_model,
-    training_images,
-)
-
-VAL_IMAGES = 256  # of the validation split, scored after an epoch
+from training.methods.pretraining import pretrain
 
 
 def main(argv: list[str] | None = None) -> int:
     return run_command(
         PretrainConfig, pretrain, section="pretrain", argv=argv, processes_share=True
     )
-
-
-def pretrain(config: PretrainConfig) -> None:
-    """Train by --method, then store the best weights with their scores on the test split."""
-    backbone = refuse_unfit(config)
-    fabric, dataset = open_run(config)
-    begin_run(config, "pretrain", fabric, dataset)
-    method = METHODS[config.method](load_material(config, dataset, backbone))
-    encoder = backbone.build()
-    tell_model(fabric, backbone.label, encoder)
-    model = method.model(encoder)
-    plan = make_plan(config, fabric, len(method.material.train))
-    task: Task[Any] = Task(
-        lambda module, batch: method.loss(module, batch, fabric.device),
-        method.validate,
-        method.score,
-        partial(_save, method),
-    )
-    batches = Batches(plan, method.make_batch, loader_threads(fabric), fabric.device)
-    schedule = make_schedule(config, config.lr, plan)
-    outcome = fit(fabric, model, batches, schedule, task, config.out, config.resume, "pretrain")
-    if fabric.is_global_zero:
-        _finish(method, model, outcome)
-
-
-def load_material(config: PretrainConfig, dataset: Dataset, backbone: Architecture) -> Material:
-    """Images in memory, the changes they go through, and the card so far."""
-    train = training_images(config, dataset)
-    val = dataset.images("val", config.image_size)
-    spread = np.linspace(0, len(val) - 1, min(len(val), VAL_IMAGES)).round().astype(int)
-    title = METHODS[config.method].title
-    label = backbone.label.removeprefix("SSMamba ")
-    card = base_card(config, dataset, train).with_(
-        kind=config.method,
-        name=config.name or f"{dataset.info.name} {title} {label}",
-        arch=backbone.arch,
-        config=backbone.config,
-        pretraining=config.method,
-        tags={**backbone.tags, **config.tags},
-    )
-    return Material(config, dataset, make_recipe(config, dataset), card, train, val[spread])
-
-
-def refuse_unfit(config: PretrainConfig) -> Architecture:
-    """The backbone. Raises DataError where the method cannot take it; nothing is written."""
-    backbone = architecture(config)
-    with torch.device("meta"):
-        encoder = backbone.build()
-    if backbone.arch not in FOUR_STAGES and config.method == "mamim":
-        others = "mae or contrastive" if is_vit(encoder) else "contrastive"
-        raise DataError(
-            f"--method mamim needs SSMamba or VMamba, not {backbone.label}; give --method {others}."
-        )
-    METHODS[config.method].check(config, encoder)
-    return backbone
-
-
-def _finish(method: Method[Any], model: nn.Module, outcome: Outcome) -> None:
-    """Score the best weights on the test split and write them with the full card."""
-    model.eval()
-    metrics = {
-        "val": {**outcome.best_metrics, "epoch": outcome.best_epoch},
-        "test": method.test(model),
-    }
-    path = method.material.config.out / "best.safetensors"
-    _write(method, path, model, outcome, metrics, final=True)
-    console.print(f"Wrote {path}")
-
-
-def _save(method: Method[Any], path: Path, model: nn.Module, outcome: Outcome) -> None:
-    """A checkpoint on the way."""
-    metrics = {"val": outcome.last_metrics} if outcome.last_metrics else {}
-    _write(method, path, model, outcome, metrics, final=False)
-
-
-def _write(
-    method: Method[Any],
-    path: Path,
-    model: nn.Module,
-    outcome: Outcome,
-    metrics: dict[str, Any],
-    final: bool,
-) -> None:
-    config = method.material.config
-    entry = {**budget(config, config.lr, outcome), **method.settings()}
-    weights, extra = method.stored(model, final)
-    checkpoint.save(path, weights, method.card().with_(training=entry, metrics=metrics), extra)
 
 
 if __name__ == "__main__":

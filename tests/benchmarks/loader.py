@@ -29,7 +29,8 @@ from training.augment.stain import StainJitter
 from training.config import FinetuneConfig
 from training.data.dataset import CACHE_MARGIN
 from training.loop.batches import Batches, Plan
-from training.runs.setup import loader_threads, make_fabric
+from training.runs.device import make_fabric
+from training.runs.plan import loader_threads
 
 IMAGES, CLASSES = 256, 5
 WARM_UP = 2  # steps

@@ -20,6 +20,7 @@ from tests.training.pictures import picture, write_png
 from training import evaluate
 from training.data.dataset import load_dataset
 from training.evaluation import forest
+from training.evaluation.matching import class_order
 
 METRICS = ("accuracy", "macro_f1", "balanced_accuracy", "auc", "nll", "brier", "ece")
 CONFIG = SSMambaConfig(size="nano", dims=(8, 16, 16, 16), depths=(1, 1, 1, 1), d_state=4)
@@ -88,7 +89,7 @@ def test_the_checkpoints_class_order_is_kept(folder: Path, tmp_path: Path) -> No
     assert result["classes"] == ["striped", "round"]
     assert [result["per_class"][k]["n"] for k in ("striped", "round")] == [4, 4]
     data = load_dataset(folder, 0, quiet=True)
-    assert list(evaluate.class_order(checkpoint.load(model).card, data)) == [1, 0]
+    assert list(class_order(checkpoint.load(model).card, data)) == [1, 0]
 
 
 def test_training_images_are_refused_unless_allowed(

@@ -21,6 +21,7 @@ from tests.patience import PATIENCE_S
 from tests.training.conftest import TINY
 from training import finetune as command
 from training.loop import fit
+from training.methods.supervised import _class_weights
 
 PERTURBED = ["--drop-path", "0.2", "--ema-decay", "0.9", "--mixup", "0.5"]
 
@@ -215,7 +216,7 @@ def test_class_weights_favour_the_rare_class() -> None:
         train_labels = torch.tensor([0, 0, 0, 1]).numpy()
         dataset = type("D", (), {"classes": ("a", "b")})()
 
-    found = command._class_weights(Two())  # type: ignore[arg-type]
+    found = _class_weights(Two())  # type: ignore[arg-type]
     torch.testing.assert_close(found, torch.tensor([0.5, 1.5]))
 
 

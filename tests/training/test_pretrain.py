@@ -20,6 +20,7 @@ from training.cli.command import parse
 from training.config import PretrainConfig
 from training.data.dataset import load_dataset
 from training.methods import METHODS
+from training.methods.pretraining import load_material
 
 FLAGS = ["--mask-unit", "8", "--decoder-dim", "32", "--epochs", "2"]
 
@@ -113,7 +114,7 @@ def test_the_target_is_clean_and_the_input_is_not(folder: Path) -> None:
     arguments = ["--data", str(folder), "--out", "unused", *TINY, *FLAGS]
     config = parse(PretrainConfig, arguments, "pretrain")
     method = METHODS["mamim"](
-        pretrain.load_material(config, load_dataset(folder, 0, quiet=True), architecture(config))
+        load_material(config, load_dataset(folder, 0, quiet=True), architecture(config))
     )
     batch = method.make_batch(np.arange(8), np.random.default_rng(0))
     assert batch.images.shape == batch.target.shape == (8, 3, 32, 32)

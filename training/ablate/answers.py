@@ -13,11 +13,12 @@ import torch
 
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import file_sha256
+from ssmamba.files import write_json
 from training.ablate.results import Result
 from training.ablate.tables import FULL
 from training.backbones.classifiers import run_model
 from training.data.dataset import Dataset
-from training.evaluate import class_order, write_json
+from training.evaluation.matching import class_order
 from training.loop.progress import Progress
 from training.metrics.calibration import softmax
 from training.metrics.classification import gap_over_seeds, nll_each

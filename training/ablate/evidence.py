@@ -17,9 +17,9 @@ from ssmamba.checkpoints.card import file_sha256, read_card
 from ssmamba.checkpoints.checkpoint import Checkpoint
 from ssmamba.errors import CheckpointError, DataError
 from ssmamba.explain.methods import find_method
+from ssmamba.files import write_json
 from training.data.dataset import Dataset
 from training.data.images import UnreadableImage, centre_square, read_rgb
-from training.evaluate import class_order, write_json
 from training.evaluation.cams import (
     best_stage,
     class_maps,
@@ -27,6 +27,7 @@ from training.evaluation.cams import (
     mosaic_scores,
     pointing_by_stage,
 )
+from training.evaluation.matching import class_order
 from training.evaluation.mosaics import Mosaics
 from training.metrics.localisation import localisation
 

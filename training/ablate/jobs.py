@@ -15,7 +15,7 @@ from training.ablate.tables import PRETRAININGS, cells_of
 from training.backbones.architectures import architecture
 from training.cli.command import DEFAULT_RECIPE, parse
 from training.config import FinetuneConfig, PretrainConfig, RunConfig
-from training.pretrain import refuse_unfit as refuse_unfit_pretraining
+from training.methods.pretraining import refuse_unfit as refuse_unfit_pretraining
 from training.runs.folder import CONFIG_FILE
 
 Kind = Literal["pretrain", "finetune"]

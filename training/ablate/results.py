@@ -12,7 +12,7 @@ import numpy as np
 from ssmamba.checkpoints.card import Card, read_card
 from ssmamba.errors import DataError
 from training.ablate.jobs import Job
-from training.ablate.ledger import Ledger
+from training.ablate.record import GridRecord
 
 WINDOW = "image_size"
 # What must be the same for every row of the tables
@@ -65,13 +65,13 @@ class Result:
         return self.card.training.get("pretraining")
 
 
-def read_results(jobs: list[Job], ledger: Ledger) -> dict[str, list[Result]]:
+def read_results(jobs: list[Job], record: GridRecord) -> dict[str, list[Result]]:
     """Finished fine-tunings by cell, in the order of the jobs."""
     found: dict[str, list[Result]] = {}
     for job in jobs:
-        if job.kind == "finetune" and ledger.done(job):
+        if job.kind == "finetune" and record.done(job):
             card = read_card(job.checkpoint)
-            seconds = ledger.seconds(job) or 0.0
+            seconds = record.seconds(job) or 0.0
             result = Result(job.cell, job.seed, job.checkpoint, card, seconds)
             found.setdefault(job.cell, []).append(result)
     return found

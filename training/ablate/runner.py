@@ -16,8 +16,8 @@ from typing import IO
 
 import training
 from training.ablate.jobs import Job
-from training.ablate.ledger import Ledger
-from training.ablate.pace import Pace, epochs_done
+from training.ablate.record import GridRecord
+from training.ablate.time_left import TimeLeft, epochs_done
 from training.cli.command import STOPPED
 from training.loop.interrupt import Interrupted, StopRequest
 from training.loop.progress import Progress, console
@@ -38,9 +38,9 @@ class Running:
     began: float = field(default_factory=time.monotonic)
 
 
-def run_jobs(jobs: list[Job], ledger: Ledger, slots: int) -> None:
-    """Run what is not done; results are in the ledger. Raises Interrupted after Ctrl-C."""
-    grid = _Grid(jobs, ledger, slots)
+def run_jobs(jobs: list[Job], record: GridRecord, slots: int) -> None:
+    """Run what is not done; results are in the record. Raises Interrupted after Ctrl-C."""
+    grid = _Grid(jobs, record, slots)
     with StopRequest() as stop:
         try:
             grid.work(stop)
@@ -50,13 +50,13 @@ def run_jobs(jobs: list[Job], ledger: Ledger, slots: int) -> None:
 
 
 class _Grid:
-    def __init__(self, jobs: list[Job], ledger: Ledger, slots: int) -> None:
-        self.ledger, self.slots = ledger, slots
+    def __init__(self, jobs: list[Job], record: GridRecord, slots: int) -> None:
+        self.record, self.slots = record, slots
         self.total = len(jobs)
-        self.waiting = [job for job in jobs if not ledger.done(job)]
+        self.waiting = [job for job in jobs if not record.done(job)]
         self.failed: set[str] = set()
         self.running: list[Running] = []
-        self.pace = Pace(jobs, ledger)
+        self.time_left = TimeLeft(jobs, record)
 
     def work(self, stop: StopRequest) -> None:
         with Progress("Grid", self.total) as progress:
@@ -66,7 +66,7 @@ class _Grid:
                     raise Interrupted
                 self._collect()
                 self._fill()
-                left = self.pace.left([r.job for r in self.running], self.waiting, self.slots)
+                left = self.time_left.left([r.job for r in self.running], self.waiting, self.slots)
                 done = self.total - len(self.waiting) - len(self.running)
                 progress.update(done, self._status(), left)
                 time.sleep(POLL_S)
@@ -99,7 +99,7 @@ class _Grid:
         slot = min(set(range(self.slots)) - {run.slot for run in self.running})
         with log.open("ab") as file:
             process = _spawn(command_of(job), file, _environment(slot, self.slots))
-        self.pace.start(job)
+        self.time_left.start(job)
         return Running(job, process, log, slot)
 
     def _collect(self) -> None:
@@ -113,14 +113,14 @@ class _Grid:
     def _settle(self, run: Running, status: int) -> None:
         job, seconds = run.job, time.monotonic() - run.began
         if status == 0 and job.checkpoint.is_file():
-            self.ledger.set(job, "done", seconds=round(self.pace.finish(job, seconds), 1))
+            self.record.set(job, "done", seconds=round(self.time_left.finish(job, seconds), 1))
             console.print(f"{job.key}: done")
         else:
             self._fail(job, _reason(run.log, status))
 
     def _fail(self, job: Job, why: str) -> None:
         self.failed.add(job.key)
-        self.ledger.set(job, "failed", why=why)
+        self.record.set(job, "failed", why=why)
         console.print(f"{job.key}: failed: {why}")
 
     def _stop(self) -> None:

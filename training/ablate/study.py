@@ -19,20 +19,20 @@ from training.ablate.config import AblateConfig
 from training.ablate.cost import measure_costs, where_measured
 from training.ablate.evidence import EvidenceScores, read_masks
 from training.ablate.jobs import Job, chosen_cells
-from training.ablate.ledger import Ledger
 from training.ablate.pictures import (
     EvidenceRow,
     evidence_figure,
     reconstruction_figure,
     save_figure,
 )
+from training.ablate.record import GridRecord
 from training.ablate.report import Scores, Study, write_report
 from training.ablate.results import Result, assert_equal_budgets, read_results
 from training.ablate.tables import CELLS, FIGURE_2, FIGURE_4, FULL
 from training.data.catalog import SPLITS
 from training.data.dataset import Dataset
-from training.evaluate import class_order
 from training.evaluation.cams import class_maps
+from training.evaluation.matching import class_order
 from training.evaluation.mosaics import Mosaics, centre_tiles, make_mosaics
 from training.loop.progress import Progress, console
 
@@ -42,13 +42,13 @@ Picture = tuple[np.ndarray, np.ndarray | None, int]  # image, truth, class numbe
 def write_study(
     config: AblateConfig,
     jobs: list[Job],
-    ledger: Ledger,
+    record: GridRecord,
     dataset: Dataset,
     command: str,
     folder: Path,
 ) -> Path:
     """Write the report of what is finished. Raises DataError when budgets differ."""
-    results = read_results(jobs, ledger)
+    results = read_results(jobs, record)
     assert_equal_budgets(results, encoder_cells(config))
     asked = choose_device(config.accelerator)
     device = torch.device(asked.name)
@@ -56,7 +56,7 @@ def write_study(
     folder.mkdir(parents=True, exist_ok=True)
     console.print("Measuring parameters, MACs and images/s")
     costs = measure_costs(firsts, device)
-    artist = _Artist(config, results, jobs, ledger, dataset, device, folder)
+    artist = _Artist(config, results, jobs, record, dataset, device, folder)
     mosaics, masks = artist.scores()
     study = Study(
         dataset=dataset.info.name,
@@ -67,7 +67,7 @@ def write_study(
         results={cell: results[cell] for cell in chosen_cells(config) if cell in results},
         costs=costs,
         device=where_measured(asked),
-        failures={job.key: ledger.why_failed(job) for job in jobs if not ledger.done(job)},
+        failures={job.key: record.why_failed(job) for job in jobs if not record.done(job)},
         mosaics=mosaics,
         masks=masks,
         differences=differences(results, Answers(folder / "answers.json", dataset, device)),
@@ -85,13 +85,13 @@ class _Artist:
         config: AblateConfig,
         results: dict[str, list[Result]],
         jobs: list[Job],
-        ledger: Ledger,
+        record: GridRecord,
         dataset: Dataset,
         device: torch.device,
         folder: Path,
     ) -> None:
         self.config, self.results, self.dataset = config, results, dataset
-        self.pretrained = [j for j in jobs if j.kind == "pretrain" and ledger.done(j)]
+        self.pretrained = [j for j in jobs if j.kind == "pretrain" and record.done(j)]
         self.device, self.folder = device, folder
         self.method = find_method(config.cam).name
         self.labels = dataset.labels("test")

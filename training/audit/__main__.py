@@ -6,10 +6,9 @@ import shlex
 import sys
 from functools import partial
 
-from ssmamba.errors import DataError
 from training.audit.config import AuditConfig
 from training.cli.command import run_command
-from training.data.catalog import refuse_inside
+from training.data.catalog import refuse_out
 from training.loop.progress import console
 
 
@@ -23,12 +22,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def audit(config: AuditConfig, arguments: list[str]) -> None:
     """Look, print the findings, and write the page."""
-    from training.audit.audit import audit_folder
+    from training.audit.findings import audit_folder
     from training.audit.page import write_page
 
-    if config.out.is_file():
-        raise DataError(f"{config.out} is a file; give a folder as --out.")
-    refuse_inside(config.data, config.out)
+    refuse_out(config.data, config.out)
     found = audit_folder(config)
     for line in found.findings or ["Nothing stands out."]:
         console.print(f"- {line}")

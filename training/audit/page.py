@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ssmamba.explain.figure import RESEARCH_USE
-from training.audit.audit import Audit
+from training.audit.copies import PAIRS_TOLD
 from training.audit.cues import CUES
-from training.audit.sides import PAIRS_TOLD
+from training.audit.findings import Audit
 from training.data.catalog import SPLITS
 from training.data.images import centre_square, read_rgb
 

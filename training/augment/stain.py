@@ -30,8 +30,8 @@ _OD = -np.log(np.maximum(np.arange(256, dtype=np.float32), FLOOR) / WHITE)
 class StainJitter:
     """How far colours move; each strength is the half-width of a uniform draw."""
 
-    basis: str = "he"  # he | giemsa | none (red, green and blue by themselves)
-    scale: float = 0.15  # of each stain's concentration, relative
+    basis: str  # he | giemsa | none (red, green and blue by themselves)
+    scale: float  # of each stain's concentration, relative
     shift: float = 0.0  # of each stain's concentration, OD
     gamma: float = 0.0  # exponent 1 ± gamma, drawn on a log scale
     brightness: float = 0.0  # offset of all three channels, OD

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from torch import nn
@@ -12,10 +12,8 @@ from ssmamba.config import SSMambaConfig
 from ssmamba.errors import CheckpointError, DataError, did_you_mean
 from ssmamba.models.build import CONV_STEM, FOUR_STAGES, TIMM, build_network
 from ssmamba.models.foundation import ADAPTERS
-from training.backbones.baselines import BASELINES, baseline
+from training.backbones.baselines import BASELINES, baseline, scaled
 from training.config import RunConfig
-from training.runs.card import ablation_tags
-from training.runs.setup import encoder_config
 
 DEFAULT = "ssmamba"
 WITH_PATCHES = ("vit", "swin")  # of BASELINES: --conv-stem may stand in for their patch embedding
@@ -29,6 +27,24 @@ TITLES = {
     "swin-stem": "Swin, convolutional stem",
     **{name: adapter.title for name, adapter in ADAPTERS.items()},
 }
+# Fields of SSMambaConfig without a flag: the first three follow --size, and the table of positions
+# has one size for all. RunConfig has every other one.
+NOT_FLAGS = ("size", "dims", "depths", "grid")
+CONFIG_FIELDS = tuple(f.name for f in fields(SSMambaConfig) if f.name not in NOT_FLAGS)
+# The fields by which ablations differ: those that name one of several parts
+ABLATION_FIELDS = tuple(
+    f.name for f in fields(SSMambaConfig) if f.name in CONFIG_FIELDS and isinstance(f.default, str)
+)
+# timm's classes whose grid of tokens is fixed when they are built, and of these the ones whose
+# attention has windows
+SIZED = (
+    "VisionTransformer",
+    "VisionTransformerDistilled",
+    "VisionTransformerRelPos",
+    "VisionTransformerSAM",
+    "PoolingVisionTransformer",
+)
+WINDOWED = ("SwinTransformer", "SwinTransformerV2", "SwinTransformerV2Cr")
 
 
 @dataclass(frozen=True)
@@ -76,6 +92,31 @@ def architecture(config: RunConfig) -> Architecture:
     raise DataError(f"Unknown --arch '{config.arch}'{near}; timm's models are timm:NAME.")
 
 
+def encoder_config(config: RunConfig) -> SSMambaConfig:
+    """SSMamba or VMamba as --arch, --size and the ablation flags ask for."""
+    if config.arch != "vmamba":
+        return override(SSMambaConfig.of_size(config.size), config)
+    sized = SSMambaConfig.vmamba(config.size)
+    first = scaled(sized.dims[0], config.baseline_width)
+    dims = (first, 2 * first, 4 * first, 8 * first)
+    return override(replace(sized, dims=dims), config)
+
+
+def override(encoder: SSMambaConfig, config: RunConfig) -> SSMambaConfig:
+    """Change the fields whose flags were given."""
+    given = {name: getattr(config, name) for name in CONFIG_FIELDS}
+    return replace(encoder, **{k: v for k, v in given.items() if v is not None})
+
+
+def ablation_tags(encoder: SSMambaConfig, arch: str = "ssmamba") -> dict[str, str]:
+    """{"mixer": "mamba", ...}: the fields by which ablations differ; VMamba has no embedding."""
+    tags = {name: str(getattr(encoder, name)) for name in ABLATION_FIELDS}
+    if arch == "ssmamba":
+        return tags
+    del tags["embedding"]
+    return {"arch": arch, **tags}
+
+
 def four_stages(arch: str, encoder: SSMambaConfig) -> Architecture:
     """SSMamba or VMamba by their config."""
     tags = ablation_tags(encoder, arch)
@@ -101,13 +142,11 @@ def timm_arguments(name: str, image_size: int) -> dict[str, Any]:
     """Arguments of timm.create_model so that a model reads windows of ``image_size`` pixels."""
     import timm
 
-    entry = timm.model_entrypoint(name)
-    family = inspect.getsource(entry)
-    if "VisionTransformer" in family or "_create_vision_transformer" in family:
-        return {"img_size": image_size}
-    if "_create_swin_transformer" in family:
+    made = inspect.signature(timm.model_entrypoint(name)).return_annotation
+    family = made if isinstance(made, str) else made.__name__
+    if family in WINDOWED:
         return {"img_size": image_size, "window_size": swin_window(image_size)}
-    return {}
+    return {"img_size": image_size} if family in SIZED else {}
 
 
 def swin_window(image_size: int) -> int:

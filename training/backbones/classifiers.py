@@ -23,9 +23,9 @@ from training.backbones.architectures import (
     Architecture,
     architecture,
     four_stages,
+    override,
 )
 from training.config import FinetuneConfig
-from training.runs.setup import override
 
 
 @dataclass(frozen=True)

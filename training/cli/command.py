@@ -45,7 +45,7 @@ REFUSED = {  # what the system says of a place, and the next step
 
 def run_command(
     config_class: type[Config],
-    work: Callable[[Config], None],
+    work: Callable[[Config], object],
     *,
     section: str,
     positional: str | None = None,

@@ -79,8 +79,11 @@ def survey_folder(root: Path | str) -> Survey:
     return Survey(Catalog(root, tuple(items), classes), tuple(problems))
 
 
-def refuse_inside(root: Path, out: Path) -> None:
-    """Raise DataError for an --out that would become a class of a data folder without manifest."""
+def refuse_out(root: Path, out: Path) -> None:
+    """Raise DataError for an --out that is a file, or that would become a class of a data folder
+    without a manifest."""
+    if out.exists() and not out.is_dir():
+        raise DataError(f"{out} is a file; give a folder as --out.")
     own, place = root.resolve(), out.resolve()
     if own in (place, *place.parents) and not (root / MANIFEST).is_file():
         raise DataError(

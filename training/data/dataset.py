@@ -21,6 +21,7 @@ from training.data.split import split_items
 from training.loop.progress import Progress, console
 
 ALL = "all"  # every image, whatever its side
+FULL_SIDE_MOST = 512  # pixels; larger pictures are reduced to this before their colours change
 CACHE_MARGIN = 1.75  # cached side / network window: crops are shrunk, not enlarged
 GIB = 2**30
 
@@ -78,6 +79,16 @@ class Dataset:
     def source_px(self) -> int:
         """Side of the images before resizing, pixels: as described, or the median found."""
         return self.info.source_px or int(np.median(self.scan.sides))
+
+    def full_side(self) -> int:
+        """Side at which whole pictures are changed or measured, pixels: the median side found, at
+        most FULL_SIDE_MOST."""
+        return min(int(np.median(self.scan.sides)), FULL_SIDE_MOST)
+
+    def stain_basis(self, asked: str) -> str:
+        """The axes of colour changes, he | giemsa | none: as asked, or with "auto" as the data set
+        says."""
+        return self.info.stain_basis if asked == "auto" else asked
 
     def card_entry(self) -> dict[str, Any]:
         """What a checkpoint's card keeps about its data set."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ssmamba.config import MAMIMConfig
 from ssmamba.models.build import PLAIN
 from training.config import PretrainConfig
-from training.methods.masked import MaskedMethod
+from training.methods.masked import MaskedMethod, masking_of
 
 
 class MAEMethod(MaskedMethod):
@@ -20,15 +20,5 @@ class MAEMethod(MaskedMethod):
 
     @classmethod
     def masking(cls, config: PretrainConfig, stain: str = "none") -> MAMIMConfig:
-        return MAMIMConfig(
-            mask_ratio=config.mask_ratio,
-            mask_unit=config.mask_unit,
-            decoder_dim=config.decoder_dim,
-            decoder_depth=config.decoder_depth,
-            decoder_mixer=PLAIN,
-            skips=False,
-            from_mean=False,
-            norm_target=config.norm_target,
-            perturb=False,
-            stain="none",
-        )
+        plain = {"decoder_mixer": PLAIN, "skips": False, "perturb": False}
+        return masking_of(config, **plain, from_mean=False, stain="none")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ssmamba.config import MAMIMConfig
 from training.config import PretrainConfig
-from training.methods.masked import MaskedMethod
+from training.methods.masked import MaskedMethod, masking_of
 
 
 class MAMIMMethod(MaskedMethod):
@@ -14,15 +14,5 @@ class MAMIMMethod(MaskedMethod):
 
     @classmethod
     def masking(cls, config: PretrainConfig, stain: str = "none") -> MAMIMConfig:
-        return MAMIMConfig(
-            mask_ratio=config.mask_ratio,
-            mask_unit=config.mask_unit,
-            decoder_dim=config.decoder_dim,
-            decoder_depth=config.decoder_depth,
-            decoder_mixer=config.decoder_mixer,
-            skips=config.skips,
-            from_mean=not config.norm_target,  # a normalised target has no colour of its own
-            norm_target=config.norm_target,
-            perturb=config.perturb,
-            stain=stain,
-        )
+        # a normalised target has no colour of its own
+        return masking_of(config, from_mean=not config.norm_target, stain=stain)

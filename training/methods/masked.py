@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,7 +34,6 @@ from training.metrics.reconstruction import (
     reconstruction_table,
     score_fills,
 )
-from training.runs.setup import stain_basis
 
 CLEAN_BATCHES = 40  # batches over which the final clean BatchNorm statistics are averaged
 ROUGH_BATCHES = 8  # the same for checkpoints on the way
@@ -46,6 +45,12 @@ class MaskedBatch(NamedTuple):
     images: Tensor  # (B, 3, H, W) normalised, perturbed
     mask: Tensor  # (B, h, w) bool, True = hidden
     target: Tensor  # (B, 3, H, W) normalised, clean
+
+
+def masking_of(config: PretrainConfig, **own: Any) -> MAMIMConfig:
+    """The fields that the config of a pre-training has, too, but for those given as ``own``."""
+    shared = {f.name for f in fields(MAMIMConfig)} & {f.name for f in fields(PretrainConfig)}
+    return MAMIMConfig(**{**{name: getattr(config, name) for name in shared}, **own})
 
 
 class MaskedMethod(Method[MaskedBatch]):
@@ -80,7 +85,7 @@ class MaskedMethod(Method[MaskedBatch]):
 
     def card(self) -> Card:
         config = self.material.config
-        masking = self.masking(config, stain_basis(config, self.material.dataset))
+        masking = self.masking(config, self.material.dataset.stain_basis(config.stain_basis))
         return self.material.card.with_(mamim=asdict(masking))
 
     def model(self, encoder: nn.Module) -> nn.Module:

@@ -2,148 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import sys
-from pathlib import Path
 
-from rich.table import Table
-
-from ssmamba.errors import DataError, InputError
 from training.cli.command import run_command
-from training.data.catalog import SPLITS
-from training.loop.progress import Progress, console
-from training.prepare import plain
-from training.prepare.checked import check, settings
 from training.prepare.config import PrepareConfig
-from training.prepare.gather import Found, Gathered
-from training.prepare.regions import Cut, common_scale, cut_slide
-from training.prepare.registry import IMAGE_SETS, SLIDE_SETS, SlideDefaults, find_name
-from training.prepare.write import REPORT, SHEET, Prepared, place_images, write_tables
-
-SETTINGS, LEDGERS = "settings.json", "slides"  # in the work folder only
+from training.prepare.steps import prepare
 
 
 def main(argv: list[str] | None = None) -> int:
     return run_command(
-        PrepareConfig,
-        prepare_command,
-        section="prepare",
-        positional="dataset",
-        recipe=None,
-        argv=argv,
+        PrepareConfig, prepare, section="prepare", positional="dataset", recipe=None, argv=argv
     )
-
-
-def prepare_command(config: PrepareConfig) -> None:
-    prepare(config)
-
-
-def prepare(config: PrepareConfig) -> Prepared:
-    """Read, check, group, split and write. Raises DataError that lists all that is wrong.
-
-    Everything is made in a folder beside --out and takes its name when it is whole.
-    """
-    name = find_name(config.dataset)
-    _check_folders(config)
-    work = config.out.parent / f".{config.out.name}.partial"
-    data = check(name, config, _gather(name, config, work))
-    if name not in SLIDE_SETS:
-        _claim(name, config, work)
-    place_images(data.images, work, config.files == "link")
-    write_tables(data, work)
-    (work / SETTINGS).unlink(missing_ok=True)
-    shutil.rmtree(work / LEDGERS, ignore_errors=True)
-    if config.out.exists():
-        config.out.rmdir()  # empty: looked at in the beginning
-    work.rename(config.out)
-    _tell(data, config.out)
-    return data
-
-
-def _check_folders(config: PrepareConfig) -> None:
-    if not config.source.is_dir():
-        raise DataError(f"There is no folder {config.source}; check --source.")
-    if config.source.resolve() in config.out.resolve().parents:
-        raise DataError(
-            f"{config.out} lies in --source, where it would be read as data; give an --out outside "
-            "of it."
-        )
-    if config.out.exists() and (config.out.is_file() or any(config.out.iterdir())):
-        raise DataError(f"{config.out} is there already; give another --out, or remove it.")
-
-
-def _gather(name: str, config: PrepareConfig, work: Path) -> Gathered:
-    if name in SLIDE_SETS:
-        return _cut_slides(name, config, SLIDE_SETS[name], work)
-    if name in IMAGE_SETS:
-        return IMAGE_SETS[name](config.source, config.split == "published")
-    if config.split == "published":
-        raise DataError("Your own images have no published split; leave out --split published.")
-    return plain.from_table(config) if name == "csv" else plain.from_folders(config)
-
-
-def _cut_slides(name: str, config: PrepareConfig, defaults: SlideDefaults, work: Path) -> Gathered:
-    """Cut the regions of all slides into ``work``, unless the layout has problems."""
-    lesion = config.lesion or defaults.lesion
-    slides = defaults.read(config.source, config.split == "published", lesion)
-    if slides.problems:
-        return Gathered((), slides.problems, slides.notes)
-    _claim(name, config, work)
-    px, most = config.roi_px or defaults.px, config.per_slide or defaults.per_slide
-    cut = Cut(px, config.mpp, most, config.tissue, config.split_seed)
-    images: list[Found] = []
-    problems, notes, finished = [], list(slides.notes), []
-    with Progress("Cutting slides", len(slides.cases)) as progress:
-        for number, case in enumerate(slides.cases, start=1):
-            try:
-                done = cut_slide(case, cut, work)
-            except InputError as error:
-                problems.append(str(error))
-                continue
-            finished.append(done)
-            images += done.regions
-            notes += [done.note] if done.note else []
-            progress.update(number)
-    ordered = tuple(sorted(images, key=lambda found: found.name))
-    mpp, why = common_scale(finished)
-    notes += [why] if why else []
-    return Gathered(ordered, tuple(problems), tuple(notes), mpp)
-
-
-def _claim(name: str, config: PrepareConfig, work: Path) -> None:
-    """Make the work folder, or take up the one of a stopped preparation."""
-    file, now = work / SETTINGS, json.dumps(settings(name, config), default=str)
-    if work.exists() and not config.resume:
-        raise DataError(
-            f"{work} holds a preparation that was stopped; give --resume to go on with it, or "
-            "remove it."
-        )
-    if file.is_file() and file.read_text(encoding="utf-8") != now:
-        raise DataError(
-            f"{work} was begun with other flags; give the same ones, or remove the folder."
-        )
-    work.mkdir(parents=True, exist_ok=True)
-    file.write_text(now, encoding="utf-8")
-
-
-def _tell(data: Prepared, out: Path) -> None:
-    table = Table(title=f"{data.info.name}: images by class")
-    table.add_column("class")
-    for split in SPLITS:
-        table.add_column(split, justify="right")
-    for c in data.info.classes:
-        sides = [s for i, s in zip(data.images, data.splits, strict=True) if i.label == c.key]
-        table.add_row(c.name, *(str(sides.count(split)) for split in SPLITS))
-    console.print(table)
-    groups = {i.group for i in data.images if i.group}
-    many = "1 group" if len(groups) == 1 else f"{len(groups)} groups"
-    console.print(f"{many}." if groups else "No groups are known.")
-    for line in data.differences:
-        console.print(f"Differs from what is published: {line}")
-    for note in data.notes:
-        console.print(note)
-    console.print(f"Wrote {out} (read {out / REPORT} and look at {out / SHEET})")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from training.prepare.compare import differences
 from training.prepare.config import PrepareConfig
 from training.prepare.gather import Gathered
 from training.prepare.registry import GROUPED_BY_CONTENT, OWN_SETS, description, facts
-from training.prepare.sides import choose_sides, contradictions, with_field_groups
+from training.prepare.splitting import choose_splits, contradictions, with_field_groups
 from training.prepare.write import Prepared
 
 NAMED = 3  # files named in a note
@@ -42,7 +42,7 @@ def check(name: str, config: PrepareConfig, gathered: Gathered) -> Prepared:
     scan = _rows(scan, kept)
     if name in GROUPED_BY_CONTENT or config.find_copies:
         catalog = replace(catalog, items=with_field_groups(catalog))
-    sides = choose_sides(catalog.items, config.split_seed, duplicate_links(catalog, scan))
+    sides = choose_splits(catalog.items, config.split_seed, duplicate_links(catalog, scan))
     if empty := _empty(catalog, sides):
         raise report(config.source, [empty])
     images = tuple(
@@ -106,7 +106,7 @@ def _empty_sides(catalog: Catalog, given: list[str], config: PrepareConfig) -> l
     """Classes that a split would leave out, told beside other problems."""
     if not catalog.items:
         return []
-    return _empty(catalog, choose_sides(catalog.items, config.split_seed, []))
+    return _empty(catalog, choose_splits(catalog.items, config.split_seed, []))
 
 
 def _empty(catalog: Catalog, sides: Sequence[str]) -> list[str]:

@@ -54,9 +54,9 @@ def cut_slide(case: SlideCase, cut: Cut, folder: Path) -> CutSlide:
 
     Raises SlideError or DataError for a slide or truth that cannot be read.
     """
-    ledger = folder / "slides" / f"{case.slide.stem}.json"
-    if ledger.is_file():
-        return _remembered(ledger, case, folder)
+    record = folder / "slides" / f"{case.slide.stem}.json"
+    if record.is_file():
+        return _remembered(record, case, folder)
     judge = case.open_judge()
     with Slide.open(case.slide) as slide:
         side, mpp = _side(slide, cut), cut.mpp or slide.mpp
@@ -67,11 +67,11 @@ def cut_slide(case: SlideCase, cut: Cut, folder: Path) -> CutSlide:
     rows = [
         {"name": name, "label": label} for name, (_, _, label) in zip(names, chosen, strict=True)
     ]
-    ledger.parent.mkdir(parents=True, exist_ok=True)
+    record.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"mpp": mpp, "regions": rows})
-    with written_whole(ledger) as partial:
+    with written_whole(record) as partial:
         partial.write_text(text, encoding="utf-8")
-    return _remembered(ledger, case, folder)
+    return _remembered(record, case, folder)
 
 
 def tissue_squares(
@@ -158,8 +158,8 @@ def _writer(
     return write
 
 
-def _remembered(ledger: Path, case: SlideCase, folder: Path) -> CutSlide:
-    kept = json.loads(ledger.read_text(encoding="utf-8"))
+def _remembered(record: Path, case: SlideCase, folder: Path) -> CutSlide:
+    kept = json.loads(record.read_text(encoding="utf-8"))
     regions = tuple(
         Found(folder / "images" / r["name"], r["label"], r["name"], case.group, case.split)
         for r in kept["regions"]

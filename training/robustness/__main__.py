@@ -3,139 +3,21 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-import numpy as np
-
-from ssmamba.checkpoints import checkpoint
-from ssmamba.checkpoints.card import Card, file_sha256, read_card
-from ssmamba.checkpoints.labels import labels_of
-from ssmamba.errors import CheckpointError, DataError, did_you_mean
 from training.cli.command import run_command
-from training.data.catalog import refuse_inside
-from training.data.dataset import Dataset, load_dataset, load_images, split_title
-from training.evaluate import LARGEST_SIDE, class_order, refuse_overlap
-from training.loop.progress import Progress, console
-from training.robustness.changes import CHANGES
+from training.robustness.compare import compare
 from training.robustness.config import RobustnessConfig
-from training.robustness.measure import Measured, Pictures, Subject, measure
-from training.runs.setup import make_fabric
 
 
 def main(argv: list[str] | None = None) -> int:
     return run_command(
         RobustnessConfig,
-        robustness,
+        compare,
         section="robustness",
         positional="checkpoints",
         recipe=None,
         argv=argv,
     )
-
-
-def robustness(config: RobustnessConfig) -> None:
-    """Measure all checkpoints and write the table and the plot. Raises DataError."""
-    kinds = _kinds(config)
-    if config.out.exists() and not config.out.is_dir():
-        raise DataError(f"{config.out} is a file; give a folder as --out.")
-    refuse_inside(config.data, config.out)
-    cards = [_classifier_card(path) for path in config.checkpoints]
-    dataset = load_dataset(config.data, _split_seed(config, cards), config.dataset_info)
-    for card in cards:
-        refuse_overlap(card, dataset, config.split, config.allow_overlap)
-    pictures = _pictures(config, dataset)
-    results = _measure(config, cards, dataset, pictures, kinds)
-    from training.robustness.report import summary_table, write_report
-
-    count = len(pictures.labels)
-    where = split_title(config.split)
-    title = f"Robustness on {dataset.info.name}: {where}, {count} images"
-    console.print(summary_table(results, title))
-    notes = [
-        f"{name}: `{path}`, sha256 {file_sha256(path)[:12]}"
-        for name, path in zip(labels_of(config.checkpoints, cards), config.checkpoints, strict=True)
-    ]
-    notes.append(f"Split seed {dataset.split_seed}; seed {config.seed}.")
-    for path in write_report(results, title, config.out, notes):
-        console.print(f"Wrote {path}")
-
-
-def _measure(
-    config: RobustnessConfig,
-    cards: list[Card],
-    dataset: Dataset,
-    pictures: Pictures,
-    kinds: list[str],
-) -> list[Measured]:
-    fabric = make_fabric(config.accelerator, config.precision)
-    names = labels_of(config.checkpoints, cards)
-    subjects = []
-    for path, name in zip(config.checkpoints, names, strict=True):
-        found = checkpoint.load(path, fabric.device)
-        order = class_order(found.card, dataset)
-        subjects.append(Subject(name, path, found.card, found.model, order))
-    points = 1 + sum(len(CHANGES[kind].levels) for kind in kinds)
-    with Progress("Measuring", points * len(subjects)) as progress, fabric.autocast():
-        return measure(
-            subjects,
-            pictures,
-            kinds,
-            config.seed,
-            config.resamples,
-            config.batch_size,
-            progress.update,
-        )
-
-
-def _pictures(config: RobustnessConfig, dataset: Dataset) -> Pictures:
-    """At most --images of the split, at full size."""
-    count = len(dataset.indices(config.split))
-    if not count:
-        raise DataError(f"The {config.split} split is empty; give another --split.")
-    rows = np.arange(count)
-    if 0 < config.images < count:
-        rows = np.sort(np.random.default_rng(config.seed).permutation(count)[: config.images])
-    items = dataset.items(config.split)
-    side = min(int(np.median(dataset.scan.sides)), LARGEST_SIDE)
-    basis = dataset.info.stain_basis if config.stain_basis == "auto" else config.stain_basis
-    return Pictures(
-        load_images([dataset.catalog.file(items[row]) for row in rows], side),
-        dataset.labels(config.split)[rows],
-        dataset.groups(config.split)[rows],
-        basis,
-    )
-
-
-def _classifier_card(path: Path) -> Card:
-    card = read_card(path)
-    if not card.classifies:
-        raise CheckpointError(
-            f"{path} is a {card.kind} checkpoint without classes; give one made by "
-            "training.finetune."
-        )
-    return card
-
-
-def _split_seed(config: RobustnessConfig, cards: list[Card]) -> int:
-    if config.split_seed is not None:
-        return config.split_seed
-    seeds = {int(card.dataset.get("split_seed", 0)) for card in cards}
-    if len(seeds) > 1:
-        raise DataError(
-            f"The checkpoints were trained on different splits (seeds {sorted(seeds)}); give "
-            "those of one split, or --split-seed."
-        )
-    return seeds.pop()
-
-
-def _kinds(config: RobustnessConfig) -> list[str]:
-    asked = [part.strip() for part in config.only.split(",") if part.strip()]
-    for name in asked:
-        if name not in CHANGES:
-            raise DataError(f"--only: unknown change '{name}'{did_you_mean(name, CHANGES)}.")
-    if config.images < 0 or config.resamples < 0:
-        raise DataError("--images and --resamples must be 0 or more.")
-    return asked or list(CHANGES)
 
 
 if __name__ == "__main__":

@@ -10,24 +10,13 @@ from typing import Any
 import numpy as np
 
 from ssmamba.checkpoints.card import Card, InputSpec
-from ssmamba.config import SSMambaConfig
 from ssmamba.errors import DataError
 from training.config import RunConfig
 from training.data.dataset import Dataset
 from training.loop.fit import Outcome
 
-ABLATION_FIELDS = ("mixer", "embedding", "act", "pool")
 PACKAGES = ("torch", "numpy", "timm", "lightning-fabric", "opencv-python-headless")
 Triple = tuple[float, float, float]
-
-
-def ablation_tags(encoder: SSMambaConfig, arch: str = "ssmamba") -> dict[str, str]:
-    """{"mixer": "mamba", ...}: the fields by which ablations differ; VMamba has no embedding."""
-    tags = {name: str(getattr(encoder, name)) for name in ABLATION_FIELDS}
-    if arch == "ssmamba":
-        return tags
-    del tags["embedding"]
-    return {"arch": arch, **tags}
 
 
 def base_card(config: RunConfig, dataset: Dataset, images: np.ndarray) -> Card:

@@ -13,7 +13,7 @@ import yaml
 from ssmamba.errors import DataError
 from training.cli.command import as_yaml
 from training.config import FinetuneConfig, PretrainConfig, RunConfig
-from training.data.catalog import SPLITS, refuse_inside
+from training.data.catalog import SPLITS, refuse_out
 from training.data.dataset import Dataset
 from training.loop.fit import LOG_FILE
 from training.loop.state import STATE_FILE
@@ -25,9 +25,7 @@ FREE_TO_CHANGE = {"resume", "out", "data", "dataset_info", "name", "tags", "cach
 
 def refuse_used_folder(config: RunConfig) -> None:
     """Raise DataError when --out is a file, lies in the data, or holds a run without --resume."""
-    if config.out.exists() and not config.out.is_dir():
-        raise DataError(f"{config.out} is a file; give a folder as --out.")
-    refuse_inside(config.data, config.out)
+    refuse_out(config.data, config.out)
     used = [p for p in (config.out / STATE_FILE, config.out / LOG_FILE) if p.exists()]
     used += list(config.out.glob(f"*/{STATE_FILE}"))
     if used and not config.resume:

@@ -20,7 +20,7 @@ from training.ablate.paper import DATASETS, PAPER
 from training.ablate.report import Study, table_rows
 from training.ablate.tables import CELLS, FIGURE_2, FIGURE_4, PRETRAININGS, TABLES
 from training.config import FinetuneConfig
-from training.convert.__main__ import encoder_card
+from training.convert.encoders import encoder_card
 from training.prepare.registry import IMAGE_SETS, SLIDE_SETS, facts
 
 

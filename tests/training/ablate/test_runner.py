@@ -13,8 +13,8 @@ import pytest
 
 from training.ablate import runner
 from training.ablate.jobs import Job
-from training.ablate.ledger import Ledger
-from training.ablate.pace import Pace
+from training.ablate.record import GridRecord
+from training.ablate.time_left import TimeLeft
 from training.config import FinetuneConfig
 from training.loop.interrupt import Interrupted
 
@@ -60,10 +60,10 @@ def test_a_failing_run_is_reported_and_the_others_go_on(tmp_path: Path) -> None:
         job(tmp_path, "good", GOOD),
         job(tmp_path, "after-good", GOOD, needs="finetune/good-s0"),
     ]
-    ledger = Ledger(tmp_path)
-    runner.run_jobs(jobs, ledger, slots=1)
-    assert [j.cell for j in jobs if ledger.done(j)] == ["good", "after-good"]
-    why = {j.cell: ledger.why_failed(j) for j in jobs}
+    record = GridRecord(tmp_path)
+    runner.run_jobs(jobs, record, slots=1)
+    assert [j.cell for j in jobs if record.done(j)] == ["good", "after-good"]
+    why = {j.cell: record.why_failed(j) for j in jobs}
     assert why["bad"] == "no such thing; do another."
     assert why["after-bad"] == "its pre-training finetune/bad-s0 failed"
     assert why["crash"].startswith("RuntimeError: a bug (exit status 1; see ")
@@ -71,11 +71,11 @@ def test_a_failing_run_is_reported_and_the_others_go_on(tmp_path: Path) -> None:
 
 
 def test_what_is_done_is_not_run_again_and_what_failed_is(tmp_path: Path) -> None:
-    runner.run_jobs([job(tmp_path, "a", GOOD), job(tmp_path, "b", BAD)], Ledger(tmp_path), 1)
+    runner.run_jobs([job(tmp_path, "a", GOOD), job(tmp_path, "b", BAD)], GridRecord(tmp_path), 1)
     again = [job(tmp_path, "a", CRASH), job(tmp_path, "b", GOOD)]
-    ledger = Ledger(tmp_path)
-    runner.run_jobs(again, ledger, 1)
-    assert all(ledger.done(j) for j in again)
+    record = GridRecord(tmp_path)
+    runner.run_jobs(again, record, 1)
+    assert all(record.done(j) for j in again)
 
 
 def test_runs_are_side_by_side(tmp_path: Path) -> None:
@@ -84,9 +84,9 @@ def test_runs_are_side_by_side(tmp_path: Path) -> None:
         job(tmp_path, "a", NEEDS_OTHER.replace("{o}", "b-s0")),
         job(tmp_path, "b", NEEDS_OTHER.replace("{o}", "a-s0")),
     ]
-    ledger = Ledger(tmp_path)
-    runner.run_jobs(jobs, ledger, slots=2)
-    assert all(ledger.done(j) for j in jobs)
+    record = GridRecord(tmp_path)
+    runner.run_jobs(jobs, record, slots=2)
+    assert all(record.done(j) for j in jobs)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
@@ -100,23 +100,23 @@ def test_ctrl_c_reaches_the_runs_and_ends_the_grid(tmp_path: Path) -> None:
 
     thread = threading.Thread(target=interrupt)
     thread.start()
-    ledger = Ledger(tmp_path)
+    record = GridRecord(tmp_path)
     with pytest.raises(Interrupted):
-        runner.run_jobs([at_work, never], ledger, slots=1)
+        runner.run_jobs([at_work, never], record, slots=1)
     thread.join()
     assert (at_work.folder / "saved").exists() and not never.checkpoint.exists()
-    assert not ledger.done(at_work) and ledger.why_failed(at_work) == ""
+    assert not record.done(at_work) and record.why_failed(at_work) == ""
 
 
 def test_the_time_left_follows_the_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = job(tmp_path, "a", GOOD), job(tmp_path, "b", GOOD)
     now = [100.0]
-    monkeypatch.setattr("training.ablate.pace.time.monotonic", lambda: now[0])
-    pace = Pace([first, second], Ledger(tmp_path))
-    pace.start(first)
-    assert pace.left([first], [second], 1) is None
+    monkeypatch.setattr("training.ablate.time_left.time.monotonic", lambda: now[0])
+    time_left = TimeLeft([first, second], GridRecord(tmp_path))
+    time_left.start(first)
+    assert time_left.left([first], [second], 1) is None
     first.folder.mkdir(parents=True)
     (first.folder / "log.jsonl").write_text("{}\n")
     now[0] += 10  # 10 s for one of four epochs: 30 s here and 40 s for the other
-    assert pace.left([first], [second], 1) == pytest.approx(70)
-    assert pace.left([first], [second], 2) == pytest.approx(35)
+    assert time_left.left([first], [second], 1) == pytest.approx(70)
+    assert time_left.left([first], [second], 2) == pytest.approx(35)

@@ -24,7 +24,7 @@ from training.ablate import runner
 from training.ablate.config import AblateConfig
 from training.ablate.evidence import EvidenceScores, read_masks
 from training.ablate.jobs import Job, plan_jobs
-from training.ablate.ledger import Ledger
+from training.ablate.record import GridRecord
 from training.ablate.report import Study, write_report
 from training.ablate.results import Result, assert_equal_budgets, mean_sd, read_results
 from training.cli.command import parse
@@ -42,13 +42,13 @@ def grid(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[s
     out = tmp_path_factory.mktemp("grid")
     arguments = ["--data", str(folder), "--out", str(out), *FLAGS]
     jobs = plan_jobs(parse(AblateConfig, arguments, "ablate"), [], "Toy")
-    ledger = Ledger(out)
+    record = GridRecord(out)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSMAMBA_SCAN", "torch")
         for job in jobs:
             command = pretrain.main if job.kind == "pretrain" else finetune.main
             assert command([*job.flags, "--resume"]) == 0
-            ledger.set(job, "done", seconds=1.0)
+            record.set(job, "done", seconds=1.0)
     return arguments, jobs
 
 
@@ -151,7 +151,7 @@ def test_missing_masks_are_told_before_anything_is_trained(
 
 def test_unequal_budgets_are_refused(grid: tuple[list[str], list[Job]]) -> None:
     _, jobs = grid
-    results = read_results(jobs, Ledger(jobs[0].folder.parents[1]))
+    results = read_results(jobs, GridRecord(jobs[0].folder.parents[1]))
     assert_equal_budgets(results)
     for name, value in (("steps", 99), ("lrs_tried", [{"lr": 5e-4}])):
         assert_refused(results, name, value)
@@ -197,7 +197,7 @@ def test_other_values_images_or_starts_are_refused(
 
 def test_the_table_holds_mean_and_spread(grid: tuple[list[str], list[Job]], tmp_path: Path) -> None:
     _, jobs = grid
-    first = read_results(jobs, Ledger(jobs[0].folder.parents[1]))["ssmamba"][0]
+    first = read_results(jobs, GridRecord(jobs[0].folder.parents[1]))["ssmamba"][0]
     runs = []
     for seed, value in enumerate((0.90, 0.92, 0.97)):
         metrics = {

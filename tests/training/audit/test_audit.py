@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from tests.training.pictures import write_manifest, write_png
-from training.audit import cues, sides
+from training.audit import copies, cues
 from training.audit.__main__ import main
-from training.audit.audit import Audit, audit_folder
 from training.audit.batches import batch_link
 from training.audit.config import AuditConfig
+from training.audit.findings import Audit, audit_folder
 
 COUNT = 30  # images of each class
 
@@ -93,7 +93,7 @@ def test_copies_on_two_sides_and_under_two_labels_are_counted(tmp_path: Path) ->
 
 
 def test_what_was_not_looked_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sides, "NEAR_LIMIT", 2 * COUNT - 1)
+    monkeypatch.setattr(copies, "NEAR_LIMIT", 2 * COUNT - 1)
     found = audit(write_alike(tmp_path))
     assert len(found.copies) == 1
     assert any("not looked for: 60 images" in line for line in found.findings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,22 @@ import torch
 import resources
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import read_card
+from ssmamba.config import SSMambaConfig
 from ssmamba.errors import DataError
 from ssmamba.models.vmamba import VMamba
 from tests.training.conftest import TINY
 from training import evaluate, finetune, pretrain
-from training.backbones.architectures import architecture
+from training.backbones.architectures import (
+    ABLATION_FIELDS,
+    CONFIG_FIELDS,
+    NOT_FLAGS,
+    architecture,
+    encoder_config,
+    timm_arguments,
+)
 from training.cli.command import parse
 from training.config import FinetuneConfig, PretrainConfig
+from training.methods.pretraining import refuse_unfit
 
 CONFIGS = resources.FOLDER / "configs"
 MILLIONS = {"nano": 0.95, "tiny": 6.0, "small": 16.0, "base": 60.0}
@@ -80,7 +90,7 @@ def test_a_convolutional_stem_is_refused_where_there_are_no_patches(tmp_path: Pa
         data=tmp_path, out=tmp_path, arch="vit", size="nano", conv_stem=True, method="mae"
     )
     with pytest.raises(DataError, match="a ViT with its patches"):  # hidden pixels would be seen
-        pretrain.refuse_unfit(config)
+        refuse_unfit(config)
 
 
 def test_unknown_names_are_answered_with_near_ones() -> None:
@@ -90,6 +100,49 @@ def test_unknown_names_are_answered_with_near_ones() -> None:
         architecture(named("swin", "nanno"))
     with pytest.raises(DataError, match="did you mean 'resnet18'"):
         architecture(named("timm:resnet_18", "nano"))
+
+
+GRID, WINDOWS = {"img_size": 64}, {"img_size": 64, "window_size": 8}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("vit_tiny_patch16_224", GRID),
+        ("vit_relpos_small_patch16_224", GRID),
+        ("deit_tiny_distilled_patch16_224", GRID),
+        ("samvit_base_patch16", GRID),
+        ("pit_ti_224", GRID),
+        ("swin_tiny_patch4_window7_224", WINDOWS),
+        ("swinv2_tiny_window8_256", WINDOWS),
+        ("swinv2_cr_tiny_224", WINDOWS),
+        ("pvt_v2_b0", {}),  # its name has "VisionTransformer" in it, but it reads any size
+        ("resnet10t", {}),
+        ("convnext_atto", {}),
+    ],
+)
+def test_timm_models_of_each_family_read_the_window(name: str, arguments: dict[str, int]) -> None:
+    assert timm_arguments(name, 64) == arguments
+    config = FinetuneConfig(data=Path(), out=Path(), arch=f"timm:{name}", image_size=64)
+    with torch.device("meta"):
+        model = architecture(config).build(3)
+        assert model(torch.empty(2, 3, 64, 64)).shape == (2, 3)
+
+
+def test_no_field_of_the_encoder_is_without_a_flag() -> None:
+    """A new field of SSMambaConfig is a flag, or NOT_FLAGS names it with the reason."""
+    flags = {field.name for field in fields(FinetuneConfig)}
+    assert {field.name for field in fields(SSMambaConfig)} - flags == set(NOT_FLAGS) - {"size"}
+    assert set(ABLATION_FIELDS) == {"mixer", "embedding", "act", "pool"}  # what cards have as tags
+
+
+@pytest.mark.parametrize("name", CONFIG_FIELDS)
+def test_every_flag_of_the_encoder_reaches_it(name: str) -> None:
+    other = {"mixer": "mamba", "embedding": "lpu", "act": "gelu", "pool": "cls", "kernels": (3, 5)}
+    default = getattr(SSMambaConfig(), name)
+    value = other[name] if name in other else not default if default is False else default + 1
+    found = encoder_config(named("ssmamba", "nano", **{name: value}))
+    assert getattr(found, name) == value != default
 
 
 @pytest.mark.parametrize("arch", ["vmamba", "vit", "swin", "resnet"])

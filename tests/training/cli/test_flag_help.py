@@ -13,13 +13,13 @@ from training.cli.command import run_command
 from training.cli.flag_help import field_comments
 from training.config import (
     CalibrateConfig,
-    ConvertConfig,
     EvaluateConfig,
     FinetuneConfig,
     PretrainConfig,
 )
+from training.convert.config import ConvertConfig
 from training.prepare.config import PrepareConfig
-from training.probe.__main__ import ProbeConfig
+from training.probe.config import ProbeConfig
 from training.robustness.config import RobustnessConfig
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from ssmamba.errors import DataError
 from tests.training.pictures import picture, write_manifest, write_png
-from training.data.catalog import read_catalog, refuse_inside
+from training.data.catalog import read_catalog, refuse_out
 
 
 def fill(root: Path, *names: str) -> None:
@@ -67,10 +67,10 @@ def test_results_do_not_become_a_class(tmp_path: Path) -> None:
     data = tmp_path / "data"
     for inside in (data, data / "runs" / "x"):
         with pytest.raises(DataError, match="would be taken for a class"):
-            refuse_inside(data, inside)
-    refuse_inside(data, tmp_path / "data2")
+            refuse_out(data, inside)
+    refuse_out(data, tmp_path / "data2")
     (data / "manifest.csv").write_text("path,label\na/1.png,a\n")
-    refuse_inside(data, data / "runs")  # only what the manifest lists is read
+    refuse_out(data, data / "runs")  # only what the manifest lists is read
 
 
 def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:

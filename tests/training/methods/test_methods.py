@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,13 @@ import torch
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import read_card
 from ssmamba.checkpoints.checkpoint import load_encoder
+from ssmamba.config import MAMIMConfig
 from ssmamba.models import MAE, SSMamba, ViTMAE
 from tests.training.conftest import TINY
 from tests.training.test_finetune import assert_same_weights, stop_at
 from training import evaluate, finetune, pretrain
 from training.config import PretrainConfig
+from training.methods.mae import MAEMethod
 from training.methods.mamim import MAMIMMethod
 from training.methods.momentum import MomentumContrast
 
@@ -143,3 +146,29 @@ def test_freezing_needs_a_trained_backbone(
     out = tmp_path / "run"
     assert finetune.main(["--data", str(folder), "--out", str(out), *TINY, "--freeze"]) == 2
     assert "give one with --init" in capsys.readouterr().err
+
+
+def test_no_field_of_masking_is_forgotten() -> None:
+    """A new field of MAMIMConfig is a flag of pre-training, or each method gives it itself."""
+    flags = {field.name for field in fields(PretrainConfig)}
+    assert {field.name for field in fields(MAMIMConfig)} - flags == {"from_mean", "stain"}
+
+
+@pytest.mark.parametrize(
+    "name", [f.name for f in fields(MAMIMConfig) if hasattr(PretrainConfig, f.name)]
+)
+def test_flags_of_masking_reach_the_model(name: str) -> None:
+    default = getattr(MAMIMConfig, name)
+    other = {"mask_ratio": 0.5, "decoder_mixer": "none", "mask_unit": 16}
+    value = other[name] if name in other else default + 1 if type(default) is int else not default
+    flags = {name: value}
+    config = PretrainConfig(data=Path(), out=Path(), **flags)  # type: ignore[arg-type]
+    assert getattr(MAMIMMethod.masking(config), name) == value != default
+    defaults = PretrainConfig(data=Path(), out=Path())
+    assert getattr(MAMIMMethod.masking(defaults), name) == default
+
+
+def test_mae_has_neither_skips_nor_perturbation() -> None:
+    found = MAEMethod.masking(PretrainConfig(data=Path(), out=Path(), mask_ratio=0.5), "he")
+    assert (found.mask_ratio, found.decoder_mixer, found.stain) == (0.5, "attention", "none")
+    assert not (found.skips or found.perturb or found.from_mean)

@@ -16,12 +16,13 @@ from tests.training.prepare import trees
 from training.data.dataset import load_dataset
 from training.data.file_facts import FileFacts
 from training.data.images import read_rgb
-from training.prepare.__main__ import main, prepare
+from training.prepare.__main__ import main
 from training.prepare.compare import differences
 from training.prepare.config import PrepareConfig
 from training.prepare.gather import Found
 from training.prepare.image_layouts import LC25000, NCT, PBC
 from training.prepare.registry import facts
+from training.prepare.steps import prepare
 from training.prepare.write import Prepared
 
 

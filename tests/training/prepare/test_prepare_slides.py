@@ -15,9 +15,10 @@ from ssmamba.slides.slide import Slide
 from tests.training.prepare import trees
 from training.data.dataset import load_dataset
 from training.data.images import read_rgb
-from training.prepare.__main__ import main, prepare
+from training.prepare.__main__ import main
 from training.prepare.config import PrepareConfig
 from training.prepare.regions import tissue_squares
+from training.prepare.steps import prepare
 from training.prepare.truth import CELL, read_lesions, read_mask
 from training.prepare.write import Prepared
 

@@ -8,15 +8,15 @@ from typing import Any
 
 from ssmamba.checkpoints.card import file_sha256, read_card
 from ssmamba.errors import CheckpointError, DataError
+from ssmamba.files import write_json
 from training.ablate.jobs import Job
 from training.cli.command import as_yaml
-from training.evaluate import write_json
 from training.runs.folder import CONFIG_FILE, SPLIT_FILE, refuse_other_values
 
 GRID_FILE = "grid.json"
 
 
-class Ledger:
+class GridRecord:
     """Results of runs by key: {"status": "done", "seconds": 12.3} or {"status": "failed", "why"}.
 
     Raises DataError when the file cannot be read.

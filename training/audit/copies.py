@@ -44,7 +44,7 @@ def few_enough(dataset: Dataset) -> bool:
     return len(dataset.catalog.items) <= NEAR_LIMIT
 
 
-def side_of_each(dataset: Dataset) -> list[str]:
+def split_of_each(dataset: Dataset) -> list[str]:
     sides = [""] * len(dataset.catalog.items)
     for name, rows in dataset.splits.items():
         for row in rows:
@@ -58,7 +58,7 @@ def _equal(hashes: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _sort(kind: str, pairs: Sequence[tuple[int, int]], dataset: Dataset) -> Copies:
-    items, sides = dataset.catalog.items, side_of_each(dataset)
+    items, sides = dataset.catalog.items, split_of_each(dataset)
     across = [(a, b) for a, b in pairs if sides[a] != sides[b]]
     labels = [(a, b) for a, b in pairs if items[a].label != items[b].label]
     test = {i for pair in across for i in pair if sides[i] == "test"}

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from training.ablate.jobs import Job
-from training.ablate.ledger import Ledger
+from training.ablate.record import GridRecord
 from training.loop.fit import LOG_FILE
 
 
@@ -21,15 +21,15 @@ def epochs_done(job: Job) -> int:
         return 0
 
 
-class Pace:
+class TimeLeft:
     """Seconds of each epoch by kind and cell; what is not known is taken from its like."""
 
-    def __init__(self, jobs: list[Job], ledger: Ledger) -> None:
+    def __init__(self, jobs: list[Job], record: GridRecord) -> None:
         self._known: dict[tuple[str, str], list[float]] = {}
         self._begun: dict[str, tuple[float, int]] = {}  # time and epochs at the start
         for job in jobs:
-            seconds = ledger.seconds(job)
-            if ledger.done(job) and seconds and job.epochs:
+            seconds = record.seconds(job)
+            if record.done(job) and seconds and job.epochs:
                 self._add(job, seconds / job.epochs)
 
     def _add(self, job: Job, per_epoch: float) -> None:
@@ -51,7 +51,7 @@ class Pace:
         """Seconds until the grid is done; None while nothing is known yet."""
         known = dict(self._known)
         for job in running:
-            own = self._own_pace(job)
+            own = self._own_seconds(job)
             if own is not None:
                 known.setdefault((job.kind, job.cell), [own])
         if not known:
@@ -60,13 +60,13 @@ class Pace:
         total = sum(at_work) + sum(job.epochs * _per_epoch(job, known) for job in waiting)
         return max(total / slots, *at_work, 0.0)
 
-    def _own_pace(self, job: Job) -> float | None:
+    def _own_seconds(self, job: Job) -> float | None:
         began, before = self._begun[job.key]
         gained = epochs_done(job) - before
         return (time.monotonic() - began) / gained if gained > 0 else None
 
     def _remaining(self, job: Job, known: dict[tuple[str, str], list[float]]) -> float:
-        per_epoch = self._own_pace(job) or _per_epoch(job, known)
+        per_epoch = self._own_seconds(job) or _per_epoch(job, known)
         began, before = self._begun[job.key]
         spent = time.monotonic() - began
         return max((job.epochs - before) * per_epoch - spent, 0.0)

@@ -9,8 +9,8 @@ import numpy as np
 from ssmamba.errors import DataError
 from training.audit.batches import BatchLink, GroupLink, batch_link, group_link
 from training.audit.config import AuditConfig
+from training.audit.copies import Copies, all_copies, few_enough, split_of_each
 from training.audit.cues import CueScore, colour_cues, commonest_share, file_cues, score_cue
-from training.audit.sides import Copies, all_copies, few_enough, side_of_each
 from training.data.catalog import report, survey_folder
 from training.data.dataset import Dataset
 from training.data.describe import describe
@@ -48,7 +48,7 @@ def audit_folder(config: AuditConfig) -> Audit:
     with Progress("Looking for copies", total, not config.copies) as progress:
         copies = all_copies(dataset, config.copies, progress.update)
     rows = _sample(dataset, config)
-    sides = np.array(side_of_each(dataset))[rows]
+    sides = np.array(split_of_each(dataset))[rows]
     train, test = (np.flatnonzero(sides == side) for side in ("train", "test"))
     items = [dataset.catalog.items[i] for i in rows]
     labels = np.array([dataset.classes.index(item.label) for item in items])

@@ -19,7 +19,7 @@ def with_field_groups(catalog: Catalog) -> tuple[Item, ...]:
     return tuple(replace(i, group=g) for i, g in zip(catalog.items, names, strict=True))
 
 
-def choose_sides(
+def choose_splits(
     items: Sequence[Item], seed: int, links: Sequence[tuple[int, int]]
 ) -> tuple[str, ...]:
     """A side for each item: 7:1:2, or train and validation 7:1 beside a published test side.

@@ -1,0 +1,84 @@
+"""A grid of models with equal budgets: what is missing is run, then the report is written."""
+
+from __future__ import annotations
+
+import shlex
+
+from ssmamba.errors import DataError
+from ssmamba.explain.methods import STAGES, find_method
+from ssmamba.runtime.device import choose_device
+from training.ablate.config import AblateConfig
+from training.ablate.evidence import read_masks
+from training.ablate.jobs import Job, chosen_cells, plan_jobs, refuse_unfit
+from training.ablate.record import GRID_FILE, GridRecord, refuse_other_grid
+from training.ablate.runner import run_jobs
+from training.cli.command import config_files
+from training.data.catalog import SPLITS, refuse_out
+from training.data.dataset import Dataset, load_dataset, require_every_class
+from training.loop.progress import console
+from training.runs.folder import split_table
+
+REPORT = "report"  # folder of the tables and figures in --out
+
+
+def run_grid(config: AblateConfig, arguments: list[str]) -> None:
+    """Run what is missing, then write the report. Raises DataError when runs have failed."""
+    _check(config)
+    recipes = [path.resolve() for path in config_files(arguments)]
+    dataset = load_dataset(config.data, config.split_seed, config.dataset_info)
+    jobs = plan_jobs(config, recipes, dataset.info.name)
+    refuse_unfit(jobs)
+    require_every_class(dataset, SPLITS)
+    if config.masks is not None:
+        read_masks(config.masks, dataset, "test", side=8)  # what is missing is told before hours
+    record = _open_grid(config, jobs, dataset)
+    run_jobs(jobs, record, config.jobs)
+    command = shlex.join(["python", "-m", "training.ablate", *arguments])
+    report(config, jobs, record, dataset, command)
+    failed = [job.key for job in jobs if not record.done(job)]
+    if failed:
+        raise DataError(
+            f"{len(failed)} of {len(jobs)} runs failed ({', '.join(failed[:4])}"
+            f"{' …' if len(failed) > 4 else ''}); {config.out / REPORT / 'results.md'} says why, "
+            "and the same command with --resume tries them again."
+        )
+
+
+def report(
+    config: AblateConfig, jobs: list[Job], record: GridRecord, dataset: Dataset, command: str
+) -> None:
+    """Check the budgets, measure what the models cost, draw, and write everything."""
+    from training.ablate.study import write_study
+
+    path = write_study(config, jobs, record, dataset, command, config.out / REPORT)
+    console.print(f"Wrote {path}")
+
+
+def _check(config: AblateConfig) -> None:
+    config.seed_list()
+    chosen_cells(config)
+    if config.jobs < 1:
+        raise DataError(f"--jobs {config.jobs} must be 1 or more.")
+    if config.mosaics < 0:
+        raise DataError(f"--mosaics {config.mosaics} must be 0 or more.")
+    find_method(config.cam)
+    if config.cam_stage not in (0, *STAGES):
+        raise DataError(
+            f"There is no --cam-stage {config.cam_stage}; choose one of 1 to 4, or 0 for each "
+            "model's own."
+        )
+    choose_device(config.accelerator)
+
+
+def _open_grid(config: AblateConfig, jobs: list[Job], dataset: Dataset) -> GridRecord:
+    refuse_out(config.data, config.out)
+    if (config.out / GRID_FILE).exists() and not config.resume:
+        raise DataError(
+            f"{config.out} already holds a grid; give --resume to go on with it, or another --out."
+        )
+    record, split = GridRecord(config.out), split_table(dataset)
+    by_key = {job.key: job for job in jobs}
+    for job in jobs:
+        refuse_other_grid(job, by_key[job.needs] if job.needs else None, split)
+    record.write()  # from now on this is the folder of a grid
+    return record

@@ -1,0 +1,119 @@
+"""Calibration of a trained classifier: temperature, limits of "Not sure", stage of its CAMs."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import Calibration, Card
+from ssmamba.inference.distance import fit_feature_statistics, mahalanobis
+from ssmamba.inference.judge import normalised_entropy
+from training.backbones.classifiers import run_model
+from training.config import CalibrateConfig
+from training.data.dataset import Dataset
+from training.evaluation.cams import best_stage, pointing_by_stage, pointing_metrics
+from training.evaluation.matching import dataset_for, refuse_another_split
+from training.metrics.calibration import (
+    distance_limit,
+    entropy_limit,
+    fit_temperature,
+    softmax,
+)
+from training.metrics.classification import score
+from training.runs.card import refuse_name
+
+MEAN, PRECISION = "trust.mean", "trust.precision"  # names of the tensors in the checkpoint
+
+
+def recalibrate(config: CalibrateConfig) -> Card:
+    """Fit a classifier's calibration again, write it to --out, and return its card.
+
+    Fits on the checkpoint's own training and validation images; the weights stay as they are.
+    Raises CheckpointError for a file that is not a classifier of these classes and images.
+    """
+    refuse_name(config.out)
+    found = checkpoint.load(config.checkpoint)
+    dataset = dataset_for(found.card, config.data, None, config.dataset_info)
+    refuse_another_split(found.card, config.checkpoint, dataset)
+    card, statistics = calibrated(found.model, found.card, dataset)
+    checkpoint.save(config.out, found.model, card, {**found.extra, **statistics})
+    return card
+
+
+def calibrated(model: nn.Module, card: Card, dataset: Dataset) -> tuple[Card, dict[str, Tensor]]:
+    """The card with calibration, CAM stage and test scores, and the tensors that go beside the
+    weights.
+
+    Fits on training and validation images; the test split is scored with what was fitted.
+    """
+    spec = card.input
+    train, val, test = (dataset.images(s, spec.window_px) for s in ("train", "val", "test"))
+    val_labels, test_labels = dataset.labels("val"), dataset.labels("test")
+    calibration, statistics = calibrate(
+        run_model(model, train, spec)[1],
+        dataset.labels("train"),
+        *run_model(model, val, spec),
+        val_labels,
+    )
+    logits, features = run_model(model, test, spec)
+    probabilities = softmax(logits, calibration.temperature)
+    pointing = pointing_by_stage(model, spec, val, val_labels)
+    metrics = {
+        **card.metrics,
+        "test": {
+            "n": len(test_labels),
+            **score(probabilities, test_labels),
+            "unsure": unsure_share(probabilities, features, calibration, statistics),
+        },
+        "cam": pointing_metrics(pointing),
+    }
+    done = card.with_(calibration=calibration, cam_stage=best_stage(pointing), metrics=metrics)
+    return done, statistics
+
+
+def calibrate(
+    train_features: np.ndarray,
+    train_labels: np.ndarray,
+    val_logits: np.ndarray,
+    val_features: np.ndarray,
+    val_labels: np.ndarray,
+) -> tuple[Calibration, dict[str, Tensor]]:
+    """Fit on training features (N, F) and validation logits (M, K) and features (M, F).
+
+    Returns the card's calibration and the tensors that go beside the weights.
+    """
+    temperature = fit_temperature(val_logits, val_labels)
+    probabilities = softmax(val_logits, temperature)
+    mean, precision = fit_feature_statistics(
+        torch.from_numpy(train_features), torch.from_numpy(train_labels)
+    )
+    statistics = {MEAN: mean, PRECISION: precision}
+    calibration = Calibration(
+        temperature,
+        entropy_limit(probabilities, val_labels),
+        distance_limit(distances(val_features, statistics)),
+    )
+    return calibration, statistics
+
+
+def distances(features: np.ndarray, statistics: dict[str, Tensor]) -> np.ndarray:
+    """(N, F) features -> (N,) distance to the nearest class."""
+    found = mahalanobis(torch.from_numpy(features), statistics[MEAN], statistics[PRECISION])
+    return found.numpy()
+
+
+def unsure_share(
+    probabilities: np.ndarray,
+    features: np.ndarray,
+    calibration: Calibration,
+    statistics: dict[str, Tensor],
+) -> float:
+    """Share of answers that are marked "not sure" by entropy or distance, 0..1."""
+    unsure = np.zeros(len(probabilities), dtype=bool)
+    if calibration.entropy_limit is not None:
+        unsure |= normalised_entropy(probabilities) > calibration.entropy_limit
+    if calibration.distance_limit is not None and MEAN in statistics:
+        unsure |= distances(features, statistics) > calibration.distance_limit
+    return float(unsure.mean())

@@ -1,0 +1,191 @@
+"""A run of fine-tuning: each learning rate tried, the best on validation calibrated and stored."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lightning_fabric import Fabric
+from torch import nn
+
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import Card, InputSpec, read_card
+from ssmamba.errors import DataError
+from training.backbones.classifiers import Start, build_classifier
+from training.config import FinetuneConfig
+from training.data.dataset import Dataset
+from training.evaluation.calibration import calibrated
+from training.loop.batches import Batches
+from training.loop.fit import LOG_FILE, Outcome, Task, fit
+from training.loop.progress import console
+from training.methods.supervised import (
+    Material,
+    batch_maker,
+    load_images,
+    loss_function,
+    selection_score,
+    validate,
+)
+from training.runs.begin import begin_run, open_run
+from training.runs.card import base_card, budget, tried
+from training.runs.device import seed_everything, tell_model
+from training.runs.plan import loader_threads, make_plan, make_schedule
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One learning rate's result."""
+
+    lr: float
+    outcome: Outcome
+    model: nn.Module
+    start: Start
+    folder: Path
+
+
+def finetune(config: FinetuneConfig) -> None:
+    """Train with each learning rate, keep the best on validation, calibrate, test, and store."""
+    rates = _check(config)
+    fabric, dataset = open_run(config)
+    start = build_classifier(config, len(dataset.classes))
+    _refuse_seen_test_images(config, start, dataset)
+    begin_run(config, "finetune", fabric, dataset)
+    tell_model(fabric, start.label, start.model, config.init)
+    material = load_images(config, dataset)
+    card = _card(config, dataset, start, material.train)
+    trials = [_try_rate(config, fabric, material, card, lr, len(rates) > 1) for lr in rates]
+    if not fabric.is_global_zero:
+        return
+    best = max(trials, key=lambda trial: selection_score(trial.outcome.best_metrics))
+    _finish(config, material, card, trials, best)
+
+
+def _try_rate(
+    config: FinetuneConfig, fabric: Fabric, material: Material, card: Card, lr: float, many: bool
+) -> Trial:
+    """Train from the same start, order and augmentation with one learning rate."""
+    folder = config.out / f"lr-{lr:g}" if many else config.out
+    folder.mkdir(parents=True, exist_ok=True)
+    seed_everything(config.seed)
+    start = build_classifier(config, len(material.dataset.classes))
+    plan = make_plan(config, fabric, len(material.train))
+    schedule = make_schedule(config, lr, plan)
+    task = Task(
+        loss_function(config, fabric, material),
+        partial(validate, material=material, spec=card.input),
+        selection_score,
+        partial(_save, config, card, lr),
+    )
+    make = batch_maker(config, material, card.input)
+    batches = Batches(plan, make, loader_threads(fabric), fabric.device)
+    title = f"finetune lr {lr:g}" if many else "finetune"
+    log, last = config.out / LOG_FILE, folder / "last.safetensors"
+    try:
+        outcome = fit(
+            fabric, start.model, batches, schedule, task, folder, config.resume, title, log
+        )
+    finally:
+        if fabric.is_global_zero and folder != config.out and last.is_file():
+            shutil.copyfile(last, config.out / last.name)
+    return Trial(lr, outcome, start.model, start, folder)
+
+
+def _finish(
+    config: FinetuneConfig, material: Material, card: Card, trials: list[Trial], best: Trial
+) -> None:
+    """Calibrate the chosen model, score it on the test split, and write it with its full card."""
+    entry = training_entry(config, best.lr, best.outcome)
+    entry["lrs_tried"] = [tried(trial.lr, trial.outcome) for trial in trials]
+    entry["seconds"] = round(sum(trial.outcome.seconds for trial in trials), 1)
+    metrics: dict[str, Any] = {"val": {**best.outcome.best_metrics, "n": len(material.val)}}
+    done = card.with_(metrics=metrics, training=entry)
+    done, statistics = calibrated(best.model, done, material.dataset)
+    checkpoint.save(config.out / "best.safetensors", best.model, done, statistics)
+    if best.folder != config.out:
+        shutil.copyfile(best.folder / "last.safetensors", config.out / "last.safetensors")
+    _tell(config, trials, best, done.metrics["test"])
+
+
+def _tell(config: FinetuneConfig, trials: list[Trial], best: Trial, test: dict[str, Any]) -> None:
+    for trial in trials:
+        found = trial.outcome.best_metrics
+        mark = "  <- kept" if trial is best and len(trials) > 1 else ""
+        console.print(
+            f"lr {trial.lr:g}: val macro-F1 {found['macro_f1']:.4f}, NLL {found['nll']:.4f} "
+            f"(epoch {trial.outcome.best_epoch}){mark}"
+        )
+    console.print(
+        f"Test split, {test['n']} images: accuracy {test['accuracy']:.4f}, macro-F1 "
+        f"{test['macro_f1']:.4f}, ECE {test['ece']:.4f}, unsure {test['unsure']:.1%}"
+    )
+    console.print(f"Wrote {config.out / 'best.safetensors'}")
+
+
+def _check(config: FinetuneConfig) -> tuple[float, ...]:
+    try:
+        rates = config.rates()
+    except ValueError as error:
+        raise DataError(f"--lrs {config.lrs} must be numbers such as 1e-3,3e-4.") from error
+    if len(set(rates)) != len(rates) or min(rates) <= 0:
+        raise DataError(f"--lrs {config.lrs} must be different numbers above 0.")
+    return rates
+
+
+def _card(config: FinetuneConfig, dataset: Dataset, start: Start, train: np.ndarray) -> Card:
+    baseline = start.arch != "ssmamba"
+    card = base_card(config, dataset, train).with_(
+        kind="baseline" if baseline else "classifier",
+        name=config.name or f"{dataset.info.name} {start.label}",
+        arch=start.arch,
+        config=start.config,
+        tags={**start.tags, **config.tags},
+    )
+    if start.parent is None:
+        return card
+    parent = start.parent
+    hashes = sorted({*card.training_hashes, *parent.training_hashes})
+    return card.with_(
+        pretraining=parent.pretraining,
+        parent_sha256=start.parent_sha256,
+        training_hashes=tuple(hashes),
+        licence="; ".join(dict.fromkeys(t for t in (card.licence, parent.licence) if t)),
+        # The same normalisation as in pre-training, or its features shift.
+        input=InputSpec(**{**vars(card.input), "mean": parent.input.mean, "std": parent.input.std}),
+    )
+
+
+def _refuse_seen_test_images(config: FinetuneConfig, start: Start, dataset: Dataset) -> None:
+    if start.parent is None or config.allow_overlap:
+        return
+    seen = set(start.parent.training_hashes) & set(dataset.hashes("test"))
+    if seen:
+        raise DataError(
+            f"{config.init} was pre-trained on {len(seen)} of {len(dataset.indices('test'))} test "
+            f"images (its split seed is {start.parent.dataset.get('split_seed')}); use the same "
+            "--split-seed, or give --allow-overlap."
+        )
+
+
+def training_entry(config: FinetuneConfig, lr: float, outcome: Outcome) -> dict[str, Any]:
+    """This run's budget, with that of the pre-training inside."""
+    entry = budget(config, lr, outcome)
+    if config.freeze:
+        entry["frozen_encoder"] = True
+    if config.init is not None:
+        entry["pretraining"] = read_card(config.init).training
+    return entry
+
+
+def _save(
+    config: FinetuneConfig, card: Card, lr: float, path: Path, model: nn.Module, outcome: Outcome
+) -> None:
+    """A checkpoint of a run that goes on: loadable, not yet calibrated."""
+    done = card.with_(
+        training=training_entry(config, lr, outcome),
+        metrics={"val": outcome.last_metrics} if outcome.last_metrics else {},
+    )
+    checkpoint.save(path, model, done)

@@ -1,0 +1,82 @@
+"""The beginning of a run: device, data and flags checked, then its folder and random numbers."""
+
+from __future__ import annotations
+
+from lightning_fabric import Fabric
+from rich.table import Table
+
+from ssmamba.errors import DataError
+from ssmamba.runtime.memory import keep_freed_memory
+from training.config import RunConfig
+from training.data.catalog import MANIFEST, SPLITS
+from training.data.dataset import Dataset, load_dataset
+from training.loop.progress import console
+from training.runs.device import make_fabric, seed_everything
+from training.runs.folder import claim_folder, refuse_used_folder
+from training.runs.plan import make_plan
+from training.runs.recipe import training_side
+
+UNEVEN = 2.0  # largest class / smallest class above which the balance is warned about
+
+
+def open_run(config: RunConfig) -> tuple[Fabric, Dataset]:
+    """Choose the device and check data and flags; nothing is written. Raises DataError."""
+    if config.strategy == "fsdp" and getattr(config, "method", "") == "contrastive":
+        raise DataError("--method contrastive keeps two encoders in step; give --strategy ddp.")
+    refuse_used_folder(config)
+    fabric = make_fabric(config.accelerator, config.precision, config.devices, config.strategy)
+    if fabric.device.type == "cpu":
+        keep_freed_memory()
+    quiet = not fabric.is_global_zero
+    dataset = load_dataset(config.data, config.split_seed, config.dataset_info, quiet, SPLITS)
+    training_side(config, dataset)
+    make_plan(config, fabric, len(dataset.indices("train")))
+    return fabric, dataset
+
+
+def begin_run(config: RunConfig, section: str, fabric: Fabric, dataset: Dataset) -> None:
+    """Make the run folder and set the random numbers."""
+    if fabric.is_global_zero:
+        show_balance(dataset)
+        if config.warmup_epochs > config.epochs:
+            console.print(
+                f"The learning rate rises over {config.warmup_epochs:g} epochs and never reaches "
+                f"its peak in {config.epochs}: consider a smaller --warmup-epochs."
+            )
+        claim_folder(config, section, dataset)
+    seed_everything(config.seed)
+
+
+def show_balance(dataset: Dataset) -> None:
+    """Print images by class and split, and warn when the classes are uneven."""
+    counts = dataset.counts()
+    table = Table(title=f"{dataset.info.name}: images by class (split seed {dataset.split_seed})")
+    table.add_column("class")
+    for split in SPLITS:
+        table.add_column(split, justify="right")
+    for info in dataset.info.classes:
+        table.add_row(info.name, *(str(counts[split][info.key]) for split in SPLITS))
+    table.add_section()
+    table.add_row("all", *(str(sum(counts[split].values())) for split in SPLITS))
+    console.print(table)
+    console.print(_grouping(dataset))
+    train = counts["train"].values()
+    if max(train) > UNEVEN * min(train):
+        console.print(
+            f"The classes are uneven (largest {max(train)}, smallest {min(train)} training "
+            "images): watch macro-F1, and consider --class-weights."
+        )
+
+
+def _grouping(dataset: Dataset) -> str:
+    """What keeps images of one patient or slide on one side."""
+    items = dataset.catalog.items
+    groups = {item.group for item in items if item.group}
+    if groups:
+        return f"{len(groups)} groups, each on one side of the split."
+    if all(item.split for item in items):
+        return f"The split is that of {MANIFEST}; no groups are known."
+    return (
+        "No groups are known, so one patient's images may be on both sides of the split: name "
+        f"patients or slides in the column group of {MANIFEST}."
+    )

@@ -1,16 +1,16 @@
 """Exceptions of the project.
 
 SSMambaError
-├── InputError            what the user gave cannot be used; commands leave with status 2
+├── InputError            unusable input; commands exit with status 2
 │   ├── SlideError        a slide or image that cannot be opened or read
-│   ├── CheckpointError   a model file that is corrupt, foreign or does not fit
+│   ├── CheckpointError   a model file that is corrupt, of another kind, or does not fit
 │   ├── RoiError          a region that is empty, off the slide or unreadable
 │   └── DataError         a training folder, manifest or split that cannot be used
 └── EngineError           the inference process failed
     ├── EngineDied        the process ended while it had work
     └── DeviceError       the device cannot be used (no GPU, out of memory)
 
-Every message is one sentence that ends with the next step.
+Every message is one sentence that ends with what to do next.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from difflib import get_close_matches
 
 
 class SSMambaError(Exception):
-    """Base of everything that this project raises on purpose."""
+    """Base class of the errors that this project raises on purpose."""
 
 
 class InputError(SSMambaError):
-    """What the user gave cannot be used; the message says what to do next."""
+    """Unusable input; the message says what to do next."""
 
 
 class SlideError(InputError):
@@ -32,7 +32,7 @@ class SlideError(InputError):
 
 
 class CheckpointError(InputError):
-    """A model file is corrupt, foreign, or does not fit."""
+    """A model file is corrupt, of another kind, or does not fit."""
 
 
 class RoiError(InputError):

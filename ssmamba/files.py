@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writing: files appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 
 @contextlib.contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A place beside ``path`` to write to; it becomes ``path`` at the end of the block.
+    """Yield a temporary path beside ``path``, which is renamed to ``path`` when the block ends.
 
-    When the block fails, what was at ``path`` stays and what was written goes. What the disk says
-    is passed on (OSError); the caller knows what to tell.
+    If the block fails, the file at ``path`` is left as it was and the partial file is removed.
+    OSError is passed on to the caller, who knows what to tell the user.
     """
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:

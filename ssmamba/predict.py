@@ -1,4 +1,4 @@
-"""Classify images and regions of slides without a window: ``python -m ssmamba.predict --help``."""
+"""Classify images and regions of slides from the command line: ``python -m ssmamba.predict``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SSMambaError as error:
         failures = [str(error)]
     except KeyboardInterrupt:
-        print("Stopped; what was finished is written.", file=sys.stderr)
+        print("Stopped; finished results have been written.", file=sys.stderr)
         return STOPPED
     for failure in failures:
         print(f"error: {failure}", file=sys.stderr)
@@ -38,29 +38,36 @@ class _Parser(argparse.ArgumentParser):
 def _parse(argv: Sequence[str] | None) -> Request:
     parser = _Parser(
         prog="python -m ssmamba.predict",
-        description="Classify images, regions of slides, or all tissue of a slide.",
+        description="Classify images, regions of slides, or all tissue on a slide.",
         epilog="Writes results.json, results.csv, rois.geojson and a PNG for each CAM. "
-        "Without --rois a plain image is read whole and a slide by its tissue.",
+        "Without --rois, a plain image is read whole and a slide by its pieces of tissue.",
     )
     add = parser.add_argument
     add("inputs", nargs="+", metavar="IMAGE_OR_SLIDE")
     add("--model", nargs="+", action="extend", required=True, metavar="FILE", dest="models",
-        help="checkpoint files of classifiers")  # fmt: skip
+        help="checkpoints of classifiers")  # fmt: skip
     add("--out", type=Path, required=True, metavar="DIR")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--rois", type=Path, metavar="FILE", help="regions as QuPath's GeoJSON")
-    where.add_argument("--tissue", action="store_true", help="every piece of tissue is a region")
+    where.add_argument(
+        "--rois", type=Path, metavar="FILE", help="regions in QuPath's GeoJSON format"
+    )
+    where.add_argument(
+        "--tissue", action="store_true", help="treat every piece of tissue as a region"
+    )
     add("--cam", metavar="METHOD", help=f"also draw a CAM: {', '.join(METHODS)}")
-    add("--target", metavar="CLASS", help="class of the CAM (default: the predicted one)")
+    add("--target", metavar="CLASS", help="class shown by the CAM (default: the predicted class)")
     add("--stage", type=int, choices=STAGES,
-        help="of the CAM: 1 is fine, 4 is coarse (default: the model's own)")  # fmt: skip
+        help="stage of the CAM, 1 (fine) to 4 (coarse) (default: the model's own)")  # fmt: skip
     add("--mode", choices=("auto", "whole", "tiles"), default="auto",
-        help="read a region as one window or as many")  # fmt: skip
+        help="read a region as one window (whole) or several (tiles)")  # fmt: skip
     add(
-        "--mpp", type=_positive, metavar="X", help="µm per pixel of the slide, when it does not say"
+        "--mpp",
+        type=_positive,
+        metavar="X",
+        help="µm/px of the slide, if its file has none",
     )
     add("--field-px", type=_positive, metavar="N",
-        help="side of one window in slide pixels, for models without µm/px")  # fmt: skip
+        help="side of one window in level-0 pixels, for models without µm/px")  # fmt: skip
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     values = vars(parser.parse_args(argv))
     inputs, models = tuple(values.pop("inputs")), tuple(dict.fromkeys(values.pop("models")))
@@ -70,7 +77,7 @@ def _parse(argv: Sequence[str] | None) -> Request:
 def _positive(text: str) -> float:
     value = float(text)
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError("a positive number is needed")
+        raise argparse.ArgumentTypeError("must be a positive number")
     return value
 
 

@@ -174,7 +174,7 @@ def read_header(path: Path | str) -> dict[str, Any]:
             "training.convert."
         ) from error
     if size != 8 + length + max(ends, default=0):
-        raise CheckpointError(f"{path} is incomplete (the file is cut short); copy it again.")
+        raise CheckpointError(f"{path} is incomplete (the file is truncated); copy it again.")
     return header
 
 

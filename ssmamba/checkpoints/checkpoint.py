@@ -63,7 +63,7 @@ def save_tensors(
     except (SafetensorError, OSError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise CheckpointError(
-            f"{path} cannot be written ({why}); give another place, or make room on the disk."
+            f"{path} could not be written ({why}); choose another place or free some disk space."
         ) from error
 
 

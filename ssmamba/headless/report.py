@@ -1,4 +1,4 @@
-"""What ``ssmamba.predict`` writes: results.json, results.csv and regions that QuPath reads."""
+"""The files that ``ssmamba.predict`` writes: results.json, results.csv and GeoJSON for QuPath."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Finding:
     roi: Roi
     card: Card
     result: ClassifyResult
-    bounds_offset: tuple[int, int] = (0, 0)  # of the slide, as QuPath counts
+    bounds_offset: tuple[int, int] = (0, 0)  # of the slide, in QuPath's coordinates
     cam: ExplainResult | None = None
     cam_file: str = ""  # file name beside results.json
-    label: str = ""  # of the model, unlike any other's
+    label: str = ""  # of the model, unique among those of the run
 
 
 def write_findings(out: Path, findings: Sequence[Finding]) -> None:
@@ -94,7 +94,7 @@ def _write_csv(path: Path, records: Sequence[dict[str, Any]]) -> None:
 
 
 def _classified(findings: Sequence[Finding]) -> list[Roi]:
-    """The regions of one input, each once; the first model gives the class."""
+    """The ROIs of one input, each once; the first model gives the class."""
     found: dict[str, Roi] = {}
     for finding in findings:
         card, result = finding.card, finding.result

@@ -1,6 +1,6 @@
-"""Answers for images and regions without a window: what ``ssmamba.predict`` does.
+"""Answers for images and ROIs without a window: the library behind ``ssmamba.predict``.
 
-The models run in this process; the same jobs as the engine's make the answers.
+The models run in this process, with the same jobs as in the engine.
 """
 
 from __future__ import annotations
@@ -208,14 +208,14 @@ class _Run:
 
 
 def regions_of(slide: Slide, request: Request) -> list[Roi]:
-    """The regions that a request means on one slide. Raises RoiError when there is none."""
+    """The ROIs of a request on one slide. Raises RoiError if there are none."""
     if request.rois is not None:
         from ssmamba.rois.geojson import read_rois
 
         found = read_rois(request.rois, slide.info.bounds_offset)
         areas = [roi for roi in found if roi.kind not in ("point", "line")]
         if not areas:
-            raise RoiError(f"{request.rois} has no region with an area; draw one and export again.")
+            raise RoiError(f"No region in {request.rois} has an area; draw one and export again.")
         return [roi if roi.name else replace(roi, name=f"region {i}")
                 for i, roi in enumerate(areas, start=1)]  # fmt: skip
     if _is_tissue(slide, request):
@@ -228,7 +228,7 @@ def regions_of(slide: Slide, request: Request) -> list[Roi]:
 
 
 def _is_tissue(slide: Slide, request: Request) -> bool:
-    """A slide is never squeezed into one window unasked; a plain image is."""
+    """Whether to read tissue: a plain image is read whole unless asked otherwise, a slide never."""
     plain = slide.info.vendor == "image"
     return request.rois is None and (request.tissue or not plain)
 
@@ -243,14 +243,16 @@ def _classifier_card(path: str) -> Card:
 
 
 def _target_key(card: Card, target: str | None, path: str) -> str | None:
-    """The class key of what the user wrote: a key or a readable name, any case."""
+    """The class key for what the user wrote: a key or a readable name, in any case."""
     if target is None:
         return None
     for info in card.classes:
         if target.lower() in (info.key.lower(), info.name.lower()):
             return info.key
     keys = [c.key for c in card.classes]
-    raise InputError(f"{path} has no class '{target}'{did_you_mean(target, keys)}; choose one.")
+    raise InputError(
+        f"{path} has no class '{target}'{did_you_mean(target, keys)}; choose one of its classes."
+    )
 
 
 def _make_folder(out: Path) -> None:
@@ -258,7 +260,7 @@ def _make_folder(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(
-            f"The folder {out} cannot be made ({error.strerror}); choose another with --out."
+            f"Could not create the folder {out} ({error.strerror}); choose another with --out."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Region files in QuPath's GeoJSON, read leniently and written without loss."""
+"""ROI files in QuPath's GeoJSON: read leniently, written without loss."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from ssmamba.rois.roi import Roi
 
 __all__ = ["read_rois", "rois_from_geojson", "rois_to_geojson", "with_own_id", "write_rois"]
 
-DAMAGED = (EOFError, zlib.error, zipfile.BadZipFile)  # what gzip and zipfile say of a bad archive
+DAMAGED = (EOFError, zlib.error, zipfile.BadZipFile)  # raised by gzip and zipfile for a bad archive
 
 
 def read_rois(path: Path | str, bounds_offset: Offset = (0.0, 0.0)) -> list[Roi]:
-    """Read .geojson, .json, .geojson.gz or .zip; places become level-0 pixels.
+    """Read .geojson, .json, .geojson.gz or .zip; coordinates become level-0 pixels.
 
-    ``bounds_offset`` is ``SlideInfo.bounds_offset``, which QuPath leaves out of its places.
-    Features without a geometry are left out. Raises RoiError.
+    ``bounds_offset`` is ``SlideInfo.bounds_offset``, the origin of QuPath's coordinates.
+    Features without a geometry are skipped. Raises RoiError.
     """
     path = Path(path)
     rois: list[Roi] = []
@@ -39,15 +39,15 @@ def read_rois(path: Path | str, bounds_offset: Offset = (0.0, 0.0)) -> list[Roi]
                 rois += rois_from_geojson(item, bounds_offset, name)
         except (ValueError, RecursionError) as error:
             raise RoiError(
-                f"{name} is not readable GeoJSON ({error}); export the regions again."
+                f"{name} is not valid GeoJSON ({error}); export the regions again."
             ) from error
     return _with_unique_ids(rois)
 
 
 def write_rois(path: Path | str, rois: Iterable[Roi], bounds_offset: Offset = (0.0, 0.0)) -> None:
-    """Write a FeatureCollection; the old file stays whole until the new one is complete.
+    """Write a FeatureCollection; an existing file is replaced only once the new one is complete.
 
-    Raises RoiError when the place cannot be written.
+    Raises RoiError if the file cannot be written.
     """
     path = Path(path)
     text = _dumped(rois_to_geojson(rois, bounds_offset))
@@ -59,12 +59,12 @@ def write_rois(path: Path | str, rois: Iterable[Roi], bounds_offset: Offset = (0
             os.fsync(file.fileno())
     except OSError as error:
         raise RoiError(
-            f"The regions cannot be written to {path} ({error.strerror}); choose another folder."
+            f"Could not write the regions to {path} ({error.strerror}); choose another folder."
         ) from error
 
 
 def _dumped(collection: dict[str, Any]) -> str:
-    """JSON text, a line for each feature: one call for all would stop every other thread."""
+    """JSON text, one line per feature: a single call for all would block every other thread."""
     lines = (
         json.dumps(f, ensure_ascii=False, separators=(",", ":")) for f in collection["features"]
     )
@@ -72,7 +72,7 @@ def _dumped(collection: dict[str, Any]) -> str:
 
 
 def _encoded(text: str) -> bytes:
-    """UTF-8; half of a surrogate pair, which JSON can hold and UTF-8 cannot, becomes U+FFFD."""
+    """UTF-8; a lone surrogate, which JSON can hold and UTF-8 cannot, becomes U+FFFD."""
     try:
         return text.encode()
     except UnicodeEncodeError:
@@ -89,7 +89,7 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
                 for name in names:
                     yield f"{path}:{name}", archive.read(name).decode("utf-8-sig")
             if not names:
-                raise RoiError(f"{path} holds no .geojson file; export the regions again.")
+                raise RoiError(f"{path} contains no .geojson file; export the regions again.")
             return
         if data[:2] == b"\x1f\x8b":
             data = gzip.decompress(data)

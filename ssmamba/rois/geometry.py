@@ -1,4 +1,4 @@
-"""Regions as shapely geometries, and freehand paths made into valid ones."""
+"""ROIs as shapely geometries, and freehand paths turned into valid polygons."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from shapely.geometry.base import BaseGeometry
 
 from ssmamba.rois.roi import Point, Rings, Roi
 
-MIN_PART_SHARE = 0.02  # of the largest part; smaller loops of a self-crossing lasso are dropped
+MIN_PART_SHARE = (
+    0.02  # of the largest part's area; smaller loops of a self-crossing lasso are dropped
+)
 
 
 def roi_shape(roi: Roi) -> BaseGeometry:
@@ -54,10 +56,10 @@ def area_of(roi: Roi) -> float:
 def path_to_polygons(points: Sequence[Point], tolerance: float) -> tuple[Rings, ...]:
     """Close a drawn path into valid polygons, largest first.
 
-    Everything that the path goes around is inside, also where it overlaps itself (a lasso whose
-    end runs past its start has no hole there). A figure of eight becomes two parts; tiny loops
-    are dropped, and vertices nearer to the line than ``tolerance`` (level-0 px) as well. Empty
-    when there is no area.
+    Everything the path encloses is inside, even where it overlaps itself (a lasso whose end runs
+    past its start has no hole there). A figure of eight becomes two parts. Tiny loops are dropped,
+    and so are vertices closer to the line than ``tolerance`` (level-0 px). Empty if there is no
+    area.
     """
     if len(points) < 3:
         return ()
@@ -73,7 +75,7 @@ def path_to_polygons(points: Sequence[Point], tolerance: float) -> tuple[Rings, 
 
 
 def _enclosed(points: Sequence[Point]) -> list[Polygon]:
-    """The faces that a closed path winds around, merged."""
+    """The faces that a closed path encloses, merged."""
     loop = shapely.union_all(shapely.linestrings([*points, points[0]]))
     faces = polygons_of(shapely.polygonize([shapely.node(loop)]))
     ring = np.asarray(points, float)
@@ -82,7 +84,7 @@ def _enclosed(points: Sequence[Point]) -> list[Polygon]:
 
 
 def _winding(ring: np.ndarray, x: float, y: float) -> int:
-    """How often a closed path (N, 2) goes around a place."""
+    """Winding number of a closed path (N, 2) around a position."""
     x0, y0 = ring.T
     x1, y1 = np.roll(ring, -1, axis=0).T
     left_of = (x1 - x0) * (y - y0) - (x - x0) * (y1 - y0)

@@ -1,7 +1,7 @@
 """Reads a large JSON document piece by piece.
 
-``json.loads`` holds Python's global lock for the whole document: 100 MB of regions read on a
-worker thread would freeze the window for seconds. Here each feature is parsed by itself.
+``json.loads`` holds Python's global lock for the whole document: reading 100 MB of regions on a
+worker thread would freeze the window for seconds. Here each feature is parsed on its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _decoder = json.JSONDecoder()
 def features(text: str) -> Iterator[Any]:
     """Yield the elements of a top-level array, or of a FeatureCollection's ``features``.
 
-    Any other document is yielded whole. Raises ValueError where the text is not JSON.
+    Any other document is yielded whole. Raises ValueError if the text is not JSON.
     """
     start = _skip(text, 0)
     if text.startswith("[", start):
@@ -33,7 +33,7 @@ def features(text: str) -> Iterator[Any]:
 
 
 def _members(text: str, start: int) -> Generator[Any, None, int]:
-    """Yield an object's ``features``, or the object; return the place behind it."""
+    """Yield an object's ``features``, or the object itself; return the position after it."""
     at = _skip(text, start + 1)
     rest: dict[str, Any] = {}
     streamed = False
@@ -54,7 +54,7 @@ def _members(text: str, start: int) -> Generator[Any, None, int]:
 
 
 def _elements(text: str, start: int) -> Generator[Any, None, int]:
-    """Yield an array's elements; return the place behind it."""
+    """Yield an array's elements; return the position after it."""
     at = _skip(text, start + 1)
     while not text.startswith("]", at):
         value, at = _decoder.raw_decode(text, at)
@@ -64,7 +64,7 @@ def _elements(text: str, start: int) -> Generator[Any, None, int]:
 
 
 def _separated(text: str, at: int, closing: str) -> int:
-    """The place of the next item, or of the closing bracket."""
+    """The position of the next item, or of the closing bracket."""
     at = _skip(text, at)
     if text.startswith(closing, at):
         return at

@@ -18,7 +18,7 @@ Kind = Literal["polygon", "rectangle", "ellipse", "point", "line"]
 class Roi:
     """An annotation in level-0 pixels, (x, y) from the top left, y down."""
 
-    polygons: tuple[Rings, ...]  # areas; a point or a line keeps its places in the first ring
+    polygons: tuple[Rings, ...]  # areas; a point or line has its vertices in the first ring
     kind: Kind = "polygon"
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     name: str = ""
@@ -27,10 +27,10 @@ class Roi:
     locked: bool = False
     measurements: dict[str, float] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
-    extra: dict[str, Any] = field(default_factory=dict)  # GeoJSON members kept as they came
+    extra: dict[str, Any] = field(default_factory=dict)  # other GeoJSON members, preserved as read
 
     def classified(self, name: str, color: tuple[int, int, int] | None) -> Roi:
-        """The region with another class and colour; what its file said of the old class goes."""
+        """The ROI with another class and colour; the file's record of the old class is dropped."""
         if (name, color) == (self.class_name, self.color):
             return self
         extra = {k: v for k, v in self.extra.items() if k != "classification"}

@@ -1,4 +1,4 @@
-"""A slide's ICC profile applied to its pixels, so that they are sRGB."""
+"""Converts a slide's pixels to sRGB with its ICC profile."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ssmamba.errors import SlideError
 
 
 class SrgbTransform:
-    """Turns pixels of one profile into sRGB; may be shared by threads.
+    """Converts pixels from one profile to sRGB; safe to share between threads.
 
-    Raises SlideError when the profile cannot be used (it is then better ignored, and said so).
+    Raises SlideError when the profile cannot be used (callers then ignore it and say so).
     """
 
     def __init__(self, profile: bytes) -> None:
@@ -28,13 +28,13 @@ class SrgbTransform:
             )
         except (OSError, ImageCms.PyCMSError) as error:
             raise SlideError(
-                "The slide's colour profile cannot be used; its colours are shown as they are, "
+                "The slide's colour profile cannot be used, so its colours are shown unconverted; "
                 "switch the profile off to hide this message."
             ) from error
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether the profile is sRGB already (many scanners'), to within one grey level."""
+        """Whether the profile is sRGB already, as many scanners' are, to within one grey level."""
         steps = np.linspace(0, 255, 9).astype(np.uint8)
         grid = np.stack(np.meshgrid(steps, steps, steps), -1).reshape(1, -1, 3)
         return int(np.abs(self.apply(grid).astype(int) - grid).max()) <= 1

@@ -12,18 +12,18 @@ from ssmamba.checkpoints.card import file_sha256
 from ssmamba.errors import SlideError
 from ssmamba.slides.pixel_source import Level, former_hash, sane_mpp
 from ssmamba.slides.sixteen_bit import (
-    decode_deep,
+    decode_sixteen_bit,
     holds_sixteen_bits,
     to_eight_bits,
     turned_upright,
 )
 
-MAX_IMAGE_PIXELS = 300_000_000  # a plain image lies whole in memory, 4 bytes a pixel
-DEEP_MODES = ("RGB", "RGBA", "LA")  # in which Pillow gives 16-bit colour
+MAX_IMAGE_PIXELS = 300_000_000  # a plain image is kept in memory, 4 bytes a pixel
+SIXTEEN_BIT_MODES = ("RGB", "RGBA", "LA")  # in which Pillow gives 16-bit colour
 
 
 class ImageSource:
-    """One image, decoded when opened and held in memory."""
+    """One image, decoded on opening and kept in memory."""
 
     def __init__(self, path: Path) -> None:
         image, mpp, self.icc_profile = _decode(path)
@@ -36,7 +36,7 @@ class ImageSource:
         self.levels: tuple[Level, ...] = (Level(width, height, 1.0, 256, 256),)
         self.properties: dict[str, str] = {"image.format": path.suffix.lstrip(".").lower()}
         self.mpp = mpp
-        self.quick_hash = file_sha256(path)  # it was read whole anyway
+        self.quick_hash = file_sha256(path)  # the whole file has been read anyway
         self.former_hash = former_hash(path)
 
     def read_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
@@ -53,15 +53,15 @@ class ImageSource:
         return {}
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """No file is open."""
 
 
 def _decode(path: Path) -> tuple[Image.Image, float | None, bytes | None]:
     try:
         with warnings.catch_warnings():
-            # the size is checked below, and odd tags do not matter
+            # the size is checked below; odd tags do no harm
             warnings.simplefilter("ignore")
-            # not by its path: Pillow maps such files, and scrambles TIFFs that are to be turned
+            # as a stream: opened by path, Pillow scrambles TIFFs with an Orientation tag
             with path.open("rb") as file, Image.open(file) as image:
                 _check_size(path, image.size)
                 mpp = _resolution_mpp(image)
@@ -71,8 +71,8 @@ def _decode(path: Path) -> tuple[Image.Image, float | None, bytes | None]:
         raise
     except (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError) as error:
         raise SlideError(
-            f"{path} is neither a slide that OpenSlide reads nor a readable image; choose a slide "
-            "(SVS, NDPI, MRXS, SCN, TIFF …) or a PNG or JPEG, and copy it again if it is cut short."
+            f"{path} is neither a slide that OpenSlide can read nor a readable image; choose "
+            "a slide (SVS, NDPI, MRXS, SCN, TIFF …), PNG or JPEG, or copy a truncated file again."
         ) from error
 
 
@@ -88,10 +88,10 @@ def _to_rgb(file: Image.Image, path: Path) -> Image.Image:
     image = ImageOps.exif_transpose(file)
     if image.mode.startswith(("I", "F")):
         return Image.fromarray(to_eight_bits(np.asarray(image)))
-    if file.mode in DEEP_MODES and holds_sixteen_bits(file, _head(path)):
-        deep = decode_deep(path.read_bytes())
-        if deep is not None:
-            return Image.fromarray(turned_upright(deep, file))
+    if file.mode in SIXTEEN_BIT_MODES and holds_sixteen_bits(file, _head(path)):
+        reduced = decode_sixteen_bit(path.read_bytes())
+        if reduced is not None:
+            return Image.fromarray(turned_upright(reduced, file))
     if "A" in image.mode or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
@@ -105,7 +105,7 @@ def _head(path: Path) -> bytes:
 
 
 def _resolution_mpp(image: Image.Image) -> float | None:
-    dpi = image.info.get("dpi")  # Pillow has turned resolution tags of any unit into this
+    dpi = image.info.get("dpi")  # Pillow converts resolution tags of any unit to this
     if not dpi or image.info.get("resolution_unit", 2) == 1:
         return None
     try:

@@ -23,7 +23,7 @@ DECODED_CACHE_BYTES = 64 * 2**20  # OpenSlide's own cache of decoded file tiles
 
 
 def is_slide(path: Path) -> bool:
-    """Whether OpenSlide knows the format."""
+    """Whether OpenSlide recognises the format."""
     try:
         return openslide.OpenSlide.detect_format(path) is not None
     except (OSError, openslide.OpenSlideError):
@@ -58,8 +58,8 @@ class OpenSlideSource:
             handle.set_cache(openslide.OpenSlideCache(DECODED_CACHE_BYTES))
         except (OSError, openslide.OpenSlideError) as error:
             raise SlideError(
-                f"{self._path} cannot be opened as a slide ({error}); it may be damaged or cut "
-                "short, copy it again from the scanner."
+                f"{self._path} cannot be opened as a slide ({error}); it may be damaged or "
+                "truncated; copy it again from the scanner."
             ) from error
         return handle
 
@@ -87,10 +87,10 @@ class OpenSlideSource:
 
     @contextmanager
     def _reading(self) -> Iterator[openslide.OpenSlide]:
-        """Count a reader, so that nobody closes the handle under it (OpenSlide would crash)."""
+        """Count a reader, so that the handle stays open during the read (OpenSlide would crash)."""
         with self._lock:
             if self._closed:
-                raise SlideError(f"{self._path} was closed; open it again.")
+                raise SlideError(f"{self._path} has been closed; open it again.")
             self._readers += 1
             handle = self._handle
         try:
@@ -101,7 +101,7 @@ class OpenSlideSource:
                 self._lock.notify_all()
 
     def _replace(self, broken: openslide.OpenSlide) -> None:
-        """OpenSlide refuses every read after an error; a fresh handle reads the sound parts."""
+        """OpenSlide refuses all reads after an error; a new handle still reads the sound parts."""
         with self._lock:
             if self._handle is broken and not self._closed:
                 self._handle = self._open()
@@ -116,14 +116,14 @@ class OpenSlideSource:
         flatten_on_white(out)
 
     def _read_alone(self, out: np.ndarray, x: int, y: int, level: int) -> None:
-        """Try once more by a handle of its own: the error may have been another thread's."""
+        """Try again with a separate handle: the error may have come from another thread's read."""
         try:
             with self._open() as handle:
                 _read_premultiplied(handle, out, x, y, level)
         except openslide.OpenSlideError as error:
             raise SlideError(
                 f"A part of {self._path.name} cannot be read ({error}); the file is damaged or "
-                "cut short, copy it again."
+                "truncated; copy it again."
             ) from error
 
     def associated(self) -> dict[str, Image.Image]:
@@ -159,7 +159,7 @@ def _read_premultiplied(handle: Any, out: np.ndarray, x: int, y: int, level: int
 
 
 def flatten_on_white(bgra: np.ndarray) -> None:
-    """Lay premultiplied BGRA (H, W, 4) uint8 on white, in place; alpha becomes 255."""
+    """Composite premultiplied BGRA (H, W, 4) uint8 onto white, in place; alpha becomes 255."""
     alpha = bgra[..., 3]
     if int(alpha.min()) == 255:
         return

@@ -1,7 +1,7 @@
-"""What a slide's pixels come from, and what all such sources share.
+"""The protocol of a slide's pixel sources, and what they share.
 
 Sources read BGRA (the memory layout of Qt's RGB32 and of OpenSlide's ARGB32 on little-endian
-machines) into a buffer of the caller, on white, so that the viewer's tiles are never copied.
+machines) into a buffer of the caller's, on white, so that the viewer's tiles are never copied.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-SANE_MPP = (0.02, 20.0)  # µm/px beyond which a resolution tag was meant for a printer
+SANE_MPP = (0.02, 20.0)  # µm/px; a resolution tag outside this range was meant for a printer
 CHUNK_BYTES = 65_536
-CHUNKS = 18  # of a large file that are hashed: head, tail and 16 between
+CHUNKS = 18  # hashed in a large file: head, tail and 16 in between
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Level:
     width: int
     height: int
     downsample: float  # level-0 pixels per pixel; seldom an integer (2.0005)
-    tile_width: int  # of the file's own tiles, pixels of this level
+    tile_width: int  # of the file's own tiles, in pixels of this level
     tile_height: int
 
 
 class PixelSource(Protocol):
-    """What Slide needs of a file."""
+    """What Slide needs from a file."""
 
     vendor: str
     levels: tuple[Level, ...]
@@ -40,8 +40,8 @@ class PixelSource(Protocol):
     mpp: float | None
     icc_profile: bytes | None
     quick_hash: str
-    held_bytes: int  # of memory while it is open
-    former_hash: str  # the quick hash of earlier versions, where it was another one; else ""
+    held_bytes: int  # memory used while it is open
+    former_hash: str  # the quick hash that earlier versions used, if different; else ""
 
     def read_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
         """Fill ``out`` (H, W, 4) uint8 BGRA, C-contiguous, from (x, y) level-0 pixels."""
@@ -52,7 +52,7 @@ class PixelSource(Protocol):
 
 
 def sane_mpp(value: float) -> float | None:
-    """Return a resolution tag's µm/px when a microscope could have written it."""
+    """A resolution tag's µm/px if a microscope could have written it, else None."""
     low, high = SANE_MPP
     return value if math.isfinite(value) and low <= value <= high else None
 
@@ -60,8 +60,8 @@ def sane_mpp(value: float) -> float | None:
 def sampled_hash(path: Path, chunks: int = CHUNKS) -> str:
     """sha256 of a file's size and of chunks spread over it, as 64 hex digits; quick.
 
-    Two chunks, head and tail, tell uncompressed images with the same borders not apart: that was
-    the quick hash of earlier versions.
+    Earlier versions hashed two chunks, head and tail, which cannot tell apart uncompressed images
+    with identical borders.
     """
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
@@ -74,5 +74,5 @@ def sampled_hash(path: Path, chunks: int = CHUNKS) -> str:
 
 
 def former_hash(path: Path) -> str:
-    """The quick hash by which earlier versions kept what belongs to a file."""
+    """The quick hash under which earlier versions saved a file's session."""
     return sampled_hash(path, chunks=2)

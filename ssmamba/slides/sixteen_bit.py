@@ -1,7 +1,7 @@
-"""Pictures of more than 8 bits a channel as 8 bits, alike for training and for the viewer.
+"""Images of more than 8 bits a channel reduced to 8, the same way in training and in the viewer.
 
-Cameras of 10, 12 or 14 bits store 16-bit files whose values end at theirs: read as 16 bits they
-would be black.
+10-, 12- and 14-bit cameras store 16-bit files whose values stop at the camera's maximum: scaled as
+16 bits they would be almost black.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ ORIENTATION = 0x0112  # EXIF tag
 
 
 def holds_sixteen_bits(image: Image.Image, head: bytes) -> bool:
-    """Whether Pillow would cut colour to its high byte, which darkens 12-bit data to black.
+    """Whether Pillow would keep only the high byte, which turns 12-bit data black.
 
-    head: the file's first bytes, 25 at least.
+    head: at least the first 25 bytes of the file.
     """
     if image.format == "PNG":
         return head[PNG_BIT_DEPTH] == 16
@@ -28,14 +28,14 @@ def holds_sixteen_bits(image: Image.Image, head: bytes) -> bool:
     return bool(tags) and max(np.atleast_1d(tags.get(TIFF_BITS_PER_SAMPLE, 8))) > 8
 
 
-def decode_deep(
+def decode_sixteen_bit(
     data: bytes, convert: Callable[[np.ndarray], np.ndarray] | None = None
 ) -> np.ndarray | None:
-    """A file's bytes as HWC uint8 RGB with transparency on white; None = OpenCV cannot.
+    """Decode a file's bytes to HWC uint8 RGB, transparency on white; None if OpenCV cannot.
 
-    convert: what makes 8 bits of the numbers, ``to_eight_bits`` if not another.
+    convert: reduces the values to 8 bits; ``to_eight_bits`` by default.
     """
-    import cv2  # costs 0.1 s: the viewer's process comes here for such files alone
+    import cv2  # takes 0.1 s to import; the viewer's process gets here for such files only
 
     try:
         array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -55,9 +55,9 @@ def decode_deep(
 
 
 def turned_upright(picture: np.ndarray, file: Image.Image) -> np.ndarray:
-    """What ``decode_deep`` made of ``file``, turned as its EXIF header says.
+    """The result of ``decode_sixteen_bit`` for ``file``, turned as its EXIF orientation says.
 
-    OpenCV turns TIFFs by itself, and leaves what it is asked for unchanged in PNGs.
+    OpenCV applies the orientation of TIFFs itself; that of PNGs it ignores with IMREAD_UNCHANGED.
     """
     if file.format == "TIFF":
         return picture
@@ -81,5 +81,5 @@ def to_eight_bits(array: np.ndarray) -> np.ndarray:
 
 
 def white_level(high: float) -> float:
-    """The white of a picture whose largest value is ``high``: the least depth that holds it."""
+    """White for an image whose largest value is ``high``: the smallest bit depth that holds it."""
     return next((level for level in WHITE_LEVELS if high <= level), high)

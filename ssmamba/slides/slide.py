@@ -22,11 +22,11 @@ BAND_PIXELS = 16_000_000  # a region is reduced in bands of at most this many pi
 
 @dataclass(frozen=True)
 class SlideInfo:
-    """What is known of a slide without reading its pixels."""
+    """A slide's metadata."""
 
     path: str
     name: str  # file name
-    vendor: str  # OpenSlide's word ("aperio", "generic-tiff"), or "image"
+    vendor: str  # OpenSlide's name ("aperio", "generic-tiff"), or "image"
     width: int  # level-0 pixels
     height: int
     levels: tuple[Level, ...]
@@ -36,18 +36,18 @@ class SlideInfo:
     has_icc: bool
     quick_hash: str
     properties: dict[str, str]
-    former_hash: str = ""  # the quick hash of earlier versions, where it was another one
+    former_hash: str = ""  # the quick hash that earlier versions used, if different
 
     @property
     def bounds_offset(self) -> tuple[int, int]:
-        """What QuPath subtracts from level-0 places of this slide: (x, y) of its bounds."""
+        """Origin of QuPath's coordinates in level-0 pixels: (x, y) of the slide's bounds."""
         return (0, 0) if self.bounds is None else self.bounds[:2]
 
 
 class Slide:
     """An open slide or plain image. Any number of threads may read at once.
 
-    Places are (x, y) in level-0 pixels; pictures are HWC uint8 RGB, white off the slide.
+    Positions are (x, y) in level-0 pixels; images are HWC uint8 RGB, white off the slide.
     """
 
     def __init__(self, path: Path, source: PixelSource) -> None:
@@ -57,12 +57,14 @@ class Slide:
 
     @classmethod
     def open(cls, path: Path | str) -> Slide:
-        """Open a file. Raises SlideError that says what is wrong and what to do."""
+        """Open a file. Raises SlideError, which says what is wrong and what to do."""
         resolved = Path(path)
         try:
             return cls(resolved, open_source(resolved))
         except PermissionError as error:
-            raise SlideError(f"{resolved} may not be read; change its permissions.") from error
+            raise SlideError(
+                f"No permission to read {resolved}; change its permissions."
+            ) from error
 
     @property
     def dimensions(self) -> tuple[int, int]:
@@ -84,7 +86,7 @@ class Slide:
 
     @property
     def held_bytes(self) -> int:
-        """Memory that it takes while it is open."""
+        """Memory used while the slide is open."""
         return self._source.held_bytes
 
     @property
@@ -92,7 +94,7 @@ class Slide:
         return self._source.icc_profile
 
     def associated_images(self) -> dict[str, Image.Image]:
-        """Label, macro and thumbnail as far as the file has them, RGB."""
+        """Label, macro and thumbnail images, those that the file has, RGB."""
         return dict(self._source.associated())
 
     def best_level(self, downsample: float) -> int:
@@ -120,7 +122,7 @@ class Slide:
         slide's own level-0 pixels.
         """
         if side <= 0 or out_px <= 0:
-            raise ValueError(f"side and out_px are positive, not {side} and {out_px}")
+            raise ValueError(f"side and out_px must be positive, not {side} and {out_px}")
         level = self.best_level(side / out_px)
         downsample = self.levels[level].downsample
         side_px = max(1, round(side / downsample))
@@ -159,7 +161,7 @@ class Slide:
 
 
 def open_source(path: Path) -> PixelSource:
-    """Open a file with OpenSlide if it knows it, else as a plain image. Raises SlideError."""
+    """Open a file with OpenSlide if it can, else as a plain image. Raises SlideError."""
     if not path.exists():
         raise SlideError(f"There is no file {path}; check the path.")
     if path.is_dir():
@@ -175,7 +177,7 @@ def _half_up(value: float) -> int:
 def _resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
     if image.shape[:2] == (height, width):
         return image
-    import cv2  # costs 0.1 s; the viewer's process never comes here
+    import cv2  # takes 0.1 s to import; the viewer's process never gets here
 
     how = cv2.INTER_AREA if image.shape[1] > width else cv2.INTER_CUBIC
     return cv2.resize(image, (width, height), interpolation=how)

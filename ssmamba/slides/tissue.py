@@ -1,4 +1,4 @@
-"""Tissue against glass."""
+"""Tissue masks: what is not bare glass."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ GLASS_SATURATION = 0.035  # below this an even, bright pixel is glass (JPEG nois
 def tissue_mask(rgb: np.ndarray) -> np.ndarray:
     """Return a bool mask (H, W) of what is not bare glass in an HWC uint8 RGB image.
 
-    A pixel is tissue when its colour or its darkness stands out of the glass. The limit comes
-    from Otsu's method on a mix of both, held within a range that suits pale stains as well as
+    A pixel is tissue when its colour or its darkness stands out from the glass. The threshold is
+    Otsu's on a combination of the two, clipped to a range that suits pale stains as well as
     images without any glass.
     """
     values = _stain_amount(rgb)

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ssmamba.slides.sixteen_bit import (
-    decode_deep,
+    decode_sixteen_bit,
     holds_sixteen_bits,
     to_eight_bits,
     turned_upright,
@@ -84,7 +84,7 @@ def _load(file: Image.Image) -> None:
 
 
 def _decode_with_opencv(data: bytes) -> np.ndarray:
-    array = decode_deep(data, _to_eight_bits)
+    array = decode_sixteen_bit(data, _to_eight_bits)
     if array is None:
         raise UnreadableImage("not a readable image")
     return array

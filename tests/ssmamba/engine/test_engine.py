@@ -142,7 +142,7 @@ def test_a_reconstruction_brings_three_pictures(engine, folder, slide):
     [
         ("missing", (), "no model file"),
         ("foreign", (), "no model card"),
-        ("truncated", (), "cut short"),
+        ("truncated", (), "truncated"),
         ("mamim", (), "no classes"),
     ],
 )

@@ -215,7 +215,7 @@ def regions_of(slide: Slide, request: Request) -> list[Roi]:
         found = read_rois(request.rois, slide.info.bounds_offset)
         areas = [roi for roi in found if roi.kind not in ("point", "line")]
         if not areas:
-            raise RoiError(f"No region in {request.rois} has an area; draw one and export again.")
+            raise RoiError(f"{request.rois} has no region with an area; draw one and export again.")
         return [roi if roi.name else replace(roi, name=f"region {i}")
                 for i, roi in enumerate(areas, start=1)]  # fmt: skip
     if _is_tissue(slide, request):

@@ -62,7 +62,7 @@ def test_a_disk_that_does_not_take_a_checkpoint_is_told(classifier, monkeypatch)
         raise SafetensorError("I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr(checkpoint, "save_file", full)
-    with pytest.raises(CheckpointError, match=r"No space left.*make room on the disk"):
+    with pytest.raises(CheckpointError, match=r"No space left.*free some disk space"):
         checkpoint.save(path, model, card)
     (path.parent / "file").touch()
     with pytest.raises(

@@ -15,24 +15,22 @@ from viewer.controllers.maps import MapController
 from viewer.controllers.models import ModelController
 from viewer.controllers.regions import RegionController
 from viewer.controllers.sessions import SessionController, sentence_of
+from viewer.controllers.shared import Shared
 from viewer.controllers.slides import SlideController
 from viewer.demo import NAME as SYNTHETIC_NAME
 from viewer.demo import Demo
 from viewer.saving.paths import cache_folder, user_folder
 from viewer.saving.recents import Recents
 from viewer.saving.session import SessionStore
-from viewer.services.background import Background
 from viewer.services.engine_bridge import EngineBridge, EngineFactory
-from viewer.services.notices import MessageCenter, describe
-from viewer.state.document import Document
-from viewer.state.library import ModelLibrary
+from viewer.services.notices import describe
 
 MODEL_ENDINGS = (".safetensors",)
 DEMO = "demo"  # stands for the demo slide's path until it is drawn
 REGION_ENDINGS = (".geojson", ".json", ".geojson.gz", ".geojson.zip")
 
 
-class Workspace(QObject):
+class Workspace(Shared):
     """Makes the parts and knows how files are told apart."""
 
     def __init__(
@@ -45,26 +43,15 @@ class Workspace(QObject):
         super().__init__(parent)
         folder = folder or user_folder()
         self.canvas = canvas
-        self.messages = MessageCenter(self)
-        self.background = Background(self.messages.report, parent=self)
-        self.document = Document()
-        self.library = ModelLibrary()
-        self.library.changed.connect(lambda: self.document.maps.follow(self.library.in_use))
         self.recents = Recents(folder / "recents.json")
         self.bridge = EngineBridge(engine, self)
-        self.sessions = SessionController(
-            self.document, SessionStore(folder / "sessions"), self.messages, self
-        )
-        self.slides = SlideController(
-            self.document, canvas, self.sessions, self.recents, self.messages, self
-        )
-        self.regions = RegionController(self.document, canvas, self.background, self.messages, self)
-        self.models = ModelController(self.library, self.background, self.messages, self)
-        self.analysis = AnalysisController(
-            self.document, self.library, self.bridge, self.messages, self
-        )
-        self.maps = MapController(self.document, self.library, self.background, self.messages, self)
-        self.demo = DemoController(cache_folder(), self.background, self.messages, self)
+        self.sessions = SessionController(self, SessionStore(folder / "sessions"))
+        self.slides = SlideController(self, canvas, self.sessions, self.recents)
+        self.regions = RegionController(self, canvas)
+        self.models = ModelController(self)
+        self.analysis = AnalysisController(self, self.bridge)
+        self.maps = MapController(self)
+        self.demo = DemoController(self, cache_folder())
         self.demo.ready.connect(self._on_demo_ready)
         self.demo.failed.connect(lambda _: self._forget_imports())
         self._demo_models = True

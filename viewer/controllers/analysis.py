@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 
 from ssmamba.engine.messages import (
     Cancel,
@@ -19,12 +19,10 @@ from ssmamba.engine.messages import (
     Progress,
     ReconstructResult,
 )
+from viewer.controllers.shared import Controller, Shared
 from viewer.services.engine_bridge import EngineBridge
-from viewer.services.notices import MessageCenter
 from viewer.state import planning
-from viewer.state.document import Document
 from viewer.state.jobs import Job, JobTable
-from viewer.state.library import ModelLibrary
 from viewer.state.planning import Task
 from viewer.state.results import AnswerKey, Key, MapKey
 
@@ -34,26 +32,16 @@ BATCH = 10  # waiting requests from which their number is told
 CANCEL_PATIENCE_S = 10.0  # an engine that has not ended a cancelled job by then is ended
 
 
-class AnalysisController(QObject):
+class AnalysisController(Controller):
     """Keeps what the engine does in step with what the user wants to see."""
 
     activity_changed = Signal(str, int, int)  # what is done, steps done, steps in all; "" = idle
     job_failed = Signal(str)
     model_replaced = Signal(str)  # path of a checkpoint whose file is no longer the one listed
 
-    def __init__(
-        self,
-        document: Document,
-        library: ModelLibrary,
-        bridge: EngineBridge,
-        messages: MessageCenter,
-        parent: QObject | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self._document = document
-        self._library = library
+    def __init__(self, shared: Shared, bridge: EngineBridge) -> None:
+        super().__init__(shared)
         self._bridge = bridge
-        self._messages = messages
         self._asked: dict[str, None] = {}  # region ids in the order of asking
         self._jobs = JobTable()
         self._waiting: deque[Task] = deque()  # requests that may follow, the most urgent first

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 
+from viewer.controllers.shared import Controller, Shared
 from viewer.demo import Demo, ensure_demo
-from viewer.services.background import Background
-from viewer.services.notices import MessageCenter
 
 
-class DemoController(QObject):
+class DemoController(Controller):
     """Finds or makes the demo's files on a worker."""
 
     ready = Signal(object)  # Demo
@@ -20,17 +19,9 @@ class DemoController(QObject):
 
     _stepped = Signal(int, int)  # from the worker
 
-    def __init__(
-        self,
-        folder: Path,
-        background: Background,
-        messages: MessageCenter,
-        parent: QObject | None = None,
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, shared: Shared, folder: Path) -> None:
+        super().__init__(shared)
         self._folder = folder
-        self._background = background
-        self._messages = messages
         self.busy = False
         self._stepped.connect(self._on_stepped)
 

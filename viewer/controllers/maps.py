@@ -4,39 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 
 from ssmamba.engine.messages import ExplainResult
 from ssmamba.rois.roi import Roi
 from viewer.controllers.map_painter import MapJob, MapPainter, PaintedMap
-from viewer.services.background import Background
-from viewer.services.notices import MessageCenter
-from viewer.state.document import Document
-from viewer.state.library import ModelLibrary
+from viewer.controllers.shared import Controller, Shared
 from viewer.state.planning import has_area, map_key
 from viewer.state.settings import MapSpec
 
 PAINTED_REGIONS = 50  # maps of so many regions lie on the slide at once
 
 
-class MapController(QObject):
+class MapController(Controller):
     """Paints on a worker, one batch at a time; the newest wish wins."""
 
     painted = Signal(object)  # list of PaintedMap
 
-    def __init__(
-        self,
-        document: Document,
-        library: ModelLibrary,
-        background: Background,
-        messages: MessageCenter,
-        parent: QObject | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self._document = document
-        self._library = library
-        self._background = background
-        self._messages = messages
+    def __init__(self, shared: Shared) -> None:
+        super().__init__(shared)
+        document = shared.document
         self._painter = MapPainter()
         self._painting = False
         self._again = False
@@ -52,7 +39,7 @@ class MapController(QObject):
             document.maps.changed,
             document.map_painting_changed,
             document.calibration_changed,
-            library.changed,
+            shared.library.changed,
         ):
             event.connect(self.refresh)
         document.slide_changed.connect(self._forget)

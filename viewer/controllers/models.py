@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 
 from ssmamba.errors import CheckpointError
-from viewer.services.background import Background
-from viewer.services.notices import MessageCenter
-from viewer.state.library import Model, ModelLibrary, bundled_models, read_model
+from viewer.controllers.shared import Controller, Shared
+from viewer.state.library import Model, bundled_models, read_model
 
 T = TypeVar("T")
 DEFAULT_MODEL = "lac"  # stem of the bundled classifier that is in use at the start
@@ -19,23 +18,14 @@ DEFAULT_MODEL = "lac"  # stem of the bundled classifier that is in use at the st
 DEMO_MODELS = ("lac", "lac-embedding-linear", "lac-mixer-mamba", "lac-pretraining-none")
 
 
-class ModelController(QObject):
+class ModelController(Controller):
     """Adds models on a worker; a file that is none gives one sentence."""
 
     failed = Signal(str)
     loaded = Signal()
 
-    def __init__(
-        self,
-        library: ModelLibrary,
-        background: Background,
-        messages: MessageCenter,
-        parent: QObject | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self._library = library
-        self._background = background
-        self._messages = messages
+    def __init__(self, shared: Shared) -> None:
+        super().__init__(shared)
         self._reading = 0
 
     @property

@@ -6,38 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 
 from ssmamba.errors import RoiError
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.canvas import SlideCanvas
-from viewer.services.background import Background
-from viewer.services.notices import MessageCenter
-from viewer.state.document import Document
+from viewer.controllers.shared import Controller, Shared
 from viewer.text import formats
 
 
-class RegionController(QObject):
+class RegionController(Controller):
     """What is drawn reaches the document; what the document holds reaches the canvas."""
 
     drawn = Signal(list)  # ids of regions to classify at once
     imported = Signal(int)
     import_failed = Signal(str)
 
-    def __init__(
-        self,
-        document: Document,
-        canvas: SlideCanvas,
-        background: Background,
-        messages: MessageCenter,
-        parent: QObject | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self._document = document
+    def __init__(self, shared: Shared, canvas: SlideCanvas) -> None:
+        super().__init__(shared)
+        document = shared.document
         self._canvas = canvas
-        self._background = background
-        self._messages = messages
         canvas.roi_drawn.connect(self._on_drawn)
         canvas.roi_edited.connect(self._on_edited)
         canvas.roi_clicked.connect(document.select)

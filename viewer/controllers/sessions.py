@@ -6,37 +6,30 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
+from viewer.controllers.shared import Controller, Shared
 from viewer.saving.keeper import Keeper, Keeping, Loss, Written
 from viewer.saving.session import Basis, Session, SessionStore
 from viewer.services.background import Background
-from viewer.services.notices import MessageCenter, describe
-from viewer.state.document import Document
+from viewer.services.notices import describe
 from viewer.text import formats
 
 SAVE_DELAY_MS = 600  # after the last change
 
 
-class SessionController(QObject):
+class SessionController(Controller):
     """Joins the document to the kept sessions."""
 
     restored = Signal(object)  # SlideInfo; its kept regions are back
 
-    def __init__(
-        self,
-        document: Document,
-        store: SessionStore,
-        messages: MessageCenter,
-        parent: QObject | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self._document = document
+    def __init__(self, shared: Shared, store: SessionStore) -> None:
+        super().__init__(shared)
+        document = shared.document
         self._keeper = Keeper(store)
-        self._messages = messages
-        self._files = Background(messages.report, workers=1, parent=self)  # in order
+        self._files = Background(self._messages.report, workers=1, parent=self)  # in order
         self._basis = Basis()  # of the open slide
         self._dirty = False  # changed since it was last handed to the keeper
         self._calibrated = False  # by the user, since the slide was opened

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 
 from ssmamba.slides.slide import SlideInfo
 from viewer.canvas import SlideCanvas
 from viewer.controllers.sessions import SessionController
+from viewer.controllers.shared import Controller, Shared
 from viewer.saving.recents import Recents
 from viewer.services.background import Background
-from viewer.services.notices import MessageCenter
-from viewer.state.document import Document
 
 
-class SlideController(QObject):
+class SlideController(Controller):
     """Joins the canvas to the document and its kept sessions."""
 
     opened = Signal(object)  # SlideInfo; its kept regions are back
@@ -25,26 +24,21 @@ class SlideController(QObject):
     recents_changed = Signal(list)  # paths, newest first
 
     def __init__(
-        self,
-        document: Document,
-        canvas: SlideCanvas,
-        sessions: SessionController,
-        recents: Recents,
-        messages: MessageCenter,
-        parent: QObject | None = None,
+        self, shared: Shared, canvas: SlideCanvas, sessions: SessionController, recents: Recents
     ) -> None:
-        super().__init__(parent)
-        self._document = document
+        super().__init__(shared)
+        document = shared.document
         self._canvas = canvas
         self._sessions = sessions
         self._recents = recents
-        self._messages = messages
-        self._lookups = Background(messages.report, workers=1, parent=self)  # may wait for a drive
+        self._lookups = Background(
+            shared.messages.report, workers=1, parent=self
+        )  # may wait for a drive
         self._wanted: str | None = None
         self.open_files: list[str] = []
         canvas.slide_opened.connect(self._on_opened)
         canvas.slide_failed.connect(self._on_failed)
-        canvas.read_failed.connect(messages.warn)
+        canvas.read_failed.connect(self._messages.warn)
         sessions.restored.connect(self.opened)
         document.calibration_changed.connect(self._on_calibrated)
 

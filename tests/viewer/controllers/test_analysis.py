@@ -20,8 +20,9 @@ from ssmamba.engine.messages import (
 from tests.viewer.fakes import FakeEngine, answer, square, write_model
 from tests.viewer.state.test_planning import INFO
 from viewer.controllers.analysis import RESTARTS, AnalysisController
+from viewer.controllers.shared import Shared
 from viewer.services.engine_bridge import EngineBridge
-from viewer.services.notices import Message, MessageCenter
+from viewer.services.notices import Message
 from viewer.state import planning
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary, read_model
@@ -32,6 +33,7 @@ from viewer.state.settings import MapSpec
 class Desk:
     """The controller with what it stands between."""
 
+    shared: Shared
     document: Document
     library: ModelLibrary
     bridge: EngineBridge
@@ -68,18 +70,15 @@ class Desk:
 
 @pytest.fixture
 def desk(qtbot: QtBot, tmp_path: Path, engines: list[FakeEngine]) -> Desk:
-    document, library, center = Document(), ModelLibrary(), MessageCenter()
-    bridge = EngineBridge(FakeEngine)
+    shared, bridge = Shared(), EngineBridge(FakeEngine)
+    document, library = shared.document, shared.library
     posted: list[Message] = []
-    center.posted.connect(posted.append)
-    analysis = AnalysisController(document, library, bridge, center)
-    library.changed.connect(lambda: document.maps.follow(library.in_use))
+    shared.messages.posted.connect(posted.append)
+    analysis = AnalysisController(shared, bridge)
     library.add([read_model(write_model(tmp_path / "a.safetensors"))], use=True)
     document.set_slide(INFO)
     document.add([square(0, 0, 100, "A", "a"), square(200, 0, 100, "B", "b")])
-    made = Desk(document, library, bridge, analysis, posted, qtbot)
-    made.center = center  # type: ignore[attr-defined]  # keeps it alive
-    return made
+    return Desk(shared, document, library, bridge, analysis, posted, qtbot)
 
 
 def test_the_engine_starts_with_the_first_question(desk: Desk) -> None:

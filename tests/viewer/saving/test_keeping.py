@@ -16,9 +16,9 @@ from tests.viewer.conftest import Bench, Heartbeat
 from tests.viewer.fakes import square
 from tests.viewer.state.test_planning import INFO
 from viewer.controllers.sessions import SessionController
+from viewer.controllers.shared import Shared
 from viewer.saving.session import Session, SessionStore
-from viewer.services.notices import Message, MessageCenter
-from viewer.state.document import Document
+from viewer.services.notices import Message
 from viewer.state.settings import Calibration
 
 OTHER = replace(INFO, path="/slides/b.svs", name="b.svs", quick_hash="other")
@@ -50,12 +50,11 @@ class Desk:
     def __init__(self, qtbot: QtBot, disk: Disk) -> None:
         self.qtbot = qtbot
         self.disk = disk
-        self.document = Document()
         self.told: list[Message] = []
-        messages = MessageCenter()
-        messages.posted.connect(self.told.append)
-        self._messages = messages
-        self.sessions = SessionController(self.document, disk, messages)
+        self._shared = Shared()
+        self._shared.messages.posted.connect(self.told.append)
+        self.document = self._shared.document
+        self.sessions = SessionController(self._shared, disk)
 
     def open(self, info=INFO) -> None:
         self.sessions.begin(info)

@@ -12,12 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssmamba.layers.linear import Linear, PatchConv
+from ssmamba.layers.linear import Linear, PatchConv, whole_patches
 from ssmamba.ops.linear import linear
 
 
 class LPR(nn.Module):
-    """Local Perception Residual: squeeze, depthwise 3x3, expand, plus the input (Eqs. 6-8)."""
+    """Local Perception Residual (§3.3, Eqs. 6-8): squeeze, depthwise 3x3, expand, plus input."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -138,6 +138,7 @@ class PatchMerge(nn.Module):
         self.reduction = Linear(4 * dim, out_dim, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        x = whole_patches(x, 2)
         batch, height, width, dim = x.shape
         x = x.view(batch, height // 2, 2, width // 2, 2, dim).permute(0, 1, 3, 4, 2, 5)
         x = x.reshape(batch, height // 2, width // 2, 4 * dim)
@@ -153,9 +154,9 @@ class Stem(nn.Module):
         self.norm = _map_norm(dim, batch_norm)
 
     def forward(self, image: Tensor) -> Tensor:
-        """(B, 3, H, W) -> (B, H/4, W/4, dim)."""
-        x = image.contiguous(memory_format=torch.channels_last)
-        return convolved(x, self.conv, self.norm)
+        """(B, 3, H, W) -> (B, ceil(H/4), ceil(W/4), dim)."""
+        x = whole_patches(image.permute(0, 2, 3, 1), self.conv.stride[0]).contiguous()
+        return convolved(x.permute(0, 3, 1, 2), self.conv, self.norm)
 
 
 class OverlapStem(nn.Module):
@@ -169,7 +170,7 @@ class OverlapStem(nn.Module):
         self.norm2 = _map_norm(dim, batch_norm)
 
     def forward(self, image: Tensor) -> Tensor:
-        """(B, 3, H, W) -> (B, H/4, W/4, dim)."""
+        """(B, 3, H, W) -> (B, ceil(H/4), ceil(W/4), dim)."""
         x = image.contiguous(memory_format=torch.channels_last)
         x = nn.functional.gelu(convolved(x, self.first, self.norm1))
         return convolved(x.permute(0, 3, 1, 2), self.second, self.norm2)
@@ -192,7 +193,7 @@ class DeepStem(nn.Module):
         self.norms = nn.ModuleList(nn.BatchNorm2d(wide) for wide in widths[1:])
 
     def forward(self, image: Tensor) -> Tensor:
-        """(B, 3, H, W) -> (B, H/4, W/4, dim)."""
+        """(B, 3, H, W) -> (B, ceil(H/4), ceil(W/4), dim)."""
         x = image.contiguous(memory_format=torch.channels_last)
         for conv, norm in zip(self.convs, self.norms, strict=True):
             assert isinstance(conv, nn.Conv2d)

@@ -1,8 +1,7 @@
 """Token mixers: SSMamba's DMS, the original Mamba block and VMamba's SS2D (Tables 1 and 6).
 
-All take tokens (B, L, C) in row-major order of an (H, W) grid and return the same shape. ``valid``
-is (L,) bool or None: padded tokens leave the scan's state alone. An odd token count above H·W
-means that a class token sits in the middle of the sequence.
+All take tokens (B, L, C) in row-major order of an (H, W) grid and return the same shape. One token
+more than H·W means that a class token sits in the middle of the sequence.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from ssmamba.ops.cuda import causal_conv
 
 Activation = Callable[[Tensor], Tensor]
 Grid = tuple[int, int]  # rows and columns of tokens
-Mix = Callable[[Tensor, Grid, Tensor | None], Tensor]  # tokens, grid, valid
+Mix = Callable[[Tensor, Grid], Tensor]
 
 
 def silu(x: Tensor) -> Tensor:
@@ -39,7 +38,7 @@ def rank_of(dim: int) -> int:
 
 
 class DMS(nn.Module):
-    """Directional multi-scale mixer (Eqs. 3-5): a scan branch beside a convolution branch."""
+    """Directional Multi-scale module (§3.2, Eqs. 3-5): a scan branch and a convolution branch."""
 
     act: Activation
 
@@ -58,17 +57,14 @@ class DMS(nn.Module):
         self.norm = _scan_norm(half, config)
         self.out_proj = Linear(2 * half, dim)
 
-    def forward(self, x: Tensor, grid: Grid, valid: Tensor | None = None) -> Tensor:
-        both = self.in_proj(x)
-        if valid is not None:
-            both = both * valid.view(1, -1, 1)
-        x1, x2 = both.chunk(2, dim=-1)  # (B, L, C/2) each
+    def forward(self, x: Tensor, grid: Grid) -> Tensor:
+        x1, x2 = self.in_proj(x).chunk(2, dim=-1)  # (B, L, C/2) each
         x1 = self.act(self.pointwise(_parallel_convs(x1, self.depthwise)))  # Eq. 3
         x2 = self.act(_parallel_convs(x2, self.regular))  # Eq. 4
         rows, *columns = (cast(ScanParameters, p) for p in self.params)
-        y = _two_way(x1, rows, valid)
+        y = _two_way(x1, rows)
         if columns:
-            y = (y + _scan_columns(x1, columns[0], grid, valid)) * 0.5
+            y = (y + _scan_columns(x1, columns[0], grid)) * 0.5
         y = self.norm(y.to(x2.dtype))
         return self.out_proj(torch.cat([y, x2], dim=-1))  # Eq. 5
 
@@ -87,13 +83,12 @@ class MambaMixer(nn.Module):
         self.norm = _scan_norm(dim, config)  # of the gated scan, as in Mamba-2
         self.out_proj = Linear(dim, dim)
 
-    def forward(self, x: Tensor, grid: Grid, valid: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, grid: Grid) -> Tensor:
         u, z = self.in_proj(x).chunk(2, dim=-1)
-        u = u if valid is None else u * valid.view(1, -1, 1)
         u = self._convolved(u)
         p = self.params
         dt, b, c = p(u)
-        delta = p.delta(dt, valid)
+        delta = p.delta(dt)
         scanned = (u.float(), delta[:, :, 0], p.A[0], b[:, :, 0], c[:, :, 0], p.D[0], p.dt_bias[0])
         fused = self.act is silu  # the scan's own gate
         y = selective_scan_channel_last(*scanned, z=z if fused else None)
@@ -125,14 +120,13 @@ class SS2D(nn.Module):
         self.norm = nn.LayerNorm(dim)
         self.out_proj = Linear(dim, dim)
 
-    def forward(self, x: Tensor, grid: Grid, valid: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, grid: Grid) -> Tensor:
         u, z = self.in_proj(x).chunk(2, dim=-1)
-        u = u.contiguous() if valid is None else u * valid.view(1, -1, 1)
-        tokens, middle = split_middle(u, grid)
+        tokens, middle = split_middle(u.contiguous(), grid)
         image = tokens.unflatten(1, grid).permute(0, 3, 1, 2)
         tokens = self.conv(image).permute(0, 2, 3, 1).flatten(1, 2)
         u = self.act(join_middle(tokens, middle))
-        y = _two_way(u, self.rows, valid) + _scan_columns(u, self.columns, grid, valid)
+        y = _two_way(u, self.rows) + _scan_columns(u, self.columns, grid)
         return self.out_proj(self.norm(y.to(z.dtype)) * self.act(z))
 
 
@@ -143,27 +137,26 @@ def _scan_norm(dim: int, config: SSMambaConfig) -> nn.Module:
     return nn.LayerNorm(dim) if config.scan_norm else nn.Identity()
 
 
-def _two_way(u: Tensor, params: ScanParameters, valid: Tensor | None) -> Tensor:
-    """Scan forwards and backwards with separate parameters; the mean of both (as Vim does)."""
+def _two_way(u: Tensor, params: ScanParameters) -> Tensor:
+    """Scan forwards and backwards with separate parameters; the mean of both.
+
+    SSMamba's §3.2 has two directions but no factor; the division by 2 is Vim's.
+    """
     dt, b, c = params(u)
     others = (params.A, b, c, params.D, params.dt_bias)
-    if valid is None:
-        y = bidirectional_scan(u.float(), dt, *others, delta_weight=params.dt_weight)
-    else:
-        y = bidirectional_scan(u.float(), params.delta(dt, valid), *others)
+    y = bidirectional_scan(u.float(), dt, *others, delta_weight=params.dt_weight)
     return y * 0.5 if torch.is_grad_enabled() else y.mul_(0.5)
 
 
-def by_columns(mix: Mix, x: Tensor, grid: Grid, valid: Tensor | None = None) -> Tensor:
+def by_columns(mix: Mix, x: Tensor, grid: Grid) -> Tensor:
     """A mixer over the column-major order of the grid; takes and gives it row by row."""
     across = (grid[1], grid[0])
-    turned = None if valid is None else _turn(valid.view(1, -1, 1), grid).view(-1)
-    return _turn(mix(_turn(x, grid), across, turned), across)
+    return _turn(mix(_turn(x, grid), across), across)
 
 
-def _scan_columns(u: Tensor, params: ScanParameters, grid: Grid, valid: Tensor | None) -> Tensor:
+def _scan_columns(u: Tensor, params: ScanParameters, grid: Grid) -> Tensor:
     """The two-way scan over the column-major order of the grid."""
-    return by_columns(lambda x, _, real: _two_way(x, params, real), u, grid, valid)
+    return by_columns(lambda x, _: _two_way(x, params), u, grid)
 
 
 def _turn(u: Tensor, grid: Grid) -> Tensor:

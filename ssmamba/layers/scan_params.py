@@ -15,7 +15,6 @@ from ssmamba.layers.linear import Linear
 from ssmamba.ops.low_rank import project_delta
 
 DELTA_MIN, DELTA_MAX = 1e-3, 1e-1  # range of softplus(delta bias) at the start (Mamba)
-DELTA_PADDED = -1e4  # before softplus: delta becomes exactly 0, the state passes unchanged
 
 
 class ScanParameters(nn.Module):
@@ -45,15 +44,9 @@ class ScanParameters(nn.Module):
         bc = bc.unflatten(-1, (groups, 2 * states))
         return dt.unflatten(-1, (groups, rank)), bc[..., :states], bc[..., states:]
 
-    def delta(self, dt: Tensor, valid: Tensor | None) -> Tensor:
-        """Low-rank delta (B, L, G, R) -> delta (B, L, G, c) before its bias.
-
-        valid: (L,) bool or None; where False, delta is so low that the state passes unchanged.
-        """
-        delta = project_delta(dt, self.dt_weight)
-        if valid is None:
-            return delta
-        return delta.masked_fill(~valid.view(1, -1, 1, 1), DELTA_PADDED)
+    def delta(self, dt: Tensor) -> Tensor:
+        """Low-rank delta (B, L, G, R) -> delta (B, L, G, c) before its bias."""
+        return project_delta(dt, self.dt_weight)
 
 
 def _delta_bias(directions: int, dim: int) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ssmamba.config import STRIDES, SSMambaConfig
+from ssmamba.config import SSMambaConfig
 from ssmamba.layers.linear import Linear
 from ssmamba.layers.local import (
     LPR,
@@ -60,13 +60,10 @@ class Block(nn.Module):
                 nn.LayerNorm(dim), Linear(dim, hidden), nn.GELU(), Linear(hidden, dim)
             )
 
-    def forward(self, x: Tensor, grid: tuple[int, int], valid: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, grid: tuple[int, int]) -> Tensor:
         """(B, L, C) -> (B, L, C)."""
         mixed = self.norm(x)
-        if self.across:
-            mixed = by_columns(self.mixer, mixed, grid, valid)
-        else:
-            mixed = self.mixer(mixed, grid, valid)
+        mixed = by_columns(self.mixer, mixed, grid) if self.across else self.mixer(mixed, grid)
         x = _add(x, self.drop_path(mixed))
         return x if self.mlp is None else _add(x, self.drop_path(self.mlp(x)))
 
@@ -101,57 +98,40 @@ class Stage(nn.Module):
         self.tap_early = config.pool == "cls" and index == 3
         self.cls_map = nn.Linear(dims[index - 1], dim) if config.pool != "mean" and index else None
 
-    def forward(
-        self, x: Tensor, cls: Tensor | None, valid: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
+    def forward(self, x: Tensor, cls: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """(B, H, W, C) and the class token (B, 1, C) -> the same at this stage's stride."""
         if self.down is not None:
             x = self.down(x)
-        grid = (x.shape[1], x.shape[2])
-        x = self.local(_blank(x, valid))
+        x = self.local(x)
         if cls is not None and self.cls_map is not None:
             cls = self.cls_map(cls)
-        if valid is not None:
-            x = _blank(x, valid)
-            valid = _with_class_token(valid.view(-1), cls)
-        if self.tap_early:
-            last = len(self.blocks) - 1
-            before = self._blocks(x, cls, grid, valid, 0, last)[0]
-            return self._blocks(self.tap(before), cls, grid, valid, last, last + 1)
-        x, cls = self._blocks(x, cls, grid, valid, 0, len(self.blocks))
-        return self.tap(x), cls
+        count = len(self.blocks)
+        last = count - 1 if self.tap_early else count
+        x, cls = self._blocks(x, cls, 0, last)
+        return self._blocks(self.tap(x), cls, last, count)
 
     def _blocks(
-        self,
-        x: Tensor,
-        cls: Tensor | None,
-        grid: tuple[int, int],
-        valid: Tensor | None,
-        start: int,
-        stop: int,
+        self, x: Tensor, cls: Tensor | None, start: int, stop: int
     ) -> tuple[Tensor, Tensor | None]:
-        """Blocks start to stop - 1, each but the first behind a local module of its own if set."""
-        tokens = join_middle(x.flatten(1, 2), cls)
+        """Blocks start to stop - 1, each but the first behind a local module of its own if set.
+
+        A local module does not see the class token; every block updates it.
+        """
+        grid = (x.shape[1], x.shape[2])
         for at in range(start, stop):
             if at and self.more_local:
-                tokens = self._look_around(tokens, grid, valid, self.more_local[at - 1])
-            tokens = self.blocks[at](tokens, grid, valid)
-        tokens, cls = split_middle(tokens, grid)
-        return tokens.unflatten(1, grid), cls
-
-    @staticmethod
-    def _look_around(
-        tokens: Tensor, grid: tuple[int, int], valid: Tensor | None, local: nn.Module
-    ) -> Tensor:
-        """A local module between two blocks; it does not see the class token."""
-        tokens, cls = split_middle(tokens, grid)
-        tokens = local(tokens.unflatten(1, grid)).flatten(1, 2)
-        tokens = join_middle(tokens, cls)
-        return tokens if valid is None else tokens * valid.view(1, -1, 1)
+                x = self.more_local[at - 1](x)
+            tokens = self.blocks[at](join_middle(x.flatten(1, 2), cls), grid)
+            tokens, cls = split_middle(tokens, grid)
+            x = tokens.unflatten(1, grid)
+        return x, cls
 
 
 class SSMamba(nn.Module):
-    """Encoder and classifier head; inputs of any size are padded to a multiple of 32.
+    """Encoder and classifier head, for inputs of any size.
+
+    A stage has ceil(H/s) x ceil(W/s) tokens, s its stride: where a side is no multiple of 32 px
+    the last tokens reach beyond the image, and beyond them lies the border of the convolutions.
 
     Args:
         config: architecture.
@@ -183,7 +163,8 @@ class SSMamba(nn.Module):
 
     def forward_features(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) -> pooled features (B, F) that the head reads."""
-        return self._pool(*self._encode(x, None, None))
+        maps, cls = self._encode(x, None, None)
+        return self._pool(maps[-1], cls)
 
     def forward_with_style(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, H, W) -> logits (B, K) and the picture's style (B, 2 C_1 + 2 C_2).
@@ -191,16 +172,16 @@ class SSMamba(nn.Module):
         The style is the mean and standard deviation of each channel of the first two stages:
         stain, scanner and texture. It tells foreign tissue that the last stage takes for known.
         """
-        maps, cls, valid = self._encode(x, None, None)
+        maps, cls = self._encode(x, None, None)
         wide = [m.float() for m in maps[:2]]  # in half precision a mean is off by 1e-2
         style = [s for m in wide for s in (m.mean((1, 2)), m.std((1, 2)))]
-        return self.head(self._pool(maps, cls, valid)), torch.cat(style, dim=1)
+        return self.head(self._pool(maps[-1], cls)), torch.cat(style, dim=1)
 
-    def _pool(self, maps: list[Tensor], cls: Tensor | None, valid: Tensor | None) -> Tensor:
-        tokens = self.norm(maps[-1].flatten(1, 2))
+    def _pool(self, last: Tensor, cls: Tensor | None) -> Tensor:
+        tokens = self.norm(last.flatten(1, 2))
         pooled = []
         if self.config.pool != "cls":
-            pooled.append(_mean(tokens, valid))
+            pooled.append(tokens.mean(1))
         if self.config.pool != "mean":
             assert cls is not None
             pooled.append(self.norm(cls).squeeze(1))
@@ -209,11 +190,11 @@ class SSMamba(nn.Module):
     def forward_stages(
         self, x: Tensor, unit_mask: Tensor | None = None, mask_token: Tensor | None = None
     ) -> list[Tensor]:
-        """(B, 3, H, W) -> the maps of the four stages, (B, C_k, H/s_k, W/s_k).
+        """(B, 3, H, W) -> the maps of the four stages, (B, C_k, ceil(H/s_k), ceil(W/s_k)).
 
         unit_mask: (B, h, w) bool, True = hidden; hidden tokens become ``mask_token`` (C_1,).
         """
-        maps, _, _ = self._encode(x, unit_mask, mask_token)
+        maps, _ = self._encode(x, unit_mask, mask_token)
         return [m.permute(0, 3, 1, 2) for m in maps]
 
     def cam_layer(self, stage: int) -> nn.Module:
@@ -222,8 +203,7 @@ class SSMamba(nn.Module):
 
     def _encode(
         self, x: Tensor, unit_mask: Tensor | None, mask_token: Tensor | None
-    ) -> tuple[list[Tensor], Tensor | None, Tensor | None]:
-        x, valid_pixels = _pad(x)
+    ) -> tuple[list[Tensor], Tensor | None]:
         if unit_mask is not None and self.config.stem_overlaps:  # nothing hidden may be seen
             x = x.masked_fill(_spread(unit_mask, x.shape[2], x.shape[3]).unsqueeze(1), 0.0)
         x = self.stem(x)
@@ -232,12 +212,10 @@ class SSMamba(nn.Module):
             x = _hide(x, unit_mask, mask_token)
         cls = None if self.cls_token is None else self.cls_token.expand(x.shape[0], -1, -1)
         maps: list[Tensor] = []
-        valid = None
-        for stage, stride in zip(self.stages, STRIDES, strict=True):
-            valid = None if valid_pixels is None else _valid_tokens(valid_pixels, stride)
-            x, cls = stage(x, cls, valid)
+        for stage in self.stages:
+            x, cls = stage(x, cls)
             maps.append(x)
-        return maps, cls, valid
+        return maps, cls
 
 
 def cam_reshape(x: Tensor) -> Tensor:
@@ -268,35 +246,6 @@ def _local_module(config: SSMambaConfig, index: int) -> nn.Module:
     return nn.Identity()
 
 
-def _pad(x: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Pad right and bottom to a multiple of 32; also (H, W) bool of the real pixels, or None."""
-    height, width = x.shape[2:]
-    down, right = -height % STRIDES[-1], -width % STRIDES[-1]
-    if not (down or right):
-        return x, None
-    valid = torch.zeros(height + down, width + right, dtype=torch.bool, device=x.device)
-    valid[:height, :width] = True
-    return nn.functional.pad(x, (0, right, 0, down)), valid
-
-
-def _valid_tokens(valid: Tensor, stride: int) -> Tensor:
-    """(H, W) pixels -> (H/s, W/s): a token is real when any of its pixels is."""
-    height, width = valid.shape
-    return valid.view(height // stride, stride, width // stride, stride).any(3).any(1)
-
-
-def _blank(x: Tensor, valid: Tensor | None) -> Tensor:
-    """Zeros in the padding of (B, H, W, C), as a convolution's own padding has them."""
-    return x if valid is None else x * valid.unsqueeze(-1)
-
-
-def _with_class_token(valid: Tensor, cls: Tensor | None) -> Tensor:
-    if cls is None:
-        return valid
-    half = valid.numel() // 2
-    return torch.cat([valid[:half], valid.new_ones(1), valid[half:]])
-
-
 def _hide(x: Tensor, unit_mask: Tensor, mask_token: Tensor) -> Tensor:
     """Replace the tokens of hidden units by the mask token."""
     mask = _spread(unit_mask, x.shape[1], x.shape[2])
@@ -307,14 +256,6 @@ def _spread(unit_mask: Tensor, height: int, width: int) -> Tensor:
     """(B, h, w) units -> (B, height, width)."""
     rows, columns = height // unit_mask.shape[1], width // unit_mask.shape[2]
     return unit_mask.repeat_interleave(rows, 1).repeat_interleave(columns, 2)
-
-
-def _mean(tokens: Tensor, valid: Tensor | None) -> Tensor:
-    """Mean over the real tokens, (B, L, C) -> (B, C)."""
-    if valid is None:
-        return tokens.mean(1)
-    weight = valid.view(1, -1, 1).to(tokens.dtype)
-    return (tokens * weight).sum(1) / weight.sum()
 
 
 def _init_weights(module: nn.Module) -> None:

@@ -23,7 +23,7 @@ from training.evaluation import forest
 from training.evaluation.matching import class_order
 
 METRICS = ("accuracy", "macro_f1", "balanced_accuracy", "auc", "nll", "brier", "ece")
-CONFIG = SSMambaConfig(size="nano", dims=(8, 16, 16, 16), depths=(1, 1, 1, 1), d_state=4)
+CONFIG = SSMambaConfig(size="nano", dims=(8, 16, 16, 16), depths=(1, 1, 1, 2), d_state=4)
 SPEC = InputSpec(window_px=32, source_px=48)
 
 

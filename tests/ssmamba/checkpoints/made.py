@@ -22,7 +22,7 @@ SPEC = InputSpec(window_px=64, source_px=64)
 
 
 def tiny_config(**changes: Any) -> SSMambaConfig:
-    return SSMambaConfig.of_size("nano", dims=(8, 8, 12, 16), depths=(1, 1, 1, 1), **changes)
+    return SSMambaConfig.of_size("nano", dims=(8, 8, 12, 16), depths=(1, 1, 1, 2), **changes)
 
 
 def tiny_model(classes: int = 3, seed: int = 0, **changes: Any) -> SSMamba:

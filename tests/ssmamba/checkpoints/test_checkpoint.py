@@ -14,7 +14,7 @@ from ssmamba.errors import CheckpointError
 from ssmamba.models import MAMIM, SSMamba
 from ssmamba.models.batchnorm import bn_statistics
 
-CONFIG = SSMambaConfig(dims=(16, 32, 48, 64), depths=(1, 1, 1, 1), d_state=4)
+CONFIG = SSMambaConfig(dims=(16, 32, 48, 64), depths=(1, 1, 1, 2), d_state=4)
 CLASSES = (ClassInfo("a", "A", (255, 0, 0)), ClassInfo("b", "B", (0, 0, 255)))
 
 

@@ -89,7 +89,7 @@ def test_convolution_of_patches(side):
 def test_whole_models_with_and_without_gradients(mixer, changes, side):
     torch.manual_seed(0)
     config = SSMambaConfig(
-        dims=(16, 32, 48, 64), depths=(1, 1, 2, 1), d_state=4, mixer=mixer, **changes
+        dims=(16, 32, 48, 64), depths=(1, 1, 2, 2), d_state=4, mixer=mixer, **changes
     )
     model = trained_norms(SSMamba(config, num_classes=3)).eval()
     image = torch.randn(2, 3, side, side)

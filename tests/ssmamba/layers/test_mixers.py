@@ -70,7 +70,7 @@ def test_the_original_mamba_block_is_gated_by_its_activation(act):
     u = function(mixer.conv(u))
     p = mixer.params
     dt, b, c = p(u)
-    delta = p.delta(dt, None)[:, :, 0]
+    delta = p.delta(dt)[:, :, 0]
     y = selective_scan_channel_last(u, delta, p.A[0], b[:, :, 0], c[:, :, 0], p.D[0], p.dt_bias[0])
     expected = mixer.out_proj(y * function(z))
     torch.testing.assert_close(mixer(x, (3, 5)), expected)

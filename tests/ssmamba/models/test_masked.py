@@ -15,7 +15,7 @@ VIT = {"img_size": 64, "depth": 2, "embed_dim": 48, "num_heads": 3, "num_classes
 
 
 def four_stages() -> SSMamba:
-    return SSMamba(SSMambaConfig(dims=(16, 32, 48, 64), depths=(1, 1, 1, 1), d_state=4))
+    return SSMamba(SSMambaConfig(dims=(16, 32, 48, 64), depths=(1, 1, 1, 2), d_state=4))
 
 
 def vit(**changes):

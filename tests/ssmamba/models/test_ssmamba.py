@@ -1,17 +1,29 @@
 """SSMamba and MAMIM: sizes, invariances, ablations, masking."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
 
 from ssmamba.config import MAMIMConfig, SSMambaConfig
 from ssmamba.errors import CheckpointError
-from ssmamba.models import MAMIM, SSMamba, random_unit_mask, ssmamba
+from ssmamba.layers.local import (
+    LPR,
+    LPU,
+    DeepStem,
+    OverlapDownsample,
+    OverlapStem,
+    PatchMerge,
+)
+from ssmamba.models import MAMIM, SSMamba, random_unit_mask
 from ssmamba.models.batchnorm import bn_statistics, load_bn_statistics, reestimate_bn
 from ssmamba.models.macs import count_macs
+from tests.ssmamba.layers.test_inference import trained_norms
 
+CLOSE = {"rtol": 1e-3, "atol": 1e-4}  # float32 in another order of additions
 VIT_S_MACS, VIT_B_MACS = 4.61e9, 17.58e9  # at 224 px
-SMALL = {"dims": (16, 32, 48, 64), "depths": (1, 1, 2, 1), "d_state": 4}
+SMALL = {"dims": (16, 32, 48, 64), "depths": (1, 1, 2, 2), "d_state": 4}
 
 
 def small_config(**changes) -> SSMambaConfig:
@@ -62,36 +74,109 @@ def test_class_token_is_read_and_trained(pool):
     assert model.cls_token is not None and model.cls_token.grad.abs().max() > 0
 
 
-@pytest.mark.parametrize("mixer", ["dms", "mamba", "ss2d"])
-@pytest.mark.parametrize("embedding", ["lpr", "lpu", "linear", "patch_merge"])
-def test_what_padding_shows_does_not_matter(mixer, embedding, monkeypatch):
+@pytest.mark.parametrize("pool", ["cls", "both"])
+@pytest.mark.parametrize("local_every_block", [False, True])
+def test_every_block_updates_the_class_token(pool, local_every_block):
+    """The paper's anchor gathers in all blocks of a stage, wherever a CAM looks."""
     torch.manual_seed(0)
-    model = SSMamba(small_config(mixer=mixer, embedding=embedding), num_classes=3).eval()
-    image = torch.randn(1, 3, 44, 52)  # 11 x 13 tokens of 4 px, padded to 16 x 16
+    config = small_config(pool=pool, local_every_block=local_every_block)
+    stage = SSMamba(config).eval().stages[3]
+    x, token = torch.randn(2, 4, 6, 48), torch.randn(2, 1, 48)
     with torch.inference_mode():
-        own = model(image)
-
-        def pad_with_noise(x):
-            padded, valid = pad(x)
-            return torch.where(valid, padded, 3 * torch.randn_like(padded)), valid
-
-        pad = ssmamba._pad
-        monkeypatch.setattr(ssmamba, "_pad", pad_with_noise)
-        torch.testing.assert_close(model(image), own, rtol=0, atol=1e-6)
-        monkeypatch.setattr(ssmamba, "_pad", lambda x: (pad_with_noise(x)[0], None))
-        assert (model(image) - own).abs().max() > 1e-3  # unmasked it does
+        _, found = stage(x, token)
+        tokens, token = stage.local(stage.down(x)).flatten(1, 2), stage.cls_map(token)
+        for number, block in enumerate(stage.blocks):
+            if number and local_every_block:
+                local = stage.more_local[number - 1]
+                tokens = local(tokens.unflatten(1, (2, 3))).flatten(1, 2)
+            tokens = block(torch.cat([tokens[:, :3], token, tokens[:, 3:]], 1), (2, 3))
+            token, tokens = tokens[:, 3:4], torch.cat([tokens[:, :3], tokens[:, 4:]], 1)
+    torch.testing.assert_close(found, token)
 
 
-@pytest.mark.parametrize("mixer", ["dms", "mamba", "ss2d"])
-def test_a_mixer_gives_with_padded_rows_what_it_gives_without(mixer):
+PARTS = [  # without overlap a partial patch is filled with zeros
+    {},
+    {"embedding": "patch_merge"},
+    {"embedding": "linear", "mixer": "mamba"},
+    {"embedding": "lpu", "batch_norm": True},
+    {"overlap": True, "local_every_block": True},
+    {"overlap": True, "deep_stem": True, "batch_norm": True, "local_every_block": True},
+    {"overlap": True, "deep_stem": True, "alternate_scans": True, "mixer": "mamba"},
+    {"overlap": True, "embedding": "none", "mixer": "ss2d"},
+]
+
+
+def on_its_own_grid(model: SSMamba, image: torch.Tensor) -> list[torch.Tensor]:
+    """The four stages' maps (B, H, W, C) with torch's own convolutions and their zero borders."""
+
+    def filled(x, side):
+        return nn.functional.pad(x, (0, -x.shape[3] % side, 0, -x.shape[2] % side))
+
+    def normed(x, norm):
+        if isinstance(norm, nn.BatchNorm2d):
+            return norm(x)
+        return norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+    def conv(x, module):
+        return nn.functional.conv2d(x, module.weight, module.bias, module.stride, module.padding)
+
+    x, stem, maps = image, model.stem, []
+    if isinstance(stem, DeepStem):
+        for module, norm in zip(stem.convs, stem.norms, strict=True):
+            x = normed(conv(x, module), norm).relu()
+        x = nn.functional.max_pool2d(x, 3, stride=2, padding=1)
+    elif isinstance(stem, OverlapStem):
+        x = nn.functional.gelu(normed(conv(x, stem.first), stem.norm1))
+        x = normed(conv(x, stem.second), stem.norm2)
+    else:
+        x = normed(conv(filled(x, 4), stem.conv), stem.norm)
+    for stage in model.stages:
+        down = stage.down
+        if isinstance(down, OverlapDownsample):
+            x = normed(conv(x, down.conv), down.norm)
+        elif isinstance(down, PatchMerge):
+            x = filled(x, 2)
+            four = torch.stack([x[:, :, r::2, c::2] for c in (0, 1) for r in (0, 1)], 1)
+            tokens = normed(four.flatten(1, 2), down.norm).permute(0, 2, 3, 1)
+            x = (tokens @ down.reduction.weight.T).permute(0, 3, 1, 2)
+        elif down is not None:
+            x = conv(filled(normed(x, down.norm), 2), down.conv)
+        grid = (x.shape[2], x.shape[3])
+        for number, block in enumerate(stage.blocks):
+            local = stage.more_local[number - 1] if number and stage.more_local else stage.local
+            if number == 0 or stage.more_local:
+                if isinstance(local, LPR):
+                    x = x + local.body(x)
+                elif isinstance(local, LPU):
+                    x = x + local.conv(x)
+                else:
+                    x = local(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+            tokens = block(x.flatten(2).mT, grid)
+            x = tokens.mT.unflatten(2, grid)
+        maps.append(x.permute(0, 2, 3, 1))
+    return maps
+
+
+@pytest.mark.parametrize("parts", PARTS)
+@pytest.mark.parametrize("size", [(44, 52), (64, 47), (33, 96)])
+def test_a_picture_ends_at_its_border(parts, size):
+    """Where sides are no multiple of 32 nothing lies beyond the picture but the zeros that a
+    convolution has around it: nothing of it is normalised, scanned, pooled or counted as style.
+    """
     torch.manual_seed(0)
-    config = small_config(mixer=mixer, column_scans=mixer == "dms")
-    module = SSMamba(config).stages[1].blocks[0].mixer.eval()
-    x = torch.randn(2, 12, 32)
-    padded = torch.cat([x, torch.randn(2, 8, 32)], 1)
-    with torch.inference_mode():
-        real = module(padded, (5, 4), torch.arange(20) < 12)[:, :12]
-        torch.testing.assert_close(real, module(x, (3, 4)), rtol=1e-5, atol=1e-6)
+    model = trained_norms(SSMamba(small_config(**parts), num_classes=3)).eval()
+    image = torch.randn(2, 3, *size)
+    with torch.no_grad():
+        maps = on_its_own_grid(model, image)
+        pooled = model.norm(maps[-1].flatten(1, 2)).mean(1)
+        logits, style = model.forward_with_style(image)
+        stages = model.forward_stages(image)
+    for index, (found, expected) in enumerate(zip(stages, maps, strict=True)):
+        assert found.shape[2:] == tuple(math.ceil(side / 4 / 2**index) for side in size)
+        torch.testing.assert_close(found.permute(0, 2, 3, 1), expected, **CLOSE)
+    torch.testing.assert_close(logits, model.head(pooled), **CLOSE)
+    statistics = [s for m in maps[:2] for s in (m.mean((1, 2)), m.std((1, 2)))]
+    torch.testing.assert_close(style, torch.cat(statistics, 1), **CLOSE)
 
 
 @pytest.mark.parametrize("mixer", ["dms", "mamba", "ss2d"])
@@ -102,16 +187,15 @@ def test_alternate_blocks_read_the_grid_by_columns(mixer):
     blocks = [block for stage in model.stages for block in stage.blocks]
     assert [block.across for block in blocks] == [bool(n % 2) for n in range(len(blocks))]
     across, x = model.stages[1].blocks[0], torch.randn(2, 20, 32)
-    real = torch.arange(20) < 12  # rows 1 to 3 of (5, 4)
 
     def turned(tokens, rows, columns):
         return tokens.unflatten(1, (rows, columns)).transpose(1, 2).flatten(1, 2)
 
     with torch.inference_mode():
-        found = across(x, (5, 4), real)
+        found = across(x, (5, 4))
         across.across = False
-        sideways = across(turned(x, 5, 4), (4, 5), real.view(5, 4).T.flatten())
-        plain = across(x, (5, 4), real)
+        sideways = across(turned(x, 5, 4), (4, 5))
+        plain = across(x, (5, 4))
     torch.testing.assert_close(found, turned(sideways, 4, 5), rtol=1e-5, atol=1e-6)
     assert (found - plain).abs().max() > 1e-4
 
@@ -169,7 +253,7 @@ def test_a_local_module_before_every_block(embedding):
     torch.manual_seed(0)
     config = small_config(embedding=embedding, local_every_block=True, pool="both")
     model = SSMamba(config, num_classes=3)
-    assert [len(stage.more_local) for stage in model.stages] == [0, 0, 1, 0]
+    assert [len(stage.more_local) for stage in model.stages] == [0, 0, 1, 1]
     model(torch.randn(2, 3, 64, 64)).sum().backward()
     again, first = model.stages[2].more_local[0], model.stages[2].local
     assert again.state_dict().keys() == first.state_dict().keys()

@@ -12,7 +12,7 @@ from ssmamba.models.macs import count_macs
 from ssmamba.models.vmamba import VMamba
 from tests.ssmamba.models.test_masked import PLAIN
 
-TINY = {"dims": (16, 32, 48, 64), "depths": (1, 1, 2, 1), "d_state": 4}
+TINY = {"dims": (16, 32, 48, 64), "depths": (1, 1, 2, 2), "d_state": 4}
 
 
 def tiny(**changes) -> VMamba:

@@ -14,7 +14,7 @@ from ssmamba.models.ssmamba import SSMamba
 
 
 class VMamba(SSMamba):
-    """VMamba in SSMamba's frame: four stages, head, padding, masking, and where a CAM looks.
+    """VMamba in SSMamba's frame: four stages, head, masking, and where a CAM looks.
 
     Args:
         config: as ``SSMambaConfig.vmamba`` makes it.

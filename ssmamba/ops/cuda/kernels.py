@@ -32,7 +32,7 @@ def _combine(a_left, x_left, a_right, x_right):
 @triton.jit
 def _softplus(x):
     """max(x, 0) + log1p(exp(-|x|)), the logarithm as 2 atanh(e / (e + 2)): exact for tiny e."""
-    e = tl.exp(-tl.abs(x))  # 0 for a padded token's -1e4, so its step is exactly 0
+    e = tl.exp(-tl.abs(x))  # 0 far below zero, so the step is exactly 0 there
     s = e / (e + 2.0)
     z = s * s
     series = 0.2802463173866272 * z + 0.279991090297699

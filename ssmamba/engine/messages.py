@@ -1,13 +1,14 @@
 """Messages between the viewer and the engine process: plain dataclasses, no torch types.
 
-Requests carry a ``job`` number that the viewer chose; every reply repeats it. A job ends with
-exactly one of ``JobDone``, ``JobFailed`` or ``JobCancelled``; partial results and ``Progress``
-come before. Pictures travel as raw bytes (C order) with their shape.
+A ``JobRequest`` carries a ``job`` number that the viewer chose; every reply repeats it. A job ends
+with exactly one of ``JobDone``, ``JobFailed`` or ``JobCancelled``; ``Progress``, results and
+``CheckpointFailed`` come before. Pictures travel as raw bytes (C order) with their shape.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 from ssmamba.reading.values import DEFAULT_OPTIONS, CamMap, ReadOptions, Stamp, Trust, Window
 from ssmamba.rois.roi import Roi
@@ -23,16 +24,31 @@ class SlideRef:
     icc: bool | None = None  # None = as the checkpoint's card says
 
 
-# --- requests ------------------------------------------------------------------------------
+# --- jobs ----------------------------------------------------------------------------------
+class Priority(IntEnum):
+    """How urgent a job is; after each step the engine goes on with the most urgent one."""
+
+    ASKED = 0  # what the user has just asked
+    VISIBLE = 1  # what is looked at
+    REST = 2
+    AHEAD = 3  # what may be asked later
+
+
 @dataclass(frozen=True)
-class LoadCheckpoint:
+class JobRequest:
+    """What every request for work has; ``ssmamba.engine.jobs.KINDS`` says who does it."""
+
     job: int
+    priority: Priority = field(default=Priority.ASKED, kw_only=True)
+
+
+@dataclass(frozen=True)
+class LoadCheckpoint(JobRequest):
     path: str
 
 
 @dataclass(frozen=True)
-class Classify:
-    job: int
+class Classify(JobRequest):
     slide: SlideRef
     roi: Roi
     checkpoints: tuple[str, ...]  # paths
@@ -40,8 +56,7 @@ class Classify:
 
 
 @dataclass(frozen=True)
-class Explain:
-    job: int
+class Explain(JobRequest):
     slide: SlideRef
     roi: Roi
     checkpoints: tuple[str, ...]
@@ -52,8 +67,7 @@ class Explain:
 
 
 @dataclass(frozen=True)
-class Reconstruct:
-    job: int
+class Reconstruct(JobRequest):
     slide: SlideRef
     roi: Roi
     checkpoint: str
@@ -62,14 +76,31 @@ class Reconstruct:
     options: ReadOptions = DEFAULT_OPTIONS
 
 
+# --- control: takes effect before the next step; no reply but the end of a cancelled job ---
 @dataclass(frozen=True)
 class Cancel:
     job: int
 
 
 @dataclass(frozen=True)
+class Pause:
+    job: int
+
+
+@dataclass(frozen=True)
+class Resume:
+    job: int
+
+
+@dataclass(frozen=True)
+class Reprioritise:
+    job: int
+    priority: Priority
+
+
+@dataclass(frozen=True)
 class KeepSlides:
-    """The slides that may still be asked about; the engine closes the others. No reply."""
+    """The slides that may still be asked about; the engine closes the others."""
 
     paths: tuple[str, ...]
 
@@ -79,7 +110,8 @@ class Shutdown:
     pass
 
 
-Request = LoadCheckpoint | Classify | Explain | Reconstruct | Cancel | KeepSlides | Shutdown
+Control = Cancel | Pause | Resume | Reprioritise
+Request = JobRequest | Control | KeepSlides | Shutdown
 
 
 # --- replies -------------------------------------------------------------------------------
@@ -97,9 +129,10 @@ class EngineReady:
 @dataclass(frozen=True)
 class Progress:
     job: int
-    done: int
+    done: int  # windows
     total: int
-    text: str = ""
+    per_second: float = 0.0  # windows, while this job had its turn
+    left_s: float = 0.0  # at that pace
 
 
 @dataclass(frozen=True)
@@ -162,6 +195,16 @@ class ReconstructResult:
 
 
 @dataclass(frozen=True)
+class CheckpointFailed:
+    """One of a job's checkpoints gives no result; the others go on."""
+
+    job: int
+    checkpoint: str
+    message: str  # one sentence with the next step
+    details: str = ""  # traceback, shown on demand
+
+
+@dataclass(frozen=True)
 class JobDone:
     job: int
 
@@ -185,6 +228,7 @@ Reply = (
     | ClassifyResult
     | ExplainResult
     | ReconstructResult
+    | CheckpointFailed
     | JobDone
     | JobCancelled
     | JobFailed

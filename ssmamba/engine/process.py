@@ -22,7 +22,7 @@ from ssmamba.engine.wire import WireError, encode, read_message
 from ssmamba.errors import EngineDied
 
 ENGINE_FLAG = "--engine-process"  # a frozen program starts itself with it and calls server.main
-NICE_VARIABLE = "SSMAMBA_ENGINE_NICE"  # its niceness, 0..19, instead of the usual two
+NICE_VARIABLE = "SSMAMBA_ENGINE_NICE"  # its niceness, 0..19, instead of the usual one
 CLOSE_TIMEOUT_S = 2.0
 REPORT_LINES = 40  # last lines of the child's standard error that are kept
 
@@ -196,7 +196,7 @@ def _command() -> list[str]:
 def _spawn(device: str) -> subprocess.Popen:
     flags = 0
     if sys.platform == "win32":
-        flags = subprocess.CREATE_NO_WINDOW | subprocess.IDLE_PRIORITY_CLASS
+        flags = subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS
     return subprocess.Popen(
         [*_command(), "--device", device],
         stdin=subprocess.PIPE,

@@ -1,9 +1,13 @@
-"""What the engine keeps between jobs: loaded models within a memory budget, and open slides."""
+"""What the engine keeps between steps: loaded models within a memory budget, and open slides.
+
+What a job holds stays until the job lets go, whatever other jobs open in between.
+"""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -30,12 +34,26 @@ class _Recent(Generic[T]):
 
     def __init__(self) -> None:
         self.items: OrderedDict[Key, T] = OrderedDict()
+        self._holders: Counter[Key] = Counter()
 
     def get(self, key: Key, make: Callable[[], T]) -> T:
         if key not in self.items:
             self.items[key] = make()
         self.items.move_to_end(key)
         return self.items[key]
+
+    @contextmanager
+    def held(self, key: Key) -> Iterator[None]:
+        self._holders[key] += 1
+        try:
+            yield
+        finally:
+            self._holders[key] -= 1
+
+    @property
+    def free(self) -> list[Key]:
+        """What nobody holds, the least recently used first."""
+        return [key for key in self.items if not self._holders[key]]
 
 
 class ModelStore:
@@ -49,15 +67,20 @@ class ModelStore:
 
     def checkpoint(self, path: str) -> Checkpoint:
         """Load a checkpoint or find it loaded. Raises CheckpointError."""
-        found = self._models.get(
-            _key(path, CheckpointError, "model file"), lambda: self._load(path)
-        )
-        self._drop_old(found)
-        return found
+        with self.held(path) as loaded:
+            return loaded
 
-    def predictor(self, path: str) -> Predictor:
-        """The classifier of a checkpoint file. Raises CheckpointError when it has no classes."""
-        loaded = self.checkpoint(path)
+    @contextmanager
+    def held(self, path: str) -> Iterator[Checkpoint]:
+        """A loaded checkpoint that no other one drives out meanwhile. Raises CheckpointError."""
+        key = _key(path, CheckpointError, "model file")
+        loaded = self._models.get(key, lambda: self._load(path))
+        with self._models.held(key):
+            self._drop_old()
+            yield loaded
+
+    def predictor_of(self, loaded: Checkpoint) -> Predictor:
+        """The classifier of a checkpoint. Raises CheckpointError when it has no classes."""
         if loaded.sha256 not in self._predictors:
             self._predictors[loaded.sha256] = Predictor(loaded, self.device)
         return self._predictors[loaded.sha256]
@@ -77,13 +100,11 @@ class ModelStore:
             loaded.model.to("cpu")
         return loaded
 
-    def _drop_old(self, keep: Checkpoint) -> None:
-        for key, loaded in list(self._models.items.items()):
+    def _drop_old(self) -> None:
+        for key in self._models.free:
             if self.used_bytes <= self.budget_bytes:
                 return
-            if loaded is not keep:
-                del self._models.items[key]
-                self._predictors.pop(loaded.sha256, None)
+            self._predictors.pop(self._models.items.pop(key).sha256, None)
 
 
 class SlideStore:
@@ -91,28 +112,37 @@ class SlideStore:
 
     def __init__(self) -> None:
         self._slides: _Recent[Slide] = _Recent()
+        self._unwanted: set[Key] = set()  # to be closed as soon as no job holds them
 
-    def open(self, path: str) -> Slide:
-        """Open a slide or find it open. Raises SlideError."""
+    @contextmanager
+    def held(self, path: str) -> Iterator[Slide]:
+        """A slide that stays open meanwhile. Raises SlideError."""
         key = _key(path, SlideError, "slide")
-        self._close([k for k in self._slides.items if k[0] == path and k != key])  # replaced
+        self._unwanted |= {k for k in self._slides.items if k[0] == path}  # replaced
         slide = self._slides.get(key, lambda: Slide.open(path))
-        while self._too_much():
-            self._close([next(iter(self._slides.items))])
-        return slide
+        self._unwanted.discard(key)
+        try:
+            with self._slides.held(key):
+                self._close_unneeded()
+                yield slide
+        finally:
+            self._close_unneeded()
 
     def keep_only(self, paths: Sequence[str]) -> None:
         """Close the others: Windows lets nobody rename or delete a file that is open."""
-        self._close([key for key in self._slides.items if key[0] not in paths])
+        self._unwanted |= {key for key in self._slides.items if key[0] not in paths}
+        self._close_unneeded()
+
+    def _close_unneeded(self) -> None:
+        for key in self._slides.free:
+            if key in self._unwanted or self._too_much():
+                self._unwanted.discard(key)
+                self._slides.items.pop(key).close()
 
     def _too_much(self) -> bool:
         slides = self._slides.items.values()
         held = sum(slide.held_bytes for slide in slides)
         return len(slides) > OPEN_SLIDES or (held > SLIDE_BYTES and len(slides) > 1)
-
-    def _close(self, keys: Sequence[Key]) -> None:
-        for key in keys:
-            self._slides.items.pop(key).close()
 
 
 def _key(path: str, error_class: type[Exception], what: str) -> Key:

@@ -1,6 +1,6 @@
 """How many threads torch computes with, chosen by what it has just been fastest with.
 
-The engine runs at the lowest priority. When the other cores are busy, each of a model's few
+The engine gives way to other programs. When they keep the other cores busy, each of a model's few
 hundred parallel loops waits for a thread that is not scheduled: a 224-px window took 103 ms with
 two threads and 12 ms with one, beside two busy programs on two cores. On idle cores more threads
 win. So both are measured on the real work, and the loser is asked again now and then.

@@ -10,7 +10,7 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ssmamba.checkpoints.card import Card, read_card
 from ssmamba.checkpoints.labels import file_label, labels_of
@@ -20,7 +20,6 @@ from ssmamba.engine.messages import (
     Explain,
     ExplainResult,
     Progress,
-    Reply,
     SlideRef,
 )
 from ssmamba.errors import (
@@ -37,6 +36,10 @@ from ssmamba.headless.report import Finding, write_findings
 from ssmamba.reading.values import Mode, ReadOptions
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import Slide
+
+if TYPE_CHECKING:
+    from ssmamba.engine.jobs.bench import Bench
+    from ssmamba.engine.scheduler import Steps
 
 PROGRESS_EVERY_S = 5.0
 
@@ -70,14 +73,14 @@ def predict(request: Request) -> list[str]:
         request = replace(request, cam=find_method(request.cam).name)
     if request.rois is not None and len(request.inputs) > 1:
         raise RoiError("--rois belongs to one slide; run the command once for each slide.")
-    from ssmamba.engine.jobs import Jobs
+    from ssmamba.engine.jobs.bench import Bench
     from ssmamba.runtime.device import choose_device
 
     device = choose_device(request.device)
     made = not request.out.exists()
     _make_folder(request.out)
     print(f"Device: {device.label}, {device.reason}.", file=sys.stderr)
-    run = _Run(request, cards, targets, Jobs(device))
+    run = _Run(request, cards, targets, Bench(device))
     try:
         for path in request.inputs:
             run.add(path)
@@ -105,9 +108,9 @@ class _Run:
     """Findings so far, and what could not be read."""
 
     def __init__(
-        self, request: Request, cards: dict[str, Card], targets: dict[str, str | None], jobs: Any
+        self, request: Request, cards: dict[str, Card], targets: dict[str, str | None], bench: Bench
     ) -> None:
-        self.request, self.cards, self.targets, self.jobs = request, cards, targets, jobs
+        self.request, self.cards, self.targets, self.bench = request, cards, targets, bench
         labels = labels_of([Path(path) for path in cards], list(cards.values()))
         self.labels = dict(zip(cards, labels, strict=True))
         self.findings: list[Finding] = []
@@ -145,18 +148,22 @@ class _Run:
                 self.failures.append(f"{Path(path).name}: {error}")
 
     def _add_answer(self, path: str, slide: Slide, roi: Roi, model: str, card: Card) -> None:
+        from ssmamba.engine.jobs.classify import answer
+        from ssmamba.engine.jobs.explain import evidence
+
         ref = SlideRef(path, self.request.mpp)
         options = self._options(slide)
         show = _ProgressLine(f"{Path(path).name} {roi.name}")
-        result = self._ask(Classify(0, ref, roi, (model,), options), show, ClassifyResult)
+        classify = Classify(0, ref, roi, (model,), options)
+        result = show.last_of(answer(classify, self.bench, time.perf_counter, model))
         label = self.labels[model]
         finding = Finding(path, roi, card, result, slide.info.bounds_offset, label=label)
         if self.request.cam is not None:
             wanted = self.targets[model] or result.predicted
-            ask = Explain(
+            explain = Explain(
                 0, ref, roi, (model,), self.request.cam, self.request.stage, wanted, options
             )
-            cam = self._ask(ask, show, ExplainResult)
+            cam = show.last_of(evidence(explain, self.bench, time.perf_counter, model))
             finding = replace(finding, cam=cam, cam_file=self._draw(slide, finding, cam))
         self.findings.append(finding)
         show.done(f"{label}: {_in_words(card, result)}")
@@ -167,19 +174,6 @@ class _Run:
         if mode == "auto" and _is_tissue(slide, self.request):
             mode = "tiles"
         return ReadOptions(mode, self.request.field_px)
-
-    def _ask(self, request: Classify | Explain, show: _ProgressLine, kind: type) -> Any:
-        answers: list[Reply] = []
-
-        def emit(reply: Reply) -> None:
-            if isinstance(reply, Progress):
-                show.step(reply.done, reply.total)
-            else:
-                answers.append(reply)
-
-        show.start()
-        self.jobs.run(request, emit, lambda: None)
-        return next(a for a in answers if isinstance(a, kind))
 
     def _draw(self, slide: Slide, finding: Finding, cam: ExplainResult) -> str:
         from ssmamba.explain.figure import cam_figure
@@ -273,18 +267,18 @@ class _ProgressLine:
 
     def __init__(self, label: str) -> None:
         self.label = label
-        self.start()
 
-    def start(self) -> None:
-        self._start = self._last = time.monotonic()
-
-    def step(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if now - self._last < PROGRESS_EVERY_S or not done:
-            return
-        self._last = now
-        left = (now - self._start) / done * (total - done)
-        print(f"{self.label}: {done}/{total} windows, {left:.0f} s left", file=sys.stderr)
+    def last_of(self, steps: Steps) -> Any:
+        """Do all steps of a job and return its result."""
+        last, result = time.monotonic(), None
+        for reply in steps:
+            if not isinstance(reply, Progress):
+                result = reply or result
+            elif time.monotonic() - last >= PROGRESS_EVERY_S:
+                last = time.monotonic()
+                text = f"{reply.done}/{reply.total} windows, {reply.left_s:.0f} s left"
+                print(f"{self.label}: {text}", file=sys.stderr)
+        return result
 
     def done(self, text: str) -> None:
         print(f"{self.label}: {text}", file=sys.stderr)

@@ -6,6 +6,7 @@ from PIL import Image
 
 from ssmamba.engine.messages import (
     Cancel,
+    CheckpointFailed,
     CheckpointLoaded,
     Classify,
     ClassifyResult,
@@ -13,7 +14,6 @@ from ssmamba.engine.messages import (
     ExplainResult,
     JobCancelled,
     JobDone,
-    JobFailed,
     KeepSlides,
     LoadCheckpoint,
     Progress,
@@ -154,12 +154,18 @@ def test_a_bad_checkpoint_fails_with_one_sentence(engine, folder, slide, kind, a
         save_file({"weight": np.zeros(3, np.float32)}, path)
     elif kind == "truncated":
         path.write_bytes((folder / "a.safetensors").read_bytes()[:-100])
-    found, end = engine.ask(Classify, slide, square(0, 0, 64), (str(path),))
-    assert found == []
-    assert isinstance(end, JobFailed)
-    assert words in end.message
-    assert "\n" not in end.message
-    assert "Traceback" in end.details
+    failure = the_failure(engine, Classify, slide, square(0, 0, 64), (str(path),))
+    assert failure.checkpoint == str(path)
+    assert words in failure.message
+    assert "\n" not in failure.message
+    assert "Traceback" in failure.details
+
+
+def the_failure(engine, *request):
+    """The only thing that comes of a request with one checkpoint."""
+    (failure,), end = engine.ask(*request)
+    assert isinstance(end, JobDone) and isinstance(failure, CheckpointFailed)
+    return failure
 
 
 @pytest.mark.parametrize(
@@ -167,30 +173,43 @@ def test_a_bad_checkpoint_fails_with_one_sentence(engine, folder, slide, kind, a
     [(Roi(()), "empty"), (square(9000, 0, 64), "off the slide"), (square(5, 5, 0), "empty")],
 )
 def test_a_bad_region_fails_with_one_sentence(engine, folder, slide, roi, words):
-    _, end = engine.ask(Classify, slide, roi, (str(folder / "a.safetensors"),))
-    assert isinstance(end, JobFailed)
-    assert words in end.message
+    failure = the_failure(engine, Classify, slide, roi, (str(folder / "a.safetensors"),))
+    assert words in failure.message
 
 
 def test_a_missing_slide_unknown_class_method_and_stage_fail_clearly(engine, folder, slide):
     path = (str(folder / "a.safetensors"),)
     roi = square(0, 0, 64)
-    _, end = engine.ask(Classify, SlideRef(str(folder / "none.svs")), roi, path)
-    assert "none.svs" in end.message
-    _, end = engine.ask(Explain, slide, roi, path, "GradCAM", 4, "tumour")
-    assert "did you mean 'tumor'" in end.message
-    _, end = engine.ask(Explain, slide, roi, path, "GradCMA")
-    assert "did you mean 'GradCAM'" in end.message
-    _, end = engine.ask(Explain, slide, roi, path, "GradCAM", 9)
-    assert "stage 9" in end.message
+    failure = the_failure(engine, Classify, SlideRef(str(folder / "none.svs")), roi, path)
+    assert "none.svs" in failure.message
+    failure = the_failure(engine, Explain, slide, roi, path, "GradCAM", 4, "tumour")
+    assert "did you mean 'tumor'" in failure.message
+    failure = the_failure(engine, Explain, slide, roi, path, "GradCMA")
+    assert "did you mean 'GradCAM'" in failure.message
+    failure = the_failure(engine, Explain, slide, roi, path, "GradCAM", 9)
+    assert "stage 9" in failure.message
 
 
-def test_one_bad_checkpoint_does_not_silence_the_others(engine, folder, slide):
-    paths = (str(folder / "nowhere.safetensors"), str(folder / "a.safetensors"))
-    found, end = engine.ask(Classify, slide, square(0, 0, 64), paths)
-    assert [r.checkpoint for r in found] == [paths[1]]
-    assert isinstance(end, JobFailed)
-    assert "nowhere" in end.message
+def test_each_bad_checkpoint_tells_its_own_reason_and_the_others_answer(engine, folder, slide):
+    stems = ("nowhere", "a", "mamim")
+    paths = tuple(str(folder / f"{stem}.safetensors") for stem in stems)
+    (missing, answer, masked), end = engine.ask(Classify, slide, square(0, 0, 64), paths)
+    assert isinstance(end, JobDone)
+    assert [r.checkpoint for r in (missing, answer, masked)] == list(paths)
+    assert isinstance(answer, ClassifyResult)
+    assert "no model file" in missing.message
+    assert "no classes" in masked.message
+
+
+def test_progress_tells_the_pace_and_the_time_left(engine, folder, slide):
+    found, _ = engine.ask(
+        Classify, slide, square(0, 0, 320), (str(folder / "a.safetensors"),),
+        ReadOptions("tiles", 64.0),
+    )  # fmt: skip
+    first, *_, last, _ = found
+    assert (first.done, first.total) == (8, 25)
+    assert first.left_s == pytest.approx(17 / first.per_second)
+    assert last.left_s == 0
 
 
 def test_a_running_job_is_cancelled_between_its_windows(engine, folder, slide):

@@ -1,5 +1,7 @@
 """Requests done in this process, where a test can look."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -27,9 +29,8 @@ def odd(tmp_path_factory):
 
 def test_a_map_says_how_much_of_it_the_window_spans(odd):
     slide, model = odd
-    replies = []
     request = Explain(1, SlideRef(slide), square(0, 0, 112), (model,), "EigenCAM", 4, "fat")
-    Jobs(choose_device("cpu")).run(request, replies.append, lambda: None)
+    replies = list(Jobs(choose_device("cpu")).begin(request, time.perf_counter))
     (found,) = (r for r in replies if isinstance(r, ExplainResult))
     assert [(m.shape, m.cells) for m in found.maps] == [((4, 4), (3.5, 3.5))]
 

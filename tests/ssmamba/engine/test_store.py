@@ -17,6 +17,15 @@ from tests.ssmamba.checkpoints.made import save_classifier
 CPU = choose_device("cpu")
 
 
+def predictor(store, path):
+    return store.predictor_of(store.checkpoint(path))
+
+
+def opened(store, path):
+    with store.held(path) as slide:
+        return slide
+
+
 @pytest.fixture
 def paths(tmp_path):
     return [str(save_classifier(tmp_path / f"{i}.safetensors", seed=i)) for i in range(3)]
@@ -26,32 +35,32 @@ def test_a_model_is_loaded_once_and_again_when_its_file_changed(paths, tmp_path)
     store = ModelStore(CPU)
     first = store.checkpoint(paths[0])
     assert store.checkpoint(paths[0]) is first
-    assert store.predictor(paths[0]) is store.predictor(paths[0])
+    assert predictor(store, paths[0]) is predictor(store, paths[0])
     save_classifier(tmp_path / "0.safetensors", seed=9, name="a newer run")
     assert store.checkpoint(paths[0]).sha256 != first.sha256
 
 
 def test_the_least_recently_used_model_goes_when_memory_is_short(paths):
     store = ModelStore(CPU)
-    first = store.predictor(paths[0])
+    first = predictor(store, paths[0])
     store.budget_bytes = int(store.used_bytes * 2.5)  # room for two
-    second = store.predictor(paths[1])
-    assert store.predictor(paths[0]) is first  # used again, so the second is now the oldest
-    store.predictor(paths[2])
-    assert store.predictor(paths[0]) is first
-    assert store.predictor(paths[1]) is not second
+    second = predictor(store, paths[1])
+    assert predictor(store, paths[0]) is first  # used again, so the second is now the oldest
+    predictor(store, paths[2])
+    assert predictor(store, paths[0]) is first
+    assert predictor(store, paths[1]) is not second
     assert store.used_bytes <= store.budget_bytes
 
 
 def test_a_model_larger_than_the_budget_still_works(paths):
-    assert ModelStore(CPU, budget_bytes=1).predictor(paths[0]).card.name == "Tiny"
+    assert predictor(ModelStore(CPU, budget_bytes=1), paths[0]).card.name == "Tiny"
 
 
 def test_missing_files_are_named(tmp_path):
     with pytest.raises(CheckpointError, match=r"no\.safetensors"):
         ModelStore(CPU).checkpoint(str(tmp_path / "no.safetensors"))
     with pytest.raises(SlideError, match=r"no\.svs"):
-        SlideStore().open(str(tmp_path / "no.svs"))
+        opened(SlideStore(), str(tmp_path / "no.svs"))
 
 
 def test_plain_images_are_let_go_when_they_take_much_memory(tmp_path, monkeypatch):
@@ -60,7 +69,7 @@ def test_plain_images_are_let_go_when_they_take_much_memory(tmp_path, monkeypatc
     for number in range(4):
         path = tmp_path / f"{number}.png"
         Image.new("RGB", (100, 100)).save(path)
-        gone.append(weakref.ref(store.open(str(path))))
+        gone.append(weakref.ref(opened(store, str(path))))
     gc.collect()
     assert [slide() is None for slide in gone] == [True, True, False, False]
 
@@ -70,13 +79,13 @@ def test_a_slide_that_is_not_asked_for_any_more_is_closed(tmp_path):
     slides = []
     for path in paths:
         write_pyramid(path, 64, 64, levels=1)
-        slides.append(store.open(path))
+        slides.append(opened(store, path))
     store.keep_only([paths[1]])
     with pytest.raises(SlideError, match="closed"):
         slides[0].read_region(0, 0, 0, 8, 8)
-    assert store.open(paths[1]) is slides[1]
+    assert opened(store, paths[1]) is slides[1]
     write_pyramid(paths[1], 80, 80, levels=1, seed=1)
-    assert store.open(paths[1]).dimensions == (80, 80)
+    assert opened(store, paths[1]).dimensions == (80, 80)
     with pytest.raises(SlideError, match="closed"):
         slides[1].read_region(0, 0, 0, 8, 8)
 
@@ -86,11 +95,11 @@ def test_only_a_few_slides_stay_open(tmp_path):
     slides = []
     for number in range(OPEN_SLIDES + 1):
         write_pyramid(tmp_path / f"{number}.tif", 64, 64, levels=1)
-        slides.append(store.open(str(tmp_path / f"{number}.tif")))
+        slides.append(opened(store, str(tmp_path / f"{number}.tif")))
     with pytest.raises(SlideError):
         slides[0].read_region(0, 0, 0, 8, 8)
     assert slides[-1].read_region(0, 0, 0, 8, 8).shape == (8, 8, 3)
-    assert store.open(str(tmp_path / f"{OPEN_SLIDES}.tif")) is slides[-1]
+    assert opened(store, str(tmp_path / f"{OPEN_SLIDES}.tif")) is slides[-1]
 
 
 def run(tuner, seconds, calls):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,7 +13,14 @@ from ssmamba.checkpoints.card import InputSpec
 from ssmamba.engine.messages import Classify, Explain, Reconstruct
 from ssmamba.engine.store import SlideStore
 from ssmamba.ops import choose_backend
-from ssmamba.reading.plan import RegionPlan, geometry_hash, plan_region, read_batches, uses_icc
+from ssmamba.reading.plan import (
+    RegionPlan,
+    geometry_hash,
+    plan_region,
+    read_batches,
+    read_window,
+    uses_icc,
+)
 from ssmamba.reading.values import Stamp, Window
 from ssmamba.rois.roi import Roi
 from ssmamba.runtime.device import Device
@@ -27,6 +35,15 @@ class Region:
     roi: Roi
     plan: RegionPlan
     icc: bool
+
+    @property
+    def count(self) -> int:
+        """Windows in all."""
+        return len(self.plan.windows)
+
+    def pixels(self, window: Window) -> np.ndarray:
+        """One window, (S, S, 3) uint8 RGB."""
+        return read_window(self.slide, window, self.plan.out_px, self.icc)
 
     def batches(self, size: int) -> Iterator[tuple[int, np.ndarray]]:
         """(first window's number, pixels (n, S, S, 3) uint8 RGB) of up to ``size`` windows."""
@@ -47,7 +64,7 @@ class Region:
     def stamp(
         self, sha256: str, device: Device, method: str = "", seed: int | None = None
     ) -> Stamp:
-        """Where a result of this region comes from; its time is now."""
+        """Where a result comes from, at this moment."""
         return Stamp(
             slide_path=str(self.slide.path),
             slide_hash=self.slide.quick_hash,
@@ -65,11 +82,15 @@ class Region:
         )
 
 
+@contextmanager
 def read_as(
     request: Classify | Explain | Reconstruct, slides: SlideStore, spec: InputSpec
-) -> Region:
-    """The region of a request for a model. Raises SlideError or RoiError."""
+) -> Iterator[Region]:
+    """The region of a request for a model; its slide stays open meanwhile.
+
+    Raises SlideError or RoiError.
+    """
     ref = request.slide
-    slide = slides.open(ref.path)
-    plan = plan_region(request.roi, slide, spec, request.options, ref.mpp)
-    return Region(slide, request.roi, plan, uses_icc(slide, spec, ref.icc))
+    with slides.held(ref.path) as slide:
+        plan = plan_region(request.roi, slide, spec, request.options, ref.mpp)
+        yield Region(slide, request.roi, plan, uses_icc(slide, spec, ref.icc))

@@ -1,0 +1,45 @@
+"""What each request does, in the engine's process or in a command's: one file for each kind.
+
+A kind is a generator function (request, bench, spent): every ``yield`` ends a step, after which
+other jobs may have their turn; a yielded reply is sent. It raises SSMambaError when the whole
+request fails. Another kind is a request in ``messages``, a file here and a line in ``KINDS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ssmamba.engine.jobs.bench import Bench
+from ssmamba.engine.jobs.classify import classify
+from ssmamba.engine.jobs.explain import explain
+from ssmamba.engine.jobs.load import load
+from ssmamba.engine.jobs.reconstruct import reconstruct_region
+from ssmamba.engine.messages import Classify, Explain, JobRequest, LoadCheckpoint, Reconstruct
+from ssmamba.engine.scheduler import Spent, Steps
+from ssmamba.errors import SSMambaError
+from ssmamba.runtime.device import Device
+
+KINDS: dict[type[JobRequest], Callable[[Any, Bench, Spent], Steps]] = {
+    LoadCheckpoint: load,
+    Classify: classify,
+    Explain: explain,
+    Reconstruct: reconstruct_region,
+}
+
+
+class Jobs:
+    """Begins requests on one device; not for use from several threads."""
+
+    def __init__(self, device: Device) -> None:
+        self.bench = Bench(device)
+
+    def begin(self, request: JobRequest, spent: Spent) -> Steps:
+        """The steps of a request. Raises SSMambaError for one of an unknown kind."""
+        if type(request) not in KINDS:
+            raise SSMambaError(f"The engine does not know {type(request).__name__}; update it.")
+        return KINDS[type(request)](request, self.bench, spent)
+
+    def keep_slides(self, paths: Sequence[str]) -> None:
+        """Close the slides that nobody will ask about."""
+        self.bench.slides.keep_only(paths)

@@ -1,0 +1,73 @@
+"""What the jobs share: loaded models, open slides, the number of threads, answers so far."""
+
+from __future__ import annotations
+
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from ssmamba.engine.failures import explain_failure
+from ssmamba.engine.jobs.region import Region, read_as
+from ssmamba.engine.messages import CheckpointFailed, Classify, Explain, Progress
+from ssmamba.engine.scheduler import Steps
+from ssmamba.engine.store import ModelStore, SlideStore
+from ssmamba.engine.threads import ThreadTuner
+from ssmamba.errors import InputError
+from ssmamba.inference.predictor import Prediction, Predictor
+from ssmamba.runtime.device import Device
+
+REMEMBERED = 256  # answers kept, so that a CAM of the predicted class need not classify again
+
+
+class Bench:
+    """One device and what is kept on it between the steps of all jobs."""
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self.models = ModelStore(device)
+        self.slides = SlideStore()
+        self.threads = ThreadTuner()
+        self.answers: OrderedDict[tuple, str] = OrderedDict()  # -> predicted class key
+
+    @contextmanager
+    def reading(self, request: Classify | Explain, path: str) -> Iterator[tuple[Predictor, Region]]:
+        """A classifier and the region as it reads it; both stay loaded and open meanwhile."""
+        with self.models.held(path) as loaded:
+            predictor = self.models.predictor_of(loaded)
+            with read_as(request, self.slides, predictor.card.input) as region:
+                yield predictor, region
+
+    def predict(self, predictor: Predictor, pixels: np.ndarray) -> Prediction:
+        """Classify one batch with the number of threads that is fastest now."""
+        with self.threads.measured((predictor.checkpoint.sha256, len(pixels))):
+            return predictor.predict(pixels)
+
+    def remember(self, key: tuple, predicted: str) -> None:
+        """Keep the class key that a model gave a region (``Region.key``)."""
+        self.answers[key] = predicted
+        while len(self.answers) > REMEMBERED:
+            self.answers.popitem(last=False)
+
+
+def each_checkpoint(request: Classify | Explain, work: Callable[[str], Steps]) -> Steps:
+    """One model that fails, however it does, does not keep the others from answering."""
+    if not request.checkpoints:
+        raise InputError("No model is loaded; open a checkpoint first.")
+    for path in request.checkpoints:
+        failed = None
+        try:
+            yield from work(path)
+        except Exception as error:  # its traceback holds tensors: nothing waits in this block
+            details = traceback.format_exc()
+            failed = CheckpointFailed(request.job, path, explain_failure(error), details)
+        if failed is not None:
+            yield failed
+
+
+def progress(job: int, done: int, total: int, seconds: float) -> Progress:
+    """How far a job is, after so many seconds of its own reading."""
+    pace = done / max(seconds, 1e-9)
+    return Progress(job, done, total, pace, (total - done) / pace)

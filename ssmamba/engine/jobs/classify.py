@@ -1,0 +1,50 @@
+"""Class probabilities of a region, by each checkpoint, and whether to believe them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from ssmamba.engine.jobs.bench import Bench, each_checkpoint, progress
+from ssmamba.engine.messages import Classify, ClassifyResult
+from ssmamba.engine.scheduler import Spent, Steps
+from ssmamba.inference.judge import Judge
+
+
+def classify(request: Classify, bench: Bench, spent: Spent) -> Steps:
+    """One ``ClassifyResult`` or ``CheckpointFailed`` for each checkpoint; a step is a batch."""
+    return each_checkpoint(request, partial(answer, request, bench, spent))
+
+
+def answer(request: Classify, bench: Bench, spent: Spent, path: str) -> Steps:
+    """The mean over a region's windows by one checkpoint. Raises SSMambaError."""
+    start = spent()
+    with bench.reading(request, path) as (predictor, region):
+        begun = spent()
+        judge = Judge(predictor.card, predictor.checkpoint.extra)
+        pieces = []
+        for first, pixels in region.batches(predictor.batch_size):
+            prediction = bench.predict(predictor, pixels)
+            judge.add(pixels, prediction.features)
+            pieces.append(prediction.probabilities)
+            if region.count > 1:
+                yield progress(request.job, first + len(pixels), region.count, spent() - begun)
+        windows = np.concatenate(pieces)
+        mean = windows.mean(axis=0, dtype=np.float64)
+        keys = [c.key for c in predictor.card.classes]
+        predicted = keys[int(mean.argmax())]
+        bench.remember(region.key(predictor.checkpoint.sha256), predicted)
+        yield ClassifyResult(
+            job=request.job,
+            roi_id=request.roi.id,
+            checkpoint=path,
+            probabilities=dict(zip(keys, mean.tolist(), strict=True)),
+            predicted=predicted,
+            trust=judge.verdict(mean.tolist()),
+            windows=region.plan.windows,
+            stamp=region.stamp(predictor.checkpoint.sha256, predictor.device),
+            seconds=spent() - start,
+            notes=region.plan.notes + predictor.notes,
+            window_probabilities=tuple(tuple(row) for row in windows.tolist()),
+        )

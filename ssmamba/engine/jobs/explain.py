@@ -1,0 +1,112 @@
+"""Where in a region the evidence for a class lies, by each checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from functools import partial
+
+import numpy as np
+
+from ssmamba.engine.jobs.bench import Bench, each_checkpoint, progress
+from ssmamba.engine.jobs.region import Region
+from ssmamba.engine.messages import Explain, ExplainResult
+from ssmamba.engine.scheduler import Spent, Steps
+from ssmamba.errors import InputError, did_you_mean
+from ssmamba.inference.predictor import Predictor, is_out_of_memory
+from ssmamba.reading.preprocess import to_tensor
+from ssmamba.reading.values import CamMap, Window
+
+
+def explain(request: Explain, bench: Bench, spent: Spent) -> Steps:
+    """One ``ExplainResult`` or ``CheckpointFailed`` for each checkpoint; a step is a batch."""
+    return each_checkpoint(request, partial(evidence, request, bench, spent))
+
+
+def evidence(request: Explain, bench: Bench, spent: Spent, path: str) -> Steps:
+    """The CAMs of a region's windows by one checkpoint. Raises SSMambaError."""
+    from ssmamba.explain.methods import find_method
+
+    start = spent()
+    method = find_method(request.method)
+    with bench.reading(request, path) as (predictor, region):
+        stage = request.stage or predictor.card.cam_stage
+        target = request.target or (yield from _predicted(predictor, region, bench))
+        keys = [c.key for c in predictor.card.classes]
+        if target not in keys:
+            raise InputError(
+                f"{predictor.checkpoint.path.name} has no class '{target}'"
+                f"{did_you_mean(target, keys)}; choose one of its classes."
+            )
+        begun = spent()
+        maps: list[CamMap] = []
+        for first, pixels in region.batches(max(1, predictor.batch_size // 2)):
+            work = (predictor.checkpoint.sha256, method.name, stage, len(pixels))
+            with bench.threads.measured(work):
+                values = _cam_values(predictor, pixels, method.name, keys.index(target), stage)
+            maps += [
+                _cam_map(predictor, region.plan.windows[at], image, stage)
+                for at, image in enumerate(values, first)
+            ]
+            if region.count > 1:
+                yield progress(request.job, len(maps), region.count, spent() - begun)
+        flat = [np.frombuffer(m.values, np.float32) for m in maps]
+        yield ExplainResult(
+            job=request.job,
+            roi_id=request.roi.id,
+            checkpoint=path,
+            method=method.name,
+            stage=stage,
+            target=target,
+            maps=tuple(maps),
+            low=float(min(v.min() for v in flat)),
+            high=float(max(v.max() for v in flat)),
+            stamp=region.stamp(predictor.checkpoint.sha256, predictor.device, method.name),
+            seconds=spent() - start,
+            notes=region.plan.notes + predictor.notes,
+        )
+
+
+def _predicted(predictor: Predictor, region: Region, bench: Bench) -> Generator[None, None, str]:
+    """The class that the model gives a region, remembered from its classification."""
+    key = region.key(predictor.checkpoint.sha256)
+    if key not in bench.answers:
+        total = np.zeros(len(predictor.card.classes))
+        for _, pixels in region.batches(predictor.batch_size):
+            total += bench.predict(predictor, pixels).probabilities.sum(axis=0)
+            yield
+        bench.remember(key, predictor.card.classes[int(total.argmax())].key)
+    return bench.answers[key]
+
+
+def _cam_map(predictor: Predictor, window: Window, values: np.ndarray, stage: int) -> CamMap:
+    """The message for one map (h, w) float32."""
+    from ssmamba.explain.cam import spanned_cells
+
+    side, shape = predictor.card.input.window_px, (values.shape[0], values.shape[1])
+    cells = spanned_cells(predictor.model, stage, (side, side), shape)
+    return CamMap(window, shape, values.tobytes(), cells)
+
+
+def _cam_values(
+    predictor: Predictor, pixels: np.ndarray, method: str, class_index: int, stage: int
+) -> list[np.ndarray]:
+    """Raw maps of a batch; when a GPU is out of memory, one image at a time, then on the CPU."""
+    from ssmamba.explain.cam import cam_maps
+
+    def maps(images: np.ndarray) -> list[np.ndarray]:
+        batch = to_tensor(images, predictor.card.input).to(predictor.device.name)
+        return list(cam_maps(predictor.model, batch, method, class_index, stage))
+
+    try:
+        return maps(pixels)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+    predictor.make_room()
+    if len(pixels) == 1:
+        return _cam_values(predictor, pixels, method, class_index, stage)
+    return [
+        m
+        for i in range(len(pixels))
+        for m in _cam_values(predictor, pixels[i : i + 1], method, class_index, stage)
+    ]

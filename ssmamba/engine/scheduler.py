@@ -1,0 +1,166 @@
+"""Whose turn it is: after each step of a job, the most urgent one goes on.
+
+No torch here: messages are taken from the first moment on, while torch is still being loaded.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Generator, Sequence
+from typing import Protocol
+
+from ssmamba.engine.failures import explain_failure
+from ssmamba.engine.messages import (
+    Cancel,
+    Control,
+    JobCancelled,
+    JobDone,
+    JobFailed,
+    JobRequest,
+    KeepSlides,
+    Pause,
+    Reply,
+    Reprioritise,
+    Request,
+    Resume,
+)
+
+Steps = Generator[Reply | None, None, None]  # each step ends with a yield; a reply is sent
+Spent = Callable[[], float]  # seconds of a job's own work so far
+
+
+class Worker(Protocol):
+    """Who does the work (``ssmamba.engine.jobs.Jobs``)."""
+
+    def begin(self, request: JobRequest, spent: Spent) -> Steps: ...
+
+    def keep_slides(self, paths: Sequence[str]) -> None: ...
+
+
+class _Job:
+    """A request and how far it is."""
+
+    def __init__(self, request: JobRequest) -> None:
+        self.request = request
+        self.priority = request.priority
+        self.started = self.paused = self.cancelled = False
+        self._steps: Steps | None = None
+        self._seconds = 0.0
+        self._since: float | None = None  # time.perf_counter() at the start of the current step
+
+    def spent(self) -> float:
+        """Seconds of its own steps so far; those of other jobs between them do not count."""
+        return self._seconds + (0.0 if self._since is None else time.perf_counter() - self._since)
+
+    def go_on(self, worker: Worker) -> Reply | None:
+        """Do one step. Raises StopIteration after the last one, and what the step raises."""
+        self._since = time.perf_counter()
+        try:
+            if self._steps is None:
+                self._steps = worker.begin(self.request, self.spent)
+            return next(self._steps)
+        finally:
+            self._seconds, self._since = self.spent(), None
+
+    def close(self) -> None:
+        """Let go of what it holds between its steps."""
+        if self._steps is not None:
+            self._steps.close()
+
+
+class Scheduler:
+    """Jobs under way and waiting; one thread works, any thread may bring messages.
+
+    Args:
+        send: takes the replies, from both threads.
+    """
+
+    def __init__(self, send: Callable[[Reply], None]) -> None:
+        self._send = send
+        self._jobs: list[_Job] = []  # in the order in which they came
+        self._kept_slides: Sequence[str] | None = None  # of a KeepSlides not done yet
+        self._changed = threading.Condition()
+
+    def take(self, message: Request) -> None:
+        """Take a message; returns at once."""
+        ended = None
+        with self._changed:
+            if isinstance(message, JobRequest):
+                self._jobs.append(_Job(message))
+            elif isinstance(message, KeepSlides):
+                self._kept_slides = message.paths
+            elif isinstance(message, Control):
+                ended = self._control(message)
+            self._changed.notify()
+        if ended is not None:
+            self._send(ended)
+
+    def _control(self, message: Control) -> Reply | None:
+        job = next((j for j in self._jobs if j.request.job == message.job), None)
+        if job is None:  # it has ended meanwhile
+            return None
+        if isinstance(message, Reprioritise):
+            job.priority = message.priority
+        elif isinstance(message, Pause | Resume):
+            job.paused = isinstance(message, Pause)
+        elif isinstance(message, Cancel):
+            job.cancelled = True
+            if not job.started:  # it need not wait for the end of another one's step
+                self._jobs.remove(job)
+                return JobCancelled(message.job)
+        return None
+
+    def run(self, worker: Worker) -> None:
+        """Work for ever."""
+        while True:
+            if not self.step(worker):
+                with self._changed:
+                    self._changed.wait_for(
+                        lambda: self._kept_slides is not None or self._most_urgent() is not None
+                    )
+
+    def step(self, worker: Worker) -> bool:
+        """Do one step of the most urgent job, and tell its end; False when there is none."""
+        with self._changed:
+            kept, self._kept_slides = self._kept_slides, None
+            job = self._most_urgent()
+            if job is not None:
+                job.started = True
+        if kept is not None:
+            worker.keep_slides(kept)
+        if job is None:
+            return False
+        reply = self._step_of(job, worker)
+        if isinstance(reply, JobDone | JobCancelled | JobFailed):
+            with self._changed:
+                self._jobs.remove(job)
+        if reply is not None:
+            self._send(reply)
+        return True
+
+    def wait_until_idle(self, seconds: float) -> None:
+        """Return once there was nothing to do for a while."""
+        since = time.monotonic()
+        while time.monotonic() - since < seconds:
+            time.sleep(0.1)
+            if self._jobs:
+                since = time.monotonic()
+
+    def _most_urgent(self) -> _Job | None:
+        """Of equal ones the first that came; what is cancelled lets go at once."""
+        able = [job for job in self._jobs if job.cancelled or not job.paused]
+        return min(able, key=lambda job: (not job.cancelled, job.priority), default=None)
+
+    def _step_of(self, job: _Job, worker: Worker) -> Reply | None:
+        number = job.request.job
+        try:
+            if not job.cancelled:
+                return job.go_on(worker)
+            job.close()
+        except StopIteration:
+            return JobDone(number)
+        except Exception as error:  # the one door through which a failure reaches the user
+            return JobFailed(number, explain_failure(error), traceback.format_exc())
+        return JobCancelled(number)

@@ -60,7 +60,6 @@ class Workspace(Shared):
         self.slides.opening.connect(lambda _: self._on_opening())
         self.slides.opened.connect(self._on_opened)
         self.slides.failed.connect(lambda _: self._forget_imports())
-        self.regions.drawn.connect(self._on_drawn)
         self.analysis.model_replaced.connect(self.models.read_again)
 
     def _on_demo_ready(self, demo: Demo) -> None:
@@ -87,10 +86,6 @@ class Workspace(Shared):
         """Drop what waits for a slide that does not come any more."""
         coming = (self.slides.coming, DEMO if self._demo_wanted and self.demo.busy else None)
         self._imports = [(to, go) for to, go in self._imports if to in coming]
-
-    def _on_drawn(self, roi_ids: list[str]) -> None:
-        if self.analysis.auto_classify:
-            self.analysis.ask(roi_ids)
 
     def open_paths(self, paths: list[str]) -> None:
         """Open files by what they are: models, regions, and the first slide of the rest."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import QTimer, Signal
 
 from ssmamba.engine.messages import (
     Cancel,
+    CheckpointFailed,
     CheckpointLoaded,
     ClassifyResult,
     ExplainResult,
@@ -16,6 +17,7 @@ from ssmamba.engine.messages import (
     JobFailed,
     KeepSlides,
     LoadCheckpoint,
+    Priority,
     Progress,
     ReconstructResult,
 )
@@ -25,8 +27,9 @@ from viewer.state import planning
 from viewer.state.jobs import Job, JobTable
 from viewer.state.planning import Task
 from viewer.state.results import AnswerKey, Key, MapKey
+from viewer.text import formats
 
-IN_FLIGHT = 2  # requests at the engine at once: it never idles, and little is to be cancelled
+IN_FLIGHT = 2  # requests at the engine that nobody looks at: it never idles, little is cancelled
 RESTARTS = 3  # deaths without an answer in between before the viewer stops trying
 BATCH = 10  # waiting requests from which their number is told
 CANCEL_PATIENCE_S = 10.0  # an engine that has not ended a cancelled job by then is ended
@@ -85,7 +88,8 @@ class AnalysisController(Controller):
 
     def stop(self) -> None:
         """Give up what waits and what is under way; answers that are there stay."""
-        for task in planning.missing(self._wanted(), self._document, self._failed):
+        missing = planning.missing(self._wanted(), self._document, self._failed)
+        for task in [*missing, *(job.task for job in self._jobs.active)]:
             self._asked.pop(task.roi.id, None)
         self._pump()
         self._document.results_changed.emit(None)
@@ -123,28 +127,31 @@ class AnalysisController(Controller):
         return planning.wanted(self._document, self._library, self._asked, self.all_maps)
 
     def _pump(self) -> None:
-        """Cancel what is no longer wanted; send what is missing, the most urgent first."""
-        if self._document.slide is None or self._deaths > RESTARTS:
-            self._waiting.clear()
-            self._tell()
-            return
-        tasks = self._wanted()
-        for number in self._jobs.cancel_all_but({key for task in tasks for key in task.keys}):
-            self._bridge.send(Cancel(number))
-            if not self._look_for_hung.isActive():
+        """Cancel what is no longer wanted; send what is missing, the most urgent first.
+
+        The map of a region that is no longer selected goes on, when nothing else is to be done.
+        """
+        tasks = [] if self._deaths > RESTARTS else self._wanted()
+        at_work = {job.task.roi.id for job in self._jobs.active} & self._asked.keys()
+        under_way = planning.wanted(self._document, self._library, at_work, all_maps=True)
+        urgency = {key: task.priority for task in [*tasks, *under_way] for key in task.keys}
+        for change in self._jobs.follow(urgency):
+            self._bridge.send(change)
+            if isinstance(change, Cancel) and not self._look_for_hung.isActive():
                 self._look_for_hung.start(int(CANCEL_PATIENCE_S * 1000))
         self._waiting = deque(planning.missing(tasks, self._document, self._failed))
         self._fill()
 
     def _fill(self) -> None:
-        """Send the first of the waiting tasks; those behind them are not looked at."""
+        """Send what is looked at, and some of the rest; those behind are not looked through."""
         pending = self._jobs.pending()
-        free = IN_FLIGHT - len(self._jobs.active)
-        while self._waiting and free > 0:
+        while self._waiting:
+            priority = self._waiting[0].priority
+            if priority >= Priority.REST and self._jobs.count(priority) >= IN_FLIGHT:
+                break
             first = [self._waiting.popleft()]
             for task in planning.missing(first, self._document, pending, self._failed):
                 self._send(task)
-                free -= 1
         self._tell()
 
     def _load_ahead(self, *_: object) -> None:
@@ -158,24 +165,28 @@ class AnalysisController(Controller):
                 self._read_ahead.add((model.path, model.version))
                 number = self._jobs.new_number()
                 self._loading[number] = model.path
-                self._bridge.send(LoadCheckpoint(number, model.path))
+                self._bridge.send(LoadCheckpoint(number, model.path, priority=Priority.AHEAD))
 
     def _send(self, task: Task) -> None:
         number = self._jobs.add(task)
         self._bridge.send(planning.request(task, number, self._document))
 
-    def _tell(self, done: int = 0, total: int = 0) -> None:
-        """Say what is done, and how many requests may still follow."""
-        active = self._jobs.active
-        text = ""
-        if active:
-            name = active[0].task.roi.name or "the region"
-            text = f"{_verb(active[0].task.keys[0])} {name}"
+    def _tell(self) -> None:
+        """Say what is done, how far it is, and how many requests may still follow."""
+        job = self._jobs.foremost
+        text, progress = "", None
+        if job is not None and self._bridge.state is None:
+            text = "Starting the models"
+        elif job is not None:
+            text = f"{_verb(job.task.keys[0])} {job.task.roi.name or 'the region'}"
             if len(self._waiting) >= BATCH:
                 text += f", {len(self._waiting):,} waiting"
-            if self._bridge.state is None:
-                text = "Starting the models"
-        self.activity_changed.emit(text, done, total)
+            progress = job.progress
+        if progress is None:
+            self.activity_changed.emit(text, 0, 0)
+        else:
+            text += f", {formats.pace(progress.per_second, progress.left_s)}"
+            self.activity_changed.emit(text, progress.done, progress.total)
 
     # --- replies
     def _on_reply(self, reply: object) -> None:
@@ -189,10 +200,12 @@ class AnalysisController(Controller):
         if job is None:
             return  # of a slide or a wish that is gone
         if isinstance(reply, Progress):
-            if not job.cancelled:
-                self._tell(reply.done, reply.total)
+            job.progress = reply
+            self._tell()
         elif isinstance(reply, ClassifyResult | ExplainResult | ReconstructResult):
             self._file(job, reply)
+        elif isinstance(reply, CheckpointFailed):
+            self._fail(job, {k for k in job.pending if k.checkpoint == reply.checkpoint}, reply)
         elif isinstance(reply, JobDone | JobCancelled | JobFailed):
             self._end(reply, job)
 
@@ -221,18 +234,22 @@ class AnalysisController(Controller):
     def _end(self, reply: JobDone | JobCancelled | JobFailed, job: Job) -> None:
         self._jobs.end(reply.job)
         if isinstance(reply, JobFailed):
-            self._fail(job, reply.message, reply.details)
+            self._fail(job, job.pending, reply)
         elif isinstance(reply, JobDone) and not job.cancelled:
             self._failed.update(dict.fromkeys(job.pending, "The model gave no answer."))
         if not self._pump_soon.isActive():  # nothing but this job has changed
             self._fill()
 
-    def _fail(self, job: Job, message: str, details: str) -> None:
+    def _fail(self, job: Job, keys: set[Key], reply: CheckpointFailed | JobFailed) -> None:
+        """Remember why these results cannot be made; a reason that several share is told once."""
         if job.cancelled:
             return
-        self._failed.update(dict.fromkeys(job.pending, message))
-        self._messages.error(message, details)
-        self.job_failed.emit(message)
+        told = {self._failed.get(key) for key in job.task.keys}
+        self._failed.update(dict.fromkeys(keys, reply.message))
+        job.pending = job.pending - keys
+        if reply.message not in told:
+            self._messages.error(reply.message, reply.details)
+            self.job_failed.emit(reply.message)
         self._document.results_changed.emit(job.task.roi.id)
 
     def _on_died(self, why: str) -> None:
@@ -281,8 +298,8 @@ class AnalysisController(Controller):
 
     def _on_selected(self) -> None:
         roi = self._document.selected
-        if roi is not None and self.auto_classify:
-            self._asked[roi.id] = None
+        if roi is not None and self.auto_classify and roi.id not in self._asked:
+            self.ask([roi.id])
         self.refresh()
 
 

@@ -19,7 +19,6 @@ from viewer.text import formats
 class RegionController(Controller):
     """What is drawn reaches the document; what the document holds reaches the canvas."""
 
-    drawn = Signal(list)  # ids of regions to classify at once
     imported = Signal(int)
     import_failed = Signal(str)
 
@@ -38,7 +37,6 @@ class RegionController(Controller):
         named = self._document.named(roi)
         self._document.add([named], "Draw region")
         self._document.select(named.id)
-        self.drawn.emit([named.id])
 
     def _on_edited(self, roi: Roi) -> None:
         old = self._document.roi(roi.id)

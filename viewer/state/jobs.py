@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ssmamba.engine.messages import Cancel, Priority, Progress, Reprioritise
 from viewer.state.planning import Task
 from viewer.state.results import Key
 
@@ -14,7 +16,9 @@ class Job:
     """A request that is under way."""
 
     task: Task
+    priority: Priority
     pending: set[Key] = field(default_factory=set)
+    progress: Progress | None = None  # the newest
     cancelled_at: float | None = None  # time.monotonic()
 
     @property
@@ -38,7 +42,7 @@ class JobTable:
 
     def add(self, task: Task) -> int:
         number = self.new_number()
-        self._jobs[number] = Job(task, set(task.keys))
+        self._jobs[number] = Job(task, task.priority, set(task.keys))
         return number
 
     def get(self, number: int) -> Job | None:
@@ -55,18 +59,35 @@ class JobTable:
         """Those that are still wanted, the oldest first."""
         return [job for job in self._jobs.values() if not job.cancelled]
 
+    @property
+    def foremost(self) -> Job | None:
+        """The one that the engine works on."""
+        return min(self.active, key=lambda job: job.priority, default=None)
+
+    def count(self, priority: Priority) -> int:
+        return sum(job.priority == priority for job in self.active)
+
     def pending(self) -> set[Key]:
         """Results that are on the way."""
         return {key for job in self.active for key in job.pending}
 
-    def cancel_all_but(self, wanted: set[Key]) -> list[int]:
-        """Mark jobs without a wanted result as cancelled; returns their numbers."""
-        cancelled = []
+    def follow(self, urgency: Mapping[Key, Priority]) -> list[Cancel | Reprioritise]:
+        """What the engine must hear so that its jobs are as urgent as their results are now.
+
+        urgency: of every wanted result; a job without any is marked as cancelled.
+        """
+        changes: list[Cancel | Reprioritise] = []
         for number, job in self._jobs.items():
-            if not job.cancelled and not job.pending & wanted:
+            priority = min((urgency[k] for k in job.pending if k in urgency), default=None)
+            if job.cancelled or priority == job.priority:
+                continue
+            if priority is None:
                 job.cancelled_at = time.monotonic()
-                cancelled.append(number)
-        return cancelled
+                changes.append(Cancel(number))
+            else:
+                job.priority = priority
+                changes.append(Reprioritise(number, priority))
+        return changes
 
     def longest_unheard_s(self) -> float | None:
         """For how long a cancelled job has not ended, the oldest of them; None = there is none."""

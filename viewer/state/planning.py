@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 
-from ssmamba.engine.messages import Classify, Explain, Reconstruct, Request, SlideRef
+from ssmamba.engine.messages import Classify, Explain, Priority, Reconstruct, Request, SlideRef
 from ssmamba.reading.values import ReadOptions
 from ssmamba.rois.roi import Roi
 from viewer.state.document import Document
@@ -25,6 +25,7 @@ class Task:
 
     roi: Roi
     keys: tuple[Key, ...]
+    priority: Priority
 
 
 def answer_key(document: Document, roi: Roi, model: Model) -> AnswerKey:
@@ -46,28 +47,27 @@ def wanted(
     """Tasks for the regions that the user asked about, the most urgent first.
 
     The selected region comes first, with its maps and its reconstruction; then the answers of the
-    others. all_maps: maps and reconstructions of every asked region (for a screenshot).
+    others. all_maps: at last, maps and reconstructions of every asked region.
     """
     selected = document.selected
-    asked_ids = list(asked)
-    rois = [r for i in asked_ids if (r := document.roi(i)) is not None and has_area(r)]
-    if selected is not None and selected.id in asked_ids:
-        rois.sort(key=lambda r: r.id != selected.id)
     models = _shown_first(library)
     masked = library.reconstructor
-    first: list[Task] = []
-    later: list[Task] = []
-    for roi in rois:
-        answers = Task(roi, tuple(answer_key(document, roi, m) for m in models))
-        if not all_maps and (selected is None or roi.id != selected.id):
-            later.append(answers)
+    tasks: list[Task] = []
+    for roi in (document.roi(i) for i in asked):
+        if roi is None or not has_area(roi):
             continue
-        first.append(answers)
+        chosen = selected is not None and roi.id == selected.id
+        first, then = (
+            (Priority.ASKED, Priority.VISIBLE) if chosen else (Priority.REST, Priority.AHEAD)
+        )
+        tasks.append(Task(roi, tuple(answer_key(document, roi, m) for m in models), first))
+        if not (chosen or all_maps):
+            continue
         if document.map_painting.visible:
-            first += _map_tasks(document, roi, models)
+            tasks += _map_tasks(document, roi, models, then)
         if masked is not None:
-            first.append(Task(roi, (picture_key(document, roi, masked),)))
-    return [task for task in first + later if task.keys]
+            tasks.append(Task(roi, (picture_key(document, roi, masked),), then))
+    return sorted((task for task in tasks if task.keys), key=lambda task: task.priority)
 
 
 def missing(tasks: Iterable[Task], document: Document, *settled: Container[Key]) -> list[Task]:
@@ -77,7 +77,7 @@ def missing(tasks: Iterable[Task], document: Document, *settled: Container[Key])
     for task in tasks:
         keys = tuple(k for k in task.keys if not any(k in place for place in there))
         if keys:
-            found.append(Task(task.roi, keys))
+            found.append(replace(task, keys=keys))
     return found
 
 
@@ -87,13 +87,14 @@ def request(task: Task, job: int, document: Document) -> Request:
     slide = SlideRef(document.slide.path, document.calibration.mpp)
     options = ReadOptions(field_px=document.calibration.field_px)
     paths = tuple(key.checkpoint for key in task.keys)
-    key = task.keys[0]
+    key, urgent = task.keys[0], task.priority
     if isinstance(key, AnswerKey):
-        return Classify(job, slide, task.roi, paths, options)
+        return Classify(job, slide, task.roi, paths, options, priority=urgent)
     if isinstance(key, MapKey):
-        spec = key.spec
-        return Explain(job, slide, task.roi, paths, spec.method, spec.stage, spec.target, options)
-    return Reconstruct(job, slide, task.roi, key.checkpoint, key.mask_ratio, key.seed, options)
+        chosen = (key.spec.method, key.spec.stage, key.spec.target)
+        return Explain(job, slide, task.roi, paths, *chosen, options, priority=urgent)
+    path, ratio, seed = key.checkpoint, key.mask_ratio, key.seed
+    return Reconstruct(job, slide, task.roi, path, ratio, seed, options, priority=urgent)
 
 
 def has_area(roi: Roi) -> bool:
@@ -105,7 +106,9 @@ def _shown_first(library: ModelLibrary) -> list[Model]:
     return sorted(library.in_use, key=lambda m: shown is None or m.path != shown.path)
 
 
-def _map_tasks(document: Document, roi: Roi, models: Iterable[Model]) -> list[Task]:
+def _map_tasks(
+    document: Document, roi: Roi, models: Iterable[Model], priority: Priority
+) -> list[Task]:
     """The maps in view, those that differ only in the checkpoint in one task."""
     alike: dict[MapSpec, list[MapKey]] = {}
     for model in models:
@@ -113,4 +116,4 @@ def _map_tasks(document: Document, roi: Roi, models: Iterable[Model]) -> list[Ta
             if spec.checkpoint == model.path and model.explains(spec.target):
                 key = map_key(document, roi, model, spec)
                 alike.setdefault(replace(spec, checkpoint=""), []).append(key)
-    return [Task(roi, tuple(keys)) for keys in alike.values()]
+    return [Task(roi, tuple(keys), priority) for keys in alike.values()]

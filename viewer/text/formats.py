@@ -37,3 +37,17 @@ def count(number: int, noun: str) -> str:
 def parameters(number: int) -> str:
     """6_100_000 → "6.1 M parameters"."""
     return f"{number / 1e6:.1f} M parameters"
+
+
+def pace(per_second: float, left_s: float) -> str:
+    """ "120 windows/s, 3 min left"."""
+    speed = f"{per_second:,.0f}".replace(",", "\u202f") if per_second >= 10 else f"{per_second:.1f}"
+    return f"{speed} windows/s, {duration(left_s)} left"
+
+
+def duration(seconds: float) -> str:
+    """ "40 s", "3 min", "1 h 20 min"; the last minute in seconds."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ssmamba.engine.messages import Classify, Explain, Reconstruct, SlideRef
+from ssmamba.engine.messages import Classify, Explain, Priority, Reconstruct, SlideRef
 from ssmamba.slides.slide import SlideInfo
 from tests.viewer.fakes import answer, explanation, square, write_model
 from viewer.state.document import Document
@@ -53,6 +53,19 @@ def test_the_selected_region_comes_first_with_its_maps(
     tasks = wanted(document, library, ["a", "b"])
     kinds = [(task.roi.id, type(task.keys[0])) for task in tasks]
     assert kinds == [("b", AnswerKey), ("b", MapKey), ("b", PictureKey), ("a", AnswerKey)]
+
+
+def test_requests_say_how_urgent_they_are(document: Document, library: ModelLibrary) -> None:
+    tasks = wanted(document, library, ["a", "b"], all_maps=True)
+    found = [(t.roi.id, type(t.keys[0]), request(t, 1, document).priority) for t in tasks]
+    assert found == [
+        ("b", AnswerKey, Priority.ASKED),
+        ("b", MapKey, Priority.VISIBLE),
+        ("b", PictureKey, Priority.VISIBLE),
+        ("a", AnswerKey, Priority.REST),
+        ("a", MapKey, Priority.AHEAD),
+        ("a", PictureKey, Priority.AHEAD),
+    ]
 
 
 def test_the_shown_model_answers_first(document: Document, library: ModelLibrary) -> None:

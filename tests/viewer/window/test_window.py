@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from ssmamba.engine.messages import Classify, Explain, Reconstruct
 from tests.viewer.conftest import RING, Bench
 from tests.viewer.fakes import FakeEngine, square
+from viewer.controllers.analysis import AnalysisController
 from viewer.window.main_window import MainWindow
 
 
@@ -34,6 +36,21 @@ def test_a_lasso_is_classified_mapped_and_reconstructed_at_once(
     assert "Adenocarcinoma, 80.0\u00a0%" in told
     assert "PSNR 18.25 dB" in bench.texts(bench.window.reconstruction_panel)
     assert len(bench.window.canvas.scene.overlays.overlays) == 1
+
+
+def test_a_drawn_region_is_asked_for_once(
+    bench: Bench, engines: list[FakeEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    ask = AnalysisController.ask
+    monkeypatch.setattr(
+        AnalysisController, "ask", lambda self, ids: asked.append(ids) or ask(self, ids)
+    )
+    roi = bench.draw(*RING)
+    bench.settle()
+    assert asked == [[roi.id]]
+    sent = [type(r) for r in engines[0].requests if isinstance(r, Classify | Explain | Reconstruct)]
+    assert sent == [Classify, Explain, Reconstruct]
 
 
 def test_without_classify_as_soon_as_drawn_nothing_is_asked(

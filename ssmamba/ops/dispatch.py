@@ -55,7 +55,7 @@ def _load(name: str, device: torch.device = _CURRENT_GPU) -> tuple[function.Kern
         module: Any = importlib.import_module(_KERNELS[name])
         if _DEVICES[name] == "cuda":
             with _disable_current_modes():  # a FLOP counter or fake tensors must not see this
-                module.check(device)
+                try_on(module, device)
     except ModuleNotFoundError as error:
         return None, f"{error.name} is not installed"
     except Exception as error:  # a compiler or driver can fail in any way; the scan must still run
@@ -64,6 +64,15 @@ def _load(name: str, device: torch.device = _CURRENT_GPU) -> tuple[function.Kern
         logger.warning("scan backend %s cannot be used: %s", name, error)
         return None, f"{type(error).__name__}: {error}"
     return module, "works on this machine"
+
+
+def try_on(kernels: function.Kernels, device: torch.device) -> None:
+    """Raise unless a backend's kernels load, or compile, and run on this GPU."""
+    u = torch.zeros(1, 2, 8, device=device)
+    A, B = torch.zeros(1, 8, 4, device=device), torch.zeros(1, 2, 1, 4, device=device)
+    inputs = (u, u.unsqueeze(2), A, B, B, None, None)
+    kernels.forward(inputs, True, False, keep=False, want_state=True)
+    torch.cuda.synchronize(device)
 
 
 def available_backends() -> dict[str, str]:

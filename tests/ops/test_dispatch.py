@@ -13,14 +13,14 @@ from ssmamba.ops import dispatch
 def test_a_full_gpu_does_not_rule_kernels_out_for_the_rest_of_the_session(monkeypatch):
     tried = []
 
-    def check(device):
+    def try_on(kernels, device):
         tried.append(str(device))
         if len(tried) == 1:
             raise torch.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.delenv(dispatch.VARIABLE, raising=False)
-    module = SimpleNamespace(check=check)
-    monkeypatch.setattr(dispatch.importlib, "import_module", lambda name: module)
+    monkeypatch.setattr(dispatch.importlib, "import_module", lambda name: SimpleNamespace())
+    monkeypatch.setattr(dispatch, "try_on", try_on)
     dispatch._load.cache_clear()
     dispatch._chosen.cache_clear()
     try:

@@ -26,16 +26,6 @@ def _extension() -> Any:
     return selective_scan_cuda
 
 
-def check(device: torch.device) -> None:
-    """Raise unless the extension loads and runs on this GPU."""
-    u = torch.zeros(1, 2, 8, device=device)
-    A, B = torch.zeros(8, 4, device=device), torch.zeros(1, 2, 1, 4, device=device)
-    forward(
-        (u, u.unsqueeze(2), A[None], B, B, None, None), True, False, keep=False, want_state=True
-    )
-    torch.cuda.synchronize(device)
-
-
 class _Turned(NamedTuple):
     """Channels first, both directions side by side, each in its own order of time."""
 

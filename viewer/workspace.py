@@ -14,7 +14,7 @@ from viewer.controllers.demo import DemoController
 from viewer.controllers.maps import MapController
 from viewer.controllers.models import ModelController
 from viewer.controllers.regions import RegionController
-from viewer.controllers.sessions import SessionController, sentence_of
+from viewer.controllers.sessions import SessionController, failure_text
 from viewer.controllers.shared import Shared
 from viewer.controllers.slides import SlideController
 from viewer.demo import NAME as SYNTHETIC_NAME
@@ -146,7 +146,7 @@ class Workspace(Shared):
     def finish(self) -> list[str]:
         """Write now what is not written yet; a sentence for each thing that could not be."""
         exports = [describe(error).text for error in self.background.finish()]
-        return [*(sentence_of(loss) for loss in self.sessions.finish()), *exports]
+        return [*(failure_text(failure) for failure in self.sessions.finish()), *exports]
 
     def close(self) -> None:
         """After ``finish``: end all that works beside the window."""

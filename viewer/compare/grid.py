@@ -48,11 +48,11 @@ class CompareGrid(QWidget):
         document.rois_changed.connect(self._show_rois)
         document.selection_changed.connect(self._on_selected)
         document.slide_changed.connect(self._fit_soon.start)
-        document.calibration_changed.connect(self._show_calibration)
+        document.slide_settings_changed.connect(self._show_slide_settings)
         document.maps.changed.connect(self._sync_cells)
         document.map_painting_changed.connect(self._show_opacity)
         document.results_changed.connect(self._show_answers)
-        document.calibration_changed.connect(self._show_answers)
+        document.slide_settings_changed.connect(self._show_answers)
         self._sync_cells()
 
     # --- cells
@@ -72,7 +72,7 @@ class CompareGrid(QWidget):
             self._arrange()
             self._show_rois()
             self._show_opacity()
-            self._show_calibration()
+            self._show_slide_settings()
             self._fit_soon.start()
         self.show_maps(self._maps)
         self._show_titles()
@@ -182,10 +182,10 @@ class CompareGrid(QWidget):
         for cell in self.cells.values():
             cell.canvas.set_overlay_opacity(self._document.map_painting.opacity)
 
-    def _show_calibration(self) -> None:
+    def _show_slide_settings(self) -> None:
         for cell in self.cells.values():
-            cell.canvas.set_mpp(self._document.calibration.mpp)
-            cell.canvas.set_icc_enabled(self._document.calibration.icc)
+            cell.canvas.set_mpp(self._document.slide_settings.mpp)
+            cell.canvas.set_icc_enabled(self._document.slide_settings.icc)
 
     def _show_answers(self, *_: object) -> None:
         roi = self._document.selected

@@ -62,7 +62,7 @@ class AnalysisController(Controller):
 
     def _listen(self) -> None:
         document = self._document
-        for event in (document.rois_changed, document.calibration_changed):
+        for event in (document.rois_changed, document.slide_settings_changed):
             event.connect(self.refresh)
         for event in (document.maps.changed, document.map_painting_changed):
             event.connect(self.refresh)

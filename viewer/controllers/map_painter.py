@@ -49,10 +49,6 @@ class MapPainter:
     def __init__(self) -> None:
         self._stitched: ByteLru[int, tuple[Result, StitchedMap]] = ByteLru(STITCHED_BYTES)
 
-    @property
-    def kept_bytes(self) -> int:
-        return self._stitched.bytes
-
     def clear(self) -> None:
         """Forget the maps of a slide that is left."""
         self._stitched.clear()

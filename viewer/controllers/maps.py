@@ -38,7 +38,7 @@ class MapController(Controller):
             document.slide_changed,
             document.maps.changed,
             document.map_painting_changed,
-            document.calibration_changed,
+            document.slide_settings_changed,
             shared.library.changed,
         ):
             event.connect(self.refresh)

@@ -1,4 +1,4 @@
-"""Keeping the open slide's regions and calibration on disk, and bringing them back."""
+"""Saving the open slide's regions and settings, and bringing them back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PySide6.QtCore import QTimer, Signal
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.controllers.shared import Controller, Shared
-from viewer.saving.keeper import Keeper, Keeping, Loss, Written
+from viewer.saving.save_queue import Outcome, SaveFailure, SaveQueue, UnsavedState
 from viewer.saving.session import Basis, Session, SessionStore
 from viewer.services.background import Background
 from viewer.services.notices import describe
@@ -21,29 +21,29 @@ SAVE_DELAY_MS = 600  # after the last change
 
 
 class SessionController(Controller):
-    """Joins the document to the kept sessions."""
+    """Joins the document to its saved session."""
 
-    restored = Signal(object)  # SlideInfo; its kept regions are back
+    restored = Signal(object)  # SlideInfo; its saved regions are back
 
     def __init__(self, shared: Shared, store: SessionStore) -> None:
         super().__init__(shared)
         document = shared.document
-        self._keeper = Keeper(store)
+        self._queue = SaveQueue(store)
         self._files = Background(self._messages.report, workers=1, parent=self)  # in order
         self._basis = Basis()  # of the open slide
-        self._dirty = False  # changed since it was last handed to the keeper
-        self._calibrated = False  # by the user, since the slide was opened
+        self._dirty = False  # changed since it was last queued
+        self._settings_changed = False  # by the user, since the slide was opened
         self._restoring = False
         self._own_change = False  # the document is being changed from here
-        self._told: set[str] = set()  # sentences about losses since the last success
+        self._reported: set[str] = set()  # sentences about failures since the last success
         self._save_soon = QTimer(self, singleShot=True, interval=SAVE_DELAY_MS)
         self._save_soon.timeout.connect(self._save)
         document.rois_changed.connect(self._on_changed)
-        document.calibration_changed.connect(self._on_calibrated)
+        document.slide_settings_changed.connect(self._on_settings_changed)
 
     @property
     def restoring(self) -> bool:
-        """Whether what was kept of the slide is still being read."""
+        """Whether what was saved of the slide is still being read."""
         return self._restoring
 
     @property
@@ -52,42 +52,41 @@ class SessionController(Controller):
         return self._restoring or self._dirty or self._files.busy
 
     def begin(self, info: SlideInfo) -> None:
-        """Take the document to another slide; what changed on the one before is kept."""
-        self._hand_over()
+        """Take the document to another slide; what changed on the one before is saved."""
+        self._queue_changes()
         self._write()
         self._basis = Basis()
-        self._calibrated = False
+        self._settings_changed = False
         self._restoring = True
         with self._changing():
             self._document.set_slide(info)
         self._files.run(
-            lambda: self._keeper.load(info),
+            lambda: self._queue.load(info),
             lambda session: self._on_loaded(info, session),
             lambda error: self._on_not_loaded(info, error),
         )
 
-    def finish(self) -> list[Loss]:
+    def finish(self) -> list[SaveFailure]:
         """Write now what is not written yet; returns what could not be."""
-        self._hand_over()
-        written = self._keeper.write()
+        self._queue_changes()
+        written = self._queue.write()
         self._on_written(written)
-        return [outcome for outcome in written if isinstance(outcome, Loss)]
+        return [outcome for outcome in written if isinstance(outcome, SaveFailure)]
 
     def close(self) -> None:
-        """After ``finish``; nothing more is kept."""
+        """After ``finish``; nothing more is saved."""
         self._save_soon.stop()
         self._files.close()
 
     def _save(self) -> None:
         if not self._restoring:  # until then there is little to save, and much to be merged
-            self._hand_over()
+            self._queue_changes()
             self._write()
 
     def _write(self) -> None:
-        self._files.run(self._keeper.write, self._on_written)
+        self._files.run(self._queue.write, self._on_written)
 
-    def _hand_over(self) -> None:
-        """Give the keeper what changed."""
+    def _queue_changes(self) -> None:
         self._save_soon.stop()
         info = self._document.slide
         if info is None or not self._dirty:
@@ -96,33 +95,33 @@ class SessionController(Controller):
         rois = self._document.rois
         self._know(rois)
         whole = not self._restoring
-        self._keeper.owe(Keeping(info, rois, self._document.calibration, self._basis, whole))
+        self._queue.add(UnsavedState(info, rois, self._document.slide_settings, self._basis, whole))
 
     def _know(self, rois: Iterable[Roi]) -> None:
         ids = self._basis.ids.union(roi.id for roi in rois)
         self._basis = replace(self._basis, ids=ids)
 
     # --- results of the worker
-    def _on_written(self, written: Sequence[Written]) -> None:
-        losses = {sentence_of(w): w for w in written if isinstance(w, Loss)}
-        for sentence, loss in losses.items():
-            if sentence not in self._told:  # once, not at each try
-                self._messages.error(sentence, describe(loss.error).details)
-        self._told = set(losses)
-        if self._restoring:  # the document takes over what is kept when it is read
+    def _on_written(self, written: Sequence[Outcome]) -> None:
+        failures = {failure_text(w): w for w in written if isinstance(w, SaveFailure)}
+        for sentence, failure in failures.items():
+            if sentence not in self._reported:  # once, not at each try
+                self._messages.error(sentence, describe(failure.error).details)
+        self._reported = set(failures)
+        if self._restoring:  # the document takes over what is saved when it is read
             return
         for outcome in written:
-            if not isinstance(outcome, Loss) and outcome[0].info is self._document.slide:
-                kept = outcome[1]
-                new = [roi for roi in kept.others if roi.id not in self._basis.ids]
-                self._basis = replace(kept.basis, ids=self._basis.ids | kept.basis.ids)
+            if not isinstance(outcome, SaveFailure) and outcome[0].info is self._document.slide:
+                saved = outcome[1]
+                new = [roi for roi in saved.others if roi.id not in self._basis.ids]
+                self._basis = replace(saved.basis, ids=self._basis.ids | saved.basis.ids)
                 self._take_in(new)
 
     def _take_in(self, others: Sequence[Roi]) -> None:
-        """Show what was kept of this slide and is new to this window."""
+        """Show what was saved of this slide and is new to this window."""
         if others:
             with self._changing():
-                self._document.restore(others, self._document.calibration)
+                self._document.restore(others, self._document.slide_settings)
             count = formats.count(len(others), "region")
             self._messages.info(
                 f"{count} came in that another window kept or that could not be read before."
@@ -131,9 +130,11 @@ class SessionController(Controller):
     def _on_loaded(self, info: SlideInfo, session: Session) -> None:
         if self._document.slide is not info:
             return
-        own = self._document.calibration
+        own = self._document.slide_settings
         with self._changing():
-            self._document.restore(session.rois, own if self._calibrated else session.calibration)
+            self._document.restore(
+                session.rois, own if self._settings_changed else session.settings
+            )
         self._basis = session.basis
         self._restoring = False
         if session.warning:
@@ -153,7 +154,7 @@ class SessionController(Controller):
     # --- changes of the document
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """What changes meanwhile comes from the disk and need not be kept."""
+        """What changes meanwhile comes from the disk and need not be saved."""
         self._own_change = True
         try:
             yield
@@ -165,16 +166,16 @@ class SessionController(Controller):
             self._dirty = True
             self._save_soon.start()
 
-    def _on_calibrated(self) -> None:
-        self._calibrated = self._calibrated or not self._own_change
+    def _on_settings_changed(self) -> None:
+        self._settings_changed = self._settings_changed or not self._own_change
         self._on_changed()
 
 
-def sentence_of(loss: Loss) -> str:
+def failure_text(failure: SaveFailure) -> str:
     """What the user should know and do."""
-    cause = loss.error.__cause__ or loss.error
+    cause = failure.error.__cause__ or failure.error
     reason = getattr(cause, "strerror", None) or "something unexpected went wrong"
     return (
-        f"The regions of {loss.keeping.info.name} could not be kept ({reason}); export them, or "
+        f"The regions of {failure.state.info.name} could not be kept ({reason}); export them, or "
         "see to it and go on: the next change tries again."
     )

@@ -16,9 +16,9 @@ from viewer.services.background import Background
 
 
 class SlideController(Controller):
-    """Joins the canvas to the document and its kept sessions."""
+    """Joins the canvas to the document and its saved sessions."""
 
-    opened = Signal(object)  # SlideInfo; its kept regions are back
+    opened = Signal(object)  # SlideInfo; its saved regions are back
     failed = Signal(str)  # one sentence
     opening = Signal(str)  # file name
     recents_changed = Signal(list)  # paths, newest first
@@ -40,7 +40,7 @@ class SlideController(Controller):
         canvas.slide_failed.connect(self._on_failed)
         canvas.read_failed.connect(self._messages.warn)
         sessions.restored.connect(self.opened)
-        document.calibration_changed.connect(self._on_calibrated)
+        document.slide_settings_changed.connect(self._on_slide_settings)
 
     @property
     def coming(self) -> str | None:
@@ -86,6 +86,6 @@ class SlideController(Controller):
         self._messages.error(message, details)
         self.failed.emit(message)
 
-    def _on_calibrated(self) -> None:
-        self._canvas.set_mpp(self._document.calibration.mpp)
-        self._canvas.set_icc_enabled(self._document.calibration.icc)
+    def _on_slide_settings(self) -> None:
+        self._canvas.set_mpp(self._document.slide_settings.mpp)
+        self._canvas.set_icc_enabled(self._document.slide_settings.icc)

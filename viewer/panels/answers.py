@@ -57,7 +57,7 @@ class AnswersPanel(QWidget):
             document.selection_changed,
             document.results_changed,
             document.rois_changed,
-            document.calibration_changed,
+            document.slide_settings_changed,
             library.changed,
             library.shown_changed,
         ):
@@ -85,7 +85,7 @@ class AnswersPanel(QWidget):
         heads = [note.partition(":")[0] for note in notes]
         lines = [SHORT_NOTES.get(head, note_text(head)) for head in heads]
         self._scale_note.setToolTip("\n".join(note_text(note) for note in notes))
-        field_px = self._document.calibration.field_px
+        field_px = self._document.slide_settings.field_px
         if field_px is not None and results:
             lines.append(f"One window covers {formats.length(field_px, self._document.mpp)}.")
         self._calibrate.setText("Set the scale…" if notes else "Change…")

@@ -52,7 +52,7 @@ class RegionModel(QAbstractListModel):
         document.rois_changed.connect(self._reload)
         document.slide_changed.connect(self._reload)
         document.results_changed.connect(self._repaint)
-        document.calibration_changed.connect(self._repaint)
+        document.slide_settings_changed.connect(self._repaint)
         library.changed.connect(self._repaint)
         library.shown_changed.connect(self._repaint)
         self._reload()

@@ -1,4 +1,4 @@
-"""Regions and calibration of each slide, kept with the user's data, never beside the slide."""
+"""Regions and settings of each slide, saved with the user's data, never beside the slide."""
 
 from __future__ import annotations
 
@@ -14,55 +14,55 @@ from ssmamba.files import written_whole
 from ssmamba.rois.geojson import read_rois, write_rois
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
-from viewer.state.settings import Calibration
+from viewer.state.settings import SlideSettings
 
 Stamp = tuple[int, int, int]  # time of the last change (ns), bytes, inode
 
 
 @dataclass(frozen=True)
 class Basis:
-    """What a document knows of the files that are kept; all else in them is another window's."""
+    """What a document knows of the saved files; all else in them is another window's."""
 
     stamp: Stamp | None = None  # of the region file when it was read or written; None = unseen
     ids: frozenset[str] = frozenset()  # regions that are or were in the document
-    calibration: Calibration = field(default_factory=Calibration)
+    settings: SlideSettings = field(default_factory=SlideSettings)
 
 
 @dataclass(frozen=True)
 class Session:
-    """What was kept of a slide."""
+    """What was saved of a slide."""
 
     rois: tuple[Roi, ...] = ()
-    calibration: Calibration = field(default_factory=Calibration)
+    settings: SlideSettings = field(default_factory=SlideSettings)
     basis: Basis = field(default_factory=Basis)
     warning: str = ""  # one sentence about what could not be read
     details: str = ""
 
 
 @dataclass(frozen=True)
-class Kept:
+class Saved:
     """After a save: the files as they are now."""
 
     basis: Basis
-    others: tuple[Roi, ...] = ()  # regions of another window, kept too
+    others: tuple[Roi, ...] = ()  # regions of another window, saved too
 
 
 class SessionStore:
     """One folder; two files for each slide, named by the slide's content, so a moved file is found.
 
     Places are level-0 pixels as everywhere here, without QuPath's bounds offset. Regions whose
-    file can for the moment be neither read nor renamed are kept in a third file beside it.
+    file can for the moment be neither read nor renamed are saved in a third file beside it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def load(self, info: SlideInfo) -> Session:
-        """What is kept of a slide; an empty session when nothing is.
+        """What is saved of a slide; an empty session when nothing is.
 
         A file that is no GeoJSON is set aside. One that the disk does not give is left alone.
         """
-        main, beside = self._kept_file(info, ".geojson"), self._file(info, ".beside.geojson")
+        main, beside = self._saved_file(info, ".geojson"), self._file(info, ".beside.geojson")
         stamp = _stamp(main)  # before it is read: a change meanwhile is seen at the next save
         found: dict[str, Roi] = {}
         warnings: list[tuple[str, RoiError]] = []
@@ -72,11 +72,11 @@ class SessionStore:
             except RoiError as error:
                 warnings.append((self._make_way(info, path, error), error))
                 stamp = None if path is main else stamp
-        calibration = self._load_calibration(info)
+        settings = self._load_settings(info)
         return Session(
             tuple(found.values()),
-            calibration,
-            Basis(stamp, frozenset(found), calibration),
+            settings,
+            Basis(stamp, frozenset(found), settings),
             " ".join(sentence for sentence, _ in warnings),
             "\n".join(str(error) for _, error in warnings),
         )
@@ -85,25 +85,25 @@ class SessionStore:
         self,
         info: SlideInfo,
         rois: Sequence[Roi],
-        calibration: Calibration,
+        settings: SlideSettings,
         basis: Basis | None = None,
-    ) -> Kept:
-        """Keep a slide's state; the old files stay whole until the new ones are complete.
+    ) -> Saved:
+        """Save a slide's state; the old files stay whole until the new ones are complete.
 
-        Regions that another window has kept since ``basis`` stay: ours win, and what was deleted
+        Regions that another window has saved since ``basis`` stay: ours win, and what was deleted
         here (in ``basis.ids`` but not in ``rois``) goes. Raises RoiError.
         """
         basis = basis or Basis()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             others, stamp = self._save_regions(info, rois, basis)
-            self._save_calibration(info, calibration, basis)
+            self._save_settings(info, settings, basis)
         except OSError as error:
             raise RoiError(
                 f"Regions cannot be kept in {self.folder} ({error.strerror}); export them."
             ) from error
         ids = basis.ids | {roi.id for roi in (*rois, *others)}
-        return Kept(Basis(stamp, ids, calibration), others)
+        return Saved(Basis(stamp, ids, settings), others)
 
     # --- regions
     def _save_regions(
@@ -111,7 +111,7 @@ class SessionStore:
     ) -> tuple[tuple[Roi, ...], Stamp | None]:
         """Returns the regions of another window, and the file's stamp if all of it is known."""
         own, beside = self._file(info, ".geojson"), self._file(info, ".beside.geojson")
-        main = self._kept_file(info, ".geojson")
+        main = self._saved_file(info, ".geojson")
         known = basis.ids | {roi.id for roi in rois}
         found: dict[str, Roi] = {}
         blocked: set[Path] = set()  # can be neither read nor renamed now
@@ -152,31 +152,31 @@ class SessionStore:
             return f"{what}, and {path} cannot be renamed ({problem.strerror}); it is left there."
         return f"{what}; they were set aside in {aside}."
 
-    # --- calibration
-    def _load_calibration(self, info: SlideInfo) -> Calibration:
+    # --- settings
+    def _load_settings(self, info: SlideInfo) -> SlideSettings:
         try:
-            about = json.loads(self._kept_file(info, ".json").read_text(encoding="utf-8"))
-            kept = about["calibration"]
-            return Calibration(
-                _positive(kept.get("mpp")), _positive(kept.get("field_px")), bool(kept["icc"])
+            about = json.loads(self._saved_file(info, ".json").read_text(encoding="utf-8"))
+            saved = about["calibration"]
+            return SlideSettings(
+                _positive(saved.get("mpp")), _positive(saved.get("field_px")), bool(saved["icc"])
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return Calibration()  # nothing that the user cannot say again
+            return SlideSettings()  # nothing that the user cannot say again
 
-    def _save_calibration(self, info: SlideInfo, calibration: Calibration, basis: Basis) -> None:
+    def _save_settings(self, info: SlideInfo, settings: SlideSettings, basis: Basis) -> None:
         """Only what was changed here: another window may have changed it, too."""
         target = self._file(info, ".json")
-        if calibration == basis.calibration:
+        if settings == basis.settings:
             if target.exists():
                 return
-            if self._kept_file(info, ".json") != target:
-                calibration = self._load_calibration(info)
-        about = {"slide": info.path, "calibration": asdict(calibration)}
+            if self._saved_file(info, ".json") != target:
+                settings = self._load_settings(info)
+        about = {"slide": info.path, "calibration": asdict(settings)}
         with written_whole(target) as partial:
             partial.write_text(json.dumps(about), encoding="utf-8")
 
     # --- files
-    def _kept_file(self, info: SlideInfo, ending: str) -> Path:
+    def _saved_file(self, info: SlideInfo, ending: str) -> Path:
         """Where to read: the slide's own file, or that of an earlier version until one is saved."""
         own = self._file(info, ending)
         former = replace(info, quick_hash=info.former_hash)

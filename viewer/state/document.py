@@ -11,7 +11,7 @@ from ssmamba.slides.slide import SlideInfo
 from viewer.state.events import Event
 from viewer.state.maps_in_view import MapsInView
 from viewer.state.results import Reading, ResultStore
-from viewer.state.settings import Calibration, MapPainting, PictureSettings
+from viewer.state.settings import MapPainting, PictureSettings, SlideSettings
 from viewer.state.undo import Change, UndoStack
 
 
@@ -23,7 +23,7 @@ class Document:
         self.rois_changed = Event()  # regions were added, changed, removed
         self.selection_changed = Event()
         self.results_changed = Event()  # roi id
-        self.calibration_changed = Event()
+        self.slide_settings_changed = Event()
         self.map_painting_changed = Event()
         self.picture_settings_changed = Event()
         self.slide: SlideInfo | None = None
@@ -34,7 +34,7 @@ class Document:
         self._order: dict[str, int] = {}  # when each region was first there
         self._hashes: dict[str, tuple[Roi, str]] = {}
         self._selected: str | None = None
-        self._calibration = Calibration()
+        self._slide_settings = SlideSettings()
         self._painting = MapPainting()
         self._picture = PictureSettings()
 
@@ -48,35 +48,35 @@ class Document:
         self._rois = {}
         self._order.clear()
         self._selected = None
-        old, self._calibration = self._calibration, Calibration()
+        old, self._slide_settings = self._slide_settings, SlideSettings()
         self.slide_changed.emit()
-        if old != self._calibration:
-            self.calibration_changed.emit()
+        if old != self._slide_settings:
+            self.slide_settings_changed.emit()
         self.rois_changed.emit()
         self.selection_changed.emit()
 
-    def restore(self, rois: Iterable[Roi], calibration: Calibration) -> None:
-        """Bring back what was kept of the open slide, below what was drawn meanwhile."""
+    def restore(self, rois: Iterable[Roi], settings: SlideSettings) -> None:
+        """Bring back what was saved of the open slide, below what was drawn meanwhile."""
         self._rois = {**{roi.id: roi for roi in rois}, **self._rois}
         self._order = {roi_id: at for at, roi_id in enumerate(self._rois)}
-        self.set_calibration(calibration)
+        self.set_slide_settings(settings)
         self.rois_changed.emit()
 
     @property
-    def calibration(self) -> Calibration:
-        return self._calibration
+    def slide_settings(self) -> SlideSettings:
+        return self._slide_settings
 
-    def set_calibration(self, calibration: Calibration) -> None:
-        if calibration != self._calibration:
-            self._calibration = calibration
-            self.calibration_changed.emit()
+    def set_slide_settings(self, settings: SlideSettings) -> None:
+        if settings != self._slide_settings:
+            self._slide_settings = settings
+            self.slide_settings_changed.emit()
             self.results_changed.emit(None)
 
     @property
     def mpp(self) -> float | None:
         """µm per level-0 pixel: the user's, else the slide's, else None."""
         own = None if self.slide is None else self.slide.mpp
-        return self._calibration.mpp if self._calibration.mpp is not None else own
+        return self._slide_settings.mpp if self._slide_settings.mpp is not None else own
 
     # --- regions
     @property
@@ -144,7 +144,7 @@ class Document:
     # --- results
     def reading(self, roi: Roi) -> Reading:
         """What a request for this region would read now."""
-        return Reading(self._hash(roi), self._calibration.mpp, self._calibration.field_px)
+        return Reading(self._hash(roi), self._slide_settings.mpp, self._slide_settings.field_px)
 
     def _hash(self, roi: Roi) -> str:
         kept = self._hashes.get(roi.id)

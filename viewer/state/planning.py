@@ -84,8 +84,8 @@ def missing(tasks: Iterable[Task], document: Document, *settled: Container[Key])
 def request(task: Task, job: int, document: Document) -> Request:
     """The engine's message for a task; its keys differ in nothing but the checkpoint."""
     assert document.slide is not None
-    slide = SlideRef(document.slide.path, document.calibration.mpp)
-    options = ReadOptions(field_px=document.calibration.field_px)
+    slide = SlideRef(document.slide.path, document.slide_settings.mpp)
+    options = ReadOptions(field_px=document.slide_settings.field_px)
     paths = tuple(key.checkpoint for key in task.keys)
     key, urgent = task.keys[0], task.priority
     if isinstance(key, AnswerKey):

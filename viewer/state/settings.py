@@ -9,8 +9,8 @@ SIGNED_COLORMAP = "blue-red"
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """What the user said about a slide; remembered for each slide."""
+class SlideSettings:
+    """What the user set for a slide; saved with its regions."""
 
     mpp: float | None = None  # µm per level-0 pixel; None = the slide's own
     field_px: float | None = None  # side of one window, level-0 px, for models without µm/px

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from ssmamba.slides.slide import SlideInfo
-from viewer.state.settings import Calibration
+from viewer.state.settings import SlideSettings
 from viewer.widgets.basic import label, link
 from viewer.widgets.form import inset
 from viewer.widgets.number_box import NumberBox
@@ -31,8 +31,8 @@ class CalibrationDialog(QDialog):
     def __init__(
         self,
         info: SlideInfo,
-        current: Calibration,
-        on_accept: Callable[[Calibration], None],
+        current: SlideSettings,
+        on_accept: Callable[[SlideSettings], None],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -125,7 +125,7 @@ class CalibrationDialog(QDialog):
         for box in (self.mpp, self.field):
             box.interpretText()
         mpp = self.mpp.value() or None
-        self._on_accept(Calibration(mpp, self._field_px, self.icc.isChecked()))
+        self._on_accept(SlideSettings(mpp, self._field_px, self.icc.isChecked()))
         super().accept()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QDialog, QFileDialog, QMainWindow, QMessageBox
 
-from viewer.state.settings import Calibration
+from viewer.state.settings import SlideSettings
 from viewer.window.about import AboutDialog
 from viewer.window.calibration import CalibrationDialog
 from viewer.window.shortcuts import ShortcutsDialog
@@ -70,11 +70,11 @@ class Dialogs:
         if info is None or self._raised(CalibrationDialog):
             return
 
-        def apply(calibration: Calibration) -> None:
+        def apply(settings: SlideSettings) -> None:
             if document.slide is info:
-                document.set_calibration(calibration)
+                document.set_slide_settings(settings)
 
-        dialog = CalibrationDialog(info, document.calibration, apply, self._window)
+        dialog = CalibrationDialog(info, document.slide_settings, apply, self._window)
         leave = dialog.reject  # what it says belongs to this slide
         document.slide_changed.connect(leave)
         dialog.finished.connect(lambda _: document.slide_changed.disconnect(leave))
@@ -88,9 +88,9 @@ class Dialogs:
         if not self._raised(ShortcutsDialog):
             ShortcutsDialog(self._window).show()
 
-    def leave_anyway(self, losses: list[str]) -> bool:
+    def leave_anyway(self, failures: list[str]) -> bool:
         """Ask whether to close the window though something could not be written."""
-        box = QMessageBox(QMessageBox.Icon.Warning, "Not kept", "\n".join(losses))
+        box = QMessageBox(QMessageBox.Icon.Warning, "Not kept", "\n".join(failures))
         box.setParent(self._window, box.windowFlags())
         stay = box.addButton("Go back", QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(stay)  # Qt takes the button at the left, where the other one may be

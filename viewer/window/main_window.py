@@ -294,10 +294,10 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.hide()  # at once; saving and ending the engine may take a moment
-        losses = self.workspace.finish()
-        if losses:
+        failures = self.workspace.finish()
+        if failures:
             self.show()
-            if not self.dialogs.leave_anyway(losses):
+            if not self.dialogs.leave_anyway(failures):
                 event.ignore()
                 return
             self.hide()

@@ -65,7 +65,7 @@ class StatusBar(QStatusBar):
         self._hint_timer = QTimer(self, singleShot=True, interval=HINT_MS)
         self._hint_timer.timeout.connect(lambda: self.show_hint(""))
         document.slide_changed.connect(self._show_scale)
-        document.calibration_changed.connect(self._show_scale)
+        document.slide_settings_changed.connect(self._show_scale)
         self.show_device(None)
         self._show_scale()
 

@@ -80,13 +80,13 @@ def test_stitched_maps_are_bounded_by_bytes_and_keep_no_result_alive(
     for top in (0.1, 0.2, 0.3, 0.4):
         one = result(top)
         painter.paint([MapJob(ROI, SPEC, one, (one,))], MapPainting())
-    assert painter.kept_bytes == 2 * painted.values.nbytes
+    assert painter._stitched.bytes == 2 * painted.values.nbytes
     gone = weakref.ref(one)
     del one
     gc.collect()
     assert gone() is None
     painter.clear()
-    assert painter.kept_bytes == 0
+    assert painter._stitched.bytes == 0
 
 
 def test_the_map_that_is_looked_at_is_painted_however_short_memory_is(

@@ -19,7 +19,7 @@ from viewer.controllers.sessions import SessionController
 from viewer.controllers.shared import Shared
 from viewer.saving.session import Session, SessionStore
 from viewer.services.notices import Message
-from viewer.state.settings import Calibration
+from viewer.state.settings import SlideSettings
 
 OTHER = replace(INFO, path="/slides/b.svs", name="b.svs", quick_hash="other")
 
@@ -178,7 +178,7 @@ def test_another_slide_does_not_forget_what_could_not_be_written(desk: Desk) -> 
 def test_what_could_not_be_written_is_joined_by_what_is_drawn_before_it_is_back(desk: Desk) -> None:
     desk.disk.full = True
     desk.document.add([square(0, 0, 9, "A")])
-    desk.document.set_calibration(Calibration(0.25))
+    desk.document.set_slide_settings(SlideSettings(0.25))
     gate = desk.come_back_slowly()
     desk.document.add([square(0, 0, 9, "B")])
     desk.sessions.begin(OTHER)
@@ -187,40 +187,40 @@ def test_what_could_not_be_written_is_joined_by_what_is_drawn_before_it_is_back(
     desk.disk.full = False
     assert not desk.sessions.finish()
     assert desk.kept() == {"A", "B"}
-    assert desk.disk.load(INFO).calibration == Calibration(0.25)
+    assert desk.disk.load(INFO).settings == SlideSettings(0.25)
 
 
 # --- the disk is slow
 def test_a_calibration_taken_back_while_it_is_written_is_not_kept(desk: Desk) -> None:
     writing, gate = threading.Event(), threading.Event()
     desk.disk.before_save = lambda: writing.set() or gate.wait()
-    desk.document.set_calibration(Calibration(0.25))
+    desk.document.set_slide_settings(SlideSettings(0.25))
     desk.qtbot.waitUntil(writing.is_set)
-    desk.document.set_calibration(Calibration())
+    desk.document.set_slide_settings(SlideSettings())
     desk.sessions._save()  # as the timer does
     gate.set()
     desk.settle()
-    assert desk.disk.load(INFO).calibration == Calibration()
+    assert desk.disk.load(INFO).settings == SlideSettings()
 
 
 # --- the kept regions are slow to come
 def test_what_is_drawn_and_set_before_the_kept_regions_are_there_stays(desk: Desk) -> None:
     desk.document.add([square(0, 0, 9, "old")])
-    desk.document.set_calibration(Calibration(1.0))
+    desk.document.set_slide_settings(SlideSettings(1.0))
     gate = desk.come_back_slowly()
     desk.document.add([square(0, 0, 9, "new")])
-    desk.document.set_calibration(Calibration(0.25))
+    desk.document.set_slide_settings(SlideSettings(0.25))
     gate.set()
     desk.settle()
-    assert desk.document.calibration == Calibration(0.25)
+    assert desk.document.slide_settings == SlideSettings(0.25)
     assert {roi.name for roi in desk.document.rois} == desk.kept() == {"old", "new"}
-    assert desk.disk.load(INFO).calibration == Calibration(0.25)
+    assert desk.disk.load(INFO).settings == SlideSettings(0.25)
 
 
 @pytest.mark.parametrize("leave", ["close", "open"])
 def test_what_is_drawn_before_the_kept_regions_are_there_joins_them(desk: Desk, leave: str) -> None:
     desk.document.add([square(0, 0, 9, "old")])
-    desk.document.set_calibration(Calibration(1.0))
+    desk.document.set_slide_settings(SlideSettings(1.0))
     gate = desk.come_back_slowly()
     desk.document.add([square(0, 0, 9, "new")])
     if leave == "open":
@@ -230,7 +230,7 @@ def test_what_is_drawn_before_the_kept_regions_are_there_joins_them(desk: Desk, 
     gate.set()
     desk.settle()
     assert desk.kept() == {"old", "new"}
-    assert desk.disk.load(INFO).calibration == Calibration(1.0)
+    assert desk.disk.load(INFO).settings == SlideSettings(1.0)
 
 
 def test_kept_regions_that_cannot_be_read_do_not_stop_the_keeping(desk: Desk) -> None:

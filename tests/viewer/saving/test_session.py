@@ -12,36 +12,36 @@ from tests.viewer.fakes import square
 from tests.viewer.state.test_planning import INFO
 from viewer.saving.recents import Recents
 from viewer.saving.session import SessionStore
-from viewer.state.settings import Calibration
+from viewer.state.settings import SlideSettings
 
 
 def test_regions_and_calibration_come_back(tmp_path: Path) -> None:
     store = SessionStore(tmp_path)
     rois = (square(1.25, 2, 30, "A"), replace(square(5, 5, 9, "B"), locked=True, class_name="x"))
-    store.save(INFO, rois, Calibration(0.25, 900.0, False))
+    store.save(INFO, rois, SlideSettings(0.25, 900.0, False))
     kept = store.load(replace(INFO, path="/moved/elsewhere.svs"))
     assert [(r.id, r.name, r.locked, r.class_name) for r in kept.rois] == [
         (r.id, r.name, r.locked, r.class_name) for r in rois
     ]
     assert kept.rois[0].polygons == rois[0].polygons
-    assert kept.calibration == Calibration(0.25, 900.0, False)
+    assert kept.settings == SlideSettings(0.25, 900.0, False)
 
 
 def test_nothing_kept_is_an_empty_session(tmp_path: Path) -> None:
     session = SessionStore(tmp_path / "new").load(INFO)
-    assert session.rois == () and session.calibration == Calibration()
+    assert session.rois == () and session.settings == SlideSettings()
 
 
 def test_the_last_region_deleted_stays_deleted(tmp_path: Path) -> None:
     store = SessionStore(tmp_path)
-    kept = store.save(INFO, (square(0, 0, 5),), Calibration())
-    store.save(INFO, (), Calibration(), kept.basis)
+    kept = store.save(INFO, (square(0, 0, 5),), SlideSettings())
+    store.save(INFO, (), SlideSettings(), kept.basis)
     assert store.load(INFO).rois == ()
 
 
 def test_slides_do_not_share_regions(tmp_path: Path) -> None:
     store = SessionStore(tmp_path)
-    store.save(INFO, (square(0, 0, 5),), Calibration())
+    store.save(INFO, (square(0, 0, 5),), SlideSettings())
     assert store.load(replace(INFO, quick_hash="other")).rois == ()
 
 
@@ -54,24 +54,24 @@ def test_regions_kept_by_an_earlier_version_come_back_for_their_own_image_alone(
     mine.touch()
     other.touch()
     before = replace(INFO, path=str(mine), quick_hash="shared")
-    store.save(before, (square(0, 0, 5, "A"),), Calibration(0.25))
+    store.save(before, (square(0, 0, 5, "A"),), SlideSettings(0.25))
     now = replace(before, quick_hash="whole", former_hash="shared")
     kept = store.load(now)
-    assert [roi.name for roi in kept.rois] == ["A"] and kept.calibration.mpp == 0.25
+    assert [roi.name for roi in kept.rois] == ["A"] and kept.settings.mpp == 0.25
     assert store.load(replace(now, quick_hash="another", path=str(other))).rois == ()
-    store.save(now, (), kept.calibration, kept.basis)
+    store.save(now, (), kept.settings, kept.basis)
     assert store.load(now).rois == ()  # deleted now: those of then do not come back
 
 
 def test_what_is_drawn_while_regions_of_an_earlier_version_load_joins_them(tmp_path: Path) -> None:
     store = SessionStore(tmp_path)
     before = replace(INFO, quick_hash="shared")
-    store.save(before, (square(0, 0, 5, "old"),), Calibration(0.25))
+    store.save(before, (square(0, 0, 5, "old"),), SlideSettings(0.25))
     now = replace(before, quick_hash="whole", former_hash="shared")
-    store.save(now, (square(0, 0, 5, "new"),), Calibration())
+    store.save(now, (square(0, 0, 5, "new"),), SlideSettings())
     session = store.load(now)
     assert [roi.name for roi in session.rois] == ["old", "new"]
-    assert session.calibration == Calibration(0.25)
+    assert session.settings == SlideSettings(0.25)
 
 
 def names(store: SessionStore) -> list[str]:
@@ -87,10 +87,10 @@ def damage(folder: Path, text: str = "{broken") -> Path:
 def test_unreadable_regions_are_set_aside_and_the_calibration_stays(tmp_path: Path) -> None:
     store = SessionStore(tmp_path)
     for text in ("{broken", "{broken again"):
-        store.save(INFO, (square(0, 0, 5),), Calibration(0.25))
+        store.save(INFO, (square(0, 0, 5),), SlideSettings(0.25))
         damage(tmp_path, text)
         session = store.load(INFO)
-        assert session.rois == () and session.calibration == Calibration(0.25)
+        assert session.rois == () and session.settings == SlideSettings(0.25)
         (aside,) = (p for p in tmp_path.glob("*unreadable*") if p.read_text() == text)
         assert str(aside) in session.warning
         aside.rename(tmp_path / f"{aside.stem}.moved")
@@ -101,7 +101,7 @@ def test_what_cannot_be_set_aside_is_not_overwritten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = SessionStore(tmp_path)
-    store.save(INFO, (square(0, 0, 5),), Calibration())
+    store.save(INFO, (square(0, 0, 5),), SlideSettings())
     file = damage(tmp_path)
     replace_file = Path.replace
 
@@ -113,7 +113,7 @@ def test_what_cannot_be_set_aside_is_not_overwritten(
     monkeypatch.setattr(Path, "replace", refuse)
     session = store.load(INFO)
     assert "cannot be renamed (Permission denied)" in session.warning
-    store.save(INFO, (square(0, 0, 5, "new"),), Calibration(), session.basis)
+    store.save(INFO, (square(0, 0, 5, "new"),), SlideSettings(), session.basis)
     assert file.read_text() == "{broken" and names(store) == ["new"]
 
 
@@ -121,7 +121,7 @@ def test_regions_that_the_disk_does_not_give_now_are_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = SessionStore(tmp_path)
-    store.save(INFO, (square(0, 0, 5, "old"),), Calibration(0.25))
+    store.save(INFO, (square(0, 0, 5, "old"),), SlideSettings(0.25))
     (file,) = tmp_path.glob("*.geojson")
     whole = file.read_bytes()
     read = Path.read_bytes
@@ -135,11 +135,11 @@ def test_regions_that_the_disk_does_not_give_now_are_not_lost(
         patch.setattr(Path, "read_bytes", fail)
         session = store.load(INFO)
         assert "Input/output error" in session.warning and "left as it is" in session.warning
-        kept = store.save(INFO, (square(0, 0, 5, "new"),), Calibration(0.25), session.basis)
+        kept = store.save(INFO, (square(0, 0, 5, "new"),), SlideSettings(0.25), session.basis)
         assert read(file) == whole
         assert names(store) == ["new"]
     assert names(store) == ["old", "new"]
-    saved = store.save(INFO, (square(0, 0, 5, "newer"),), Calibration(0.25), kept.basis)
+    saved = store.save(INFO, (square(0, 0, 5, "newer"),), SlideSettings(0.25), kept.basis)
     assert [roi.name for roi in saved.others] == ["old"]
     assert names(store) == ["old", "newer"]
     assert len(list(tmp_path.glob("*.geojson"))) == 1
@@ -148,23 +148,23 @@ def test_regions_that_the_disk_does_not_give_now_are_not_lost(
 def test_two_windows_on_one_slide_keep_the_regions_of_both(tmp_path: Path) -> None:
     ours, theirs = SessionStore(tmp_path), SessionStore(tmp_path)
     both, deleted = square(0, 0, 5, "both"), square(9, 9, 5, "deleted")
-    kept = ours.save(INFO, (both, deleted), Calibration())
+    kept = ours.save(INFO, (both, deleted), SlideSettings())
     seen = theirs.load(INFO)
-    theirs.save(INFO, (*seen.rois, square(5, 5, 5, "theirs")), Calibration(0.25), seen.basis)
+    theirs.save(INFO, (*seen.rois, square(5, 5, 5, "theirs")), SlideSettings(0.25), seen.basis)
     changed = replace(both, name="ours")
-    kept = ours.save(INFO, (changed,), Calibration(), kept.basis)
+    kept = ours.save(INFO, (changed,), SlideSettings(), kept.basis)
     assert [roi.name for roi in kept.others] == ["theirs"]
     session = ours.load(INFO)
     assert [roi.name for roi in session.rois] == ["theirs", "ours"]
-    assert session.calibration == Calibration(0.25)
-    assert ours.save(INFO, session.rois, Calibration(), kept.basis).others == ()
+    assert session.settings == SlideSettings(0.25)
+    assert ours.save(INFO, session.rois, SlideSettings(), kept.basis).others == ()
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(RoiError, match="export them"):
-        SessionStore(blocked / "sessions").save(INFO, (), Calibration())
+        SessionStore(blocked / "sessions").save(INFO, (), SlideSettings())
 
 
 def test_recents_are_newest_first_without_what_is_gone(tmp_path: Path) -> None:

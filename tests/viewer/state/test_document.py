@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.viewer.fakes import square
 from viewer.state.document import Document
-from viewer.state.settings import Calibration
+from viewer.state.settings import SlideSettings
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_an_edit_changes_what_would_be_read_a_new_name_does_not(document: Docume
 
 def test_the_scale_belongs_to_what_is_read(document: Document) -> None:
     before = document.reading(document.rois[0])
-    document.set_calibration(Calibration(field_px=500.0))
+    document.set_slide_settings(SlideSettings(field_px=500.0))
     assert document.reading(document.rois[0]) != before
 
 
@@ -93,8 +93,8 @@ def test_another_slide_leaves_everything_behind(document: Document) -> None:
 def test_the_calibration_of_a_slide_is_left_with_it(document: Document) -> None:
     """The colour profile that was switched off for one slide stayed off for the next."""
     told = []
-    document.set_calibration(Calibration(icc=False))
-    document.calibration_changed.connect(lambda: told.append(document.calibration.icc))
+    document.set_slide_settings(SlideSettings(icc=False))
+    document.slide_settings_changed.connect(lambda: told.append(document.slide_settings.icc))
     document.set_slide(None)
     document.set_slide(None)
     assert told == [True]

@@ -14,7 +14,7 @@ from viewer.state.document import Document
 from viewer.state.library import ModelLibrary, read_model
 from viewer.state.planning import answer_key, map_key, missing, request, wanted
 from viewer.state.results import AnswerKey, MapKey, PictureKey, result_bytes
-from viewer.state.settings import Calibration, MapSpec
+from viewer.state.settings import MapSpec, SlideSettings
 
 INFO = SlideInfo(
     "/slides/a.svs", "a.svs", "aperio", 1000, 1000, (), 0.5, None, None, False, "h", {}
@@ -113,7 +113,7 @@ def test_maps_are_of_each_models_own_stage_until_one_is_chosen(
 
 
 def test_requests_carry_the_whole_state(document: Document, library: ModelLibrary) -> None:
-    document.set_calibration(Calibration(mpp=0.25, field_px=800.0))
+    document.set_slide_settings(SlideSettings(mpp=0.25, field_px=800.0))
     document.maps.choose(method="LayerCAM", stage=2)
     document.set_picture_settings(replace(document.picture_settings, mask_ratio=0.5, seed=9))
     tasks = wanted(document, library, ["b"])

@@ -158,7 +158,7 @@ def test_return_finishes_a_polygon(bench: Bench) -> None:
 
 def test_the_width_of_a_window_is_shown_once_it_is_set(bench: Bench) -> None:
     bench.draw(*RING)
-    bench.document.set_calibration(replace(bench.document.calibration, field_px=300.0))
+    bench.document.set_slide_settings(replace(bench.document.slide_settings, field_px=300.0))
     bench.settle()
     assert "One window covers 150 µm." in bench.texts(bench.window.answers_panel)
 

@@ -13,7 +13,7 @@ from ssmamba.rois.geojson import write_rois
 from tests.slides import write_pyramid
 from tests.viewer.conftest import RING, Bench
 from tests.viewer.fakes import FakeEngine, square, write_model
-from viewer.state.settings import Calibration
+from viewer.state.settings import SlideSettings
 from viewer.tiles.source import TileSource
 from viewer.window.calibration import CalibrationDialog
 from viewer.window.main_window import MainWindow
@@ -100,7 +100,9 @@ def test_calibration_changes_the_scale_and_asks_again(
     bench.draw(*RING)
     bench.settle()
     assert "scale unknown" in bench.texts(bench.window.answers_panel).lower()
-    bench.document.set_calibration(replace(bench.document.calibration, mpp=0.25, field_px=300.0))
+    bench.document.set_slide_settings(
+        replace(bench.document.slide_settings, mpp=0.25, field_px=300.0)
+    )
     bench.settle()
     last = engines[0].of_kind(Classify)[-1]
     assert last.slide.mpp == 0.25 and last.options.field_px == 300.0
@@ -150,7 +152,7 @@ def test_the_calibration_of_one_slide_is_not_given_to_the_next(
     write_pyramid(other, 640, 480, seed=5)
     bench.open(other)
     assert not dialogs()
-    apply(Calibration(mpp=0.25))
-    assert bench.document.calibration.mpp is None
+    apply(SlideSettings(mpp=0.25))
+    assert bench.document.slide_settings.mpp is None
     bench.window.dialogs.calibrate()
     assert [d.windowTitle() for d in dialogs()] == ["Calibration of other.tif"]

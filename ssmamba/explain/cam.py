@@ -8,7 +8,7 @@ original papers clip by a ReLU is left to the colour scale.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -37,14 +37,14 @@ def cam_maps(
         model: a classifier on the device of ``batch``; its mode is left as it was.
         batch: (B, 3, H, W) float32, normalised.
         method: a name of METHODS.
-        class_index: column of the logits; without meaning for methods that ignore the class.
+        class_index: column of the logits, from 0; methods that ignore the class ignore it.
         stage: 1 (fine) to 4 (coarse).
 
     Raises InputError for an unknown method, class or stage. One call at a time per model.
     """
     chosen = find_method(method)
     target = cam_target(model, stage, (batch.shape[2], batch.shape[3]))
-    targets = _grad_cam().targets(class_index, len(batch))
+    targets = [_logit(class_index)] * len(batch)
     with _prepared(model, target.layer), torch.enable_grad(), _full_precision(batch):
         cam = _grad_cam().methods[chosen.name](model, [target.layer], target.reshape)
         if chosen.needs_zero and target.has_offset:
@@ -52,10 +52,6 @@ def cam_maps(
         try:
             cam.forward(batch, targets)
             maps = cam.raw_maps
-        except IndexError as error:
-            raise InputError(
-                f"The model has no class number {class_index}; choose one of its classes."
-            ) from error
         finally:
             cam.activations_and_grads.release()
             cam.outputs = None
@@ -86,9 +82,7 @@ class _GradCam:
 
     def __init__(self) -> None:
         import pytorch_grad_cam as package  # matplotlib, torchvision and scikit-learn come along
-        from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-        self._output_target = ClassifierOutputTarget
         self.methods: dict[str, Any] = {
             "GradCAM": _raw(package.GradCAM),
             "GradCAM++": _raw(package.GradCAMPlusPlus),
@@ -99,13 +93,24 @@ class _GradCam:
             "EigenCAM": _raw(package.EigenCAM, _eigen_activation),
         }
 
-    def targets(self, class_index: int, count: int) -> list[Any]:
-        return [self._output_target(class_index)] * count
-
 
 @cache
 def _grad_cam() -> _GradCam:
     return _GradCam()
+
+
+def _logit(class_index: int) -> Callable[[Tensor], Tensor]:
+    """What grad-cam differentiates: one of an image's logits (K,). Raises InputError."""
+
+    def target(logits: Tensor) -> Tensor:
+        if not 0 <= class_index < len(logits):
+            raise InputError(
+                f"The model has no class number {class_index}; choose one from 0 to "
+                f"{len(logits) - 1}."
+            )
+        return logits[class_index]
+
+    return target
 
 
 def _raw(method: Any, cam_image: Any = None) -> Any:

@@ -149,17 +149,19 @@ def _print_frames(path: Path, app: QApplication) -> None:
     canvas.show()
     canvas.open_slide(str(path))
     _settle(canvas, app)
-    info = canvas.slide_info
+    info = canvas.scene.info
     assert info is not None
     target = QImage(*FRAME, QImage.Format.Format_RGB32)
     print(f"frames of {FRAME[0]}×{FRAME[1]} px, tiles in the cache (median, 99th percentile)")
     state = ViewState(info.width / 2, info.height / 2, 1.4)
     canvas.set_view_state(state)
     _settle(canvas, app)
-    pan = _frames(canvas, target, lambda i: canvas.pan_by(7 if i % 20 < 10 else -7, 3))
+    pan = _frames(canvas, target, lambda i: canvas.camera.pan_by(7 if i % 20 < 10 else -7, 3))
     repaint = _frames(canvas, target, lambda i: None)
     zoom = _frames(
-        canvas, target, lambda i: canvas.zoom_at(0.02 if i % 2 else -0.02, None, smooth=False)
+        canvas,
+        target,
+        lambda i: canvas.camera.zoom_at(0.02 if i % 2 else -0.02, None, smooth=False),
     )
     for name, times in (("pan", pan), ("repaint", repaint), ("zoom", zoom)):
         middle, high = np.percentile(times, [50, 99])

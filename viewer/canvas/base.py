@@ -8,7 +8,6 @@ from PySide6.QtWidgets import QWidget
 from viewer.canvas.camera import Camera
 from viewer.canvas.pixels import PixelReader
 from viewer.canvas.scene import Scene
-from viewer.canvas.types import Decorations
 
 
 class CanvasBase(QWidget):
@@ -30,8 +29,8 @@ class CanvasBase(QWidget):
     settled = Signal()  # every visible tile is painted at its final level
     source_changed = Signal(object)  # TileSource or None
 
-    def __init__(self, parent: QWidget | None, decorations: Decorations) -> None:
+    def __init__(self, parent: QWidget | None, decorated: bool) -> None:
         super().__init__(parent)
         self.camera = Camera(self)
-        self.scene = Scene(self.camera, decorations)
+        self.scene = Scene(self.camera, decorated)
         self.pixels = PixelReader(self.scene)

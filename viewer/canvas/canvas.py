@@ -7,19 +7,9 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
-from PySide6.QtGui import (
-    QColor,
-    QFocusEvent,
-    QKeyEvent,
-    QMouseEvent,
-    QNativeGestureEvent,
-    QPainter,
-    QPaintEvent,
-    QResizeEvent,
-    QWheelEvent,
-)
-from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
+from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QWidget
 
 from ssmamba.reading.values import Window
 from ssmamba.rois.roi import Roi
@@ -27,7 +17,7 @@ from ssmamba.slides.slide import SlideInfo
 from viewer.canvas.base import CanvasBase
 from viewer.canvas.pointer import Pointer
 from viewer.canvas.slide_holder import SlideHolder
-from viewer.canvas.types import Decorations, Overlay, ViewState
+from viewer.canvas.types import Overlay, ViewState
 from viewer.canvas.view import View
 from viewer.look import tokens
 from viewer.tiles.pyramid import TileKey
@@ -39,12 +29,12 @@ class SlideCanvas(CanvasBase):
 
     def __init__(self, parent: QWidget | None = None, *, decorations: bool = True) -> None:
         """``decorations`` False: no minimap, scale bar or magnification (comparison cells)."""
-        super().__init__(parent, Decorations(decorations, decorations, decorations))
+        super().__init__(parent, decorations)
         self._slides = SlideHolder(self)
         self.pointer = Pointer(self)
-        self._wished: tuple[list[TileKey], list[TileKey]] | None = None
+        self._requested: tuple[list[TileKey], list[TileKey]] | None = None
         self._was_settled = False
-        self._first_told = False
+        self._first_announced = False
         self._frame_pending = True  # something changed since the last paint
         self._painted = QTimer(self, singleShot=True, interval=0)
         self._connect()
@@ -85,29 +75,16 @@ class SlideCanvas(CanvasBase):
     def source(self) -> TileSource | None:
         return self._slides.source
 
-    @property
-    def slide_info(self) -> SlideInfo | None:
-        return self.scene.info
-
     def set_mpp(self, mpp: float | None) -> None:
         """µm per level-0 pixel as the user corrected it; None = the slide's own."""
         self.camera.set_mpp(mpp)
         self.update()
-
-    @property
-    def mpp(self) -> float | None:
-        """µm per level-0 pixel in use: the user's, else the slide's, else None."""
-        return self.camera.mpp
 
     def set_icc_enabled(self, enabled: bool) -> None:
         """Whether the slide's ICC profile is applied to the view (default True)."""
         if enabled != self.scene.icc:
             self.scene.set_icc(enabled)
             self._touch()
-
-    @property
-    def icc_enabled(self) -> bool:
-        return self.scene.icc
 
     def _on_opened(self, info: SlideInfo) -> None:
         threading.Thread(target=_import_geometry, name="geometry", daemon=True).start()
@@ -121,8 +98,8 @@ class SlideCanvas(CanvasBase):
         if source is not None:
             source.tile_ready.connect(self._on_tile_ready)
             source.read_failed.connect(self.read_failed)
-        self._wished = None
-        self._first_told = False
+        self._requested = None
+        self._first_announced = False
         self.pointer.cancel()
         self.scene.set_source(source)
         self._touch()
@@ -131,7 +108,7 @@ class SlideCanvas(CanvasBase):
     def _on_tile_ready(self, key: TileKey) -> None:
         pyramid = None if self.source is None else self.source.pyramid
         in_minimap = pyramid is not None and key.level == pyramid.coarsest
-        if self.scene.tiles.tile_arrived(key) or (in_minimap and self.scene.decorations.minimap):
+        if self.scene.tiles.tile_arrived(key) or (in_minimap and self.scene.decorated):
             self.update()
         self.pixels.answer()
 
@@ -156,13 +133,6 @@ class SlideCanvas(CanvasBase):
         """Show a rectangle of level-0 pixels with a margin (share of its size on each side)."""
         self.camera.fit_rect((x0, y0, x1, y1), margin)
 
-    def magnification(self) -> float | None:
-        """Objective-like magnification of the view (10 / µm per screen pixel).
-
-        Without µm/px it comes from the objective power; None when neither is known.
-        """
-        return self.camera.magnification()
-
     def set_magnification(self, magnification: float) -> None:
         """Show at an objective's magnification; without calibration 1 is one to one."""
         self.camera.set_magnification(magnification)
@@ -170,14 +140,6 @@ class SlideCanvas(CanvasBase):
     def zoom_by(self, factor: float) -> None:
         """Zoom about the middle; > 1 comes nearer."""
         self.camera.zoom_at(math.log2(factor), None)
-
-    def zoom_at(self, steps: float, at: QPointF | None, *, smooth: bool = True) -> None:
-        """Zoom by factors of two about a device pixel (None: the middle)."""
-        self.camera.zoom_at(steps, at, smooth=smooth)
-
-    def pan_by(self, dx: float, dy: float) -> None:
-        """Drag the slide by device pixels."""
-        self.camera.pan_by(dx, dy)
 
     def _on_view_changed(self, state: ViewState) -> None:
         self._touch()
@@ -202,13 +164,6 @@ class SlideCanvas(CanvasBase):
             self.pointer.tool.selection_changed()
             self.update()
 
-    def set_hovered(self, roi_id: str | None) -> None:
-        self.pointer.set_hovered(roi_id)
-
-    def is_on_slide(self, roi: Roi) -> bool:
-        """Whether any part of a region's bounding box lies on the slide."""
-        return self.scene.is_on_slide(roi)
-
     def set_overlays(self, overlays: Sequence[Overlay]) -> None:
         self.scene.overlays.set_overlays(overlays)
         self.update()
@@ -222,15 +177,11 @@ class SlideCanvas(CanvasBase):
         self.scene.overlays.highlight = tuple(windows)
         self.update()
 
-    def set_decorations(self, *, minimap: bool, scale_bar: bool, magnification: bool) -> None:
-        self.scene.decorations = Decorations(minimap, scale_bar, magnification)
-        self.update()
-
     # --- state and painting
     def is_settled(self) -> bool:
         """Whether every visible tile has been painted at its final level."""
         return (
-            self.slide_info is not None
+            self.scene.info is not None
             and not self._frame_pending
             and not self.scene.tiles.missing
             and not self.camera.is_moving
@@ -248,7 +199,7 @@ class SlideCanvas(CanvasBase):
             self.scene.paint(painter, self.pointer.tool.paint)
         finally:
             painter.end()  # also after an error: Qt crashes on a painter that is left open
-        self._wish()
+        self._request_tiles()
         self._frame_pending = False
         self._painted.start()
 
@@ -257,17 +208,17 @@ class SlideCanvas(CanvasBase):
         self.scene.dpr = dpr
         self.camera.set_screen(round(self.width() * dpr), round(self.height() * dpr))
 
-    def _wish(self) -> None:
+    def _request_tiles(self) -> None:
         if self.source is None:
             return
-        wishes = self.scene.tiles.wishes(self.camera.view)
-        if wishes != self._wished:
-            self._wished = wishes
-            self.source.want(self._slides.client, *wishes)
+        tiles = self.scene.tiles.needed(self.camera.view)
+        if tiles != self._requested:
+            self._requested = tiles
+            self.source.want(self._slides.client, *tiles)
 
     def _after_paint(self) -> None:
-        if self.scene.tiles.painted_any and not self._first_told:
-            self._first_told = True
+        if self.scene.tiles.painted_any and not self._first_announced:
+            self._first_announced = True
             self.first_tile_painted.emit()
         if self.is_settled() and not self._was_settled:
             self._was_settled = True
@@ -287,46 +238,9 @@ class SlideCanvas(CanvasBase):
         self._match_screen()
         self._touch()
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self.pointer.press(event)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        self.pointer.move(event)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self.pointer.release(event)
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        self.pointer.double_click(event)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        self.pointer.wheel(event)
-        event.accept()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        self.pointer.leave()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if not self.pointer.key_press(event):
-            super().keyPressEvent(event)
-
-    def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        if not self.pointer.key_release(event):
-            super().keyReleaseEvent(event)
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        self.pointer.focus_lost()
-        super().focusOutEvent(event)
-
     def event(self, event: QEvent) -> bool:
-        if isinstance(event, QNativeGestureEvent) and self.pointer.native_gesture(event):
-            return True
-        if isinstance(event, QGestureEvent):
-            gesture = event.gesture(Qt.GestureType.PinchGesture)
-            if isinstance(gesture, QPinchGesture):
-                self.pointer.pinch(gesture)
-                return True
-        return super().event(event)
+        is_input = event.type() in Pointer.HANDLERS  # others come before there is a pointer
+        return (is_input and self.pointer.handle(event)) or super().event(event)
 
 
 def _import_geometry() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QNativeGestureEvent, QWheelEvent
-from PySide6.QtWidgets import QPinchGesture
+from PySide6.QtWidgets import QGestureEvent, QPinchGesture
 
 from viewer.canvas.base import CanvasBase
 from viewer.canvas.tools import TOOLS
@@ -34,6 +34,20 @@ ZOOM_KEYS = {
 class Pointer:
     """Pans, zooms and hovers, and hands everything else to the chosen tool."""
 
+    HANDLERS = {
+        QEvent.Type.MouseButtonPress: "press",
+        QEvent.Type.MouseMove: "move",
+        QEvent.Type.MouseButtonRelease: "release",
+        QEvent.Type.MouseButtonDblClick: "double_click",
+        QEvent.Type.Leave: "leave",
+        QEvent.Type.Wheel: "wheel",
+        QEvent.Type.NativeGesture: "native_gesture",
+        QEvent.Type.Gesture: "pinch",
+        QEvent.Type.KeyPress: "key_press",
+        QEvent.Type.KeyRelease: "key_release",
+        QEvent.Type.FocusOut: "focus_lost",
+    }
+
     def __init__(self, canvas: CanvasBase) -> None:
         self._canvas = canvas
         self._scene = canvas.scene
@@ -42,9 +56,13 @@ class Pointer:
         self.tool = self._tools[TOOLS[0].id]
         self._grabbed: QPointF | None = None  # last device pixel of a pan
         self._pressed: QPointF | None = None  # device pixel of the press, until it becomes a drag
-        self._tool_pressed = QPointF()  # device pixel of the press that the tool took
+        self._tool_pressed: QPointF | None = None  # device pixel of the press that the tool took
         self._on_minimap = False
         self._space = False
+
+    def handle(self, event: QEvent) -> bool:
+        """Act on one of the events in HANDLERS; False when Qt should go on with it."""
+        return getattr(self, self.HANDLERS[event.type()])(event) is not False
 
     # --- tools
     def set_tool(self, tool_id: str) -> None:
@@ -53,18 +71,19 @@ class Pointer:
         if tool is not self.tool:
             self.cancel()
             self.tool = tool
-            self.update_cursor()
+            self._update_cursor()
             self._canvas.tool_changed.emit(tool_id)
 
     def cancel(self) -> bool:
         """Drop what is half drawn or dragged; True when there was something."""
         was_busy = self.tool.is_busy
         self.tool.cancel()
+        self._tool_pressed = None
         self._canvas.pixels.cancel()
         self._canvas.update()
         return was_busy
 
-    def update_cursor(self) -> None:
+    def _update_cursor(self) -> None:
         if self._grabbed is not None and self._pressed is None:
             shape = Qt.CursorShape.ClosedHandCursor
         else:
@@ -107,11 +126,12 @@ class Pointer:
         elif self._grabbed is not None:
             was_click = self._pressed is not None
             self._grabbed = self._pressed = None
-            self.update_cursor()
+            self._update_cursor()
             if was_click:
                 self._canvas.roi_clicked.emit(self._scene.roi_at(*cursor.point))
-        elif event.button() == Qt.MouseButton.LeftButton:
+        elif event.button() == Qt.MouseButton.LeftButton and self._tool_pressed is not None:
             is_click = self._is_near(at, self._tool_pressed)
+            self._tool_pressed = None
             self.tool.release(replace(cursor, is_click=is_click))
             self._canvas.update()
 
@@ -121,14 +141,15 @@ class Pointer:
             self.tool.double_click(self._cursor(event))
             self._canvas.update()
 
-    def leave(self) -> None:
+    def leave(self, event: QEvent) -> bool:
         self._canvas.cursor_moved.emit(math.nan, math.nan)
-        self.set_hovered(None)
+        self._set_hovered(None)
+        return False
 
     def _grab(self, at: QPointF, *, may_click: bool = False) -> None:
         self._grabbed = at
         self._pressed = at if may_click else None
-        self.update_cursor()
+        self._update_cursor()
 
     def _pan(self, at: QPointF) -> None:
         assert self._grabbed is not None
@@ -136,25 +157,25 @@ class Pointer:
             if self._is_near(at, self._pressed):
                 return
             self._pressed = None
-            self.update_cursor()
+            self._update_cursor()
         self._camera.pan_by(*(at - self._grabbed).toTuple())
         self._grabbed = at
 
     def _hover(self, at: QPointF, cursor: Cursor) -> None:
         if self._scene.on_minimap(at):
-            self.set_hovered(None)
+            self._set_hovered(None)
             return
         hit = self._scene.roi_at(*cursor.point)
-        self.set_hovered(hit)
+        self._set_hovered(hit)
         shape = self.tool.cursor_at(cursor)
         if shape != self.tool.cursor:
             self._canvas.setCursor(shape)
         elif hit is not None:
             self._canvas.setCursor(Qt.CursorShape.PointingHandCursor)
         else:
-            self.update_cursor()
+            self._update_cursor()
 
-    def set_hovered(self, roi_id: str | None) -> None:
+    def _set_hovered(self, roi_id: str | None) -> None:
         if roi_id != self._scene.rois.hovered:
             self._scene.rois.hovered = roi_id
             self._canvas.roi_hovered.emit(roi_id)
@@ -177,11 +198,14 @@ class Pointer:
         self._camera.zoom_at(steps, self._device(event.position()), smooth=False)
         return True
 
-    def pinch(self, gesture: QPinchGesture) -> None:
-        factor = gesture.scaleFactor()
-        if factor > 0:
-            at = self._canvas.mapFromGlobal(gesture.centerPoint())
-            self._camera.zoom_at(math.log2(factor), self._device(at), smooth=False)
+    def pinch(self, event: QGestureEvent) -> bool:
+        gesture = event.gesture(Qt.GestureType.PinchGesture)
+        if not isinstance(gesture, QPinchGesture):
+            return False
+        if gesture.scaleFactor() > 0:
+            at = self._device(self._canvas.mapFromGlobal(gesture.centerPoint()))
+            self._camera.zoom_at(math.log2(gesture.scaleFactor()), at, smooth=False)
+        return True
 
     def key_press(self, event: QKeyEvent) -> bool:
         """Act on a key; False when it means nothing here."""
@@ -200,8 +224,7 @@ class Pointer:
             camera.zoom_to(1.0)
         elif key == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
-                self._space = True
-                self.update_cursor()
+                self._hold_space(True)
         elif key == Qt.Key.Key_Escape:
             return self.cancel() or self._leave_tool()
         elif key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
@@ -214,15 +237,18 @@ class Pointer:
         if event.key() != Qt.Key.Key_Space:
             return False
         if not event.isAutoRepeat():
-            self._space = False
-            self.update_cursor()
+            self._hold_space(False)
         return True
 
-    def focus_lost(self) -> None:
+    def focus_lost(self, event: QEvent) -> bool:
         """The space bar may be released where the canvas does not hear of it."""
-        if self._space:
-            self._space = False
-            self.update_cursor()
+        self._hold_space(False)
+        return False
+
+    def _hold_space(self, held: bool) -> None:
+        if held != self._space:
+            self._space = held
+            self._update_cursor()
 
     def _leave_tool(self) -> bool:
         """Go back to the first tool; False when that is the one."""

@@ -15,7 +15,6 @@ from viewer.canvas.layers.overlays import OverlayLayer
 from viewer.canvas.layers.rois import RoiLayer
 from viewer.canvas.layers.scale_bar import magnification_text, paint_scale_bar
 from viewer.canvas.layers.tiles import TileLayer
-from viewer.canvas.types import Decorations
 from viewer.canvas.view import View
 from viewer.tiles.source import TileSource
 
@@ -25,9 +24,9 @@ NEAR_PX = 5.0  # how near an outline counts as on it, logical pixels
 class Scene:
     """The layers of one canvas and the camera that looks at them."""
 
-    def __init__(self, camera: Camera, decorations: Decorations) -> None:
+    def __init__(self, camera: Camera, decorated: bool) -> None:
         self.camera = camera
-        self.decorations = decorations
+        self.decorated = decorated  # with a minimap, scale bar and magnification
         self.source: TileSource | None = None
         self.icc = True
         self.dpr = 1.0  # device pixels per logical pixel
@@ -61,7 +60,7 @@ class Scene:
 
     def minimap_place(self) -> QRect | None:
         """Where the overview lies, device pixels; None when it is not shown."""
-        if self.source is None or not self.decorations.minimap:
+        if self.source is None or not self.decorated:
             return None
         return self.minimap.place(self.source, self.camera.view, self.dpr)
 
@@ -91,7 +90,7 @@ class Scene:
 
         ``paint_tool(painter, view, dpr)`` paints between the ROIs and the decorations.
         """
-        view, dpr, shown = self.camera.view, self.dpr, self.decorations
+        view, dpr = self.camera.view, self.dpr
         painter.scale(1 / dpr, 1 / dpr)
         self.tiles.paint(painter, view)
         if self.info is None or self.source is None:
@@ -100,9 +99,7 @@ class Scene:
         self.rois.paint(painter, view, dpr)
         self.overlays.paint_highlight(painter, view, dpr)
         paint_tool(painter, view, dpr)
-        if shown.scale_bar:
-            magnification = self.camera.magnification()
-            note = magnification_text(magnification, view) if shown.magnification else ""
+        if self.decorated:
+            note = magnification_text(self.camera.magnification(), view)
             paint_scale_bar(painter, view, self.camera.mpp, note, dpr)
-        if shown.minimap:
             self.minimap.paint(painter, self.source, view, dpr, self.icc)

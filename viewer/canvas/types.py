@@ -29,12 +29,3 @@ class Overlay:
     height: float
     clip: Roi | None = None  # nothing is painted outside this area
     opacity: float = 1.0  # 0..1, times the canvas's overlay opacity
-
-
-@dataclass(frozen=True)
-class Decorations:
-    """What a canvas paints over the slide to orient the user."""
-
-    minimap: bool = True
-    scale_bar: bool = True
-    magnification: bool = True  # beside the scale bar

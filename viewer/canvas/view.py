@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRect, QRectF
-from PySide6.QtGui import QTransform
 
 from viewer.canvas.types import ViewState
 from viewer.tiles.pyramid import Rect
@@ -39,12 +38,6 @@ class View:
             math.floor(self.width / 2 - self.state.center_x * self.scale + 0.5),
             math.floor(self.height / 2 - self.state.center_y * self.scale + 0.5),
         )
-
-    @property
-    def transform(self) -> QTransform:
-        """Level-0 pixels → device pixels."""
-        x, y = self.origin
-        return QTransform(self.scale, 0, 0, self.scale, x, y)
 
     @property
     def rect(self) -> Rect:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFont, QPainter
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from ssmamba.rois.roi import Roi
-from viewer.canvas.layers.rois import DEFAULT_COLOR
+from viewer.canvas.layers.roi_shape import DEFAULT_COLOR
 from viewer.look import icons, tokens
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary

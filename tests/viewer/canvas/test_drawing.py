@@ -129,8 +129,8 @@ def test_zooming_while_drawing_keeps_the_drawing(drawing: Driver) -> None:
     drawing.canvas.set_tool("polygon")
     drawing.click(400, 300)
     drawing.click(600, 300)
-    drawing.canvas.zoom_at(-0.5, None, smooth=False)
-    drawing.canvas.pan_by(40, 20)
+    drawing.canvas.camera.zoom_at(-0.5, None, smooth=False)
+    drawing.canvas.camera.pan_by(40, 20)
     drawing.click(600, 450)
     QTest.keyClick(drawing.canvas, Qt.Key.Key_Return)
     (roi,) = drawing.drawn  # type: ignore[attr-defined]
@@ -236,7 +236,7 @@ def test_delete_asks_for_the_selected_region(drawing: Driver) -> None:
 
 def test_the_minimap_leads_anywhere(drawing: Driver) -> None:
     canvas = drawing.canvas
-    canvas.set_decorations(minimap=True, scale_bar=True, magnification=True)
+    canvas.scene.decorated = True
     place = canvas.scene.minimap_place()
     assert place is not None
     chosen: list[str | None] = []
@@ -288,6 +288,6 @@ def test_names_of_regions_do_not_cover_each_other(drawing: Driver) -> None:
     drawing.canvas.set_rois(near)
     drawing.canvas.set_selected("r0")
     drawing.grab()
-    first, second = drawing.canvas.scene.rois.named.items()  # the third has no room
+    first, second = drawing.canvas.scene.rois.labels.items()  # the third has no room
     assert first[0] == "r0"
     assert not first[1].intersects(second[1])

@@ -32,7 +32,7 @@ def test_panning_leaves_no_trace(driver: Driver) -> None:
     driver.look_at(500, 350, 1.0)
     rng = np.random.default_rng(1)
     for _ in range(25):
-        driver.canvas.pan_by(*(int(v) for v in rng.integers(-60, 60, 2)))
+        driver.canvas.camera.pan_by(*(int(v) for v in rng.integers(-60, 60, 2)))
         driver.grab()
     driver.settle()
     state = driver.canvas.view_state()
@@ -137,8 +137,8 @@ def test_nothing_blocks_while_slow_tiles_come(
     heartbeat.reset()  # type: ignore[attr-defined]
     driver.open(path)
     for step in range(12):
-        driver.canvas.zoom_at(0.25, None)
-        driver.canvas.pan_by(25 * step, 13 * step)
+        driver.canvas.camera.zoom_at(0.25, None)
+        driver.canvas.camera.pan_by(25 * step, 13 * step)
         driver.qtbot.wait(40)
     driver.canvas.fit()
     driver.qtbot.wait(300)
@@ -156,11 +156,11 @@ def test_a_new_slide_leaves_nothing_of_the_old_one(driver: Driver, tmp_path: Pat
 
 
 def test_a_slide_that_fails_to_open_leaves_the_old_one(driver: Driver, tmp_path: Path) -> None:
-    before = driver.canvas.slide_info
+    before = driver.canvas.scene.info
     with driver.qtbot.waitSignal(driver.canvas.slide_failed) as failure:
         driver.canvas.open_slide(str(tmp_path / "missing.svs"))
     assert "check the path" in failure.args[0]
-    assert driver.canvas.slide_info is before
+    assert driver.canvas.scene.info is before
     assert driver.canvas.is_settled()
 
 
@@ -189,7 +189,7 @@ def test_a_slide_that_failed_late_does_not_take_the_next_one_along(
             assert source.wait_closed()  # its failure waits in the queue of this thread
     with driver.qtbot.waitSignal(driver.canvas.slide_opened):
         driver.canvas.open_slide(str(second))
-    assert driver.canvas.slide_info.name == "second.tif" and not told
+    assert driver.canvas.scene.info.name == "second.tif" and not told
 
 
 def test_signals_say_when_the_first_tile_and_all_tiles_are_there(
@@ -205,7 +205,7 @@ def test_signals_say_when_the_first_tile_and_all_tiles_are_there(
     driver.qtbot.waitUntil(lambda: "settled" in heard)
     assert heard[0] == "first"
     assert heard.count("first") == 1
-    driver.canvas.pan_by(5, 5)
+    driver.canvas.camera.pan_by(5, 5)
     driver.qtbot.waitUntil(lambda: heard.count("settled") >= 2)
 
 
@@ -306,7 +306,7 @@ def test_many_regions_paint_quickly_enough_to_pan(driver: Driver, heartbeat: obj
     driver.canvas.set_rois(rois)
     heartbeat.reset()  # type: ignore[attr-defined]
     for _ in range(5):
-        driver.canvas.pan_by(7, 3)
+        driver.canvas.camera.pan_by(7, 3)
         driver.qtbot.wait(15)
 
 
@@ -331,12 +331,12 @@ def test_a_destroyed_canvas_frees_the_slide_and_leaves_others_alone(
     qtbot.wait(50)
     gc.collect()
     assert [ref() for ref in remembered] == [None, None]  # nor is any memory kept
-    driver.canvas.pan_by(50, 50)
+    driver.canvas.camera.pan_by(50, 50)
     driver.look_at(500, 350, 1.0)
     assert np.array_equal(driver.grab(), driver.picture[200:500, 300:700])
 
 
-def crowd(count: int, radius: float) -> list[Roi]:
+def many_rois(count: int, radius: float) -> list[Roi]:
     angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
     ring = np.c_[np.cos(angles), np.sin(angles)] * radius
     centers = np.random.default_rng(0).uniform((50, 50), (950, 650), (count, 2))
@@ -344,11 +344,11 @@ def crowd(count: int, radius: float) -> list[Roi]:
 
 
 @pytest.mark.parametrize(("count", "radius"), [(600, 12), (600, 1.2)], ids=["hairlines", "dots"])
-def test_a_crowd_lies_where_each_region_would(
+def test_many_rois_lie_where_each_would(
     driver: Driver, count: int, radius: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("viewer.canvas.layers.rois.HALOS", 0)
-    rois = crowd(count, radius)
+    monkeypatch.setattr("viewer.canvas.layers.rois.MAX_HALOS", 0)
+    rois = many_rois(count, radius)
     driver.look_at(500, 350, 1.0)
     clean = driver.grab()
     driver.canvas.set_rois(rois)
@@ -357,7 +357,7 @@ def test_a_crowd_lies_where_each_region_would(
     for first in range(0, count, 50):
         driver.canvas.set_rois(rois[first : first + 50])
         apart |= (driver.grab() != clean).any(axis=2)
-    # thinner lines in a crowd, but nowhere else and none missing
+    # thinner lines for many ROIs, but nowhere else and none missing
     kernel = np.ones((5, 5), np.uint8)
     assert (apart <= (cv2.dilate(together.astype(np.uint8), kernel) > 0)).all()
     assert (together <= (cv2.dilate(apart.astype(np.uint8), kernel) > 0)).all()

@@ -47,9 +47,9 @@ def test_the_readout_names_an_objective_or_a_percentage() -> None:
 
 def test_decorations_can_be_left_out(driver: Driver) -> None:
     plain = driver.grab()
-    driver.canvas.set_decorations(minimap=True, scale_bar=True, magnification=True)
+    driver.canvas.scene.decorated = True
     decorated = driver.grab()
     assert (plain[-60:, :150] != decorated[-60:, :150]).any()
     assert (plain[-60:, -60:] != decorated[-60:, -60:]).any()
-    driver.canvas.set_decorations(minimap=False, scale_bar=False, magnification=False)
+    driver.canvas.scene.decorated = False
     assert (driver.grab() == plain).all()

@@ -21,7 +21,7 @@ PAINTS = 100_000
 def test_a_hundred_thousand_paints(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     canvas = driver.canvas
     canvas.resize(240, 180)
-    canvas.set_decorations(minimap=True, scale_bar=True, magnification=True)
+    canvas.scene.decorated = True
     ring = tuple((400.0 + 90 * np.cos(a), 300.0 + 80 * np.sin(a)) for a in np.arange(0, 6.2, 0.1))
     roi = Roi(((ring,),), name="region")
     canvas.set_rois([roi])
@@ -37,7 +37,7 @@ def test_a_hundred_thousand_paints(driver: Driver, monkeypatch: pytest.MonkeyPat
             canvas.set_view_state(ViewState(x, y, float(rng.choice([0.5, 1, 1.7, 4]))))
             canvas.set_selected(roi.id if n % 100 else None)
             QApplication.processEvents()
-        canvas.pan_by(3, -2)
+        canvas.camera.pan_by(3, -2)
         canvas.render(target)
         if n == PAINTS // 5:
             used_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

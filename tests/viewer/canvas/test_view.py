@@ -191,13 +191,13 @@ def test_a_resize_keeps_a_fitted_slide_fitted_but_not_a_chosen_view(driver: Driv
 def test_magnification_follows_calibration(driver: Driver) -> None:
     canvas = driver.canvas
     driver.look_at(500, 350, 1.0)
-    assert canvas.magnification() == pytest.approx(20.0)  # 0.5 µm/px
+    assert canvas.camera.magnification() == pytest.approx(20.0)  # 0.5 µm/px
     canvas.set_magnification(5)
     assert canvas.view_state().downsample == pytest.approx(4.0)
     canvas.set_mpp(0.25)
-    assert canvas.magnification() == pytest.approx(10.0)
+    assert canvas.camera.magnification() == pytest.approx(10.0)
     canvas.set_mpp(None)
-    assert canvas.magnification() == pytest.approx(5.0)
+    assert canvas.camera.magnification() == pytest.approx(5.0)
 
 
 def test_the_slide_cannot_be_lost(driver: Driver) -> None:
@@ -213,7 +213,7 @@ def test_linked_canvases_follow_and_do_not_echo(
 ) -> None:
     other = make_driver(width=250, height=333)
     other.canvas.share_source(driver.canvas)
-    assert other.canvas.slide_info is driver.canvas.slide_info
+    assert other.canvas.scene.info is driver.canvas.scene.info
     heard: list[ViewState] = []
     driver.canvas.view_changed.connect(other.canvas.set_view_state)
     other.canvas.view_changed.connect(driver.canvas.set_view_state)

@@ -87,7 +87,7 @@ def test_the_window_answers_while_slide_reads_are_slow(
     bench.open(slide_file)
     bench.work.models.add_files([str(p) for p in models])
     for step in range(6):
-        window.canvas.zoom_at(0.5 if step < 3 else -0.5, None, smooth=False)
+        window.canvas.camera.zoom_at(0.5 if step < 3 else -0.5, None, smooth=False)
         qtbot.wait(20)
     bench.draw(*RING)
     bench.settle()  # the heartbeat's fixture judges
@@ -106,7 +106,7 @@ def test_calibration_changes_the_scale_and_asks_again(
     bench.settle()
     last = engines[0].of_kind(Classify)[-1]
     assert last.slide.mpp == 0.25 and last.options.field_px == 300.0
-    assert bench.window.canvas.mpp == 0.25
+    assert bench.window.canvas.camera.mpp == 0.25
 
 
 def test_regions_without_a_slide_end_with_a_sentence(window: MainWindow) -> None:

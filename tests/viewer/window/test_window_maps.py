@@ -198,7 +198,7 @@ def test_a_cell_keeps_its_place_when_another_class_is_chosen(bench: Bench) -> No
     bench.draw(*RING)
     bench.settle()
     before = list(bench.window.compare.cells.values())
-    before[1].canvas.zoom_at(1.0, None, smooth=False)
+    before[1].canvas.camera.zoom_at(1.0, None, smooth=False)
     looked = before[1].canvas.view_state()
     bench.document.maps.choose(target="scc")
     bench.settle()

@@ -1,4 +1,4 @@
-"""Names on the slide."""
+"""The names of ROIs on the slide."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def label_font(painter: QPainter, dpr: float, size_px: float = 12.0) -> QFont:
 def place_label(
     metrics: QFontMetricsF, text: str, box: QRectF, dpr: float, view: View, taken: Sequence[QRectF]
 ) -> tuple[str, QRectF] | None:
-    """The name as it fits, and its ground: above a region's top left, else below its bottom.
+    """The name as it fits, and its ground: above an ROI's top left, else below its bottom.
 
-    box: the region on the screen. Kept on the screen. None where both places are ``taken``.
+    box: the ROI on the screen. Kept on the screen. None where both places are ``taken``.
     """
     pad = PAD_PX * dpr
     text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, max(box.width(), 140 * dpr))
@@ -43,7 +43,7 @@ def place_label(
 
 
 def paint_label(painter: QPainter, text: str, ground: QRectF, color: QColor, dpr: float) -> None:
-    """A name on its dark ground, with the region's colour before it."""
+    """A name on its dark ground, with the ROI's colour before it."""
     pad = PAD_PX * dpr
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(LABEL_GROUND)

@@ -1,4 +1,4 @@
-"""The overview in the corner: the whole slide, and where the view is."""
+"""The minimap in the corner: the whole slide, and where the view is."""
 
 from __future__ import annotations
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QPainter, QPen
 
 from ssmamba.reading.values import Window
-from ssmamba.rois.roi import Roi
 from viewer.canvas.layers.roi_shape import RoiShape
+from viewer.canvas.layers.tile_painter import draw_part
 from viewer.canvas.types import Overlay
 from viewer.canvas.view import View
 
@@ -33,6 +33,7 @@ class OverlayLayer:
             return
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
         screen = QRectF(0, 0, view.width, view.height)
+        nearby = screen.adjusted(-64, -64, 64, 64)
         for overlay in self.overlays:
             right, bottom = overlay.x + overlay.width, overlay.y + overlay.height
             # whole device pixels: neighbouring windows must neither overlap nor leave a gap
@@ -42,18 +43,11 @@ class OverlayLayer:
             painter.save()
             if overlay.clip is not None:
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-                painter.setClipPath(self._clip_path(overlay.clip, view))
+                painter.setClipPath(self._clips[id(overlay.clip)].path_on(view))
             painter.setOpacity(self.opacity * overlay.opacity)
-            _draw_visible_part(painter, overlay, place, screen)
+            draw_part(painter, overlay.image, place, nearby)
             painter.restore()
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-
-    def _clip_path(self, clip: Roi, view: View) -> QPainterPath:
-        shape = self._clips[id(clip)]
-        left, top = view.to_screen(*shape.bounds[:2]).toTuple()
-        transform = view.transform
-        transform.setMatrix(view.scale, 0, 0, 0, view.scale, 0, left, top, 1)
-        return transform.map(shape.path(view.state.downsample))
 
     def paint_highlight(self, painter: QPainter, view: View, dpr: float) -> None:
         """Dim nothing, outline each window: the frame must show exactly what was read."""
@@ -68,17 +62,3 @@ def _dashes(dpr: float) -> QPen:
     pen = QPen(HIGHLIGHT, 2 * dpr)
     pen.setDashPattern([4, 3])
     return pen
-
-
-def _draw_visible_part(painter: QPainter, overlay: Overlay, place: QRectF, screen: QRectF) -> None:
-    """Draw only what is on the screen: a huge target would overflow Qt's fixed-point raster."""
-    grown = screen.adjusted(-64, -64, 64, 64)
-    target = place.intersected(grown)
-    sx, sy = overlay.image.width() / place.width(), overlay.image.height() / place.height()
-    part = QRectF(
-        (target.x() - place.x()) * sx,
-        (target.y() - place.y()) * sy,
-        target.width() * sx,
-        target.height() * sy,
-    )
-    painter.drawImage(target, overlay.image, part)

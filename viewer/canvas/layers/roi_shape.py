@@ -1,4 +1,4 @@
-"""One region: its outline for each zoom, what it covers, and how it is drawn."""
+"""One ROI: its outline for each zoom, what it covers, and how it is painted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POINT_RADIUS_PX = 5.0
 
 
 class RoiShape:
-    """A region with its paths for painting, made once for each factor of two of zoom."""
+    """An ROI with its paths for painting, made once for each factor of two of zoom."""
 
     def __init__(self, roi: Roi) -> None:
         self.roi = roi
@@ -42,15 +42,17 @@ class RoiShape:
             self._rings[octave] = rings
         return rings
 
-    def path(self, downsample: float) -> QPainterPath:
-        """The outline relative to the top left of the bounds, level-0 pixels."""
-        octave = _octave(downsample)
+    def path_on(self, view: View) -> QPainterPath:
+        """The outline on the screen, device pixels."""
+        octave = _octave(view.state.downsample)
         path = self._paths.get(octave)
         if path is None:
-            path = self._paths[octave] = self._build(self.rings(downsample))
-        return path
+            path = self._paths[octave] = self._build(self.rings(view.state.downsample))
+        x, y = view.to_screen(*self.bounds[:2]).toTuple()
+        return QTransform(view.scale, 0, 0, view.scale, x, y).map(path)
 
     def _build(self, rings: list[np.ndarray]) -> QPainterPath:
+        """The outline relative to the top left of the bounds, level-0 pixels."""
         path = QPainterPath()
         path.setFillRule(Qt.FillRule.OddEvenFill)
         for ring in rings:
@@ -82,14 +84,12 @@ def paint_outline(
     strong: bool,
     halo: bool = True,
 ) -> None:
-    """One region: a dark halo under a bright line, both of constant width on the screen."""
+    """One ROI: a dark halo under a bright line, both of constant width on the screen."""
     width = (2.6 if strong else 1.8) * dpr
     if shape.roi.kind == "point":
         _paint_points(painter, view, shape, POINT_RADIUS_PX * dpr, width)
         return
-    x, y = view.to_screen(*shape.bounds[:2]).toTuple()
-    to_device = QTransform(view.scale, 0, 0, view.scale, x, y)
-    path = to_device.map(shape.path(view.state.downsample))
+    path = shape.path_on(view)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     if halo:
         painter.strokePath(path, line_pen(HALO, width + 2.2 * dpr))
@@ -97,7 +97,7 @@ def paint_outline(
 
 
 def line_pen(color: QColor, width: float) -> QPen:
-    """Mitred joins: round ones cost twice the time, which tells with hundreds of regions.
+    """Mitred joins: round ones cost twice the time, which shows with hundreds of ROIs.
 
     Square caps close the corner where an outline ends on its own beginning.
     """

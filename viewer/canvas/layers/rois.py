@@ -1,4 +1,4 @@
-"""Paints regions crisply at any zoom, and tells which one lies under a place."""
+"""Paints ROIs crisply at any zoom, and finds the one under a place."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from PySide6.QtGui import QFontMetricsF, QPainter
 
 from ssmamba.rois.roi import Roi
 from viewer.canvas.layers.labels import label_font, paint_label, place_label
-from viewer.canvas.layers.roi_shape import DEFAULT_COLOR as DEFAULT_COLOR
 from viewer.canvas.layers.roi_shape import POINT_RADIUS_PX, RoiShape, paint_outline
 from viewer.canvas.layers.small_rois import paint_dots, paint_outlines
 from viewer.canvas.view import View
 
-DOT_BELOW_PX = 4.0  # smaller regions are dots
-LABEL_FROM_PX = 36.0  # narrower regions show no name
+DOT_BELOW_PX = 4.0  # smaller ROIs are dots
+LABEL_FROM_PX = 36.0  # narrower ROIs show no name
 MAX_LABELS = 80
-HALOS = 60  # more regions than this on the screen are painted without halo
-CROWD = 200  # more areas than this on the screen are painted as hairlines
+MAX_HALOS = 60  # with more ROIs on the screen, none has a halo
+MAX_OUTLINES = 200  # with more areas on the screen, all are hairlines
 
 
 class RoiLayer:
-    """The regions of one canvas."""
+    """The ROIs of one canvas."""
 
     def __init__(self) -> None:
         self._shapes: dict[str, RoiShape] = {}
@@ -33,8 +32,8 @@ class RoiLayer:
         self._is_point = np.empty(0, bool)
         self.selected: str | None = None
         self.hovered: str | None = None
-        self.hidden: str | None = None  # the region that is being edited is painted elsewhere
-        self.named: dict[str, QRectF] = {}  # where names stand now, device pixels
+        self.hidden: str | None = None  # the ROI being edited, which its tool paints
+        self.labels: dict[str, QRectF] = {}  # by id: where names stand now, device pixels
 
     def set_rois(self, rois: Sequence[Roi]) -> None:
         old = self._shapes
@@ -55,7 +54,7 @@ class RoiLayer:
         return None if shape is None else shape.roi
 
     def at(self, x: float, y: float, tolerance: float) -> str | None:
-        """Id of the region under a place; the smallest when several overlap."""
+        """Id of the ROI under a place (all level-0 px); the smallest when several overlap."""
         b = self._bounds
         near = (
             (b[:, 0] - tolerance <= x)
@@ -79,21 +78,21 @@ class RoiLayer:
         paint_dots(painter, centers, self._colors[is_dot], view, dpr)
         shapes = [self._list[i] for i in np.flatnonzero(on_screen & ~is_dot)]
         shapes = [s for s in shapes if s.roi.id != self.hidden]
-        if len(shapes) > CROWD:
-            shapes = self._paint_crowd(painter, view, dpr, shapes)
+        if len(shapes) > MAX_OUTLINES:
+            shapes = self._paint_hairlines(painter, view, dpr, shapes)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         shapes.sort(key=lambda s: (s.roi.id == self.selected, s.roi.id == self.hovered))
         for shape in shapes:
             strong = shape.roi.id in (self.selected, self.hovered)
-            halo = strong or len(shapes) <= HALOS
+            halo = strong or len(shapes) <= MAX_HALOS
             paint_outline(painter, view, dpr, shape, strong=strong, halo=halo)
-        self._paint_names(painter, view, dpr, shapes)
+        self._paint_labels(painter, view, dpr, shapes)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
-    def _paint_crowd(
+    def _paint_hairlines(
         self, painter: QPainter, view: View, dpr: float, shapes: list[RoiShape]
     ) -> list[RoiShape]:
-        """Paint very many areas as hairlines; return those that deserve more."""
+        """Paint areas as hairlines; return the ROIs that are not areas, or selected or hovered."""
         rings: dict[int, list[np.ndarray]] = {}
         rest = []
         for shape in shapes:
@@ -107,14 +106,14 @@ class RoiLayer:
             paint_outlines(painter, found, rgb, view, dpr)
         return rest
 
-    def _paint_names(
+    def _paint_labels(
         self, painter: QPainter, view: View, dpr: float, shapes: Sequence[RoiShape]
     ) -> None:
-        """The selected region first: a name that would cover another goes below, or away."""
+        """The selected ROI first: a name that would cover another goes below it, or is left out."""
         font = label_font(painter, dpr)
         painter.setFont(font)
         metrics = QFontMetricsF(font, painter.device())
-        self.named = {}
+        self.labels = {}
         for shape in reversed(shapes[-MAX_LABELS:]):
             text = shape.roi.name or shape.roi.class_name
             box = view.screen_rect_f(shape.bounds)
@@ -122,9 +121,9 @@ class RoiLayer:
                 continue
             if shape.roi.kind == "point":
                 box.adjust(0, -POINT_RADIUS_PX * dpr, 0, 0)
-            placed = place_label(metrics, text, box, dpr, view, list(self.named.values()))
+            placed = place_label(metrics, text, box, dpr, view, list(self.labels.values()))
             if placed is not None:
-                self.named[shape.roi.id] = placed[1]
+                self.labels[shape.roi.id] = placed[1]
                 paint_label(painter, *placed, shape.color, dpr)
 
 

@@ -1,4 +1,4 @@
-"""Very many regions at once: dots as raw pixels, small outlines as one path for each colour."""
+"""Very many ROIs at once: dots as raw pixels, hairlines as one path for each colour."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ BAD = QColor(196, 43, 28, 90)  # a part that cannot be read
 
 
 class TilePainter:
-    """Paints one region, without antialiasing (it would show seams)."""
+    """Paints without antialiasing, which would show seams."""
 
     def __init__(
         self, painter: QPainter, view: View, source: TileSource, pyramid: Pyramid, icc: bool
@@ -75,29 +75,29 @@ class TilePainter:
             if image is None:
                 complete = False
                 continue
-            self._paint_part(image, self._pyramid.rect_of(other), place)
+            full = self._view.screen_rect_f(self._pyramid.rect_of(other))
+            draw_part(self._painter, image, full, QRectF(place))
             self.painted_any = True
         return complete
 
     def _paint_preview(self, place: QRect) -> None:
         preview = self._source.preview
         if preview is not None:
-            self._paint_part(preview, self._pyramid.full_rect, place)
+            full = self._view.screen_rect_f(self._pyramid.full_rect)
+            draw_part(self._painter, preview, full, QRectF(place))
 
-    def _paint_part(self, image: QImage, rect: Rect, place: QRect) -> None:
-        """Paint what an image that covers ``rect`` (level 0) shows of ``place`` (device)."""
-        full = self._view.screen_rect_f(rect)
-        target = full.intersected(QRectF(place))
-        if target.isEmpty():
-            return
-        sx, sy = image.width() / full.width(), image.height() / full.height()
-        part = QRectF(
-            (target.x() - full.x()) * sx,
-            (target.y() - full.y()) * sy,
-            target.width() * sx,
-            target.height() * sy,
-        )
-        self._painter.drawImage(target, image, part)
+
+def draw_part(painter: QPainter, image: QImage, full: QRectF, within: QRectF) -> None:
+    """Draw an image on ``full``, only as far as it lies ``within`` (both device pixels).
+
+    A target much larger than the screen would overflow Qt's fixed-point raster.
+    """
+    target = full.intersected(within)
+    if target.isEmpty():
+        return
+    sx, sy = image.width() / full.width(), image.height() / full.height()
+    left, top = (target.x() - full.x()) * sx, (target.y() - full.y()) * sy
+    painter.drawImage(target, image, QRectF(left, top, target.width() * sx, target.height() * sy))
 
 
 def _shrunk(rect: Rect) -> Rect:

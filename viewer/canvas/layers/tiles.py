@@ -63,7 +63,7 @@ class TileLayer:
         self._dirty += place
         return True
 
-    def wishes(self, view: View) -> tuple[list[TileKey], list[TileKey]]:
+    def needed(self, view: View) -> tuple[list[TileKey], list[TileKey]]:
         """Tiles that the view needs, and those that it will need next (level above, ring)."""
         pyramid = self._pyramid()
         if pyramid is None:

@@ -43,9 +43,9 @@ class Cursor:
 class Tool:
     """One tool of one canvas, made with it; only the chosen one hears gestures.
 
-    A press that is taken (True) is followed by moves and one release of the left button. Moves
-    come without a press too. The canvas repaints after each gesture, and after moves while the tool
-    is busy; at other times a tool calls ``self.canvas.update()``.
+    A press that is taken (True) is followed by moves and one release, unless ``cancel`` comes
+    between. Moves come without a press too. The canvas repaints after each gesture, and after moves
+    while the tool is busy; at other times a tool calls ``self.canvas.update()``.
     """
 
     id = ""  # also of its action

@@ -15,12 +15,15 @@ import torch
 import yaml
 
 from ssmamba.checkpoints import checkpoint
-from ssmamba.checkpoints.card import read_card
+from ssmamba.checkpoints.card import InputSpec, read_card
 from ssmamba.reading.values import Trust
 from tests.patience import PATIENCE_S
+from tests.ssmamba.checkpoints.made import save_mamim
 from tests.training.conftest import TINY
 from training import finetune as command
+from training.backbones import classifiers
 from training.loop import fit
+from training.methods import supervised
 from training.methods.supervised import _class_weights
 
 PERTURBED = ["--drop-path", "0.2", "--ema-decay", "0.9", "--mixup", "0.5"]
@@ -175,6 +178,25 @@ def test_a_search_stopped_in_its_second_rate_goes_on_there(folder: Path, tmp_pat
         assert run(folder, parts, *flags, "--resume") == 0
     assert calls == [1e-3] * 3 + [1e-4] * 3  # the first rate was not trained again
     assert_same_weights(whole / "best.safetensors", parts / "best.safetensors")
+
+
+def test_pixels_are_normalised_as_in_pre_training(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In training, validation and evaluation, whatever the new images' own statistics are."""
+    mean, std, used = (0.31, 0.42, 0.53), (0.14, 0.25, 0.36), set()
+    spec = InputSpec(window_px=32, source_px=48, mean=mean, std=std)
+    init = save_mamim(tmp_path / "init.safetensors", spec)
+    for module in (supervised, classifiers):
+
+        def recorded(images, spec, original=module.to_tensor):  # type: ignore[no-untyped-def]
+            used.add((spec.mean, spec.std))
+            return original(images, spec)
+
+        monkeypatch.setattr(module, "to_tensor", recorded)
+    assert run(folder, tmp_path / "run", "--epochs", "1", "--init", str(init)) == 0
+    card = read_card(tmp_path / "run" / "best.safetensors")
+    assert (card.input.mean, card.input.std) == (mean, std) and used == {(mean, std)}
 
 
 def test_other_seeds_end_with_other_weights(folder: Path, tmp_path: Path) -> None:

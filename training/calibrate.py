@@ -6,22 +6,12 @@ That is its temperature, the limits of "Not sure", and the stage at which its CA
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from training.cli.command import run_command
 from training.config import CalibrateConfig
 from training.evaluation.calibration import recalibrate
 from training.loop.progress import console
-
-
-def main(argv: list[str] | None = None) -> int:
-    return run_command(
-        CalibrateConfig,
-        calibrate,
-        section="calibrate",
-        positional="checkpoint",
-        recipe=None,
-        argv=argv,
-    )
 
 
 def calibrate(config: CalibrateConfig) -> None:
@@ -31,6 +21,10 @@ def calibrate(config: CalibrateConfig) -> None:
         f"Temperature {temperature:.3f}, CAMs of stage {card.cam_stage}. Wrote {config.out}"
     )
 
+
+main = partial(
+    run_command, CalibrateConfig, calibrate, section="calibrate", positional="checkpoint"
+)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -26,14 +26,14 @@ class RunConfig:
     dataset_info: Path | None = None
 
     split_seed: int = 0  # which 7:1:2 split; use the same one to pre-train, fine-tune and evaluate
-    seed: int = 0  # of initial weights, order and augmentation
+    seed: int = 0  # random seed of initial weights, order and augmentation
     image_size: int = 224  # side of the network input, pixels
     cache_gib: float = 6.0  # most memory for the training images, GiB
 
     epochs: int = 100  # passes over the training images
     batch_size: int = 64  # images per step, over all devices and passes
     accumulate: int = 1  # forward passes per step; BatchNorm sees one pass at a time
-    weight_decay: float = 0.05  # of AdamW
+    weight_decay: float = 0.05  # weight decay of AdamW
     warmup_epochs: float = 10.0  # epochs over which the learning rate rises to its peak
     clip_norm: float = 1.0  # largest norm of the gradient; 0 = no limit
     ema_decay: float = 0.0  # decay of the moving average of the weights; 0 = off
@@ -148,7 +148,7 @@ class EvaluateConfig:
     allow_overlap: bool = False  # also measure on images that the model was trained on
     stain_jitter: float = 0.0  # change each stain's concentration at random by up to this share
     stain_basis: Basis = "auto"  # axes of the jitter; auto = as described in the data set
-    seed: int = 0  # of jitter, masks and bootstrap
+    seed: int = 0  # random seed of jitter, masks and bootstrap
     resamples: int = 1000  # draws of the bootstrap
     against: Literal["none", "forest"] = "none"  # compare with a random forest on colour histograms
     batch_size: int = 32  # images at once

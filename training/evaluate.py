@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from ssmamba.files import write_json
 from training.cli.command import run_command
@@ -11,23 +12,16 @@ from training.evaluation.measure import evaluate
 from training.loop.progress import console
 
 
-def main(argv: list[str] | None = None) -> int:
-    return run_command(
-        EvaluateConfig,
-        evaluate_command,
-        section="evaluate",
-        positional="checkpoint",
-        recipe=None,
-        argv=argv,
-    )
-
-
 def evaluate_command(config: EvaluateConfig) -> None:
     result = evaluate(config)
     if config.out is not None:
         write_json(config.out, result)
         console.print(f"Wrote {config.out}")
 
+
+main = partial(
+    run_command, EvaluateConfig, evaluate_command, section="evaluate", positional="checkpoint"
+)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
-from training.cli.command import run_command
+from training.cli.command import DEFAULT_RECIPE, run_command
 from training.config import PretrainConfig
 from training.methods.pretraining import pretrain
 
-
-def main(argv: list[str] | None = None) -> int:
-    return run_command(
-        PretrainConfig, pretrain, section="pretrain", argv=argv, processes_share=True
-    )
-
+main = partial(
+    run_command,
+    PretrainConfig,
+    pretrain,
+    section="pretrain",
+    recipe=DEFAULT_RECIPE,
+    processes_share=True,
+)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -13,7 +13,7 @@ from training.cli.command import run_command
 def main(argv: list[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     work = partial(run_grid, arguments=arguments)
-    return run_command(AblateConfig, work, section="ablate", recipe=None, argv=arguments)
+    return run_command(AblateConfig, work, section="ablate", argv=arguments)
 
 
 if __name__ == "__main__":

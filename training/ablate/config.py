@@ -13,37 +13,40 @@ from training.ablate.tables import TABLES
 class AblateConfig:
     """Run a grid of models with equal budgets and write the paper's tables and figures.
 
-    A --config file goes to every run: its `pretrain:` and `finetune:` sections are the recipe.
-    Flags that are not given are as the recipe says.
+    A --config file is passed on to every run: its `pretrain:` and `finetune:` sections are the
+    recipe. Flags that are not given follow the recipe.
     """
 
-    data: Path  # folder of images: a folder per class, or with manifest.csv
+    data: Path  # folder of images: one folder per class, or with a manifest.csv
     out: Path  # folder of the grid
-    tables: str = "4,5,6,7"  # of the SSMamba paper
-    only: str = ""  # cells of these tables to run, "ssmamba,vit"; "" = all
-    seeds: str = "0,1,2"  # of weights, order and augmentation; the split stays the same
-    lrs: str | None = None  # learning rates of fine-tuning, the best on validation is kept
-    jobs: int = 1  # runs side by side
-    resume: bool = False  # go on with the grid in --out, or add tables and seeds to it
-    dataset_info: Path | None = None  # description of the data set (class names, stain, licence)
-    encoders: str = ""  # of training.convert, "uni.safetensors,…": more rows of Table 4
-    masks: Path | None = None  # folder of masks named as the images: where a class really is
+    tables: str = "4,5,6,7"  # tables of the SSMamba paper
+    only: str = ""  # train only these cells of the tables, "ssmamba,vit"; "" = all
+    # random seeds of initial weights, order and augmentation; the split stays the same
+    seeds: str = "0,1,2"
+    lrs: str | None = None  # learning rates of fine-tuning to try; the best on validation wins
+    jobs: int = 1  # runs at the same time
+    resume: bool = False  # continue the grid in --out, or add tables and seeds to it
+    # YAML file that describes the data set (class names, stain, licence)
+    dataset_info: Path | None = None
+    encoders: str = ""  # checkpoints of training.convert, "uni.safetensors,…": more rows of Table 4
+    masks: Path | None = None  # folder of masks that show where the class is, named like the images
 
-    size: str = "nano"  # of SSMamba and its ablations
+    size: str = "nano"  # size of SSMamba and its ablations: nano | tiny | small | base
     image_size: int | None = None  # side of the network input, pixels
-    epochs: int | None = None  # of fine-tuning
-    pretrain_epochs: int | None = None  # of pre-training
-    batch_size: int | None = None  # of fine-tuning
-    pretrain_batch_size: int | None = None  # of pre-training
-    pretrain_lr: float | None = None  # of pre-training
-    warmup_epochs: float | None = None  # of both
+    epochs: int | None = None  # epochs of fine-tuning
+    pretrain_epochs: int | None = None  # epochs of pre-training
+    batch_size: int | None = None  # batch size of fine-tuning
+    pretrain_batch_size: int | None = None  # batch size of pre-training
+    pretrain_lr: float | None = None  # learning rate of pre-training
+    warmup_epochs: float | None = None  # warm-up epochs of both
     split_seed: int = 0  # which 7:1:2 split
     accelerator: str = "auto"  # auto | cpu | cuda
     precision: str | None = None  # 32-true | bf16-mixed | 16-mixed
 
-    cam: str = "GradCAM"  # method of the figures
-    cam_stage: int = 4  # 1 (fine) to 4 (coarse); 0 = each model where it points best on validation
-    mosaics: int = 60  # pictures of four known classes on which CAMs are scored
+    cam: str = "GradCAM"  # CAM method of the figures
+    # 1 (fine) to 4 (coarse); 0 = for each model where it points best on validation
+    cam_stage: int = 4
+    mosaics: int = 60  # pictures of four known classes on which CAMs are scored; 0 = none
 
     def seed_list(self) -> tuple[int, ...]:
         """Seeds in the order given. Raises DataError."""

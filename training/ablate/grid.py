@@ -57,10 +57,6 @@ def report(
 def _check(config: AblateConfig) -> None:
     config.seed_list()
     chosen_cells(config)
-    if config.jobs < 1:
-        raise DataError(f"--jobs {config.jobs} must be 1 or more.")
-    if config.mosaics < 0:
-        raise DataError(f"--mosaics {config.mosaics} must be 0 or more.")
     find_method(config.cam)
     if config.cam_stage not in (0, *STAGES):
         raise DataError(

@@ -15,9 +15,7 @@ from training.loop.progress import console
 def main(argv: list[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     work = partial(audit, arguments=arguments)
-    return run_command(
-        AuditConfig, work, section="audit", positional="data", recipe=None, argv=arguments
-    )
+    return run_command(AuditConfig, work, section="audit", positional="data", argv=arguments)
 
 
 def audit(config: AuditConfig, arguments: list[str]) -> None:

@@ -12,13 +12,13 @@ from dataclasses import asdict, fields
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
 
 from ssmamba.errors import DataError, SSMambaError, did_you_mean
-from training.cli.flag_errors import FlagParser
-from training.cli.flag_help import help_text
+from training.cli.flag_errors import dashed
+from training.cli.flags import FlagParser
 from training.cli.limits import refuse_impossible
 from training.loop.interrupt import Interrupted
 from training.loop.progress import console
@@ -46,11 +46,11 @@ REFUSED = {  # what the system says of a place, and the next step
 def run_command(
     config_class: type[Config],
     work: Callable[[Config], object],
+    argv: Sequence[str] | None = None,
     *,
     section: str,
     positional: str | None = None,
-    recipe: str | None = DEFAULT_RECIPE,
-    argv: Sequence[str] | None = None,
+    recipe: str | None = None,
     processes_share: bool = False,
 ) -> int:
     """Parse the command line, do the work, and return the exit status.
@@ -103,18 +103,19 @@ def parse(
 
     Raises DataError, and SystemExit when --help was all that was asked for.
     """
-    parser = _make_parser(config_class, section, positional)
     given = _plain_flags(arguments, config_class)
     defaults = [] if recipe is None else _as_flags(_bundled(recipe), section, config_class, recipe)
     for path in config_files(given):
         defaults += _as_flags(_read_yaml(path), section, config_class, str(path))
+    pairs = (flag.removeprefix("--").split("=", 1) for flag in defaults)
+    shown = {name.replace("-", "_"): value for name, value in pairs}
+    parser = FlagParser(config_class, section, positional, shown)
     if {"-h", "--help"} & set(given):
-        told = dict(flag.removeprefix("--").split("=", 1) for flag in defaults)
-        print(help_text(config_class, section, positional, told))
+        print(parser.format_help(), end="")
         raise SystemExit(0)
-    values = parser.parse_args(defaults + given)
+    values = vars(parser.parse_args(defaults + given))
     names = {field.name for field in fields(config_class)}  # type: ignore[arg-type]
-    config = config_class(**{k: v for k, v in vars(values).items() if k in names})
+    config = config_class(**{name: value for name, value in values.items() if name in names})
     refuse_impossible(config)
     return config
 
@@ -125,25 +126,8 @@ def as_yaml(section: str, config: Any) -> str:
     return yaml.safe_dump({section: plain}, sort_keys=False)
 
 
-def _make_parser(config_class: type, section: str, positional: str | None) -> FlagParser:
-    parser = FlagParser(
-        config_class, positional, prog=f"python -m training.{section}", add_help=False
-    )
-    parser.add_argument("--config", type=str)
-    skip = {positional} if positional else set()
-    if positional:
-        kind = get_type_hints(config_class)[positional]
-        many = get_origin(kind) is tuple  # one or more values
-        given: dict[str, Any] = (
-            {"type": get_args(kind)[0], "nargs": "+"} if many else {"type": kind}
-        )
-        parser.add_argument(positional, **given)
-    parser.add_class_arguments(config_class, None, skip=skip)
-    return parser
-
-
 def _plain_flags(arguments: Sequence[str], config_class: type) -> list[str]:
-    """--split-seed becomes --split_seed, and a bare --resume becomes --resume=true."""
+    """--split_seed becomes --split-seed, and a bare --resume becomes --resume=true."""
     types = get_type_hints(config_class)
     out: list[str] = []
     for index, argument in enumerate(arguments):
@@ -157,7 +141,7 @@ def _plain_flags(arguments: Sequence[str], config_class: type) -> list[str]:
         if bool in (kind, *get_args(kind)) and not value:  # bool | None too
             bare = not following or following[0].lower() not in ("true", "false", "null")
             value = "=true" if bare else ""
-        out.append(f"--{name}{value}")
+        out.append(f"{dashed(name)}{value}")
     return out
 
 
@@ -199,5 +183,5 @@ def _as_flags(raw: dict[str, Any], section: str, config_class: type, where: str)
             raise DataError(f"{where}: unknown value '{key}'{did_you_mean(name, names)}.")
         if value is not None:
             plain = isinstance(value, str)
-            flags.append(f"--{name}={value if plain else json.dumps(value)}")
+            flags.append(f"{dashed(name)}={value if plain else json.dumps(value)}")
     return flags

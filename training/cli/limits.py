@@ -37,18 +37,23 @@ SHARE, PART = Range(0, 1), Range(0, 1, open_high=True)
 LIMITS: dict[str, Range] = {
     **dict.fromkeys(
         ("epochs", "batch_size", "accumulate", "validate_every", "image_size", "d_state", "jobs",
-         "pretrain_epochs", "pretrain_batch_size", "decoder_dim", "mask_unit"),
+         "pretrain_epochs", "pretrain_batch_size", "decoder_dim", "mask_unit", "bank",
+         "neighbours"),
         COUNT,
     ),
-    **dict.fromkeys(("lr", "pretrain_lr", "cache_gib", "blur_sigma"), SOME),
+    **dict.fromkeys(
+        ("lr", "pretrain_lr", "cache_gib", "blur_sigma", "temperature", "baseline_width"), SOME
+    ),
     **dict.fromkeys(
         ("seed", "split_seed", "weight_decay", "warmup_epochs", "clip_norm", "mixup", "resamples",
          "decoder_depth", "stain_scale", "stain_shift", "brightness", "colour_cast", "noise_sigma",
-         "mlp_ratio", "stain_jitter", "most", "images", "mosaics", "roi_px", "mpp", "per_slide"),
+         "mlp_ratio", "stain_jitter", "most", "images", "mosaics", "roi_px", "mpp", "per_slide",
+         "positives"),
         AMOUNT,
     ),
     **dict.fromkeys(("blur", "noise", "tissue", "lesion"), SHARE),
-    **dict.fromkeys(("ema_decay", "drop_path", "label_smoothing", "gamma"), PART),
+    **dict.fromkeys(("ema_decay", "drop_path", "label_smoothing", "gamma", "key_momentum"), PART),
+    "folds": Range(2),
     "crop_min": Range(0, 1, open_low=True),
     "mask_ratio": Range(0, 1, open_low=True, open_high=True),
 }  # fmt: skip

@@ -10,8 +10,8 @@ from pathlib import Path
 class ConvertConfig:
     """Turn the weight file of a published encoder into a checkpoint for --init."""
 
-    weights: Path  # .safetensors, .pth, .pt or .bin file that you have
+    weights: Path  # weight file of the encoder: .safetensors, .pth, .pt or .bin
     out: Path  # checkpoint to write, .safetensors
     arch: str  # uni | conch | ctranspath | gigapath | virchow2 | musk | timm:NAME
-    name: str = ""  # readable name shown in lists; "" = the encoder's
-    image_size: int | None = None  # side of the input of a timm:NAME, pixels; None = its own
+    name: str = ""  # readable name, shown in lists; "" = that of the encoder
+    image_size: int | None = None  # timm:NAME only: side of the input, pixels; default: its own

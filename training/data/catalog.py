@@ -54,14 +54,6 @@ class Survey:
     problems: tuple[str, ...]  # one line each; empty when all is well
 
 
-def read_catalog(root: Path | str) -> Catalog:
-    """List a data folder. Raises DataError that names everything that is wrong with it."""
-    survey = survey_folder(root)
-    if survey.problems:
-        raise report(survey.catalog.root, [survey.problems])
-    return survey.catalog
-
-
 def survey_folder(root: Path | str) -> Survey:
     """List a data folder and what is wrong with it.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from training.data.catalog import Catalog, Item, report
+from training.data.catalog import Catalog, Item
 from training.data.file_facts import FileFacts, file_facts
 from training.data.images import UnreadableImage, centre_square, decode_rgb
 
@@ -41,14 +41,6 @@ class Findings:
     conflicts: tuple[str, ...]  # the same picture under two labels or on two given sides
     modes: str  # the images that are not plain 8-bit RGB, in one line; "" when there are none
     scan: Scan | None  # None when an image could not be read
-
-
-def scan_images(catalog: Catalog, on_done: Callable[[int], None] | None = None) -> Scan:
-    """Decode every image of a catalog. Raises DataError that lists all that is wrong."""
-    found = examine_images(catalog, on_done)
-    if found.unreadable or found.conflicts or found.scan is None:
-        raise report(catalog.root, [found.unreadable, found.conflicts])
-    return found.scan
 
 
 def examine_images(catalog: Catalog, on_done: Callable[[int], None] | None = None) -> Findings:
@@ -186,11 +178,6 @@ def _scan_one(catalog: Catalog, item: Item) -> _Row | str:
     thumb = cv2.resize(square, (THUMB_SIDE, THUMB_SIDE), interpolation=cv2.INTER_AREA)
     pixels = hashlib.sha256(repr(image.shape).encode() + np.ascontiguousarray(image).tobytes())
     return _Row(file_facts(data, image), pixels.hexdigest()[:HASH_DIGITS], thumb)
-
-
-def file_hash(data: bytes) -> str:
-    """First 16 hex digits of the sha256 of a file's bytes."""
-    return hashlib.sha256(data).hexdigest()[:HASH_DIGITS]
 
 
 def _conflicts(items: Sequence[Item], pixel_hashes: Sequence[str]) -> list[str]:

@@ -54,19 +54,15 @@ class Contrastive(Method[Views]):
 
     @classmethod
     def check(cls, config: PretrainConfig, encoder: nn.Module) -> None:
-        if config.temperature <= 0:
-            raise DataError(f"--temperature {config.temperature:g} must be above 0; try 0.2.")
-        if not 0 <= config.key_momentum < 1:
+        if config.positives >= config.bank:
             raise DataError(
-                f"--key-momentum {config.key_momentum:g} must be 0 or more and below 1; try 0.99."
-            )
-        if not 0 <= config.positives < config.bank:
-            raise DataError(
-                f"--positives {config.positives} must be 0 or more and fewer than --bank "
-                f"{config.bank}; try 5 of 4096."
+                f"--positives {config.positives} must be fewer than --bank {config.bank}; try 5 of "
+                "4096."
             )
         if not hasattr(encoder, "num_features"):
-            raise DataError(f"{type(encoder).__name__} tells no feature width; choose another.")
+            raise DataError(
+                f"The feature width of {type(encoder).__name__} is unknown; choose another --arch."
+            )
 
     def settings(self) -> dict[str, Any]:
         config = self.material.config

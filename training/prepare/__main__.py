@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from training.cli.command import run_command
 from training.prepare.config import PrepareConfig
 from training.prepare.steps import prepare
 
-
-def main(argv: list[str] | None = None) -> int:
-    return run_command(
-        PrepareConfig, prepare, section="prepare", positional="dataset", recipe=None, argv=argv
-    )
-
+main = partial(run_command, PrepareConfig, prepare, section="prepare", positional="dataset")
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -115,21 +115,6 @@ def candidate_pairs(keypoints: Sequence[Keypoints], seed: int = 0) -> np.ndarray
     return np.stack(np.divmod(np.unique(np.concatenate(pairs)), count), 1)
 
 
-def pair_scores(found: Sequence[str], truth: Sequence[str]) -> dict[str, float]:
-    """Pairwise precision and recall of groups against true ones."""
-    same = _same_group(found), _same_group(truth)
-    both = int((same[0] & same[1]).sum())
-    return {
-        "precision": both / max(int(same[0].sum()), 1),
-        "recall": both / max(int(same[1].sum()), 1),
-    }
-
-
-def _same_group(names: Sequence[str]) -> np.ndarray:
-    numbers = np.unique(np.asarray(names), return_inverse=True)[1]
-    return np.triu(numbers[:, None] == numbers[None], 1)
-
-
 def _visual_words(keypoints: Sequence[Keypoints], seed: int) -> np.ndarray:
     """(N, W) float32 of length 1: weighted counts of each image's words (tf-idf).
 

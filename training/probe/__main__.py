@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from training.cli.command import run_command
 from training.probe.config import ProbeConfig
-
-
-def main(argv: list[str] | None = None) -> int:
-    return run_command(
-        ProbeConfig, probe, section="probe", positional="checkpoint", recipe=None, argv=argv
-    )
 
 
 def probe(config: ProbeConfig) -> None:
@@ -19,6 +14,8 @@ def probe(config: ProbeConfig) -> None:
 
     probe(config)
 
+
+main = partial(run_command, ProbeConfig, probe, section="probe", positional="checkpoint")
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -35,8 +35,6 @@ BATCH = 32
 def probe(config: ProbeConfig) -> None:
     """Measure and write probe.json and probe.png. Raises DataError."""
     refuse_out(config.data, config.out)
-    if config.folds < 2 or config.neighbours < 1:
-        raise DataError("--folds must be 2 or more, and --neighbours 1 or more.")
     encoder, card = checkpoint.load_encoder(config.checkpoint)
     dataset = dataset_for(card, config.data, config.split_seed, config.dataset_info)
     refuse_overlap(card, dataset, config.split, config.allow_overlap)

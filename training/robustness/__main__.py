@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from training.cli.command import run_command
 from training.robustness.compare import compare
 from training.robustness.config import RobustnessConfig
 
-
-def main(argv: list[str] | None = None) -> int:
-    return run_command(
-        RobustnessConfig,
-        compare,
-        section="robustness",
-        positional="checkpoints",
-        recipe=None,
-        argv=argv,
-    )
-
+main = partial(
+    run_command, RobustnessConfig, compare, section="robustness", positional="checkpoints"
+)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -20,6 +20,7 @@ from training.cli.limits import LIMITS
 from training.config import EvaluateConfig, FinetuneConfig, PretrainConfig
 from training.loop.interrupt import Interrupted
 from training.prepare.config import PrepareConfig
+from training.probe.config import ProbeConfig
 from training.robustness.config import RobustnessConfig
 
 NEEDED = ["--data", "d", "--out", "o"]
@@ -202,7 +203,7 @@ def test_impossible_numbers_are_refused(flag: str, value: str, told: str) -> Non
 def test_limits_are_those_of_flags() -> None:
     """A field that is renamed must not lose its limit."""
     configs = (PretrainConfig, FinetuneConfig, EvaluateConfig, AblateConfig, AuditConfig,
-               PrepareConfig, RobustnessConfig)  # fmt: skip
+               PrepareConfig, ProbeConfig, RobustnessConfig)  # fmt: skip
     assert set(LIMITS) <= {field.name for config in configs for field in fields(config)}
 
 

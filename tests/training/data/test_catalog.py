@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from ssmamba.errors import DataError
+from tests.training.data.catalogs import read_catalog
 from tests.training.pictures import picture, write_manifest, write_png
-from training.data.catalog import read_catalog, refuse_out
+from training.data.catalog import refuse_out
 
 
 def fill(root: Path, *names: str) -> None:

@@ -9,10 +9,9 @@ import pytest
 from PIL import Image
 
 from ssmamba.errors import DataError
+from tests.training.data.catalogs import read_catalog, scan_images
 from tests.training.pictures import picture, write_folder, write_manifest, write_png
-from training.data.catalog import read_catalog
 from training.data.dataset import load_dataset
-from training.data.scan import scan_images
 
 SPLITS = ("train", "val", "test")
 

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from ssmamba.errors import DataError
+from tests.training.data.catalogs import read_catalog, scan_images
 from tests.training.pictures import picture, write_manifest, write_png
 from training.data import scan
-from training.data.catalog import Catalog, Item, read_catalog
-from training.data.scan import duplicate_links, near_duplicates, scan_images
+from training.data.catalog import Catalog, Item
+from training.data.scan import duplicate_links, near_duplicates
 
 
 def test_all_unreadable_images_are_listed(tmp_path: Path) -> None:

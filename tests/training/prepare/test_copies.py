@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from tests.training.data.catalogs import read_catalog
 from tests.training.pictures import write_png
 from tests.training.prepare.trees import field
-from training.data.catalog import Item, read_catalog
+from training.data.catalog import Item
 from training.prepare import copies
-from training.prepare.copies import find_copies, group_by_field, pair_scores
+from training.prepare.copies import find_copies, group_by_field
 from training.prepare.keypoints import MOST, WIDTH, Keypoints, common_keypoints, find_keypoints
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "lc25000"
@@ -129,3 +131,18 @@ def test_the_published_groups_of_lc25000_are_found() -> None:
     scores = pair_scores(found, [item.group for item in catalog.items])
     print(scores)
     assert scores["precision"] > 0.93 and scores["recall"] > 0.96
+
+
+def pair_scores(found: Sequence[str], truth: Sequence[str]) -> dict[str, float]:
+    """Pairwise precision and recall of groups against true ones."""
+    same = _same_group(found), _same_group(truth)
+    both = int((same[0] & same[1]).sum())
+    return {
+        "precision": both / max(int(same[0].sum()), 1),
+        "recall": both / max(int(same[1].sum()), 1),
+    }
+
+
+def _same_group(names: Sequence[str]) -> np.ndarray:
+    numbers = np.unique(np.asarray(names), return_inverse=True)[1]
+    return np.triu(numbers[:, None] == numbers[None], 1)

@@ -25,7 +25,7 @@ def test_two_models_are_compared_side_by_side(bench: Bench) -> None:
     overlays = [len(cell.canvas.scene.overlays.overlays) for cell in compare.cells.values()]
     assert overlays == [0, 1, 1]
     first, second, _ = (cell.canvas for cell in compare.cells.values())
-    second.zoom_at(1.0, None, smooth=False)
+    second.camera.zoom_at(1.0, None, smooth=False)
     assert first.view_state() == second.view_state()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,8 +13,20 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from ssmamba.rois.roi import Roi
 from tests.slides import write_pyramid
 from viewer.canvas import SlideCanvas, ViewState
+
+SQUARE = Roi((((((420, 270), (580, 270), (580, 430), (420, 430))),),), id="square", kind="polygon")
+INNER = Roi((((((480, 330), (520, 330), (520, 370), (480, 370))),),), id="inner")
+
+
+def circle(x: float, y: float, radius: float, turns: float = 1.0) -> list[tuple[float, float]]:
+    steps = int(60 * turns)
+    return [
+        (x + radius * math.cos(2 * math.pi * i / 60), y + radius * math.sin(2 * math.pi * i / 60))
+        for i in range(steps)
+    ]
 
 
 class Driver:
@@ -24,6 +37,14 @@ class Driver:
         self.qtbot = qtbot
         self.path = Path()
         self.picture = np.empty(0)  # level 0 of the slide, (H, W, 3)
+        self.drawn: list[Roi] = []
+        self.edited: list[Roi] = []
+        self.clicked: list[str | None] = []
+        self.hints: list[str] = []
+        canvas.roi_drawn.connect(self.drawn.append)
+        canvas.roi_edited.connect(self.edited.append)
+        canvas.roi_clicked.connect(self.clicked.append)
+        canvas.hint.connect(self.hints.append)
 
     def open(self, path: Path) -> None:
         self.path = path
@@ -94,3 +115,10 @@ def driver(make_driver: Callable[..., Driver], tmp_path: Path) -> Driver:
     result.open(path)
     result.settle()
     return result
+
+
+@pytest.fixture
+def drawing(driver: Driver) -> Driver:
+    """At 1:1 in the middle of the slide: x 300..700, y 200..500 are visible."""
+    driver.look_at(500, 350, 1.0)
+    return driver

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from PySide6.QtGui import QColor, QPainter
 from PySide6.QtTest import QTest
 
 from ssmamba.rois.roi import Roi
-from tests.slides import write_pyramid
 from tests.viewer.canvas.conftest import Driver
 from viewer.canvas.base import CanvasBase
 from viewer.canvas.pixels import Pixels
@@ -77,7 +75,7 @@ class Stamp(Tool):
             painter.fillRect(int(x) - 3, int(y) - 3, 7, 7, QColor(*MARK))
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def added() -> Iterator[None]:
     TOOLS.append(Stamp)
     yield
@@ -85,14 +83,9 @@ def added() -> Iterator[None]:
 
 
 @pytest.fixture
-def stamping(make_driver: Callable[..., Driver], tmp_path: Path) -> Driver:
-    """The new tool at 1:1: x 300..700, y 200..500 are visible."""
-    driver = make_driver()
-    driver.picture = write_pyramid(tmp_path / "slide.tif")
-    driver.open(tmp_path / "slide.tif")
-    driver.look_at(500, 350, 1.0)
-    driver.canvas.set_tool("stamp")
-    return driver
+def stamping(added: None, drawing: Driver) -> Driver:
+    drawing.canvas.set_tool("stamp")
+    return drawing
 
 
 def stamp(driver: Driver) -> Stamp:
@@ -102,10 +95,8 @@ def stamp(driver: Driver) -> Stamp:
 
 
 def test_it_draws_a_new_roi(stamping: Driver) -> None:
-    drawn: list[Roi] = []
-    stamping.canvas.roi_drawn.connect(drawn.append)
     stamping.click(400, 300)
-    assert [roi.polygons for roi in drawn] == [((((400, 300), (440, 300), (400, 340)),),)]
+    assert [roi.polygons for roi in stamping.drawn] == [((((400, 300), (440, 300), (400, 340)),),)]
 
 
 def test_it_edits_the_selected_roi_under_the_same_id(stamping: Driver) -> None:
@@ -116,8 +107,8 @@ def test_it_edits_the_selected_roi_under_the_same_id(stamping: Driver) -> None:
     stamping.canvas.set_rois([Roi(((((400, 300), (500, 300), (400, 400)),),), id="first")])
     stamping.canvas.set_selected("first")
     stamping.click(420, 320)
-    assert drawn == [] and [roi.id for roi in edited] == ["first"]
-    assert edited[0].polygons == ((((410, 300), (510, 300), (410, 400)),),)
+    assert stamping.drawn == [] and [roi.id for roi in stamping.edited] == ["first"]
+    assert stamping.edited[0].polygons == ((((410, 300), (510, 300), (410, 400)),),)
 
 
 def test_it_paints_over_the_slide_until_it_is_cancelled(stamping: Driver) -> None:
@@ -149,21 +140,17 @@ def test_it_hears_keys_before_the_canvas_does(stamping: Driver) -> None:
 
 
 def test_a_press_that_it_does_not_take_pans_or_selects(stamping: Driver) -> None:
-    clicked: list[str | None] = []
-    stamping.canvas.roi_clicked.connect(clicked.append)
     stamping.drag((500, 350), (450, 350), (400, 350), modifier=Qt.KeyboardModifier.AltModifier)
-    assert stamping.canvas.view_state().center_x == 600 and clicked == []
+    assert stamping.canvas.view_state().center_x == 600 and stamping.clicked == []
     stamping.drag((600, 350), (600, 350), modifier=Qt.KeyboardModifier.AltModifier)
-    assert clicked == [None]
+    assert stamping.clicked == [None]
 
 
 def test_it_hears_a_double_click_in_place_of_the_canvas(stamping: Driver) -> None:
-    hints: list[str] = []
-    stamping.canvas.hint.connect(hints.append)
     before = stamping.canvas.view_state()
     place = stamping.screen(450, 300)
     QTest.mouseDClick(stamping.canvas, Qt.MouseButton.LeftButton, pos=place)
-    assert hints == ["stamped twice"] and stamping.canvas.view_state() == before
+    assert stamping.hints == ["stamped twice"] and stamping.canvas.view_state() == before
 
 
 def test_its_cursor_is_shown_and_escape_leaves_it(stamping: Driver) -> None:

@@ -1,0 +1,67 @@
+"""Pictures laid on the slide, and the windows that the model saw."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QColor, QImage
+
+from ssmamba.reading.values import Window
+from ssmamba.rois.roi import Roi
+from tests.viewer.canvas.conftest import Driver
+from viewer.canvas import Overlay
+
+RED_SQUARE = Roi((((((400, 300), (500, 300), (500, 400), (400, 400))),),), color=(255, 0, 0))
+
+
+def test_overlays_lie_where_they_belong_and_are_cut(driver: Driver) -> None:
+    blue = QImage(4, 4, QImage.Format.Format_ARGB32_Premultiplied)
+    blue.fill(QColor(0, 0, 255))
+    driver.look_at(500, 350, 1.0)
+    clean = driver.grab()
+    driver.canvas.set_overlays([Overlay(blue, 350, 250, 300, 200, clip=RED_SQUARE)])
+    shown = driver.grab()
+    assert (shown[100:199, 101:199] == (0, 0, 255)).all()  # slide 400..500 × 300..400
+    outside = np.ones(shown.shape[:2], bool)
+    outside[99:201, 99:201] = False
+    assert np.array_equal(shown[outside], clean[outside])
+    driver.canvas.set_overlay_opacity(0.5)
+    half = driver.grab()[150, 150].astype(int)
+    assert np.abs(half - (clean[150, 150].astype(int) + np.array([0, 0, 255])) / 2).max() <= 2
+    driver.canvas.set_overlay_opacity(0.0)
+    assert np.array_equal(driver.grab(), clean)
+
+
+def test_neighbouring_overlays_neither_overlap_nor_leave_a_gap(driver: Driver) -> None:
+    grey = QImage(2, 2, QImage.Format.Format_ARGB32_Premultiplied)
+    grey.fill(QColor(0, 0, 0))
+    driver.canvas.set_overlay_opacity(0.5)
+    for downsample in (0.77, 1.9, 3.1):
+        driver.look_at(500, 350, downsample)
+        driver.canvas.set_overlays([])
+        clean = driver.grab().astype(int)
+        side = 33.3
+        tiles = [
+            Overlay(grey, 400 + c * side, 300 + r * side, side, side)
+            for r in range(4)
+            for c in range(4)
+        ]
+        driver.canvas.set_overlays(tiles)
+        shown = driver.grab()
+        x0, y0 = (int(v) + 2 for v in driver.canvas.view.to_screen(400, 300).toTuple())
+        x1, y1 = (int(v) - 2 for v in driver.canvas.view.to_screen(533, 433).toTuple())
+        inside = np.s_[max(y0, 0) : y1, max(x0, 0) : x1]
+        assert np.abs(shown[inside] - clean[inside] / 2).max() <= 2
+
+
+def test_the_windows_that_the_model_saw_are_framed(driver: Driver) -> None:
+    driver.look_at(500, 350, 1.0)
+    clean = driver.grab()
+    driver.canvas.set_highlight([Window(450, 300, 100)])
+    shown = driver.grab()
+    changed = np.argwhere((shown != clean).any(axis=2))
+    (top, left), (bottom, right) = changed.min(axis=0), changed.max(axis=0)
+    assert (left, top) == (pytest.approx(150, abs=3), pytest.approx(100, abs=3))
+    assert (right, bottom) == (pytest.approx(250, abs=3), pytest.approx(200, abs=3))
+    driver.canvas.set_highlight([])
+    assert np.array_equal(driver.grab(), clean)

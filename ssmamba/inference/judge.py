@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ssmamba.checkpoints.card import Card
 from ssmamba.inference.distance import mahalanobis
-from ssmamba.reading.preprocess import resize_image
+from ssmamba.reading.preprocess import Images, resize_image
 from ssmamba.reading.values import Trust
 from ssmamba.slides.tissue import tissue_fraction
 
@@ -46,8 +46,9 @@ class Judge:
         self._sharpness: list[float] = []
         self._blank: list[bool] = []
 
-    def add(self, pixels: np.ndarray, features: np.ndarray) -> None:
-        """pixels: (N, S, S, 3) uint8 RGB as read; features: (N, F) float32 of the same windows."""
+    def add(self, pixels: Images, features: np.ndarray) -> None:
+        """pixels: N × (S, S, 3) uint8 RGB, as read or of the training images' side already;
+        features: (N, F) float32 of the same windows."""
         for read in pixels:
             image = resize_image(read, self.card.input.source_px)  # as sharp as the model sees it
             blank = float(image.mean(axis=2).std()) < BLANK_CONTRAST

@@ -7,8 +7,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import numpy as np
-
 from ssmamba.engine.failures import explain_failure
 from ssmamba.engine.jobs.region import Region, read_as
 from ssmamba.engine.messages import CheckpointFailed, Classify, Explain, Progress
@@ -17,6 +15,7 @@ from ssmamba.engine.store import ModelStore, SlideStore
 from ssmamba.engine.threads import ThreadTuner
 from ssmamba.errors import InputError
 from ssmamba.inference.predictor import Prediction, Predictor
+from ssmamba.reading.preprocess import Images
 from ssmamba.runtime.device import Device
 
 REMEMBERED = 256  # answers kept, so that a CAM of the predicted class need not classify again
@@ -40,7 +39,7 @@ class Bench:
             with read_as(request, self.slides, predictor.card.input) as region:
                 yield predictor, region
 
-    def predict(self, predictor: Predictor, pixels: np.ndarray) -> Prediction:
+    def predict(self, predictor: Predictor, pixels: Images) -> Prediction:
         """Classify one batch with the number of threads that is fastest now."""
         with self.threads.measured((predictor.checkpoint.sha256, len(pixels))):
             return predictor.predict(pixels)

@@ -10,6 +10,7 @@ from ssmamba.engine.jobs.bench import Bench, each_checkpoint, progress
 from ssmamba.engine.messages import Classify, ClassifyResult
 from ssmamba.engine.scheduler import Spent, Steps
 from ssmamba.inference.judge import Judge
+from ssmamba.reading.preprocess import resize_image
 
 
 def classify(request: Classify, bench: Bench, spent: Spent) -> Steps:
@@ -21,12 +22,13 @@ def answer(request: Classify, bench: Bench, spent: Spent, path: str) -> Steps:
     """The mean over a region's windows by one checkpoint. Raises SSMambaError."""
     start = spent()
     with bench.reading(request, path) as (predictor, region):
-        begun = spent()
+        begun, spec = spent(), predictor.card.input
         judge = Judge(predictor.card, predictor.checkpoint.extra)
         pieces = []
         for first, pixels in region.batches(predictor.batch_size):
-            prediction = bench.predict(predictor, pixels)
-            judge.add(pixels, prediction.features)
+            seen = [resize_image(image, spec.window_px) for image in pixels]
+            prediction = bench.predict(predictor, seen)
+            judge.add(seen if spec.window_px == spec.source_px else pixels, prediction.features)
             pieces.append(prediction.probabilities)
             if region.count > 1:
                 yield progress(request.job, first + len(pixels), region.count, spent() - begun)

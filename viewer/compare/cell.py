@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QVBoxLayout
+from PySide6.QtWidgets import QBoxLayout, QFrame
 
 from viewer.canvas import SlideCanvas
 from viewer.widgets.basic import ElidedLabel, label
+from viewer.widgets.layouts import column
 
 HEADER_PX, TALL_HEADER_PX = 44, 66
 NARROW_PX = 300  # below it "Not sure" stands under the answer: the names need the width
@@ -29,21 +30,14 @@ class CompareCell(QFrame):
         self.canvas.share_source(source)
         self.canvas.view_changed.connect(self.looked)
         self._header = QFrame()
-        texts = QVBoxLayout()
-        texts.setSpacing(0)
-        texts.addWidget(self._title)
-        texts.addWidget(self._answer)
+        texts = column(None, self._title, self._answer, margin=0, spacing=0)
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._header)
         self._row.setContentsMargins(12, 4, 8, 4)
         left = Qt.AlignmentFlag.AlignLeft
         self._row.addLayout(texts, 1)
         self._row.addWidget(self._badge, 0, left | Qt.AlignmentFlag.AlignVCenter)
         self._fold(self.width() < NARROW_PX)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self._header)
-        layout.addWidget(self.canvas, 1)
+        column(self, self._header, self.canvas, wide=self.canvas, margin=0, spacing=0)
 
     def set_title(self, title: str) -> None:
         self._title.setText(title)

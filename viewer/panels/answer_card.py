@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QEnterEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QWidget
 
 from ssmamba.engine.messages import ClassifyResult
 from viewer.state.library import Model
 from viewer.text import formats
 from viewer.text.stamps import is_scale_note, note_text, stamp_lines
 from viewer.widgets.bars import Bar, ProbabilityBars, percent
-from viewer.widgets.basic import ElidedLabel, icon_button, label, link
+from viewer.widgets.basic import ElidedLabel, icon_button, label, link, restyle
+from viewer.widgets.layouts import column, row
 
 NO_BREAK = "\u00a0"  # a space at which no line ends
 
@@ -48,28 +49,15 @@ class AnswerCard(QFrame):
         self._origin.clicked.connect(lambda: self._stamp.setVisible(not self._stamp.isVisible()))
 
     def _lay_out(self) -> None:
-        top = QHBoxLayout()
-        top.setSpacing(8)
-        top.addWidget(self._model_name, 1)
+        name, answer = self._model_name, self._answer
+        top = row(name, self._outdated, self._badge, self._eye, wide=name)
         for badge in (self._outdated, self._badge):
-            top.addWidget(badge, 0, Qt.AlignmentFlag.AlignVCenter)
-        top.addWidget(self._eye)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 6, 8, 10)
-        layout.setSpacing(4)
-        layout.addLayout(top)
-        headline = QHBoxLayout()
-        headline.setSpacing(0)
-        headline.addWidget(self._answer, 1)
+            top.setAlignment(badge, Qt.AlignmentFlag.AlignVCenter)
+        headline = row(answer, self._origin, self._all, wide=answer, spacing=0)
         for button in (self._origin, self._all):
-            headline.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
-        layout.addLayout(headline)
-        layout.addWidget(self._reasons)
-        layout.addSpacing(4)
-        layout.addWidget(self._bars)
-        layout.addWidget(self._notes)
-        layout.addWidget(self._again)
-        layout.addWidget(self._stamp)
+            headline.setAlignment(button, Qt.AlignmentFlag.AlignTop)
+        below = (self._reasons, 4, self._bars, self._notes, self._again, self._stamp)
+        column(self, top, headline, *below, spacing=4).setContentsMargins(12, 6, 8, 10)
 
     def show_model(self, name: str, shown: bool, count: int) -> None:
         """count: models that answer; the more there are, the less room for each."""
@@ -78,9 +66,7 @@ class AnswerCard(QFrame):
         self._model_name.setText(name)
         self._eye.setChecked(shown)
         self._eye.setVisible(several)
-        self.setProperty("chosen", shown and several)
-        self.style().unpolish(self)
-        self.style().polish(self)
+        restyle(self, "chosen", shown and several)
 
     def show_wait(self, text: str, *, retry: bool = False) -> None:
         """No answer (yet): say why."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from ssmamba.engine.messages import ClassifyResult
 from ssmamba.rois.roi import Roi
@@ -15,7 +15,7 @@ from viewer.state.planning import answer_key, has_area
 from viewer.text import formats
 from viewer.text.stamps import is_scale_note, note_text
 from viewer.widgets.basic import ElidedLabel, label, link
-from viewer.widgets.panel import column
+from viewer.widgets.layouts import column, row
 
 SHORT_NOTES = {
     "scale unknown": "Scale unknown to the model.",
@@ -40,19 +40,14 @@ class AnswersPanel(QWidget):
         self._cards: dict[str, AnswerCard] = {}
         self._title = ElidedLabel(role="title")
         self._hint = label(role="muted", wrap=True)
-        self._layout = column(self, upright=12)
-        self._layout.addWidget(self._title)
-        self._layout.addWidget(self._hint)
         self._cards_layout = QVBoxLayout()
         self._cards_layout.setSpacing(8)
-        self._layout.addLayout(self._cards_layout)
         self._scale_note = label(role="small", wrap=True)
         self._calibrate = link("Set the scale…", "Say how much tissue one window covers")
         self._calibrate.clicked.connect(self.calibrate_requested)
-        scale = QHBoxLayout()
-        scale.addWidget(self._scale_note, 1)
-        scale.addWidget(self._calibrate, 0, Qt.AlignmentFlag.AlignBottom)
-        self._layout.addLayout(scale)
+        scale = row(self._scale_note, self._calibrate, wide=self._scale_note, spacing=-1)
+        scale.setAlignment(self._calibrate, Qt.AlignmentFlag.AlignBottom)
+        column(self, self._title, self._hint, self._cards_layout, scale, upright=12)
         for event in (
             document.selection_changed,
             document.results_changed,

@@ -9,7 +9,6 @@ from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QHBoxLayout,
     QSlider,
     QWidget,
 )
@@ -19,8 +18,8 @@ from ssmamba.explain.methods import METHODS
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary
 from viewer.widgets.basic import Segmented, icon_button, label
-from viewer.widgets.form import form, side_by_side, term, value_text
-from viewer.widgets.panel import column
+from viewer.widgets.form import form, term, value_text
+from viewer.widgets.layouts import column, row, section
 from viewer.widgets.value_scale import ValueScale
 
 STAGES = (
@@ -94,32 +93,23 @@ class EvidencePanel(QWidget):
         look.hide()
         more = icon_button("chevron-down", "Colours and scale of the map", checkable=True)
         more.toggled.connect(look.setVisible)
-        top = QHBoxLayout()
-        top.addWidget(label("Evidence map (CAM)", "section"))
-        top.addStretch(1)
-        top.addWidget(self.visible_box)
-        top.addWidget(more)
         rows = form()
         for name, field in (
             ("Class", self._class),
             ("Method", self._method),
             ("Detail", self._stage),
-            ("Opacity", side_by_side(self._opacity, self._opacity_text)),
+            ("Opacity", row(self._opacity, self._opacity_text, wide=self._opacity)),
         ):
             rows.addRow(term(name), field)
-        layout = column(self, upright=12)
-        layout.addLayout(top)
-        layout.addLayout(rows)
-        layout.addWidget(look)
-        layout.addWidget(self.value_scale)
-        layout.addWidget(self._caption)
+        head = section("Evidence map (CAM)", self.visible_box, more)
+        column(self, head, rows, look, self.value_scale, self._caption, upright=12)
 
     def _look_rows(self) -> QWidget:
         """What changes seldom: colours and scale."""
         look = QWidget()
         rows = form()
         rows.setContentsMargins(0, 0, 0, 0)
-        rows.addRow(term("Colours"), side_by_side(self._colors, self._fade))
+        rows.addRow(term("Colours"), row(self._colors, self._fade, wide=self._colors))
         rows.addRow(term("Scale"), self._scale)
         look.setLayout(rows)
         return look

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFrame, QWidget
 
 from ssmamba.checkpoints.labels import labels_of
 from viewer.state.library import Model, ModelLibrary
 from viewer.text import formats
 from viewer.text.cards import card_lines, headline
 from viewer.widgets.basic import icon_button, label, link
-from viewer.widgets.panel import column
+from viewer.widgets.layouts import column, empty, row
 
 CARD_INDENT_PX = 33  # where the names begin
 EMPTY_TEXT = (
@@ -40,9 +40,8 @@ class ModelRow(QFrame):
         self._more = icon_button("chevron-down", "Show the model's card", checkable=True)
         self._remove = link("Remove from the list", "The file itself stays")
         self._card = QWidget()
-        self._card_layout = QVBoxLayout(self._card)
+        self._card_layout = column(self._card, spacing=1)
         self._card_layout.setContentsMargins(CARD_INDENT_PX, 6, 8, 8)
-        self._card_layout.setSpacing(1)
         self._card.hide()
         self._lay_out()
         self._box.toggled.connect(lambda on: self.use_changed.emit(self.path, on))
@@ -51,20 +50,11 @@ class ModelRow(QFrame):
         self.show_model(model, name)
 
     def _lay_out(self) -> None:
-        texts = QVBoxLayout()
-        texts.setSpacing(2)
-        texts.addWidget(self._name)
-        texts.addWidget(self._about)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(self._box, 0, Qt.AlignmentFlag.AlignTop)
-        row.addLayout(texts, 1)
-        row.addWidget(self._more, 0, Qt.AlignmentFlag.AlignTop)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(16, 8, 8, 8)
-        outer.setSpacing(0)
-        outer.addLayout(row)
-        outer.addWidget(self._card)
+        texts = column(None, self._name, self._about, margin=0, spacing=2)
+        line = row(self._box, texts, self._more, wide=texts)
+        for widget in (self._box, self._more):
+            line.setAlignment(widget, Qt.AlignmentFlag.AlignTop)
+        column(self, line, self._card, spacing=0).setContentsMargins(16, 8, 8, 8)
 
     def show_model(self, model: Model, name: str) -> None:
         """name: as none of the other models is called."""
@@ -77,10 +67,7 @@ class ModelRow(QFrame):
         self._name.setText(name)
         self._about.setText(headline(model))
         self._card_layout.removeWidget(self._remove)
-        while (item := self._card_layout.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
+        empty(self._card_layout)
         for at, (term, value) in enumerate(card_lines(model)):
             self._card_layout.addSpacing(8 if at else 0)
             self._card_layout.addWidget(label(term, "small"))
@@ -100,11 +87,9 @@ class ModelsPanel(QWidget):
         super().__init__()
         self._library = library
         self._rows: dict[str, ModelRow] = {}
-        self._layout = column(self, margin=0, spacing=0)
         self._empty = label(EMPTY_TEXT, "muted", wrap=True)
         self._empty.setContentsMargins(16, 16, 16, 16)
-        self._layout.addWidget(self._empty)
-        self._layout.addStretch(1)
+        self._layout = column(self, self._empty, None, margin=0, spacing=0)
         add = icon_button("plus", "Add models…")
         add.clicked.connect(self.add_requested)
         self.buttons: list[QWidget] = [add]
@@ -121,9 +106,9 @@ class ModelsPanel(QWidget):
             if path in self._rows:
                 self._rows[path].show_model(model, name)
                 continue
-            row = ModelRow(model, name)
-            row.use_changed.connect(self._library.set_in_use)
-            row.remove_requested.connect(self._library.remove)
-            self._rows[path] = row
-            self._layout.insertWidget(self._layout.count() - 1, row)
+            made = ModelRow(model, name)
+            made.use_changed.connect(self._library.set_in_use)
+            made.remove_requested.connect(self._library.remove)
+            self._rows[path] = made
+            self._layout.insertWidget(self._layout.count() - 1, made)
         self.setAccessibleName(f"Models: {formats.count(len(models), 'model')}")

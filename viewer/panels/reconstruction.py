@@ -6,7 +6,7 @@ import secrets
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QSlider, QSpinBox, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QSlider, QSpinBox, QWidget
 
 from ssmamba.engine.messages import ReconstructResult
 from viewer.controllers.analysis import AnalysisController
@@ -15,8 +15,8 @@ from viewer.state.library import ModelLibrary
 from viewer.state.planning import has_area, picture_key
 from viewer.state.results import PictureKey
 from viewer.widgets.basic import icon_button, label
-from viewer.widgets.form import form, inset, side_by_side, term, value_text
-from viewer.widgets.panel import column
+from viewer.widgets.form import form, inset, term, value_text
+from viewer.widgets.layouts import column, row, section
 from viewer.widgets.picture import Picture
 
 TITLES = ("Masked", "Reconstruction", "Original")
@@ -89,22 +89,15 @@ class ReconstructionPanel(QWidget):
         self.refresh()
 
     def _lay_out(self) -> None:
-        layout = column(self, upright=12)
-        top = QHBoxLayout()
-        top.addWidget(label("Reconstruction (MAMIM)", "section"))
-        top.addStretch(1)
-        top.addWidget(self._enlarge)
-        layout.addLayout(top)
-        layout.addWidget(self.triptych)
-        layout.addWidget(self._figures)
+        head = section("Reconstruction (MAMIM)", self._enlarge)
         self._controls = QWidget()
         rows = form()
         rows.setContentsMargins(0, 0, 0, 0)
-        rows.addRow(term("Hidden"), side_by_side(self._ratio, self._ratio_text))
-        rows.addRow(term("Seed"), side_by_side(self._seed, self._dice))
+        rows.addRow(term("Hidden"), row(self._ratio, self._ratio_text, wide=self._ratio))
+        rows.addRow(term("Seed"), row(self._seed, self._dice, wide=self._seed))
         self._controls.setLayout(rows)
-        layout.addWidget(self._controls)
-        layout.addWidget(self._about)
+        parts = (head, self.triptych, self._figures, self._controls, self._about)
+        column(self, *parts, upright=12)
 
     def _connect(self) -> None:
         self._ratio.valueChanged.connect(self._on_ratio_moved)
@@ -195,9 +188,7 @@ class ReconstructionPanel(QWidget):
         dialog.setWindowTitle("Reconstruction")
         large = Triptych(smallest=280)
         large.show_result(self._result)
-        layout = column(dialog)
-        layout.addWidget(large)
-        layout.addWidget(label("Research use only, not a medical device.", "small"))
+        column(dialog, large, label("Research use only, not a medical device.", "small"))
         dialog.show()
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QInputDialog, QListView, QMenu, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QInputDialog, QListView, QMenu, QStackedLayout, QWidget
 
 from ssmamba.rois.roi import Roi
 from viewer.look.icons import icon
@@ -15,6 +15,7 @@ from viewer.panels.region_list import RegionDelegate, RegionModel
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary
 from viewer.widgets.basic import icon_button, label
+from viewer.widgets.layouts import column
 
 EMPTY_TEXT = "No regions yet.\nChoose the lasso (L) and draw around what you want to know."
 
@@ -51,9 +52,7 @@ class RegionsPanel(QWidget):
         self._stack = QStackedLayout()
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self.view)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(self._stack)
+        column(self, self._stack, margin=0)
         self.buttons = self._make_buttons()
         self._syncing = False
         self.model.modelReset.connect(self._on_reset)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from pathlib import Path
 
-from ssmamba.files import written_whole
+from viewer.saving.json_file import read_json, write_json
 
 SHOWN = 12
 KEPT = 40  # more than are shown: a drive that is not there now may be there tomorrow
@@ -34,19 +33,14 @@ class Recents:
         absolute = str(Path(path).resolve())
         kept = [absolute, *(p for p in self._kept() if p != absolute)][:KEPT]
         with contextlib.suppress(OSError):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with written_whole(self._file) as partial:
-                partial.write_text(json.dumps(kept), encoding="utf-8")
+            write_json(self._file, kept)
 
     def stop(self) -> None:
         """Let a look-up end with the path that it is at."""
         self._stopped = True
 
     def _kept(self) -> list[str]:
-        try:
-            kept = json.loads(self._file.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return []
+        kept = read_json(self._file)
         return [p for p in kept if isinstance(p, str)] if isinstance(kept, list) else []
 
 

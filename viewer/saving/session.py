@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from ssmamba.errors import RoiError
-from ssmamba.files import written_whole
 from ssmamba.rois.geojson import read_rois, write_rois
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
+from viewer.saving.json_file import read_json, write_json
 from viewer.state.settings import SlideSettings
 
 Stamp = tuple[int, int, int]  # time of the last change (ns), bytes, inode
@@ -154,14 +153,9 @@ class SessionStore:
 
     # --- settings
     def _load_settings(self, info: SlideInfo) -> SlideSettings:
-        try:
-            about = json.loads(self._saved_file(info, ".json").read_text(encoding="utf-8"))
-            saved = about["calibration"]
-            return SlideSettings(
-                _positive(saved.get("mpp")), _positive(saved.get("field_px")), bool(saved["icc"])
-            )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return SlideSettings()  # nothing that the user cannot say again
+        saved = _part(read_json(self._saved_file(info, ".json")), "calibration")
+        mpp, field_px = (_positive(_part(saved, name)) for name in ("mpp", "field_px"))
+        return SlideSettings(mpp, field_px, icc=_part(saved, "icc") is not False)
 
     def _save_settings(self, info: SlideInfo, settings: SlideSettings, basis: Basis) -> None:
         """Only what was changed here: another window may have changed it, too."""
@@ -172,8 +166,7 @@ class SessionStore:
             if self._saved_file(info, ".json") != target:
                 settings = self._load_settings(info)
         about = {"slide": info.path, "calibration": asdict(settings)}
-        with written_whole(target) as partial:
-            partial.write_text(json.dumps(about), encoding="utf-8")
+        write_json(target, about)
 
     # --- files
     def _saved_file(self, info: SlideInfo, ending: str) -> Path:
@@ -186,11 +179,13 @@ class SessionStore:
 
     def _belongs(self, former: SlideInfo) -> bool:
         """Whether a session of an earlier version, which unlike images shared, is this slide's."""
+        name = _part(read_json(self._file(former, ".json")), "slide")
+        if not isinstance(name, str):
+            return False
         try:
-            about = json.loads(self._file(former, ".json").read_text(encoding="utf-8"))
-            named = Path(about["slide"])
+            named = Path(name)
             return str(named) == former.path or not named.exists() or named.samefile(former.path)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError):
             return False
 
     def _file(self, info: SlideInfo, ending: str) -> Path:
@@ -233,6 +228,11 @@ def _disk_reason(error: RoiError) -> str:
     """Why the disk did not give a file; "" when it did, and its content is the trouble."""
     cause = error.__cause__
     return cause.strerror or "" if isinstance(cause, OSError) else ""
+
+
+def _part(value: object, name: str) -> object:
+    """A member of a JSON object; None when there is none, or no object."""
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def _positive(value: object) -> float | None:

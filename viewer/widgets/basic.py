@@ -76,6 +76,13 @@ def elided(
     return metrics.elidedText(text, cut, left) + tail
 
 
+def restyle(widget: QWidget, name: str, value: object) -> None:
+    """Set a property that the style sheet asks for, and have it painted so."""
+    widget.setProperty(name, value)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
 class ElidedLabel(QLabel):
     """One line that ends in … when there is no room; the whole text is its tooltip.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractSpinBox, QFormLayout, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QFormLayout, QLabel
 
 from viewer.widgets.basic import label
 
@@ -26,16 +26,6 @@ def term(text: str) -> QLabel:
     made.setFixedWidth(TERM_PX)
     made.setMinimumHeight(28)
     return made
-
-
-def side_by_side(wide: QWidget, *narrow: QWidget) -> QHBoxLayout:
-    """A field that takes the room and what stands behind it."""
-    row = QHBoxLayout()
-    row.setSpacing(8)
-    row.addWidget(wide, 1)
-    for widget in narrow:
-        row.addWidget(widget)
-    return row
 
 
 def value_text() -> QLabel:

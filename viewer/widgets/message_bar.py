@@ -8,17 +8,16 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QFrame,
-    QHBoxLayout,
     QLabel,
     QPlainTextEdit,
     QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
 from viewer.look.icons import icon
 from viewer.services.notices import Message
-from viewer.widgets.basic import icon_button, label, link
+from viewer.widgets.basic import icon_button, label, link, restyle
+from viewer.widgets.layouts import column, row
 
 INFO_MS = 6000  # notices leave by themselves; warnings and errors wait for the user
 
@@ -50,16 +49,8 @@ class MessageBar(QFrame):
         self.hide()
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(self._icon)
-        row.addWidget(self._text, 1)
-        for button in (self._toggle, self._copy, self._close):
-            row.addWidget(button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 6, 8, 6)
-        column.addLayout(row)
-        column.addWidget(self._details)
+        line = row(self._icon, self._text, self._toggle, self._copy, self._close, wide=self._text)
+        column(self, line, self._details, spacing=-1).setContentsMargins(16, 6, 8, 6)
 
     @property
     def message(self) -> Message | None:
@@ -82,9 +73,7 @@ class MessageBar(QFrame):
 
     def _set(self, message: Message) -> None:
         self._message = message
-        self.setProperty("message", message.level)
-        self.style().unpolish(self)
-        self.style().polish(self)
+        restyle(self, "message", message.level)
         role = {"info": "accent", "warning": "warning", "error": "error"}[message.level]
         self._icon.setPixmap(icon(message.level, role).pixmap(18, 18))
         self._text.setText(message.text)

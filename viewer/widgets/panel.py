@@ -11,13 +11,12 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDockWidget,
     QFrame,
-    QHBoxLayout,
     QScrollArea,
-    QVBoxLayout,
     QWidget,
 )
 
 from viewer.widgets.basic import label
+from viewer.widgets.layouts import row
 
 TITLE_PX = 40
 SLACK_PX = 40
@@ -25,18 +24,14 @@ SLACK_PX = 40
 
 def title_row(title: str, buttons: Iterable[QWidget] = ()) -> QFrame:
     """A title of 40 px height with buttons at its right end."""
-    row = QFrame()
-    row.setProperty("panelTitle", True)
-    row.setFixedHeight(TITLE_PX)
-    layout = QHBoxLayout(row)
+    head = QFrame()
+    head.setProperty("panelTitle", True)
+    head.setFixedHeight(TITLE_PX)
+    layout = row(label(title, "title"), None, *buttons, spacing=0)
     layout.addStrut(TITLE_PX - 1)  # the dock asks the layout, not the fixed height
     layout.setContentsMargins(16, 0, 8, 0)
-    layout.setSpacing(0)
-    layout.addWidget(label(title, "title"))
-    layout.addStretch(1)
-    for button in buttons:
-        layout.addWidget(button)
-    return row
+    head.setLayout(layout)
+    return head
 
 
 def dock(title: str, body: QWidget, buttons: Iterable[QWidget] = ()) -> QDockWidget:
@@ -93,14 +88,3 @@ def scrolled(body: QWidget) -> QScrollArea:
             control.installEventFilter(guard)
             control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # not by the wheel
     return area
-
-
-def column(
-    parent: QWidget, *, margin: int = 16, spacing: int = 8, upright: int | None = None
-) -> QVBoxLayout:
-    """margin: at the sides; upright: above and below, as the sides when not given."""
-    layout = QVBoxLayout(parent)
-    above = margin if upright is None else upright
-    layout.setContentsMargins(margin, above, margin, above)
-    layout.setSpacing(spacing)
-    return layout

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from ssmamba.explain.colormaps import lookup_table
 from viewer.look import tokens
 from viewer.text import formats
+from viewer.widgets.layouts import column
 
 HEIGHT_PX = 76
 BINS = 48
@@ -23,8 +24,7 @@ class ValueScale(QWidget):
         super().__init__(parent)
         self.setFixedHeight(HEIGHT_PX)
         self.setAccessibleName("Colour scale of the evidence map")
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout = column(self, margin=0)
         self._plot: Any = None
         self._bars: Any = None
         self._ramp: Any = None

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayou
 
 from viewer.look.icons import set_icon
 from viewer.widgets.basic import ElidedLabel, label, link
+from viewer.widgets.layouts import empty, row
 
 SHOWN_RECENTS = 5
 
@@ -63,12 +64,7 @@ class Welcome(QWidget):
         demo.setToolTip("A synthetic slide with a few regions")
         set_icon(demo, "sparkle")
         demo.clicked.connect(self.demo_requested)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(choose)
-        row.addWidget(demo)
-        row.addStretch(1)
-        return row
+        return row(choose, demo, None)
 
     def show_progress(self, text: str, done: int = 0, total: int = 0) -> None:
         """What is under way until the slide is there; empty when nothing is. 0 of 0: unknown."""
@@ -80,11 +76,7 @@ class Welcome(QWidget):
         self._demo.setEnabled(not text)
 
     def set_recents(self, paths: Sequence[str]) -> None:
-        while (item := self._recents.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty(self._recents)
         if paths:
             self._recents.addWidget(label("Recent", "title"))
         for path in paths[:SHOWN_RECENTS]:
@@ -92,11 +84,10 @@ class Welcome(QWidget):
 
     def _recent(self, path: str) -> QWidget:
         line = QWidget()
-        row = QHBoxLayout(line)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
         button = link(Path(path).name, path)
         button.clicked.connect(lambda: self.recent_requested.emit(path))
-        row.addWidget(button)
-        row.addWidget(ElidedLabel(str(Path(path).parent), "small"), 1)
+        folder = ElidedLabel(str(Path(path).parent), "small")
+        layout = row(button, folder, wide=folder)
+        layout.setContentsMargins(0, 0, 0, 0)
+        line.setLayout(layout)
         return line

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QWidget
 
 from ssmamba.engine.messages import EngineReady
 from viewer.widgets.basic import label
-from viewer.widgets.panel import column
+from viewer.widgets.layouts import column
 
 NOT_A_DEVICE = "Research use only, not a medical device."
 

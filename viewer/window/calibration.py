@@ -18,8 +18,8 @@ from ssmamba.slides.slide import SlideInfo
 from viewer.state.settings import SlideSettings
 from viewer.widgets.basic import label, link
 from viewer.widgets.form import inset
+from viewer.widgets.layouts import column
 from viewer.widgets.number_box import NumberBox
-from viewer.widgets.panel import column
 
 PRESETS = ((0.25, "40×"), (0.5, "20×"), (1.0, "10×"))
 LARGEST_FIELD_PX = 1_000_000.0

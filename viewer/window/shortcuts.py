@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayout, QWidget
 
 from viewer.widgets.basic import label
-from viewer.widgets.panel import column
+from viewer.widgets.layouts import column
 from viewer.window.actions import SPECS
 
 ON_THE_SLIDE = (

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-import json
+import contextlib
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize
 from PySide6.QtWidgets import QMainWindow
 
-from ssmamba.files import written_whole
+from viewer.saving.json_file import read_json, write_json
 
 FRAME = QSize(16, 48)  # room for the title bar, whose size nobody knows before it is there
 VERSION = 1  # of the panels; an arrangement of other panels is not restored
@@ -33,9 +34,9 @@ class WindowMemory(QObject):
 
     def _restore(self) -> bool:
         try:
-            kept = json.loads(self._file.read_text(encoding="utf-8"))
+            kept: Any = read_json(self._file)
             geometry, state = (base64.b64decode(kept[name]) for name in ("geometry", "state"))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError):
             return False
         restored = self._window.restoreGeometry(QByteArray(geometry))
         return self._window.restoreState(QByteArray(state), VERSION) and restored
@@ -46,12 +47,8 @@ class WindowMemory(QObject):
             "geometry": base64.b64encode(geometry.data()).decode(),
             "state": base64.b64encode(state.data()).decode(),
         }
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with written_whole(self._file) as partial:
-                partial.write_text(json.dumps(kept), encoding="utf-8")
-        except OSError:
-            return  # a full disk is no reason to keep the window open
+        with contextlib.suppress(OSError):  # a full disk is no reason to keep the window open
+            write_json(self._file, kept)
 
     def _fit_screen(self) -> None:
         """The first time: as large as planned, but never larger than the screen."""

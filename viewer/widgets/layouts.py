@@ -1,0 +1,60 @@
+"""Rows and columns in the house style."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLayout, QVBoxLayout, QWidget
+
+from viewer.widgets.basic import label
+
+Part = QWidget | QLayout | int | None  # int: a gap in px; None: a gap that takes what is left
+
+
+def row(*parts: Part, wide: Part = None, spacing: int = 8) -> QHBoxLayout:
+    """Parts from left to right; ``wide`` is the one that takes the room that is left."""
+    made = QHBoxLayout()
+    made.setSpacing(spacing)
+    _fill(made, parts, wide)
+    return made
+
+
+def column(
+    parent: QWidget | None,
+    *parts: Part,
+    wide: Part = None,
+    margin: int = 16,
+    spacing: int = 8,
+    upright: int | None = None,
+) -> QVBoxLayout:
+    """Parts from top to bottom. margin: left and right; upright: above and below, else the same."""
+    made = QVBoxLayout() if parent is None else QVBoxLayout(parent)
+    above = margin if upright is None else upright
+    made.setContentsMargins(margin, above, margin, above)
+    made.setSpacing(spacing)
+    _fill(made, parts, wide)
+    return made
+
+
+def section(title: str, *buttons: QWidget) -> QHBoxLayout:
+    """The head of a part of a panel: its title, and its buttons at the right."""
+    return row(label(title, "section"), None, *buttons, spacing=-1)  # as the style has it
+
+
+def empty(layout: QLayout) -> None:
+    """Delete all widgets of a layout."""
+    while (item := layout.takeAt(0)) is not None:
+        if (widget := item.widget()) is not None:
+            widget.hide()
+            widget.deleteLater()
+
+
+def _fill(layout: QBoxLayout, parts: tuple[Part, ...], wide: Part) -> None:
+    for part in parts:
+        stretch = int(part is wide)
+        if part is None:
+            layout.addStretch(1)
+        elif isinstance(part, int):
+            layout.addSpacing(part)
+        elif isinstance(part, QLayout):
+            layout.addLayout(part, stretch)
+        else:
+            layout.addWidget(part, stretch)

@@ -220,7 +220,7 @@ class Bench:
 
     def open(self, path: Path) -> None:
         with self.qtbot.waitSignal(self.work.slides.opened):
-            self.work.open_paths([str(path)])
+            self.work.files.open([str(path)])
         self.settle()
 
     def settle(self) -> None:

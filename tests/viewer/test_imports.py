@@ -41,6 +41,7 @@ class FakeCanvas(QObject):
         """What the canvas shows is of no matter here."""
 
     set_rois = set_selected = fit_rect = set_mpp = set_icc_enabled = ignore
+    set_overlays = set_overlay_opacity = ignore
 
 
 class Desk:
@@ -82,26 +83,26 @@ def regions(tmp_path: Path) -> str:
 
 
 def test_regions_wait_for_their_slide(desk: Desk, regions: str) -> None:
-    desk.work.open_paths(["/slides/./a.svs", regions])
+    desk.work.files.open(["/slides/./a.svs", regions])
     desk.arrive("/slides/a.svs")
     assert desk.regions == ["waiting"]
 
 
 def test_regions_of_a_slide_that_fails_go_nowhere(desk: Desk, regions: str) -> None:
-    desk.work.open_paths(["/slides/broken.svs", regions])
+    desk.work.files.open(["/slides/broken.svs", regions])
     desk.canvas.slide_failed.emit("It is broken.", "")
-    desk.work.open_paths(["/slides/other.svs"])
+    desk.work.files.open(["/slides/other.svs"])
     desk.arrive("/slides/other.svs")
     assert desk.regions == []
-    desk.work.import_regions(regions)
+    desk.work.files.import_regions(regions)
     desk.settle()
     assert desk.regions == ["waiting"]
 
 
 def test_regions_of_a_slide_that_was_given_up_go_nowhere(desk: Desk, regions: str) -> None:
-    desk.work.open_paths(["/slides/slow.svs"])
-    desk.work.import_regions(regions)
-    desk.work.open_paths(["/slides/other.svs"])
+    desk.work.files.open(["/slides/slow.svs"])
+    desk.work.files.import_regions(regions)
+    desk.work.files.open(["/slides/other.svs"])
     desk.arrive("/slides/other.svs")
     assert desk.regions == []
 
@@ -115,7 +116,7 @@ def demo_done(monkeypatch: pytest.MonkeyPatch, regions: str) -> Demo:
 
 
 def test_the_demo_brings_its_regions(desk: Desk, demo_done: Demo) -> None:
-    desk.work.open_demo()
+    desk.work.files.open_demo()
     desk.qtbot.waitUntil(lambda: desk.canvas.asked == ["/cache/demo.tif"])
     desk.arrive("/cache/demo.tif")
     assert desk.regions == ["waiting"]
@@ -124,8 +125,8 @@ def test_the_demo_brings_its_regions(desk: Desk, demo_done: Demo) -> None:
 def test_a_slide_opened_while_the_demo_is_drawn_stays_without_its_regions(
     desk: Desk, demo_done: Demo
 ) -> None:
-    desk.work.open_demo()
-    desk.work.import_regions(str(demo_done.regions))
-    desk.work.open_paths(["/slides/own.svs"])
+    desk.work.files.open_demo()
+    desk.work.files.import_regions(str(demo_done.regions))
+    desk.work.files.open(["/slides/own.svs"])
     desk.arrive("/slides/own.svs")
     assert desk.regions == [] and desk.canvas.asked == ["/slides/own.svs"]

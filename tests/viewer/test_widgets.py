@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QSlider, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
+from viewer.actions.table import ACTIONS
 from viewer.compare.grid import best_columns
 from viewer.look import tokens
 from viewer.look.icons import FOLDER
@@ -20,7 +21,6 @@ from viewer.text import formats
 from viewer.widgets.bars import Bar, ProbabilityBars, percent
 from viewer.widgets.basic import Segmented, elided
 from viewer.widgets.panel import scrolled
-from viewer.window.actions import SPECS
 
 
 @pytest.mark.parametrize(
@@ -120,12 +120,12 @@ def test_cells_of_the_comparison_are_as_large_as_they_can_be(
 
 
 def test_every_icon_that_is_named_is_there() -> None:
-    for spec in SPECS.values():
-        assert not spec.icon or (FOLDER / f"{spec.icon}.svg").exists(), spec.icon
+    for action in ACTIONS:
+        assert not action.icon or (FOLDER / f"{action.icon}.svg").exists(), action.icon
 
 
 def test_shortcuts_are_unique() -> None:
-    keys = [spec.keys for spec in SPECS.values() if spec.keys]
+    keys = [action.keys for action in ACTIONS if action.keys]
     assert len(keys) == len(set(keys))
 
 

@@ -55,7 +55,7 @@ def shown(window) -> dict:
     selected = work.document.selected
     models = work.library.in_use
     answers = [work.document.results.newest_answer(selected.id, m.path) for m in models if selected]
-    canvas, box = window.canvas, window.evidence_panel._class
+    canvas, box = window.canvas, window.panels["evidence"]._class
     engine = work.bridge._engine
     message = window.message_bar.message
     return {

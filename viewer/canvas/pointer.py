@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QGestureEvent, QPinchGesture
 from viewer.canvas.base import CanvasBase
 from viewer.canvas.tools import TOOLS
 from viewer.canvas.tools.tool import Cursor
+from viewer.text.tr import tr
 
 CLICK_PX = 4.0  # a press that moves less is a click, logical pixels
 WHEEL_STEPS = 1 / 3  # factors of two for one notch of the wheel
@@ -29,6 +30,17 @@ ZOOM_KEYS = {
     Qt.Key.Key_Minus: -0.5,
     Qt.Key.Key_Underscore: -0.5,
 }
+GESTURES = (  # for the list of shortcuts, as are those of each tool
+    (tr("Wheel"), tr("Zoom about the pointer")),
+    (tr("Drag"), tr("Move the slide")),
+    (tr("Space + drag"), tr("Move the slide while a drawing tool is chosen")),
+    (tr("Arrows"), tr("Move the slide")),
+    ("+  −", tr("Zoom in, zoom out")),
+    ("0", tr("Whole slide")),
+    ("1", tr("One slide pixel on one screen pixel")),
+    (tr("Esc"), tr("Drop what is half drawn; leave the drawing tool")),
+    (tr("Del"), tr("Delete the selected region")),
+)
 
 
 class Pointer:

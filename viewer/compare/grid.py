@@ -27,6 +27,7 @@ class CompareGrid(QWidget):
     """Cells that look at one place; moving one moves all."""
 
     roi_clicked = Signal(object)  # id or None
+    opened_changed = Signal()
 
     def __init__(self, document: Document, library: ModelLibrary, source: SlideCanvas) -> None:
         super().__init__()
@@ -34,7 +35,9 @@ class CompareGrid(QWidget):
         self._library = library
         self._source = source
         self._linking = False
-        self._follow_slide = False
+        self._had_several = False  # models in use: the comparison opens with the second
+        self.opened = False
+        self.follows_slide = False
         self._maps: list[PaintedMap] = []
         self.cells: dict[MapSpec | None, CompareCell] = {}
         self._grid = QGridLayout(self)
@@ -43,6 +46,7 @@ class CompareGrid(QWidget):
         self._columns = 0
         self._fit_soon = QTimer(self, singleShot=True, interval=0)
         self._fit_soon.timeout.connect(self._fit)
+        self.setVisible(False)
         source.view_changed.connect(self._on_slide_moved)
         library.changed.connect(self._sync_cells)
         document.rois_changed.connect(self._show_rois)
@@ -54,6 +58,12 @@ class CompareGrid(QWidget):
         document.results_changed.connect(self._show_answers)
         document.slide_settings_changed.connect(self._show_answers)
         self._sync_cells()
+
+    def set_opened(self, opened: bool) -> None:
+        if opened != self.opened:
+            self.opened = opened
+            self.setVisible(opened)
+            self.opened_changed.emit()
 
     # --- cells
     def _sync_cells(self) -> None:
@@ -77,6 +87,10 @@ class CompareGrid(QWidget):
         self.show_maps(self._maps)
         self._show_titles()
         self._show_answers()
+        several = len(self._library.in_use) > 1
+        if several and not self._had_several:
+            self.set_opened(True)
+        self._had_several = several
 
     def _show_titles(self) -> None:
         """Models are called by what tells them apart in this grid."""
@@ -113,7 +127,7 @@ class CompareGrid(QWidget):
     # --- looking
     def set_follow_slide(self, follow: bool) -> None:
         """Link the cells to the slide's own view as well."""
-        self._follow_slide = follow
+        self.follows_slide = follow
         if follow:
             self._on_slide_moved(self._source.view_state())
         else:
@@ -123,13 +137,13 @@ class CompareGrid(QWidget):
         if self._linking or not self.isVisible():
             return
         self._link(state, besides=mover)
-        if self._follow_slide:
+        if self.follows_slide:
             self._linking = True
             self._source.set_view_state(state)
             self._linking = False
 
     def _on_slide_moved(self, state: ViewState) -> None:
-        if self._follow_slide and not self._linking:
+        if self.follows_slide and not self._linking:
             self._link(state)
 
     def _link(self, state: ViewState, besides: CompareCell | None = None) -> None:
@@ -141,7 +155,7 @@ class CompareGrid(QWidget):
 
     def _fit(self) -> None:
         """Show the selected region, else the whole slide, in every cell."""
-        if self._document.slide is None or self._follow_slide or not self.isVisible():
+        if self._document.slide is None or self.follows_slide or not self.isVisible():
             return
         first = self.cells[ORIGINAL].canvas
         self._linking = True

@@ -122,6 +122,11 @@ class AnalysisController(Controller):
     def busy(self) -> bool:
         return bool(self._jobs or self._loading) or self._pump_soon.isActive()
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether the engine works on something that ``stop`` would end."""
+        return bool(self._jobs.active)
+
     # --- jobs
     def _wanted(self) -> list[Task]:
         return planning.wanted(self._document, self._library, self._asked, self.all_maps)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QTimer, Signal
 
 from ssmamba.engine.messages import ExplainResult
 from ssmamba.rois.roi import Roi
+from viewer.canvas import SlideCanvas
 from viewer.controllers.map_painter import MapJob, MapPainter, PaintedMap
 from viewer.controllers.shared import Controller, Shared
 from viewer.state.planning import has_area, map_key
@@ -21,9 +22,10 @@ class MapController(Controller):
 
     painted = Signal(object)  # list of PaintedMap
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: Shared, canvas: SlideCanvas) -> None:
         super().__init__(shared)
         document = shared.document
+        self._canvas = canvas
         self._painter = MapPainter()
         self._painting = False
         self._again = False
@@ -43,6 +45,10 @@ class MapController(Controller):
         ):
             event.connect(self.refresh)
         document.slide_changed.connect(self._forget)
+        document.map_painting_changed.connect(self._show_opacity)
+        shared.library.shown_changed.connect(self._lay)
+        self.painted.connect(self._lay)
+        self._show_opacity()
 
     def refresh(self, *_: object) -> None:
         self._soon.start()
@@ -56,6 +62,12 @@ class MapController(Controller):
         shown = self._library.shown
         spec = None if shown is None else self._document.maps.of(shown.path)
         return [m for m in self.maps if m.spec == spec]
+
+    def _lay(self, *_: object) -> None:
+        self._canvas.set_overlays([m.overlay for m in self.on_slide()])
+
+    def _show_opacity(self) -> None:
+        self._canvas.set_overlay_opacity(self._document.map_painting.opacity)
 
     def _paint(self) -> None:
         if self._painting:

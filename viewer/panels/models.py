@@ -81,8 +81,6 @@ class ModelRow(QFrame):
 class ModelsPanel(QWidget):
     """All models that the viewer knows."""
 
-    add_requested = Signal()
-
     def __init__(self, library: ModelLibrary) -> None:
         super().__init__()
         self._library = library
@@ -90,9 +88,6 @@ class ModelsPanel(QWidget):
         self._empty = label(EMPTY_TEXT, "muted", wrap=True)
         self._empty.setContentsMargins(16, 16, 16, 16)
         self._layout = column(self, self._empty, None, margin=0, spacing=0)
-        add = icon_button("plus", "Add models…")
-        add.clicked.connect(self.add_requested)
-        self.buttons: list[QWidget] = [add]
         library.changed.connect(self._refresh)
         self._refresh()
 

@@ -14,7 +14,7 @@ from viewer.look.icons import icon
 from viewer.panels.region_list import RegionDelegate, RegionModel
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary
-from viewer.widgets.basic import icon_button, label
+from viewer.widgets.basic import label
 from viewer.widgets.layouts import column
 
 EMPTY_TEXT = "No regions yet.\nChoose the lasso (L) and draw around what you want to know."
@@ -24,8 +24,6 @@ class RegionsPanel(QWidget):
     """Shows the regions; selecting one selects it on the slide."""
 
     classify_requested = Signal(list)  # region ids
-    import_requested = Signal()
-    export_requested = Signal()
     focus_requested = Signal(str)  # region id: bring it into view
 
     def __init__(self, document: Document, library: ModelLibrary) -> None:
@@ -53,25 +51,12 @@ class RegionsPanel(QWidget):
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self.view)
         column(self, self._stack, margin=0)
-        self.buttons = self._make_buttons()
         self._syncing = False
         self.model.modelReset.connect(self._on_reset)
         self.view.selectionModel().selectionChanged.connect(self._on_list_selected)
         document.selection_changed.connect(self._on_document_selected)
         self._make_actions()
         self._on_reset()
-
-    def _make_buttons(self) -> list[QWidget]:
-        made: list[QWidget] = []
-        for name, tip, slot in (
-            ("classify", "Classify all regions (Ctrl+Shift+Return)", self._classify_all),
-            ("import", "Import regions (GeoJSON, as QuPath writes it)", self.import_requested.emit),
-            ("export", "Export regions (GeoJSON, QuPath reads it)", self.export_requested.emit),
-        ):
-            button = icon_button(name, tip)
-            button.clicked.connect(lambda _=False, slot=slot: slot())
-            made.append(button)
-        return made
 
     def _make_actions(self) -> None:
         for text, key, slot in (
@@ -128,9 +113,6 @@ class RegionsPanel(QWidget):
     def _focus(self) -> None:
         for roi in self.chosen()[:1]:
             self.focus_requested.emit(roi.id)
-
-    def _classify_all(self) -> None:
-        self.classify_requested.emit([roi.id for roi in self._document.rois])
 
     def _set_locked(self, locked: bool) -> None:
         changed = [replace(roi, locked=locked) for roi in self.chosen()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter
+from PySide6.QtGui import QAction, QFontMetrics, QPainter
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -46,13 +46,25 @@ def link(text: str, tip: str = "") -> QPushButton:
 
 def icon_button(name: str, tip: str, *, checkable: bool = False) -> QToolButton:
     """A square button; the tip is also its accessible name."""
-    made = QToolButton()
+    made = _square_button(tip)
     set_icon(made, name)
-    made.setIconSize(QSize(ICON_PX, ICON_PX))
     made.setCheckable(checkable)
-    made.setAutoRaise(True)
     made.setToolTip(tip)
-    made.setAccessibleName(tip)
+    return made
+
+
+def action_button(action: QAction) -> QToolButton:
+    """A square button that runs an action, with its icon and tip."""
+    made = _square_button(action.text())
+    made.setDefaultAction(action)
+    return made
+
+
+def _square_button(name: str) -> QToolButton:
+    made = QToolButton()
+    made.setIconSize(QSize(ICON_PX, ICON_PX))
+    made.setAutoRaise(True)
+    made.setAccessibleName(name)
     made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return made
 

@@ -34,10 +34,13 @@ def title_row(title: str, buttons: Iterable[QWidget] = ()) -> QFrame:
     return head
 
 
-def dock(title: str, body: QWidget, buttons: Iterable[QWidget] = ()) -> QDockWidget:
-    """Put a panel into a dock that can be hidden from the View menu."""
+def dock(name: str, title: str, body: QWidget, buttons: Iterable[QWidget] = ()) -> QDockWidget:
+    """Put a panel into a dock that can be hidden from the View menu.
+
+    name: by which the arrangement of the window finds it again, in every language.
+    """
     made = QDockWidget(title)
-    made.setObjectName(f"dock-{title}")
+    made.setObjectName(f"dock-{name.capitalize()}")
     made.setFeatures(
         QDockWidget.DockWidgetFeature.DockWidgetClosable
         | QDockWidget.DockWidgetFeature.DockWidgetMovable

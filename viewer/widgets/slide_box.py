@@ -8,14 +8,16 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QMenu, QWidget
 
+from viewer.text.tr import tr
+
 
 class SlideBox(QComboBox):
     chosen = Signal(str)  # path
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Open slides")
-        self.setToolTip("Slides that are open")
+        self.setAccessibleName(tr("Open slides"))
+        self.setToolTip(tr("Slides that are open"))
         self.setMinimumContentsLength(20)
         self.activated.connect(lambda _: self.chosen.emit(self.currentData()))
 
@@ -34,7 +36,7 @@ class RecentMenu(QMenu):
     chosen = Signal(str)  # path
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Open recent", parent)
+        super().__init__(parent)
         self.setEnabled(False)
 
     def show_paths(self, paths: Sequence[str]) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from viewer.look.icons import set_icon
+from viewer.text.tr import tr
 from viewer.widgets.basic import ElidedLabel, label, link
 from viewer.widgets.layouts import empty, row
 
@@ -18,32 +20,33 @@ SHOWN_RECENTS = 5
 class Welcome(QWidget):
     """Shown while no slide is open."""
 
-    open_requested = Signal()
-    demo_requested = Signal()
     recent_requested = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, choose: QAction, demo: QAction, parent: QWidget | None = None) -> None:
+        """choose, demo: open a slide that the user picks, and the synthetic one."""
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._recents = QVBoxLayout()
         self._recents.setSpacing(4)
         column = QVBoxLayout()
         column.setSpacing(8)
-        column.addWidget(label("Open a slide to begin", "hero"))
+        column.addWidget(label(tr("Open a slide to begin"), "hero"))
         column.addWidget(
             label(
-                "Drop a whole-slide image or a picture here, or choose one. Then draw around a "
-                "region: the model says what it sees, and where.",
+                tr(
+                    "Drop a whole-slide image or a picture here, or choose one. Then draw around "
+                    "a region: the model says what it sees, and where."
+                ),
                 "muted",
                 wrap=True,
             )
         )
         column.addSpacing(8)
-        column.addLayout(self._buttons())
+        column.addLayout(self._buttons(choose, demo))
         self._doing = label("", "muted")
         self._progress = QProgressBar()
         self._progress.setTextVisible(False)
-        self._progress.setAccessibleName("Progress")
+        self._progress.setAccessibleName(tr("Progress"))
         for widget in (self._doing, self._progress):
             widget.hide()
             column.addWidget(widget)
@@ -55,16 +58,15 @@ class Welcome(QWidget):
         outer = QVBoxLayout(self)
         outer.addWidget(box, 0, Qt.AlignmentFlag.AlignCenter)
 
-    def _buttons(self) -> QHBoxLayout:
-        choose = QPushButton("Open slide…")
-        choose.setToolTip("Open a slide or a picture (Ctrl+O)")
-        choose.setProperty("primary", True)
-        choose.clicked.connect(self.open_requested)
-        demo = self._demo = QPushButton("Try the demo")
-        demo.setToolTip("A synthetic slide with a few regions")
-        set_icon(demo, "sparkle")
-        demo.clicked.connect(self.demo_requested)
-        return row(choose, demo, None)
+    def _buttons(self, choose: QAction, demo: QAction) -> QHBoxLayout:
+        first = QPushButton(choose.text())
+        first.setProperty("primary", True)
+        second = self._demo = QPushButton(tr("Try the demo"))
+        set_icon(second, "sparkle")
+        for button, action in ((first, choose), (second, demo)):
+            button.setToolTip(action.toolTip())
+            button.clicked.connect(action.trigger)
+        return row(first, second, None)
 
     def show_progress(self, text: str, done: int = 0, total: int = 0) -> None:
         """What is under way until the slide is there; empty when nothing is. 0 of 0: unknown."""
@@ -78,7 +80,7 @@ class Welcome(QWidget):
     def set_recents(self, paths: Sequence[str]) -> None:
         empty(self._recents)
         if paths:
-            self._recents.addWidget(label("Recent", "title"))
+            self._recents.addWidget(label(tr("Recent"), "title"))
         for path in paths[:SHOWN_RECENTS]:
             self._recents.addWidget(self._recent(path))
 

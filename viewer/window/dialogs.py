@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtWidgets import QDialog, QFileDialog, QMainWindow, QMessageBox
 
+from viewer.actions.action import Action
 from viewer.state.settings import SlideSettings
 from viewer.window.about import AboutDialog
 from viewer.window.calibration import CalibrationDialog
@@ -24,12 +25,15 @@ REGIONS = "Regions (*.geojson *.json *.gz *.zip);;All files (*)"
 class Dialogs:
     """Asks the user for a file or a value and hands it to the workspace."""
 
-    def __init__(self, window: QMainWindow, workspace: Workspace) -> None:
+    def __init__(
+        self, window: QMainWindow, workspace: Workspace, actions: Sequence[Action] = ()
+    ) -> None:
         self._window = window
         self._work = workspace
+        self._actions = actions  # for the list of shortcuts
 
     def open_slides(self) -> None:
-        self._choose("Open slide", SLIDES, self._work.open_paths)
+        self._choose("Open slide", SLIDES, self._work.files.open)
 
     def add_models(self) -> None:
         self._choose("Add models", MODELS, self._work.models.add_files)
@@ -37,7 +41,7 @@ class Dialogs:
     def import_regions(self) -> None:
         def import_all(paths: list[str]) -> None:
             for path in paths:
-                self._work.import_regions(path)
+                self._work.files.import_regions(path)
 
         self._choose("Import regions", REGIONS, import_all)
 
@@ -86,7 +90,7 @@ class Dialogs:
 
     def shortcuts(self) -> None:
         if not self._raised(ShortcutsDialog):
-            ShortcutsDialog(self._window).show()
+            ShortcutsDialog(self._actions, self._window).show()
 
     def leave_anyway(self, failures: list[str]) -> bool:
         """Ask whether to close the window though something could not be written."""

@@ -1,77 +1,67 @@
-"""Menus and the tool bar, built from the actions."""
+"""Menus and the tool bar, made from the list of actions."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QWidget
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
 
-Actions = dict[str, QAction]
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu, QSizePolicy, QToolBar, QWidget
 
-MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("&File", ("open", "recent", "demo", "-", "add_models", "import_rois", "export_rois", "-",
-               "save_picture", "-", "quit")),
-    ("&Edit", ("undo", "redo", "-", "pan", "lasso", "polygon", "rectangle", "-", "delete")),
-    ("&View", ("fit", "focus", "zoom_in", "zoom_out", "magnification", "-",
-               "evidence", "compare", "follow", "-", "panels")),
-    ("&Slide", ("calibration",)),
-    ("&Model", ("classify", "classify_all", "stop", "auto", "-", "add_models")),
-    ("&Help", ("shortcuts", "about")),
-)  # fmt: skip
-TOOL_BAR = (
-    "open", "|", "pan", "lasso", "polygon", "rectangle", "|", "fit", "|", "undo", "redo", "|",
-    "evidence", "compare",
-)  # fmt: skip
-TOOLS = ("pan", "lasso", "polygon", "rectangle")
+from viewer.actions.action import Action, Place
+from viewer.actions.table import MENUS
+from viewer.text.tr import tr
 
 
-MAGNIFICATIONS = (1.25, 2.5, 5.0, 10.0, 20.0, 40.0)
-
-
-class ZoomMenu(QMenu):
-    """The usual objectives."""
-
-    chosen = Signal(float)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Magnification", parent)
-        for value in MAGNIFICATIONS:
-            action = self.addAction(f"{value:g}×")
-            action.triggered.connect(lambda _=False, value=value: self.chosen.emit(value))
-
-
-def build_menus(window: QMainWindow, actions: Actions, submenus: dict[str, QMenu]) -> None:
-    """Fill the menu bar; ``submenus`` stand where the table names them."""
-    for title, names in MENUS:
+def build_menus(window: Any, records: Iterable[Action]) -> None:
+    """Fill the menu bar with the actions that have a place in it, those of a group together."""
+    placed = [(place, record) for record in records for place in record.menu]
+    for title in MENUS:
         menu = window.menuBar().addMenu(title)
         menu.setToolTipsVisible(True)
-        for name in names:
-            if name == "-":
+        submenus = {"": menu}
+        mine = [pair for pair in placed if pair[0].menu == title]
+        for _, group in groupby(sorted(mine, key=_group), key=_group):
+            if menu.actions():
                 menu.addSeparator()
-            elif name in submenus:
-                menu.addMenu(submenus[name])
-            else:
-                menu.addAction(actions[name])
+            for place, record in group:
+                if place.submenu not in submenus:
+                    submenus[place.submenu] = menu.addMenu(place.submenu)
+                _add(window, submenus[place.submenu], record)
 
 
-def build_tool_bar(window: QMainWindow, actions: Actions, right: QWidget) -> QAction:
+def _group(placed: tuple[Place, Action]) -> int:
+    return placed[0].group
+
+
+def _add(window: Any, menu: QMenu, record: Action) -> None:
+    if record.submenu is None:
+        menu.addAction(window.actions_by_name[record.id])
+    else:
+        made = record.submenu(window)
+        made.setTitle(record.text)
+        menu.addMenu(made)
+
+
+def build_tool_bar(window: Any, records: Iterable[Action], right: QWidget) -> QAction:
     """The slim bar at the top; returns the action that shows or hides ``right`` at its end."""
-    bar = QToolBar("Tools")
+    bar = QToolBar(tr("Tools"))
     bar.setObjectName("toolbar")
     bar.setMovable(False)
     bar.setIconSize(QSize(20, 20))
     bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-    group = QActionGroup(window)
-    for name in TOOLS:
-        group.addAction(actions[name])
-    for name in TOOL_BAR:
-        if name == "|":
+    shown = sorted((r for r in records if r.tool_bar), key=lambda record: record.tool_bar)
+    for number, group in groupby(shown, key=lambda record: record.tool_bar):
+        if number > 1:
             bar.addSeparator()
-            continue
-        bar.addAction(actions[name])
-        button = bar.widgetForAction(actions[name])
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        button.setAccessibleName(actions[name].text())
+        for record in group:
+            action = window.actions_by_name[record.id]
+            bar.addAction(action)
+            button = bar.widgetForAction(action)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setAccessibleName(record.text)
     spring = QWidget()
     spring.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
     bar.addWidget(spring)

@@ -2,52 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayout, QWidget
 
+from viewer.actions.action import Action
+from viewer.canvas.pointer import GESTURES
+from viewer.canvas.tools import TOOLS
+from viewer.text.tr import tr
 from viewer.widgets.basic import label
 from viewer.widgets.layouts import column
-from viewer.window.actions import SPECS
-
-ON_THE_SLIDE = (
-    ("Wheel", "Zoom about the pointer"),
-    ("Drag", "Move the slide"),
-    ("Space + drag", "Move the slide while a drawing tool is chosen"),
-    ("Arrows", "Move the slide"),
-    ("+  −", "Zoom in, zoom out"),
-    ("0", "Whole slide"),
-    ("1", "One slide pixel on one screen pixel"),
-    ("Shift + drag", "A square instead of a rectangle"),
-    ("Return", "Finish a polygon"),
-    ("Backspace", "Take back the last corner of a polygon"),
-    ("Esc", "Drop what is half drawn; leave the drawing tool"),
-    ("Del", "Delete the selected region"),
-)
 
 
-def in_menus() -> list[tuple[str, str]]:
+def on_the_slide() -> list[tuple[str, str]]:
+    """(mouse or key, what it does there), of every tool, then of each."""
+    return [*GESTURES, *(gesture for tool in TOOLS for gesture in tool.gestures)]
+
+
+def in_menus(actions: Iterable[Action]) -> list[tuple[str, str]]:
     """(key as this system writes it, what it does)."""
     native = QKeySequence.SequenceFormat.NativeText
     return [
-        (QKeySequence(spec.keys).toString(native), spec.text.rstrip("…"))
-        for spec in SPECS.values()
-        if spec.keys
+        (QKeySequence(action.keys).toString(native), action.text.rstrip("…"))
+        for action in actions
+        if action.keys
     ]
 
 
 class ShortcutsDialog(QDialog):
     """Not modal: it can stay open beside the slide."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, actions: Iterable[Action], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Keyboard and mouse")
+        self.setWindowTitle(tr("Keyboard and mouse"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         layout = column(self, margin=24, spacing=16)
         halves = QHBoxLayout()
         halves.setSpacing(40)
-        halves.addLayout(_table("On the slide", list(ON_THE_SLIDE)))
-        halves.addLayout(_table("Anywhere", in_menus()))
+        halves.addLayout(_table(tr("On the slide"), on_the_slide()))
+        halves.addLayout(_table(tr("Anywhere"), in_menus(actions)))
         layout.addLayout(halves)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)

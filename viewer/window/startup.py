@@ -17,9 +17,9 @@ def begin(window, options: Options) -> None:
     """Open what the command line names; start the models after the first tile."""
     work = window.workspace
     if options.files:
-        work.open_paths(list(options.files))
+        work.files.open(list(options.files))
     if options.demo:
-        work.open_demo(bundled_models=not options.models)
+        work.files.open_demo(bundled_models=not options.models)
     work.slides.read_recents()
     work.models.add_bundled(use_default=not options.models)
     if options.models:
@@ -29,7 +29,7 @@ def begin(window, options: Options) -> None:
             lambda _: work.analysis.ask([roi.id for roi in work.document.rois]),
             Qt.ConnectionType.SingleShotConnection,
         )
-        work.import_regions(options.rois)
+        work.files.import_regions(options.rois)
     started = [False]
 
     def start_rest() -> None:

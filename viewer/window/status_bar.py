@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QProgressBar, QStatusBar, QToolButton
 
 from ssmamba.engine.messages import EngineReady
+from viewer.canvas import SlideCanvas
 from viewer.look.icons import set_icon
-from viewer.state.document import Document
 from viewer.text import formats
+from viewer.text.tr import tr
 from viewer.widgets.basic import label
+from viewer.workspace import Workspace
 
 HINT_MS = 5000
 LONGEST_REASON = 52  # letters; the whole of it is in the tooltip
@@ -20,54 +24,68 @@ LONGEST_REASON = 52  # letters; the whole of it is in the tooltip
 class StatusBar(QStatusBar):
     """Left: activity or a hint. Right: pointer, scale, device."""
 
-    device_clicked = Signal()
-    stop_clicked = Signal()
-    scale_clicked = Signal()
-
-    def __init__(self, document: Document) -> None:
+    def __init__(
+        self, work: Workspace, canvas: SlideCanvas, actions: Mapping[str, QAction]
+    ) -> None:
         super().__init__()
         self.setSizeGripEnabled(False)
-        self._document = document
+        self._work = work
+        self._document = work.document
         self._activity = label()
         self._progress = QProgressBar()
         self._progress.setFixedWidth(120)
         self._progress.setTextVisible(False)
-        self._progress.setAccessibleName("Progress")
+        self._progress.setAccessibleName(tr("Progress"))
         self._progress.hide()
         self.stop = QToolButton()
-        self.stop.setText("Stop")
-        self.stop.setToolTip("Stop classifying; answers that are there stay")
-        self.stop.setAccessibleName("Stop classifying")
+        self.stop.setText(tr("Stop"))
+        self.stop.setToolTip(actions["stop"].toolTip())
+        self.stop.setAccessibleName(actions["stop"].text())
         self.stop.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.stop.clicked.connect(self.stop_clicked)
+        self.stop.clicked.connect(actions["stop"].trigger)
         self.stop.hide()
         self._position = label()
         self._position.setMinimumWidth(180)
         self._position.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.scale = QToolButton()
         self.scale.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.scale.clicked.connect(self.scale_clicked)
+        self.scale.clicked.connect(actions["calibration"].trigger)
         self.device = QToolButton()
         set_icon(self.device, "chip", "muted")
         self.device.setIconSize(QSize(16, 16))
         self.device.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.device.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.device.clicked.connect(self.device_clicked)
+        self.device.clicked.connect(actions["about"].trigger)
         self.addWidget(self._activity)
         self.addWidget(self._progress)
         self.addWidget(self.stop)
-        research = label("Research use only")
-        research.setToolTip("Research use only, not a medical device")
+        research = label(tr("Research use only"))
+        research.setToolTip(tr("Research use only, not a medical device"))
         for widget in (self._position, self.scale, self.device, research):
             self.addPermanentWidget(widget)
         self._doing: dict[str, tuple[str, int, int]] = {}  # by who does it
         self._hint = ""
         self._hint_timer = QTimer(self, singleShot=True, interval=HINT_MS)
         self._hint_timer.timeout.connect(lambda: self.show_hint(""))
-        document.slide_changed.connect(self._show_scale)
-        document.slide_settings_changed.connect(self._show_scale)
+        self._connect(canvas)
         self.show_device(None)
         self._show_scale()
+
+    def _connect(self, canvas: SlideCanvas) -> None:
+        work, bridge = self._work, self._work.bridge
+        work.document.slide_changed.connect(self._show_scale)
+        work.document.slide_settings_changed.connect(self._show_scale)
+        canvas.hint.connect(self.show_hint)
+        canvas.cursor_moved.connect(self.show_position)
+        work.slides.opening.connect(
+            lambda name: self.show_hint(tr("Opening {name}…").format(name=name))
+        )
+        work.slides.opened.connect(lambda _: self.show_hint(""))
+        work.demo.progressed.connect(self.show_drawing)
+        work.analysis.activity_changed.connect(self.show_analysis)
+        bridge.restarted.connect(lambda: self.show_device(None))
+        bridge.ready.connect(self.show_device)
+        bridge.died.connect(lambda why: self.show_device(None, "" if bridge.started else why))
 
     def show_analysis(self, text: str, done: int, total: int) -> None:
         """What the models do; empty when they rest."""
@@ -118,25 +136,31 @@ class StatusBar(QStatusBar):
         mpp = self._document.mpp
         size = f"{slide.width:,} × {slide.height:,} px".replace(",", "\u202f")
         known = "" if mpp is None else f"{mpp:.3g} µm/px"
-        self.scale.setText(known or "Scale unknown: set µm/px…")
-        self.scale.setAccessibleName(f"Scale of the slide: {known or 'unknown'}")
+        self.scale.setText(known or tr("Scale unknown: set µm/px…"))
+        self.scale.setAccessibleName(
+            tr("Scale of the slide: {scale}").format(scale=known or tr("unknown"))
+        )
         levels = formats.count(len(slide.levels), "level")
-        self.scale.setToolTip(f"{slide.name}: {size}, {levels}\nClick to set the scale")
+        self.scale.setToolTip(f"{slide.name}: {size}, {levels}\n{tr('Click to set the scale')}")
 
     def show_device(self, state: EngineReady | None, stopped: str = "") -> None:
         """What the models run on. stopped: why there is no model process, when none is started."""
         if state is None and stopped:
-            self.device.setText("Models stopped")
-            tip = f"The model process stopped: {stopped}; classify a region to start it again"
+            self.device.setText(tr("Models stopped"))
+            tip = tr(
+                "The model process stopped: {why}; classify a region to start it again"
+            ).format(why=stopped)
         elif state is None:
-            self.device.setText("Starting models…")
-            tip = "The model process is starting; the slide can be used meanwhile"
+            self.device.setText(tr("Starting models…"))
+            tip = tr("The model process is starting; the slide can be used meanwhile")
         else:
             on_gpu = state.device.startswith("cuda")
             reason = "" if on_gpu else f"  ·  {state.device_reason}"
             if len(reason) > LONGEST_REASON:
                 reason = f"{reason[: LONGEST_REASON - 1].rstrip()}…"
             self.device.setText(f"{state.device_name}{reason}")
-            tip = f"Models run on {state.device_name}: {state.device_reason}"
+            tip = tr("Models run on {device}: {reason}").format(
+                device=state.device_name, reason=state.device_reason
+            )
         self.device.setToolTip(tip)
         self.device.setAccessibleName(tip)

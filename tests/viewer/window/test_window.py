@@ -31,10 +31,10 @@ def test_a_lasso_is_classified_mapped_and_reconstructed_at_once(
     assert [Path(p).stem for p in classified.checkpoints] == ["first", "second"]
     assert len(engines[0].of_kind(Explain)) == 1
     assert engines[0].of_kind(Reconstruct)[0].checkpoint.endswith("masked.safetensors")
-    told = bench.texts(bench.window.answers_panel)
+    told = bench.texts(bench.window.panels["answers"])
     assert "First model" in told and "Second model" in told
     assert "Adenocarcinoma, 80.0\u00a0%" in told
-    assert "PSNR 18.25 dB" in bench.texts(bench.window.reconstruction_panel)
+    assert "PSNR 18.25 dB" in bench.texts(bench.window.panels["reconstruction"])
     assert len(bench.window.canvas.scene.overlays.overlays) == 1
 
 
@@ -56,7 +56,7 @@ def test_a_drawn_region_is_asked_for_once(
 def test_without_classify_as_soon_as_drawn_nothing_is_asked(
     bench: Bench, engines: list[FakeEngine]
 ) -> None:
-    bench.window.actions_by_name["auto"].setChecked(False)
+    bench.window.actions_by_name["auto"].trigger()
     bench.draw(*RING)
     bench.settle()
     assert not engines
@@ -72,12 +72,12 @@ def test_editing_a_region_marks_its_answer_outdated_until_the_new_one(
     engines[0].patient = True
     bench.window.canvas.roi_edited.emit(replace(square(250, 250, 120), id=roi.id))
     bench.qtbot.waitUntil(lambda: len(engines[0].of_kind(Classify)) == 2)
-    assert "Outdated" in bench.texts(bench.window.answers_panel)
+    assert "Outdated" in bench.texts(bench.window.panels["answers"])
     assert not bench.window.canvas.scene.overlays.overlays  # the map belonged to the old shape
     engines[0].patient = False
     for request in engines[0].of_kind(Classify)[1:]:
         engines[0].fulfil(request)
-    bench.qtbot.waitUntil(lambda: "Outdated" not in bench.texts(bench.window.answers_panel))
+    bench.qtbot.waitUntil(lambda: "Outdated" not in bench.texts(bench.window.panels["answers"]))
 
 
 def test_undo_and_redo_of_a_drawing(bench: Bench) -> None:
@@ -105,13 +105,13 @@ def test_the_engine_dies_and_the_window_goes_on(bench: Bench, engines: list[Fake
     assert message.text == "The model process stopped; it has been started again."
     assert len(bench.document.rois) == 2
     assert len(engines) == 2 and engines[1].of_kind(Classify)[0].roi.id == roi.id
-    assert "Adenocarcinoma" in bench.texts(bench.window.answers_panel)
+    assert "Adenocarcinoma" in bench.texts(bench.window.panels["answers"])
 
 
 def test_hovering_an_answer_outlines_the_window_that_the_model_saw(bench: Bench) -> None:
     bench.draw(*RING)
     bench.settle()
-    card = next(iter(bench.window.answers_panel._cards.values()))
+    card = next(iter(bench.window.panels["answers"]._cards.values()))
 
     def outlined() -> bool:
         QTest.mouseMove(bench.window.canvas, QPoint(20, 20))  # it may lie on the card already
@@ -138,7 +138,7 @@ def test_a_batch_is_stopped_from_the_status_bar(bench: Bench, engines: list[Fake
 
 
 def test_only_models_that_answer_have_a_box(bench: Bench) -> None:
-    rows = {Path(path).stem: row for path, row in bench.window.models_panel._rows.items()}
+    rows = {Path(path).stem: row for path, row in bench.window.panels["models"]._rows.items()}
     shown = {name: row._box.isVisible() for name, row in rows.items()}
     assert shown == {"first": True, "second": True, "masked": False}
 
@@ -160,7 +160,7 @@ def test_the_width_of_a_window_is_shown_once_it_is_set(bench: Bench) -> None:
     bench.draw(*RING)
     bench.document.set_slide_settings(replace(bench.document.slide_settings, field_px=300.0))
     bench.settle()
-    assert "One window covers 150 µm." in bench.texts(bench.window.answers_panel)
+    assert "One window covers 150 µm." in bench.texts(bench.window.panels["answers"])
 
 
 def test_every_control_has_a_name_for_screen_readers(bench: Bench) -> None:

@@ -42,7 +42,7 @@ def test_a_file_that_is_no_slide_leaves_the_open_one(bench: Bench, tmp_path: Pat
     broken = tmp_path / "broken.svs"
     broken.write_bytes(b"nothing")
     shown = bench.document.slide
-    bench.work.open_paths([str(broken)])
+    bench.work.files.open([str(broken)])
     bench.qtbot.waitUntil(lambda: bench.window.message_bar.message is not None)
     bench.draw(*RING)
     assert bench.document.slide is shown and bench.window.canvas.isVisible()
@@ -72,7 +72,7 @@ def test_stale_answers_of_the_last_slide_are_dropped(
     late = engines[0].of_kind(Classify)[1]
     other = tmp_path / "other.tif"
     write_pyramid(other, 640, 480, seed=5)
-    bench.work.open_paths([str(other)])
+    bench.work.files.open([str(other)])
     bench.qtbot.waitUntil(lambda: bench.document.slide.name == "other.tif")
     engines[0].fulfil(late)
     assert not bench.document.results._answers
@@ -99,7 +99,7 @@ def test_calibration_changes_the_scale_and_asks_again(
 ) -> None:
     bench.draw(*RING)
     bench.settle()
-    assert "scale unknown" in bench.texts(bench.window.answers_panel).lower()
+    assert "scale unknown" in bench.texts(bench.window.panels["answers"]).lower()
     bench.document.set_slide_settings(
         replace(bench.document.slide_settings, mpp=0.25, field_px=300.0)
     )
@@ -112,14 +112,14 @@ def test_calibration_changes_the_scale_and_asks_again(
 def test_regions_without_a_slide_end_with_a_sentence(window: MainWindow) -> None:
     told: list[str] = []
     window.workspace.regions.import_failed.connect(told.append)  # a screenshot leaves by it
-    window.workspace.import_regions("regions.geojson")
+    window.workspace.files.import_regions("regions.geojson")
     assert told == ["Open a slide first, then import its regions."]
 
 
 def test_regions_of_two_files_with_the_same_ids_all_stay(bench: Bench, tmp_path: Path) -> None:
     def imported(file: Path) -> None:
         with bench.qtbot.waitSignal(bench.work.regions.imported):
-            bench.work.import_regions(str(file))
+            bench.work.files.import_regions(str(file))
 
     files = [tmp_path / "first.geojson", tmp_path / "second.geojson"]
     for at, file in enumerate(files):  # geopandas numbers the regions of each file from 0

@@ -36,10 +36,10 @@ def test_answers_leave_out_what_the_names_of_their_models_share(
         bench.work.library.remove(model.path)
     for number, part in enumerate(("SSMamba", "no pre-training")):
         path = write_model(tmp_path / f"lung{number}.safetensors", f"Lung, {part}")
-        bench.work.open_paths([str(path)])
+        bench.work.files.open([str(path)])
     bench.draw(*RING)
     bench.settle()
-    told = bench.texts(bench.window.answers_panel).splitlines()
+    told = bench.texts(bench.window.panels["answers"]).splitlines()
     assert {"SSMamba", "No pre-training"} <= set(told)
 
 
@@ -51,16 +51,16 @@ def test_models_of_one_name_are_told_apart_wherever_they_stand(
     for run in ("a-run-with-a-long-name-1", "a-run-with-a-long-name-2"):
         (tmp_path / run).mkdir()
         path = write_model(tmp_path / run / "best.safetensors", "Lung cancer, SSMamba")
-        bench.work.open_paths([str(path)])
+        bench.work.files.open([str(path)])
     bench.draw(*RING)
     bench.settle()
     cells = list(bench.window.compare.cells.values())[1:]
-    cards = list(bench.window.answers_panel._cards.values())
+    cards = list(bench.window.panels["answers"]._cards.values())
     for titles in ([cell._title for cell in cells], [card._model_name for card in cards]):
         for title in titles:
             title.resize(160, title.height())
         assert len({title._shown_text() for title in titles}) == 2
-    rows = bench.texts(bench.window.models_panel)
+    rows = bench.texts(bench.window.panels["models"])
     assert "name-1/best)" in rows and "name-2/best)" in rows
 
 
@@ -94,7 +94,7 @@ def test_a_cell_of_the_comparison_says_where_its_detail_is_another_one(
     bench: Bench, tmp_path: Path
 ) -> None:
     third = write_model(tmp_path / "third.safetensors", "Third model", cam_stage=2)
-    bench.work.open_paths([str(third)])
+    bench.work.files.open([str(third)])
     bench.draw(*RING)
     bench.settle()
 
@@ -159,10 +159,10 @@ def test_a_map_without_evidence_says_so(bench: Bench, monkeypatch: pytest.Monkey
     monkeypatch.setattr(fakes, "explanation", against)
     bench.draw(*RING)
     bench.settle()
-    told = bench.texts(bench.window.evidence_panel)
+    told = bench.texts(bench.window.panels["evidence"])
     assert "Nothing in this region speaks for “Adenocarcinoma”" in told
     assert "\u22120.4 to \u22120.1" in told
-    assert not bench.window.evidence_panel.value_scale.isVisible()
+    assert not bench.window.panels["evidence"].value_scale.isVisible()
 
 
 def test_names_in_narrow_cells_of_the_comparison_have_the_whole_width(bench: Bench) -> None:

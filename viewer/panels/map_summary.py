@@ -24,6 +24,7 @@ class MapSummary:
         document.maps.changed.connect(self.refresh)
         document.map_painting_changed.connect(self.refresh)
         workspace.library.shown_changed.connect(self.refresh)
+        workspace.maps.painted.connect(self.refresh)
         self.refresh()
 
     def refresh(self, *_: object) -> None:

@@ -1,0 +1,159 @@
+"""One list makes menus, tool bar, keys, tips, names and states of the actions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QToolBar, QToolButton
+
+from tests.viewer.conftest import Bench
+from tests.viewer.fakes import square
+from tests.viewer.window.conftest import Opened, menu_of, texts
+from viewer.actions.action import Action, Place
+from viewer.actions.table import ACTIONS, EDIT, MENUS
+from viewer.window.shortcuts import ShortcutsDialog
+
+
+def test_an_added_action_is_one_record(opened: Opened) -> None:
+    """In its menu, on the tool bar, in the list of keys, enabled when it says so; and it runs."""
+    ran: list[object] = []
+    allowed = False
+    record = Action(
+        "smooth",
+        "Smooth outline…",
+        ran.append,
+        "lasso",
+        "Ctrl+Shift+L",
+        "Round the corners of the region",
+        (Place(EDIT, 3),),
+        tool_bar=6,
+        enabled=lambda _: allowed,
+    )
+    window = opened(actions=(*ACTIONS, record))
+    action = window.actions_by_name["smooth"]
+    assert texts(menu_of(window, EDIT).actions())[-2:] == ["Delete region", "Smooth outline…"]
+    (bar,) = window.findChildren(QToolBar)
+    assert texts(bar.actions())[-4:-2] == ["-", "Smooth outline…"]
+    button = bar.widgetForAction(action)
+    assert button.accessibleName() == "Smooth outline…"
+    assert button.toolTip() == "Round the corners of the region (Ctrl+Shift+L)"
+    window.dialogs.shortcuts()
+    (sheet,) = window.findChildren(ShortcutsDialog)
+    assert "Smooth outline" in [label.text() for label in sheet.findChildren(QLabel)]
+    sheet.reject()
+    QTest.keyClick(window, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    assert not action.isEnabled() and not ran
+    allowed = True
+    window.workspace.document.add([square(0, 0, 9)])  # any change of the document
+    assert action.isEnabled()
+    window.activateWindow()
+    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    QTest.keyClick(window, Qt.Key.Key_L, both)
+    assert ran == [window]
+
+
+def test_menus_are_as_the_list_says(opened: Opened) -> None:
+    window = opened()
+    assert texts(window.menuBar().actions()) == list(MENUS)
+    assert texts(menu_of(window, EDIT).actions()) == [
+        "Undo", "Redo", "-", "Move", "Lasso", "Polygon", "Rectangle", "-", "Delete region",
+    ]  # fmt: skip
+    view = menu_of(window, "&View").actions()
+    assert texts(view) == [
+        "Whole slide", "Selected region", "Zoom in", "Zoom out", "Magnification", "-",
+        "Evidence map", "Compare models", "Comparison follows the slide", "-", "Panels",
+    ]  # fmt: skip
+    assert texts(view[4].menu().actions()) == ["1.25×", "2.5×", "5×", "10×", "20×", "40×"]
+    assert texts(view[-1].menu().actions()) == ["Regions", "Models", "Results"]
+    placed = {record.id for record in ACTIONS if record.menu}
+    assert placed == {record.id for record in ACTIONS}, "every action can be found in a menu"
+
+
+def test_without_a_slide_nothing_asks_for_one(opened: Opened) -> None:
+    window = opened()
+    enabled = {name for name, action in window.actions_by_name.items() if action.isEnabled()}
+    assert enabled == {
+        "open", "demo", "add_models", "save_picture", "quit", "delete", "focus", "evidence",
+        "follow", "auto", "shortcuts", "about",
+    }  # fmt: skip
+
+
+def test_the_chosen_tool_is_checked_however_it_was_chosen(bench: Bench) -> None:
+    actions = bench.window.actions_by_name
+
+    def checked() -> list[str]:
+        return [n for n in ("pan", "lasso", "polygon", "rectangle") if actions[n].isChecked()]
+
+    assert checked() == ["pan"]
+    bench.window.activateWindow()
+    bench.window.canvas.setFocus()
+    QTest.keyClick(bench.window.canvas, Qt.Key.Key_R)
+    assert checked() == ["rectangle"]
+    actions["rectangle"].trigger()  # once more: a tool cannot be switched off
+    assert checked() == ["rectangle"]
+    QTest.keyClick(bench.window.canvas, Qt.Key.Key_Escape)
+    assert checked() == ["pan"]
+
+
+def test_what_is_switched_elsewhere_is_checked_here_too(bench: Bench) -> None:
+    actions, panel = bench.window.actions_by_name, bench.window.panels["evidence"]
+    assert actions["compare"].isChecked()  # two models are in use
+    actions["compare"].trigger()
+    assert bench.window.compare.isHidden() and not actions["compare"].isChecked()
+    panel.visible_box.click()
+    assert not actions["evidence"].isChecked()
+    actions["evidence"].trigger()
+    assert panel.visible_box.isChecked()
+    actions["follow"].trigger()
+    assert bench.window.compare.follows_slide and actions["follow"].isChecked()
+
+
+def test_the_comparison_opens_with_the_second_model_and_stays_closed_when_closed(
+    bench: Bench,
+) -> None:
+    library, compare = bench.work.library, bench.window.compare
+    second = library.in_use[1].path
+    assert compare.isVisible()
+    bench.window.actions_by_name["compare"].trigger()
+    library.note_loaded(second, "0" * 64, 1)  # the list changes, the number of models does not
+    assert compare.isHidden()
+    library.set_in_use(second, False)
+    library.set_in_use(second, True)
+    assert compare.isVisible() and bench.window.actions_by_name["compare"].isChecked()
+
+
+def test_a_magnification_is_chosen_from_the_menu(bench: Bench) -> None:
+    bench.window.actions_by_name["magnification_10"].trigger()
+    bench.settle()
+    assert bench.window.canvas.magnification() == pytest.approx(10.0)
+
+
+def test_actions_on_the_selected_regions(bench: Bench) -> None:
+    actions, document = bench.window.actions_by_name, bench.document
+    rois = [square(10, 10, 40, "A"), square(100, 100, 40, "B"), square(200, 100, 40, "C")]
+    document.add(rois)
+    bench.window.panels["regions"].view.selectAll()
+    document.change(replace(rois[2], locked=True))
+    bench.window.panels["regions"].view.selectAll()
+    actions["delete"].trigger()
+    assert [roi.name for roi in document.rois] == ["C"]
+    document.select(rois[2].id)
+    actions["focus"].trigger()
+    bench.settle()
+    state = bench.window.canvas.view_state()
+    assert (state.center_x, state.center_y) == pytest.approx((220, 120), abs=1)
+    assert actions["undo"].text() == "Undo delete 2 regions"
+
+
+def test_buttons_of_a_panel_are_actions(bench: Bench) -> None:
+    """One icon, one tip, one state; here of the button that imports regions."""
+    action = bench.window.actions_by_name["import_rois"]
+    buttons = {b.defaultAction(): b for b in bench.window.docks[0].findChildren(QToolButton)}
+    button = buttons[action]
+    assert button.isEnabled() and button.accessibleName() == "Import regions…"
+    assert "Ctrl+I" in button.toolTip()
+    bench.document.set_slide(None)
+    assert not button.isEnabled()

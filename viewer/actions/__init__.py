@@ -1,0 +1,1 @@
+"""What the user can do: one list of actions, which menus, keys and buttons are made from."""

@@ -1,0 +1,149 @@
+"""Every action of the window, in the order in which menus and the list of shortcuts show them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtWidgets import QMenu
+
+from viewer.actions.action import Action, Host, Place
+from viewer.canvas.tools import TOOLS, Tool
+from viewer.text.tr import tr
+from viewer.widgets.slide_box import RecentMenu
+
+FILE, EDIT, VIEW, SLIDE, MODEL, HELP = MENUS = (
+    tr("&File"), tr("&Edit"), tr("&View"), tr("&Slide"), tr("&Model"), tr("&Help"),
+)  # fmt: skip
+MAGNIFICATIONS = (1.25, 2.5, 5.0, 10.0, 20.0, 40.0)  # the usual objectives
+
+
+def _has_slide(window: Host) -> bool:
+    return window.workspace.document.slide is not None
+
+
+def _chosen(window: Host) -> list[str]:
+    """Ids of the regions that are selected in the list."""
+    return [roi.id for roi in window.panels["regions"].chosen()]
+
+
+def _focus(window: Host) -> None:
+    selected = window.workspace.document.selected
+    if selected is not None:
+        window.workspace.regions.focus(selected.id)
+
+
+def _switch_map(window: Host) -> None:
+    document = window.workspace.document
+    look = document.map_painting
+    document.set_map_painting(replace(look, visible=not look.visible))
+
+
+def _undo_text(window: Host) -> str:
+    return window.workspace.document.undo_stack.undo_text
+
+
+def _redo_text(window: Host) -> str:
+    return window.workspace.document.undo_stack.redo_text
+
+
+def _with_change(text: str, change: str) -> str:
+    """ "Undo draw region"."""
+    return f"{text} {change[:1].lower()}{change[1:]}".strip()
+
+
+def _recent_menu(window: Any) -> QMenu:
+    menu = RecentMenu(window)
+    menu.chosen.connect(window.workspace.slides.open)
+    window.workspace.slides.recents_changed.connect(menu.show_paths)
+    return menu
+
+
+def _panels_menu(window: Any) -> QMenu:
+    menu = QMenu(window)
+    for dock in window.docks:
+        menu.addAction(dock.toggleViewAction())
+    return menu
+
+
+def _tool(tool: type[Tool]) -> Action:
+    return Action(
+        tool.id, tool.text, lambda w: w.canvas.set_tool(tool.id), tool.icon, tool.keys, tool.tip,
+        (Place(EDIT, 2),), 2,
+        enabled=_has_slide, checked=lambda w: w.canvas.tool() == tool.id, choice="tool",
+    )  # fmt: skip
+
+
+def _magnification(value: float) -> Action:
+    return Action(
+        f"magnification_{value:g}", f"{value:g}×", lambda w: w.canvas.set_magnification(value),
+        menu=(Place(VIEW, 1, tr("Magnification")),), enabled=_has_slide,
+    )  # fmt: skip
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("open", tr("Open slide…"), lambda w: w.dialogs.open_slides(), "open", "Ctrl+O",
+           tr("Open a slide or a picture"), (Place(FILE),), 1),
+    Action("recent", tr("Open recent"), menu=(Place(FILE),), submenu=_recent_menu),
+    Action("demo", tr("Open the demo"), lambda w: w.workspace.files.open_demo(), "sparkle", "",
+           tr("A synthetic slide with a few regions"), (Place(FILE),)),
+    Action("add_models", tr("Add models…"), lambda w: w.dialogs.add_models(), "plus", "Ctrl+M",
+           tr("Add checkpoints to the list"), (Place(FILE, 2), Place(MODEL, 2))),
+    Action("import_rois", tr("Import regions…"), lambda w: w.dialogs.import_regions(), "import",
+           "Ctrl+I", tr("Read regions from GeoJSON, as QuPath writes it"), (Place(FILE, 2),),
+           enabled=_has_slide),
+    Action("export_rois", tr("Export regions…"), lambda w: w.dialogs.export_regions(), "export",
+           "Ctrl+E", tr("Write regions as GeoJSON, which QuPath reads"), (Place(FILE, 2),),
+           enabled=_has_slide),
+    Action("save_picture", tr("Save picture of the window…"), lambda w: w.dialogs.save_picture(),
+           "", "Ctrl+Shift+S", menu=(Place(FILE, 3),)),
+    Action("quit", tr("Quit"), lambda w: w.close(), "", "Ctrl+Q", menu=(Place(FILE, 4),)),
+    Action("undo", tr("Undo"), lambda w: w.workspace.document.undo(), "undo", "Ctrl+Z",
+           tr("Undo the last change to a region"), (Place(EDIT),), 4,
+           enabled=lambda w: bool(_undo_text(w)),
+           shown_text=lambda w: _with_change(tr("Undo"), _undo_text(w))),
+    Action("redo", tr("Redo"), lambda w: w.workspace.document.redo(), "redo", "Ctrl+Shift+Z",
+           tr("Redo the change that was undone last"), (Place(EDIT),), 4,
+           enabled=lambda w: bool(_redo_text(w)),
+           shown_text=lambda w: _with_change(tr("Redo"), _redo_text(w))),
+    *(_tool(tool) for tool in TOOLS),
+    Action("delete", tr("Delete region"), lambda w: w.workspace.document.remove(_chosen(w)),
+           "trash", "", tr("Delete the selected regions (Del)"), (Place(EDIT, 3),)),
+    Action("fit", tr("Whole slide"), lambda w: w.canvas.fit(), "fit", "F",
+           tr("Show the whole slide"), (Place(VIEW),), 3, enabled=_has_slide),
+    Action("focus", tr("Selected region"), _focus, "", "Z",
+           tr("Bring the selected region into view"), (Place(VIEW),)),
+    Action("zoom_in", tr("Zoom in"), lambda w: w.canvas.zoom_by(2.0), "", "Ctrl++",
+           menu=(Place(VIEW),), enabled=_has_slide),
+    Action("zoom_out", tr("Zoom out"), lambda w: w.canvas.zoom_by(0.5), "", "Ctrl+-",
+           menu=(Place(VIEW),), enabled=_has_slide),
+    *(_magnification(value) for value in MAGNIFICATIONS),
+    Action("evidence", tr("Evidence map"), _switch_map, "eye", "E",
+           tr("Show or hide the evidence map"), (Place(VIEW, 2),), 5,
+           checked=lambda w: w.workspace.document.map_painting.visible),
+    Action("compare", tr("Compare models"), lambda w: w.compare.set_opened(not w.compare.opened),
+           "compare", "C", tr("Show every model's evidence map side by side"), (Place(VIEW, 2),), 5,
+           enabled=_has_slide, checked=lambda w: w.compare.opened),
+    Action("follow", tr("Comparison follows the slide"),
+           lambda w: w.compare.set_follow_slide(not w.compare.follows_slide), "link", "",
+           tr("Move the comparison with the slide's own view"), (Place(VIEW, 2),),
+           checked=lambda w: w.compare.follows_slide),
+    Action("panels", tr("Panels"), menu=(Place(VIEW, 3),), submenu=_panels_menu),
+    Action("calibration", tr("Calibration…"), lambda w: w.dialogs.calibrate(), "calibrate", "",
+           tr("Scale of the slide and of the models"), (Place(SLIDE),), enabled=_has_slide),
+    Action("classify", tr("Classify selected region"),
+           lambda w: w.workspace.analysis.ask(_chosen(w)), "classify", "Ctrl+Return",
+           menu=(Place(MODEL),), enabled=_has_slide),
+    Action("classify_all", tr("Classify all regions"),
+           lambda w: w.workspace.analysis.ask([roi.id for roi in w.workspace.document.rois]),
+           "classify", "Ctrl+Shift+Return", menu=(Place(MODEL),), enabled=_has_slide),
+    Action("stop", tr("Stop classifying"), lambda w: w.workspace.analysis.stop(), "close", "",
+           tr("Cancel queued classifications; finished results are kept"), (Place(MODEL),),
+           enabled=lambda w: w.workspace.analysis.is_asking),
+    Action("auto", tr("Classify as soon as drawn"),
+           lambda w: w.workspace.analysis.set_auto_classify(not w.workspace.analysis.auto_classify),
+           menu=(Place(MODEL),), checked=lambda w: w.workspace.analysis.auto_classify),
+    Action("shortcuts", tr("Keyboard and mouse"), lambda w: w.dialogs.shortcuts(), "", "F1",
+           tr("Every key and what it does"), (Place(HELP),)),
+    Action("about", tr("About"), lambda w: w.dialogs.about(), "info", menu=(Place(HELP),)),
+)  # fmt: skip

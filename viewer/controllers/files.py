@@ -1,0 +1,107 @@
+"""Opens files and the demo; regions wait for the slide that they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ssmamba.slides.slide import SlideInfo
+from viewer.controllers.demo import DemoController
+from viewer.controllers.models import ModelController
+from viewer.controllers.regions import RegionController
+from viewer.controllers.shared import Controller, Shared
+from viewer.controllers.slides import SlideController
+from viewer.demo import Demo
+
+MODEL_ENDINGS = (".safetensors",)
+REGION_ENDINGS = (".geojson", ".json", ".geojson.gz", ".geojson.zip")
+DEMO = "demo"  # stands for the demo slide's path until it is drawn
+
+
+class FileController(Controller):
+    """Knows how files are told apart, and which of them wait for which slide."""
+
+    def __init__(
+        self,
+        shared: Shared,
+        slides: SlideController,
+        models: ModelController,
+        regions: RegionController,
+        demo: DemoController,
+    ) -> None:
+        super().__init__(shared)
+        self._slides = slides
+        self._models = models
+        self._regions = regions
+        self._demo = demo
+        self._demo_models = True
+        self._demo_wanted = False
+        self._imports: list[tuple[str, Callable[[], None]]] = []  # slide that each waits for
+        demo.ready.connect(self._on_demo_ready)
+        demo.failed.connect(lambda _: self._forget_imports())
+        slides.opening.connect(lambda _: self._on_opening())
+        slides.opened.connect(self._on_opened)
+        slides.failed.connect(lambda _: self._forget_imports())
+
+    def open(self, paths: list[str]) -> None:
+        """Open files by what they are: models, regions, and the first slide of the rest."""
+        models = [p for p in paths if p.lower().endswith(MODEL_ENDINGS)]
+        regions = [p for p in paths if p.lower().endswith(REGION_ENDINGS)]
+        slides = [p for p in paths if p not in models and p not in regions]
+        if models:
+            self._models.add_files(models)
+        if slides:
+            self._slides.remember(slides)
+            self._slides.open(slides[0])
+        for path in regions:
+            self.import_regions(path)
+
+    def open_demo(self, *, bundled_models: bool = True) -> None:
+        """Open the synthetic slide with its regions; it is drawn on first use.
+
+        bundled_models: compare those of its kind, unless the user has chosen others.
+        """
+        self._demo_models = bundled_models
+        self._demo_wanted = True
+        self._demo.open()
+
+    def import_regions(self, path: str, *, only_if_empty: bool = False) -> None:
+        """Import now, or as soon as the slide that is being opened is there, and into no other.
+
+        only_if_empty: not when regions were kept from the last time.
+        """
+
+        def go() -> None:
+            if not (only_if_empty and self._document.rois):
+                self._regions.import_file(path)
+
+        drawing = self._demo_wanted and self._demo.busy
+        slide = DEMO if drawing else self._slides.coming
+        if slide is None:
+            go()
+        else:
+            self._imports.append((slide, go))
+
+    def _on_demo_ready(self, demo: Demo) -> None:
+        if not self._demo_wanted:  # the user has opened another slide meanwhile
+            return
+        if self._demo_models:
+            self._models.use_for_demo()
+        slide = str(demo.slide)
+        self._imports = [(slide if to == DEMO else to, go) for to, go in self._imports]
+        self._slides.open(slide)
+        self.import_regions(str(demo.regions), only_if_empty=True)
+
+    def _on_opening(self) -> None:
+        self._demo_wanted = False
+        self._forget_imports()
+
+    def _on_opened(self, info: SlideInfo) -> None:
+        ready = [go for to, go in self._imports if to == info.path]
+        self._imports = [(to, go) for to, go in self._imports if to != info.path]
+        for go in ready:
+            go()
+
+    def _forget_imports(self) -> None:
+        """Drop what waits for a slide that does not come any more."""
+        coming = (self._slides.coming, DEMO if self._demo_wanted and self._demo.busy else None)
+        self._imports = [(to, go) for to, go in self._imports if to in coming]

@@ -1,0 +1,24 @@
+"""A panel as one record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtWidgets import QWidget
+
+from viewer.actions.action import Host
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel beside the slide."""
+
+    id: str
+    title: str
+    place: Literal["left", "right", "results"]  # a dock of its own, or in the column of results
+    make: Callable[[Host], QWidget]
+    buttons: tuple[str, ...] = ()  # ids of the actions in its title row
+    scrolls: bool = True  # False: it scrolls by itself
+    height: int = 400  # beside that of the other panels on its side

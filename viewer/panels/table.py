@@ -1,0 +1,68 @@
+"""Every panel of the window, from top to bottom."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QWidget
+
+from viewer.actions.action import Host
+from viewer.panels.answers import AnswersPanel
+from viewer.panels.evidence import EvidencePanel
+from viewer.panels.map_summary import MapSummary
+from viewer.panels.models import ModelsPanel
+from viewer.panels.panel import Panel
+from viewer.panels.reconstruction import ReconstructionPanel
+from viewer.panels.regions import RegionsPanel
+from viewer.text.tr import tr
+
+
+def _regions(window: Host) -> QWidget:
+    work = window.workspace
+    panel = RegionsPanel(work.document, work.library)
+    panel.model.is_pending = work.analysis.is_pending
+    panel.classify_requested.connect(work.analysis.ask)
+    panel.focus_requested.connect(work.regions.focus)
+    return panel
+
+
+def _answers(window: Host) -> QWidget:
+    work = window.workspace
+    panel = AnswersPanel(work.document, work.library, work.analysis)
+    panel.classify_requested.connect(work.analysis.ask)
+    panel.calibrate_requested.connect(window.actions_by_name["calibration"].trigger)
+    panel.windows_hovered.connect(window.canvas.set_highlight)
+    return panel
+
+
+def _evidence(window: Host) -> QWidget:
+    work = window.workspace
+    panel = EvidencePanel(work.document, work.library)
+    MapSummary(work, panel)  # lives as long as the events that it listens to
+    return panel
+
+
+def _reconstruction(window: Host) -> QWidget:
+    work = window.workspace
+    return ReconstructionPanel(work.document, work.library, work.analysis)
+
+
+PANELS: tuple[Panel, ...] = (
+    Panel(
+        "regions",
+        tr("Regions"),
+        "left",
+        _regions,
+        ("classify_all", "import_rois", "export_rois"),
+        scrolls=False,
+        height=500,
+    ),
+    Panel(
+        "models",
+        tr("Models"),
+        "left",
+        lambda window: ModelsPanel(window.workspace.library),
+        ("add_models",),
+    ),
+    Panel("answers", tr("Answers"), "results", _answers),
+    Panel("evidence", tr("Evidence map"), "results", _evidence),
+    Panel("reconstruction", tr("Reconstruction"), "results", _reconstruction),
+)

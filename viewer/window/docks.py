@@ -1,0 +1,65 @@
+"""Docks, made from the list of panels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QVBoxLayout, QWidget
+
+from viewer.actions.live import LiveActions
+from viewer.panels.panel import Panel
+from viewer.text.tr import tr
+from viewer.widgets.basic import action_button, separator
+from viewer.widgets.panel import dock, keep_width, scrolled
+
+RESULTS = "results"
+LEFT_PX, RIGHT_PX = 300, 368
+
+
+def add_docks(
+    window: QMainWindow,
+    records: Iterable[Panel],
+    panels: Mapping[str, QWidget],
+    actions: LiveActions,
+) -> list[QDockWidget]:
+    """One dock for each panel of the left and the right, and one for the column of results.
+
+    panels: the widget of each panel, by the panel's id.
+    """
+    docks: list[QDockWidget] = []
+    column: list[QWidget] = []
+    heights: list[int] = []
+    for record in records:
+        if record.place == RESULTS:
+            column.append(panels[record.id])
+            continue
+        buttons = [action_button(actions.by_name[name]) for name in record.buttons]
+        body = panels[record.id]
+        made = dock(record.id, record.title, scrolled(body) if record.scrolls else body, buttons)
+        _add(window, made, record.place == "left")
+        docks.append(made)
+        heights.append(record.height)
+    results = dock(RESULTS, tr("Results"), scrolled(_column(column)))
+    _add(window, results, False)
+    window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
+    return [*docks, results]
+
+
+def _add(window: QMainWindow, made: QDockWidget, at_left: bool) -> None:
+    areas = Qt.DockWidgetArea
+    window.addDockWidget(areas.LeftDockWidgetArea if at_left else areas.RightDockWidgetArea, made)
+    keep_width(made, LEFT_PX if at_left else RIGHT_PX)
+
+
+def _column(panels: Iterable[QWidget]) -> QWidget:
+    made = QWidget()
+    layout = QVBoxLayout(made)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(0)
+    for at, panel in enumerate(panels):
+        if at:
+            layout.addWidget(separator())
+        layout.addWidget(panel)
+    layout.addStretch(1)
+    return made

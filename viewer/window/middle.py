@@ -1,0 +1,65 @@
+"""The middle of the window: the slide, or how to begin; the comparison below it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QSplitter, QStackedWidget, QWidget
+
+from viewer.canvas import SlideCanvas
+from viewer.compare.grid import CompareGrid
+from viewer.text.tr import tr
+from viewer.widgets.message_bar import MessageBar
+from viewer.widgets.welcome import Welcome
+from viewer.workspace import Workspace
+
+
+class Middle(QWidget):
+    """Shows the canvas while a slide is open, else the welcome."""
+
+    def __init__(
+        self,
+        work: Workspace,
+        canvas: SlideCanvas,
+        compare: CompareGrid,
+        welcome: Welcome,
+        messages: MessageBar,
+    ) -> None:
+        super().__init__()
+        self._work = work
+        self._canvas = canvas
+        self._welcome = welcome
+        self._shown = QStackedWidget()
+        self._shown.addWidget(welcome)
+        self._shown.addWidget(canvas)
+        splitter = QSplitter(Qt.Orientation.Vertical)
+        splitter.setChildrenCollapsible(False)
+        splitter.addWidget(self._shown)
+        splitter.addWidget(compare)
+        splitter.setStretchFactor(0, 3)
+        splitter.setStretchFactor(1, 2)
+        compare.setMinimumHeight(180)
+        stacked = QGridLayout(self)
+        stacked.setContentsMargins(0, 0, 0, 0)
+        stacked.addWidget(splitter, 0, 0)
+        # over the slide, not above it: the slide must not jump under the pointer
+        stacked.addWidget(messages, 0, 0, Qt.AlignmentFlag.AlignTop)
+        work.messages.posted.connect(messages.show_message)
+        self._connect_welcome()
+        work.document.slide_changed.connect(self._on_slide_changed)
+        self._on_slide_changed()
+
+    def _connect_welcome(self) -> None:
+        welcome, work = self._welcome, self._work
+        welcome.recent_requested.connect(work.slides.open)
+        work.slides.recents_changed.connect(welcome.set_recents)
+        work.demo.progressed.connect(welcome.show_progress)
+        work.slides.opening.connect(
+            lambda name: welcome.show_progress(tr("Opening {name}").format(name=name))
+        )
+        for over in (work.slides.opened, work.slides.failed):
+            over.connect(lambda _: welcome.show_progress(""))
+
+    def _on_slide_changed(self) -> None:
+        current = self._welcome if self._work.document.slide is None else self._canvas
+        self._shown.setCurrentWidget(current)
+        current.setFocus()

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QToolBar, QToolButton
+from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import Bench
 from tests.viewer.fakes import square
@@ -17,7 +18,7 @@ from viewer.actions.table import ACTIONS, EDIT, MENUS
 from viewer.window.shortcuts import ShortcutsDialog
 
 
-def test_an_added_action_is_one_record(opened: Opened) -> None:
+def test_an_added_action_is_one_record(opened: Opened, qtbot: QtBot) -> None:
     """In its menu, on the tool bar, in the list of keys, enabled when it says so; and it runs."""
     ran: list[object] = []
     allowed = False
@@ -50,6 +51,7 @@ def test_an_added_action_is_one_record(opened: Opened) -> None:
     window.workspace.document.add([square(0, 0, 9)])  # any change of the document
     assert action.isEnabled()
     window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     QTest.keyClick(window, Qt.Key.Key_L, both)
     assert ran == [window]
@@ -128,7 +130,7 @@ def test_the_comparison_opens_with_the_second_model_and_stays_closed_when_closed
 def test_a_magnification_is_chosen_from_the_menu(bench: Bench) -> None:
     bench.window.actions_by_name["magnification_10"].trigger()
     bench.settle()
-    assert bench.window.canvas.magnification() == pytest.approx(10.0)
+    assert bench.window.canvas.camera.magnification() == pytest.approx(10.0)
 
 
 def test_actions_on_the_selected_regions(bench: Bench) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from viewer.saving.json_file import read_json, write_json
+from ssmamba.files import read_json, write_json
 
 SHOWN = 12
 KEPT = 40  # more than are shown: a drive that is not there now may be there tomorrow

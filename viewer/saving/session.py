@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from ssmamba.errors import RoiError
+from ssmamba.files import read_json, write_json
 from ssmamba.rois.geojson import read_rois, write_rois
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
-from viewer.saving.json_file import read_json, write_json
 from viewer.state.settings import SlideSettings
 
 Stamp = tuple[int, int, int]  # time of the last change (ns), bytes, inode

@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import contextlib
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize
 from PySide6.QtWidgets import QMainWindow
 
-from viewer.saving.json_file import read_json, write_json
+from ssmamba.files import read_json, write_json
 
 FRAME = QSize(16, 48)  # room for the title bar, whose size nobody knows before it is there
 VERSION = 1  # of the panels; an arrangement of other panels is not restored
@@ -34,7 +33,7 @@ class WindowMemory(QObject):
 
     def _restore(self) -> bool:
         try:
-            kept: Any = read_json(self._file)
+            kept = read_json(self._file)
             geometry, state = (base64.b64decode(kept[name]) for name in ("geometry", "state"))
         except (ValueError, KeyError, TypeError):
             return False

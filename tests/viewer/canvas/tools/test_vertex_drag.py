@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from ssmamba.rois.geometry import area_of, roi_shape
-from tests.viewer.canvas.conftest import SQUARE, Driver
+from ssmamba.rois.roi import Roi
+from tests.viewer.canvas.conftest import INNER, SQUARE, Driver, circle
 
 
 def test_a_vertex_can_be_dragged(drawing: Driver) -> None:
@@ -53,3 +55,68 @@ def test_escape_during_a_drag_leaves_the_region_as_it_was(drawing: Driver) -> No
     QTest.keyClick(drawing.canvas, Qt.Key.Key_Escape)
     QTest.mouseRelease(drawing.canvas, Qt.MouseButton.LeftButton, pos=drawing.screen(620, 230))
     assert drawing.edited == []
+
+
+def test_a_hole_is_edited_and_stays_a_hole(drawing: Driver) -> None:
+    hole = ((480, 330), (480, 370), (520, 370), (520, 330))
+    drawing.canvas.set_rois([replace(SQUARE, polygons=((*SQUARE.polygons[0], hole),))])
+    drawing.canvas.set_selected("square")
+    drawing.drag((480, 330), (470, 320), (460, 310))
+    (roi,) = drawing.edited
+    (rings,) = roi.polygons
+    assert len(rings) == 2 and (460, 310) in rings[1]
+    assert area_of(roi) < area_of(SQUARE) - 1600
+
+
+def test_a_line_may_cross_itself(drawing: Driver) -> None:
+    line = Roi(((((400, 300), (500, 300), (500, 400), (450, 250)),),), id="line", kind="line")
+    drawing.canvas.set_rois([line])
+    drawing.canvas.set_selected("line")
+    drawing.drag((500, 400), (450, 400), (400, 400))
+    assert drawing.edited[0].polygons == ((((400, 300), (500, 300), (400, 400), (450, 250)),),)
+
+
+def test_an_edit_that_leaves_no_area_is_refused_with_a_reason(drawing: Driver) -> None:
+    drawing.canvas.set_rois([replace(SQUARE, kind="rectangle")])
+    drawing.canvas.set_selected("square")
+    drawing.drag((580, 430), (500, 300), (500, 270))
+    assert drawing.edited == [] and "No area" in drawing.hints[0]
+
+
+def test_selecting_another_roi_ends_the_drag(drawing: Driver) -> None:
+    drawing.canvas.set_rois([SQUARE, INNER])
+    drawing.canvas.set_selected("square")
+    clean = drawing.grab()
+    QTest.mousePress(drawing.canvas, Qt.MouseButton.LeftButton, pos=drawing.screen(580, 270))
+    QTest.mouseMove(drawing.canvas, drawing.screen(620, 230))
+    assert not np.array_equal(drawing.grab(), clean)
+    drawing.canvas.set_selected("inner")
+    QTest.mouseRelease(drawing.canvas, Qt.MouseButton.LeftButton, pos=drawing.screen(620, 230))
+    drawing.canvas.set_selected("square")
+    assert drawing.edited == [] and np.array_equal(drawing.grab(), clean)
+
+
+def test_too_many_vertices_hide_no_line_and_cannot_be_grabbed(drawing: Driver) -> None:
+    drawing.canvas.set_rois([replace(SQUARE, polygons=(((*circle(500, 350, 80, turns=8),),),))])
+    drawing.canvas.set_selected("square")
+    drawing.drag((580, 350), (600, 350), (620, 350))  # pans
+    assert drawing.edited == [] and drawing.canvas.view_state().center_x == 460
+
+
+def test_handles_stand_on_the_vertices_and_the_cursor_says_that_they_move(drawing: Driver) -> None:
+    drawing.canvas.set_rois([SQUARE])
+    clean = drawing.grab()
+    drawing.canvas.set_selected("square")
+    shown = drawing.grab()
+    for x, y in SQUARE.polygons[0][0]:
+        at = drawing.screen(x, y)
+        assert (shown[at.y() - 1 : at.y() + 2, at.x() - 1 : at.x() + 2] == 255).all()
+    QTest.mouseMove(drawing.canvas, drawing.screen(580, 270))
+    assert drawing.canvas.cursor().shape() == Qt.CursorShape.SizeAllCursor
+    QTest.mouseMove(drawing.canvas, drawing.screen(500, 350))
+    assert drawing.canvas.cursor().shape() == Qt.CursorShape.PointingHandCursor
+    QTest.mouseMove(drawing.canvas, drawing.screen(650, 480))
+    assert drawing.canvas.cursor().shape() == Qt.CursorShape.ArrowCursor
+    drawing.canvas.set_selected(None)
+    drawing.canvas.set_tool("lasso")
+    assert np.array_equal(drawing.grab(), clean)  # no handles while one draws

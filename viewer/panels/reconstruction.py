@@ -6,7 +6,7 @@ import secrets
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QDialog, QGridLayout, QSlider, QSpinBox, QWidget
+from PySide6.QtWidgets import QGridLayout, QSlider, QSpinBox, QWidget
 
 from ssmamba.engine.messages import ReconstructResult
 from viewer.controllers.analysis import AnalysisController
@@ -15,6 +15,7 @@ from viewer.state.library import ModelLibrary
 from viewer.state.planning import has_area, picture_key
 from viewer.state.results import PictureKey
 from viewer.widgets.basic import icon_button, label
+from viewer.widgets.dialog import Dialog
 from viewer.widgets.form import form, inset, term, value_text
 from viewer.widgets.layouts import column, row, section
 from viewer.widgets.picture import Picture
@@ -183,9 +184,7 @@ class ReconstructionPanel(QWidget):
     def _show_large(self) -> None:
         if self._result is None:
             return
-        dialog = QDialog(self.window())
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setWindowTitle("Reconstruction")
+        dialog = Dialog("Reconstruction", self.window())
         large = Triptych(smallest=280)
         large.show_result(self._result)
         column(dialog, large, label("Research use only, not a medical device.", "small"))

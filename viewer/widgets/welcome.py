@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayou
 from viewer.look.icons import set_icon
 from viewer.text.tr import tr
 from viewer.widgets.basic import ElidedLabel, label, link
-from viewer.widgets.layouts import empty, row
+from viewer.widgets.layouts import column, empty, row
 
 SHOWN_RECENTS = 5
 
@@ -26,37 +26,32 @@ class Welcome(QWidget):
         """choose, demo: open a slide that the user picks, and the synthetic one."""
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._recents = QVBoxLayout()
-        self._recents.setSpacing(4)
-        column = QVBoxLayout()
-        column.setSpacing(8)
-        column.addWidget(label(tr("Open a slide to begin"), "hero"))
-        column.addWidget(
-            label(
-                tr(
-                    "Drop a whole-slide image or a picture here, or choose one. Then draw around "
-                    "a region: the model says what it sees, and where."
-                ),
-                "muted",
-                wrap=True,
-            )
-        )
-        column.addSpacing(8)
-        column.addLayout(self._buttons(choose, demo))
+        self._recents = column(None, margin=0, spacing=4)
         self._doing = label("", "muted")
         self._progress = QProgressBar()
         self._progress.setTextVisible(False)
         self._progress.setAccessibleName(tr("Progress"))
         for widget in (self._doing, self._progress):
             widget.hide()
-            column.addWidget(widget)
-        column.addSpacing(16)
-        column.addLayout(self._recents)
+        how = tr(
+            "Drop a whole-slide image or a picture here, or choose one. Then draw around a "
+            "region: the model says what it sees, and where."
+        )
         box = QWidget()
         box.setFixedWidth(440)
-        box.setLayout(column)
-        outer = QVBoxLayout(self)
-        outer.addWidget(box, 0, Qt.AlignmentFlag.AlignCenter)
+        column(
+            box,
+            label(tr("Open a slide to begin"), "hero"),
+            label(how, "muted", wrap=True),
+            8,
+            self._buttons(choose, demo),
+            self._doing,
+            self._progress,
+            16,
+            self._recents,
+            margin=-1,
+        )
+        QVBoxLayout(self).addWidget(box, 0, Qt.AlignmentFlag.AlignCenter)
 
     def _buttons(self, choose: QAction, demo: QAction) -> QHBoxLayout:
         first = QPushButton(choose.text())

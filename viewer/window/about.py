@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import platform
 
-from PySide6.QtCore import Qt, qVersion
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QWidget
+from PySide6.QtCore import qVersion
+from PySide6.QtWidgets import QFormLayout, QWidget
 
 from ssmamba.engine.messages import EngineReady
+from viewer.text.tr import tr
 from viewer.widgets.basic import label
-from viewer.widgets.layouts import column
+from viewer.widgets.dialog import Dialog, selectable
 
-NOT_A_DEVICE = "Research use only, not a medical device."
+NOT_A_DEVICE = tr("Research use only, not a medical device.")
 
 
 def version() -> str:
@@ -21,51 +22,42 @@ def version() -> str:
     try:
         return installed("ssmamba-viewer")
     except PackageNotFoundError:
-        return "from source"
+        return tr("from source")
 
 
 def facts(engine: EngineReady | None) -> list[tuple[str, str]]:
     """(term, text) pairs of the About box."""
-    lines = [("Version", version())]
+    lines = [(tr("Version"), version())]
     if engine is None:
-        lines.append(("Models run on", "the model process has not started yet"))
+        lines.append((tr("Models run on"), tr("the model process has not started yet")))
     else:
         lines += [
-            ("Models run on", engine.device_name),
-            ("Because", engine.device_reason),
-            ("Selective scan", engine.scan_backend),
-            ("Libraries", ", ".join(f"{k} {v}" for k, v in sorted(engine.versions.items()))),
+            (tr("Models run on"), engine.device_name),
+            (tr("Because"), engine.device_reason),
+            (tr("Selective scan"), engine.scan_backend),
+            (tr("Libraries"), ", ".join(f"{k} {v}" for k, v in sorted(engine.versions.items()))),
         ]
     lines.append(("Qt", f"{qVersion()}, Python {platform.python_version()}"))
     return lines
 
 
-class AboutDialog(QDialog):
+class AboutDialog(Dialog):
     def __init__(self, engine: EngineReady | None, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("About")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        super().__init__(tr("About"), parent)
         self.setMinimumWidth(440)
-        layout = column(self, margin=24, spacing=12)
-        layout.addWidget(label("SSMamba Viewer", "hero"))
-        layout.addWidget(label(NOT_A_DEVICE, "muted"))
         form = QFormLayout()
         form.setHorizontalSpacing(16)
         form.setVerticalSpacing(6)
         for term, text in facts(engine):
-            value = label(text, wrap=True)
-            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            form.addRow(label(term, "muted"), value)
-        layout.addLayout(form)
-        layout.addWidget(
-            label(
-                "The demo slide is synthetic: it was drawn by a program and shows no patient. "
-                "Icons and colour maps are our own. Licensed under Apache-2.0.",
-                "small",
-                wrap=True,
-            )
+            form.addRow(label(term, "muted"), selectable(label(text, wrap=True)))
+        about_demo = tr(
+            "The demo slide is synthetic: it was drawn by a program and shows no patient. "
+            "Icons and colour maps are our own. Licensed under Apache-2.0."
         )
-        layout.addStretch(1)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.reject)
-        layout.addWidget(buttons)
+        self.lay_out(
+            label("SSMamba Viewer", "hero"),
+            label(NOT_A_DEVICE, "muted"),
+            form,
+            label(about_demo, "small", wrap=True),
+            None,
+        )

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QDialog,
-    QDialogButtonBox,
-    QFormLayout,
-    QHBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QWidget
 
 from ssmamba.slides.slide import SlideInfo
 from viewer.state.settings import SlideSettings
+from viewer.text.tr import tr
 from viewer.widgets.basic import label, link
+from viewer.widgets.dialog import Button, Dialog
 from viewer.widgets.form import inset
-from viewer.widgets.layouts import column
+from viewer.widgets.layouts import row
 from viewer.widgets.number_box import NumberBox
 
 PRESETS = ((0.25, "40×"), (0.5, "20×"), (1.0, "10×"))
 LARGEST_FIELD_PX = 1_000_000.0
 
 
-class CalibrationDialog(QDialog):
+class CalibrationDialog(Dialog):
     """Not modal: the slide stays usable. ``on_accept`` gets the new calibration."""
 
     def __init__(
@@ -35,70 +29,57 @@ class CalibrationDialog(QDialog):
         on_accept: Callable[[SlideSettings], None],
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(f"Calibration of {info.name}")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        super().__init__(tr("Calibration of {name}").format(name=info.name), parent)
         self.setMinimumWidth(480)
         self._info = info
         self._on_accept = on_accept
-        self.mpp = _number("Micrometres per pixel", 0.0, 100.0, 4, " µm")
-        own = "unknown" if info.mpp is None else f"{info.mpp:.4g} µm, from the file"
+        self.mpp = _number(tr("Micrometres per pixel"), 0.0, 100.0, 4, " µm")
+        own = tr("unknown")
+        if info.mpp is not None:
+            own = tr("{mpp} µm, from the file").format(mpp=f"{info.mpp:.4g}")
         self.mpp.setSpecialValueText(own)
         self.mpp.setValue(current.mpp or 0.0)
         self.mpp.setKeyboardTracking(False)  # 0.2 on the way to 0.25 is no scale
         self._scale = self._mpp()
         self._field_px = current.field_px
         self._said_in_um = self._scale is not None
-        self.field = _number("Tissue that one model window covers", 0.0, LARGEST_FIELD_PX, 0, "")
-        self.field.setSpecialValueText("the whole region")
+        self.field = _number(
+            tr("Tissue that one model window covers"), 0.0, LARGEST_FIELD_PX, 0, ""
+        )
+        self.field.setSpecialValueText(tr("the whole region"))
         self._show_field()
-        self.icc = QCheckBox("Apply the slide's colour profile to the view")
+        self.icc = QCheckBox(tr("Apply the slide's colour profile to the view"))
         self.icc.setChecked(current.icc)
         self.icc.setEnabled(info.has_icc)
         if not info.has_icc:
-            self.icc.setToolTip("This slide carries no colour profile")
+            self.icc.setToolTip(tr("This slide carries no colour profile"))
         self._lay_out()
         self.mpp.valueChanged.connect(self._on_mpp_changed)
         self.field.valueChanged.connect(self._on_field_changed)
 
     def _lay_out(self) -> None:
-        layout = column(self, spacing=12)
         form = QFormLayout()
         form.setHorizontalSpacing(16)
         form.setVerticalSpacing(8)
-        form.addRow(label("One slide pixel is"), self.mpp)
+        form.addRow(label(tr("One slide pixel is")), self.mpp)
         form.addRow("", self._presets())
-        form.addRow(label("One model window covers"), self.field)
-        layout.addLayout(form)
-        layout.addWidget(
-            label(
-                "Some models were trained on pictures whose scale is not known. Without a window "
-                "size they read the whole region at once; with it, larger regions are read in "
-                "windows of this size and the answers are averaged.",
-                "small",
-                wrap=True,
-            )
+        form.addRow(label(tr("One model window covers")), self.field)
+        why = tr(
+            "Some models were trained on pictures whose scale is not known. Without a window "
+            "size they read the whole region at once; with it, larger regions are read in "
+            "windows of this size and the answers are averaged."
         )
-        layout.addWidget(self.icc)
-        buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
-        )
-        buttons.button(QDialogButtonBox.StandardButton.Ok).setProperty("primary", True)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        layout.addWidget(buttons)
+        buttons = Button.Ok | Button.Cancel
+        self.lay_out(form, label(why, "small", wrap=True), self.icc, margin=16, buttons=buttons)
 
-    def _presets(self) -> QWidget:
-        made = QWidget()
-        row = QHBoxLayout(made)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(label("Usual values:", "small"))
+    def _presets(self) -> QHBoxLayout:
+        buttons = []
         for value, name in PRESETS:
-            button = link(f"{value:g} ({name})", f"{value:g} µm per pixel")
+            tip = tr("{mpp} µm per pixel").format(mpp=f"{value:g}")
+            button = link(f"{value:g} ({name})", tip)
             button.clicked.connect(lambda _=False, value=value: self.mpp.setValue(value))
-            row.addWidget(button)
-        row.addStretch(1)
-        return made
+            buttons.append(button)
+        return row(label(tr("Usual values:"), "small"), *buttons, None, spacing=-1)
 
     def _mpp(self) -> float | None:
         return self.mpp.value() or self._info.mpp

@@ -9,17 +9,19 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QMainWindow, QMessageBox
 
 from viewer.actions.action import Action
 from viewer.state.settings import SlideSettings
+from viewer.text.tr import tr
 from viewer.window.about import AboutDialog
 from viewer.window.calibration import CalibrationDialog
 from viewer.window.shortcuts import ShortcutsDialog
 from viewer.workspace import Workspace
 
-SLIDES = (
+SLIDES = tr(
     "Slides and pictures (*.svs *.tif *.tiff *.ndpi *.mrxs *.scn *.vms *.vmu *.bif *.svslide "
     "*.czi *.dcm *.png *.jpg *.jpeg *.bmp *.webp);;All files (*)"
 )
-MODELS = "Checkpoints (*.safetensors)"
-REGIONS = "Regions (*.geojson *.json *.gz *.zip);;All files (*)"
+MODELS = tr("Checkpoints (*.safetensors)")
+REGIONS = tr("Regions (*.geojson *.json *.gz *.zip);;All files (*)")
+PICTURES = tr("Pictures (*.png)")
 
 
 class Dialogs:
@@ -33,17 +35,17 @@ class Dialogs:
         self._actions = actions  # for the list of shortcuts
 
     def open_slides(self) -> None:
-        self._choose("Open slide", SLIDES, self._work.files.open)
+        self._choose(tr("Open slide"), SLIDES, self._work.files.open)
 
     def add_models(self) -> None:
-        self._choose("Add models", MODELS, self._work.models.add_files)
+        self._choose(tr("Add models"), MODELS, self._work.models.add_files)
 
     def import_regions(self) -> None:
         def import_all(paths: list[str]) -> None:
             for path in paths:
                 self._work.files.import_regions(path)
 
-        self._choose("Import regions", REGIONS, import_all)
+        self._choose(tr("Import regions"), REGIONS, import_all)
 
     def export_regions(self) -> None:
         slide = self._work.document.slide
@@ -54,7 +56,7 @@ class Dialogs:
         def export(path: str) -> None:
             self._work.regions.export_file(path, slide, rois)
 
-        self._save("Export regions", REGIONS, f"{Path(slide.name).stem}.geojson", export)
+        self._save(tr("Export regions"), REGIONS, f"{Path(slide.name).stem}.geojson", export)
 
     def save_picture(self) -> None:
         """The picture is taken before the file chooser covers the window."""
@@ -62,11 +64,10 @@ class Dialogs:
 
         def save(path: str) -> None:
             if not picture.save(path):
-                self._work.messages.error(
-                    f"The picture cannot be written to {path}; choose another folder."
-                )
+                text = tr("The picture cannot be written to {path}; choose another folder.")
+                self._work.messages.error(text.format(path=path))
 
-        self._save("Save picture", "Pictures (*.png)", "viewer.png", save)
+        self._save(tr("Save picture"), PICTURES, "viewer.png", save)
 
     def calibrate(self) -> None:
         document = self._work.document
@@ -94,11 +95,11 @@ class Dialogs:
 
     def leave_anyway(self, failures: list[str]) -> bool:
         """Ask whether to close the window though something could not be written."""
-        box = QMessageBox(QMessageBox.Icon.Warning, "Not kept", "\n".join(failures))
+        box = QMessageBox(QMessageBox.Icon.Warning, tr("Not saved"), "\n".join(failures))
         box.setParent(self._window, box.windowFlags())
-        stay = box.addButton("Go back", QMessageBox.ButtonRole.RejectRole)
+        stay = box.addButton(tr("Go back"), QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(stay)  # Qt takes the button at the left, where the other one may be
-        leave = box.addButton("Close without keeping", QMessageBox.ButtonRole.DestructiveRole)
+        leave = box.addButton(tr("Close without saving"), QMessageBox.ButtonRole.DestructiveRole)
         box.exec()
         return box.clickedButton() is leave
 

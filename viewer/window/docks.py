@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from viewer.actions.live import LiveActions
 from viewer.panels.panel import Panel
 from viewer.text.tr import tr
 from viewer.widgets.basic import action_button, separator
+from viewer.widgets.layouts import column
 from viewer.widgets.panel import dock, keep_width, scrolled
 
 RESULTS = "results"
@@ -54,12 +55,6 @@ def _add(window: QMainWindow, made: QDockWidget, at_left: bool) -> None:
 
 def _column(panels: Iterable[QWidget]) -> QWidget:
     made = QWidget()
-    layout = QVBoxLayout(made)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(0)
-    for at, panel in enumerate(panels):
-        if at:
-            layout.addWidget(separator())
-        layout.addWidget(panel)
-    layout.addStretch(1)
+    parts = [part for panel in panels for part in (separator(), panel)]
+    column(made, *parts[1:], None, margin=0, spacing=0)
     return made

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from viewer.actions.action import Action
 from viewer.canvas.pointer import GESTURES
 from viewer.canvas.tools import TOOLS
 from viewer.text.tr import tr
 from viewer.widgets.basic import label
-from viewer.widgets.layouts import column
+from viewer.widgets.dialog import Dialog
+from viewer.widgets.layouts import row
 
 
 def on_the_slide() -> list[tuple[str, str]]:
@@ -31,22 +31,12 @@ def in_menus(actions: Iterable[Action]) -> list[tuple[str, str]]:
     ]
 
 
-class ShortcutsDialog(QDialog):
-    """Not modal: it can stay open beside the slide."""
-
+class ShortcutsDialog(Dialog):
     def __init__(self, actions: Iterable[Action], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(tr("Keyboard and mouse"))
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        layout = column(self, margin=24, spacing=16)
-        halves = QHBoxLayout()
-        halves.setSpacing(40)
-        halves.addLayout(_table(tr("On the slide"), on_the_slide()))
-        halves.addLayout(_table(tr("Anywhere"), in_menus(actions)))
-        layout.addLayout(halves)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.reject)
-        layout.addWidget(buttons)
+        super().__init__(tr("Keyboard and mouse"), parent)
+        here = _table(tr("On the slide"), on_the_slide())
+        anywhere = _table(tr("Anywhere"), in_menus(actions))
+        self.lay_out(row(here, anywhere, spacing=40), spacing=16)
 
 
 def _table(title: str, rows: list[tuple[str, str]]) -> QGridLayout:

@@ -31,7 +31,7 @@ OnDied = Callable[[str], None]
 
 
 class EngineClient:
-    """Owns one engine process at a time.
+    """One engine process with the threads that serve its three pipes.
 
     Args:
         on_reply: called with each reply, on a reader thread.
@@ -43,134 +43,103 @@ class EngineClient:
         self.on_reply = on_reply
         self.on_died = on_died
         self.device = device
+        self._outbox: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self._report: deque[str] = deque(maxlen=REPORT_LINES)
+        self._threads: list[threading.Thread] = []
+        self._process: subprocess.Popen | None = None
+        self._over = False  # closed or dead
         self._lock = threading.Lock()
-        self._child: _Child | None = None
 
     def start(self) -> None:
         """Start the process; returns at once, ``EngineReady`` comes when it can work."""
-        with self._lock:
-            if self._child is not None:
-                return
-            try:
-                self._child = _Child(self.device, self._on_reply, self._on_ended)
-            except OSError as error:
-                reason = f"it cannot be started ({error})"
-                threading.Thread(target=self.on_died, args=(reason,), name="engine-died").start()
-
-    @property
-    def running(self) -> bool:
-        child = self._child
-        return child is not None and child.process.poll() is None
-
-    @property
-    def pid(self) -> int | None:
-        child = self._child
-        return None if child is None else child.process.pid
-
-    def send(self, request: Request) -> None:
-        """Queue a request; never waits for the process. Raises EngineDied when there is none."""
-        child = self._child
-        if child is None:
-            raise EngineDied("The inference engine is not running; start it again.")
-        child.outbox.put(request)
-
-    def close(self) -> None:
-        """End the process: ask, then kill. ``on_died`` is not called."""
-        with self._lock:
-            child, self._child = self._child, None
-        if child is not None:  # outside the lock: its threads may be waiting for it
-            child.end(CLOSE_TIMEOUT_S)
-
-    def _on_reply(self, child: _Child, reply: Reply) -> None:
-        with self._lock:
-            current = child is self._child
-        if current:
-            self.on_reply(reply)
-
-    def _on_ended(self, child: _Child, reason: str) -> None:
-        with self._lock:
-            if child is not self._child:
-                return
-            self._child = None
-        self.on_died(reason)
-
-
-class _Child:
-    """One process with the threads that serve its three pipes."""
-
-    def __init__(
-        self,
-        device: str,
-        on_reply: Callable[[_Child, Reply], None],
-        on_ended: Callable[[_Child, str], None],
-    ) -> None:
-        self.outbox: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-        self._on_reply, self._on_ended = on_reply, on_ended
-        self._report: deque[str] = deque(maxlen=REPORT_LINES)
-        self.process = _spawn(device)
-        self._threads = [
-            threading.Thread(target=target, name=f"engine-{name}", daemon=True)
-            for name, target in (
-                ("read", self._read),
-                ("write", self._write),
-                ("report", self._gather_report),
-            )
-        ]
+        work: list[Callable[[], None]] = [self._read, self._write, self._gather_report]
+        try:
+            self._process = _spawn(self.device)
+        except OSError as error:
+            reason = f"it cannot be started ({error})"
+            work = [lambda: self._end(reason)]
+        self._threads = [threading.Thread(target=t, name="engine", daemon=True) for t in work]
         for thread in self._threads:
             thread.start()
 
-    def end(self, wait_s: float) -> None:
-        """Stop the process: politely for ``wait_s``, then by force; and join the threads."""
-        self.outbox.put(Shutdown())
-        self.outbox.put(None)
+    @property
+    def running(self) -> bool:
+        return not self._over and self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    def send(self, request: Request) -> None:
+        """Queue a request; never waits for the process. Raises EngineDied when there is none."""
+        if self._over:
+            raise EngineDied("The inference engine is not running; start it again.")
+        self._outbox.put(request)
+
+    def close(self) -> None:
+        """End the process: ask, then kill; and join the threads. ``on_died`` is not called."""
+        with self._lock:
+            was_over, self._over = self._over, True
+        if was_over or self._process is None:
+            return
+        self._outbox.put(Shutdown())
+        self._outbox.put(None)
         try:
-            self.process.wait(wait_s)
+            self._process.wait(CLOSE_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self._process.kill()
+            self._process.wait()
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(CLOSE_TIMEOUT_S)
 
+    def _end(self, reason: str) -> None:
+        with self._lock:
+            was_over, self._over = self._over, True
+        if not was_over:
+            self.on_died(reason)
+
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        stream: BinaryIO = self.process.stdout  # type: ignore[assignment]
+        assert self._process is not None and self._process.stdout is not None
+        stream: BinaryIO = self._process.stdout  # type: ignore[assignment]
         problem = ""
         try:
             while True:
-                self._on_reply(self, read_message(stream))
+                reply = read_message(stream)
+                if not self._over:
+                    self.on_reply(reply)
         except (EOFError, OSError, ValueError):
             pass
         except WireError as error:
             problem = f"it sent {error}"
-            self.process.kill()
-        self.outbox.put(None)
-        code = self.process.wait()
+            self._process.kill()
+        self._outbox.put(None)
+        code = self._process.wait()
         self._threads[2].join(CLOSE_TIMEOUT_S)
         _close_quietly(stream)
-        self._on_ended(self, problem or describe_exit(code, list(self._report)))
+        self._end(problem or describe_exit(code, list(self._report)))
 
     def _write(self) -> None:
         """A pipe that is full must stop this thread, never the window."""
-        assert self.process.stdin is not None
+        assert self._process is not None and self._process.stdin is not None
         try:
-            while (request := self.outbox.get()) is not None:
-                self.process.stdin.write(encode(request))
-                self.process.stdin.flush()
+            while (request := self._outbox.get()) is not None:
+                self._process.stdin.write(encode(request))
+                self._process.stdin.flush()
         except (OSError, ValueError):
             pass  # the reader tells of the death
         finally:
-            _close_quietly(self.process.stdin)
+            _close_quietly(self._process.stdin)
 
     def _gather_report(self) -> None:
-        assert self.process.stderr is not None
+        assert self._process is not None and self._process.stderr is not None
         try:
-            for line in self.process.stderr:
+            for line in self._process.stderr:
                 self._report.append(line.decode("utf-8", "replace").rstrip())
         except (OSError, ValueError):
             pass
         finally:
-            _close_quietly(self.process.stderr)
+            _close_quietly(self._process.stderr)
 
 
 def describe_exit(code: int, report: list[str]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ BATCH = {"cpu": 8, "cuda": 64}  # images at once; on a CPU small, so that a job 
 MOVED_TO_CPU = "moved to the CPU: the GPU is out of memory"
 
 Precision = Literal["float32", "bfloat16"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -83,30 +85,27 @@ class Predictor:
         """Classify HWC, NHWC or a list of HWC uint8 RGB images of any square size."""
         if isinstance(images, np.ndarray) and images.ndim == 3:
             images = images[None]
-        pieces: list[tuple[Tensor, Tensor]] = []
+        return self._joined(self.batched(images, self.predict_tensor))
+
+    def batched(self, images: Images, work: Callable[[Tensor], T]) -> list[T]:
+        """What ``work`` gives for each batch of N square images, normalised, (B, 3, H, W).
+
+        Where a GPU's memory is short the batches become smaller, then the model moves to the CPU.
+        """
+        results: list[T] = []
         start = 0
         while start < len(images):
             batch = to_tensor(images[start : start + self.batch_size], self.card.input)
-            found = self._tried(batch)
-            if found is None:
-                self.make_room()
+            try:
+                results.append(work(batch))
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+            else:
+                start += len(batch)
                 continue
-            pieces.append(found)
-            start += len(batch)
-        return self._joined(pieces)
-
-    def _tried(self, batch: Tensor) -> tuple[Tensor, Tensor] | None:
-        """What predict_tensor finds; None where memory is short.
-
-        While an exception is handled its traceback holds every layer's result, and nothing can be
-        freed: whoever makes room must be outside.
-        """
-        try:
-            return self.predict_tensor(batch)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-        return None
+            self.make_room()  # outside: a traceback being handled keeps every layer's result
+        return results
 
     def predict_tensor(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         """Normalised (B, 3, H, W) -> logits (B, K) and features (B, F), float32 on the CPU."""

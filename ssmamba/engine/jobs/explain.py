@@ -6,14 +6,14 @@ from collections.abc import Generator
 from functools import partial
 
 import numpy as np
+from torch import Tensor
 
 from ssmamba.engine.jobs.bench import Bench, each_checkpoint, progress
 from ssmamba.engine.jobs.region import Region
 from ssmamba.engine.messages import Explain, ExplainResult
 from ssmamba.engine.scheduler import Spent, Steps
 from ssmamba.errors import InputError, did_you_mean
-from ssmamba.inference.predictor import Predictor, is_out_of_memory
-from ssmamba.reading.preprocess import to_tensor
+from ssmamba.inference.predictor import Predictor
 from ssmamba.reading.values import CamMap, Window
 
 
@@ -24,6 +24,7 @@ def explain(request: Explain, bench: Bench, spent: Spent) -> Steps:
 
 def evidence(request: Explain, bench: Bench, spent: Spent, path: str) -> Steps:
     """The CAMs of a region's windows by one checkpoint. Raises SSMambaError."""
+    from ssmamba.explain.cam import cam_maps
     from ssmamba.explain.methods import find_method
 
     start = spent()
@@ -37,12 +38,17 @@ def evidence(request: Explain, bench: Bench, spent: Spent, path: str) -> Steps:
                 f"{predictor.checkpoint.path.name} has no class '{target}'"
                 f"{did_you_mean(target, keys)}; choose one of its classes."
             )
-        begun = spent()
+        explained, begun = keys.index(target), spent()
+
+        def cams(batch: Tensor) -> np.ndarray:
+            batch = batch.to(predictor.device.name)
+            return cam_maps(predictor.model, batch, method.name, explained, stage)
+
         maps: list[CamMap] = []
         for first, pixels in region.batches(max(1, predictor.batch_size // 2)):
             work = (predictor.checkpoint.sha256, method.name, stage, len(pixels))
             with bench.threads.measured(work):
-                values = _cam_values(predictor, pixels, method.name, keys.index(target), stage)
+                values = np.concatenate(predictor.batched(pixels, cams))
             maps += [
                 _cam_map(predictor, region.plan.windows[at], image, stage)
                 for at, image in enumerate(values, first)
@@ -85,28 +91,3 @@ def _cam_map(predictor: Predictor, window: Window, values: np.ndarray, stage: in
     side, shape = predictor.card.input.window_px, (values.shape[0], values.shape[1])
     cells = spanned_cells(predictor.model, stage, (side, side), shape)
     return CamMap(window, shape, values.tobytes(), cells)
-
-
-def _cam_values(
-    predictor: Predictor, pixels: np.ndarray, method: str, class_index: int, stage: int
-) -> list[np.ndarray]:
-    """Raw maps of a batch; when a GPU is out of memory, one image at a time, then on the CPU."""
-    from ssmamba.explain.cam import cam_maps
-
-    def maps(images: np.ndarray) -> list[np.ndarray]:
-        batch = to_tensor(images, predictor.card.input).to(predictor.device.name)
-        return list(cam_maps(predictor.model, batch, method, class_index, stage))
-
-    try:
-        return maps(pixels)
-    except RuntimeError as error:
-        if not is_out_of_memory(error):
-            raise
-    predictor.make_room()
-    if len(pixels) == 1:
-        return _cam_values(predictor, pixels, method, class_index, stage)
-    return [
-        m
-        for i in range(len(pixels))
-        for m in _cam_values(predictor, pixels[i : i + 1], method, class_index, stage)
-    ]

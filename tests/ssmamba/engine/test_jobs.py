@@ -30,7 +30,7 @@ from ssmamba.engine.messages import (
 )
 from ssmamba.engine.scheduler import Scheduler
 from ssmamba.explain.cam import cam_maps
-from ssmamba.explain.stitch import resize_map
+from ssmamba.explain.stitch import map_values, resize_map
 from ssmamba.reading.preprocess import to_tensor
 from ssmamba.reading.values import ReadOptions
 from ssmamba.runtime.device import choose_device
@@ -171,6 +171,38 @@ def test_pixels_are_resized_once_for_the_model_and_the_judge(tissue, tmp_path, m
     (answer,) = engine.of(ClassifyResult, 1)
     assert answer.trust.blur is not None
     assert resized == [(64, 64)]
+
+
+def test_maps_are_made_in_smaller_batches_where_memory_is_short(tissue, monkeypatch):
+    slide, model = tissue
+    request = Explain(
+        1, slide, square(0, 0, 96), (model,), "EigenCAM", 4, "fat", ReadOptions("tiles", 32.0)
+    )
+    engine = Engine()
+    engine.take(request)
+    engine.finish()
+    (expected,) = engine.of(ExplainResult, 1)
+    sizes = []
+
+    def crowded(model, batch, *what):
+        sizes.append(len(batch))
+        if len(batch) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return cam_maps(model, batch, *what)
+
+    def halve(self):
+        self.batch_size //= 2
+
+    monkeypatch.setattr("ssmamba.explain.cam.cam_maps", crowded)
+    monkeypatch.setattr("ssmamba.inference.predictor.Predictor.make_room", halve)
+    short = Engine()
+    short.take(request)
+    short.finish()
+    (found,) = short.of(ExplainResult, 1)
+    assert sizes[:4] == [4, 4, 2, 2]  # four at a time as usual; room for eight, four, two
+    assert [m.window for m in found.maps] == [m.window for m in expected.maps]
+    for ours, theirs in zip(found.maps, expected.maps, strict=True):
+        np.testing.assert_allclose(map_values(ours), map_values(theirs), atol=1e-6)
 
 
 @dataclass(frozen=True)

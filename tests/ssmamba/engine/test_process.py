@@ -17,7 +17,7 @@ from ssmamba.engine.process import EngineClient, describe_exit
 from ssmamba.errors import EngineDied
 from ssmamba.reading.values import ReadOptions
 from tests.patience import PATIENCE_S
-from tests.ssmamba.engine.asking import square
+from tests.ssmamba.engine.asking import Engine, square
 
 needs_signals = pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="kills processes by signal and looks into /proc"
@@ -25,7 +25,8 @@ needs_signals = pytest.mark.skipif(
 
 
 @needs_signals
-def test_killed_while_it_works_it_is_told_and_started_again(engine, folder, slide):
+def test_killed_while_it_works_it_is_told_and_another_one_starts(folder, slide):
+    engine = Engine()
     path = (str(folder / "a.safetensors"),)
     engine.send(Classify, slide, square(0, 0, 890), path, ReadOptions("tiles", 12.0))
     engine.next_of(Progress)
@@ -34,11 +35,11 @@ def test_killed_while_it_works_it_is_told_and_started_again(engine, folder, slid
     assert not engine.client.running
     with pytest.raises(EngineDied):
         engine.client.send(Cancel(1))
-    while not engine.replies.empty():
-        engine.replies.get()
-    engine.client.start()
-    engine.ready = None
-    found, end = engine.ask(Classify, slide, square(0, 0, 64), path)
+    engine.client.close()  # nothing is left to close
+    assert engine.deaths.empty()
+    other = Engine()
+    found, end = other.ask(Classify, slide, square(0, 0, 64), path)
+    other.client.close()
     assert isinstance(end, JobDone)
     assert isinstance(found[0], ClassifyResult)
 

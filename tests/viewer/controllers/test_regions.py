@@ -1,0 +1,137 @@
+"""Regions between the canvas, the document and files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from ssmamba.errors import RoiError
+from ssmamba.rois.geojson import read_rois, write_rois
+from tests.viewer.fakes import square
+from tests.viewer.state.test_planning import INFO
+from viewer.canvas import SlideCanvas
+from viewer.controllers.regions import RegionController, read_for_slide
+from viewer.controllers.shared import Shared
+from viewer.services.notices import Message
+
+ONE, TWO = (f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2))  # ids as QuPath has them
+
+
+@pytest.fixture
+def regions(shared: Shared, canvas: SlideCanvas) -> RegionController:
+    return RegionController(shared, canvas)
+
+
+def test_a_drawn_region_is_named_selected_and_one_step_to_undo(
+    regions: RegionController, shared: Shared, canvas: SlideCanvas
+) -> None:
+    shared.document.add([square(0, 0, 5, "Region 1")])
+    canvas.roi_drawn.emit(square(10, 10, 50, roi_id="new"))
+    drawn = shared.document.selected
+    assert drawn is not None and (drawn.id, drawn.name) == ("new", "Region 2")
+    assert canvas.scene.rois.get("new") is drawn and canvas.scene.rois.selected == "new"
+    shared.document.undo()
+    assert shared.document.roi("new") is None and shared.document.selected is None
+    assert canvas.scene.rois.get("new") is None and canvas.scene.rois.selected is None
+
+
+def test_an_edit_changes_the_shape_and_nothing_that_was_said_of_the_region(
+    regions: RegionController, shared: Shared, canvas: SlideCanvas
+) -> None:
+    shared.document.add([replace(square(0, 0, 50, "A", "a"), class_name="Tumour")])
+    canvas.roi_edited.emit(square(5, 5, 40, "", "a"))
+    edited = shared.document.roi("a")
+    assert edited is not None and edited.bounds == (5, 5, 45, 45)
+    assert (edited.name, edited.class_name) == ("A", "Tumour")
+
+
+def test_a_locked_region_is_neither_edited_nor_deleted_on_the_slide(
+    regions: RegionController, shared: Shared, canvas: SlideCanvas, told: list[Message]
+) -> None:
+    locked = replace(square(0, 0, 50, "A", "a"), locked=True)
+    shared.document.add([locked])
+    canvas.roi_edited.emit(square(5, 5, 40, "", "a"))
+    canvas.roi_delete_requested.emit("a")
+    assert shared.document.rois == (locked,)
+    assert len(told) == 1 and "locked" in told[0].text
+
+
+def test_imported_regions_are_named_and_the_first_is_selected(
+    regions: RegionController, shared: Shared, qtbot: QtBot, tmp_path: Path, told: list[Message]
+) -> None:
+    shared.document.add([square(0, 0, 5, "Region 1")])
+    file = tmp_path / "regions.geojson"
+    write_rois(file, [square(10, 10, 20, "", ONE), square(50, 50, 20, "Own name", TWO)])
+    with qtbot.waitSignal(regions.imported) as imported:
+        regions.import_file(str(file))
+    assert imported.args == [2]
+    assert [roi.name for roi in shared.document.rois] == ["Region 1", "Region 2", "Own name"]
+    assert shared.document.selected is not None and shared.document.selected.id == ONE
+    assert not told
+    shared.document.undo()
+    assert len(shared.document.rois) == 1
+
+
+def test_regions_that_come_when_another_slide_is_open_are_not_put_on_it(
+    regions: RegionController, shared: Shared, qtbot: QtBot, tmp_path: Path
+) -> None:
+    write_rois(tmp_path / "regions.geojson", [square(10, 10, 20)])
+    regions.import_file(str(tmp_path / "regions.geojson"))
+    shared.document.set_slide(replace(INFO, name="b.svs", quick_hash="other"))
+    qtbot.waitUntil(lambda: not shared.background.busy)
+    assert shared.document.rois == ()
+
+
+def test_regions_off_the_slide_are_imported_with_a_warning(
+    regions: RegionController, shared: Shared, qtbot: QtBot, tmp_path: Path, told: list[Message]
+) -> None:
+    places = ((900, 900), (1000, 0), (0, 1000), (-30, 0))  # the first one reaches over the edge
+    write_rois(tmp_path / "far.geojson", [square(*place, 25) for place in places])
+    with qtbot.waitSignal(regions.imported):
+        regions.import_file(str(tmp_path / "far.geojson"))
+    assert len(shared.document.rois) == 4
+    assert [m.level for m in told] == ["warning"] and told[0].text.startswith("3 imported regions")
+
+
+def test_a_file_without_regions_says_so_and_changes_nothing(
+    regions: RegionController, shared: Shared, qtbot: QtBot, tmp_path: Path, told: list[Message]
+) -> None:
+    write_rois(tmp_path / "none.geojson", [])
+    with qtbot.waitSignal(regions.import_failed) as failed:
+        regions.import_file(str(tmp_path / "none.geojson"))
+    assert failed.args == [told[0].text] and "none.geojson" in told[0].text
+    assert not shared.document.undo_stack.undo_text
+
+
+def test_regions_go_to_a_file_and_back_in_the_frame_of_qupath(
+    regions: RegionController, shared: Shared, qtbot: QtBot, tmp_path: Path, told: list[Message]
+) -> None:
+    info = replace(INFO, bounds=(300, 40, 500, 500))  # where the scanned part begins
+    file = str(tmp_path / "out.geojson")
+    regions.export_file(file, info, [square(310, 60, 20, "A", ONE)])
+    qtbot.waitUntil(lambda: bool(told))
+    assert [m.level for m in told] == ["info"]
+    assert read_rois(Path(file))[0].bounds == (10, 20, 30, 40)
+    (back,), off = read_for_slide(file, info, {})
+    assert (back.bounds, back.id, back.name, off) == ((310, 60, 330, 80), ONE, "A", 0)
+
+
+def test_an_export_that_fails_is_reported(
+    regions: RegionController, qtbot: QtBot, tmp_path: Path, told: list[Message]
+) -> None:
+    (tmp_path / "file").write_text("")
+    regions.export_file(str(tmp_path / "file" / "out.geojson"), INFO, [square(0, 0, 5)])
+    qtbot.waitUntil(lambda: bool(told))
+    assert [m.level for m in told] == ["error"]
+
+
+def test_a_region_of_the_same_id_keeps_its_name_when_the_file_has_none(tmp_path: Path) -> None:
+    file = tmp_path / "regions.geojson"
+    write_rois(file, [square(0, 0, 5, "", ONE), square(9, 9, 5, "", TWO)])
+    rois, _ = read_for_slide(str(file), INFO, {ONE: "Tumour edge", "x": "Region 1"})
+    assert [roi.name for roi in rois] == ["Tumour edge", "Region 2"]
+    with pytest.raises(RoiError):
+        read_for_slide(str(tmp_path / "missing.geojson"), INFO, {})

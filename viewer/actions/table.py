@@ -66,7 +66,7 @@ def _panels_menu(window: Any) -> QMenu:
     return menu
 
 
-def _tool(tool: type[Tool]) -> Action:
+def tool_action(tool: type[Tool]) -> Action:
     return Action(
         tool.id, tool.text, lambda w: w.canvas.set_tool(tool.id), tool.icon, tool.keys, tool.tip,
         (Place(EDIT, 2),), 2,
@@ -106,7 +106,7 @@ ACTIONS: tuple[Action, ...] = (
            tr("Redo the change that was undone last"), (Place(EDIT),), 4,
            enabled=lambda w: bool(_redo_text(w)),
            shown_text=lambda w: _with_change(tr("Redo"), _redo_text(w))),
-    *(_tool(tool) for tool in TOOLS),
+    *(tool_action(tool) for tool in TOOLS),
     Action("delete", tr("Delete region"), lambda w: w.workspace.document.remove(_chosen(w)),
            "trash", "", tr("Delete the selected regions (Del)"), (Place(EDIT, 3),)),
     Action("fit", tr("Whole slide"), lambda w: w.canvas.fit(), "fit", "F",

@@ -20,6 +20,7 @@ from viewer.canvas.slide_holder import SlideHolder
 from viewer.canvas.types import Overlay, ViewState
 from viewer.canvas.view import View
 from viewer.look import tokens
+from viewer.text.tr import tr
 from viewer.tiles.pyramid import TileKey
 from viewer.tiles.source import TileSource
 
@@ -45,7 +46,7 @@ class SlideCanvas(CanvasBase):
         if sys.platform != "darwin":  # there the same pinch comes as a native gesture too
             self.grabGesture(Qt.GestureType.PinchGesture)
         self.setMinimumSize(48, 48)
-        self.setAccessibleName("Slide")
+        self.setAccessibleName(tr("Slide"))
 
     def _connect(self) -> None:
         slides = self._slides

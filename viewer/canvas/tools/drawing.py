@@ -14,6 +14,7 @@ from viewer.canvas.layers.roi_shape import DEFAULT_COLOR, HALO, line_pen
 from viewer.canvas.layers.small_rois import polylines
 from viewer.canvas.tools.tool import Cursor, Tool
 from viewer.canvas.view import View
+from viewer.text.tr import tr
 
 SMALLEST_PX = 6.0  # narrower ROIs are taken for accidents, logical screen pixels
 
@@ -46,7 +47,7 @@ class DrawingTool(Tool):
         elif clicked is not None:
             self.canvas.roi_clicked.emit(clicked)
         else:
-            self.canvas.hint.emit(f"That region is too small. {self.hint}")
+            self.canvas.hint.emit(f"{tr('That region is too small.')} {self.hint}")
 
     def paint(self, painter: QPainter, view: View, dpr: float) -> None:
         if not self.is_busy:

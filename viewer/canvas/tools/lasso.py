@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from viewer.canvas.tools.drawing import DrawingTool
 from viewer.canvas.tools.tool import Cursor
+from viewer.text.tr import tr
 
 STEP_PX = 2.0  # the mouse draws a new point this far from the last one, logical screen pixels
 TOLERANCE_PX = 0.4  # the line is simplified by less than the eye sees
@@ -13,11 +14,11 @@ class Lasso(DrawingTool):
     """Hold the button and draw around the tissue."""
 
     id = "lasso"
-    text = "Lasso"
+    text = tr("Lasso")
     icon = "lasso"
     keys = "L"
-    tip = "Draw freehand around a region"
-    hint = "Hold the mouse button and draw around the tissue."
+    tip = tr("Draw freehand around a region")
+    hint = tr("Hold the mouse button and draw around the tissue.")
 
     def press(self, at: Cursor) -> bool:
         self.path = [at.point]

@@ -8,6 +8,7 @@ from ssmamba.rois.roi import Point
 from viewer.canvas.base import CanvasBase
 from viewer.canvas.tools.drawing import DrawingTool
 from viewer.canvas.tools.tool import Cursor
+from viewer.text.tr import tr
 
 CLOSE_PX = 9.0  # a click this near the first corner closes, logical screen pixels
 
@@ -16,14 +17,14 @@ class Polygon(DrawingTool):
     """Click the corners; Enter, a double click or a click on the first corner closes."""
 
     id = "polygon"
-    text = "Polygon"
+    text = tr("Polygon")
     icon = "polygon"
     keys = "P"
-    tip = "Draw corner by corner"
-    hint = "Click at least three corners, then press Enter or double-click to close."
+    tip = tr("Draw corner by corner")
+    hint = tr("Click at least three corners, then press Enter or double-click to close.")
     gestures = (
-        ("Return", "Finish a polygon"),
-        ("Backspace", "Take back the last corner of a polygon"),
+        (tr("Return"), tr("Finish a polygon")),
+        (tr("Backspace"), tr("Remove the last corner of a polygon")),
     )
 
     def __init__(self, canvas: CanvasBase) -> None:

@@ -7,18 +7,19 @@ from PySide6.QtCore import Qt
 from ssmamba.rois.roi import Point
 from viewer.canvas.tools.drawing import DrawingTool
 from viewer.canvas.tools.tool import Cursor
+from viewer.text.tr import tr
 
 
 class Rectangle(DrawingTool):
     """Drag from corner to corner; Shift makes a square."""
 
     id = "rectangle"
-    text = "Rectangle"
+    text = tr("Rectangle")
     icon = "rectangle"
     keys = "R"
-    tip = "Drag a rectangle"
-    hint = "Hold the mouse button and drag from one corner to the opposite one."
-    gestures = (("Shift + drag", "A square instead of a rectangle"),)
+    tip = tr("Drag a rectangle")
+    hint = tr("Hold the mouse button and drag from one corner to the opposite one.")
+    gestures = ((tr("Shift + drag"), tr("A square instead of a rectangle")),)
 
     _start: Point | None = None
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 
 from viewer.canvas.tools.tool import Cursor
 from viewer.canvas.tools.vertex_drag import VertexDrag
+from viewer.text.tr import tr
 
 
 class Select(VertexDrag):
@@ -15,10 +16,10 @@ class Select(VertexDrag):
     """
 
     id = "pan"
-    text = "Move"
+    text = tr("Move")
     icon = "pan"
     keys = "H"
-    tip = "Drag the slide"
+    tip = tr("Drag the slide")
     cursor = Qt.CursorShape.ArrowCursor
     hovers = True
 

@@ -13,6 +13,7 @@ from ssmamba.rois.roi import Point, Roi
 from viewer.canvas.base import CanvasBase
 from viewer.canvas.pixels import Pixels
 from viewer.canvas.view import View
+from viewer.text.tr import tr
 from viewer.tiles.pyramid import Rect
 
 
@@ -108,7 +109,7 @@ class Tool:
         if self.scene.is_on_slide(roi):
             self.canvas.roi_drawn.emit(roi)
         else:
-            self.canvas.hint.emit("That region lies off the slide; draw it on the tissue.")
+            self.canvas.hint.emit(tr("That region lies off the slide; draw it on the tissue."))
 
     def edit(self, roi: Roi) -> None:
         """Replace the ROI of the same id."""

@@ -12,6 +12,7 @@ from viewer.canvas.layers.roi_shape import RoiShape, paint_outline
 from viewer.canvas.tools.tool import Cursor, Tool
 from viewer.canvas.tools.vertices import Vertex, made_valid, moved, visible_vertices
 from viewer.canvas.view import View
+from viewer.text.tr import tr
 
 HANDLE_PX = 7.0  # side of a handle, logical screen pixels
 GRAB_PX = 8.0  # how near the mouse must be
@@ -44,7 +45,7 @@ class VertexDrag(Tool):
             return
         valid = made_valid(edited)
         if valid is None:
-            self.canvas.hint.emit("No area would be left; the region stays as it was.")
+            self.canvas.hint.emit(tr("No area would be left; the region stays as it was."))
         else:
             self.edit(valid)
 

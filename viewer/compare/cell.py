@@ -7,6 +7,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame
 
 from viewer.canvas import SlideCanvas
+from viewer.text.tr import tr
 from viewer.widgets.basic import ElidedLabel, label
 from viewer.widgets.layouts import column
 
@@ -24,7 +25,7 @@ class CompareCell(QFrame):
         self.setProperty("panel", True)
         self._title = ElidedLabel("", "title", cut=Qt.TextElideMode.ElideMiddle)
         self._answer = ElidedLabel(role="small")
-        self._badge = label("Not sure", "badge")
+        self._badge = label(tr("Not sure"), "badge")
         self._badge.hide()
         self.canvas = SlideCanvas(decorations=False)
         self.canvas.share_source(source)
@@ -41,7 +42,7 @@ class CompareCell(QFrame):
 
     def set_title(self, title: str) -> None:
         self._title.setText(title)
-        self.canvas.setAccessibleName(f"Comparison: {title}")
+        self.canvas.setAccessibleName(tr("Comparison: {title}").format(title=title))
 
     def set_answer(self, text: str, share: str = "", unsure: bool = False) -> None:
         """share: the percentage behind the class; it is never cut."""

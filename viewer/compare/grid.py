@@ -8,15 +8,14 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from ssmamba.rois.roi import Roi
 from viewer.canvas import SlideCanvas, ViewState
+from viewer.compare.captions import caption
 from viewer.compare.cell import CompareCell
 from viewer.controllers.map_painter import PaintedMap
 from viewer.state.document import Document
-from viewer.state.library import Model, ModelLibrary, names_beside
-from viewer.state.planning import answer_key
+from viewer.state.library import ModelLibrary, names_beside
 from viewer.state.settings import MapSpec
-from viewer.widgets.bars import percent
+from viewer.text.tr import tr
 
 MOST_MAPS = 8
 ORIGINAL = None  # key of the cell without a map
@@ -98,7 +97,7 @@ class CompareGrid(QWidget):
         models = [model for path in paths if (model := self._library.get(path)) is not None]
         names = dict(zip((m.path for m in models), names_beside(models), strict=True))
         for spec, cell in self.cells.items():
-            cell.set_title("Original" if spec is None else names.get(spec.checkpoint, ""))
+            cell.set_title(tr("Original") if spec is None else names.get(spec.checkpoint, ""))
 
     def _make_cell(self) -> CompareCell:
         cell = CompareCell(self._source)
@@ -207,31 +206,7 @@ class CompareGrid(QWidget):
             if spec is None:
                 cell.set_answer("" if roi is None else roi.name)
             elif (model := self._library.get(spec.checkpoint)) is not None:
-                self._show_answer(cell, spec, model, roi)
-
-    def _show_answer(self, cell: CompareCell, spec: MapSpec, model: Model, roi: Roi | None) -> None:
-        newest = roi and self._document.results.newest_answer(roi.id, model.path)
-        if not model.explains(spec.target):
-            cell.set_answer("This model does not know the chosen class")
-        elif not newest or roi is None:
-            cell.set_answer("")
-        else:
-            key, result = newest
-            shown = spec.target or result.predicted
-            probability = result.probabilities.get(shown)
-            share = "" if probability is None else f" · {percent(probability)}"
-            share += self._detail(spec, model)
-            if key != answer_key(self._document, roi, model):
-                share += " · outdated"
-            name = model.class_info(shown).name
-            cell.set_answer(name, share, unsure=not result.trust.sure)
-
-    def _detail(self, spec: MapSpec, model: Model) -> str:
-        """Which detail a map has, where it is not that of the model on the slide."""
-        shown, own = self._library.shown, model.card.cam_stage
-        if spec.stage is not None or shown is None:
-            return ""
-        return "" if own == shown.card.cam_stage else f" · detail {own}"
+                cell.set_answer(*caption(self._document, self._library.shown, spec, model))
 
     @property
     def settled(self) -> bool:

@@ -97,8 +97,8 @@ class SSMambaConfig:
 
 
 @dataclass(frozen=True)
-class MAMIMConfig:
-    """Masked pre-training (SSMamba §3.4): what is masked and how it is decoded."""
+class MIMConfig:
+    """Masked image modelling (MAMIM, SSMamba §3.4; MAE): what is masked and how it is decoded."""
 
     mask_ratio: float = 0.75  # share of mask units that are hidden
     mask_unit: int = 32  # side of a mask unit, input pixels; a multiple of 4
@@ -113,6 +113,6 @@ class MAMIMConfig:
     stain: str = "he"  # he | giemsa | none: basis in which the perturbation moves the colours
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> MAMIMConfig:
+    def from_dict(cls, values: dict[str, Any]) -> MIMConfig:
         known = {field.name for field in fields(cls)}
         return cls(**{k: v for k, v in values.items() if k in known})

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ssmamba.config import Embedding, MAMIMConfig, Mixer, Pool
+from ssmamba.config import Embedding, MIMConfig, Mixer, Pool
 
 Basis = Literal["auto", "he", "giemsa", "none"]
 Split = Literal["train", "val", "test", "all"]
@@ -86,15 +86,15 @@ class PretrainConfig(RunConfig):
 
     method: Literal["mamim", "mae", "contrastive"] = "mamim"  # how to pre-train
     lr: float = 5e-5  # peak of the learning rate
-    mask_ratio: float = MAMIMConfig.mask_ratio  # mamim, mae: share of the squares that is hidden
-    mask_unit: int = MAMIMConfig.mask_unit  # mamim, mae: side of a hidden square, pixels
+    mask_ratio: float = MIMConfig.mask_ratio  # mamim, mae: share of the squares that is hidden
+    mask_unit: int = MIMConfig.mask_unit  # mamim, mae: side of a hidden square, pixels
     # mamim, mae: normalise each target square by its own mean and variance
-    norm_target: bool = MAMIMConfig.norm_target
-    decoder_dim: int = MAMIMConfig.decoder_dim  # mamim, mae: channels of the decoder
-    decoder_depth: int = MAMIMConfig.decoder_depth  # mamim, mae: blocks of the decoder per stage
+    norm_target: bool = MIMConfig.norm_target
+    decoder_dim: int = MIMConfig.decoder_dim  # mamim, mae: channels of the decoder
+    decoder_depth: int = MIMConfig.decoder_depth  # mamim, mae: blocks of the decoder per stage
     # mamim: change stain and focus of the input, not of the target
-    perturb: bool = MAMIMConfig.perturb
-    skips: bool = MAMIMConfig.skips  # mamim: pass shallow features to the decoder
+    perturb: bool = MIMConfig.perturb
+    skips: bool = MIMConfig.skips  # mamim: pass shallow features to the decoder
     decoder_mixer: Literal["dms", "none"] = "dms"  # mamim: token mixer of the decoder
 
     temperature: float = 0.2  # contrastive: divisor of the similarities

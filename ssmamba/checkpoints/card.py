@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ssmamba.checkpoints.card_types import check_types
-from ssmamba.config import MAMIMConfig, SSMambaConfig
+from ssmamba.config import MIMConfig, SSMambaConfig
 from ssmamba.errors import CheckpointError
 
 FORMAT_VERSION = 1
@@ -67,7 +67,7 @@ class Card:
     name: str = ""  # readable name shown in lists
     arch: str = "ssmamba"  # ssmamba | vmamba | timm:<name> | uni and kin
     config: dict[str, Any] = field(default_factory=dict)  # SSMambaConfig, or arguments for timm
-    mamim: dict[str, Any] | None = None  # MAMIMConfig as JSON, when a decoder is in the file
+    mamim: dict[str, Any] | None = None  # MIMConfig as JSON, when a decoder is in the file
     classes: tuple[ClassInfo, ...] = ()
     input: InputSpec = InputSpec()
     calibration: Calibration = Calibration()
@@ -88,8 +88,8 @@ class Card:
     def ssmamba_config(self) -> SSMambaConfig:
         return SSMambaConfig.from_dict(self.config)
 
-    def mamim_config(self) -> MAMIMConfig | None:
-        return None if self.mamim is None else MAMIMConfig.from_dict(self.mamim)
+    def mim_config(self) -> MIMConfig | None:
+        return None if self.mamim is None else MIMConfig.from_dict(self.mamim)
 
     @property
     def classifies(self) -> bool:

@@ -113,7 +113,7 @@ def load_encoder(path: Path | str, device: str | torch.device = "cpu") -> tuple[
 
 def build_model(card: Card) -> nn.Module:
     """Build an untrained model for a card: a classifier, a backbone, or masked pre-training."""
-    mamim = card.mamim_config()
+    mamim = card.mim_config()
     if mamim is not None:
         return build_masked(build_network(card.arch, card.config, 0), mamim)
     return build_network(card.arch, card.config, len(card.classes) if card.classifies else 0)

@@ -13,7 +13,6 @@ class Method:
 
     name: str
     uses_class: bool  # the map belongs to one class; without, it shows what stands out at all
-    uses_gradient: bool
     signed: bool  # raw values below zero speak against the class
     description: str  # one sentence for a tooltip
     needs_zero: bool = False  # takes it that activations are zero where nothing is
@@ -24,13 +23,11 @@ _ALL = (
         "GradCAM",
         True,
         True,
-        True,
         "Weighs each feature map by its mean gradient for the class; the usual choice "
         "(Selvaraju et al. 2017).",
     ),
     Method(
         "GradCAM++",
-        True,
         True,
         True,
         "GradCAM with weights that count small and repeated structures more fully "
@@ -40,13 +37,11 @@ _ALL = (
         "HiResCAM",
         True,
         True,
-        True,
         "Gradient times activation at each place, without averaging: exact for a linear head "
         "(Draelos and Carin 2020).",
     ),
     Method(
         "LayerCAM",
-        True,
         True,
         True,
         "Positive gradients weigh each place by itself; keeps detail in the early stages "
@@ -56,7 +51,6 @@ _ALL = (
     Method(
         "ElementWise",
         True,
-        True,
         False,
         "Gradient times activation, only what speaks for the class, summed over the channels.",
     ),
@@ -64,12 +58,10 @@ _ALL = (
         "EigenGradCAM",
         True,
         True,
-        True,
         "The main pattern of gradient times activation; smoother than HiResCAM.",
     ),
     Method(
         "EigenCAM",
-        False,
         False,
         True,
         "The main pattern of the features, whatever the class (Muhammad and Yeasin 2020).",

@@ -16,7 +16,7 @@ from ssmamba.checkpoints.checkpoint import Checkpoint
 from ssmamba.errors import CheckpointError, DeviceError
 from ssmamba.models import SSMamba
 from ssmamba.models.build import head_of
-from ssmamba.models.convnets import quicken
+from ssmamba.models.convnets import fuse_batch_norm
 from ssmamba.reading.preprocess import Images, to_tensor
 from ssmamba.runtime.cuda_graphs import GraphedForward
 from ssmamba.runtime.device import Device, choose_device
@@ -78,7 +78,7 @@ class Predictor:
             if not is_out_of_memory(error):
                 raise
             self._move_to_cpu()
-        quicken(self.model)
+        fuse_batch_norm(self.model)
         self._graphed = GraphedForward(self._forward) if graphs and self.device.is_cuda else None
 
     def predict(self, images: Images) -> Prediction:

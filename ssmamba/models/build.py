@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from torch import nn
 
-from ssmamba.config import MAMIMConfig, SSMambaConfig
+from ssmamba.config import MIMConfig, SSMambaConfig
 from ssmamba.errors import CheckpointError
 from ssmamba.models.conv_stem import give_conv_stem
 from ssmamba.models.foundation import ADAPTERS
@@ -20,7 +20,7 @@ from ssmamba.models.vmamba import VMamba
 FOUR_STAGES: dict[str, type[SSMamba]] = {"ssmamba": SSMamba, "vmamba": VMamba}
 TIMM = "timm:"  # prefix of timm's names
 CONV_STEM = "conv_stem"  # in a config of timm's: ConvStem in place of the patch embedding
-PLAIN: Literal["attention"] = "attention"  # MAMIMConfig.decoder_mixer of a masked autoencoder
+PLAIN: Literal["attention"] = "attention"  # MIMConfig.decoder_mixer of a masked autoencoder
 
 
 def build_network(arch: str, config: dict[str, Any], classes: int) -> nn.Module:
@@ -48,7 +48,7 @@ def tuples(config: dict[str, Any]) -> dict[str, Any]:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
 
 
-def build_masked(encoder: nn.Module, config: MAMIMConfig) -> MaskedModel:
+def build_masked(encoder: nn.Module, config: MIMConfig) -> MaskedModel:
     """Masked pre-training around an encoder: MAMIM, or a masked autoencoder."""
     if isinstance(encoder, SSMamba):
         return MAE(encoder, config) if config.decoder_mixer == PLAIN else MAMIM(encoder, config)

@@ -1,4 +1,4 @@
-"""Convolutional networks of timm, made quick for inference as SSMamba's own layers are."""
+"""BatchNorm folded into the convolutions of other networks, as SSMamba's own layers do it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn.utils import fuse_conv_bn_eval
 from ssmamba.models.ssmamba import SSMamba
 
 
-def quicken(model: nn.Module) -> int:
+def fuse_batch_norm(model: nn.Module) -> int:
     """Fold each BatchNorm into the convolution before it and lay the weights out channels-last.
 
     In place, on a network in eval mode; answers stay the same but for rounding, and so do the names

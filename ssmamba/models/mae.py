@@ -11,10 +11,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ssmamba.config import STRIDES, MAMIMConfig
+from ssmamba.config import STRIDES, MIMConfig
 from ssmamba.errors import CheckpointError
 from ssmamba.models.conv_stem import has_conv_stem
-from ssmamba.models.mamim import unshuffle_to_pixels
+from ssmamba.models.mamim import pixel_shuffle
 from ssmamba.models.masked import MaskedModel, visible_mean
 from ssmamba.models.ssmamba import SSMamba, _init_weights
 
@@ -24,7 +24,7 @@ HEAD_DIM = 32  # channels of an attention head in the decoder
 class PlainDecoder(nn.Module):
     """Transformer blocks over a grid of tokens, then the pixels of each token's patch."""
 
-    def __init__(self, encoder_dim: int, patch: int, config: MAMIMConfig) -> None:
+    def __init__(self, encoder_dim: int, patch: int, config: MIMConfig) -> None:
         super().__init__()
         dim, self.patch = config.decoder_dim, patch
         if dim % HEAD_DIM:
@@ -50,7 +50,7 @@ class PlainDecoder(nn.Module):
         for block in self.blocks:
             x = block(x)
         x = self.to_pixels(self.norm(x)).unflatten(1, grid)
-        return unshuffle_to_pixels(x, self.patch).permute(0, 3, 1, 2)
+        return pixel_shuffle(x, self.patch).permute(0, 3, 1, 2)
 
 
 class MAE(MaskedModel):
@@ -58,7 +58,7 @@ class MAE(MaskedModel):
 
     encoder: SSMamba
 
-    def __init__(self, encoder: SSMamba, config: MAMIMConfig) -> None:
+    def __init__(self, encoder: SSMamba, config: MIMConfig) -> None:
         super().__init__(encoder, config)
         dims = encoder.config.dims
         self.mask_token = nn.Parameter(torch.zeros(dims[0]))
@@ -83,7 +83,7 @@ class ViTMAE(MaskedModel):
         config: ``mask_unit`` is a multiple of the ViT's patch.
     """
 
-    def __init__(self, encoder: nn.Module, config: MAMIMConfig) -> None:
+    def __init__(self, encoder: nn.Module, config: MIMConfig) -> None:
         super().__init__(encoder, config)
         patch = vit_patch(encoder)
         if config.mask_unit % patch:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ssmamba.config import STRIDES, MAMIMConfig, SSMambaConfig
+from ssmamba.config import STRIDES, MIMConfig, SSMambaConfig
 from ssmamba.layers.linear import Linear
 from ssmamba.models.masked import MaskedModel, visible_mean
 from ssmamba.models.ssmamba import Block, SSMamba, _init_weights
@@ -39,13 +39,13 @@ class DecoderStage(nn.Module):
         for block in self.blocks:
             tokens = block(tokens, grid)
         x = tokens.unflatten(1, grid)
-        return x if self.up is None else unshuffle_to_pixels(self.up(x), 2)
+        return x if self.up is None else pixel_shuffle(self.up(x), 2)
 
 
 class Decoder(nn.Module):
     """Recovers (B, 3, H, W) from the four stages' maps with DMS blocks (Fig. 1e)."""
 
-    def __init__(self, encoder_dims: tuple[int, ...], config: MAMIMConfig) -> None:
+    def __init__(self, encoder_dims: tuple[int, ...], config: MIMConfig) -> None:
         super().__init__()
         dims = [max(config.decoder_dim >> k, NARROWEST) for k in range(4)]  # coarse to fine
         self.entry = Linear(encoder_dims[-1], dims[0])
@@ -67,7 +67,7 @@ class Decoder(nn.Module):
         x = self.entry(tokens[-1])
         for k, stage in enumerate(self.stages):
             x = stage(x, tokens[3 - k] if k else None)
-        pixels = unshuffle_to_pixels(self.to_pixels(self.norm(x)), STRIDES[0])
+        pixels = pixel_shuffle(self.to_pixels(self.norm(x)), STRIDES[0])
         return pixels.permute(0, 3, 1, 2)
 
 
@@ -81,7 +81,7 @@ class MAMIM(MaskedModel):
 
     encoder: SSMamba
 
-    def __init__(self, encoder: SSMamba, config: MAMIMConfig) -> None:
+    def __init__(self, encoder: SSMamba, config: MIMConfig) -> None:
         super().__init__(encoder, config)
         self.mask_token = nn.Parameter(torch.zeros(encoder.config.dims[0]))
         nn.init.trunc_normal_(self.mask_token, std=0.02)
@@ -95,7 +95,7 @@ class MAMIM(MaskedModel):
         return pixels + visible_mean(images, unit_mask) if self.config.from_mean else pixels
 
 
-def unshuffle_to_pixels(x: Tensor, side: int) -> Tensor:
+def pixel_shuffle(x: Tensor, side: int) -> Tensor:
     """(B, H, W, side² · C) -> (B, side · H, side · W, C)."""
     batch, height, width, channels = x.shape
     x = x.view(batch, height, width, side, side, channels // side**2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ssmamba.config import MAMIMConfig
+from ssmamba.config import MIMConfig
 
 
 class MaskedModel(nn.Module):
@@ -16,7 +16,7 @@ class MaskedModel(nn.Module):
         config: masking and decoder.
     """
 
-    def __init__(self, encoder: nn.Module, config: MAMIMConfig) -> None:
+    def __init__(self, encoder: nn.Module, config: MIMConfig) -> None:
         super().__init__()
         self.encoder = encoder
         self.config = config

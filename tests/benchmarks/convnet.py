@@ -12,7 +12,7 @@ import torch
 from ssmamba.config import SSMambaConfig
 from ssmamba.models import SSMamba
 from ssmamba.models.build import build_network
-from ssmamba.models.convnets import quicken
+from ssmamba.models.convnets import fuse_batch_norm
 from tests.benchmarks.measuring import time_shuffled
 
 # as in resources/results/lac-seeds
@@ -27,10 +27,10 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=25)
     asked = parser.parse_args()
     plain, quick = (build_network("timm:resnet10t", RESNET, 5).eval() for _ in range(2))
-    quicken(quick)
+    fuse_batch_norm(quick)
     ssmamba = SSMamba(SSMambaConfig.of_size("nano", **SSMAMBA), 5).eval()
     batch = torch.rand(asked.images, 3, asked.side, asked.side)
-    models = {"ResNet, timm's": plain, "ResNet, quickened": quick, "SSMamba nano": ssmamba}
+    models = {"ResNet, timm's": plain, "ResNet, fused": quick, "SSMamba nano": ssmamba}
     with torch.inference_mode():
         runs = {name: lambda model=model: model(batch) for name, model in models.items()}
         times = time_shuffled(runs, asked.repeat, summary=min)

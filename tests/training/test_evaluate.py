@@ -13,7 +13,7 @@ import torch
 
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Calibration, Card, ClassInfo, InputSpec
-from ssmamba.config import MAMIMConfig, SSMambaConfig
+from ssmamba.config import MIMConfig, SSMambaConfig
 from ssmamba.models import MAMIM, SSMamba
 from ssmamba.reading.preprocess import to_tensor
 from tests.training.pictures import picture, write_png
@@ -166,7 +166,7 @@ def test_a_folder_in_place_of_a_file(
 def test_a_mamim_checkpoint_is_scored_beside_simple_fills(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    mamim = MAMIMConfig(mask_unit=8, decoder_dim=32)
+    mamim = MIMConfig(mask_unit=8, decoder_dim=32)
     config = vars(CONFIG) | {"dims": list(CONFIG.dims), "depths": list(CONFIG.depths)}
     card = Card(kind="mamim", name="m", config=config, mamim=vars(mamim), input=SPEC)
     path = tmp_path / "mamim.safetensors"

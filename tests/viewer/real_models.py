@@ -12,7 +12,7 @@ def write_real_models(folder: Path) -> list[Path]:
 
     from ssmamba.checkpoints import checkpoint
     from ssmamba.checkpoints.card import Card, InputSpec
-    from ssmamba.config import MAMIMConfig, SSMambaConfig
+    from ssmamba.config import MIMConfig, SSMambaConfig
     from ssmamba.models import MAMIM, SSMamba
     from tests.viewer.fakes import CLASSES
 
@@ -23,7 +23,7 @@ def write_real_models(folder: Path) -> list[Path]:
     for name in ("first", "second"):
         paths.append(folder / f"{name}.safetensors")
         checkpoint.save(paths[-1], SSMamba(config, len(CLASSES)), card.with_(name=name))
-    masked = MAMIMConfig()
+    masked = MIMConfig()
     paths.append(folder / "masked.safetensors")
     checkpoint.save(
         paths[-1],

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ssmamba.checkpoints import checkpoint
-from ssmamba.models.convnets import quicken
+from ssmamba.models.convnets import fuse_batch_norm
 from ssmamba.models.macs import count_macs
 from ssmamba.runtime.device import Device
 
@@ -31,7 +31,7 @@ def measure_costs(paths: dict[str, Path], device: torch.device) -> dict[str, Cos
     """Cost of each cell's checkpoint."""
     loaded = {cell: checkpoint.load(path, device) for cell, path in paths.items()}
     for found in loaded.values():
-        quicken(found.model)  # as the viewer runs it; SSMamba does the like by itself
+        fuse_batch_norm(found.model)  # as the viewer runs it; SSMamba does the like by itself
     best = dict.fromkeys(loaded, float("inf"))
     for number in range(WARM_UP + ROUNDS):
         for cell, found in loaded.items():

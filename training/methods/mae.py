@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ssmamba.config import MAMIMConfig
+from ssmamba.config import MIMConfig
 from ssmamba.models.build import PLAIN
 from training.config import PretrainConfig
 from training.methods.masked import MaskedMethod, masking_of
@@ -19,6 +19,6 @@ class MAEMethod(MaskedMethod):
     title = "MAE"
 
     @classmethod
-    def masking(cls, config: PretrainConfig, stain: str = "none") -> MAMIMConfig:
+    def masking(cls, config: PretrainConfig, stain: str = "none") -> MIMConfig:
         plain = {"decoder_mixer": PLAIN, "skips": False, "perturb": False}
         return masking_of(config, **plain, from_mean=False, stain="none")

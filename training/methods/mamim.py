@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ssmamba.config import MAMIMConfig
+from ssmamba.config import MIMConfig
 from training.config import PretrainConfig
 from training.methods.masked import MaskedMethod, masking_of
 
@@ -13,6 +13,6 @@ class MAMIMMethod(MaskedMethod):
     title = "MAMIM"
 
     @classmethod
-    def masking(cls, config: PretrainConfig, stain: str = "none") -> MAMIMConfig:
+    def masking(cls, config: PretrainConfig, stain: str = "none") -> MIMConfig:
         # a normalised target has no colour of its own
         return masking_of(config, from_mean=not config.norm_target, stain=stain)

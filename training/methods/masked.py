@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ssmamba.checkpoints.card import Card
 from ssmamba.checkpoints.checkpoint import CLEAN_BN
-from ssmamba.config import STRIDES, MAMIMConfig
+from ssmamba.config import STRIDES, MIMConfig
 from ssmamba.errors import CheckpointError, DataError
 from ssmamba.models import MaskedModel, random_unit_mask
 from ssmamba.models.batchnorm import bn_statistics, load_bn_statistics, reestimate_bn
@@ -47,10 +47,10 @@ class MaskedBatch(NamedTuple):
     target: Tensor  # (B, 3, H, W) normalised, clean
 
 
-def masking_of(config: PretrainConfig, **own: Any) -> MAMIMConfig:
+def masking_of(config: PretrainConfig, **own: Any) -> MIMConfig:
     """The fields that the config of a pre-training has, too, but for those given as ``own``."""
-    shared = {f.name for f in fields(MAMIMConfig)} & {f.name for f in fields(PretrainConfig)}
-    return MAMIMConfig(**{**{name: getattr(config, name) for name in shared}, **own})
+    shared = {f.name for f in fields(MIMConfig)} & {f.name for f in fields(PretrainConfig)}
+    return MIMConfig(**{**{name: getattr(config, name) for name in shared}, **own})
 
 
 class MaskedMethod(Method[MaskedBatch]):
@@ -58,7 +58,7 @@ class MaskedMethod(Method[MaskedBatch]):
 
     @classmethod
     @abstractmethod
-    def masking(cls, config: PretrainConfig, stain: str = "none") -> MAMIMConfig:
+    def masking(cls, config: PretrainConfig, stain: str = "none") -> MIMConfig:
         """What is hidden and how it is decoded; stain: basis of the colour changes."""
 
     @classmethod
@@ -89,7 +89,7 @@ class MaskedMethod(Method[MaskedBatch]):
         return self.material.card.with_(mamim=asdict(masking))
 
     def model(self, encoder: nn.Module) -> nn.Module:
-        masking = self.card().mamim_config()
+        masking = self.card().mim_config()
         assert masking is not None
         return build_masked(encoder, masking)
 

@@ -10,7 +10,7 @@ import torch
 
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Card, ClassInfo, InputSpec
-from ssmamba.config import MAMIMConfig, SSMambaConfig
+from ssmamba.config import MIMConfig, SSMambaConfig
 from ssmamba.models import MAMIM, SSMamba
 
 CLASSES = (
@@ -47,7 +47,7 @@ def save_classifier(
 def save_mamim(path: Path, spec: InputSpec = SPEC, **mamim: Any) -> Path:
     """Save a tiny masked-pre-training checkpoint."""
     torch.manual_seed(0)
-    config = replace(MAMIMConfig(mask_unit=16, decoder_dim=32), **mamim)
+    config = replace(MIMConfig(mask_unit=16, decoder_dim=32), **mamim)
     model = MAMIM(SSMamba(tiny_config()), config)
     made = Card(kind="mamim", name="Tiny MAMIM", config=asdict(tiny_config()),
                 mamim=asdict(config), input=spec)  # fmt: skip

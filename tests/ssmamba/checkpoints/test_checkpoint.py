@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Card, ClassInfo, InputSpec, read_card
-from ssmamba.config import MAMIMConfig, SSMambaConfig
+from ssmamba.config import MIMConfig, SSMambaConfig
 from ssmamba.errors import CheckpointError
 from ssmamba.models import MAMIM, SSMamba
 from ssmamba.models.batchnorm import bn_statistics
@@ -79,10 +79,10 @@ def test_a_folder_in_place_of_a_checkpoint_is_told(tmp_path):
 
 
 def test_encoder_of_a_mamim_checkpoint_has_the_clean_statistics(tmp_path):
-    mamim_config = MAMIMConfig(decoder_dim=32)
-    model = MAMIM(SSMamba(CONFIG), mamim_config)
+    mim_config = MIMConfig(decoder_dim=32)
+    model = MAMIM(SSMamba(CONFIG), mim_config)
     clean = {"clean_bn." + k: v + 3.0 for k, v in bn_statistics(model.encoder).items()}
-    card = Card(kind="mamim", config=asdict(CONFIG), mamim=asdict(mamim_config))
+    card = Card(kind="mamim", config=asdict(CONFIG), mamim=asdict(mim_config))
     checkpoint.save(tmp_path / "m.safetensors", model, card, clean)
     encoder, _ = checkpoint.load_encoder(tmp_path / "m.safetensors")
     for name, value in bn_statistics(encoder).items():

@@ -8,7 +8,7 @@ from torch import nn
 
 from ssmamba.explain.cam import cam_maps
 from ssmamba.models.build import build_network
-from ssmamba.models.convnets import quicken
+from ssmamba.models.convnets import fuse_batch_norm
 from tests.ssmamba.layers.test_inference import trained_norms
 
 
@@ -19,7 +19,9 @@ def resnet() -> nn.Module:
 
 def test_answers_and_cams_are_the_same() -> None:
     plain, quick = resnet(), resnet()
-    assert quicken(quick) == sum(isinstance(part, nn.BatchNorm2d) for part in plain.modules())
+    assert fuse_batch_norm(quick) == sum(
+        isinstance(part, nn.BatchNorm2d) for part in plain.modules()
+    )
     assert not any(isinstance(part, nn.BatchNorm2d) for part in quick.modules())
     images = torch.randn(2, 3, 64, 64)
     with torch.inference_mode():
@@ -46,7 +48,7 @@ def test_a_convolution_that_is_read_twice_keeps_its_norm() -> None:
     image = torch.randn(1, 3, 8, 8)
     with torch.no_grad():
         before = model(image)
-        assert quicken(model) == 0
+        assert fuse_batch_norm(model) == 0
         torch.testing.assert_close(model(image), before)
 
 
@@ -59,7 +61,7 @@ def test_a_network_in_training_or_that_cannot_be_followed_is_left_alone() -> Non
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.norm(self.conv(x if x.sum() > 0 else -x))
 
-    assert quicken(Asks().eval()) == 0 and quicken(resnet().train()) == 0
+    assert fuse_batch_norm(Asks().eval()) == 0 and fuse_batch_norm(resnet().train()) == 0
 
 
 @pytest.mark.parametrize("arch", ["timm:vit_tiny_patch16_224", "timm:swin_tiny_patch4_window7_224"])
@@ -72,6 +74,6 @@ def test_transformers_with_a_convolutional_stem_answer_the_same(arch: str) -> No
     image = torch.randn(1, 3, 64, 64)
     with torch.enable_grad():
         expected = model(image).detach()
-    quicken(model)
+    fuse_batch_norm(model)
     with torch.inference_mode():
         torch.testing.assert_close(model(image), expected, rtol=1e-4, atol=1e-4)

@@ -4,13 +4,13 @@ import pytest
 import timm
 import torch
 
-from ssmamba.config import MAMIMConfig, SSMambaConfig
+from ssmamba.config import MIMConfig, SSMambaConfig
 from ssmamba.errors import CheckpointError
 from ssmamba.models import MAE, MAMIM, SSMamba, ViTMAE, random_unit_mask
 from ssmamba.models.build import build_masked
 from ssmamba.models.mae import sine_positions
 
-PLAIN = MAMIMConfig(mask_unit=32, decoder_dim=32, decoder_mixer="attention", from_mean=False)
+PLAIN = MIMConfig(mask_unit=32, decoder_dim=32, decoder_mixer="attention", from_mean=False)
 VIT = {"img_size": 64, "depth": 2, "embed_dim": 48, "num_heads": 3, "num_classes": 0}
 
 
@@ -24,13 +24,13 @@ def vit(**changes):
 
 
 def test_the_config_chooses_the_model():
-    assert isinstance(build_masked(four_stages(), MAMIMConfig(decoder_dim=32)), MAMIM)
+    assert isinstance(build_masked(four_stages(), MIMConfig(decoder_dim=32)), MAMIM)
     assert isinstance(build_masked(four_stages(), PLAIN), MAE)
     assert isinstance(build_masked(vit(), PLAIN), ViTMAE)
     with pytest.raises(CheckpointError, match="ResNet cannot be pre-trained by masking"):
         build_masked(timm.create_model("resnet10t", num_classes=0), PLAIN)
     with pytest.raises(CheckpointError, match="multiple of 16"):
-        build_masked(vit(), MAMIMConfig(mask_unit=24, decoder_dim=32, decoder_mixer="attention"))
+        build_masked(vit(), MIMConfig(mask_unit=24, decoder_dim=32, decoder_mixer="attention"))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from ssmamba.config import MAMIMConfig, SSMambaConfig
+from ssmamba.config import MIMConfig, SSMambaConfig
 from ssmamba.errors import CheckpointError
 from ssmamba.layers.local import (
     LPR,
@@ -286,7 +286,7 @@ def test_random_unit_mask_hides_the_asked_share():
 def test_hidden_pixels_never_reach_the_reconstruction(stem, batch_norm):
     torch.manual_seed(0)
     encoder = SSMamba(small_config(**stem, batch_norm=batch_norm))
-    model = MAMIM(encoder, MAMIMConfig(mask_unit=16, decoder_dim=32)).eval()
+    model = MAMIM(encoder, MIMConfig(mask_unit=16, decoder_dim=32)).eval()
     mask = random_unit_mask(1, 64, 64, 0.5, 16)
     pixels = mask.repeat_interleave(16, 1).repeat_interleave(16, 2).unsqueeze(1)
     image = torch.randn(1, 3, 64, 64)
@@ -298,7 +298,7 @@ def test_hidden_pixels_never_reach_the_reconstruction(stem, batch_norm):
 
 
 def test_loss_counts_hidden_units_only():
-    model = MAMIM(SSMamba(small_config()), MAMIMConfig(mask_unit=16, decoder_dim=32)).eval()
+    model = MAMIM(SSMamba(small_config()), MIMConfig(mask_unit=16, decoder_dim=32)).eval()
     mask = random_unit_mask(2, 64, 64, 0.75, 16)
     pixels = mask.repeat_interleave(16, 1).repeat_interleave(16, 2).unsqueeze(1)
     image = torch.randn(2, 3, 64, 64)

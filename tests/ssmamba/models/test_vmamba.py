@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ssmamba.config import MAMIMConfig, SSMambaConfig
+from ssmamba.config import MIMConfig, SSMambaConfig
 from ssmamba.errors import CheckpointError
 from ssmamba.layers.mixers import DMS, SS2D
 from ssmamba.models import SSMamba, random_unit_mask
@@ -57,7 +57,7 @@ def test_any_size_of_image():
     assert shapes == [(16, 16, 24), (32, 8, 12), (48, 4, 6), (64, 2, 3)]
 
 
-@pytest.mark.parametrize("config", [PLAIN, MAMIMConfig(mask_unit=32, decoder_dim=32)])
+@pytest.mark.parametrize("config", [PLAIN, MIMConfig(mask_unit=32, decoder_dim=32)])
 def test_its_overlapping_stem_lets_no_hidden_pixel_through(config):
     model = build_masked(VMamba(SSMambaConfig.vmamba("nano", **TINY)), config).eval()
     mask = random_unit_mask(1, 64, 64, 0.5, 32, torch.Generator().manual_seed(0))

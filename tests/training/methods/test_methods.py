@@ -11,7 +11,7 @@ import torch
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import read_card
 from ssmamba.checkpoints.checkpoint import load_encoder
-from ssmamba.config import MAMIMConfig
+from ssmamba.config import MIMConfig
 from ssmamba.models import MAE, SSMamba, ViTMAE
 from tests.training.conftest import TINY
 from tests.training.test_finetune import assert_same_weights, stop_at
@@ -149,16 +149,16 @@ def test_freezing_needs_a_trained_backbone(
 
 
 def test_no_field_of_masking_is_forgotten() -> None:
-    """A new field of MAMIMConfig is a flag of pre-training, or each method gives it itself."""
+    """A new field of MIMConfig is a flag of pre-training, or each method gives it itself."""
     flags = {field.name for field in fields(PretrainConfig)}
-    assert {field.name for field in fields(MAMIMConfig)} - flags == {"from_mean", "stain"}
+    assert {field.name for field in fields(MIMConfig)} - flags == {"from_mean", "stain"}
 
 
 @pytest.mark.parametrize(
-    "name", [f.name for f in fields(MAMIMConfig) if hasattr(PretrainConfig, f.name)]
+    "name", [f.name for f in fields(MIMConfig) if hasattr(PretrainConfig, f.name)]
 )
 def test_flags_of_masking_reach_the_model(name: str) -> None:
-    default = getattr(MAMIMConfig, name)
+    default = getattr(MIMConfig, name)
     other = {"mask_ratio": 0.5, "decoder_mixer": "none", "mask_unit": 16}
     value = other[name] if name in other else default + 1 if type(default) is int else not default
     flags = {name: value}

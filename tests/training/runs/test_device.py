@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from ssmamba.config import MAMIMConfig
+from ssmamba.config import MIMConfig
 from ssmamba.errors import DataError
 from ssmamba.models import MaskedModel, random_unit_mask
 from ssmamba.models.masked import visible_mean
@@ -37,7 +37,7 @@ def test_shards_and_loss_scaling_are_refused_together(monkeypatch: pytest.Monkey
 
 def test_mixed_precision_leaves_what_the_model_is_given_as_it_is() -> None:
     """Rounded targets are another task than the one that validation scores."""
-    model = Copy(nn.Identity(), MAMIMConfig(mask_unit=8, norm_target=True))
+    model = Copy(nn.Identity(), MIMConfig(mask_unit=8, norm_target=True))
     torch.manual_seed(0)
     images, mask = 2.5 + torch.rand(4, 3, 32, 32) / 50, random_unit_mask(4, 32, 32, 0.75, 8)
     expected = model(images, mask)

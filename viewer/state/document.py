@@ -92,9 +92,7 @@ class Document:
 
     def change(self, roi: Roi, text: str = "Change region") -> None:
         """Replace a region by one with the same id; unknown ids and equal regions are ignored."""
-        old = self._rois.get(roi.id)
-        if old is not None and old != roi:
-            self._do(Change(text, {roi.id: old}, {roi.id: roi}))
+        self.change_many([roi], text)
 
     def change_many(self, rois: Iterable[Roi], text: str) -> None:
         new = {r.id: r for r in rois if r.id in self._rois and self._rois[r.id] != r}
@@ -110,14 +108,10 @@ class Document:
         return len(gone)
 
     def undo(self) -> None:
-        change = self.undo_stack.take_undo()
-        if change is not None:
-            self._apply(change)
+        self._apply(self.undo_stack.take_undo())
 
     def redo(self) -> None:
-        change = self.undo_stack.take_redo()
-        if change is not None:
-            self._apply(change)
+        self._apply(self.undo_stack.take_redo())
 
     def next_name(self) -> str:
         """ "Region 4" when 1 to 3 are taken."""
@@ -176,7 +170,9 @@ class Document:
         self.undo_stack.push(change)
         self._apply(change)
 
-    def _apply(self, change: Change) -> None:
+    def _apply(self, change: Change | None) -> None:
+        if change is None:  # nothing to undo
+            return
         for roi_id, roi in change.after.items():
             if roi is None:
                 self._rois.pop(roi_id, None)

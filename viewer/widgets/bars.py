@@ -26,8 +26,8 @@ class Bar:
 class ProbabilityBars(QWidget):
     """The classes from likely to unlikely: name and percent above a bar."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._bars: list[Bar] = []
         self.expanded = False
         self.first_shown = 3  # classes shown until the user asks for all

@@ -105,11 +105,9 @@ class ElidedLabel(QLabel):
         self,
         text: str = "",
         role: str = "",
-        parent: QWidget | None = None,
-        *,
         cut: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
     ) -> None:
-        super().__init__(text, parent)
+        super().__init__(text)
         self._cut = cut
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setProperty("role", role)
@@ -147,11 +145,9 @@ class Segmented(QWidget):
 
     chosen = Signal(object)  # the value
 
-    def __init__(
-        self, choices: Sequence[tuple[object, str, str]], name: str, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, choices: Sequence[tuple[object, str, str]], name: str) -> None:
         """choices: (value, text, tip). name: what the choice is about, for screen readers."""
-        super().__init__(parent)
+        super().__init__()
         self.setAccessibleName(name)
         self._group = QButtonGroup(self)
         self._values = [value for value, _, _ in choices]

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QPlainTextEdit,
     QSizePolicy,
-    QWidget,
 )
 
 from viewer.look.icons import icon
@@ -25,8 +24,8 @@ INFO_MS = 6000  # notices leave by themselves; warnings and errors wait for the 
 class MessageBar(QFrame):
     """The newest message; older ones come back as it is closed."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._waiting: deque[Message] = deque(maxlen=20)
         self._message: Message | None = None
         self._icon = QLabel()

@@ -14,8 +14,8 @@ class Picture(QWidget):
 
     clicked = Signal()
 
-    def __init__(self, name: str, smallest: int = 64, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, name: str, smallest: int = 64) -> None:
+        super().__init__()
         self._image = QImage()
         self._smallest = smallest
         self.setAccessibleName(name)

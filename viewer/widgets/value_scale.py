@@ -20,8 +20,8 @@ BINS = 48
 class ValueScale(QWidget):
     """Raw values from low to high; the plot is made when the first map comes."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setFixedHeight(HEIGHT_PX)
         self.setAccessibleName("Colour scale of the evidence map")
         self._layout = column(self, margin=0)

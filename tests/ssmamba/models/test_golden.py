@@ -28,4 +28,4 @@ def test_a_bundled_model_answers_as_ever(name):
 def test_cutting_a_picture_does_not_make_it_foreign(name):
     """The same tissue, 112 x 100 px of it, lies about as far from what the model knows."""
     whole, cut = np.reshape(EXPECTED[name]["distances"], (2, 2))
-    assert (np.abs(cut / whole - 1) < 0.2).all()
+    assert (np.abs(cut / whole - 1) < 0.3).all()

@@ -1,0 +1,95 @@
+"""What the user chooses under "Evidence map" reaches the maps in view and their painting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QComboBox
+from pytestqt.qtbot import QtBot
+
+from tests.viewer.fakes import CLASSES, write_model
+from viewer.controllers.shared import Shared
+from viewer.panels.evidence import EvidencePanel
+from viewer.state.library import read_model
+from viewer.state.settings import MapSpec
+
+
+@pytest.fixture
+def shared(qtbot: QtBot, tmp_path: Path) -> Shared:
+    made = Shared()
+    files = [write_model(tmp_path / f"{name}.safetensors") for name in "ab"]
+    made.library.add([read_model(path) for path in files], use=True)
+    return made
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, shared: Shared) -> EvidencePanel:
+    made = EvidencePanel(shared.document, shared.library)
+    qtbot.addWidget(made)
+    return made
+
+
+def pick(box: QComboBox, data: object) -> None:
+    """Choose an entry as a user does."""
+    box.setCurrentIndex(box.findData(data))
+    box.activated.emit(box.currentIndex())
+
+
+def test_class_method_and_detail_are_chosen_for_every_model_in_view(
+    panel: EvidencePanel, shared: Shared
+) -> None:
+    pick(panel._class, "scc")
+    pick(panel._method, "LayerCAM")
+    panel._stage.chosen.emit(2)
+    assert set(shared.document.maps.specs) == {
+        MapSpec(model.path, "LayerCAM", 2, "scc") for model in shared.library.in_use
+    }
+    assert panel._stage._group.checkedButton().text() == "2"
+
+
+def test_colours_scale_fade_and_opacity_change_no_map(panel: EvidencePanel, shared: Shared) -> None:
+    before = shared.document.maps.specs
+    pick(panel._colors, "blue-red")
+    panel._scale.chosen.emit("shared")
+    panel._fade.setChecked(False)
+    panel._opacity.setValue(25)
+    panel.visible_box.setChecked(False)
+    look = shared.document.map_painting
+    assert (look.colormap, look.scale, look.fade) == ("blue-red", "shared", False)
+    assert (look.opacity, look.visible) == (0.25, False)
+    assert shared.document.maps.specs == before
+    assert not panel._fade.isEnabled()  # two-sided colours have no faint end
+
+
+def test_the_panel_shows_the_map_of_the_shown_model(panel: EvidencePanel, shared: Shared) -> None:
+    first, second = (model.path for model in shared.library.in_use)
+    specs = [MapSpec(first, target="aca", stage=1), MapSpec(second, target="n", stage=3)]
+    shared.document.maps.show(specs)
+    assert panel._class.currentData() == "aca"
+    shared.library.show(second)
+    assert panel._class.currentData() == "n"
+    assert panel._stage._group.checkedButton().text() == "3"
+    assert list(shared.document.maps.specs) == specs  # looking changes nothing
+
+
+def test_the_classes_are_those_of_the_models_in_use(
+    panel: EvidencePanel, shared: Shared, tmp_path: Path
+) -> None:
+    def offered() -> list[object]:
+        return [panel._class.itemData(at) for at in range(panel._class.count())]
+
+    assert offered() == [None, *(info.key for info in CLASSES)]
+    pick(panel._class, "n")
+    other = read_model(write_model(tmp_path / "other.safetensors", classes=CLASSES[:2]))
+    shared.library.add([other], use=True)
+    for model in shared.library.in_use:
+        shared.library.set_in_use(model.path, model.path == other.path)
+    assert offered() == [None, "aca", "scc"]
+    assert panel._class.currentData() is None  # "n" is known to none of them
+
+
+def test_a_method_that_uses_no_class_offers_none(panel: EvidencePanel) -> None:
+    assert panel._class.isEnabled()
+    pick(panel._method, "EigenCAM")
+    assert not panel._class.isEnabled()

@@ -10,7 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from ssmamba.reading.values import DEFAULT_OPTIONS, CamMap, ReadOptions, Stamp, Trust, Window
+from ssmamba.reading.values import (
+    DEFAULT_OPTIONS,
+    CamMap,
+    PackedArray,
+    ReadOptions,
+    Stamp,
+    Trust,
+    Window,
+)
 from ssmamba.rois.roi import Roi
 
 
@@ -152,11 +160,11 @@ class ClassifyResult:
     probabilities: dict[str, float]  # class key -> probability
     predicted: str  # class key
     trust: Trust
-    windows: tuple[Window, ...]
+    windows: PackedArray  # (N, 3) float64 of x, y, side, level-0 pixels
     stamp: Stamp
     seconds: float
+    window_probabilities: PackedArray  # (N, K) float32, classes in the order of the card
     notes: tuple[str, ...] = ()  # "scale unknown", "uncalibrated", "moved to the CPU"
-    window_probabilities: tuple[tuple[float, ...], ...] = ()  # per window, order of the card
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,7 @@ import numpy as np
 from ssmamba.checkpoints.card import InputSpec
 from ssmamba.errors import RoiError
 from ssmamba.reading.values import DEFAULT_OPTIONS, ReadOptions, Window
-from ssmamba.reading.windows import windows_tiles, windows_whole
+from ssmamba.reading.windows import window_around, windows_tiles
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.icc import SrgbTransform
 from ssmamba.slides.slide import Slide
@@ -32,7 +32,7 @@ READERS = 4  # threads that read windows; slides allow any number
 class RegionPlan:
     """Which squares of a slide stand for a region, and how they are read."""
 
-    windows: tuple[Window, ...]  # level-0 pixels
+    windows: np.ndarray  # (N, 3) float64 of x, y, side, level-0 pixels
     mode: str  # whole | tiles
     out_px: int  # side of the pixels read for each window
     mpp: float | None  # µm per network pixel; None = unknown
@@ -59,38 +59,42 @@ def plan_region(
     mode = _mode(options.mode, extent, field)
     if mode == "whole":
         smallest = field if options.mode == "auto" and field is not None else 1.0
-        windows = [_on_whole_pixels(w) for w in windows_whole(roi, min_side=smallest)]
+        window = _on_whole_pixels(window_around(roi, min_side=smallest))
         shortest = float(min(slide.dimensions))
-        if windows[0].side > shortest * NEARLY_SQUARE:
+        if window.side > shortest * NEARLY_SQUARE:
             mode, field = "tiles", shortest
             notes.append("the square around the region leaves the image, so it was read in parts")
-        elif windows[0].side > shortest:  # as in training: the centred square, no padding
-            windows = [_on_whole_pixels(_shrunk(windows[0], shortest))]
+        elif window.side > shortest:  # as in training: the centred square, no padding
+            window = _on_whole_pixels(_shrunk(window, shortest))
+        windows = np.array([[window.x, window.y, window.side]])
     if mode == "tiles":
         windows = windows_tiles(roi, field or float(spec.source_px))
-    windows = [_inside(w, slide) for w in windows]
-    side = windows[0].side
+    windows = _inside(windows, slide)
+    side = float(windows[0, 2])
     read_mpp = None if slide_mpp is None else slide_mpp * side / spec.window_px
     notes += _scale_notes(spec, read_mpp)
-    return RegionPlan(tuple(windows), mode, _out_px(slide, spec, side), read_mpp, tuple(notes))
+    return RegionPlan(windows, mode, _out_px(slide, spec, side), read_mpp, tuple(notes))
 
 
 def read_window(slide: Slide, window: Window, out_px: int, icc: bool = False) -> np.ndarray:
     """Pixels of one window, (out_px, out_px, 3) uint8 RGB; icc applies the slide's profile."""
-    return _read(slide, window, out_px, _transform(slide, icc))
+    return _read(slide, window.x, window.y, window.side, out_px, _transform(slide, icc))
 
 
 def read_batches(
-    slide: Slide, windows: Sequence[Window], out_px: int, batch: int, icc: bool = False
+    slide: Slide, windows: np.ndarray, out_px: int, batch: int, icc: bool = False
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (first window's index, (n, out_px, out_px, 3) uint8 RGB), reading one batch ahead."""
+    """Yield (first window's index, (n, out_px, out_px, 3) uint8 RGB), reading one batch ahead.
+
+    windows: (N, 3) of x, y, side, level-0 pixels.
+    """
     transform = _transform(slide, icc)
     starts = range(0, len(windows), batch)
     with ThreadPoolExecutor(READERS, thread_name_prefix="windows") as pool:
 
         def submit(start: int) -> list:
-            chosen = windows[start : start + batch]
-            return [pool.submit(_read, slide, w, out_px, transform) for w in chosen]
+            chosen = windows[start : start + batch].tolist()
+            return [pool.submit(_read, slide, x, y, s, out_px, transform) for x, y, s in chosen]
 
         ahead = submit(0)
         for start in starts:
@@ -190,16 +194,15 @@ def _out_px(slide: Slide, spec: InputSpec, side: float) -> int:
     return min(spec.source_px, available)
 
 
-def _inside(window: Window, slide: Slide) -> Window:
-    """Move a window that leaves the slide back onto it, so that it shows real surroundings."""
-    width, height = slide.dimensions
-    return Window(
-        _moved(window.x, window.side, width), _moved(window.y, window.side, height), window.side
-    )
+def _inside(windows: np.ndarray, slide: Slide) -> np.ndarray:
+    """Move windows (N, 3) that leave the slide back onto it, so that they show real surroundings.
 
-
-def _moved(start: float, side: float, limit: int) -> float:
-    return (limit - side) / 2 if side > limit else min(max(start, 0.0), limit - side)
+    A window that is larger than the slide is centred on it.
+    """
+    starts, side = windows[:, :2], windows[:, 2:]
+    room = np.asarray(slide.dimensions) - side
+    moved = np.where(room < 0, room / 2, np.clip(starts, 0.0, np.maximum(room, 0.0)))
+    return np.concatenate([moved, side], axis=1)
 
 
 def _scale_notes(spec: InputSpec, read_mpp: float | None) -> list[str]:
@@ -216,6 +219,8 @@ def _transform(slide: Slide, icc: bool) -> SrgbTransform | None:
     return None if profile is None else SrgbTransform(profile)
 
 
-def _read(slide: Slide, window: Window, out_px: int, transform: SrgbTransform | None) -> np.ndarray:
-    pixels = slide.read_window(window.x, window.y, window.side, out_px)
+def _read(
+    slide: Slide, x: float, y: float, side: float, out_px: int, transform: SrgbTransform | None
+) -> np.ndarray:
+    pixels = slide.read_window(x, y, side, out_px)
     return pixels if transform is None else transform.apply(pixels)

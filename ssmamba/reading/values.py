@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
 Mode = Literal["auto", "whole", "tiles"]
 
 
@@ -20,6 +22,27 @@ class ReadOptions:
 
 
 DEFAULT_OPTIONS = ReadOptions()
+
+
+@dataclass(frozen=True)
+class PackedArray:
+    """A NumPy array as a value: it compares, hashes and travels as raw bytes (C order)."""
+
+    data: bytes = field(repr=False)
+    shape: tuple[int, ...]
+    dtype: str  # NumPy's name for it, "float64"
+
+    @classmethod
+    def of(cls, array: np.ndarray) -> PackedArray:
+        return cls(array.tobytes(), array.shape, array.dtype.name)
+
+    @property
+    def array(self) -> np.ndarray:
+        """The array, read-only, without a copy."""
+        return np.frombuffer(self.data, self.dtype).reshape(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
 
 
 @dataclass(frozen=True)

@@ -3,37 +3,78 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from shapely.geometry import MultiPolygon
 
 from ssmamba.errors import RoiError
 from ssmamba.reading.values import Window
+from ssmamba.rois.geometry import polygons_of, roi_shape
 from ssmamba.rois.roi import Roi
 
-MAX_WINDOWS = 20_000  # a region that needs more is read at the wrong scale
+MIN_SHARE = 0.5  # of a window that lies in the region
+ROUNDING = 1e-6  # shares nearer to the limit than this are measured on the whole region
+GEOMETRY_COLLECTION = 7  # shapely's type id
 
 
-def windows_whole(roi: Roi, min_side: float = 1.0) -> list[Window]:
-    """One square window around a region, with its real surroundings."""
+def window_around(roi: Roi, min_side: float = 1.0) -> Window:
+    """One square window around a region, with its real surroundings, level-0 pixels."""
     left, top, right, bottom = _bounds(roi)
     side = max(right - left, bottom - top, min_side)
-    return [Window((left + right - side) / 2, (top + bottom - side) / 2, side)]
+    return Window((left + right - side) / 2, (top + bottom - side) / 2, side)
 
 
-def windows_tiles(roi: Roi, side: float, overlap: float = 0.0) -> list[Window]:
-    """Cover a region with square windows of ``side`` level-0 pixels.
+def windows_tiles(roi: Roi, side: float, overlap: float = 0.0) -> np.ndarray:
+    """Cover a region with square windows: (N, 3) float64 of x, y, side in level-0 pixels.
 
-    The grid is centred on the region. Windows at least half inside are kept; when the region is
-    so thin that none is, those that overlap it best. ``overlap`` is the shared part of
-    neighbours, 0 ≤ overlap < 1. Raises RoiError for an empty region or an absurd count.
+    The grid is centred on the region and read row by row. Windows at least half inside are kept;
+    when the region is so thin that none is, those that overlap it best. ``overlap`` is the shared
+    part of neighbours, 0 ≤ overlap < 1. Memory and time go with the windows along the region's
+    outline and with N, not with its bounding box. Raises RoiError for a region without an area.
     """
     if not 0 <= overlap < 1 or side <= 0:
         raise ValueError(f"side > 0 and 0 <= overlap < 1, not {side} and {overlap}")
     grid = _grid(_bounds(roi), side, side * (1 - overlap))
-    shares = _shares_inside(roi, grid)
-    inside = [w for w, share in zip(grid, shares, strict=True) if share >= 0.5]
-    if inside:
-        return inside
-    best = max(shares)
-    return [w for w, share in zip(grid, shares, strict=True) if share > 0.5 * best]
+    shape = MultiPolygon(polygons_of(roi_shape(roi)))
+    cells, shares = _shares_inside(shape, grid)
+    if not len(cells):
+        raise RoiError("The region has no area; draw a lasso or a rectangle.")
+    thin = shares.max() < MIN_SHARE + ROUNDING
+    unsure = np.flatnonzero(thin | (abs(shares - MIN_SHARE) < ROUNDING))
+    boxes = grid.boxes(cells[unsure])
+    shares[unsure] = shapely.area(shapely.intersection(shape, boxes)) / shapely.area(boxes)
+    best = shares.max()
+    kept = shares >= MIN_SHARE if best >= MIN_SHARE else shares > MIN_SHARE * best
+    rows, columns = cells[kept, 0], cells[kept, 1]
+    order = np.lexsort((columns, rows))
+    return grid.windows(rows[order], columns[order])
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Squares in rows and columns; places in level-0 pixels."""
+
+    x0: float
+    y0: float
+    side: float
+    step: float  # from one window to the next
+    rows: int
+    columns: int
+
+    def windows(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """(N, 3) float64 of x, y, side."""
+        x, y = self.x0 + columns * self.step, self.y0 + rows * self.step
+        return np.stack([x, y, np.full_like(x, self.side)], axis=1)
+
+    def boxes(self, blocks: np.ndarray) -> np.ndarray:
+        """(N,) rectangles around blocks (N, 4) of first and one past the last row and column."""
+        row, column, end_row, end_column = blocks.T
+        left, top = self.x0 + column * self.step, self.y0 + row * self.step
+        right = self.x0 + (end_column - 1) * self.step + self.side
+        bottom = self.y0 + (end_row - 1) * self.step + self.side
+        return shapely.box(left, top, right, bottom)
 
 
 def _bounds(roi: Roi) -> tuple[float, float, float, float]:
@@ -45,35 +86,58 @@ def _bounds(roi: Roi) -> tuple[float, float, float, float]:
     return bounds
 
 
-def _grid(bounds: tuple[float, float, float, float], side: float, step: float) -> list[Window]:
+def _grid(bounds: tuple[float, float, float, float], side: float, step: float) -> _Grid:
     left, top, right, bottom = bounds
     columns = 1 + max(0, math.ceil((right - left - side) / step - 1e-6))
     rows = 1 + max(0, math.ceil((bottom - top - side) / step - 1e-6))
-    if columns * rows > MAX_WINDOWS:
-        raise RoiError(
-            f"The region would need {columns * rows} windows of {side:g} px; choose a larger "
-            "field width or a smaller region."
-        )
     x0 = (left + right - side - (columns - 1) * step) / 2
     y0 = (top + bottom - side - (rows - 1) * step) / 2
-    return [Window(x0 + c * step, y0 + r * step, side) for r in range(rows) for c in range(columns)]
+    return _Grid(x0, y0, side, step, rows, columns)
 
 
-def _shares_inside(roi: Roi, grid: list[Window]) -> list[float]:
-    """Share of each window that lies in the region; for a line or point 1 where it passes."""
-    import shapely
+def _shares_inside(shape: MultiPolygon, grid: _Grid) -> tuple[np.ndarray, np.ndarray]:
+    """The windows that overlap a shape: blocks of one window (M, 4), and each one's share (M,).
 
-    from ssmamba.rois.geometry import roi_shape
+    The grid is halved again and again, each block with its own part of the shape. A block that is
+    empty or full is not looked into any further.
+    """
+    blocks = np.array([[0, 0, grid.rows, grid.columns]])
+    parts = np.array([shape], dtype=object)
+    cells, shares = [], []
+    while len(blocks):
+        boxes = grid.boxes(blocks)
+        parts = shapely.intersection(parts, boxes)
+        share = shapely.area(parts) / shapely.area(boxes)
+        single = (blocks[:, 2:] - blocks[:, :2] == 1).all(axis=1)
+        alone, full = single & (share > 0), ~single & (share > 1 - 1e-9)
+        inside = [_cells_of(block) for block in blocks[full]]
+        cells += [blocks[alone], *inside]
+        shares += [share[alone], *(np.ones(len(c)) for c in inside)]
+        rest = ~single & ~full & (share > 0)
+        blocks, parts = _halved(blocks[rest]), np.tile(_areas_of(parts[rest]), 2)
+    return np.concatenate(cells), np.concatenate(shares)
 
-    shape = roi_shape(roi)
-    boxes = shapely.box(
-        [w.x for w in grid],
-        [w.y for w in grid],
-        [w.x + w.side for w in grid],
-        [w.y + w.side for w in grid],
-    )
-    if shape.area == 0:
-        return [float(hit) for hit in shapely.intersects(boxes, shape)]
-    shapely.prepare(shape)
-    areas = shapely.area(shapely.intersection(boxes, shape))
-    return [float(a) for a in areas / shapely.area(boxes)]
+
+def _cells_of(block: np.ndarray) -> np.ndarray:
+    """All windows of a block (4,) as blocks of their own, (n, 4)."""
+    row, column, end_row, end_column = block
+    first = np.mgrid[row:end_row, column:end_column].reshape(2, -1).T
+    return np.concatenate([first, first + 1], axis=1)
+
+
+def _halved(blocks: np.ndarray) -> np.ndarray:
+    """Blocks (n, 4) cut across their longer side: all first halves, then all second ones."""
+    number = np.arange(len(blocks))
+    axis = np.argmax(blocks[:, 2:] - blocks[:, :2], axis=1)
+    middle = (blocks[number, axis] + blocks[number, axis + 2]) // 2
+    first, second = blocks.copy(), blocks.copy()
+    first[number, axis + 2] = middle
+    second[number, axis] = middle
+    return np.concatenate([first, second])
+
+
+def _areas_of(parts: np.ndarray) -> np.ndarray:
+    """Geometries without the points and lines in which an outline touched a box."""
+    for at in np.flatnonzero(shapely.get_type_id(parts) == GEOMETRY_COLLECTION):
+        parts[at] = MultiPolygon(polygons_of(parts[at]))
+    return parts

@@ -16,7 +16,7 @@ from ssmamba.explain.stitch import stitch
 from ssmamba.inference.predictor import Predictor
 from ssmamba.reading.plan import plan_region, read_window
 from ssmamba.reading.preprocess import to_tensor
-from ssmamba.reading.values import CamMap, ReadOptions
+from ssmamba.reading.values import CamMap, ReadOptions, Window
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import Slide
 from tests.acceptance.conftest import MODELS
@@ -72,7 +72,7 @@ def test_a_patch_on_a_slide_answers_as_the_image_does(held_out: HeldOut, tmp_pat
             x, y = index % side * PATCH, index // side * PATCH
             plan = plan_region(rectangle(x, y, PATCH), slide, spec)
             assert len(plan.windows) == 1
-            pixels = read_window(slide, plan.windows[0], plan.out_px)
+            pixels = read_window(slide, Window(*plan.windows[0]), plan.out_px)
             answer = held_out.predictor.predict(pixels).probabilities[0]
             np.testing.assert_allclose(answer, direct[index], atol=1e-3)
 
@@ -114,13 +114,14 @@ def test_stitched_tiles_peak_in_the_quadrant_of_the_class(
         with Slide.open(path) as slide:
             roi = rectangle(0, 0, 2 * PATCH)
             plan = plan_region(roi, slide, card.input, ReadOptions(field_px=PATCH))
-            pixels = [read_window(slide, w, plan.out_px) for w in plan.windows]
+            windows = [Window(*w) for w in plan.windows.tolist()]
+            pixels = [read_window(slide, w, plan.out_px) for w in windows]
         batch = to_tensor(pixels, card.input)
         for quadrant, class_index in enumerate(classes):
             maps = cam_maps(model, batch, "GradCAM", int(class_index), stage=4)
             parts = [
                 CamMap(window, values.shape, values.astype(np.float32).tobytes())
-                for window, values in zip(plan.windows, maps, strict=True)
+                for window, values in zip(windows, maps, strict=True)
             ]
             values = stitch(parts).values
             row, column = np.unravel_index(np.nanargmax(values), values.shape)

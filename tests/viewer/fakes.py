@@ -28,7 +28,7 @@ from ssmamba.engine.messages import (
 )
 from ssmamba.errors import EngineDied
 from ssmamba.reading.plan import geometry_hash
-from ssmamba.reading.values import CamMap, Stamp, Trust, Window
+from ssmamba.reading.values import CamMap, PackedArray, Stamp, Trust, Window
 from ssmamba.rois.roi import Roi
 
 CLASSES = (
@@ -68,7 +68,8 @@ def answer(request: Classify, checkpoint: str, first: float = 0.8) -> ClassifyRe
     return ClassifyResult(
         request.job, request.roi.id, checkpoint,
         {"aca": first, "scc": (1 - first) * 0.75, "n": (1 - first) * 0.25}, "aca", Trust(True),
-        (Window(left, top, side),), stamp(request.roi, request.slide.path), 0.01,
+        PackedArray.of(np.array([[left, top, side]])), stamp(request.roi, request.slide.path), 0.01,
+        PackedArray.of(np.array([[first, 1 - first, 0]], np.float32)),
         notes=("scale unknown: the model has no µm/px",),
     )  # fmt: skip
 

@@ -7,11 +7,11 @@ import sys
 import threading
 from collections.abc import Sequence
 
+import numpy as np
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from ssmamba.reading.values import Window
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.canvas.base import CanvasBase
@@ -173,9 +173,9 @@ class SlideCanvas(CanvasBase):
         self.scene.overlays.opacity = min(max(opacity, 0.0), 1.0)
         self.update()
 
-    def set_highlight(self, windows: Sequence[Window]) -> None:
-        """Outline the squares that the model saw; empty removes them."""
-        self.scene.overlays.highlight = tuple(windows)
+    def set_highlight(self, windows: np.ndarray | None) -> None:
+        """Outline the squares that the model saw, (N, 3) of x, y, side; None removes them."""
+        self.scene.overlays.highlight = windows
         self.update()
 
     # --- state and painting

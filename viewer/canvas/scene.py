@@ -50,7 +50,7 @@ class Scene:
         self.tiles.set_source(source)
         self.minimap.forget()
         self.overlays.set_overlays(())
-        self.overlays.highlight = ()
+        self.overlays.highlight = None
         self.camera.set_slide(self.info)
 
     def set_icc(self, enabled: bool) -> None:

@@ -26,7 +26,9 @@ SHORT_NOTES = {
 class AnswersPanel(QWidget):
     """The answers for the selected region, one card a model."""
 
-    windows_hovered = Signal(object)  # tuple of Window
+    windows_hovered = Signal(
+        object
+    )  # (N, 3) of x, y, side, level-0 pixels; None when nothing is hovered
     classify_requested = Signal(list)
     calibrate_requested = Signal()
 
@@ -131,7 +133,7 @@ class AnswersPanel(QWidget):
             card.show_wait("Not classified yet.", retry=True)
 
     def _on_hovered(self, result: ClassifyResult | None) -> None:
-        self.windows_hovered.emit(() if result is None else result.windows)
+        self.windows_hovered.emit(None if result is None else result.windows.array)
 
     def _classify(self) -> None:
         roi = self._document.selected

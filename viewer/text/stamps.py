@@ -14,7 +14,7 @@ MODES = {"whole": "one square around the region", "tiles": "squares inside the r
 def stamp_lines(result: ClassifyResult, slide_mpp: float | None) -> list[str]:
     """The stamp of an answer, one fact a line. slide_mpp: µm per level-0 pixel."""
     stamp = result.stamp
-    side = formats.length(result.windows[0].side, slide_mpp) if result.windows else "unknown"
+    side = formats.length(float(result.windows.array[0, 2]), slide_mpp)
     return [
         f"Read as: {formats.count(len(result.windows), 'window')}, "
         f"{MODES.get(stamp.mode, stamp.mode)}",

@@ -11,6 +11,7 @@ from ssmamba.engine.messages import Classify, ClassifyResult
 from ssmamba.engine.scheduler import Spent, Steps
 from ssmamba.inference.judge import Judge
 from ssmamba.reading.preprocess import resize_image
+from ssmamba.reading.values import PackedArray
 
 
 def classify(request: Classify, bench: Bench, spent: Spent) -> Steps:
@@ -44,9 +45,9 @@ def answer(request: Classify, bench: Bench, spent: Spent, path: str) -> Steps:
             probabilities=dict(zip(keys, mean.tolist(), strict=True)),
             predicted=predicted,
             trust=judge.verdict(mean.tolist()),
-            windows=region.plan.windows,
+            windows=PackedArray.of(region.plan.windows),
             stamp=region.stamp(predictor.checkpoint.sha256, predictor.device),
             seconds=spent() - start,
             notes=region.plan.notes + predictor.notes,
-            window_probabilities=tuple(tuple(row) for row in windows.tolist()),
+            window_probabilities=PackedArray.of(windows),
         )

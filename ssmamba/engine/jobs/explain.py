@@ -50,7 +50,7 @@ def evidence(request: Explain, bench: Bench, spent: Spent, path: str) -> Steps:
             with bench.threads.measured(work):
                 values = np.concatenate(predictor.batched(pixels, cams))
             maps += [
-                _cam_map(predictor, region.plan.windows[at], image, stage)
+                _cam_map(predictor, Window(*region.plan.windows[at].tolist()), image, stage)
                 for at, image in enumerate(values, first)
             ]
             if region.count > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,13 +54,14 @@ class Region:
     def middle_window(self) -> Window:
         """The window nearest to the middle of all, to stand for a region of many."""
         windows = self.plan.windows
-        x = sum(w.x + w.side / 2 for w in windows) / len(windows)
-        y = sum(w.y + w.side / 2 for w in windows) / len(windows)
-        return min(windows, key=lambda w: (w.x + w.side / 2 - x) ** 2 + (w.y + w.side / 2 - y) ** 2)
+        centres = windows[:, :2] + windows[:, 2:] / 2
+        nearest = ((centres - centres.mean(axis=0)) ** 2).sum(axis=1).argmin()
+        return Window(*windows[nearest].tolist())
 
     def key(self, sha256: str) -> tuple:
         """What an answer of the checkpoint with this sha256 depends on."""
-        return sha256, self.slide.quick_hash, self.plan.windows, self.plan.out_px, self.icc
+        windows = hashlib.sha256(self.plan.windows.tobytes()).digest()
+        return sha256, self.slide.quick_hash, windows, self.plan.out_px, self.icc
 
     def stamp(
         self, sha256: str, device: Device, method: str = "", seed: int | None = None

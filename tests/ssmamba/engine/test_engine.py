@@ -58,7 +58,7 @@ def test_a_region_is_classified_by_each_checkpoint_and_stamped(engine, folder, s
         assert result.roi_id == result.stamp.roi_id == roi.id
         assert result.stamp.roi_geometry == geometry_hash(roi)
         assert result.stamp.slide_hash
-        assert result.windows[0].side == 64
+        assert result.windows.array[0, 2] == 64
     assert found[0].stamp.checkpoint_sha256 != found[1].stamp.checkpoint_sha256
     assert not found[1].trust.sure  # its card allows next to no entropy
 
@@ -88,7 +88,7 @@ def test_a_large_region_reports_progress_and_averages_its_windows(engine, folder
     assert progress[-1].total == 16
     result = found[-1]
     assert isinstance(result, ClassifyResult)
-    mean = np.mean(result.window_probabilities, axis=0)
+    mean = result.window_probabilities.array.mean(axis=0)
     np.testing.assert_allclose(list(result.probabilities.values()), mean, atol=1e-6)
     assert result.stamp.mode == "tiles"
 

@@ -103,7 +103,8 @@ def test_a_lasso_is_answered_within_two_steps_while_7000_windows_are_read(tissue
     (found,) = engine.of(ClassifyResult, 1)
     assert found.windows == expected.windows
     assert found.predicted == expected.predicted
-    np.testing.assert_allclose(found.window_probabilities, expected.window_probabilities, atol=1e-6)
+    answers = [result.window_probabilities.array for result in (found, expected)]
+    np.testing.assert_allclose(*answers, atol=1e-6)
     assert list(found.probabilities.values()) == pytest.approx(
         list(expected.probabilities.values()), abs=1e-6
     )

@@ -8,7 +8,7 @@ import pytest
 
 from ssmamba.engine.messages import Classify, SlideRef
 from ssmamba.engine.wire import WireError, encode, read_message, write_message
-from ssmamba.reading.values import CamMap, Window
+from ssmamba.reading.values import CamMap, PackedArray, Window
 from ssmamba.rois.roi import Roi
 
 
@@ -17,6 +17,7 @@ def test_messages_come_back_equal_and_in_order():
     sent = [
         Classify(3, SlideRef("größe.svs", mpp=0.25), Roi(((((0, 0), (1, 0), (1, 1)),),)), ("m",)),
         CamMap(Window(1.5, 2.5, 3.0), (2, 2), values),
+        PackedArray.of(np.array([[0.1, 2.0, 3.0], [1e5, 8e4, 448.0]])),
     ]
     stream = io.BytesIO()
     for message in sent:
@@ -25,6 +26,20 @@ def test_messages_come_back_equal_and_in_order():
     assert [read_message(stream) for _ in sent] == sent
     with pytest.raises(EOFError):
         read_message(stream)
+
+
+def test_forty_thousand_windows_travel_as_their_bytes():
+    windows = np.arange(120_000, dtype=np.float64).reshape(-1, 3)
+    packed = PackedArray.of(windows)
+    frame = encode(packed)
+    assert len(frame) < windows.nbytes + 500
+    found = read_message(io.BytesIO(frame))
+    np.testing.assert_array_equal(found.array, windows)
+    assert found == packed and hash(found) == hash(packed) and len(found) == 40_000
+    assert found != PackedArray.of(windows.reshape(3, -1))
+    assert len(repr(packed)) < 100
+    with pytest.raises(ValueError, match="read-only"):
+        found.array[0] = 0
 
 
 def test_a_frame_cut_short_is_the_end_not_a_message():

@@ -1,5 +1,7 @@
 """Which pixels stand for a region."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
@@ -17,6 +19,7 @@ from ssmamba.reading.plan import (
     whole_image_roi,
 )
 from ssmamba.reading.values import ReadOptions, Window
+from ssmamba.rois.geometry import area_of
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import Slide
 from tests.slides import tissue_like, write_pyramid
@@ -48,9 +51,9 @@ def uncalibrated(tmp_path_factory):
 
 def test_a_square_of_the_training_size_is_read_as_exactly_its_pixels(slide):
     plan = plan_region(square(131, 257, 64), slide, PLAIN)
-    assert plan.windows == (Window(131, 257, 64.0),)
+    assert plan.windows.tolist() == [[131, 257, 64]]
     assert plan.mode == "whole"
-    pixels = read_window(slide, plan.windows[0], plan.out_px)
+    pixels = read_window(slide, Window(*plan.windows[0]), plan.out_px)
     np.testing.assert_array_equal(pixels, slide.read_region(131, 257, 0, 64, 64))
 
 
@@ -58,26 +61,25 @@ def test_a_lasso_with_many_vertices_around_a_patch_reads_the_same_pixels(slide):
     ring = tuple((200.0 + v, 300.0) for v in range(0, 65, 4))
     ring += ((264.0, 364.0), (230.0, 364.0), (200.0, 364.0))
     plan = plan_region(Roi(((ring,),)), slide, PLAIN)
-    assert plan.windows == (Window(200, 300, 64.0),)
+    assert plan.windows.tolist() == [[200, 300, 64]]
 
 
 def test_whole_is_a_square_with_its_surroundings_never_squashed(slide):
     ring = ((100, 100), (400, 100), (400, 150), (100, 150))
     plan = plan_region(Roi(((ring,),)), slide, PLAIN, ReadOptions("whole"))
-    assert plan.windows == (Window(100, 0, 300.0),)  # moved down to stay on the slide
+    assert plan.windows.tolist() == [[100, 0, 300]]  # moved down to stay on the slide
     assert plan.out_px == 64
 
 
 def test_a_window_at_the_edge_is_moved_onto_the_slide(slide):
     plan = plan_region(square(990, 690, 10), slide, SCALED)
-    window = plan.windows[0]
-    assert window.x + window.side == 1000
-    assert window.y + window.side == 700
+    ((x, y, side),) = plan.windows
+    assert (x + side, y + side) == (1000, 700)
 
 
 def test_the_models_scale_sets_the_window(slide):
     plan = plan_region(square(300, 300, 40), slide, SCALED)
-    assert plan.windows[0].side == 128  # 64 px at 1 µm on a slide of 0.5 µm/px
+    assert plan.windows[0, 2] == 128  # 64 px at 1 µm on a slide of 0.5 µm/px
     assert plan.mpp == pytest.approx(1.0)
     assert plan.notes == ()
 
@@ -85,8 +87,8 @@ def test_the_models_scale_sets_the_window(slide):
 def test_auto_reads_a_large_region_in_windows_at_the_models_scale(slide):
     plan = plan_region(square(100, 100, 256), slide, SCALED)
     assert plan.mode == "tiles"
-    assert {w.side for w in plan.windows} == {128.0}
-    assert {(w.x, w.y) for w in plan.windows} == {(100, 100), (228, 100), (100, 228), (228, 228)}
+    corners = [(100, 100), (228, 100), (100, 228), (228, 228)]  # row by row
+    assert plan.windows.tolist() == [[x, y, 128] for x, y in corners]
 
 
 def test_whole_at_another_scale_than_trained_is_noted(slide):
@@ -97,7 +99,7 @@ def test_whole_at_another_scale_than_trained_is_noted(slide):
 
 def test_the_users_calibration_wins(slide):
     plan = plan_region(square(300, 300, 40), slide, SCALED, mpp=0.25)
-    assert plan.windows[0].side == 256
+    assert plan.windows[0, 2] == 256
 
 
 def test_an_uncalibrated_slide_is_noted_for_a_model_with_a_scale(uncalibrated):
@@ -127,10 +129,7 @@ def test_an_image_that_is_not_square_is_read_in_parts_not_padded(tmp_path):
     Image.fromarray(tissue_like(160, 100)).save(tmp_path / "wide.png")
     with Slide.open(tmp_path / "wide.png") as wide:
         plan = plan_region(whole_image_roi(wide), wide, PLAIN)
-        assert {w.side for w in plan.windows} == {100.0}
-        assert min(w.x for w in plan.windows) == 0
-        assert max(w.x + w.side for w in plan.windows) == 160
-        assert all(w.y == 0 for w in plan.windows)
+        assert plan.windows.tolist() == [[0, 0, 100], [60, 0, 100]]
 
 
 def test_a_nearly_square_image_is_read_as_its_centre_as_in_training(tmp_path):
@@ -140,14 +139,14 @@ def test_a_nearly_square_image_is_read_as_its_centre_as_in_training(tmp_path):
     Image.fromarray(picture).save(tmp_path / "almost.png")
     with Slide.open(tmp_path / "almost.png") as almost:
         plan = plan_region(whole_image_roi(almost), almost, PLAIN)
-        pixels = read_window(almost, plan.windows[0], plan.out_px)
+        pixels = read_window(almost, Window(*plan.windows[0]), plan.out_px)
     assert plan.mode == "whole"
     np.testing.assert_array_equal(pixels, centre_square(picture))  # reduced once, later
 
 
 def test_a_region_that_hangs_over_the_edge_is_read_on_the_slide(slide):
     plan = plan_region(square(-50, -50, 100), slide, PLAIN)
-    assert plan.windows == (Window(0, 0, 50.0),)
+    assert plan.windows.tolist() == [[0, 0, 50]]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +180,7 @@ def test_batches_come_in_order_and_hold_every_window_once(slide):
         seen += list(pixels)
     assert len(seen) == len(plan.windows) == 100
     for window, pixels in list(zip(plan.windows, seen, strict=True))[::13]:
-        np.testing.assert_array_equal(pixels, read_window(slide, window, 64))
+        np.testing.assert_array_equal(pixels, read_window(slide, Window(*window), 64))
 
 
 def swapped_profile():
@@ -210,6 +209,35 @@ def test_the_colour_profile_is_applied_when_the_card_or_the_user_says_so(tmp_pat
         assert uses_icc(profiled, PLAIN, True)
         assert not uses_icc(profiled, PLAIN, None)
         assert not uses_icc(raw, asked, True)
+
+
+def whole_slide_of(width, height, vendor="aperio"):
+    """A slide of 0.25 µm/px that is only asked for its size."""
+    info = SimpleNamespace(vendor=vendor)
+    return SimpleNamespace(dimensions=(width, height), mpp=0.25, info=info)
+
+
+def test_all_of_a_large_slide_can_be_read_in_windows():
+    spec = InputSpec(window_px=224, source_px=224, mpp=0.5)
+    slide = whole_slide_of(100_000, 80_000)
+    plan = plan_region(whole_image_roi(slide), slide, spec)
+    assert plan.mode == "tiles" and plan.out_px == 224 and plan.mpp == pytest.approx(0.5)
+    assert plan.windows.shape == (224 * 179 - 4, 3)  # the corners are less than half on the slide
+    assert plan.windows.nbytes < 1_000_000
+    starts, side = plan.windows[:, :2], plan.windows[:, 2:]
+    assert (side == 448).all() and (starts >= 0).all()
+    assert (starts + side <= slide.dimensions).all()
+
+
+def test_a_thin_diagonal_strip_needs_the_windows_along_it_not_those_of_its_bounding_box():
+    spec = InputSpec(window_px=224, source_px=224, mpp=0.5)
+    slide = whole_slide_of(100_000, 80_000)
+    strip = Roi(((((0, 0), (1000, 0), (100_000, 79_200), (100_000, 80_000), (99_000, 80_000),
+                    (0, 800)),),))  # fmt: skip
+    plan = plan_region(strip, slide, spec)
+    assert len(plan.windows) * 448**2 == pytest.approx(area_of(strip), rel=0.05)  # 756 windows
+    diagonal = abs(plan.windows[:, 1] - plan.windows[:, 0] * 0.8)
+    assert diagonal.max() < 1500
 
 
 def test_the_geometry_hash_tells_a_moved_vertex_and_ignores_the_name():

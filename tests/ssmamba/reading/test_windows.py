@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssmamba.errors import RoiError
-from ssmamba.reading.windows import windows_tiles, windows_whole
-from ssmamba.rois.roi import Roi
+from ssmamba.reading.values import Window
+from ssmamba.reading.windows import window_around, windows_tiles
+from ssmamba.rois.geometry import roi_shape
+from ssmamba.rois.roi import Ring, Roi
 
 
 def square(x: float, y: float, width: float, height: float) -> Roi:
@@ -16,13 +22,11 @@ def square(x: float, y: float, width: float, height: float) -> Roi:
 
 
 def test_the_whole_window_is_square_and_centred() -> None:
-    (window,) = windows_whole(square(100, 200, 50, 30))
-    assert (window.x, window.y, window.side) == (100, 190, 50)
+    assert window_around(square(100, 200, 50, 30)) == Window(100, 190, 50)
 
 
 def test_a_region_of_one_window_is_one_window() -> None:
-    (window,) = windows_tiles(square(10, 20, 224, 224), 224)
-    assert (window.x, window.y, window.side) == (10, 20, 224)
+    assert windows_tiles(square(10, 20, 224, 224), 224).tolist() == [[10, 20, 224]]
 
 
 @settings(max_examples=100, deadline=None)
@@ -33,11 +37,11 @@ def test_windows_are_half_inside_or_the_best_there_are(
     x: float, y: float, width: float, height: float, side: float
 ) -> None:
     windows = windows_tiles(square(x, y, width, height), side)
-    assert windows
+    assert len(windows)
     inside = []
-    for w in windows:
-        across = max(0.0, min(w.x + side, x + width) - max(w.x, x))
-        down = max(0.0, min(w.y + side, y + height) - max(w.y, y))
+    for left, top, _ in windows:
+        across = max(0.0, min(left + side, x + width) - max(left, x))
+        down = max(0.0, min(top + side, y + height) - max(top, y))
         inside.append(across * down / side**2)
     assert min(inside) > 0
     if max(inside) >= 0.5:
@@ -57,18 +61,81 @@ def test_overlap_brings_the_windows_closer() -> None:
     assert len(close) == 7
 
 
-def test_an_empty_or_absurd_region_is_refused() -> None:
-    with pytest.raises(RoiError, match="empty"):
+def one_by_one(roi: Roi, side: float, overlap: float) -> list[list[float]]:
+    """The plain way: every window of the bounding box, each laid on the whole region."""
+    left, top, right, bottom = roi.bounds
+    step = side * (1 - overlap)
+    columns = 1 + max(0, math.ceil((right - left - side) / step - 1e-6))
+    rows = 1 + max(0, math.ceil((bottom - top - side) / step - 1e-6))
+    x0 = (left + right - side - (columns - 1) * step) / 2
+    y0 = (top + bottom - side - (rows - 1) * step) / 2
+    corners = [(x0 + c * step, y0 + r * step) for r in range(rows) for c in range(columns)]
+    boxes = [shapely.box(x, y, x + side, y + side) for x, y in corners]
+    shares = shapely.area(shapely.intersection(boxes, roi_shape(roi))) / shapely.area(boxes)
+    best = shares.max()
+    kept = shares >= 0.5 if best >= 0.5 else shares > 0.5 * best
+    return [[x, y, side] for (x, y), inside in zip(corners, kept, strict=True) if inside]
+
+
+def scribble(seed: int) -> Roi:
+    """Parts with holes that may cross each other and themselves, some on whole pixels."""
+    draw = np.random.default_rng(seed)
+
+    def ring() -> Ring:
+        points = draw.uniform(0, 600, (draw.integers(3, 10), 2))
+        return tuple(map(tuple, (points.round() if seed % 2 else points).tolist()))
+
+    return Roi(tuple(tuple(ring() for _ in range(draw.integers(1, 4)))
+                     for _ in range(draw.integers(1, 4))))  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 1 << 32),
+    st.sampled_from([50.0, 64.0, 137.5, 300.0]),
+    st.sampled_from([0, 0.25, 0.5]),
+)
+def test_the_windows_are_those_of_looking_at_each_in_the_same_order(
+    seed: int, side: float, overlap: float
+) -> None:
+    roi = scribble(seed)
+    assert windows_tiles(roi, side, overlap).tolist() == one_by_one(roi, side, overlap)
+
+
+@pytest.mark.parametrize("width", [3.0, 40.0, 149.0])
+def test_a_region_too_thin_for_any_window_gets_those_that_overlap_it_best(width: float) -> None:
+    strip = Roi(((((0, 0), (width, 0), (3000, 2000 - width), (3000, 2000)),),))
+    windows = windows_tiles(strip, 150)
+    assert len(windows) >= 15
+    assert windows.tolist() == one_by_one(strip, 150, 0)
+
+
+def test_a_hole_of_many_windows_is_left_out() -> None:
+    frame = square(0, 0, 10_000, 10_000).polygons[0] + square(2000, 2000, 6000, 6000).polygons[0]
+    windows = windows_tiles(Roi((frame,)), 100)
+    assert len(windows) == 100 * 100 - 60 * 60
+    x, y = windows[:, 0], windows[:, 1]
+    assert not ((x >= 2000) & (x < 8000) & (y >= 2000) & (y < 8000)).any()
+
+
+def test_parts_that_lie_far_apart_cost_nothing_between_them() -> None:
+    """Their bounding box would hold 10¹⁰ windows."""
+    far = Roi(square(0, 0, 100, 100).polygons + square(1e6 - 100, 1e6 - 100, 100, 100).polygons)
+    windows = windows_tiles(far, 10)
+    assert len(windows) == 200
+    assert windows[:100].max() < 100 and windows[100:, :2].min() >= 1e6 - 100
+
+
+def test_a_region_without_an_area_is_refused() -> None:
+    with pytest.raises(RoiError, match=r"empty; draw"):
         windows_tiles(Roi(()), 224)
-    with pytest.raises(RoiError, match="larger field width"):
-        windows_tiles(square(0, 0, 100_000, 100_000), 20)
+    with pytest.raises(RoiError, match="no area; draw"):
+        windows_tiles(Roi((((((0.0, 0.0), (300.0, 0.0))),),), kind="line"), 100)
     with pytest.raises(RoiError, match="not numbers"):
-        windows_whole(square(0, 0, float("inf"), 5))
+        window_around(square(0, 0, float("inf"), 5))
 
 
-def test_lines_and_points_have_windows_too() -> None:
-    line = Roi((((((0.0, 0.0), (300.0, 0.0))),),), kind="line")
-    assert len(windows_tiles(line, 100)) >= 3
+def test_a_point_has_a_window_around_it() -> None:
     point = Roi((((((50.0, 60.0)),),),), kind="point")
-    (window,) = windows_whole(point, min_side=224)
+    window = window_around(point, min_side=224)
     assert (window.x + 112, window.y + 112) == (50, 60)

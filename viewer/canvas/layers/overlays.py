@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from ssmamba.reading.values import Window
 from viewer.canvas.layers.roi_shape import RoiShape
 from viewer.canvas.layers.tile_painter import draw_part
 from viewer.canvas.types import Overlay
@@ -15,13 +15,14 @@ from viewer.canvas.view import View
 
 HIGHLIGHT = QColor(255, 255, 255)
 HIGHLIGHT_GROUND = QColor(0, 0, 0, 150)
+SMALL_PX = 16  # on the screen; windows below it get a hairline: thousands of dashes take long
 
 
 class OverlayLayer:
     def __init__(self) -> None:
         self.overlays: tuple[Overlay, ...] = ()
         self.opacity = 1.0
-        self.highlight: tuple[Window, ...] = ()
+        self.highlight: np.ndarray | None = None  # (N, 3) of x, y, side, level-0 pixels
         self._clips: dict[int, RoiShape] = {}
 
     def set_overlays(self, overlays: Sequence[Overlay]) -> None:
@@ -51,11 +52,23 @@ class OverlayLayer:
 
     def paint_highlight(self, painter: QPainter, view: View, dpr: float) -> None:
         """Dim nothing, outline each window: the frame must show exactly what was read."""
+        if self.highlight is None:
+            return
+        frames = _frames(self.highlight, view)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        for pen in (QPen(HIGHLIGHT_GROUND, 4 * dpr), _dashes(dpr)):
+        small = bool(frames) and frames[0].width() < SMALL_PX * dpr
+        for pen in (QPen(HIGHLIGHT),) if small else (QPen(HIGHLIGHT_GROUND, 4 * dpr), _dashes(dpr)):
             painter.setPen(pen)
-            for w in self.highlight:
-                painter.drawRect(view.screen_rect_f((w.x, w.y, w.x + w.side, w.y + w.side)))
+            painter.drawRects(frames)
+
+
+def _frames(windows: np.ndarray, view: View) -> list[QRectF]:
+    """The windows (N, 3) that the screen shows, device pixels."""
+    left, top, right, bottom = view.rect
+    x, y, side = windows.T
+    shown = (x < right) & (x + side > left) & (y < bottom) & (y + side > top)
+    scaled = windows[shown] * view.scale + (*view.origin, 0)
+    return [QRectF(x, y, side, side) for x, y, side in scaled.tolist()]
 
 
 def _dashes(dpr: float) -> QPen:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QColor, QImage
 
-from ssmamba.reading.values import Window
 from ssmamba.rois.roi import Roi
 from tests.viewer.canvas.conftest import Driver
 from viewer.canvas import Overlay
@@ -57,11 +56,11 @@ def test_neighbouring_overlays_neither_overlap_nor_leave_a_gap(driver: Driver) -
 def test_the_windows_that_the_model_saw_are_framed(driver: Driver) -> None:
     driver.look_at(500, 350, 1.0)
     clean = driver.grab()
-    driver.canvas.set_highlight([Window(450, 300, 100)])
+    driver.canvas.set_highlight(np.array([[450.0, 300.0, 100.0]]))
     shown = driver.grab()
     changed = np.argwhere((shown != clean).any(axis=2))
     (top, left), (bottom, right) = changed.min(axis=0), changed.max(axis=0)
     assert (left, top) == (pytest.approx(150, abs=3), pytest.approx(100, abs=3))
     assert (right, bottom) == (pytest.approx(250, abs=3), pytest.approx(200, abs=3))
-    driver.canvas.set_highlight([])
+    driver.canvas.set_highlight(None)
     assert np.array_equal(driver.grab(), clean)

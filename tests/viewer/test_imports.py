@@ -40,7 +40,7 @@ class FakeCanvas(QObject):
     def ignore(self, *_: object) -> None:
         """What the canvas shows is of no matter here."""
 
-    set_rois = set_selected = fit_rect = set_mpp = set_icc_enabled = ignore
+    set_rois = set_selected = set_mpp = set_icc_enabled = ignore
     set_overlays = set_overlay_opacity = ignore
 
 

@@ -76,7 +76,8 @@ def tool_action(tool: type[Tool]) -> Action:
 
 def _magnification(value: float) -> Action:
     return Action(
-        f"magnification_{value:g}", f"{value:g}×", lambda w: w.canvas.set_magnification(value),
+        f"magnification_{value:g}", f"{value:g}×",
+        lambda w: w.canvas.camera.set_magnification(value),
         menu=(Place(VIEW, 1, tr("Magnification")),), enabled=_has_slide,
     )  # fmt: skip
 
@@ -109,13 +110,13 @@ ACTIONS: tuple[Action, ...] = (
     *(tool_action(tool) for tool in TOOLS),
     Action("delete", tr("Delete region"), lambda w: w.workspace.document.remove(_chosen(w)),
            "trash", "", tr("Delete the selected regions (Del)"), (Place(EDIT, 3),)),
-    Action("fit", tr("Whole slide"), lambda w: w.canvas.fit(), "fit", "F",
+    Action("fit", tr("Whole slide"), lambda w: w.canvas.camera.fit(), "fit", "F",
            tr("Show the whole slide"), (Place(VIEW),), 3, enabled=_has_slide),
     Action("focus", tr("Selected region"), _focus, "", "Z",
            tr("Bring the selected region into view"), (Place(VIEW),)),
-    Action("zoom_in", tr("Zoom in"), lambda w: w.canvas.zoom_by(2.0), "", "Ctrl++",
+    Action("zoom_in", tr("Zoom in"), lambda w: w.canvas.camera.zoom_at(1.0, None), "", "Ctrl++",
            menu=(Place(VIEW),), enabled=_has_slide),
-    Action("zoom_out", tr("Zoom out"), lambda w: w.canvas.zoom_by(0.5), "", "Ctrl+-",
+    Action("zoom_out", tr("Zoom out"), lambda w: w.canvas.camera.zoom_at(-1.0, None), "", "Ctrl+-",
            menu=(Place(VIEW),), enabled=_has_slide),
     *(_magnification(value) for value in MAGNIFICATIONS),
     Action("evidence", tr("Evidence map"), _switch_map, "eye", "E",

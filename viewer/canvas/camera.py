@@ -81,6 +81,7 @@ class Camera(QObject):
             self._set(fitting((x, y, x + width, y + height), *self._size, FIT_MARGIN))
 
     def fit_rect(self, rect: Rect, margin: float) -> None:
+        """Show a rectangle (level-0 px) with a margin (share of its size on each side)."""
         self.look(fitting(rect, *self._size, margin))
 
     def move_to(self, x: float, y: float) -> None:
@@ -111,6 +112,7 @@ class Camera(QObject):
         return None if full is None else full / self._state.downsample
 
     def set_magnification(self, magnification: float) -> None:
+        """Show at an objective's magnification; without calibration 1 is one to one."""
         full = self._full_magnification() or 1.0
         self.look(ViewState(self._state.center_x, self._state.center_y, full / magnification))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import threading
 from collections.abc import Sequence
@@ -125,22 +124,6 @@ class SlideCanvas(CanvasBase):
     def set_view_state(self, state: ViewState) -> None:
         """Look elsewhere; silent when nothing changes, so linked canvases do not echo."""
         self.camera.look(state)
-
-    def fit(self) -> None:
-        """Show the whole slide (the scanned part, where the file says which it is)."""
-        self.camera.fit()
-
-    def fit_rect(self, x0: float, y0: float, x1: float, y1: float, margin: float = 0.1) -> None:
-        """Show a rectangle of level-0 pixels with a margin (share of its size on each side)."""
-        self.camera.fit_rect((x0, y0, x1, y1), margin)
-
-    def set_magnification(self, magnification: float) -> None:
-        """Show at an objective's magnification; without calibration 1 is one to one."""
-        self.camera.set_magnification(magnification)
-
-    def zoom_by(self, factor: float) -> None:
-        """Zoom about the middle; > 1 comes nearer."""
-        self.camera.zoom_at(math.log2(factor), None)
 
     def _on_view_changed(self, state: ViewState) -> None:
         self._touch()

@@ -160,9 +160,9 @@ class CompareGrid(QWidget):
         self._linking = True
         roi = self._document.selected
         if roi is None:
-            first.fit()
+            first.camera.fit()
         else:
-            first.fit_rect(*roi.bounds, margin=FIT_MARGIN)
+            first.camera.fit_rect(roi.bounds, margin=FIT_MARGIN)
         self._linking = False
         self._link(first.view_state(), besides=self.cells[ORIGINAL])
 

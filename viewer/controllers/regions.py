@@ -58,7 +58,7 @@ class RegionController(Controller):
         """Bring a region into view."""
         roi = self._document.roi(roi_id)
         if roi is not None:
-            self._canvas.fit_rect(*roi.bounds, margin=0.6)
+            self._canvas.camera.fit_rect(roi.bounds, margin=0.6)
 
     # --- files
     def import_file(self, path: str) -> None:

@@ -192,7 +192,7 @@ def test_magnification_follows_calibration(driver: Driver) -> None:
     canvas = driver.canvas
     driver.look_at(500, 350, 1.0)
     assert canvas.camera.magnification() == pytest.approx(20.0)  # 0.5 µm/px
-    canvas.set_magnification(5)
+    canvas.camera.set_magnification(5)
     assert canvas.view_state().downsample == pytest.approx(4.0)
     canvas.set_mpp(0.25)
     assert canvas.camera.magnification() == pytest.approx(10.0)

@@ -24,7 +24,7 @@ def place(driver: Driver) -> QRect:
 
 
 def test_it_shows_the_whole_slide(driver: Driver, place: QRect) -> None:
-    driver.canvas.fit()
+    driver.canvas.camera.fit()
     driver.settle()
     shown = driver.grab()[place.top() : place.bottom() + 1, place.left() : place.right() + 1]
     size = place.width(), place.height()

@@ -134,5 +134,5 @@ def test_nothing_blocks_while_slow_tiles_come(
         driver.canvas.camera.zoom_at(0.25, None)
         driver.canvas.camera.pan_by(25 * step, 13 * step)
         driver.qtbot.wait(40)
-    driver.canvas.fit()
+    driver.canvas.camera.fit()
     driver.qtbot.wait(300)

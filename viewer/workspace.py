@@ -51,14 +51,8 @@ class Workspace(Shared):
     @property
     def busy(self) -> bool:
         """Whether anything that was asked for is still to come."""
-        return (
-            self.demo.busy
-            or self.slides.busy
-            or self.models.busy
-            or self.background.busy
-            or self.analysis.busy
-            or self.maps.busy
-        )
+        parts = (self.demo, self.slides, self.models, self.background, self.analysis, self.maps)
+        return any(part.busy for part in parts)
 
     def finish(self) -> list[str]:
         """Write now what is not written yet; a sentence for each thing that could not be."""

@@ -10,46 +10,28 @@ from PySide6.QtGui import QGuiApplication
 
 @dataclass(frozen=True)
 class Tokens:
-    """The palette of one theme; the style sheet names these fields."""
+    """The palette of one theme, light by default; the style sheet names these fields."""
 
-    window: str
-    surface: str  # panels, inputs
-    raised: str  # cards
-    hover: str
-    border: str
-    strong_border: str
-    text: str
-    muted: str
-    accent: str
-    accent_soft: str
-    on_accent: str
-    warning: str
-    warning_soft: str
-    error: str
-    error_soft: str
-    canvas: str
-    track: str  # empty part of bars and sliders
+    window: str = "#f3f4f6"
+    surface: str = "#fbfbfc"  # panels, inputs
+    raised: str = "#ffffff"  # cards
+    hover: str = "#eceef2"
+    border: str = "#e1e4e9"
+    strong_border: str = "#c6cbd3"
+    text: str = "#1b1f26"
+    muted: str = "#5a6370"
+    accent: str = "#245fc4"
+    accent_soft: str = "#e6eefb"
+    on_accent: str = "#ffffff"
+    warning: str = "#8a5a00"
+    warning_soft: str = "#fdf3da"
+    error: str = "#b3261e"
+    error_soft: str = "#fcebea"
+    canvas: str = "#e9eaec"
+    track: str = "#e6e8ec"  # empty part of bars and sliders
 
 
-LIGHT = Tokens(
-    window="#f3f4f6",
-    surface="#fbfbfc",
-    raised="#ffffff",
-    hover="#eceef2",
-    border="#e1e4e9",
-    strong_border="#c6cbd3",
-    text="#1b1f26",
-    muted="#5a6370",
-    accent="#245fc4",
-    accent_soft="#e6eefb",
-    on_accent="#ffffff",
-    warning="#8a5a00",
-    warning_soft="#fdf3da",
-    error="#b3261e",
-    error_soft="#fcebea",
-    canvas="#e9eaec",
-    track="#e6e8ec",
-)
+LIGHT = Tokens()
 DARK = Tokens(
     window="#191b1f",
     surface="#1f2227",

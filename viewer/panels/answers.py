@@ -26,10 +26,7 @@ SHORT_NOTES = {
 class AnswersPanel(QWidget):
     """The answers for the selected region, one card a model."""
 
-    windows_hovered = Signal(
-        object
-    )  # (N, 3) of x, y, side, level-0 pixels; None when nothing is hovered
-    classify_requested = Signal(list)
+    windows_hovered = Signal(object)  # (N, 3) of x, y, side, level-0 px; None: nothing hovered
     calibrate_requested = Signal()
 
     def __init__(
@@ -138,4 +135,4 @@ class AnswersPanel(QWidget):
     def _classify(self) -> None:
         roi = self._document.selected
         if roi is not None:
-            self.classify_requested.emit([roi.id])
+            self._analysis.ask([roi.id])

@@ -27,7 +27,6 @@ def _regions(window: Host) -> QWidget:
 def _answers(window: Host) -> QWidget:
     work = window.workspace
     panel = AnswersPanel(work.document, work.library, work.analysis)
-    panel.classify_requested.connect(work.analysis.ask)
     panel.calibrate_requested.connect(window.actions_by_name["calibration"].trigger)
     panel.windows_hovered.connect(window.canvas.set_highlight)
     return panel

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 from viewer.arguments import Options
 from viewer.services.engine_bridge import EngineFactory
+from viewer.text.tr import tr
 from viewer.window.main_window import MainWindow
 from viewer.window.startup import begin
 
@@ -69,8 +70,10 @@ class ScreenshotRun(QObject):
     def _look(self) -> None:
         if time.monotonic() > self._deadline:
             self.fail(
-                f"The window was not finished after {self._timeout_s:.0f} s; "
-                "try fewer or smaller regions."
+                tr(
+                    "The window was not finished after {seconds:.0f} s; try fewer or smaller "
+                    "regions."
+                ).format(seconds=self._timeout_s)
             )
             return
         self._calm = self._calm + 1 if self._done() else 0
@@ -91,7 +94,8 @@ class ScreenshotRun(QObject):
         if picture.save(str(self._target)):
             self._end(0)
         else:
-            self.fail(f"The picture cannot be written to {self._target}; choose another place.")
+            text = tr("The picture cannot be written to {path}; choose another folder.")
+            self.fail(text.format(path=self._target))
 
     def _end(self, status: int) -> None:
         self._over = True

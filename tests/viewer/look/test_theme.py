@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 
 import pytest
 from PySide6.QtWidgets import QApplication
@@ -55,3 +56,13 @@ def test_every_view_follows_when_the_theme_changes(
     assert beside_the_slide(bench) == {tokens.DARK.canvas}
     change_to(False)
     assert beside_the_slide(bench) == {tokens.LIGHT.canvas}
+
+
+def test_the_dark_theme_has_a_colour_of_its_own_for_everything() -> None:
+    """One that is forgotten would be the light theme's."""
+    forgotten = [
+        field.name
+        for field in fields(tokens.Tokens)
+        if getattr(tokens.DARK, field.name) == getattr(tokens.LIGHT, field.name)
+    ]
+    assert not forgotten

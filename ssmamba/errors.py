@@ -60,3 +60,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     options = list(known)
     near = get_close_matches(name, options, n=1)
     return f" (did you mean '{near[0]}'?)" if near else f" (known: {', '.join(options)})"
+
+
+def explain_failure(error: Exception) -> str:
+    """One sentence for a person: our own errors speak for themselves."""
+    if isinstance(error, SSMambaError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for this; choose a smaller region or close programs."
+    first = (str(error).strip() or "no message").splitlines()[0]
+    return f"The engine failed ({type(error).__name__}: {first}); please report the details."

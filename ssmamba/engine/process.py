@@ -63,10 +63,6 @@ class EngineClient:
             thread.start()
 
     @property
-    def running(self) -> bool:
-        return not self._over and self._process is not None and self._process.poll() is None
-
-    @property
     def pid(self) -> int | None:
         return None if self._process is None else self._process.pid
 

@@ -11,7 +11,6 @@ import traceback
 from collections.abc import Callable, Generator, Sequence
 from typing import Protocol
 
-from ssmamba.engine.failures import explain_failure
 from ssmamba.engine.messages import (
     Cancel,
     Control,
@@ -26,6 +25,7 @@ from ssmamba.engine.messages import (
     Request,
     Resume,
 )
+from ssmamba.errors import explain_failure
 
 Steps = Generator[Reply | None, None, None]  # each step ends with a yield; a reply is sent
 Spent = Callable[[], float]  # seconds of a job's own work so far

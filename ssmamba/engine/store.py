@@ -36,17 +36,14 @@ class _Recent(Generic[T]):
         self.items: OrderedDict[Key, T] = OrderedDict()
         self._holders: Counter[Key] = Counter()
 
-    def get(self, key: Key, make: Callable[[], T]) -> T:
+    @contextmanager
+    def held(self, key: Key, make: Callable[[], T]) -> Iterator[T]:
         if key not in self.items:
             self.items[key] = make()
         self.items.move_to_end(key)
-        return self.items[key]
-
-    @contextmanager
-    def held(self, key: Key) -> Iterator[None]:
         self._holders[key] += 1
         try:
-            yield
+            yield self.items[key]
         finally:
             self._holders[key] -= 1
 
@@ -74,8 +71,7 @@ class ModelStore:
     def held(self, path: str) -> Iterator[Checkpoint]:
         """A loaded checkpoint that no other one drives out meanwhile. Raises CheckpointError."""
         key = _key(path, CheckpointError, "model file")
-        loaded = self._models.get(key, lambda: self._load(path))
-        with self._models.held(key):
+        with self._models.held(key, lambda: self._load(path)) as loaded:
             self._drop_old()
             yield loaded
 
@@ -119,10 +115,9 @@ class SlideStore:
         """A slide that stays open meanwhile. Raises SlideError."""
         key = _key(path, SlideError, "slide")
         self._unwanted |= {k for k in self._slides.items if k[0] == path}  # replaced
-        slide = self._slides.get(key, lambda: Slide.open(path))
         self._unwanted.discard(key)
         try:
-            with self._slides.held(key):
+            with self._slides.held(key, lambda: Slide.open(path)) as slide:
                 self._close_unneeded()
                 yield slide
         finally:

@@ -7,13 +7,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ssmamba.engine.failures import explain_failure
 from ssmamba.engine.jobs.region import Region, read_as
 from ssmamba.engine.messages import CheckpointFailed, Classify, Explain, Progress
 from ssmamba.engine.scheduler import Steps
 from ssmamba.engine.store import ModelStore, SlideStore
 from ssmamba.engine.threads import ThreadTuner
-from ssmamba.errors import InputError
+from ssmamba.errors import InputError, explain_failure
 from ssmamba.inference.predictor import Prediction, Predictor
 from ssmamba.reading.preprocess import Images
 from ssmamba.runtime.device import Device

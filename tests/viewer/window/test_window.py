@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
-from ssmamba.engine.messages import Classify, Explain, Reconstruct
+from ssmamba.engine.messages import CheckpointFailed, Classify, Explain, JobDone, Reconstruct
 from tests.viewer.conftest import RING, Bench
 from tests.viewer.fakes import FakeEngine, square
 from viewer.controllers.analysis import AnalysisController
@@ -52,6 +52,25 @@ def test_a_drawn_region_is_asked_for_once(
     assert asked == [[roi.id]]
     sent = [type(r) for r in engines[0].requests if isinstance(r, Classify | Explain | Reconstruct)]
     assert sent == [Classify, Explain, Reconstruct]
+
+
+def test_each_broken_model_says_on_its_own_card_why(
+    bench: Bench, engines: list[FakeEngine]
+) -> None:
+    bench.draw(*RING)
+    bench.settle()
+    engines[0].patient = True
+    second = bench.draw(*((x + 300, y) for x, y in RING))
+    bench.qtbot.waitUntil(lambda: len(engines[0].of_kind(Classify)) == 2)
+    request = engines[0].of_kind(Classify)[1]
+    assert request.roi.id == second.id
+    reasons = ["The file is cut short; copy it again.", "It has no classes; choose another."]
+    for path, reason in zip(request.checkpoints, reasons, strict=True):
+        engines[0].reply(CheckpointFailed(request.job, path, reason))
+    engines[0].reply(JobDone(request.job))
+    bench.qtbot.wait(20)
+    told = bench.texts(bench.window.panels["answers"]).splitlines()
+    assert [text for text in told if text in reasons] == reasons
 
 
 def test_without_classify_as_soon_as_drawn_nothing_is_asked(

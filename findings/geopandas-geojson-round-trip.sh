@@ -3,6 +3,14 @@
 # text "[200   0   0]" (NumPy's printed form, not JSON) although an object with the same list in it
 # survives; a true that other features lack becomes 1.0; a feature's id moves into its properties.
 # QuPath's annotations have all three: color, isLocked, id.
+#
+# Output on 2026-11-29, Linux, Python 3.11:
+#   geopandas 1.2.0 pyogrio 0.13.0
+#   color: expected [200, 0, 0], saw '[200   0   0]'
+#   isLocked: expected True, saw 1.0
+#   classification: expected {'name': 'Tumor', 'color': [200, 0, 0]}, saw {'name': 'Tumor', 'color': [200, 0, 0]}
+#   id of the feature: expected '1f0c9a52-7a6e-4f2a-9d52-000000000001', saw None
+#   as described
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

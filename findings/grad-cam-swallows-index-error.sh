@@ -2,13 +2,22 @@
 # grad-cam 1.5.7: an IndexError raised anywhere inside `with GradCAM(...)` is printed and swallowed,
 # the caller's own included, and the program goes on behind the block. Any other exception comes
 # through. An index that is out of range in a loop over slides thus ends the loop without a failure.
+# (On Linux the default torch brings several GB of CUDA libraries; nothing here uses a GPU.)
+#
+# Output on 2026-11-29, Linux, Python 3.11:
+#   grad-cam 1.5.7 torch 2.14.1+cu130
+#   An exception occurred in CAM with block: <class 'IndexError'>. Message: mine
+#   IndexError in the block: expected raised, saw swallowed
+#   KeyError in the block: expected raised, saw raised
+#   ValueError in the block: expected raised, saw raised
+#   as described
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 python3 -m venv env
 env/bin/python -m pip install -q --disable-pip-version-check \
-    grad-cam==1.5.7 torch==2.13.0 torchvision==0.28.0 numpy==2.4.6
+    grad-cam==1.5.7 torch==2.14.1 torchvision==0.29.1 numpy==2.4.6
 env/bin/python - <<'PYTHON'
 import sys
 from importlib.metadata import version

@@ -3,6 +3,20 @@
 # censoring, the Kaplan-Meier curve reaches exactly one half at time n/2, which is the median.
 # lifelines says so for some n; for others its product of fractions ends at 0.5000000000000001
 # and the median becomes the next death.
+#
+# Output on 2026-11-29, Linux, Python 3.11:
+#   lifelines 0.30.3
+#    2 deaths: expected 1, saw 1 (S = 0.5)
+#    4 deaths: expected 2, saw 2 (S = 0.5)
+#    6 deaths: expected 3, saw 4 (S = 0.5000000000000001)
+#    8 deaths: expected 4, saw 5 (S = 0.5000000000000001)
+#   10 deaths: expected 5, saw 5 (S = 0.49999999999999983)
+#   12 deaths: expected 6, saw 6 (S = 0.49999999999999994)
+#   14 deaths: expected 7, saw 8 (S = 0.5000000000000001)
+#   16 deaths: expected 8, saw 8 (S = 0.49999999999999994)
+#   18 deaths: expected 9, saw 10 (S = 0.5000000000000002)
+#   20 deaths: expected 10, saw 11 (S = 0.5000000000000002)
+#   as described
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

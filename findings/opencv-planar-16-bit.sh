@@ -2,6 +2,14 @@
 # OpenCV 5.0.0 scrambles 16-bit RGB TIFFs whose planes are stored apart (PlanarConfiguration 2).
 # The same picture with 8 bits, or with interleaved 16 bits, is read exactly. imread gives an
 # array of the right shape and type either way, so nothing hints at the wrong pixels.
+#
+# Output on 2026-11-29, Linux, Python 3.11:
+#   OpenCV 5.0.0 tifffile 2026.3.3
+#    8 bits, contig  : expected 0 % wrong pixels, saw 0%
+#    8 bits, separate: expected 0 % wrong pixels, saw 0%
+#   16 bits, contig  : expected 0 % wrong pixels, saw 0%
+#   16 bits, separate: expected 0 % wrong pixels, saw 100%
+#   as described
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

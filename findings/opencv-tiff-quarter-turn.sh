@@ -2,6 +2,26 @@
 # OpenCV 5.0.0 cannot read a TIFF that is not square and whose Orientation tag asks for a quarter
 # turn (5 to 8): imread returns None. A square picture with the same tag is read and turned, and a
 # JPEG with the same EXIF orientation is turned whatever its shape.
+#
+# Output on 2026-11-29, Linux, Python 3.11:
+#   OpenCV 5.0.0 tifffile 2026.3.3
+#   48x48, orientation 1: expected (48, 48), saw (48, 48) (TIFF), (48, 48) (JPEG)
+#   48x48, orientation 2: expected (48, 48), saw (48, 48) (TIFF), (48, 48) (JPEG)
+#   48x48, orientation 3: expected (48, 48), saw (48, 48) (TIFF), (48, 48) (JPEG)
+#   48x48, orientation 4: expected (48, 48), saw (48, 48) (TIFF), (48, 48) (JPEG)
+#   48x48, orientation 5: expected (48, 48), saw (48, 48) (TIFF), (48, 48) (JPEG)
+#   48x48, orientation 6: expected (48, 48), saw (48, 48) (TIFF), (48, 48) (JPEG)
+#   48x48, orientation 7: expected (48, 48), saw (48, 48) (TIFF), (48, 48) (JPEG)
+#   48x48, orientation 8: expected (48, 48), saw (48, 48) (TIFF), (48, 48) (JPEG)
+#   48x64, orientation 1: expected (48, 64), saw (48, 64) (TIFF), (48, 64) (JPEG)
+#   48x64, orientation 2: expected (48, 64), saw (48, 64) (TIFF), (48, 64) (JPEG)
+#   48x64, orientation 3: expected (48, 64), saw (48, 64) (TIFF), (48, 64) (JPEG)
+#   48x64, orientation 4: expected (48, 64), saw (48, 64) (TIFF), (48, 64) (JPEG)
+#   48x64, orientation 5: expected (64, 48), saw None (TIFF), (64, 48) (JPEG)
+#   48x64, orientation 6: expected (64, 48), saw None (TIFF), (64, 48) (JPEG)
+#   48x64, orientation 7: expected (64, 48), saw None (TIFF), (64, 48) (JPEG)
+#   48x64, orientation 8: expected (64, 48), saw None (TIFF), (64, 48) (JPEG)
+#   as described
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

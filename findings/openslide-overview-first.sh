@@ -3,6 +3,12 @@
 # overview. A pyramid of 128, 512 and 256 px opens as a slide of 256 px with an overview of 128:
 # neither the first page nor the largest becomes level 0, and nothing is reported.
 # With the largest page first, the same three pages are read in full.
+#
+# Output on 2026-11-29, Linux, Python 3.11:
+#   OpenSlide 4.0.1 openslide-python 1.4.7
+#   largest page first:  expected ((512, 512), (256, 256), (128, 128)), saw ((512, 512), (256, 256), (128, 128))
+#   overview page first: expected ((512, 512), (256, 256), (128, 128)), saw ((256, 256), (128, 128))
+#   as described
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

@@ -44,7 +44,9 @@ class LiveActions:
         made.setCheckable(record.checked is not None)
         made.setObjectName(record.id)
         if record.choice:
-            self._choices.setdefault(record.choice, QActionGroup(window)).addAction(made)
+            if record.choice not in self._choices:
+                self._choices[record.choice] = QActionGroup(window)
+            self._choices[record.choice].addAction(made)
         window.addAction(made)
         made.triggered.connect(lambda _=False: self._run(record))
         return made

@@ -10,30 +10,30 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QSizePolicy, QToolBar, QWidget
 
-from viewer.actions.action import Action, Place
+from viewer.actions.action import Action
 from viewer.actions.table import MENUS
 from viewer.text.tr import tr
 
 
 def build_menus(window: Any, records: Iterable[Action]) -> None:
-    """Fill the menu bar with the actions that have a place in it, those of a group together."""
-    placed = [(place, record) for record in records for place in record.menu]
+    """Fill the menu bar with the actions that have a place in it, those of a group together.
+
+    Raises KeyError for a place in a menu that is not in MENUS.
+    """
+    menus: dict[tuple[str, str], QMenu] = {}
     for title in MENUS:
-        menu = window.menuBar().addMenu(title)
-        menu.setToolTipsVisible(True)
-        submenus = {"": menu}
-        mine = [pair for pair in placed if pair[0].menu == title]
-        for _, group in groupby(sorted(mine, key=_group), key=_group):
-            if menu.actions():
-                menu.addSeparator()
-            for place, record in group:
-                if place.submenu not in submenus:
-                    submenus[place.submenu] = menu.addMenu(place.submenu)
-                _add(window, submenus[place.submenu], record)
-
-
-def _group(placed: tuple[Place, Action]) -> int:
-    return placed[0].group
+        menus[title, ""] = window.menuBar().addMenu(title)
+        menus[title, ""].setToolTipsVisible(True)
+    groups: dict[str, int] = {}  # the last one of each menu
+    placed = [(place, record) for record in records for place in record.menu]
+    for place, record in sorted(placed, key=lambda pair: pair[0].group):
+        menu = menus[place.menu, ""]
+        if groups.setdefault(place.menu, place.group) != place.group:
+            menu.addSeparator()
+            groups[place.menu] = place.group
+        if (place.menu, place.submenu) not in menus:
+            menus[place.menu, place.submenu] = menu.addMenu(place.submenu)
+        _add(window, menus[place.menu, place.submenu], record)
 
 
 def _add(window: Any, menu: QMenu, record: Action) -> None:

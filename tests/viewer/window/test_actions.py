@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QToolBar, QToolButton
+from PySide6.QtWidgets import QLabel, QMainWindow, QToolBar, QToolButton
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import Bench
@@ -15,6 +15,7 @@ from tests.viewer.fakes import square
 from tests.viewer.window.conftest import Opened, menu_of, texts
 from viewer.actions.action import Action, Place
 from viewer.actions.table import ACTIONS, EDIT, MENUS
+from viewer.window.menus import build_menus
 from viewer.window.shortcuts import ShortcutsDialog
 
 
@@ -72,6 +73,14 @@ def test_menus_are_as_the_list_says(opened: Opened) -> None:
     assert texts(view[-1].menu().actions()) == ["Regions", "Models", "Results"]
     placed = {record.id for record in ACTIONS if record.menu}
     assert placed == {record.id for record in ACTIONS}, "every action can be found in a menu"
+
+
+def test_a_menu_that_is_not_there_is_an_error(qtbot: QtBot) -> None:
+    """Else the action could not be found, and nobody would know."""
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    with pytest.raises(KeyError, match="Edit"):
+        build_menus(window, [Action("lost", "Lost", menu=(Place("Edit"),))])
 
 
 def test_without_a_slide_nothing_asks_for_one(opened: Opened) -> None:

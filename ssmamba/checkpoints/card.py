@@ -17,7 +17,8 @@ from ssmamba.checkpoints.card_types import check_types
 from ssmamba.config import MIMConfig, SSMambaConfig
 from ssmamba.errors import CheckpointError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # newest that is read
+WINDOW_FORMAT, SLIDE_FORMAT = 1, 2  # by kind of input; older programs still read the first
 METADATA_KEY = "ssmamba"
 CLASSIFIERS = ("classifier", "baseline")  # kinds that answer with classes
 MAX_HEADER_BYTES = 100_000_000  # safetensors' own limit
@@ -48,6 +49,19 @@ class InputSpec:
 
 
 @dataclass(frozen=True)
+class SlideSpec(InputSpec):
+    """What a slide model was fed: regions of tissue, each read as a window of ``window_px``.
+
+    ``window_px`` is the side of a region in pixels of ``mpp`` µm, which is always given.
+    """
+
+    reads: str = "slide"
+    foreground: float = 0.5  # smallest share of tissue, 0..1, in a region that is read
+    encoder: str = ""  # name of the encoder whose features are read; "" = pixels are read
+    encoder_sha256: str | None = None  # of that encoder's checkpoint file
+
+
+@dataclass(frozen=True)
 class Calibration:
     """Temperature fitted on validation, and the limits behind "not sure"."""
 
@@ -63,6 +77,7 @@ class Card:
     """Everything about a checkpoint but its weights."""
 
     # classifier | baseline (not SSMamba) | mamim | mae | contrastive | encoder (converted weights)
+    # | slide; what a model can do is asked below (``classifies`` and the others)
     kind: str = "classifier"
     name: str = ""  # readable name shown in lists
     arch: str = "ssmamba"  # ssmamba | vmamba | timm:<name> | uni and kin
@@ -83,7 +98,11 @@ class Card:
     versions: dict[str, str] = field(default_factory=dict)
     licence: str = ""
     attribution: str = ""
-    format_version: int = FORMAT_VERSION
+    format_version: int = WINDOW_FORMAT
+
+    def __post_init__(self) -> None:
+        if self.answers_slides and self.format_version < SLIDE_FORMAT:
+            object.__setattr__(self, "format_version", SLIDE_FORMAT)
 
     def ssmamba_config(self) -> SSMambaConfig:
         return SSMambaConfig.from_dict(self.config)
@@ -93,8 +112,23 @@ class Card:
 
     @property
     def classifies(self) -> bool:
-        """Whether it answers with classes; a pre-trained model only knows those of its images."""
-        return bool(self.classes) and self.kind in CLASSIFIERS
+        """Whether it gives regions classes; a pre-trained model only knows those of its images."""
+        return bool(self.classes) and self.kind in CLASSIFIERS and not self.answers_slides
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether a decoder is in the file."""
+        return self.mamim is not None
+
+    @property
+    def answers_slides(self) -> bool:
+        """Whether it reads whole slides and not windows."""
+        return isinstance(self.input, SlideSpec)
+
+    @property
+    def embeds(self) -> bool:
+        """Whether it turns a window into a feature vector: every model that reads windows does."""
+        return not self.answers_slides
 
     @property
     def class_names(self) -> list[str]:
@@ -122,12 +156,43 @@ def card_from_json(text: str, path: Path | str = "checkpoint") -> Card:
     try:
         card = Card(**{**raw, **_typed(raw)})
         check_types(card)
+        _check_slide(card.input)
         _check_colors(card)
     except (TypeError, KeyError, ValueError) as error:
         raise CheckpointError(
             f"{path}: its model card does not fit ({error}); copy or train it again."
         ) from error
     return card
+
+
+def refuse_slide_model(card: Card, name: Path | str) -> None:
+    """Raise CheckpointError for a model of whole slides, which this version cannot run."""
+    if card.answers_slides:
+        raise CheckpointError(
+            f"{name} is a slide model: it reads whole slides, which this version cannot run yet; "
+            "choose a model that reads regions."
+        )
+
+
+def require_classes(card: Card, name: Path | str) -> None:
+    """Raise CheckpointError unless a model gives regions classes."""
+    refuse_slide_model(card, name)
+    if not card.classifies:
+        raise CheckpointError(
+            f"{name} has no classes, its kind is {card.kind}; choose a fine-tuned one, or "
+            "fine-tune it with training.finetune."
+        )
+
+
+def _check_slide(spec: InputSpec) -> None:
+    if not isinstance(spec, SlideSpec):
+        return
+    if spec.reads != "slide":
+        raise ValueError(f"it reads '{spec.reads}', not a window or a slide")
+    if spec.mpp is None or spec.mpp <= 0:
+        raise ValueError("a slide model needs µm/px as input.mpp")
+    if not 0 <= spec.foreground <= 1:
+        raise ValueError(f"input.foreground is {spec.foreground:g}, not within 0 to 1")
 
 
 def _check_colors(card: Card) -> None:
@@ -145,7 +210,7 @@ def _typed(raw: dict[str, Any]) -> dict[str, Any]:
         "classes": tuple(
             ClassInfo(c["key"], c["name"], tuple(c["color"])) for c in raw.get("classes", ())
         ),
-        "input": InputSpec(**spec),
+        "input": SlideSpec(**spec) if "reads" in spec else InputSpec(**spec),
         "calibration": Calibration(**raw.get("calibration", {})),
         "training_hashes": tuple(raw.get("training_hashes", ())),
     }

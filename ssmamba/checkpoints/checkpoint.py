@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ssmamba.checkpoints.card import METADATA_KEY, Card, file_sha256, read_card
+from ssmamba.checkpoints.card import METADATA_KEY, Card, file_sha256, read_card, refuse_slide_model
 from ssmamba.errors import CheckpointError
 from ssmamba.files import written_whole
 from ssmamba.models import MaskedModel, SSMamba
@@ -79,6 +79,7 @@ def load(path: Path | str, device: str | torch.device = "cpu") -> Checkpoint:
     """Rebuild the model of a checkpoint. Raises CheckpointError that names what is wrong."""
     path = Path(path)
     card = read_card(path)
+    refuse_slide_model(card, path)
     try:
         tensors = load_file(path, device=str(device))
     except (SafetensorError, OSError, ValueError) as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ssmamba.checkpoints.card import Card, read_card
+from ssmamba.checkpoints.card import Card, read_card, require_classes
 from ssmamba.checkpoints.labels import file_label, labels_of
 from ssmamba.engine.messages import (
     Classify,
@@ -23,7 +23,6 @@ from ssmamba.engine.messages import (
     SlideRef,
 )
 from ssmamba.errors import (
-    CheckpointError,
     DataError,
     InputError,
     RoiError,
@@ -229,10 +228,7 @@ def _is_tissue(slide: Slide, request: Request) -> bool:
 
 def _classifier_card(path: str) -> Card:
     card = read_card(path)
-    if not card.classifies:
-        raise CheckpointError(
-            f"{path} has no classes, its kind is {card.kind}; choose a fine-tuned one."
-        )
+    require_classes(card, path)
     return card
 
 

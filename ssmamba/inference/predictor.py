@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from ssmamba.checkpoints import checkpoint as checkpoints
+from ssmamba.checkpoints.card import require_classes
 from ssmamba.checkpoints.checkpoint import Checkpoint
-from ssmamba.errors import CheckpointError, DeviceError
+from ssmamba.errors import DeviceError
 from ssmamba.models import SSMamba
 from ssmamba.models.build import head_of
 from ssmamba.models.convnets import fuse_batch_norm
@@ -60,11 +61,7 @@ class Predictor:
     ) -> None:
         self.device = choose_device(device) if isinstance(device, str) else device
         loaded = source if isinstance(source, Checkpoint) else checkpoints.load(source)
-        if not loaded.card.classifies:
-            raise CheckpointError(
-                f"{loaded.path.name} has no classes, its kind is {loaded.card.kind}; "
-                "choose a fine-tuned one, or fine-tune it with training.finetune."
-            )
+        require_classes(loaded.card, loaded.path.name)
         self.checkpoint = loaded
         self.card = loaded.card
         self.precision = precision

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssmamba.checkpoints.card import InputSpec
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import Card, InputSpec, SlideSpec
 from ssmamba.predict import main
 from ssmamba.rois.geojson import read_rois, write_rois
 from ssmamba.rois.roi import Roi
@@ -206,6 +207,7 @@ def test_several_inputs_and_one_that_is_broken_lose_nothing(predict, tmp_path):
         (["patch.png", "--model", "none.safetensors"], "no model file"),
         (["patch.png", "--model", "patch.png"], "not a readable .safetensors"),
         (["patch.png", "--model", "mamim.safetensors"], "has no classes"),
+        (["patch.png", "--model", "whole.safetensors"], "is a slide model"),
         (["patch.png"], "--model"),
         (["patch.png", "--model", "a.safetensors", "--cam", "GradCMA"], "did you mean 'GradCAM'"),
         (["patch.png", "--model", "a.safetensors", "--target", "tumr"], "did you mean 'tumor'"),
@@ -221,6 +223,8 @@ def test_several_inputs_and_one_that_is_broken_lose_nothing(predict, tmp_path):
 def test_bad_input_gives_one_sentence_and_status_2(predict, folder, arguments, words):
     write_rois(folder / "off.geojson", [square(5000, 5000, 50, "far")])
     write_rois(folder / "points.geojson", [Roi(((((5.0, 5.0),),),), kind="point")])
+    whole = Card(kind="slide", classes=CLASSES, input=SlideSpec(mpp=2.0))
+    checkpoint.save_tensors(folder / "whole.safetensors", {}, whole)
     status, said, _ = predict(*arguments)
     assert status == 2
     errors = [line for line in said.splitlines() if line.startswith("error: ")]

@@ -8,8 +8,9 @@ import numpy as np
 from torch import nn
 
 from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import require_classes
 from ssmamba.checkpoints.checkpoint import Checkpoint
-from ssmamba.errors import CheckpointError, DataError
+from ssmamba.errors import DataError
 from ssmamba.models import MaskedModel
 from ssmamba.reading.preprocess import resize_image
 from training.augment.stain import StainJitter, jitter_stains
@@ -51,11 +52,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     model = found.model.to(fabric.device)
     if isinstance(model, MaskedModel):
         return _reconstruction(config, found, model, dataset)
-    if not found.card.classifies:
-        raise CheckpointError(
-            f"{config.checkpoint} has no classes (its kind is {found.card.kind}); fine-tune it "
-            "first (training.finetune --init)."
-        )
+    require_classes(found.card, config.checkpoint)
     order = class_order(found.card, dataset)
     with fabric.autocast():
         return _classification(config, found, model, dataset, order)

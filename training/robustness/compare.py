@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from ssmamba.checkpoints import checkpoint
-from ssmamba.checkpoints.card import Card, file_sha256, read_card
+from ssmamba.checkpoints.card import Card, file_sha256, read_card, require_classes
 from ssmamba.checkpoints.labels import labels_of
-from ssmamba.errors import CheckpointError, DataError, did_you_mean
+from ssmamba.errors import DataError, did_you_mean
 from training.data.catalog import refuse_out
 from training.data.dataset import Dataset, load_dataset, load_images, split_title
 from training.evaluation.matching import class_order, refuse_overlap
@@ -90,11 +90,7 @@ def _pictures(config: RobustnessConfig, dataset: Dataset) -> Pictures:
 
 def _classifier_card(path: Path) -> Card:
     card = read_card(path)
-    if not card.classifies:
-        raise CheckpointError(
-            f"{path} is a {card.kind} checkpoint without classes; give one made by "
-            "training.finetune."
-        )
+    require_classes(card, path)
     return card
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import resources
-from ssmamba.checkpoints.card import Card, ClassInfo, read_card
+from ssmamba.checkpoints.card import Card, ClassInfo, read_card, refuse_slide_model
 from ssmamba.checkpoints.labels import labels_of
 from viewer.state.events import Event
 
@@ -36,7 +36,7 @@ class Model:
 
     @property
     def reconstructs(self) -> bool:
-        return self.card.mamim is not None
+        return self.card.reconstructs
 
     def explains(self, target: str | None) -> bool:
         """Whether it has a class to make a map of; None = the class that it predicts."""
@@ -71,7 +71,9 @@ def read_model(path: Path | str, bundled: bool = False) -> Model:
     """Read a checkpoint's card. Raises CheckpointError."""
     resolved = Path(path).expanduser().resolve()
     version = _version(resolved)  # first: of a file that is replaced meanwhile, the older one
-    return Model(str(resolved), read_card(resolved), bundled=bundled, version=version)
+    card = read_card(resolved)
+    refuse_slide_model(card, resolved)
+    return Model(str(resolved), card, bundled=bundled, version=version)
 
 
 def _version(path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ssmamba.checkpoints.card import ClassInfo
+from ssmamba.checkpoints.card import ClassInfo, SlideSpec
 from ssmamba.errors import CheckpointError
 from tests.viewer.fakes import write_model
 from viewer.controllers.models import _read_all
@@ -20,6 +20,15 @@ def library_of(*paths: Path) -> ModelLibrary:
     made = ModelLibrary()
     made.add([read_model(path) for path in paths], use=True)
     return made
+
+
+def test_a_slide_model_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "s.safetensors", kind="slide", input=SlideSpec(mpp=2.0))
+    regions = write_model(tmp_path / "c.safetensors")
+    models, errors = _read_all([str(path), str(regions)])
+    assert [m.name for m in models] == ["c"]
+    (sentence,) = map(str, errors)
+    assert re.search(r"s\.safetensors is a slide model.*cannot run yet; choose .*\.$", sentence)
 
 
 def test_masked_models_do_not_answer(tmp_path: Path) -> None:

@@ -58,6 +58,6 @@ class Action:
     tool_bar: int = 0  # group of the tool bar; 0: not there
     enabled: Callable[[Host], bool] = _always
     checked: Callable[[Host], bool] | None = None  # None: nothing to check
-    choice: str = ""  # of the actions with the same word exactly one is checked
+    choice: str = ""  # name of a group of which exactly one action is checked
     shown_text: Callable[[Host], str] | None = None  # a text that changes with the state
     submenu: Callable[[Any], QMenu] | None = None  # a menu of its own, in place of a command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import re
@@ -14,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from ssmamba.checkpoints.card import Card
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
@@ -96,11 +99,37 @@ def test_readme_is_short_and_its_python_runs(
     assert "patch.png" in code
     monkeypatch.chdir(ROOT)
     exec(code.replace("patch.png", patch.as_posix()), {})
-    printed = capsys.readouterr().out
-    assert "'Colon adenocarcinoma'" in printed
-    shares = [float(number) for number in re.findall(r": ([\d.]+)", printed)]
-    assert len(shares) == 5
-    assert sum(shares) == pytest.approx(1, abs=0.003)
+    printed = ast.literal_eval(capsys.readouterr().out)
+    assert len(printed) == 5 and "Colon adenocarcinoma" in printed
+    assert sum(printed.values()) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.fixture
+def docs_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+
+
+def test_reference_has_every_module_but_the_internal_ones(docs_folder: None) -> None:
+    api_pages = importlib.import_module("api_pages")
+    listed = {module for _, modules in api_pages.packages("ssmamba") for module in modules}
+    files = (ROOT / "ssmamba").rglob("*.py")
+    names = {".".join(f.relative_to(ROOT).with_suffix("").parts) for f in files}
+    public = {name for name in names if not name.rpartition(".")[2].startswith("_")}
+    assert listed == {name for name in public if not name.startswith(api_pages.INTERNAL)}
+
+
+def test_reference_documents_fields_by_the_comments_beside_and_above_them(
+    docs_folder: None,
+) -> None:
+    comments = importlib.import_module("docstrings").field_comments(Card)
+    assert comments["name"] == "readable name shown in lists"  # beside
+    assert comments["kind"].startswith("classifier | baseline")  # above
+    assert "config" in comments and "calibration" not in comments  # it has none
+
+
+def test_reference_shows_plain_text_as_it_stands(docs_folder: None) -> None:
+    escaped = importlib.import_module("docstrings").escaped
+    assert escaped("``a*b_`` and c*d, |x|, e_") == "``a*b_`` and c\\*d, \\|x\\|, e\\_"
 
 
 @pytest.mark.parametrize("script", FINDINGS, ids=lambda p: p.stem)

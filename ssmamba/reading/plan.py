@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -105,14 +103,6 @@ def read_batches(
 def uses_icc(slide: Slide, spec: InputSpec, override: bool | None) -> bool:
     """Whether the profile is applied: what the user said, else the card; never without one."""
     return (spec.icc if override is None else override) and slide.icc_profile is not None
-
-
-def geometry_hash(roi: Roi) -> str:
-    """sha256 of a region's kind and coordinates (1/100 px); tells a result that is outdated."""
-    rounded = [
-        [[[round(x, 2), round(y, 2)] for x, y in ring] for ring in rings] for rings in roi.polygons
-    ]
-    return hashlib.sha256(json.dumps([roi.kind, rounded]).encode()).hexdigest()
 
 
 def whole_image_roi(slide: Slide, name: str = "whole image") -> Roi:

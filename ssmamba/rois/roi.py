@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import uuid
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -42,3 +44,11 @@ class Roi:
         points = [p for rings in self.polygons for ring in rings[:1] for p in ring]
         xs, ys = [p[0] for p in points], [p[1] for p in points]
         return min(xs), min(ys), max(xs), max(ys)
+
+
+def geometry_hash(roi: Roi) -> str:
+    """sha256 of a region's kind and coordinates (1/100 px); tells a result that is outdated."""
+    rounded = [
+        [[[round(x, 2), round(y, 2)] for x, y in ring] for ring in rings] for rings in roi.polygons
+    ]
+    return hashlib.sha256(json.dumps([roi.kind, rounded]).encode()).hexdigest()

@@ -27,9 +27,8 @@ from ssmamba.engine.messages import (
     Request,
 )
 from ssmamba.errors import EngineDied
-from ssmamba.reading.plan import geometry_hash
 from ssmamba.reading.values import CamMap, PackedArray, Stamp, Trust, Window
-from ssmamba.rois.roi import Roi
+from ssmamba.rois.roi import Roi, geometry_hash
 
 CLASSES = (
     ClassInfo("aca", "Adenocarcinoma", (200, 60, 80)),

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ssmamba.reading.plan import geometry_hash
-from ssmamba.rois.roi import Roi
+from ssmamba.rois.roi import Roi, geometry_hash
 from ssmamba.slides.slide import SlideInfo
 from viewer.state.events import Event
 from viewer.state.maps_in_view import MapsInView

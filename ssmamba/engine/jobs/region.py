@@ -16,14 +16,13 @@ from ssmamba.engine.store import SlideStore
 from ssmamba.ops import choose_backend
 from ssmamba.reading.plan import (
     RegionPlan,
-    geometry_hash,
     plan_region,
     read_batches,
     read_window,
     uses_icc,
 )
 from ssmamba.reading.values import Stamp, Window
-from ssmamba.rois.roi import Roi
+from ssmamba.rois.roi import Roi, geometry_hash
 from ssmamba.runtime.device import Device
 from ssmamba.slides.slide import Slide
 

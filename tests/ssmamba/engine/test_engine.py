@@ -22,9 +22,8 @@ from ssmamba.engine.messages import (
     SlideRef,
 )
 from ssmamba.explain.stitch import map_values
-from ssmamba.reading.plan import geometry_hash
 from ssmamba.reading.values import ReadOptions
-from ssmamba.rois.roi import Roi
+from ssmamba.rois.roi import Roi, geometry_hash
 from tests.ssmamba.checkpoints.made import CLASSES
 from tests.ssmamba.engine.asking import ENDS, square
 

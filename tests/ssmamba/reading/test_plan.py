@@ -11,7 +11,6 @@ from ssmamba.errors import RoiError
 from ssmamba.reading.plan import (
     SCALE_UNKNOWN,
     UNCALIBRATED,
-    geometry_hash,
     plan_region,
     read_batches,
     read_window,
@@ -20,7 +19,7 @@ from ssmamba.reading.plan import (
 )
 from ssmamba.reading.values import ReadOptions, Window
 from ssmamba.rois.geometry import area_of
-from ssmamba.rois.roi import Roi
+from ssmamba.rois.roi import Roi, geometry_hash
 from ssmamba.slides.slide import Slide
 from tests.slides import tissue_like, write_pyramid
 

@@ -104,6 +104,14 @@ def test_readme_is_short_and_its_python_runs(
     assert sum(printed.values()) == pytest.approx(1, abs=1e-5)
 
 
+def test_a_card_is_read_as_documented(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    exec(blocks(ROOT / "docs" / "checkpoints.md", "python")[0], {})
+    assert "Colon adenocarcinoma" in capsys.readouterr().out
+
+
 @pytest.fixture
 def docs_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "docs"))

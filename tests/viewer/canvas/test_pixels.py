@@ -135,3 +135,17 @@ def test_one_answer_may_ask_for_more_or_cancel_the_rest(driver: Driver) -> None:
 
     reader.read((400, 300, 410, 310), grow)
     assert [p.x for p in seen] == [400, 395, 390]
+
+
+def test_an_answer_may_cancel_another_that_is_ready_too(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver.look_at(500, 350, 1.0)
+    reader, source = driver.canvas.pixels, driver.canvas.source
+    seen: list[float] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(source, "tile", lambda key: None)  # nothing is in memory yet
+        reader.read((400, 300, 410, 310), lambda p: (seen.append(p.x), reader.cancel()))
+        reader.read((500, 300, 510, 310), lambda p: seen.append(p.x))
+    reader.answer()
+    assert seen == [400]

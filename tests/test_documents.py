@@ -146,8 +146,9 @@ def test_findings_stand_alone(script: Path) -> None:
     assert text.startswith("#!/usr/bin/env bash\n")
     assert "set -euo pipefail" in text and "mktemp -d" in text
     assert not re.search(r"(import|from) (ssmamba|training|viewer)", text)
-    installed = re.search(r"pip install(.*?)\n(?! )", text, re.S)
-    packages = [w for w in installed[1].replace("\\\n", " ").split() if not w.startswith("-")]
+    code = re.sub(r"^#.*\n", "", text.replace("\\\n", " "), flags=re.M)
+    words = " ".join(re.findall(r"\binstall ([^;\n]*)", code)).split()
+    packages = [word for word in words if word[0].isalnum()]
     assert packages and all("==" in package for package in packages)
     if sys.platform != "win32":
         assert os.access(script, os.X_OK)

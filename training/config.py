@@ -12,6 +12,11 @@ Basis = Literal["auto", "he", "giemsa", "none"]
 Split = Literal["train", "val", "test", "all"]
 
 
+def listed(text: str) -> list[str]:
+    """The parts of a flag such as "1e-3,3e-4"."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """Flags that pre-training and fine-tuning share."""
@@ -119,7 +124,7 @@ class FinetuneConfig(RunConfig):
 
     def rates(self) -> tuple[float, ...]:
         """The learning rates to try."""
-        return tuple(float(part) for part in self.lrs.split(",") if part.strip()) or (self.lr,)
+        return tuple(float(part) for part in listed(self.lrs)) or (self.lr,)
 
 
 @dataclass(frozen=True, kw_only=True)

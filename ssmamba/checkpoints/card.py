@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ssmamba.checkpoints.card_types import check_types
-from ssmamba.config import MIMConfig, SSMambaConfig
+from ssmamba.config import MIMConfig
 from ssmamba.errors import CheckpointError
 
 FORMAT_VERSION = 2  # newest that is read
@@ -103,9 +103,6 @@ class Card:
     def __post_init__(self) -> None:
         if self.answers_slides and self.format_version < SLIDE_FORMAT:
             object.__setattr__(self, "format_version", SLIDE_FORMAT)
-
-    def ssmamba_config(self) -> SSMambaConfig:
-        return SSMambaConfig.from_dict(self.config)
 
     def mim_config(self) -> MIMConfig | None:
         return None if self.mamim is None else MIMConfig.from_dict(self.mamim)

@@ -83,7 +83,7 @@ class Judge:
             reasons=tuple(reasons),
             entropy=entropy,
             distance=distance,
-            blur=sharp,
+            sharpness=sharp,
             tissue=tissue,
         )
 

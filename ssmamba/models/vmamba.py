@@ -25,6 +25,6 @@ class VMamba(SSMamba):
         if config.embedding != "none":
             raise CheckpointError(
                 f"VMamba has no local module, so embedding '{config.embedding}' does not fit; "
-                "leave --embedding away."
+                "omit --embedding."
             )
         super().__init__(config, num_classes)

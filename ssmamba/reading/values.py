@@ -81,7 +81,7 @@ class Trust:
     reasons: tuple[str, ...] = ()
     entropy: float = 0.0  # normalised, 0..1
     distance: float | None = None  # to the training features, in units of the card's limit
-    blur: float | None = None
+    sharpness: float | None = None  # the higher the sharper (inference.judge); None = not measured
     tissue: float | None = None  # share of the windows that is tissue, 0..1
 
 

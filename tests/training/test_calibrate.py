@@ -54,10 +54,10 @@ def test_other_images_and_names_are_refused(
     write_png(image, picture("round", 991))
     out = tmp_path / "out.safetensors"
     assert calibrate([str(path), "--data", str(tmp_path / "data"), "--out", str(out)]) == 2
-    assert "on another side of the split than when" in capsys.readouterr().err
+    assert "in another split than when" in capsys.readouterr().err
     for wrong in (tmp_path / "out", tmp_path):
         assert calibrate([str(path), "--data", str(data), "--out", str(wrong)]) == 2
-        assert "end it in .safetensors" in capsys.readouterr().err
+        assert "must end in .safetensors" in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["data"]
 
 

@@ -258,5 +258,5 @@ def test_ctrl_c_on_the_command(folder: Path, tmp_path: Path) -> None:
     out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, err
     assert "Stopped." in out and "Traceback" not in err
-    assert "Stopping after the step at hand" in err
+    assert "Stopping after this step" in err
     assert checkpoint.load(tmp_path / "run" / "last.safetensors").card.training["steps"] > 0

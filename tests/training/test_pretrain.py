@@ -93,7 +93,7 @@ def test_flags_that_do_not_fit_the_encoder_are_refused(
 ) -> None:
     arguments = ["--data", str(folder), "--out", str(tmp_path / "run"), *TINY, "--mixer", "mamba"]
     assert finetune.main([*arguments, "--init", str(trained / "best.safetensors")]) == 2
-    assert "another architecture" in capsys.readouterr().err
+    assert "a different architecture" in capsys.readouterr().err
 
 
 def test_a_mask_unit_that_does_not_fit_is_refused(

@@ -26,8 +26,8 @@ def encoder_cells(config: AblateConfig) -> dict[str, Cell]:
     for path in config.encoder_list():
         if not path.is_file():
             raise DataError(
-                f"--encoders: {path} does not exist; make it with training.convert, or give its "
-                "right place."
+                f"--encoders: {path} does not exist; make it with training.convert, or "
+                "correct the path."
             )
         if path.stem in found or path.stem in CELLS:
             raise DataError(f"--encoders: the name of {path} is taken; rename the file.")

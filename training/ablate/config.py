@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ssmamba.errors import DataError
 from training.ablate.tables import TABLES
+from training.config import listed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,20 +52,22 @@ class AblateConfig:
     def seed_list(self) -> tuple[int, ...]:
         """Seeds in the order given. Raises DataError."""
         try:
-            found = tuple(int(part) for part in self.seeds.split(",") if part.strip())
+            found = tuple(int(part) for part in listed(self.seeds))
         except ValueError as error:
-            raise DataError(f"--seeds {self.seeds} must be whole numbers such as 0,1,2.") from error
+            raise DataError(
+                f"--seeds {self.seeds} must be whole numbers, such as 0,1,2."
+            ) from error
         if not found or len(set(found)) != len(found) or min(found) < 0:
-            raise DataError(f"--seeds {self.seeds} must be different numbers from 0 on.")
+            raise DataError(f"--seeds {self.seeds} must be distinct numbers, 0 or larger.")
         return found
 
     def encoder_list(self) -> tuple[Path, ...]:
         """Checkpoints that become rows of Table 4, from --encoders."""
-        return tuple(Path(part.strip()) for part in self.encoders.split(",") if part.strip())
+        return tuple(Path(part) for part in listed(self.encoders))
 
     def table_list(self) -> tuple[str, ...]:
         """Numbers of the tables. Raises DataError."""
-        found = tuple(part.strip() for part in self.tables.split(",") if part.strip())
+        found = tuple(listed(self.tables))
         unknown = [number for number in found if number not in TABLES]
         if unknown or not found:
             raise DataError(

@@ -82,8 +82,8 @@ def read_masks(folder: Path, dataset: Dataset, split: str, side: int) -> np.ndar
         shown = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
         raise DataError(
             f"{folder} has no readable mask for {len(missing)} of "
-            f"{len(dataset.indices(split))} {split} images ({shown}); add them, or leave --masks "
-            "away."
+            f"{len(dataset.indices(split))} {split} images ({shown}); add them, or omit "
+            "--masks."
         )
     return np.stack(masks)
 

@@ -39,8 +39,8 @@ def run_grid(config: AblateConfig, arguments: list[str]) -> None:
     if failed:
         raise DataError(
             f"{len(failed)} of {len(jobs)} runs failed ({', '.join(failed[:4])}"
-            f"{' …' if len(failed) > 4 else ''}); {config.out / REPORT / 'results.md'} says why, "
-            "and the same command with --resume tries them again."
+            f"{' …' if len(failed) > 4 else ''}); {config.out / REPORT / 'results.md'} says why; "
+            "the same command with --resume tries them again."
         )
 
 
@@ -70,7 +70,8 @@ def _open_grid(config: AblateConfig, jobs: list[Job], dataset: Dataset) -> GridR
     refuse_out(config.data, config.out)
     if (config.out / GRID_FILE).exists() and not config.resume:
         raise DataError(
-            f"{config.out} already holds a grid; give --resume to go on with it, or another --out."
+            f"{config.out} already holds a grid; give --resume to continue it, or choose another "
+            "--out."
         )
     record, split = GridRecord(config.out), split_table(dataset)
     by_key = {job.key: job for job in jobs}

@@ -14,7 +14,7 @@ from training.ablate.config import AblateConfig
 from training.ablate.tables import PRETRAININGS, cells_of
 from training.backbones.architectures import architecture
 from training.cli.command import DEFAULT_RECIPE, parse
-from training.config import FinetuneConfig, PretrainConfig, RunConfig
+from training.config import FinetuneConfig, PretrainConfig, RunConfig, listed
 from training.methods.pretraining import refuse_unfit as refuse_unfit_pretraining
 from training.runs.folder import CONFIG_FILE
 
@@ -101,7 +101,7 @@ def chosen_cells(config: AblateConfig) -> list[str]:
     """The cells of the tables, or those of them that --only names. Raises DataError."""
     tables = config.table_list()
     cells = cells_of(tables) + (list(encoder_cells(config)) if "4" in tables else [])
-    only = [part.strip() for part in config.only.split(",") if part.strip()]
+    only = listed(config.only)
     for name in only:
         if name not in cells:
             raise DataError(

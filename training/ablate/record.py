@@ -30,8 +30,8 @@ class GridRecord:
                 self.runs = json.loads(self.path.read_text(encoding="utf-8"))["runs"]
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise DataError(
-                    f"{self.path} cannot be read; delete it (finished runs are then checked by "
-                    "their commands again) or give another --out."
+                    f"{self.path} cannot be read; delete it (finished runs are then recognised by "
+                    "their files) or choose another --out."
                 ) from error
 
     def set(self, job: Job, status: str, **more: Any) -> None:
@@ -52,14 +52,14 @@ class GridRecord:
 
 
 def refuse_other_grid(job: Job, init: Job | None, split: str) -> None:
-    """Raise DataError when a run in the folder was begun with other values, images or start."""
+    """Raise DataError when a run in the folder had different settings, images or pre-training."""
     if job.config is not None:
         refuse_other_values(job.folder / CONFIG_FILE, as_yaml(job.kind, job.config), job.kind)
     before = job.folder / SPLIT_FILE
     if before.is_file() and before.read_text(encoding="utf-8") != split:
         raise DataError(
-            f"The images or their split have changed since {job.folder} was run; put them back as "
-            "they were, or start a new grid with another --out."
+            f"The images or their split have changed since {job.folder} was run; restore them, "
+            "or start a new grid with another --out."
         )
     if init is not None and _starts_from_another(job, init):
         raise DataError(

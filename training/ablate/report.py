@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from training.ablate.cost import ROUNDS, Cost
 from training.ablate.results import BUDGET, Result, mean_sd
 from training.ablate.tables import TABLES, Row
+from training.evaluation.written import markdown_table, write_csv
 from training.metrics.localisation import SCORES
 
 Scores = Mapping[str, Sequence[dict[str, float]]]  # cell -> localisation scores of each seed
@@ -44,11 +44,11 @@ def write_report(study: Study, folder: Path) -> Path:
     for number in study.tables:
         rows = table_rows(study, number)
         (folder / f"table{number}.md").write_text(_table_page(study, number), encoding="utf-8")
-        _write_csv(folder / f"table{number}.csv", rows)
-    _write_csv(folder / "runs.csv", run_rows(study))
+        write_csv(folder / f"table{number}.csv", rows)
+    write_csv(folder / "runs.csv", run_rows(study), "cell")
     for name, scores in (("mosaics", study.mosaics), ("masks", study.masks)):
         if scores:
-            _write_csv(folder / f"cam_{name}.csv", evidence_rows(scores))
+            write_csv(folder / f"cam_{name}.csv", evidence_rows(scores))
     path = folder / "results.md"
     path.write_text(_page(study), encoding="utf-8")
     return path
@@ -123,25 +123,12 @@ def evidence_rows(scores: Scores) -> list[dict[str, Any]]:
     return rows
 
 
-def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        names = list(rows[0]) if rows else ["cell"]
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({name: _plain(value) for name, value in row.items()})
-
-
-def _plain(value: Any) -> Any:
-    return round(value, 6) if isinstance(value, float) else "" if value is None else value
-
-
 def _page(study: Study) -> str:
     parts = [f"# Ablation study on {study.dataset}", "Research use only.", budget_note(study)]
     parts.append(f"```bash\n{study.command}\n```")
     parts += [_table_text(study, number) for number in study.tables]
     for title, scores in (
-        ("CAM against known places: mosaics of four tiles", study.mosaics),
+        ("CAM against known locations: mosaics of four tiles", study.mosaics),
         ("CAM against masks", study.masks),
     ):
         if scores:
@@ -155,10 +142,10 @@ def _page(study: Study) -> str:
 
 
 EVIDENCE_NOTE = (
-    "Dice: overlap of the truth with as many of the map's highest pixels as the truth has. "
+    "Dice: overlap between the truth and equally many of the map's highest pixels. "
     "Pointing: share of maps whose peak is in the truth. Energy: share of the positive evidence "
-    "that is inside. By chance each is the truth's share of the picture (a quarter of a mosaic of "
-    "four classes)."
+    "that lies inside. By chance each equals the truth's share of the picture (a quarter of a "
+    "mosaic of four classes)."
 )
 
 
@@ -168,11 +155,10 @@ def _table_page(study: Study, number: str) -> str:
 
 def _table_text(study: Study, number: str) -> str:
     table = TABLES[number]
-    lines = [
-        "| method | pre-training | seeds | accuracy, % | against SSMamba, points | macro-F1, % | "
-        "NLL | against SSMamba | paper: accuracy / F1 | parameters, M | GMACs | images/s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    head = ["method", "pre-training", "seeds", "accuracy, %", "against SSMamba, points",
+            "macro-F1, %", "NLL", "against SSMamba", "paper: accuracy / F1", "parameters, M",
+            "GMACs", "images/s"]  # fmt: skip
+    rows = []
     for row in table_rows(study, number):
         cells = [
             row["method"],
@@ -188,8 +174,8 @@ def _table_text(study: Study, number: str) -> str:
             _number(row["macs"], 1e-9, 3),
             _number(row["images_per_s"], 1, 0),
         ]
-        lines.append(f"| {' | '.join(cells)} |")
-    text = f"## Table {number}. {table.title}\n\n" + "\n".join(lines)
+        rows.append(cells)
+    text = f"## Table {number}. {table.title}\n\n" + markdown_table(head, rows)
     return text + (f"\n\n{table.note}" if table.note else "")
 
 
@@ -221,45 +207,40 @@ def _number(value: float | None, scale: float, digits: int) -> str:
 
 
 def _evidence_table(scores: Scores, titles: Mapping[str, str]) -> str:
-    lines = ["| model | seeds | Dice | pointing game | energy inside |", "|---|---|---|---|---|"]
+    rows = []
     for row in evidence_rows(scores):
-        values = [
-            f"{row[name]:.3f}"
-            + ("" if row[f"{name}_sd"] is None else f" ± {row[f'{name}_sd']:.3f}")
-            for name in SCORES
-        ]
-        title = titles.get(row["cell"], row["cell"])
-        lines.append(f"| {title} | {row['seeds']} | {' | '.join(values)} |")
-    return "\n".join(lines)
+        values = [_plus_minus(row[name], row[f"{name}_sd"], 3) for name in SCORES]
+        rows.append([titles.get(row["cell"], row["cell"]), row["seeds"], *values])
+    return markdown_table(["model", "seeds", "Dice", "pointing game", "energy inside"], rows)
 
 
 def budget_note(study: Study) -> str:
     """How the numbers came about, and how far the budget is below the paper's."""
     runs = [run for cell in study.results.values() for run in cell]
     if not runs:
-        return "No run is finished yet."
+        return "No run has finished yet."
     training = runs[0].card.training
     before = next((run.pretraining for run in runs if run.pretraining), None)
     counts = ", ".join(f"{n} {split}" for split, n in study.images.items())
     rates = ", ".join(f"{lr:g}" for lr in runs[0].lrs_tried)
     size = next((r.card.config["size"] for r in runs if "size" in r.card.config), None)
     parts = [
-        f"Mean ± standard deviation over seeds of initialisation, order and augmentation; one "
+        f"Mean ± standard deviation over seeds of initialisation, order and augmentation; a single "
         f"split (seed {training['split_seed']}): {counts} images.",
         f"Budget{_reduced(training, before)}: fine-tuning {_spent(training)}"
         + (f"; pre-training {_spent(before)}, learning rate {before['lr']:g}" if before else "")
         + (f"; SSMamba {size}" if size else "")
         + f", {training['image_size']}-px windows. Equal for all rows (checked from the cards: "
         "steps, images seen, batch, learning rates tried; pre-training where there is one).",
-        f"Learning rate chosen on validation ({rates}), for each run by itself; in this grid the "
-        "test split was opened once, by the chosen one.",
+        f"Learning rate chosen on validation ({rates}), separately for each run; in this grid only "
+        "the chosen one was scored on the test split, once.",
         "NLL: negative log likelihood on the test split (nats, with the temperature fitted on "
         "validation; lower is better).",
         "Against SSMamba: accuracy or NLL minus SSMamba's on the same test images, with a 95 % "
-        "interval from drawing whole groups and, of several, seeds; where it holds zero, the two "
-        "do not differ beyond chance. With one seed it does not hold the luck of that seed. Each "
-        "interval stands for itself: of twenty, one misses by chance.",
-        f"images/s: inference, best of {ROUNDS} passes in turn with the other models, "
+        "interval from resampling whole groups and, if there are several, seeds; where it contains "
+        "zero, the two do not differ beyond chance. With a single seed the interval leaves out the "
+        "luck of that seed. Each interval stands alone: one in twenty misses by chance.",
+        f"images/s: inference, best of {ROUNDS} passes, alternating with the other models, "
         f"{study.device}.",
     ]
     return " ".join(parts)

@@ -104,8 +104,8 @@ def _assert_same(what: str, budgets: list[tuple[Result, dict[str, Any]]]) -> Non
             if value != expected[name]:
                 raise DataError(
                     f"The budgets differ: {what} of {result.cell} (seed {result.seed}) had {name} "
-                    f"{value}, that of {first.cell} (seed {first.seed}) {expected[name]}; start a "
-                    "grid with one budget in another --out."
+                    f"{value}, that of {first.cell} (seed {first.seed}) {expected[name]}; start "
+                    "a grid with one budget in another --out."
                 )
 
 

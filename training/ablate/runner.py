@@ -197,10 +197,10 @@ def _visible_gpus() -> list[str]:
 def _reason(log: Path, status: int) -> str:
     """What the run said last: its error sentence, or the end of its traceback."""
     if status == STOPPED:
-        return f"it was stopped from outside; see {log}"
+        return f"it was stopped by a signal; see {log}"
     lines = [
         line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
     ]
     errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    last = errors[-1] if errors else next((line for line in reversed(lines) if line), "no word")
+    last = errors[-1] if errors else next((line for line in reversed(lines) if line), "no output")
     return last if errors else f"{last} (exit status {status}; see {log})"

@@ -31,7 +31,9 @@ def all_copies(
     kinds = [_sort("equal pixels", _equal(scan.pixel_hashes), dataset)]
     if few_enough(dataset):
         near = near_duplicates(scan.thumbs)
-        kinds.append(_sort("near-duplicates (16-px thumbnails, any turn or mirror)", near, dataset))
+        kinds.append(
+            _sort("near-duplicates (16-px thumbnails, rotated or mirrored)", near, dataset)
+        )
     if by_content:
         files = [dataset.catalog.file(item) for item in dataset.catalog.items]
         found = find_copies(files, on_done)

@@ -24,8 +24,8 @@ QUANTILES = (5, 25, 50, 75, 95)
 TREES = 200
 
 CUES = {
-    "colour histogram": "all colours of the image, without places",
-    "grey histogram": "brightness of the pixels, without places or hue",
+    "colour histogram": "all colours of the image, without their positions",
+    "grey histogram": "brightness of the pixels, without position or hue",
     "frame": "colours of the outermost sixteenth of the image",
     "background": "colour of the brightest tenth of the pixels",
     "image size": "width and height in pixels",

@@ -45,7 +45,7 @@ def audit_folder(config: AuditConfig) -> Audit:
     """Raises DataError when images cannot be read, or when a side or the labels are missing."""
     dataset, modes = _open(config)
     total = 2 * len(dataset.catalog.items)
-    with Progress("Looking for copies", total, not config.copies) as progress:
+    with Progress("Searching for copies", total, not config.copies) as progress:
         copies = all_copies(dataset, config.copies, progress.update)
     rows = _sample(dataset, config)
     sides = np.array(split_of_each(dataset))[rows]
@@ -53,7 +53,7 @@ def audit_folder(config: AuditConfig) -> Audit:
     items = [dataset.catalog.items[i] for i in rows]
     labels = np.array([dataset.classes.index(item.label) for item in items])
     groups = np.unique([i.group or f"\0{i.path}" for i in items], return_inverse=True)[1]
-    with Progress("Looking at colours", len(items)) as progress:
+    with Progress("Measuring colours", len(items)) as progress:
         features = colour_cues([dataset.catalog.file(i) for i in items], progress.update)
     histograms, backgrounds = features["colour histogram"], features["background"]
     features |= file_cues([dataset.scan.files[i] for i in rows])
@@ -87,7 +87,8 @@ def _open(config: AuditConfig) -> tuple[Dataset, str]:
     splits = split_items(catalog.items, config.split_seed, duplicate_links(catalog, scan))
     if len(catalog.classes) < 2 or not splits["train"] or not splits["test"]:
         raise DataError(
-            f"{config.data} needs two classes and images on the train and the test side; add some."
+            f"{config.data} needs two classes, and images in the train and the test split; add "
+            "some."
         )
     info = describe(catalog.classes, catalog.root, config.dataset_info)
     return Dataset(catalog, scan, splits, info, config.split_seed), found.modes
@@ -107,7 +108,7 @@ def _on_copies(audit: Audit) -> list[str]:
     for kind in audit.copies:
         if kind.across_sides:
             found.append(
-                f"{len(kind.across_sides)} pairs of {kind.kind} lie on two sides of the split: "
+                f"{len(kind.across_sides)} pairs of {kind.kind} are in different splits: "
                 f"{kind.test_images} of {test} test images ({kind.test_images / test:.1%}) have a "
                 "copy in training or validation."
             )
@@ -115,8 +116,8 @@ def _on_copies(audit: Audit) -> list[str]:
             found.append(f"{len(kind.across_labels)} pairs of {kind.kind} have different labels.")
     if not few_enough(audit.dataset):
         found.append(
-            f"Near-duplicates were not looked for: {len(audit.dataset.catalog.items):,} images are "
-            "too many to compare each with each."
+            f"Near-duplicates were not searched for: {len(audit.dataset.catalog.items):,} images "
+            "are too many to compare all pairs."
         )
     return found
 
@@ -126,7 +127,7 @@ def _on_cues(audit: Audit) -> list[str]:
     return [
         f"The {cue.name} alone predicts the class with accuracy {cue.accuracy:.3f} "
         f"[{cue.accuracy_ci[0]:.3f}, {cue.accuracy_ci[1]:.3f}] (commonest class "
-        f"{audit.commonest:.3f}): a model is worth what it reaches above that."
+        f"{audit.commonest:.3f}): only what a model reaches above that counts."
         for cue in sorted(strong, key=lambda c: -c.accuracy)
     ]
 
@@ -135,14 +136,11 @@ def _on_origin(audit: Audit) -> list[str]:
     found = []
     link, batches = audit.groups, audit.batches
     if link is None:
-        found.append(
-            "No groups are known: whether images of one patient lie on several sides of the split "
-            "cannot be told."
-        )
+        found.append("No groups are known, so images of one patient may be in several splits.")
     elif link.neighbour_random - link.neighbour_split > SURE:
         found.append(
-            f"Groups cut apart by a random split flatter: the most alike image's class is right "
-            f"for {link.neighbour_random:.3f} of the test images, against "
+            "A random split that breaks up groups flatters: the class of the most similar image is "
+            f"right for {link.neighbour_random:.3f} of the test images, against "
             f"{link.neighbour_split:.3f} with groups kept whole."
         )
     if batches.information > batches.chance:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ssmamba.explain.figure import RESEARCH_USE
+from ssmamba.files import write_json
 from training.audit.copies import PAIRS_TOLD
 from training.audit.cues import CUES
 from training.audit.findings import Audit
 from training.data.catalog import SPLITS
 from training.data.images import centre_square, read_rgb
+from training.evaluation.written import markdown_table
 
 PAGE, PICTURE, DATA = "audit.md", "audit.png", "audit.json"
 SWATCHES = 60  # background colours shown of each class
@@ -27,7 +28,7 @@ def write_page(audit: Audit, command: str, folder: Path) -> Path:
     """Write the page into a folder and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     _draw(audit).savefig(folder / PICTURE, dpi=110)
-    (folder / DATA).write_text(json.dumps(as_json(audit), indent=2) + "\n", encoding="utf-8")
+    write_json(folder / DATA, as_json(audit))
     (folder / PAGE).write_text(_text(audit, command), encoding="utf-8")
     return folder / PAGE
 
@@ -60,8 +61,8 @@ def _text(audit: Audit, command: str) -> str:
         "## Findings",
         "\n".join(f"- {line}" for line in audit.findings) or "Nothing stands out.",
         "## What one cue alone predicts",
-        f"Forests trained on the train side, measured on the test side ({audit.looked_at} images "
-        f"looked at); naming the commonest class gives {audit.commonest:.3f}. 95 % intervals "
+        f"Forests trained on the train split, measured on the test split ({audit.looked_at} images "
+        f"in all); always naming the commonest class gives {audit.commonest:.3f}. 95 % intervals "
         "bootstrapped by group.",
         _cue_table(audit),
         "## Copies",
@@ -76,35 +77,34 @@ def _text(audit: Audit, command: str) -> str:
 
 
 def _cue_table(audit: Audit) -> str:
-    lines = [
-        "| cue | what it is | accuracy | 95 % interval | balanced accuracy |",
-        "|---" * 5 + "|",
-    ]
-    lines += [
-        f"| {c.name} | {CUES[c.name]} | {c.accuracy:.3f} | {c.accuracy_ci[0]:.3f} – "
-        f"{c.accuracy_ci[1]:.3f} | {c.balanced_accuracy:.3f} |"
+    rows = [
+        (c.name, CUES[c.name], f"{c.accuracy:.3f}", f"{c.accuracy_ci[0]:.3f} – "
+         f"{c.accuracy_ci[1]:.3f}", f"{c.balanced_accuracy:.3f}")
         for c in sorted(audit.cues, key=lambda c: -c.accuracy)
-    ]
-    return "\n".join(lines)
+    ]  # fmt: skip
+    head = ["cue", "what it is", "accuracy", "95 % interval", "balanced accuracy"]
+    return markdown_table(head, rows)
 
 
 def _copy_table(audit: Audit) -> str:
-    lines = [
-        "| kind | pairs | on two sides | under two labels | test images with a copy elsewhere |",
-        "|---" * 5 + "|",
+    head = [
+        "kind",
+        "pairs",
+        "in two splits",
+        "under two labels",
+        "test images with a copy elsewhere",
     ]
-    lines += [
-        f"| {k.kind} | {k.pairs} | {len(k.across_sides)} | {len(k.across_labels)} | "
-        f"{k.test_images} |"
+    rows = [
+        (k.kind, k.pairs, len(k.across_sides), len(k.across_labels), k.test_images)
         for k in audit.copies
     ]
-    return "\n".join(lines)
+    return markdown_table(head, rows)
 
 
 def _pair_lists(audit: Audit) -> list[str]:
     parts = []
     for kind in audit.copies:
-        for what, pairs in (("sides", kind.across_sides), ("labels", kind.across_labels)):
+        for what, pairs in (("splits", kind.across_sides), ("labels", kind.across_labels)):
             if pairs:
                 more = f"\n- and {len(pairs) - PAIRS_TOLD} more" if len(pairs) > PAIRS_TOLD else ""
                 told = "\n".join(f"- `{a}` and `{b}`" for a, b in pairs[:PAIRS_TOLD])
@@ -118,16 +118,16 @@ def _origin(audit: Audit) -> str:
     if link is not None:
         lines = [
             f"{link.groups} groups over {link.images} images; {link.single_class:.1%} of the "
-            "groups of two or more images hold one class only. The class of the training image "
-            f"with the most alike colour histogram is right for {link.neighbour_split:.3f} of the "
-            f"test images with this split, for {link.neighbour_random:.3f} when groups are cut "
-            "apart."
+            "groups of two or more images contain a single class. The class of the training image "
+            f"with the most similar colour histogram is right for {link.neighbour_split:.3f} of "
+            f"the test images with this split, and for {link.neighbour_random:.3f} when groups are "
+            "broken up."
         ]
     lines.append(
         f"Eight clusters of background colour: normalised mutual information with the class "
-        f"{batches.information:.3f} (99 % of shuffled labels stay below {batches.chance:.3f}); "
-        f"naming each cluster's commonest class is right for {batches.accuracy:.3f} of the test "
-        "images."
+        f"{batches.information:.3f} (99 % of shuffles of the labels stay below "
+        f"{batches.chance:.3f}); naming each cluster's commonest class is right for "
+        f"{batches.accuracy:.3f} of the test images."
     )
     if audit.modes:
         lines.append(f"Not 8-bit RGB: {audit.modes}.")
@@ -153,7 +153,7 @@ def _bars(axes: Axes, audit: Audit) -> None:
     spread = np.abs(ends.T - values)
     axes.barh([c.name for c in cues], values, xerr=spread, color="#4c78a8", ecolor="#222222")
     axes.axvline(audit.commonest, color="#e45756", linestyle="--", label="commonest class")
-    axes.set(xlim=(0, 1), xlabel="accuracy on the test side", title="One cue alone")
+    axes.set(xlim=(0, 1), xlabel="accuracy on the test split", title="Single cues")
     axes.legend(loc="lower right")
 
 
@@ -176,5 +176,7 @@ def _pairs(axes: Axes, audit: Audit, pairs: list[tuple[str, str]]) -> None:
         for place, name in enumerate(pair):
             left = column * 2.2 + place
             axes.imshow(centre_square(read_rgb(root / name)), extent=(left, left + 0.96, 0, 0.96))
-    axes.set(xlim=(0, 2.2 * PAIRS_SHOWN), ylim=(0, 1), title="Copies on two sides or labels")
+    axes.set(
+        xlim=(0, 2.2 * PAIRS_SHOWN), ylim=(0, 1), title="Copies in two splits or under two labels"
+    )
     axes.axis("off")

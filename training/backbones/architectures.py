@@ -72,8 +72,8 @@ def architecture(config: RunConfig) -> Architecture:
     """What --arch, --size and the ablation flags ask for. Raises DataError."""
     if config.conv_stem and config.arch not in WITH_PATCHES:
         raise DataError(
-            f"--conv-stem is for {' and '.join(WITH_PATCHES)}, not {config.arch}; leave it away, "
-            "or with SSMamba give --deep-stem."
+            f"--conv-stem is for {' and '.join(WITH_PATCHES)}, not {config.arch}; omit it, or "
+            "give --deep-stem with SSMamba."
         )
     if config.arch in FOUR_STAGES:
         return four_stages(config.arch, encoder_config(config))

@@ -46,7 +46,7 @@ def build_classifier(config: FinetuneConfig, classes: int) -> Start:
     if config.init is not None:
         start = _from_checkpoint(config, config.init, classes)
     elif config.freeze:
-        raise DataError("--freeze keeps a trained backbone as it is; give one with --init.")
+        raise DataError("--freeze needs a trained backbone; give one with --init.")
     else:
         found = architecture(config)
         tags = {**found.tags, "pretraining": "none"}
@@ -67,8 +67,8 @@ def _from_checkpoint(config: FinetuneConfig, path: Path, classes: int) -> Start:
     own = {k: v for k, v in own.items() if k not in head_tensors(model)}
     if own != {k: v.shape for k, v in weights.items()}:
         raise DataError(
-            f"{path} was trained with another architecture than the flags ask for; leave "
-            "--mixer, --embedding, --pool, --kernels and --d-state away with --init."
+            f"{path} was trained with a different architecture than the flags ask for; do "
+            "not combine --mixer, --embedding, --pool, --kernels or --d-state with --init."
         )
     model.load_state_dict(weights, strict=False)
     tags = {**found.tags, "pretraining": card.pretraining}
@@ -81,14 +81,12 @@ def _architecture_of(
 ) -> Architecture:
     """The checkpoint's architecture with the flags that may change; --arch may be left away."""
     if config.arch not in (DEFAULT, card.arch, card.tags.get("arch")):
-        raise DataError(f"{path} holds {card.arch}; leave --arch away with --init.")
+        raise DataError(f"{path} holds {card.arch}; do not combine --arch with --init.")
     if isinstance(pretrained, SSMamba):
         return four_stages(card.arch, override(pretrained.config, config))
     size = card.config.get("img_size", config.image_size)
     if size != config.image_size:
-        raise DataError(
-            f"{path} reads windows of {size} px and no others; give --image-size {size}."
-        )
+        raise DataError(f"{path} reads windows of {size} px only; give --image-size {size}.")
     changed = {} if config.drop_path is None else {"drop_path_rate": config.drop_path}
     tag = card.tags.get("arch", card.arch)
     label = TITLES.get(tag, tag)

@@ -27,8 +27,8 @@ Config = TypeVar("Config")
 
 DEFAULT_RECIPE = "paper"
 BAD_INPUT, STOPPED = 2, 130  # exit statuses
-_RIGHTS = "give another --out, or ask for the right to write there"
-_SPACE = "make room on the disk, or give another --out"
+_RIGHTS = "choose another --out, or get permission to write there"
+_SPACE = "free some space on the disk, or choose another --out"
 REFUSED = {  # what the system says of a place, and the next step
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
@@ -70,7 +70,7 @@ def run_command(
         return BAD_INPUT
     except (Interrupted, KeyboardInterrupt):
         resumes = "resume" in {field.name for field in fields(config_class)}  # type: ignore[arg-type]
-        goes_on = " The same command with --resume goes on from here." if resumes else ""
+        goes_on = " Run the same command with --resume to continue." if resumes else ""
         console.print(f"Stopped.{goes_on}")
         return STOPPED
     except OSError as error:
@@ -87,8 +87,8 @@ def _refuse_several_processes(section: str) -> None:
     count = os.environ.get("WORLD_SIZE", "1") if "RANK" in os.environ else "1"
     if count.isdigit() and int(count) > 1:
         raise DataError(
-            f"training.{section} works in one process, not in {count} that would write over each "
-            f"other's files; start it without torchrun: python -m training.{section} …"
+            f"training.{section} runs in one process; {count} would overwrite each other's files. "
+            f"Start it without torchrun: python -m training.{section} …"
         )
 
 
@@ -166,7 +166,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         line = str(error).splitlines()[0]
         raise DataError(f"{path} cannot be read as YAML ({line}); check --config.") from error
     if not isinstance(raw, dict):
-        raise DataError(f"{path} must hold `flag: value` lines; see resources/configs/paper.yaml.")
+        raise DataError(
+            f"{path} must contain `flag: value` lines; see resources/configs/paper.yaml."
+        )
     return raw
 
 

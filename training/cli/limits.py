@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from ssmamba.errors import DataError
+from training.cli.flag_errors import dashed
 
+# What numbers must be, and whether one is; nothing that is not a finite number is.
+Limit = tuple[str, Callable[[float], bool]]
+COUNT: Limit = ("1 or more", lambda x: 1 <= x < inf)
+SOME: Limit = ("above 0", lambda x: 0 < x < inf)
+AMOUNT: Limit = ("0 or more", lambda x: 0 <= x < inf)
+SHARE: Limit = ("0 or more and at most 1", lambda x: 0 <= x <= 1)
+PART: Limit = ("0 or more and below 1", lambda x: 0 <= x < 1)
 
-@dataclass(frozen=True)
-class Range:
-    """Numbers from ``low`` to ``high``."""
-
-    low: float
-    high: float | None = None
-    open_low: bool = False  # low itself is out
-    open_high: bool = False  # high itself is out
-
-    def holds(self, value: float) -> bool:
-        """False also for what is no number."""
-        above = value > self.low if self.open_low else value >= self.low
-        if self.high is None:
-            return above and value != float("inf")
-        return above and (value < self.high if self.open_high else value <= self.high)
-
-    def __str__(self) -> str:
-        low = f"above {self.low:g}" if self.open_low else f"{self.low:g} or more"
-        if self.high is None:
-            return low
-        return f"{low} and {'below' if self.open_high else 'at most'} {self.high:g}"
-
-
-COUNT, SOME, AMOUNT = Range(1), Range(0, open_low=True), Range(0)
-SHARE, PART = Range(0, 1), Range(0, 1, open_high=True)
-
-LIMITS: dict[str, Range] = {
+LIMITS: dict[str, Limit] = {
     **dict.fromkeys(
         ("epochs", "batch_size", "accumulate", "validate_every", "image_size", "d_state", "jobs",
          "pretrain_epochs", "pretrain_batch_size", "decoder_dim", "mask_unit", "bank",
@@ -53,9 +36,9 @@ LIMITS: dict[str, Range] = {
     ),
     **dict.fromkeys(("blur", "noise", "tissue", "lesion"), SHARE),
     **dict.fromkeys(("ema_decay", "drop_path", "label_smoothing", "gamma", "key_momentum"), PART),
-    "folds": Range(2),
-    "crop_min": Range(0, 1, open_low=True),
-    "mask_ratio": Range(0, 1, open_low=True, open_high=True),
+    "folds": ("2 or more", lambda x: 2 <= x < inf),
+    "crop_min": ("above 0 and at most 1", lambda x: 0 < x <= 1),
+    "mask_ratio": ("above 0 and below 1", lambda x: 0 < x < 1),
 }  # fmt: skip
 
 
@@ -65,7 +48,7 @@ def refuse_impossible(config: Any) -> None:
     if any(width < 1 or width % 2 == 0 for width in kernels):
         raise DataError(f"--kernels {list(kernels)} must be odd numbers, such as '[3, 5]'.")
     for name, value in vars(config).items():
-        allowed = LIMITS.get(name)
-        if allowed is None or value is None or allowed.holds(value):
-            continue
-        raise DataError(f"--{name.replace('_', '-')} {value:g} must be {allowed}.")
+        if name in LIMITS and value is not None:
+            wanted, holds = LIMITS[name]
+            if not holds(value):
+                raise DataError(f"{dashed(name)} {value:g} must be {wanted}.")

@@ -32,7 +32,7 @@ def convert(config: ConvertConfig) -> None:
     checkpoint.save_tensors(config.out, weights, encoder_card(adapter, config.name))
     count = sum(value.numel() for value in weights.values())
     console.print(
-        f"{adapter.title}: {len(weights)} tensors, {count / 1e6:.1f} million numbers; reads "
+        f"{adapter.title}: {len(weights)} tensors, {count / 1e6:.1f} million parameters; reads "
         f"windows of {adapter.window_px} px. Wrote {config.out}"
     )
     if adapter.licence:
@@ -51,8 +51,7 @@ def find_adapter(config: ConvertConfig) -> Adapter:
         adapter = ADAPTERS[config.arch]
         if config.image_size not in (None, adapter.window_px):
             raise DataError(
-                f"{adapter.title} reads windows of {adapter.window_px} px and no others; leave "
-                "--image-size away."
+                f"{adapter.title} reads windows of {adapter.window_px} px only; omit --image-size."
             )
         return adapter
     if config.arch.startswith(TIMM):
@@ -64,7 +63,7 @@ def find_adapter(config: ConvertConfig) -> Adapter:
 
 
 def timm_adapter(name: str, image_size: int | None) -> Adapter:
-    """An adapter for weights of a timm model under timm's own names; the head is left away."""
+    """An adapter for weights of a timm model under timm's own names; the head is dropped."""
     import timm  # seconds to import
 
     if not timm.is_model(name):
@@ -72,7 +71,7 @@ def timm_adapter(name: str, image_size: int | None) -> Adapter:
     arch = f"{TIMM}{name}"
     published = timm.get_pretrained_cfg(name)
     if published is None:
-        raise DataError(f"timm tells no input of '{name}'; choose another model.")
+        raise DataError(f"timm does not say what input '{name}' expects; choose another model.")
     side = image_size or int(published.input_size[-1])
     arguments = timm_arguments(name, side)
 

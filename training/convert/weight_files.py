@@ -18,7 +18,7 @@ from ssmamba.models.foundation import ADAPTERS, Adapter
 from ssmamba.models.foundation.adapter import State
 
 WRAPPERS = ("state_dict", "model", "module", "teacher", "student", "net", "encoder")
-_DAMAGED = "{path} is damaged or no weight file; download or copy it again."
+_DAMAGED = "{path} is damaged or not a weight file; download or copy it again."
 # What torch's reader raises on bytes that are no archive of its own
 BROKEN = (RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError, OSError)
 
@@ -37,8 +37,8 @@ def read_tensors(path: Path) -> State:
         if not _begins_like_weights(path):
             raise CheckpointError(_DAMAGED.format(path=path)) from error
         raise CheckpointError(
-            f"{path} holds objects beside tensors, which could run code and are not read; save "
-            "its state_dict() alone with the project that made it."
+            f"{path} contains objects besides tensors, which could run code and are not read; save "
+            "only its state_dict(), with the project that made it."
         ) from error
     except (SafetensorError, *BROKEN) as error:
         raise CheckpointError(_DAMAGED.format(path=path)) from error
@@ -66,7 +66,7 @@ def _unwrapped(raw: Any, path: Path) -> State:
         raw = inner
     tensors = {k: v for k, v in raw.items() if isinstance(v, Tensor)} if _named(raw) else {}
     if not tensors:
-        raise CheckpointError(f"{path} holds no named tensors; give the file of a state_dict().")
+        raise CheckpointError(f"{path} contains no named tensors; give the file of a state_dict().")
     if all(name.startswith("module.") for name in tensors):
         return {name.removeprefix("module."): value for name, value in tensors.items()}
     return tensors
@@ -86,7 +86,7 @@ def checked(adapter: Adapter, published: State, path: Path) -> State:
     if difference := _mismatch(own, weights):
         other = _recognise(published, skip=adapter.name)
         hint = f"it fits --arch {other}" if other else f"take {adapter.source}"
-        raise CheckpointError(f"{path} does not hold {adapter.title} ({difference}); {hint}.")
+        raise CheckpointError(f"{path} does not contain {adapter.title} ({difference}); {hint}.")
     counters = {k: torch.zeros_like(v, device="cpu") for k, v in own.items() if _optional(k)}
     return {**counters, **weights}
 
@@ -106,7 +106,7 @@ def _mismatch(own: State, weights: State) -> str:
         for names, what in (
             (needed - weights.keys(), "missing"),
             (weights.keys() - own.keys(), "unknown"),
-            (wrong, "of another shape"),
+            (wrong, "of a different shape"),
         )
         if names
     )

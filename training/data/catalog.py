@@ -79,7 +79,7 @@ def refuse_out(root: Path, out: Path) -> None:
     own, place = root.resolve(), out.resolve()
     if own in (place, *place.parents) and not (root / MANIFEST).is_file():
         raise DataError(
-            f"{out} lies in the data folder {root}, where it would be taken for a class; give an "
+            f"{out} lies in the data folder {root}, where it would count as a class; choose an "
             "--out outside of it."
         )
 
@@ -99,7 +99,7 @@ def report(root: Path, kinds: Sequence[Sequence[str]]) -> DataError:
             lines.append(f"\n  and {len(kind) - share} more")
     total = sum(len(kind) for kind in filled)
     many = "1 problem" if total == 1 else f"{total} problems"
-    return DataError(f"{root}: {many}:{''.join(lines)}\nCorrect this and start again.")
+    return DataError(f"{root}: {many}:{''.join(lines)}\nFix this and start again.")
 
 
 def is_image(path: Path) -> bool:
@@ -112,8 +112,8 @@ def _from_folders(root: Path) -> tuple[list[Item], list[str]]:
     folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not folders:
         raise DataError(
-            f"{root} has no {MANIFEST} and no class folders; put the images of each class into a "
-            "folder of its own."
+            f"{root} has neither a {MANIFEST} nor class folders; put the images of each class into "
+            "their own folder."
         )
     refuse_sides(root, [folder.name for folder in folders])
     items, empty = [], []
@@ -131,8 +131,8 @@ def refuse_sides(root: Path, names: Sequence[str]) -> None:
     """Raise DataError where the folders are train, val and test: these are no classes."""
     if names and {name.lower() for name in names} <= SIDES:
         raise DataError(
-            f"{root} holds the sides of a split ({', '.join(names)}), not a folder for each class; "
-            f"put all images of a class into one folder, or name the sides in a {MANIFEST} "
+            f"{root} contains the splits of a data set ({', '.join(names)}), not a folder for each "
+            f"class; put all images of a class into one folder, or name the splits in a {MANIFEST} "
             "(path,label,split)."
         )
 

@@ -127,12 +127,12 @@ def load_dataset(
     if any(kinds) or described is None or found.scan is None:
         raise report(catalog.root, kinds)
     if found.modes and not quiet:
-        console.print(f"Converted to 8-bit RGB as they are read: {found.modes}.")
+        console.print(f"Converted to 8-bit RGB on reading: {found.modes}.")
     if not quiet and not compares_all(catalog):
         alone = sum(not item.group for item in catalog.items)
         console.print(
-            f"{alone:,} images without groups are too many to look for "
-            "near-duplicates across the split; training.prepare --find-copies groups copies."
+            f"{alone:,} images without groups are too many to search for "
+            "near-duplicates across splits; training.prepare --find-copies groups copies."
         )
     return Dataset(catalog, found.scan, splits, described, split_seed)
 
@@ -162,7 +162,7 @@ def missing_classes(
     """Classes without images in the splits that need them."""
     given = bool(catalog.items) and all(item.split for item in catalog.items)
     cure = (
-        f"name this split for images of each class in {MANIFEST}"
+        f"assign this split to images of each class in {MANIFEST}"
         if given
         else "each class needs at least three groups (or images without a group)"
     )
@@ -198,7 +198,7 @@ def cache_side(source_px: int, window: int, count: int, budget_gib: float) -> in
         need = count * 3 * window**2 / GIB
         raise DataError(
             f"{count} images of {window} px need {need:.1f} GiB of memory; raise --cache-gib "
-            "or take a smaller --image-size."
+            "or choose a smaller --image-size."
         )
     return min(best, fits)
 

@@ -65,9 +65,9 @@ def _parse(text: str, where: str) -> dict[str, Any]:
         raw = yaml.safe_load(text)
     except yaml.YAMLError as error:
         line = str(error).splitlines()[0]
-        raise DataError(f"{where} is not valid YAML ({line}); correct it.") from error
+        raise DataError(f"{where} is not valid YAML ({line}); fix it.") from error
     if not isinstance(raw, dict) or not isinstance(raw.get("classes", {}), dict):
-        raise DataError(f"{where} must hold a mapping with `classes`; see resources/configs.")
+        raise DataError(f"{where} must contain a mapping with `classes`; see resources/configs.")
     return raw
 
 
@@ -76,7 +76,7 @@ def _fit(raw: dict[str, Any], keys: tuple[str, ...], path: Path) -> DatasetInfo:
     missing = [key for key in keys if key not in described]
     if missing:
         raise DataError(
-            f"{path} does not describe the class {', '.join(missing)} of the images (it has: "
+            f"{path} does not describe the classes {', '.join(missing)} of the images (it has: "
             f"{', '.join(described)}); add it there, or correct the labels."
         )
     basis = raw.get("stain_basis", "none")
@@ -87,7 +87,7 @@ def _fit(raw: dict[str, Any], keys: tuple[str, ...], path: Path) -> DatasetInfo:
     for name, kind in (("source_px", int), ("mpp", int | float)):
         value = raw.get(name)
         if value is not None and (not isinstance(value, kind) or not value > 0):
-            raise DataError(f"{path}: {name} must be a number above 0, or left away.")
+            raise DataError(f"{path}: {name} must be a number above 0, or be left out.")
     texts = {k: str(raw[k]) for k in ("tissue", "stain", "licence", "attribution") if raw.get(k)}
     return DatasetInfo(
         str(raw.get("name", path.stem)),

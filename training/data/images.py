@@ -79,7 +79,7 @@ def _load(file: Image.Image) -> None:
         file.load()
     except OSError as error:
         if "truncated" in str(error):
-            raise UnreadableImage("the file is cut off; copy it again") from error
+            raise UnreadableImage("the file is incomplete; copy it again") from error
         raise
 
 
@@ -92,5 +92,5 @@ def _decode_with_opencv(data: bytes) -> np.ndarray:
 
 def _to_eight_bits(array: np.ndarray) -> np.ndarray:
     if not np.isfinite(array).all():
-        raise UnreadableImage("it holds numbers that are not finite")
+        raise UnreadableImage("it contains numbers that are not finite")
     return to_eight_bits(array)

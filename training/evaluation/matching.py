@@ -26,7 +26,7 @@ def class_order(card: Card, dataset: Dataset) -> np.ndarray:
     own, given = [c.key for c in card.classes], list(dataset.classes)
     if set(own) != set(given):
         raise DataError(
-            f"The checkpoint knows {len(own)} classes ({', '.join(own)}), the data "
+            f"The checkpoint knows {len(own)} classes ({', '.join(own)}), but the data "
             f"{len(given)} ({', '.join(given)}); give data with the same classes."
         )
     return np.array([own.index(key) for key in given])
@@ -38,7 +38,7 @@ def refuse_overlap(card: Card, dataset: Dataset, split: str, allowed: bool = Fal
     if known and not allowed:
         raise DataError(
             f"{len(known)} of {len(dataset.indices(split))} images of the {split} "
-            "split were used to train this checkpoint, so the result would flatter it; take "
+            "split were used to train this checkpoint, so the result would flatter it; use "
             "images that it has not seen, or give --allow-overlap."
         )
 
@@ -57,6 +57,6 @@ def refuse_another_split(card: Card, path: Path, dataset: Dataset) -> None:
     other = len(used - known) + len(test & known)
     if known and other:
         raise CheckpointError(
-            f"{other} images of {root} are new, or on another side of the split than when {path} "
-            "was trained; give the data folder that it was fine-tuned on."
+            f"{other} images of {root} are new, or in another split than when {path} was "
+            "trained; give the data folder that it was fine-tuned on."
         )

@@ -188,8 +188,8 @@ class _Run(Generic[Batch]):
         left = share_statistics(self.raw)
         if left and self._leads:
             console.print(
-                f"{left} norms of this model are of a kind whose statistics are not shared: each "
-                "process normalises by its own part of the batch."
+                f"{left} norm layers of this model cannot share their statistics: each process "
+                "normalises by its own part of the batch."
             )
 
     def _step(self, turns: list[Batch]) -> float:
@@ -364,7 +364,7 @@ class _Run(Generic[Batch]):
         self.outcome = Outcome(**state["outcome"])
         restore_rng(state["rng"])
         if self._leads and not self.outcome.done:
-            console.print(f"{self.title}: going on from step {self.outcome.step}")
+            console.print(f"{self.title}: continuing from step {self.outcome.step}")
 
 
 def _mixed(*numbers: int) -> int:

@@ -1,4 +1,4 @@
-"""Ctrl-C ends a run after the step at hand; a second one ends it at once."""
+"""Ctrl-C ends a run after the current step; a second one ends it at once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class StopRequest:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        os.write(STDERR, b"\nStopping after the step at hand; a second Ctrl-C ends at once.\n")
+        os.write(STDERR, b"\nStopping after this step; press Ctrl-C again to stop at once.\n")
 
 
 class Interrupted(Exception):

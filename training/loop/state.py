@@ -29,8 +29,8 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
             torch.save(state, partial)
     except RuntimeError as error:  # torch's writer tells all that the disk says so
         raise DataError(
-            f"{folder / STATE_FILE} cannot be written ({str(error).splitlines()[0]}); make room on "
-            "the disk and go on with --resume."
+            f"{folder / STATE_FILE} cannot be written ({str(error).splitlines()[0]}); free some "
+            "space on the disk and continue with --resume."
         ) from error
 
 
@@ -45,7 +45,8 @@ def load_state(folder: Path) -> dict[str, Any] | None:
             return torch.load(path, map_location="cpu", weights_only=True)
     except (*BROKEN_FILE, OSError, pickle.UnpicklingError) as error:
         raise DataError(
-            f"{path} cannot be read, so the run cannot go on; delete it and start without --resume."
+            f"{path} cannot be read, so the run cannot continue; delete it and start without "
+            "--resume."
         ) from error
 
 

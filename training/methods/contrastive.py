@@ -102,7 +102,7 @@ class Contrastive(Method[Views]):
         images = self.material.dataset.images("test", side)[:TEST_IMAGES]
         found = self._agreement(model, *self._fixed_views(images))
         console.print(
-            f"Test split, {len(images)} images: {found['matched']:.1%} of the views find their "
+            f"Test split, {len(images)} images: {found['matched']:.1%} of the views match their "
             f"image (chance {1 / len(images):.1%})"
         )
         return {"n": len(images), **found}

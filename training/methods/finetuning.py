@@ -113,7 +113,7 @@ def _finish(
 def _tell(config: FinetuneConfig, trials: list[Trial], best: Trial, test: dict[str, Any]) -> None:
     for trial in trials:
         found = trial.outcome.best_metrics
-        mark = "  <- kept" if trial is best and len(trials) > 1 else ""
+        mark = "  <- best" if trial is best and len(trials) > 1 else ""
         console.print(
             f"lr {trial.lr:g}: val macro-F1 {found['macro_f1']:.4f}, NLL {found['nll']:.4f} "
             f"(epoch {trial.outcome.best_epoch}){mark}"
@@ -129,9 +129,9 @@ def _check(config: FinetuneConfig) -> tuple[float, ...]:
     try:
         rates = config.rates()
     except ValueError as error:
-        raise DataError(f"--lrs {config.lrs} must be numbers such as 1e-3,3e-4.") from error
+        raise DataError(f"--lrs {config.lrs} must be numbers, such as 1e-3,3e-4.") from error
     if len(set(rates)) != len(rates) or min(rates) <= 0:
-        raise DataError(f"--lrs {config.lrs} must be different numbers above 0.")
+        raise DataError(f"--lrs {config.lrs} must be distinct numbers above 0.")
     return rates
 
 
@@ -165,7 +165,7 @@ def _refuse_seen_test_images(config: FinetuneConfig, start: Start, dataset: Data
     if seen:
         raise DataError(
             f"{config.init} was pre-trained on {len(seen)} of {len(dataset.indices('test'))} test "
-            f"images (its split seed is {start.parent.dataset.get('split_seed')}); use the same "
+            f"images (with split seed {start.parent.dataset.get('split_seed')}); use the same "
             "--split-seed, or give --allow-overlap."
         )
 

@@ -50,7 +50,7 @@ def check(name: str, config: PrepareConfig, gathered: Gathered) -> Prepared:
         for i, item in zip(kept, catalog.items, strict=True)
     )
     notes = [*gathered.notes, *left_out]
-    notes += [f"Converted to 8-bit RGB when read: {found.modes}."] if found.modes else []
+    notes += [f"Converted to 8-bit RGB on reading: {found.modes}."] if found.modes else []
     told = tuple(differences(facts(name), images, scan.files))
     text = _description(name, config.source, gathered.mpp)
     return Prepared(
@@ -88,7 +88,7 @@ def _settle(name: str, catalog: Catalog, found: Findings) -> tuple[list[int], li
         return rows, []
     out = set(contradictions(catalog.items, found.scan.pixel_hashes))
     shown = "; ".join(found.conflicts[:NAMED]) + (" …" if len(found.conflicts) > NAMED else "")
-    note = f"{len(out)} images are left out because the same picture stands elsewhere: {shown}."
+    note = f"{len(out)} images are left out because the same picture appears elsewhere: {shown}."
     return [i for i in rows if i not in out], [note]
 
 

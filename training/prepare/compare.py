@@ -24,7 +24,7 @@ def differences(
     lines = _class_counts("", main, published.get("counts", {}))
     test = Counter(i.label for i in images if i.split == "test")
     if "test_counts" in published and test:
-        lines += _class_counts("test side, ", test, published["test_counts"])
+        lines += _class_counts("test split, ", test, published["test_counts"])
     total = published.get("images", sum(published.get("counts", {}).values()))
     here = sum(main.values())
     if total and here != total:

@@ -65,7 +65,7 @@ def nct(source: Path, published_split: bool) -> Gathered:
     out and the 100,000 are split as in the paper."""
     mains = [f for f in (find_folder(source, name) for name in NCT_FOLDERS) if f]
     if len(mains) > 1:
-        return gather([], [f"both {' and '.join(NCT_FOLDERS)} are there; keep one of them"])
+        return gather([], [f"both {' and '.join(NCT_FOLDERS)} exist; keep one of them"])
     if not mains:
         return gather([], [f"no folder {NCT_FOLDERS[0]} in {source}"])
     keys = {key: key for key in NCT}
@@ -73,12 +73,12 @@ def nct(source: Path, published_split: bool) -> Gathered:
     images = by_class(folders)
     notes = [
         "No patient numbers are published for the 100,000 images of 86 patients, so tiles of one "
-        "patient lie on several sides of a 7:1:2 split; --split published tests on other patients."
+        "patient fall into several splits of 7:1:2; --split published tests on other patients."
     ]
     beside = source.parent / NCT_TEST
     test = find_folder(source, NCT_TEST) or (beside if beside.is_dir() else None)
     if published_split and test is None:
-        problems.append(f"no folder {NCT_TEST} in {source}; it is the published test side")
+        problems.append(f"no folder {NCT_TEST} in {source}; it is the published test set")
     elif published_split and test is not None:
         others, more = class_folders(test, keys)
         problems += more
@@ -135,7 +135,7 @@ def mhist(source: Path, published_split: bool) -> Gathered:
     listed = {image.file for image in images}
     extra = [p for p in (table.parent / "images").glob("*") if is_image(p) and p not in listed]
     notes = ["No patient or slide numbers are published."]
-    notes += [f"{len(extra)} images in images/ are not listed and left out."] if extra else []
+    notes += [f"{len(extra)} images in images/ are not listed and were left out."] if extra else []
     return gather(images, problems, notes)
 
 
@@ -169,8 +169,8 @@ def _by_slide_where_cut(images: list[Found]) -> tuple[list[Found], list[str]]:
     if not cut:
         return images, []
     note = (
-        f"The published lists put slides of one patient on several sides ({', '.join(sorted(cut))})"
-        "; there the slide is the group."
+        "The published lists put slides of one patient into several splits "
+        f"({', '.join(sorted(cut))}); there the slide is the group."
     )
     by_slide = [replace(i, group=i.file.parent.name) if i.group in cut else i for i in images]
     return by_slide, [note]
@@ -203,4 +203,4 @@ def _tcga_patient(slide: str) -> str:
 
 def _refuse_published_split(asked: bool, name: str) -> None:
     if asked:
-        raise DataError(f"{name} has no published split; leave out --split published.")
+        raise DataError(f"{name} has no published split; omit --split published.")

@@ -31,10 +31,12 @@ def from_folders(config: PrepareConfig) -> Gathered:
     if loose:
         problems.append(f"{len(loose)} images outside any class folder ({loose[0]}, …)")
     if not folders:
-        problems.append(f"no class folders in {source}; put the images of each class into one")
+        problems.append(
+            f"no class folders in {source}; put the images of each class into their own"
+        )
     notes = _ungrouped(config, images)
     if (source / MANIFEST).is_file():
-        notes.append(f"{MANIFEST} in {source} was not read; `prepare csv` takes what it says.")
+        notes.append(f"{MANIFEST} in {source} was ignored; `prepare csv` reads it.")
     return gather(images, problems, notes)
 
 
@@ -93,8 +95,8 @@ def _find_table(config: PrepareConfig) -> Path:
     named = [t for t in tables if t.name == MANIFEST]
     if len(named or tables) != 1:
         raise DataError(
-            f"{config.source} has {len(tables)} CSV files; name the one with the labels by "
-            "--labels."
+            f"{config.source} has {len(tables)} CSV files; name the one with the labels "
+            "with --labels."
         )
     return (named or tables)[0]
 
@@ -118,7 +120,7 @@ def _group(config: PrepareConfig, name: str) -> str:
         match = re.search(config.group_pattern, name)
     except re.error as error:
         raise DataError(
-            f"--group-pattern {config.group_pattern} is no regular expression ({error}); "
+            f"--group-pattern {config.group_pattern} is not a regular expression ({error}); "
             "try one such as '(patient[0-9]+)'."
         ) from error
     return "" if match is None else match[match.re.groups and 1]

@@ -103,7 +103,7 @@ def _side(slide: Slide, cut: Cut) -> float:
     if not cut.mpp:
         return float(cut.px)
     if slide.mpp is None:
-        raise InputError(f"{slide.path} has no µm/px; leave out --mpp to read it at level 0.")
+        raise InputError(f"{slide.path} has no µm/px; omit --mpp to read it at level 0.")
     return cut.px * cut.mpp / slide.mpp
 
 
@@ -173,11 +173,11 @@ def common_scale(slides: Sequence[CutSlide]) -> tuple[float | None, str]:
     known = [s.mpp for s in slides if s.regions and s.mpp is not None]
     without = sum(bool(s.regions) and s.mpp is None for s in slides)
     if without:
-        return None, f"{without} slides tell no µm/px, so models of these regions know no scale."
+        return None, f"{without} slides have no µm/px, so models of these regions know no scale."
     if known and max(known) > SAME_SCALE * min(known):
         return None, (
             f"The slides were read at level 0 and differ in scale ({min(known):.3f} to "
-            f"{max(known):.3f} µm/px), so models of these regions know none; --mpp reads all "
-            "slides at one."
+            f"{max(known):.3f} µm/px), so models of these regions know no scale; --mpp reads "
+            "all slides at one."
         )
     return (round(float(np.median(known)), 4), "") if known else (None, "")

@@ -59,18 +59,20 @@ def camelyon16(source: Path, published_split: bool, lesion: float) -> GatheredSl
         if name.startswith("tumor") and truth is None:
             problems.append(f"{slide.name}: no {slide.stem}.xml; unpack lesion_annotations.zip")
         elif name.startswith("test") and not any_test_xml:
-            problems.append(f"{slide.name}: no XML of any test slide; unpack those of testing/")
+            problems.append(f"{slide.name}: no XML of any test slide; unpack the ones for testing/")
         elif name.startswith("normal") and truth is not None:
-            problems.append(f"{slide.name}: a normal slide with {truth.name}; remove one of them")
+            problems.append(
+                f"{slide.name}: a normal slide that comes with {truth.name}; remove one of them"
+            )
         else:
             split = "test" if published_split and name.startswith("test") else ""
             judge = partial(_camelyon_judge, truth, lesion)
             cases.append(SlideCase(slide, slide.stem, split, judge))
     problems += _twice(slides)
     notes = [
-        "Test slides without an XML are taken as free of metastasis, as published.",
+        "Test slides without an XML count as free of metastasis, as published.",
         "Squares of tumour slides without enough lesion are left out, so every negative region "
-        "comes from a slide without metastasis: see the audit for what slides alone predict.",
+        "comes from a slide without metastasis: the audit shows what slides alone predict.",
     ]
     return GatheredSlides(tuple(cases), tuple(problems), tuple(notes))
 
@@ -80,8 +82,7 @@ def paip2019(source: Path, published_split: bool, lesion: float) -> GatheredSlid
     whole tumour area negative. One slide a patient, so the slide is the group."""
     if published_split:
         raise DataError(
-            "PAIP2019 has published masks for its training slides only; leave out "
-            "--split published."
+            "PAIP2019 has published masks for its training slides only; omit --split published."
         )
     masks = {p.stem.lower(): p for ending in (".tif", ".tiff") for p in _files(source, ending)}
     packed = {p.stem.lower() for p in _files(source, ".zip")}
@@ -102,7 +103,7 @@ def paip2019(source: Path, published_split: bool, lesion: float) -> GatheredSlid
     if slides and not cases and not problems:
         problems.append(f"no masks (NAME_viable.tif, NAME_whole.tif) of any slide below {source}")
     problems += _twice(slides)
-    notes = [f"{len(without)} slides have no masks and are left out."] if without else []
+    notes = [f"{len(without)} slides have no masks and were left out."] if without else []
     return GatheredSlides(tuple(cases), tuple(problems), tuple(notes))
 
 
@@ -138,5 +139,5 @@ def _files(source: Path, ending: str) -> list[Path]:
 
 def _twice(slides: list[Path]) -> list[str]:
     names = [slide.stem.lower() for slide in slides]
-    return [f"{slide}: there are two slides of this name" for slide in slides
+    return [f"{slide}: two slides have this name" for slide in slides
             if names.count(slide.stem.lower()) > 1]  # fmt: skip

@@ -49,11 +49,11 @@ def _check_folders(config: PrepareConfig) -> None:
         raise DataError(f"There is no folder {config.source}; check --source.")
     if config.source.resolve() in config.out.resolve().parents:
         raise DataError(
-            f"{config.out} lies in --source, where it would be read as data; give an --out outside "
-            "of it."
+            f"{config.out} lies in --source, where it would be read as data; choose an --out "
+            "outside of it."
         )
     if config.out.exists() and (config.out.is_file() or any(config.out.iterdir())):
-        raise DataError(f"{config.out} is there already; give another --out, or remove it.")
+        raise DataError(f"{config.out} already exists; choose another --out, or remove it.")
 
 
 def _gather(name: str, config: PrepareConfig, work: Path) -> Gathered:
@@ -62,7 +62,7 @@ def _gather(name: str, config: PrepareConfig, work: Path) -> Gathered:
     if name in IMAGE_SETS:
         return IMAGE_SETS[name](config.source, config.split == "published")
     if config.split == "published":
-        raise DataError("Your own images have no published split; leave out --split published.")
+        raise DataError("Your own images have no published split; omit --split published.")
     return plain.from_table(config) if name == "csv" else plain.from_folders(config)
 
 
@@ -99,12 +99,12 @@ def _claim(name: str, config: PrepareConfig, work: Path) -> None:
     file, now = work / SETTINGS, json.dumps(settings(name, config), default=str)
     if work.exists() and not config.resume:
         raise DataError(
-            f"{work} holds a preparation that was stopped; give --resume to go on with it, or "
+            f"{work} contains a preparation that was stopped; give --resume to continue it, or "
             "remove it."
         )
     if file.is_file() and file.read_text(encoding="utf-8") != now:
         raise DataError(
-            f"{work} was begun with other flags; give the same ones, or remove the folder."
+            f"{work} was started with different flags; give the same ones, or remove the folder."
         )
     work.mkdir(parents=True, exist_ok=True)
     file.write_text(now, encoding="utf-8")
@@ -123,7 +123,7 @@ def _tell(data: Prepared, out: Path) -> None:
     many = "1 group" if len(groups) == 1 else f"{len(groups)} groups"
     console.print(f"{many}." if groups else "No groups are known.")
     for line in data.differences:
-        console.print(f"Differs from what is published: {line}")
+        console.print(f"Differs from the published data: {line}")
     for note in data.notes:
         console.print(note)
     console.print(f"Wrote {out} (read {out / REPORT} and look at {out / SHEET})")

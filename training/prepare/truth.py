@@ -31,9 +31,11 @@ def read_lesions(path: Path) -> BaseGeometry:
     try:
         root = ElementTree.parse(path).getroot()
     except (OSError, ElementTree.ParseError) as error:
-        raise DataError(f"{path} is no XML ({error}); download it again.") from error
+        raise DataError(f"{path} is not XML ({error}); download it again.") from error
     if root.tag != "ASAP_Annotations":
-        raise DataError(f"{path} is no ASAP annotation (its root is {root.tag}); take ASAP's XML.")
+        raise DataError(
+            f"{path} is not an ASAP annotation (its root is {root.tag}); use ASAP's XML."
+        )
     inside: list[BaseGeometry] = []
     outside: list[BaseGeometry] = []
     for annotation in root.iter("Annotation"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import shutil
 from collections import Counter
@@ -11,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ssmamba.files import write_json
 from training.data.catalog import MANIFEST, SPLITS
 from training.data.describe import OWN_FILE, DatasetInfo
 from training.data.file_facts import FileFacts
+from training.evaluation.written import markdown_table
 from training.prepare.contact_sheet import contact_sheet
 from training.prepare.gather import Found
 
@@ -68,7 +69,7 @@ def write_tables(data: Prepared, folder: Path) -> None:
     }
     contact_sheet(by_class, names.__getitem__).save(folder / SHEET)
     (folder / REPORT).write_text(report_text(data), encoding="utf-8")
-    (folder / REPORT_DATA).write_text(json.dumps(_as_json(data), indent=2) + "\n", encoding="utf-8")
+    write_json(folder / REPORT_DATA, _as_json(data))
 
 
 def report_text(data: Prepared) -> str:
@@ -76,19 +77,19 @@ def report_text(data: Prepared) -> str:
     info, counts = data.info, _counts(data)
     lines = [f"# {info.name}, prepared for training", ""]
     lines += [f"- {label}: {text}" for label, text in _about(info) if text]
-    lines += ["", f"| class | {' | '.join(SPLITS)} | all | groups |", "|---" * 6 + "|"]
+    rows = []
     for c in info.classes:
         row = counts[c.key]
         groups = {i.group for i in data.images if i.label == c.key and i.group}
-        cells = [str(row[split]) for split in SPLITS]
-        lines.append(
-            f"| {c.name} (`{c.key}`) | {' | '.join(cells)} | {sum(row.values())} | "
-            f"{len(groups) or 'none'} |"
-        )
+        cells = [row[split] for split in SPLITS]
+        rows.append([f"{c.name} (`{c.key}`)", *cells, sum(cells), len(groups) or "none"])
+    lines += ["", markdown_table(["class", *SPLITS, "all", "groups"], rows)]
     lines += ["", "## Against the published figures", ""]
-    lines += [f"- {line}" for line in data.differences] or ["No difference (or none is known)."]
+    lines += [f"- {line}" for line in data.differences] or [
+        "No differences (or no published figures)."
+    ]
     if data.notes:
-        lines += ["", "## To know", "", *(f"- {note}" for note in data.notes)]
+        lines += ["", "## Notes", "", *(f"- {note}" for note in data.notes)]
     lines += ["", "## Settings", ""]
     lines += [f"- {key}: {value}" for key, value in data.settings.items()]
     lines += ["", f"![Some images of each class]({SHEET})", ""]

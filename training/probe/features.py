@@ -44,8 +44,8 @@ def folds(
         found = len(np.unique(groups[labels == number]))
         if found < count:
             raise DataError(
-                f"Class number {number} has {found} groups of images, {count} folds need {count} "
-                "at least; give fewer --folds or another --split."
+                f"Class number {number} has {found} groups of images, but {count} folds need at "
+                f"least {count}; give fewer --folds or another --split."
             )
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     return list(splitter.split(labels, labels, groups))

@@ -162,14 +162,14 @@ CHANGES: dict[str, Change] = {
     ),
     "blur": Change("Blur", "sigma, network pixels", (0.5, 1.0, 2.0, 3.0), _blur, INTEGRATION),
     "shuffle": Change(
-        "Shuffled tiles", "tiles a side", (2.0, 4.0, 8.0), _shuffle, INTEGRATION, 1.0, True
+        "Shuffled tiles", "tiles per side", (2.0, 4.0, 8.0), _shuffle, INTEGRATION, 1.0, True
     ),
     "jpeg": Change("JPEG", "100 − quality", (20.0, 50.0, 70.0, 85.0), _jpeg, DOMAIN),
     "rotation": Change("Rotation", "degrees", (10.0, 20.0, 30.0, 45.0), _rotation, INVARIANCE),
     "shift": Change("Shift", "network pixels", (2.0, 4.0, 8.0, 16.0), _shift, INVARIANCE),
     "magnification": Change(
         "Magnification",
-        "× that of training",
+        "× magnification in training",
         (0.5, 0.71, 1.41, 2.0),
         _magnification,
         SCALES,

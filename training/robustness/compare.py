@@ -10,6 +10,7 @@ from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Card, file_sha256, read_card, require_classes
 from ssmamba.checkpoints.labels import labels_of
 from ssmamba.errors import DataError, did_you_mean
+from training.config import listed
 from training.data.catalog import refuse_out
 from training.data.dataset import Dataset, load_dataset, load_images, split_title
 from training.evaluation.matching import class_order, refuse_overlap
@@ -100,14 +101,14 @@ def _split_seed(config: RobustnessConfig, cards: list[Card]) -> int:
     seeds = {int(card.dataset.get("split_seed", 0)) for card in cards}
     if len(seeds) > 1:
         raise DataError(
-            f"The checkpoints were trained on different splits (seeds {sorted(seeds)}); give "
-            "those of one split, or --split-seed."
+            f"The checkpoints were trained on different splits (seeds {sorted(seeds)}); use "
+            "those of one split, or give --split-seed."
         )
     return seeds.pop()
 
 
 def _kinds(config: RobustnessConfig) -> list[str]:
-    asked = [part.strip() for part in config.only.split(",") if part.strip()]
+    asked = listed(config.only)
     for name in asked:
         if name not in CHANGES:
             raise DataError(f"--only: unknown change '{name}'{did_you_mean(name, CHANGES)}.")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from ssmamba.explain.figure import RESEARCH_USE
+from training.evaluation.written import markdown_table, write_csv
 from training.robustness.changes import CHANGES
 from training.robustness.measure import Measured
 
@@ -30,7 +31,7 @@ def write_report(
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{NAME}.{ending}" for ending in ("md", "csv", "png", "pdf")]
     files[0].write_text(_page(results, title, notes), encoding="utf-8")
-    _write_csv(files[1], results)
+    write_csv(files[1], [_row(found) for found in results])
     figure = plot(results, title)
     for file in files[2:]:
         figure.savefig(file, dpi=150)
@@ -44,7 +45,7 @@ def kinds_of(results: Sequence[Measured]) -> list[str]:
 def summary_table(results: Sequence[Measured], title: str) -> Table:
     """For the terminal: accuracy unchanged, and the mean over the levels of each change."""
     kinds = kinds_of(results)
-    table = Table(title=title, caption="accuracy; for each change the mean over its levels")
+    table = Table(title=title, caption="accuracy; for each change, the mean over its levels")
     table.add_column("model")
     for head in ("unchanged", *(CHANGES[kind].title.lower() for kind in kinds)):
         table.add_column(head, justify="right")
@@ -73,53 +74,49 @@ def _page(results: Sequence[Measured], title: str, notes: Sequence[str]) -> str:
 
 def _summary(results: Sequence[Measured]) -> str:
     """Mean accuracy over the levels of each change."""
-    kinds = kinds_of(results)
-    lines = [_row(["model", "unchanged", *(CHANGES[k].title.lower() for k in kinds)])]
-    lines.append("|---" * (len(kinds) + 2) + "|")
+    kinds, rows = kinds_of(results), []
     for label in _labels(results):
         clean, means = _scores(results, label, kinds)
         low, high = clean.accuracy_ci
         first = f"{clean.accuracy:.3f} [{low:.3f}, {high:.3f}]"
-        lines.append(_row([label, first, *(f"{mean:.3f}" for mean in means)]))
+        rows.append([label, first, *(f"{mean:.3f}" for mean in means)])
+    head = ["model", "unchanged", *(CHANGES[kind].title.lower() for kind in kinds)]
     note = (
-        "Accuracy; for each change the mean over its levels. 95 % interval bootstrapped by group."
+        "Accuracy; for each change, the mean over its levels. 95 % interval bootstrapped by group."
     )
-    return f"{note}\n\n" + "\n".join(lines)
+    return f"{note}\n\n{markdown_table(head, rows)}"
 
 
 def _table(results: Sequence[Measured], kind: str) -> str:
-    change = CHANGES[kind]
-    lines = [_row(["model", *(f"{level:g}" for level in change.levels)])]
-    lines.append("|---" * (len(change.levels) + 1) + "|")
+    change, rows = CHANGES[kind], []
     for label in _labels(results):
         own = {r.level: r for r in results if r.label == label and r.change == kind}
         cells = [f"{own[x].accuracy:.3f} ({own[x].agreement:.3f})" for x in change.levels]
-        lines.append(_row([label, *cells]))
-    head = f"## {change.title} ({change.unit})"
+        rows.append([label, *cells])
+    table = markdown_table(["model", *(f"{level:g}" for level in change.levels)], rows)
     note = (
-        f"Claim: {change.claim}. Accuracy (share of answers that are those on the unchanged "
-        "picture)."
+        f"Claim: {change.claim}. Accuracy (share of answers that agree with those on the "
+        "unchanged picture)."
     )
-    return f"{head}\n\n{note}\n\n" + "\n".join(lines)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return f"## {change.title} ({change.unit})\n\n{note}\n\n{table}"
 
 
 def _labels(results: Sequence[Measured]) -> list[str]:
     return list(dict.fromkeys(r.label for r in results))
 
 
-def _write_csv(path: Path, results: Sequence[Measured]) -> None:
-    names = ["model", "change", "level", "accuracy", "low", "high", "macro_f1", "agreement"]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(names)
-        for r in results:
-            level = "" if r.level is None else r.level
-            numbers = (r.accuracy, *r.accuracy_ci, r.macro_f1, r.agreement)
-            writer.writerow([r.label, r.change, level, *(round(n, 6) for n in numbers)])
+def _row(found: Measured) -> dict[str, Any]:
+    low, high = found.accuracy_ci
+    return {
+        "model": found.label,
+        "change": found.change,
+        "level": found.level,
+        "accuracy": found.accuracy,
+        "low": low,
+        "high": high,
+        "macro_f1": found.macro_f1,
+        "agreement": found.agreement,
+    }
 
 
 def plot(results: Sequence[Measured], title: str) -> Figure:

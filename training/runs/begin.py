@@ -22,7 +22,7 @@ UNEVEN = 2.0  # largest class / smallest class above which the balance is warned
 def open_run(config: RunConfig) -> tuple[Fabric, Dataset]:
     """Choose the device and check data and flags; nothing is written. Raises DataError."""
     if config.strategy == "fsdp" and getattr(config, "method", "") == "contrastive":
-        raise DataError("--method contrastive keeps two encoders in step; give --strategy ddp.")
+        raise DataError("--method contrastive does not work with fsdp; give --strategy ddp.")
     refuse_used_folder(config)
     fabric = make_fabric(config.accelerator, config.precision, config.devices, config.strategy)
     if fabric.device.type == "cpu":
@@ -73,10 +73,10 @@ def _grouping(dataset: Dataset) -> str:
     items = dataset.catalog.items
     groups = {item.group for item in items if item.group}
     if groups:
-        return f"{len(groups)} groups, each on one side of the split."
+        return f"{len(groups)} groups, each within one split."
     if all(item.split for item in items):
-        return f"The split is that of {MANIFEST}; no groups are known."
+        return f"The split comes from {MANIFEST}; no groups are known."
     return (
-        "No groups are known, so one patient's images may be on both sides of the split: name "
-        f"patients or slides in the column group of {MANIFEST}."
+        "No groups are known, so one patient's images may be in several splits: name "
+        f"patients or slides in the column `group` of {MANIFEST}."
     )

@@ -62,9 +62,9 @@ def _triple(values: np.ndarray) -> Triple:
 
 
 def refuse_name(out: Path) -> None:
-    """Raise DataError where --out is no name for a checkpoint."""
+    """Raise DataError where --out cannot name a checkpoint."""
     if out.is_dir() or out.suffix != ".safetensors":
-        raise DataError(f"{out} is no file name for a checkpoint; end it in .safetensors.")
+        raise DataError(f"{out} is not a file name for a checkpoint; it must end in .safetensors.")
 
 
 def versions() -> dict[str, str]:

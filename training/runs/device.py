@@ -66,12 +66,12 @@ def _refuse_device(accelerator: str, precision: str, devices: str) -> None:
             f"Unknown --precision '{precision}'; choose 32-true, bf16-mixed or 16-mixed."
         )
     if not re.fullmatch(r"auto|-1|[1-9]\d*|\d+(,\d+)+", devices):
-        raise DataError(f"--devices {devices} must be a number from 1 on, or GPUs such as 0,1.")
+        raise DataError(f"--devices {devices} must be 1 or more, or a list of GPUs such as 0,1.")
     problem = gpu_problem() if accelerator in ("cuda", "gpu") else None
     if problem and not (accelerator == "gpu" and torch.backends.mps.is_available()):
         raise DataError(
             f"--accelerator {accelerator} cannot be used: {problem}; give --accelerator cpu, or "
-            "auto to take what is there."
+            "auto to use what is available."
         )
 
 
@@ -96,11 +96,11 @@ def _strategy(name: str, count: Any, nodes: int, precision: str) -> Any:
         # A MAMIM encoder's last norm is without gradient, which plain DDP refuses.
         return "ddp_find_unused_parameters_true"
     if not isinstance(count, int) or count < 1:
-        raise DataError(f"--strategy fsdp needs a number of --devices, not {count}.")
+        raise DataError(f"--strategy fsdp needs --devices to be a number, not {count}.")
     if precision == "16-mixed":
         raise DataError(
-            "--strategy fsdp does not go with 16-mixed; give --precision bf16-mixed, or --strategy "
-            "ddp."
+            "--strategy fsdp does not work with 16-mixed; give --precision bf16-mixed, or "
+            "--strategy ddp."
         )
     return fsdp_strategy(count * nodes)
 

@@ -1,4 +1,4 @@
-"""A run's own folder: never written over, and gone on with only as it was begun."""
+"""A run's own folder: never overwritten, and continued only with the same settings."""
 
 from __future__ import annotations
 
@@ -30,14 +30,15 @@ def refuse_used_folder(config: RunConfig) -> None:
     used += list(config.out.glob(f"*/{STATE_FILE}"))
     if used and not config.resume:
         raise DataError(
-            f"{config.out} already holds a run; give --resume to go on with it, or another --out."
+            f"{config.out} already contains a run; give --resume to continue it, or choose another "
+            "--out."
         )
 
 
 def claim_folder(config: RunConfig, section: str, dataset: Dataset) -> None:
     """Make the folder and write config.yaml and split.csv (path, label, split, hash).
 
-    Raises DataError when the run in it was begun with other values or other images.
+    Raises DataError when the run in it was started with different settings or images.
     """
     config.out.mkdir(parents=True, exist_ok=True)
     text, split = as_yaml(section, config), split_table(dataset)
@@ -63,7 +64,7 @@ def refuse_other_values(path: Path, text: str, section: str) -> None:
     """Raise DataError when the config at ``path`` (if any) differs from ``text`` in a value that
     decides about the result.
 
-    A flag that did not exist yet when the run was begun had its default.
+    A flag that did not exist yet when the run was started had its default.
     """
     if not path.is_file():
         return
@@ -71,7 +72,7 @@ def refuse_other_values(path: Path, text: str, section: str) -> None:
         before: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))[section]
     except (yaml.YAMLError, KeyError, TypeError, OSError, UnicodeDecodeError) as error:
         raise DataError(
-            f"{path} is no config of training.{section}; give another --out."
+            f"{path} is not a config of training.{section}; choose another --out."
         ) from error
     now = yaml.safe_load(text)[section]
     defaults = {f.name: f.default for f in fields(CONFIGS[section]) if f.default is not MISSING}
@@ -84,14 +85,14 @@ def refuse_other_values(path: Path, text: str, section: str) -> None:
     if changed:
         listed = ", ".join(f"--{name.replace('_', '-')} was {before.get(name)}" for name in changed)
         raise DataError(
-            f"The run in {path.parent} was begun with other values ({listed}); give the same ones "
-            "to go on with it, or another --out."
+            f"The run in {path.parent} was started with different settings ({listed}); give the "
+            "same ones to continue it, or choose another --out."
         )
 
 
 def _refuse_other_images(path: Path, split: str) -> None:
     if path.is_file() and path.read_text(encoding="utf-8") != split:
         raise DataError(
-            f"The images or their split have changed since the run in {path.parent} was begun; "
-            "put them back as they were, or start a new run with another --out."
+            f"The images or their split have changed since the run in {path.parent} was started; "
+            "restore them, or start a new run with another --out."
         )

@@ -42,7 +42,7 @@ def test_round_trip_keeps_weights_card_and_extras(classifier):
     with torch.inference_mode():
         assert torch.equal(loaded.model(image), model(image))
     assert loaded.card.to_json() == card.to_json() == read_card(path).to_json()
-    assert loaded.card.ssmamba_config() == CONFIG
+    assert SSMambaConfig.from_dict(loaded.card.config) == CONFIG
     assert torch.equal(loaded.extra["trust.mean"], torch.ones(2, 64))
     assert len(loaded.sha256) == 64
 

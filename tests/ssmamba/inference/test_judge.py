@@ -106,6 +106,7 @@ def test_blur_is_seen_whatever_the_contrast():
         assert judge([original]).sure
         blurred = cv2.GaussianBlur(original, (0, 0), 3)
         assert judge([blurred]).reasons == (BLURRED,)
+        assert (judge([blurred]).sharpness or 0) < (judge([original]).sharpness or 0)
 
 
 def test_a_magnified_window_counts_as_blurred_as_it_looks_to_the_model():

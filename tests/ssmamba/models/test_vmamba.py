@@ -72,7 +72,7 @@ def test_its_config_comes_back_from_a_card_and_refuses_a_local_module():
     config = SSMambaConfig.vmamba("nano")
     again = build_network("vmamba", vars(config), 3)
     assert type(again) is VMamba and again.config == config
-    with pytest.raises(CheckpointError, match="leave --embedding away"):
+    with pytest.raises(CheckpointError, match="omit --embedding"):
         build_network("vmamba", {**vars(config), "embedding": "lpr"}, 3)
     with pytest.raises(CheckpointError, match="did you mean 'nano'"):
         SSMambaConfig.vmamba("nan")

@@ -95,7 +95,7 @@ def test_models_that_cannot_be_are_told_before_any_run(
     [
         ({"tables": "5,12"}, "must name tables of the paper: 4, 5, 6, 7"),
         ({"seeds": "0,x"}, "whole numbers"),
-        ({"seeds": "1,1"}, "different numbers"),
+        ({"seeds": "1,1"}, "distinct numbers"),
         ({"only": "ssmanba"}, "did you mean 'ssmamba'"),
     ],
 )

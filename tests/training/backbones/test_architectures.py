@@ -177,4 +177,4 @@ def test_flags_that_do_not_fit_a_backbone_are_refused(
 ) -> None:
     given = ["--data", str(folder), *TINY, "--out", str(tmp_path / "run")]
     assert finetune.main([*given, "--arch", "vmamba", "--embedding", "lpr"]) == 2
-    assert "leave --embedding away" in capsys.readouterr().err
+    assert "omit --embedding" in capsys.readouterr().err

@@ -119,7 +119,7 @@ def test_what_torchrun_cannot_share_out_is_refused(
     command = import_module(f"training.{name}.__main__" if package else f"training.{name}")
     assert command.main(["--nonsense"]) == 2
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and f"start it without torchrun: python -m training.{name}" in said
+    assert said.count("\n") == 1 and f"Start it without torchrun: python -m training.{name}" in said
     for main in (pretrain.main, finetune.main):
         assert main(["--nonsense"]) == 2
         assert "Unknown flag --nonsense" in capsys.readouterr().err
@@ -138,7 +138,7 @@ def test_a_stop_is_status_130(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(stop) == 130
     assert capsys.readouterr().out == "Stopped.\n"  # this command cannot go on
     assert run_command(FinetuneConfig, stop, section="finetune", argv=NEEDED) == 130
-    assert "Stopped. The same command with --resume goes on" in capsys.readouterr().out
+    assert "Stopped. Run the same command with --resume to continue." in capsys.readouterr().out
 
 
 def test_what_the_system_refuses_is_one_line_and_status_two(

@@ -257,8 +257,8 @@ class Harmful:
     [
         (lambda p: torch.save({"a": torch.zeros(1), "b": Harmful()}, p), "could run code"),
         (lambda p: p.write_bytes(pickle.dumps(Harmful())), "could run code|damaged"),
-        (lambda p: p.write_bytes(b"not a weight file"), "damaged or no weight file"),
-        (lambda p: p.write_text("path,label\n"), "damaged or no weight file"),
+        (lambda p: p.write_bytes(b"not a weight file"), "damaged or not a weight file"),
+        (lambda p: p.write_text("path,label\n"), "damaged or not a weight file"),
         (lambda p: torch.save([1, 2], p), "no named tensors"),
         (lambda p: None, "no weight file"),
     ],
@@ -279,7 +279,7 @@ def test_what_is_no_weight_file_gives_one_sentence_and_runs_nothing(
     [
         (["--arch", "virchow", "--out", "e.safetensors"], "did you mean 'virchow2'"),
         (["--arch", "timm:resnet", "--out", "e.safetensors"], "did you mean"),
-        (["--arch", "uni", "--out", "e.pt"], "end it in .safetensors"),
+        (["--arch", "uni", "--out", "e.pt"], "must end in .safetensors"),
         (["--arch", "uni", "--image-size", "256", "--out", "e.safetensors"], "windows of 224 px"),
     ],
 )

@@ -59,7 +59,7 @@ def test_manifests_as_spreadsheets_and_windows_write_them(tmp_path: Path, text: 
 
 def test_the_sides_of_a_split_are_no_classes(tmp_path: Path) -> None:
     fill(tmp_path, "train/a/1.png", "Test/a/2.png", "val/b/3.png")
-    with pytest.raises(DataError, match=r"sides of a split .*not a folder for each class"):
+    with pytest.raises(DataError, match=r"the splits of a data set .*not a folder for each class"):
         read_catalog(tmp_path)
 
 
@@ -67,7 +67,7 @@ def test_results_do_not_become_a_class(tmp_path: Path) -> None:
     fill(tmp_path, "data/a/1.png", "data/b/2.png")
     data = tmp_path / "data"
     for inside in (data, data / "runs" / "x"):
-        with pytest.raises(DataError, match="would be taken for a class"):
+        with pytest.raises(DataError, match="would count as a class"):
             refuse_out(data, inside)
     refuse_out(data, tmp_path / "data2")
     (data / "manifest.csv").write_text("path,label\na/1.png,a\n")
@@ -131,7 +131,7 @@ def test_empty_class_folders_are_named(tmp_path: Path) -> None:
 def test_missing_and_empty_folders(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no data folder"):
         read_catalog(tmp_path / "nowhere")
-    with pytest.raises(DataError, match="no class folders"):
+    with pytest.raises(DataError, match="neither a manifest.csv nor class folders"):
         read_catalog(tmp_path)
 
 

@@ -197,7 +197,7 @@ def test_a_pattern_that_misses_and_a_manifest_that_is_not_read_are_told(tmp_path
     (tmp_path / "mine" / "manifest.csv").write_text("path,label\n")
     data = run("folder", tmp_path / "mine", tmp_path / "out", group_pattern=r"(patient[01])")
     assert "--group-pattern matches 4 of 12 images; each of the others" in data.notes[0]
-    assert "was not read; `prepare csv`" in data.notes[1]
+    assert "was ignored; `prepare csv`" in data.notes[1]
     with pytest.raises(DataError, match="lies in --source"):
         run("folder", tmp_path / "mine", tmp_path / "mine" / "out")
     with pytest.raises(DataError, match="There is no table"):
@@ -264,7 +264,7 @@ def test_a_picture_with_two_labels_is_left_out_of_a_published_set(tmp_path: Path
         (["pcb"], "did you mean 'pbc'"),
         (["pbc", "--split", "published"], "no published split"),
         (["folder", "--source", "nowhere"], "no folder nowhere"),
-        (["folder", "--group-pattern", "("], "no regular expression"),
+        (["folder", "--group-pattern", "("], "not a regular expression"),
         (["paip2019", "--roi-px", "-1"], "--roi-px -1 must be 0 or more"),
         (["cam16", "--lesion", "30"], "--lesion 30 must be 0 or more and at most 1"),
     ],
@@ -283,6 +283,6 @@ def test_a_folder_in_use_is_never_written_over(tmp_path: Path) -> None:
     source = trees.write_classes(tmp_path / "download", "{c}/{i}.png", ("a", "b"), 4)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("precious")
-    with pytest.raises(DataError, match="there already"):
+    with pytest.raises(DataError, match="already exists"):
         run("folder", source, tmp_path / "out")
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["mine.txt"]

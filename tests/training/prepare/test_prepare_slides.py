@@ -126,7 +126,7 @@ def test_a_stopped_preparation_goes_on_where_it_stopped(tmp_path: Path) -> None:
     mask.write_bytes(whole)
     with pytest.raises(DataError, match="--resume"):
         run("paip2019", source, tmp_path / "out", **flags)
-    with pytest.raises(DataError, match="other flags"):
+    with pytest.raises(DataError, match="different flags"):
         run("paip2019", source, tmp_path / "out", resume=True, roi_px=32)
     data = run("paip2019", source, tmp_path / "out", resume=True, **flags)
     assert len(data.images) == 16

@@ -32,7 +32,7 @@ def test_table_csv_and_plot(
 ) -> None:
     out = tmp_path / "report"
     assert run(models, folder, out) == 0
-    assert "for each change the mean over its levels" in capsys.readouterr().out
+    assert "for each change, the mean over its levels" in capsys.readouterr().out
     with (out / "robustness.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * (1 + sum(len(c.levels) for c in CHANGES.values()))

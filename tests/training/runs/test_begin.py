@@ -33,7 +33,7 @@ def test_what_may_be_on_both_sides_of_the_split_is_told(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     show_balance(load_dataset(folder, 0, quiet=True))
-    assert "one patient's images may be on both sides" in capsys.readouterr().out
+    assert "one patient's images may be in several splits" in capsys.readouterr().out
     data = tmp_path / "data"
     shutil.copytree(folder, data)
     paths = sorted(p.relative_to(data).as_posix() for p in data.rglob("*.png"))
@@ -41,7 +41,7 @@ def test_what_may_be_on_both_sides_of_the_split_is_told(
     (data / "manifest.csv").write_text("\n".join(["path,label,group", *lines]))
     show_balance(load_dataset(data, 0, quiet=True))
     groups = len({line.split(",")[2] for line in lines})
-    assert f"{groups} groups, each on one side of the split." in capsys.readouterr().out
+    assert f"{groups} groups, each within one split." in capsys.readouterr().out
 
 
 def test_the_strategy_that_is_asked_for_is_the_one_that_trains(
@@ -69,8 +69,8 @@ def test_the_strategy_that_is_asked_for_is_the_one_that_trains(
         (["--freeze"], "give one with --init"),
         (["--cache-gib", "1e-9"], "raise --cache-gib"),
         (["--accumulate", "3"], "multiple of 6"),
-        (["--devices", "x"], "--devices x must be a number from 1 on"),
-        (["--devices", "0"], "--devices 0 must be a number from 1 on"),
+        (["--devices", "x"], "--devices x must be 1 or more"),
+        (["--devices", "0"], "--devices 0 must be 1 or more"),
         (["--accelerator", "gpus"], "choose auto, cpu or cuda"),
         (["--precision", "half"], "choose 32-true, bf16-mixed or 16-mixed"),
         (["--precision", "bf16-true"], "choose 32-true, bf16-mixed or 16-mixed"),

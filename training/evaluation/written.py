@@ -1,0 +1,30 @@
+"""Tables of results in files: Markdown and CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table with a line for its head, one that parts it, and one for each row."""
+    lines = [head, *rows]
+    text = [f"| {' | '.join(str(cell) for cell in line)} |" for line in lines]
+    return "\n".join([text[0], "|---" * len(head) + "|", *text[1:]])
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], empty: str = "") -> None:
+    """Rows under the names of the first one; numbers to six decimals, None as nothing.
+
+    empty: the head of a file without rows.
+    """
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(rows[0] if rows else [empty])
+        writer.writerows([_plain(value) for value in row.values()] for row in rows)
+
+
+def _plain(value: Any) -> Any:
+    return round(value, 6) if isinstance(value, float) else "" if value is None else value

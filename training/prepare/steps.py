@@ -6,10 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
-from rich.table import Table
-
 from ssmamba.errors import DataError, InputError
-from training.data.catalog import SPLITS
+from training.evaluation.tables import count_table
 from training.loop.progress import Progress, console
 from training.prepare import plain
 from training.prepare.checked import check, settings
@@ -111,14 +109,7 @@ def _claim(name: str, config: PrepareConfig, work: Path) -> None:
 
 
 def _tell(data: Prepared, out: Path) -> None:
-    table = Table(title=f"{data.info.name}: images by class")
-    table.add_column("class")
-    for split in SPLITS:
-        table.add_column(split, justify="right")
-    for c in data.info.classes:
-        sides = [s for i, s in zip(data.images, data.splits, strict=True) if i.label == c.key]
-        table.add_row(c.name, *(str(sides.count(split)) for split in SPLITS))
-    console.print(table)
+    console.print(count_table(data.info, data.counts()))
     groups = {i.group for i in data.images if i.group}
     many = "1 group" if len(groups) == 1 else f"{len(groups)} groups"
     console.print(f"{many}." if groups else "No groups are known.")

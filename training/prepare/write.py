@@ -37,6 +37,12 @@ class Prepared:
     notes: tuple[str, ...]
     settings: dict[str, Any]
 
+    def counts(self) -> dict[str, dict[str, int]]:
+        """{split: {class key: images}}, as Dataset.counts."""
+        found = Counter(zip(self.splits, (i.label for i in self.images), strict=True))
+        keys = [c.key for c in self.info.classes]
+        return {split: {key: found[split, key] for key in keys} for split in SPLITS}
+
 
 def place_images(images: tuple[Found, ...], folder: Path, link: bool) -> None:
     """Link or copy the images to ``folder``/images; those already there stay."""
@@ -74,14 +80,13 @@ def write_tables(data: Prepared, folder: Path) -> None:
 
 def report_text(data: Prepared) -> str:
     """Markdown: counts, groups, differences, notes, settings."""
-    info, counts = data.info, _counts(data)
+    info, counts = data.info, data.counts()
     lines = [f"# {info.name}, prepared for training", ""]
     lines += [f"- {label}: {text}" for label, text in _about(info) if text]
     rows = []
     for c in info.classes:
-        row = counts[c.key]
         groups = {i.group for i in data.images if i.label == c.key and i.group}
-        cells = [row[split] for split in SPLITS]
+        cells = [counts[split][c.key] for split in SPLITS]
         rows.append([f"{c.name} (`{c.key}`)", *cells, sum(cells), len(groups) or "none"])
     lines += ["", markdown_table(["class", *SPLITS, "all", "groups"], rows)]
     lines += ["", "## Against the published figures", ""]
@@ -105,17 +110,14 @@ def _about(info: DatasetInfo) -> list[tuple[str, str]]:
     ]
 
 
-def _counts(data: Prepared) -> dict[str, Counter[str]]:
-    counts: dict[str, Counter[str]] = {c.key: Counter() for c in data.info.classes}
-    for found, split in zip(data.images, data.splits, strict=True):
-        counts[found.label][split] += 1
-    return counts
-
-
 def _as_json(data: Prepared) -> dict[str, Any]:
+    counts = data.counts().items()
     return {
         "dataset": data.name,
-        "counts": {key: dict(row) for key, row in _counts(data).items()},
+        "counts": {
+            c.key: {split: row[c.key] for split, row in counts if row[c.key]}
+            for c in data.info.classes
+        },
         "groups": len({i.group for i in data.images if i.group}),
         "differences": list(data.differences),
         "notes": list(data.notes),

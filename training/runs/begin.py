@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from lightning_fabric import Fabric
-from rich.table import Table
 
 from ssmamba.errors import DataError
 from ssmamba.runtime.memory import keep_freed_memory
 from training.config import RunConfig
 from training.data.catalog import MANIFEST, SPLITS
 from training.data.dataset import Dataset, load_dataset
+from training.evaluation.tables import count_table
 from training.loop.progress import console
 from training.runs.device import make_fabric, seed_everything
 from training.runs.folder import claim_folder, refuse_used_folder
@@ -50,15 +50,7 @@ def begin_run(config: RunConfig, section: str, fabric: Fabric, dataset: Dataset)
 def show_balance(dataset: Dataset) -> None:
     """Print images by class and split, and warn when the classes are uneven."""
     counts = dataset.counts()
-    table = Table(title=f"{dataset.info.name}: images by class (split seed {dataset.split_seed})")
-    table.add_column("class")
-    for split in SPLITS:
-        table.add_column(split, justify="right")
-    for info in dataset.info.classes:
-        table.add_row(info.name, *(str(counts[split][info.key]) for split in SPLITS))
-    table.add_section()
-    table.add_row("all", *(str(sum(counts[split].values())) for split in SPLITS))
-    console.print(table)
+    console.print(count_table(dataset.info, counts, f" (split seed {dataset.split_seed})"))
     console.print(_grouping(dataset))
     train = counts["train"].values()
     if max(train) > UNEVEN * min(train):

@@ -131,7 +131,7 @@ def test_empty_class_folders_are_named(tmp_path: Path) -> None:
 def test_missing_and_empty_folders(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no data folder"):
         read_catalog(tmp_path / "nowhere")
-    with pytest.raises(DataError, match="neither a manifest.csv nor class folders"):
+    with pytest.raises(DataError, match=r"neither a manifest\.csv nor class folders"):
         read_catalog(tmp_path)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import file_sha256
-from ssmamba.files import write_json
+from ssmamba.files import read_json, write_json
 from training.ablate.results import Result
 from training.ablate.tables import FULL
 from training.backbones.classifiers import run_model
@@ -39,7 +38,7 @@ class Answers:
 
     def __init__(self, kept: Path, dataset: Dataset, device: torch.device) -> None:
         self.kept, self.dataset, self.device = kept, dataset, device
-        found = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+        found = read_json(kept) or {}
         # files of before held the right answers alone; those are asked for again
         self.known = {key: value for key, value in found.items() if isinstance(value, dict)}
 

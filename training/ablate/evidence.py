@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +16,7 @@ from ssmamba.checkpoints.card import file_sha256, read_card
 from ssmamba.checkpoints.checkpoint import Checkpoint
 from ssmamba.errors import CheckpointError, DataError
 from ssmamba.explain.methods import find_method
-from ssmamba.files import write_json
+from ssmamba.files import read_json, write_json
 from training.data.dataset import Dataset
 from training.data.images import UnreadableImage, centre_square, read_rgb
 from training.evaluation.cams import (
@@ -31,7 +30,7 @@ from training.evaluation.matching import class_order
 from training.evaluation.mosaics import Mosaics
 from training.metrics.localisation import localisation
 
-Measure = Callable[[Checkpoint, np.ndarray], dict[str, float]]  # the second is class_order
+Measure = Callable[[Checkpoint, np.ndarray], Any]  # the second is class_order
 
 
 def mask_scores(
@@ -98,9 +97,7 @@ class EvidenceScores:
     def __init__(self, kept: Path, dataset: Dataset, device: torch.device) -> None:
         self.kept, self.dataset, self.device = kept, dataset, device
         # localisation scores or None by checkpoint and way of measuring, and stages
-        self.known: dict[str, Any] = (
-            json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
-        )
+        self.known: dict[str, Any] = read_json(kept) or {}
 
     def on_mosaics(
         self, path: Path, mosaics: Mosaics, method: str, stage: int
@@ -131,23 +128,21 @@ class EvidenceScores:
     def best_stage(self, path: Path) -> int:
         """Where the CAMs point best on validation: as the card says, else it is measured here.
 
-        Cards of before it was measured at the end of training hold no ``metrics.cam``, and their
-        stage is but the last one.
+        Older cards have no ``metrics.cam``: their stage is the last one, not the best.
         """
         card = read_card(path)
         if "cam" in card.metrics:
             return card.cam_stage
-        key = f"{file_sha256(path)} stage"
-        if key not in self.known:
-            found = checkpoint.load(path, self.device)
-            images = self.dataset.images("val", found.card.input.window_px)
-            labels = class_order(found.card, self.dataset)[self.dataset.labels("val")]
-            pointing = pointing_by_stage(found.model, found.card.input, images, labels)
-            self.known[key] = best_stage(pointing)
-            write_json(self.kept, self.known)
-        return int(self.known[key])
 
-    def _once(self, key: str, path: Path, measure: Measure) -> dict[str, float] | None:
+        def measure(found: Checkpoint, order: np.ndarray) -> int:
+            spec, labels = found.card.input, order[self.dataset.labels("val")]
+            images = self.dataset.images("val", spec.window_px)
+            return best_stage(pointing_by_stage(found.model, spec, images, labels))
+
+        return int(self._once(f"{file_sha256(path)} stage", path, measure))
+
+    def _once(self, key: str, path: Path, measure: Measure) -> Any:
+        """What was measured before, or is now; None where no CAM layer is known."""
         if key not in self.known:
             found = checkpoint.load(path, self.device)
             try:

@@ -14,7 +14,7 @@ from training.ablate.record import GRID_FILE, GridRecord, refuse_other_grid
 from training.ablate.runner import run_jobs
 from training.cli.command import config_files
 from training.data.catalog import SPLITS, refuse_out
-from training.data.dataset import Dataset, load_dataset, require_every_class
+from training.data.dataset import Dataset, load_dataset
 from training.loop.progress import console
 from training.runs.folder import split_table
 
@@ -23,18 +23,22 @@ REPORT = "report"  # folder of the tables and figures in --out
 
 def run_grid(config: AblateConfig, arguments: list[str]) -> None:
     """Run what is missing, then write the report. Raises DataError when runs have failed."""
+    from training.ablate.study import write_study  # seconds to import matplotlib
+
     _check(config)
     recipes = [path.resolve() for path in config_files(arguments)]
-    dataset = load_dataset(config.data, config.split_seed, config.dataset_info)
+    dataset = load_dataset(
+        config.data, config.split_seed, config.dataset_info, every_class_in=SPLITS
+    )
     jobs = plan_jobs(config, recipes, dataset.info.name)
     refuse_unfit(jobs)
-    require_every_class(dataset, SPLITS)
     if config.masks is not None:
         read_masks(config.masks, dataset, "test", side=8)  # what is missing is told before hours
     record = _open_grid(config, jobs, dataset)
     run_jobs(jobs, record, config.jobs)
     command = shlex.join(["python", "-m", "training.ablate", *arguments])
-    report(config, jobs, record, dataset, command)
+    path = write_study(config, jobs, record, dataset, command, config.out / REPORT)
+    console.print(f"Wrote {path}")
     failed = [job.key for job in jobs if not record.done(job)]
     if failed:
         raise DataError(
@@ -42,16 +46,6 @@ def run_grid(config: AblateConfig, arguments: list[str]) -> None:
             f"{' …' if len(failed) > 4 else ''}); {config.out / REPORT / 'results.md'} says why; "
             "the same command with --resume tries them again."
         )
-
-
-def report(
-    config: AblateConfig, jobs: list[Job], record: GridRecord, dataset: Dataset, command: str
-) -> None:
-    """Check the budgets, measure what the models cost, draw, and write everything."""
-    from training.ablate.study import write_study
-
-    path = write_study(config, jobs, record, dataset, command, config.out / REPORT)
-    console.print(f"Wrote {path}")
 
 
 def _check(config: AblateConfig) -> None:

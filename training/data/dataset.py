@@ -142,13 +142,6 @@ def split_title(split: str) -> str:
     return "all splits" if split == ALL else f"{split} split"
 
 
-def require_every_class(dataset: Dataset, splits: tuple[str, ...]) -> None:
-    """Raise DataError unless each of these splits has images of each class."""
-    missing = missing_classes(dataset.catalog, dataset.splits, splits)
-    if missing:
-        raise report(dataset.catalog.root, [missing])
-
-
 def _describe(catalog: Catalog, info: Path | None) -> tuple[DatasetInfo | None, list[str]]:
     try:
         return describe(catalog.classes, catalog.root, info), []

@@ -25,24 +25,12 @@ def colour_histograms(images: np.ndarray) -> np.ndarray:
     return np.asarray(rows, dtype=np.float32)
 
 
-def train_forest(images: np.ndarray, labels: np.ndarray, seed: int) -> RandomForestClassifier:
-    """Fit on images (N, S, S, 3) uint8 with class numbers (N,)."""
-    return fit_forest(colour_histograms(images), labels, seed)
-
-
 def fit_forest(
     features: np.ndarray, labels: np.ndarray, seed: int, trees: int = TREES
 ) -> RandomForestClassifier:
     """Fit on features (N, F) with class numbers (N,)."""
     forest = RandomForestClassifier(trees, random_state=seed, n_jobs=-1)
     return forest.fit(features, labels)
-
-
-def forest_probabilities(
-    forest: RandomForestClassifier, images: np.ndarray, classes: int
-) -> np.ndarray:
-    """(N, K) probabilities in the order of the class numbers."""
-    return predict_forest(forest, colour_histograms(images), classes)
 
 
 def predict_forest(

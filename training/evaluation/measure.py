@@ -102,12 +102,12 @@ def _against_forest(
 
     The forest sees them at full size, where the colour histograms are sharpest.
     """
-    from training.evaluation.forest import forest_probabilities, train_forest  # scikit-learn: slow
+    from training.evaluation.forest import colour_histograms, fit_forest, predict_forest  # slow
 
     side = dataset.full_side()
-    train, train_labels = dataset.images("train", side), order[dataset.labels("train")]
-    forest = train_forest(train, train_labels, config.seed)
-    other = forest_probabilities(forest, split_images(config, dataset, side), len(order))
+    train, test = dataset.images("train", side), split_images(config, dataset, side)
+    forest = fit_forest(colour_histograms(train), order[dataset.labels("train")], config.seed)
+    other = predict_forest(forest, colour_histograms(test), len(order))
     gap = accuracy_difference(probabilities, other, labels, groups, config.resamples, config.seed)
     result = {"name": "forest", "accuracy": accuracy(other, labels), **gap}
     low, high = gap["difference_ci"]

@@ -156,7 +156,7 @@ def test_what_the_system_refuses_is_one_line_and_status_two(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     assert run(full) == 2
-    assert "No space left on device; make room on the disk" in capsys.readouterr().err
+    assert "No space left on device; free some space on the disk" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

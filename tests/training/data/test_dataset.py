@@ -10,7 +10,7 @@ import pytest
 from ssmamba.errors import DataError
 from ssmamba.reading.preprocess import resize_image
 from tests.training.pictures import picture
-from training.data.dataset import cache_side, load_dataset, require_every_class
+from training.data.dataset import cache_side, load_dataset
 
 
 def test_arrays_labels_and_hashes_are_in_one_order(folder: Path) -> None:
@@ -40,9 +40,8 @@ def test_a_class_without_validation_images_is_refused(folder: Path, tmp_path: Pa
         (tmp_path / kind).mkdir()
         for name in ("00.png", "01.png"):
             (tmp_path / kind / name).write_bytes((folder / kind / name).read_bytes())
-    data = load_dataset(tmp_path, 0, quiet=True)
     with pytest.raises(DataError, match="no images of round, striped in val"):
-        require_every_class(data, ("train", "val", "test"))
+        load_dataset(tmp_path, 0, quiet=True, every_class_in=("train", "val", "test"))
 
 
 def test_the_cache_fits_the_window_the_source_and_the_memory() -> None:

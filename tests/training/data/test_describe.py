@@ -39,7 +39,7 @@ def test_a_description_beside_the_images_wins_and_a_given_one_wins_over_it(tmp_p
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("classes: {a: A}", "does not describe the class b"),
+        ("classes: {a: A}", "does not describe the classes b"),
         ("classes: {a: A, b: {color: [1, 2]}}", "three numbers"),
         ("classes: {a: A, b: B}\nstain_basis: pink", "stain_basis must be one of"),
         ("classes: {a: A, b: B}\nmpp: fine", "mpp must be a number above 0"),

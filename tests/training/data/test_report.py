@@ -30,7 +30,11 @@ def test_an_empty_class_does_not_hide_unreadable_images_nor_copies(tmp_path: Pat
         load_dataset(tmp_path, 0, quiet=True)
     message = str(caught.value)
     assert "3 problems" in message
-    for part in ("empty: no image", "round/03.png: the file is cut off", "copy.png (striped) is"):
+    for part in (
+        "empty: no image",
+        "round/03.png: the file is incomplete",
+        "copy.png (striped) is",
+    ):
         assert part in message
 
 
@@ -58,7 +62,7 @@ def test_a_manifest_with_missing_files_cut_images_and_an_empty_split(tmp_path: P
         load_dataset(tmp_path, 0, quiet=True, every_class_in=SPLITS)
     message = str(caught.value)
     assert "32 problems" in message and "there is no file gone0.png" in message
-    assert "round/01.png: the file is cut off" in message
+    assert "round/01.png: the file is incomplete" in message
     assert "no images of round, striped in val" in message
     assert len(message.splitlines()) < 20
 

@@ -108,10 +108,10 @@ TABLES: dict[str, Table] = {
             Row("SSMamba", FULL, PAPER["ssmamba"]),
             Row("SSMamba, no pre-training", "pretraining-none"),
         ),
-        "The paper's foundation models need weights that are not to be had freely (--encoders adds "
+        "The paper's foundation models need weights that are not freely available (--encoders adds "
         "yours, each with its own pre-training and window). Our own rows: SSMamba without "
-        "pre-training, from scratch as the others are; ViT and Swin with SSMamba's deep stem in "
-        "place of their patches, as that part helps SSMamba most.",
+        "pre-training, from scratch like the others; ViT and Swin with SSMamba's deep stem instead "
+        "of their patches, because that part helps SSMamba most.",
     ),
     "5": Table(
         "Embedding methods",
@@ -123,8 +123,8 @@ TABLES: dict[str, Table] = {
         ),
         "Each embedding has its own MAMIM pre-training. With a deep or overlapping stem, as in "
         "resources/configs/study.yaml, the linear embedding is that stem and a table of positions "
-        "(no patches of its own), and patch merging alone has no overlap between stages; so the "
-        "rows are closer to each other than the paper's.",
+        "(without patches of its own), and only patch merging has no overlap between stages; so "
+        "the rows are closer to each other than the paper's.",
     ),
     "6": Table(
         "The DMS module",
@@ -138,7 +138,7 @@ TABLES: dict[str, Table] = {
             Row("SSMamba w/DMS", FULL, PAPER["ssmamba"]),
         ),
         "The paper's Table 1 and §5.2 give the original Mamba block one direction and GELU (Mamba "
-        "itself has SiLU); §5.2 also calls it the original VMamba module, so its figure may be "
+        "itself uses SiLU); §5.2 also calls it the original VMamba module, so its figure may be "
         "SS2D's. VMamba is trained from scratch, as in Table 4; SSMamba with any mixer is "
         "pre-trained. So VMamba rows compare with each other, and SSMamba rows with each other. "
         "SS2D scans in four directions at full width, so inside SSMamba it has 10 to 22 % more "
@@ -152,10 +152,10 @@ TABLES: dict[str, Table] = {
             Row("MAE", "pretraining-mae", PAPER["mae"]),
             Row("MAMIM", FULL, PAPER["ssmamba"]),
         ),
-        "Fine-tuning is the same for all rows; the first one has no pre-training beside it. The "
-        "learning rate of pre-training is one for all. MAE has a plain decoder and neither "
-        "perturbation, skips nor DMS; contrastive pre-training passes two views of each image, so "
-        "its encoder works about twice as much for the same images.",
+        "Fine-tuning is the same for all rows; the first one has no pre-training. The learning "
+        "rate of pre-training is the same for all. MAE has a plain decoder and neither "
+        "perturbation, skips nor DMS; contrastive pre-training encodes two views of each image, so "
+        "its encoder does about twice the work for the same images.",
     ),
 }
 

@@ -96,7 +96,7 @@ def test_what_was_not_looked_for_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(copies, "NEAR_LIMIT", 2 * COUNT - 1)
     found = audit(write_alike(tmp_path))
     assert len(found.copies) == 1
-    assert any("not looked for: 60 images" in line for line in found.findings)
+    assert any("not searched for: 60 images" in line for line in found.findings)
 
 
 def test_groups_cut_apart_flatter(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_lesions_have_their_holes(tmp_path: Path) -> None:
     file.write_text(trees.asap([("Tumor", (0, 0, 10, 10)), ("Exclusion", (0, 0, 10, 4))]))
     assert read_lesions(file).area == pytest.approx(60)
     for text, expected in (
-        ("<x", "no XML"),
+        ("<x", "is not XML"),
         ("<a/>", "no ASAP"),
         (trees.asap([("_9", (0, 0, 1, 1))]), "_9"),
     ):

@@ -43,7 +43,7 @@ def test_groups_are_whole_in_every_fold() -> None:
         assert not set(groups[train]) & set(groups[held])
         held_out += held.tolist()
     assert sorted(held_out) == list(range(len(labels)))
-    with pytest.raises(DataError, match="10 groups of images, 11 folds"):
+    with pytest.raises(DataError, match="10 groups of images, but 11 folds"):
         folds(labels, groups, 11, seed=1)
 
 

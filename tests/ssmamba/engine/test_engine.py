@@ -16,9 +16,13 @@ from ssmamba.engine.messages import (
     JobDone,
     KeepSlides,
     LoadCheckpoint,
+    Pause,
+    Priority,
     Progress,
     Reconstruct,
     ReconstructResult,
+    Reprioritise,
+    Resume,
     SlideRef,
 )
 from ssmamba.explain.stitch import map_values
@@ -233,3 +237,19 @@ def test_a_waiting_job_is_cancelled_at_once_and_the_running_one_goes_on(engine, 
     engine.client.send(Cancel(second))
     assert engine.next_of(ENDS) == JobCancelled(second)
     assert engine.next_of(ENDS) == JobDone(first)
+
+
+def test_what_is_asked_later_but_urgently_is_answered_first(engine, folder, slide):
+    path = (str(folder / "a.safetensors"),)
+    large = engine.send(
+        Classify, slide, square(0, 0, 800), path, ReadOptions("tiles", 20.0),
+        priority=Priority.ASKED,
+    )  # fmt: skip
+    engine.next_of(Progress)
+    engine.client.send(Pause(large))
+    small = engine.send(Classify, slide, square(0, 0, 64), path, priority=Priority.AHEAD)
+    assert engine.next_of(ENDS) == JobDone(small)
+    engine.client.send(Reprioritise(large, Priority.REST))
+    engine.client.send(Resume(large))
+    last = engine.send(Classify, slide, square(0, 64, 64), path, priority=Priority.AHEAD)
+    assert [engine.next_of(ENDS), engine.next_of(ENDS)] == [JobDone(large), JobDone(last)]

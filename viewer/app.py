@@ -18,8 +18,9 @@ from viewer.window.startup import begin
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the viewer; returns its exit status."""
     options = parse(argv)
-    if _has_no_display():
-        if options.screenshot is None:
+    has_display = not _has_no_display()
+    if not has_display:
+        if options.screenshot is None and not options.doctor:
             print(
                 "There is no display; start the viewer on a desktop, or save a picture of the "
                 "window with --screenshot FILE.png.",
@@ -29,6 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     app = create_application()
     try:
+        if options.doctor:
+            from viewer import doctor
+
+            return doctor.run(app, has_display)
         return _run(app, options)
     finally:
         from viewer.tiles.source import close_all

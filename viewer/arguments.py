@@ -20,6 +20,7 @@ class Options:
     device: str = "auto"
     demo: bool = False
     screenshot: str | None = None
+    doctor: bool = False
 
 
 def parse(argv: Sequence[str] | None = None) -> Options:
@@ -40,6 +41,7 @@ def parse(argv: Sequence[str] | None = None) -> Options:
     parser.add_argument(
         "--screenshot", metavar="FILE.png", help="save the finished window and leave"
     )
+    parser.add_argument("--doctor", action="store_true", help="check this installation and exit")
     given = parser.parse_args(argv)
     if not DEVICE.fullmatch(given.device):
         parser.error(f"unknown device '{given.device}'; choose auto, cpu, cuda or cuda:N")
@@ -52,6 +54,7 @@ def parse(argv: Sequence[str] | None = None) -> Options:
         given.device,
         given.demo,
         given.screenshot,
+        given.doctor,
     )
 
 

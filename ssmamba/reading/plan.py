@@ -12,7 +12,6 @@ import numpy as np
 from ssmamba.checkpoints.card import InputSpec
 from ssmamba.errors import RoiError
 from ssmamba.reading.values import DEFAULT_OPTIONS, ReadOptions, Window
-from ssmamba.reading.windows import window_around, windows_tiles
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.icc import SrgbTransform
 from ssmamba.slides.slide import Slide
@@ -49,6 +48,8 @@ def plan_region(
     mpp: µm per level-0 pixel as the user corrected it; None = the slide's own.
     Raises RoiError for a region that has no area or lies off the slide.
     """
+    from ssmamba.reading.windows import window_around, windows_tiles  # shapely loads slowly
+
     roi = _clipped(roi, slide)
     slide_mpp = mpp if mpp is not None else slide.mpp
     field, notes = _field_px(spec, slide_mpp, options)

@@ -86,12 +86,13 @@ def _why_unavailable(built_for: str | None) -> str:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None and visible.strip() in ("", "-1"):
         return "CUDA_VISIBLE_DEVICES hides every GPU"
-    if not _driver_found():
+    if not driver_found():
         return "no NVIDIA driver found"
     return f"the NVIDIA driver does not work with this torch (built for CUDA {built_for})"
 
 
-def _driver_found() -> bool:
+def driver_found() -> bool:
+    """Whether an NVIDIA driver is installed."""
     if sys.platform == "win32":
         root = Path(os.environ.get("SYSTEMROOT", r"C:\Windows"))
         return (root / "System32" / "nvcuda.dll").exists()

@@ -134,3 +134,12 @@ def test_without_a_display_one_sentence_says_what_to_do(tmp_path: Path) -> None:
     done = run("main.py", tmp_path=tmp_path, changes=hidden)
     assert done.returncode == 2
     assert done.stderr.startswith("There is no display;")
+
+
+def test_the_doctor_reports_on_the_viewer_and_on_what_needs_torch(tmp_path: Path) -> None:
+    done = run("main.py", "--doctor", tmp_path=tmp_path, changes={"PYTHONIOENCODING": "utf-8"})
+    lines = done.stdout.splitlines()
+    for words in ("Qt 6", "Font: ", f"Settings and regions: {tmp_path}", "Cache: ", "torch 2",
+                  "Device: ", "Model lac: "):  # fmt: skip
+        assert sum(words in line for line in lines) == 1, done.stdout + done.stderr
+    assert done.returncode == int(any(line.startswith("!") for line in lines))

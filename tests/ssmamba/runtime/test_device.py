@@ -27,7 +27,7 @@ def test_a_cpu_only_torch_is_named_as_the_reason(monkeypatch):
 def test_a_missing_driver_is_named_as_the_reason(monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr("ssmamba.runtime.device._driver_found", lambda: False)
+    monkeypatch.setattr("ssmamba.runtime.device.driver_found", lambda: False)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert gpu_problem() == "no NVIDIA driver found"
     with pytest.raises(DeviceError, match=r"driver\.$"):

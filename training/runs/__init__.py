@@ -1,0 +1,1 @@
+"""What every training run prepares and keeps: folder, device, recipe, plan, card."""

@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QImage
 from ssmamba.rois.roi import Roi
 from tests.viewer.canvas.conftest import Driver
 from viewer.canvas import Overlay
+from viewer.canvas.layers.overlays import _frames
 
 RED_SQUARE = Roi((((((400, 300), (500, 300), (500, 400), (400, 400))),),), color=(255, 0, 0))
 
@@ -64,3 +65,27 @@ def test_the_windows_that_the_model_saw_are_framed(driver: Driver) -> None:
     assert (right, bottom) == (pytest.approx(250, abs=3), pytest.approx(200, abs=3))
     driver.canvas.set_highlight(None)
     assert np.array_equal(driver.grab(), clean)
+
+
+def test_of_forty_thousand_windows_those_on_the_screen_are_framed(driver: Driver) -> None:
+    corners = np.stack(np.meshgrid(np.arange(200.0), np.arange(200.0)), -1).reshape(-1, 2) * 100
+    windows = np.concatenate([corners, np.full((len(corners), 1), 100.0)], axis=1)
+    driver.look_at(500, 350, 1.0)
+    view = driver.canvas.scene.camera.view
+    left, top, right, bottom = view.rect
+    seen = sum(
+        x < right and x + side > left and y < bottom and y + side > top for x, y, side in windows
+    )
+    frames = _frames(windows, view)
+    assert len(frames) == seen < 200
+    assert frames[0] == view.screen_rect_f((300, 200, 400, 300))  # the first row that is seen
+
+
+def test_small_windows_are_framed_by_a_hairline(driver: Driver) -> None:
+    driver.look_at(500, 350, 1.0)
+    clean = driver.grab()
+    driver.canvas.set_highlight(np.array([[500.0, 350.0, 8.0]]))
+    changed = np.argwhere((driver.grab() != clean).any(axis=2))
+    (top, left), (bottom, right) = changed.min(axis=0), changed.max(axis=0)
+    assert (bottom - top, right - left) == (8, 8)
+    assert len(changed) == 4 * 8

@@ -57,8 +57,8 @@ def test_nothing_to_scan(scan, shape):
 
 
 @BACKENDS
-def test_padded_tokens_leave_the_state_alone(scan):
-    """delta = -1e4 before softplus is a step of exactly zero."""
+def test_steps_of_zero_leave_the_state_alone(scan):
+    """delta = -1e4 before softplus is such a step."""
     problem = make_problem(L=40, channels=16)
     u, delta, *rest = problem.inputs
     delta = delta.clone()

@@ -312,10 +312,8 @@ def two_sided(tmp_path_factory):
 
 
 @pytest.mark.parametrize("classified_first", [False, True])
-def test_a_map_without_a_target_is_of_the_class_predicted_for_its_own_windows(
-    two_sided, classified_first
-):
-    """Also where the same region, or another one, was answered before with other windows."""
+def test_a_map_without_a_target_explains_its_own_windows(two_sided, classified_first):
+    """By the class that is predicted for them, whatever was predicted for others before."""
     slide, model = two_sided
     jobs, targets, predicted = Jobs(choose_device("cpu")), [], []
     places = [(0, 0), (300, 0), (0, 0)]

@@ -162,7 +162,7 @@ def test_autocast_around_the_call_does_no_harm(model, batch):
 
 
 @pytest.mark.parametrize("class_index", [-1, -3, 3, 7])
-def test_a_class_that_is_not_there_is_an_error_not_another_class(model, batch, class_index):
+def test_a_class_that_is_not_there_is_an_error(model, batch, class_index):
     with pytest.raises(InputError, match=f"no class number {class_index}; choose one from 0 to 2"):
         cam_maps(model, batch, "GradCAM", class_index, 4)
     assert cam_maps(model, batch, "GradCAM", 0, 4).shape == (2, 2, 2)  # hooks are gone again

@@ -131,7 +131,7 @@ def differ(one: Weights, other: Weights) -> bool:
     return any((one[name] - other[name]).abs().max() > 1e-3 for name in one)
 
 
-@pytest.mark.parametrize("clip_norm", [0.0, 0.3])
+@pytest.mark.parametrize("clip_norm", [0.0, 2.0])  # Adam would not tell what is always clipped
 @pytest.mark.parametrize("passes", [1, 2, 4])
 def test_a_run_is_adamw_with_warm_up_cosine_clipping_and_mean_gradients(
     tmp_path: Path, passes: int, clip_norm: float

@@ -142,7 +142,7 @@ def test_lesions_have_their_holes(tmp_path: Path) -> None:
     assert read_lesions(file).area == pytest.approx(60)
     for text, expected in (
         ("<x", "is not XML"),
-        ("<a/>", "no ASAP"),
+        ("<a/>", "not an ASAP"),
         (trees.asap([("_9", (0, 0, 1, 1))]), "_9"),
     ):
         file.write_text(text)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from rich.table import Table
 
 from ssmamba.checkpoints.card import ClassInfo
 from ssmamba.errors import DataError
@@ -46,6 +47,19 @@ def describe(keys: tuple[str, ...], root: Path, given: Path | None = None) -> Da
         if set(raw.get("classes", {})) == set(keys):
             return _fit(raw, keys, Path(file.name))
     return DatasetInfo(root.resolve().name, _plain_classes(keys))
+
+
+def count_table(info: DatasetInfo, counts: dict[str, dict[str, int]], note: str = "") -> Table:
+    """Images by class and split. counts: {split: {class key: images}}; note: end of the title."""
+    table = Table(title=f"{info.name}: images by class{note}")
+    table.add_column("class")
+    for split in counts:
+        table.add_column(split, justify="right")
+    for c in info.classes:
+        table.add_row(c.name, *(str(row.get(c.key, 0)) for row in counts.values()))
+    table.add_section()
+    table.add_row("all", *(str(sum(row.values())) for row in counts.values()))
+    return table
 
 
 def _bundled() -> list[Traversable]:

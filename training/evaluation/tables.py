@@ -6,23 +6,9 @@ from typing import Any
 
 from rich.table import Table
 
-from training.data.describe import DatasetInfo
 from training.metrics.classification import METRICS
 
 TITLES = {"macro_f1": "macro-F1", "auc": "AUC", "nll": "NLL", "brier": "Brier", "ece": "ECE"}
-
-
-def count_table(info: DatasetInfo, counts: dict[str, dict[str, int]], note: str = "") -> Table:
-    """Images by class and split. counts: {split: {class key: images}}; note: end of the title."""
-    table = Table(title=f"{info.name}: images by class{note}")
-    table.add_column("class")
-    for split in counts:
-        table.add_column(split, justify="right")
-    for c in info.classes:
-        table.add_row(c.name, *(str(row.get(c.key, 0)) for row in counts.values()))
-    table.add_section()
-    table.add_row("all", *(str(sum(row.values())) for row in counts.values()))
-    return table
 
 
 def score_table(result: dict[str, Any], title: str) -> Table:

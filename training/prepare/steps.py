@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from ssmamba.errors import DataError, InputError
-from training.evaluation.tables import count_table
+from training.data.describe import count_table
 from training.loop.progress import Progress, console
 from training.prepare import plain
 from training.prepare.checked import check, settings

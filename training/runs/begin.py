@@ -9,7 +9,7 @@ from ssmamba.runtime.memory import keep_freed_memory
 from training.config import RunConfig
 from training.data.catalog import MANIFEST, SPLITS
 from training.data.dataset import Dataset, load_dataset
-from training.evaluation.tables import count_table
+from training.data.describe import count_table
 from training.loop.progress import console
 from training.runs.device import make_fabric, seed_everything
 from training.runs.folder import claim_folder, refuse_used_folder

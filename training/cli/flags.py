@@ -142,7 +142,9 @@ def _default(field: Field[Any], recipe: Mapping[str, str]) -> str:
     value = recipe.get(field.name, field.default)
     if value in (None, MISSING, "") or value is False:
         return ""
-    return f"default {value:g}" if isinstance(value, float) else f"default {str(value).lower()}"
+    if value is True:
+        return "default true"
+    return f"default {value:g}" if isinstance(value, float) else f"default {value}"
 
 
 def _fields(config_class: Any) -> tuple[Field[Any], ...]:

@@ -10,7 +10,7 @@ import pytest
 from training.ablate.config import AblateConfig
 from training.audit.config import AuditConfig
 from training.cli.command import run_command
-from training.cli.flags import field_comments
+from training.cli.flags import FlagParser, field_comments
 from training.config import (
     CalibrateConfig,
     EvaluateConfig,
@@ -81,3 +81,16 @@ def test_the_page_of_a_command(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     ):
         assert part in page
     assert "class '" not in page and "split_seed" not in page
+
+
+def test_defaults_are_written_as_flags_take_them() -> None:
+    page = " ".join(FlagParser(AblateConfig, "ablate").format_help().split())
+    assert "CAM method of the figures; default GradCAM" in page
+    page = " ".join(FlagParser(PretrainConfig, "pretrain").format_help().split())
+    assert "--skips [true|false] mamim: pass shallow features to the decoder; default true" in page
+    assert "default false" not in page and "default None" not in page
+
+
+def test_several_values_without_a_flag_are_shown_as_such() -> None:
+    page = " ".join(FlagParser(RobustnessConfig, "robustness", "checkpoints").format_help().split())
+    assert "usage: python -m training.robustness CHECKPOINTS ... --data PATH --out PATH" in page

@@ -52,7 +52,7 @@ class SSMambaConfig:
     column_scans: bool = False  # adds the two column-major directions
     alternate_scans: bool = False  # every other block reads the grid column by column
     scan_norm: bool = False  # LayerNorm behind the scan of DMS and Mamba, as SS2D has one
-    pool: Pool = "mean"  # what the head reads from the last stage
+    pool: Pool = "mean"  # the head reads the last tokens' mean, the class token (the paper), both
     drop_path: float = 0.0  # rate of the last block; earlier blocks rise linearly to it
     mlp_ratio: float = 0.0  # 0 = no MLP in the block, as in the paper
     grid: int = 32  # side of the learned position table (embedding=linear), in stage-1 tokens

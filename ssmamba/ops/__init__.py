@@ -1,6 +1,6 @@
 """Selective scan: one operation, several backends, chosen by device (see ``dispatch.py``)."""
 
-from ssmamba.ops.dispatch import Backend, available_backends, choose_backend, warm_up
+from ssmamba.ops.dispatch import Backend, choose_backend, warm_up
 from ssmamba.ops.selective_scan import (
     bidirectional_scan,
     selective_scan,
@@ -9,7 +9,6 @@ from ssmamba.ops.selective_scan import (
 
 __all__ = [
     "Backend",
-    "available_backends",
     "bidirectional_scan",
     "choose_backend",
     "selective_scan",

@@ -75,19 +75,6 @@ def try_on(kernels: function.Kernels, device: torch.device) -> None:
     torch.cuda.synchronize(device)
 
 
-def available_backends() -> dict[str, str]:
-    """Usable backends, best first: name -> why it is here. Loads (compiles) what it names."""
-    found = {}
-    for name in NAMES:
-        if name in ("torch", "reference"):
-            found[name] = "plain torch, on any device"
-        elif _DEVICES[name] == "cpu" or torch.cuda.is_available():
-            module, reason = _load(name, torch.device(_DEVICES[name]))
-            if module is not None:
-                found[name] = reason
-    return found
-
-
 def _forced() -> str | None:
     name = os.environ.get(VARIABLE, "").strip()
     if not name:

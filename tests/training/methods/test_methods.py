@@ -120,7 +120,7 @@ def test_contrastive_keeps_the_backbone_goes_on_exactly_and_tunes(
         ([*SMALL_MAE[:2], *VIT, "--mask-unit", "8"], "whole patches of 16 px"),
         ([*SMALL_MAE, "--decoder-dim", "20"], "multiple of 32"),
         (["--image-size", "48", "--mask-unit", "16"], "give 32"),
-        (["--method", "contrastive", "--temperature", "0"], "try 0.2"),
+        (["--method", "contrastive", "--temperature", "0"], "--temperature 0 must be above 0."),
         (["--method", "contrastive", "--bank", "4"], "fewer than --bank"),
     ],
 )

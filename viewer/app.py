@@ -12,6 +12,7 @@ from viewer.arguments import Options, parse
 from viewer.look import icons, theme
 from viewer.saving.paths import user_folder
 from viewer.services.collector import Collector
+from viewer.text.tr import tr
 from viewer.window.startup import begin
 
 
@@ -22,8 +23,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not has_display:
         if options.screenshot is None and not options.doctor:
             print(
-                "There is no display; start the viewer on a desktop, or save a picture of the "
-                "window with --screenshot FILE.png.",
+                tr(
+                    "No display found. Start the viewer on a desktop, or save an image of the "
+                    "window with --screenshot FILE.png."
+                ),
                 file=sys.stderr,
             )
             return 2
@@ -42,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _has_no_display() -> bool:
-    """Whether Qt would abort: Linux without X11, Wayland or a platform that was asked for."""
+    """Whether Qt would abort: Linux without X11, Wayland or an explicit Qt platform."""
     names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     return sys.platform.startswith("linux") and not any(os.environ.get(n) for n in names)
 
@@ -65,9 +68,9 @@ def _run(app: QApplication, options: Options) -> int:
 
 
 def create_application() -> QApplication:
-    """The QApplication with our style, which collects garbage on its own thread.
+    """The QApplication with our style and garbage collection on the GUI thread.
 
-    One that exists is used as it is.
+    An existing one is used unchanged.
     """
     existing = QApplication.instance()
     if isinstance(existing, QApplication):

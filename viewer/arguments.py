@@ -7,12 +7,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from viewer.text.tr import tr
+
 DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for on the command line."""
+    """The options of the command line."""
 
     files: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
@@ -24,27 +26,31 @@ class Options:
 
 
 def parse(argv: Sequence[str] | None = None) -> Options:
-    """Parse arguments; leaves with status 2 and one sentence on a wrong one."""
+    """Parse arguments; exits with status 2 and a message on a wrong one."""
     parser = argparse.ArgumentParser(
         prog="ssmamba-viewer",
-        description="View whole-slide images, draw regions, and see what a model says of them. "
-        "Research use only, not a medical device.",
+        description=tr(
+            "View whole-slide images, draw regions and classify them. "
+            "Research use only, not a medical device."
+        ),
     )
-    parser.add_argument("files", nargs="*", metavar="FILE", help="slide or picture to open")
+    parser.add_argument("files", nargs="*", metavar="FILE", help=tr("slide or image to open"))
     parser.add_argument(
         "--model", action="append", default=[], metavar="FILE", dest="models", nargs="+",
-        help="checkpoint (.safetensors) to use; several are compared",
+        help=tr("checkpoint (.safetensors) to use; several are compared side by side"),
     )  # fmt: skip
-    parser.add_argument("--rois", metavar="FILE.geojson", help="regions to import and classify")
+    parser.add_argument("--rois", metavar="FILE.geojson", help=tr("regions to import and classify"))
     parser.add_argument("--device", default="auto", help="auto | cpu | cuda | cuda:N")
-    parser.add_argument("--demo", action="store_true", help="open a synthetic slide with regions")
+    parser.add_argument("--demo", action="store_true", help=tr("open a synthetic demo slide"))
     parser.add_argument(
-        "--screenshot", metavar="FILE.png", help="save the finished window and leave"
-    )
-    parser.add_argument("--doctor", action="store_true", help="check this installation and exit")
+        "--screenshot", metavar="FILE.png",
+        help=tr("save an image of the window once everything is shown, and exit"),
+    )  # fmt: skip
+    parser.add_argument("--doctor", action="store_true", help=tr("check the installation and exit"))
     given = parser.parse_args(argv)
     if not DEVICE.fullmatch(given.device):
-        parser.error(f"unknown device '{given.device}'; choose auto, cpu, cuda or cuda:N")
+        text = tr("unknown device '{device}'; choose auto, cpu, cuda or cuda:N")
+        parser.error(text.format(device=given.device))
     models = [path for group in given.models for path in _models_of(group)]
     swallowed = [path for group in given.models for path in group[len(_models_of(group)) :]]
     return Options(
@@ -59,7 +65,7 @@ def parse(argv: Sequence[str] | None = None) -> Options:
 
 
 def _models_of(group: list[str]) -> list[str]:
-    """``--model A.safetensors slide.svs``: what follows and is no checkpoint is a slide."""
+    """``--model A.safetensors slide.svs``: trailing files that are not checkpoints are slides."""
     end = len(group)
     while end > 1 and not group[end - 1].endswith(".safetensors"):
         end -= 1

@@ -1,4 +1,4 @@
-"""Everything behind the window: the state, the engine and the controllers that join them."""
+"""Everything behind the window: state, engine and controllers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from viewer.services.notices import describe
 
 
 class Workspace(Shared):
-    """Makes the parts, and ends them."""
+    """Creates and closes the parts."""
 
     def __init__(
         self,
@@ -50,17 +50,17 @@ class Workspace(Shared):
 
     @property
     def busy(self) -> bool:
-        """Whether anything that was asked for is still to come."""
+        """Whether any requested work is unfinished."""
         parts = (self.demo, self.slides, self.models, self.background, self.analysis, self.maps)
         return any(part.busy for part in parts)
 
     def finish(self) -> list[str]:
-        """Write now what is not written yet; a sentence for each thing that could not be."""
+        """Write all changes now; returns a message for each failure."""
         exports = [describe(error).text for error in self.background.finish()]
         return [*(failure_text(failure) for failure in self.sessions.finish()), *exports]
 
     def close(self) -> None:
-        """After ``finish``: end all that works beside the window."""
+        """After ``finish``: stop all background work."""
         self.sessions.close()
         self.slides.close()
         self.background.close()

@@ -133,7 +133,7 @@ def test_without_a_display_one_sentence_says_what_to_do(tmp_path: Path) -> None:
     hidden = {"DISPLAY": "", "WAYLAND_DISPLAY": "", "QT_QPA_PLATFORM": ""}
     done = run("main.py", tmp_path=tmp_path, changes=hidden)
     assert done.returncode == 2
-    assert done.stderr.startswith("There is no display;")
+    assert done.stderr.startswith("No display found. ")
 
 
 def test_the_doctor_reports_on_the_viewer_and_on_what_needs_torch(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""What the viewer does: each controller joins the document to the canvas, the engine or a file."""
+"""Controllers: each connects the document to the canvas, the engine or files."""

@@ -1,4 +1,4 @@
-"""Asks the engine for the results that are wanted, and files its answers."""
+"""Requests the wanted results from the engine and stores its answers."""
 
 from __future__ import annotations
 
@@ -28,28 +28,29 @@ from viewer.state.jobs import Job, JobTable
 from viewer.state.planning import Task
 from viewer.state.results import AnswerKey, Key, MapKey
 from viewer.text import formats
+from viewer.text.tr import tr
 
-IN_FLIGHT = 2  # requests at the engine that nobody looks at: it never idles, little is cancelled
-RESTARTS = 3  # deaths without an answer in between before the viewer stops trying
-BATCH = 10  # waiting requests from which their number is told
-CANCEL_PATIENCE_S = 10.0  # an engine that has not ended a cancelled job by then is ended
+IN_FLIGHT = 2  # background requests at the engine: enough that it never idles, few to cancel
+RESTARTS = 3  # crashes without a result in between before the viewer stops trying
+BATCH = 10  # from this many queued requests on, their number is shown
+CANCEL_PATIENCE_S = 10.0  # an engine that has not ended a cancelled job by then is stopped
 
 
 class AnalysisController(Controller):
-    """Keeps what the engine does in step with what the user wants to see."""
+    """Keeps the engine's jobs in step with the results that the user wants to see."""
 
-    activity_changed = Signal(str, int, int)  # what is done, steps done, steps in all; "" = idle
+    activity_changed = Signal(str, int, int)  # activity, steps done, steps in all; "" = idle
     job_failed = Signal(str)
     model_replaced = Signal(str)  # path of a checkpoint whose file is no longer the one listed
 
     def __init__(self, shared: Shared, bridge: EngineBridge) -> None:
         super().__init__(shared)
         self._bridge = bridge
-        self._asked: dict[str, None] = {}  # region ids in the order of asking
+        self._asked: dict[str, None] = {}  # region ids in the order of the requests
         self._jobs = JobTable()
-        self._waiting: deque[Task] = deque()  # requests that may follow, the most urgent first
+        self._waiting: deque[Task] = deque()  # requests not sent yet, the most urgent first
         self._failed: dict[Key, str] = {}
-        self._loading: dict[int, str] = {}  # job -> checkpoint that the engine reads ahead
+        self._loading: dict[int, str] = {}  # job -> checkpoint that the engine loads ahead
         self._read_ahead: set[tuple[str, str]] = set()  # path and version
         self._deaths = 0
         self.auto_classify = True
@@ -77,7 +78,7 @@ class AnalysisController(Controller):
         self._bridge.replied.connect(self._on_reply)
         self._bridge.died.connect(self._on_died)
 
-    # --- wishes
+    # --- requests
     def ask(self, roi_ids: list[str]) -> None:
         """Classify these regions now and keep their answers up to date."""
         asked = dict.fromkeys(roi_ids)
@@ -87,7 +88,7 @@ class AnalysisController(Controller):
         self.refresh()
 
     def stop(self) -> None:
-        """Give up what waits and what is under way; answers that are there stay."""
+        """Cancel queued and running requests; finished results are kept."""
         missing = planning.missing(self._wanted(), self._document, self._failed)
         for task in [*missing, *(job.task for job in self._jobs.active)]:
             self._asked.pop(task.roi.id, None)
@@ -95,26 +96,26 @@ class AnalysisController(Controller):
         self._document.results_changed.emit(None)
 
     def set_auto_classify(self, on: bool) -> None:
-        """Whether drawing or selecting a region asks the models at once."""
+        """Whether drawing or selecting a region classifies it at once."""
         self.auto_classify = on
 
     def refresh(self, *_: object) -> None:
-        """Something changed: see soon what is missing."""
+        """Request missing results once the current events are handled."""
         self._pump_soon.start()
 
     def failure(self, key: Key) -> str | None:
-        """Why a result could not be made, if so."""
+        """Why a result could not be computed; None if it did not fail."""
         return self._failed.get(key)
 
     def is_pending(self, key: Key) -> bool:
-        """Whether a result is under way or will be asked for."""
+        """Whether a result is being computed or queued."""
         if key in self._document.results or key in self._failed or not self.is_asked(key.roi_id):
             return False
         own = planning.wanted(self._document, self._library, [key.roi_id], self.all_maps)
         return any(key in task.keys for task in own)
 
     def is_asked(self, roi_id: str) -> bool:
-        """Whether the models work on a region, or will."""
+        """Whether a region has been requested and the engine still works."""
         given_up = self._deaths > RESTARTS or self._document.slide is None
         return roi_id in self._asked and not given_up
 
@@ -124,7 +125,7 @@ class AnalysisController(Controller):
 
     @property
     def is_asking(self) -> bool:
-        """Whether the engine works on something that ``stop`` would end."""
+        """Whether there is anything for ``stop`` to cancel."""
         return bool(self._jobs.active)
 
     # --- jobs
@@ -132,9 +133,9 @@ class AnalysisController(Controller):
         return planning.wanted(self._document, self._library, self._asked, self.all_maps)
 
     def _pump(self) -> None:
-        """Cancel what is no longer wanted; send what is missing, the most urgent first.
+        """Cancel requests no longer wanted; send missing ones, the most urgent first.
 
-        The map of a region that is no longer selected goes on, when nothing else is to be done.
+        The map of a region that is no longer selected is finished when nothing else is queued.
         """
         tasks = [] if self._deaths > RESTARTS else self._wanted()
         at_work = {job.task.roi.id for job in self._jobs.active} & self._asked.keys()
@@ -148,7 +149,7 @@ class AnalysisController(Controller):
         self._fill()
 
     def _fill(self) -> None:
-        """Send what is looked at, and some of the rest; those behind are not looked through."""
+        """Send the requests in view, and a few of the rest."""
         pending = self._jobs.pending()
         while self._waiting:
             priority = self._waiting[0].priority
@@ -160,7 +161,7 @@ class AnalysisController(Controller):
         self._tell()
 
     def _load_ahead(self, *_: object) -> None:
-        """Let a running engine read the models in use before the first question comes."""
+        """Let a running engine load the models in use before the first request."""
         if self._bridge.state is None:
             return
         masked = self._library.reconstructor
@@ -177,15 +178,15 @@ class AnalysisController(Controller):
         self._bridge.send(planning.request(task, number, self._document))
 
     def _tell(self) -> None:
-        """Say what is done, how far it is, and how many requests may still follow."""
+        """Report the current activity, its progress, and how many requests are queued."""
         job = self._jobs.foremost
         text, progress = "", None
         if job is not None and self._bridge.state is None:
-            text = "Starting the models"
+            text = tr("Starting models")
         elif job is not None:
-            text = f"{_verb(job.task.keys[0])} {job.task.roi.name or 'the region'}"
+            text = _activity(job.task.keys[0]).format(region=job.task.roi.name or tr("region"))
             if len(self._waiting) >= BATCH:
-                text += f", {len(self._waiting):,} waiting"
+                text += tr(", {count:,} queued").format(count=len(self._waiting))
             progress = job.progress
         if progress is None:
             self.activity_changed.emit(text, 0, 0)
@@ -203,7 +204,7 @@ class AnalysisController(Controller):
             return
         job = self._jobs.get(getattr(reply, "job", -1))
         if job is None:
-            return  # of a slide or a wish that is gone
+            return  # of a slide or a request that is gone
         if isinstance(reply, Progress):
             job.progress = reply
             self._tell()
@@ -215,7 +216,7 @@ class AnalysisController(Controller):
             self._end(reply, job)
 
     def _end_loading(self, reply: object) -> None:
-        """A model that cannot be loaded is told of at once and taken out of use."""
+        """Report a model that cannot be loaded at once, and switch it off."""
         if isinstance(reply, JobDone | JobCancelled | JobFailed):
             path = self._loading.pop(reply.job)
             if isinstance(reply, JobFailed):
@@ -241,12 +242,13 @@ class AnalysisController(Controller):
         if isinstance(reply, JobFailed):
             self._fail(job, job.pending, reply)
         elif isinstance(reply, JobDone) and not job.cancelled:
-            self._failed.update(dict.fromkeys(job.pending, "The model gave no answer."))
+            failure = tr("The model returned no result. Try again.")
+            self._failed.update(dict.fromkeys(job.pending, failure))
         if not self._pump_soon.isActive():  # nothing but this job has changed
             self._fill()
 
     def _fail(self, job: Job, keys: set[Key], reply: CheckpointFailed | JobFailed) -> None:
-        """Remember why these results cannot be made; a reason that several share is told once."""
+        """Remember why these results failed; a reason that several share is reported once."""
         if job.cancelled:
             return
         told = {self._failed.get(key) for key in job.task.keys}
@@ -258,20 +260,21 @@ class AnalysisController(Controller):
         self._document.results_changed.emit(job.task.roi.id)
 
     def _on_died(self, why: str) -> None:
-        """The engine is gone: ask again in a new one, unless it dies of the same thing."""
+        """Start the engine again and repeat the requests, unless it keeps crashing."""
         self._forget_engine()
         self._deaths += 1
         if self._deaths > RESTARTS:
-            text = "The model process keeps stopping; choose a smaller region or another model."
+            text = tr("The model process keeps stopping. Try a smaller region or another model.")
             self._messages.error(text, why)
             self.job_failed.emit(text)
         else:
-            self._messages.warn("The model process stopped; it has been started again.", why)
+            text = tr("The model process stopped and was restarted. Unfinished work is resumed.")
+            self._messages.warn(text, why)
             self._bridge.start()
         self.refresh()
 
     def _end_hung(self) -> None:
-        """End an engine that does not hear that a job is cancelled, and go on in a new one."""
+        """Replace an engine that does not react to a cancellation."""
         unheard_s = self._jobs.longest_unheard_s()
         if unheard_s is None:
             return
@@ -290,14 +293,14 @@ class AnalysisController(Controller):
 
     # --- changes of the document and of the list of models
     def _drop_replaced(self) -> None:
-        """What a checkpoint answered that is no longer there is not the new one's answer."""
+        """Drop results of checkpoint files that have been replaced."""
         self._document.results.drop_replaced(self._library.versions())
 
     def _on_slide_changed(self) -> None:
         self._asked.clear()
         self._failed.clear()
         slide = self._document.slide
-        if self._bridge.started:  # the one that is left need not stay open there
+        if self._bridge.started:  # the previous slide need not stay open there
             self._bridge.send(KeepSlides(() if slide is None else (slide.path,)))
         self.refresh()
 
@@ -308,7 +311,8 @@ class AnalysisController(Controller):
         self.refresh()
 
 
-def _verb(key: Key) -> str:
+def _activity(key: Key) -> str:
     if isinstance(key, AnswerKey):
-        return "Classifying"
-    return "Mapping the evidence in" if isinstance(key, MapKey) else "Reconstructing"
+        return tr("Classifying {region}")
+    is_map = isinstance(key, MapKey)
+    return tr("Computing evidence map of {region}") if is_map else tr("Reconstructing {region}")

@@ -8,10 +8,11 @@ from PySide6.QtCore import Signal
 
 from viewer.controllers.shared import Controller, Shared
 from viewer.demo import Demo, ensure_demo
+from viewer.text.tr import tr
 
 
 class DemoController(Controller):
-    """Finds or makes the demo's files on a worker."""
+    """Finds or creates the demo's files on a worker."""
 
     ready = Signal(object)  # Demo
     progressed = Signal(str, int, int)  # as AnalysisController.activity_changed; "" = finished
@@ -35,7 +36,7 @@ class DemoController(Controller):
 
     def _on_stepped(self, done: int, total: int) -> None:
         if self.busy:
-            self.progressed.emit("Drawing the demo slide", done, total)
+            self.progressed.emit(tr("Drawing demo slide"), done, total)
 
     def _on_ready(self, demo: Demo) -> None:
         self.busy = False

@@ -1,4 +1,4 @@
-"""Opens files and the demo; regions wait for the slide that they belong to."""
+"""Opens files and the demo; region files wait for the slide that they belong to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEMO = "demo"  # stands for the demo slide's path until it is drawn
 
 
 class FileController(Controller):
-    """Knows how files are told apart, and which of them wait for which slide."""
+    """Opens files by their kind, and imports regions once their slide is open."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class FileController(Controller):
         self._demo = demo
         self._demo_models = True
         self._demo_wanted = False
-        self._imports: list[tuple[str, Callable[[], None]]] = []  # slide that each waits for
+        self._imports: list[tuple[str, Callable[[], None]]] = []  # slide path, import
         demo.ready.connect(self._on_demo_ready)
         demo.failed.connect(lambda _: self._forget_imports())
         slides.opening.connect(lambda _: self._on_opening())
@@ -43,7 +43,7 @@ class FileController(Controller):
         slides.failed.connect(lambda _: self._forget_imports())
 
     def open(self, paths: list[str]) -> None:
-        """Open files by what they are: models, regions, and the first slide of the rest."""
+        """Open files by their kind: models, regions, and the first slide of the rest."""
         models = [p for p in paths if p.lower().endswith(MODEL_ENDINGS)]
         regions = [p for p in paths if p.lower().endswith(REGION_ENDINGS)]
         slides = [p for p in paths if p not in models and p not in regions]
@@ -58,16 +58,16 @@ class FileController(Controller):
     def open_demo(self, *, bundled_models: bool = True) -> None:
         """Open the synthetic slide with its regions; it is drawn on first use.
 
-        bundled_models: compare those of its kind, unless the user has chosen others.
+        bundled_models: compare those for this kind of tissue, unless the user chose others.
         """
         self._demo_models = bundled_models
         self._demo_wanted = True
         self._demo.open()
 
     def import_regions(self, path: str, *, only_if_empty: bool = False) -> None:
-        """Import now, or as soon as the slide that is being opened is there, and into no other.
+        """Import now, or once the slide that is being opened is ready.
 
-        only_if_empty: not when regions were kept from the last time.
+        only_if_empty: not if the slide has saved regions.
         """
 
         def go() -> None:
@@ -82,7 +82,7 @@ class FileController(Controller):
             self._imports.append((slide, go))
 
     def _on_demo_ready(self, demo: Demo) -> None:
-        if not self._demo_wanted:  # the user has opened another slide meanwhile
+        if not self._demo_wanted:  # the user has opened another slide in the meantime
             return
         if self._demo_models:
             self._models.use_for_demo()
@@ -102,6 +102,6 @@ class FileController(Controller):
             go()
 
     def _forget_imports(self) -> None:
-        """Drop what waits for a slide that does not come any more."""
+        """Drop imports for a slide that will not be opened after all."""
         coming = (self._slides.coming, DEMO if self._demo_wanted and self._demo.busy else None)
         self._imports = [(to, go) for to, go in self._imports if to in coming]

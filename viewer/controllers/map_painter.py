@@ -1,4 +1,4 @@
-"""Evidence maps as pictures to lay on the slide; runs on a worker."""
+"""Paints evidence maps as images to overlay on the slide; runs on a worker."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from viewer.tiles.cache import ByteLru
 
 Result = weakref.ref[ExplainResult]  # the store decides how long a result lives
 
-STITCHED_BYTES = 256 * 2**20  # stitched maps kept, up to 17 MB each
-PAINTED_BYTES = 512 * 2**20  # values and pictures that lie on the slide at once
+STITCHED_BYTES = 256 * 2**20  # cache of stitched maps, up to 17 MB each
+PAINTED_BYTES = 512 * 2**20  # values and images on the slide at the same time
 
 
 @dataclass(frozen=True)
 class MapJob:
-    """One map to paint: what it is of and which maps share its colour scale."""
+    """One map to paint, and the maps that share its colour scale."""
 
     roi: Roi
     spec: MapSpec
@@ -33,34 +33,34 @@ class MapJob:
 
 @dataclass(frozen=True, eq=False)
 class PaintedMap:
-    """A map ready for the canvas, with what its colour scale shows."""
+    """A map ready for the canvas, with the range of its colour scale."""
 
     roi_id: str
     spec: MapSpec
     overlay: Overlay
-    values: np.ndarray  # (H, W) float32, NaN beside the windows
+    values: np.ndarray  # (H, W) float32, NaN outside the windows
     low: float
     high: float
 
 
 class MapPainter:
-    """Stitches and colours; keeps stitched maps, since colours change more often than values."""
+    """Stitches and colours maps; caches stitched ones, as colours change more often than values."""
 
     def __init__(self) -> None:
         self._stitched: ByteLru[int, tuple[Result, StitchedMap]] = ByteLru(STITCHED_BYTES)
 
     def clear(self) -> None:
-        """Forget the maps of a slide that is left."""
+        """Drop the maps of the previous slide."""
         self._stitched.clear()
 
     def paint(self, jobs: list[MapJob], look: MapPainting) -> list[PaintedMap]:
-        """One entry for each job, in order; the first ones are left out where memory is short.
+        """One entry for each job, in order, without the first ones above PAINTED_BYTES.
 
-        Not for two threads at once.
+        Not thread-safe.
         """
         painted: list[PaintedMap] = []
         used = 0
-        for job in reversed(jobs):  # the last one is looked at
+        for job in reversed(jobs):  # the last one is in view
             painted.append(self._paint_one(job, look))
             used += painted[-1].values.nbytes + painted[-1].overlay.image.sizeInBytes()
             if used > PAINTED_BYTES:

@@ -14,11 +14,11 @@ from viewer.controllers.shared import Controller, Shared
 from viewer.state.planning import has_area, map_key
 from viewer.state.settings import MapSpec
 
-PAINTED_REGIONS = 50  # maps of so many regions lie on the slide at once
+PAINTED_REGIONS = 50  # regions with a map on the slide at the same time
 
 
 class MapController(Controller):
-    """Paints on a worker, one batch at a time; the newest wish wins."""
+    """Paints on a worker, one batch at a time; a newer request replaces an older one."""
 
     painted = Signal(object)  # list of PaintedMap
 
@@ -29,7 +29,7 @@ class MapController(Controller):
         self._painter = MapPainter()
         self._painting = False
         self._again = False
-        self._stale = False  # what is being painted belongs to a slide that was left
+        self._stale = False  # the maps being painted belong to the previous slide
         self.maps: list[PaintedMap] = []
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._paint)
@@ -58,7 +58,7 @@ class MapController(Controller):
         return self._painting or self._soon.isActive()
 
     def on_slide(self) -> list[PaintedMap]:
-        """Those of the shown model."""
+        """The maps of the shown model."""
         shown = self._library.shown
         spec = None if shown is None else self._document.maps.of(shown.path)
         return [m for m in self.maps if m.spec == spec]
@@ -93,7 +93,7 @@ class MapController(Controller):
             self._stale = False
             self._painter.clear()
             maps = []
-        if self._again:  # something changed meanwhile: what came is already old
+        if self._again:  # something changed in the meantime: these maps are outdated
             self._again = False
             self._paint()
         else:
@@ -122,7 +122,7 @@ class MapController(Controller):
         return jobs
 
     def _regions(self) -> Sequence[Roi]:
-        """Regions that may have a map, the selected one surely among them."""
+        """The last regions with results, the selected one at the end."""
         selected = self._document.selected
         mapped = self._document.results.mapped_regions()
         rois = [r for i in mapped if (r := self._document.roi(i)) is not None and has_area(r)]

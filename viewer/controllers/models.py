@@ -1,4 +1,4 @@
-"""Reading checkpoints' cards into the library."""
+"""Reads checkpoints' cards into the library."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEMO_MODELS = ("lac", "lac-embedding-linear", "lac-mixer-mamba", "lac-pretrainin
 
 
 class ModelController(Controller):
-    """Adds models on a worker; a file that is none gives one sentence."""
+    """Adds models on a worker; a file that is not a checkpoint is reported."""
 
     failed = Signal(str)
     loaded = Signal()
@@ -33,7 +33,7 @@ class ModelController(Controller):
         return self._reading > 0
 
     def add_files(self, paths: Sequence[str]) -> None:
-        """Read checkpoints and take them into use."""
+        """Read checkpoints and switch them on."""
         self._read(lambda: _read_all(paths), self._take)
 
     def read_again(self, path: str) -> None:
@@ -41,7 +41,7 @@ class ModelController(Controller):
         self._read(lambda: _read_all([path]), lambda read: self._take(read, use=False))
 
     def add_bundled(self, *, use_default: bool = True) -> None:
-        """List the checkpoints that come with the viewer; one is taken into use, or none."""
+        """List the bundled checkpoints; use_default: switch on the default one."""
         self._read(
             bundled_models,
             lambda models: self._add_some(
@@ -50,7 +50,7 @@ class ModelController(Controller):
         )
 
     def use_for_demo(self) -> None:
-        """Compare the bundled models of the demo's kind, unless the user chose others."""
+        """Compare the bundled models for the demo's tissue, unless the user chose others."""
         if all(model.bundled for model in self._library.in_use):
             self._read(
                 bundled_models,
@@ -84,7 +84,7 @@ class ModelController(Controller):
 
 
 def _read_all(paths: Sequence[str]) -> tuple[list[Model], list[CheckpointError]]:
-    """The models in the order given, and what was wrong with the others."""
+    """The models in the given order, and the errors of the others."""
     models, errors = [], []
     for path in paths:
         try:

@@ -1,10 +1,9 @@
-"""Regions between the canvas, the document and files."""
+"""Connects the regions of the canvas, the document and files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import count
 
 from PySide6.QtCore import Signal
 
@@ -13,11 +12,13 @@ from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.canvas import SlideCanvas
 from viewer.controllers.shared import Controller, Shared
+from viewer.state.document import free_names
 from viewer.text import formats
+from viewer.text.tr import tr
 
 
 class RegionController(Controller):
-    """What is drawn reaches the document; what the document holds reaches the canvas."""
+    """Adds drawn regions to the document and shows the document's regions on the canvas."""
 
     imported = Signal(int)
     import_failed = Signal(str)
@@ -35,17 +36,18 @@ class RegionController(Controller):
 
     def _on_drawn(self, roi: Roi) -> None:
         named = self._document.named(roi)
-        self._document.add([named], "Draw region")
+        self._document.add([named], tr("Draw region"))
         self._document.select(named.id)
 
     def _on_edited(self, roi: Roi) -> None:
         old = self._document.roi(roi.id)
         if old is not None and not old.locked:
-            self._document.change(replace(old, polygons=roi.polygons, kind=roi.kind), "Edit region")
+            edited = replace(old, polygons=roi.polygons, kind=roi.kind)
+            self._document.change(edited, tr("Edit region"))
 
     def _on_delete(self, roi_id: str) -> None:
         if not self._document.remove([roi_id]):
-            self._messages.info("This region is locked; unlock it in the list to delete it.")
+            self._messages.info(tr("This region is locked. Unlock it in the list to delete it."))
 
     def _show(self) -> None:
         self._canvas.set_rois(self._document.rois)
@@ -65,7 +67,7 @@ class RegionController(Controller):
         """Read a GeoJSON file on a worker and add its regions."""
         info = self._document.slide
         if info is None:
-            advice = "Open a slide first, then import its regions."
+            advice = tr("No slide is open. Open one, then import its regions.")
             self._messages.warn(advice)
             self.import_failed.emit(advice)
             return
@@ -79,12 +81,11 @@ class RegionController(Controller):
     def _on_imported(self, info: SlideInfo, rois: list[Roi], off: int) -> None:
         if self._document.slide is not info:
             return
-        self._document.add(rois, f"Import {formats.count(len(rois), 'region')}")
+        regions = formats.count(len(rois), "region")
+        self._document.add(rois, tr("Import {regions}").format(regions=regions))
         if off:
-            self._messages.warn(
-                f"{formats.count(off, 'imported region')} off this slide; check that the file "
-                "belongs to it."
-            )
+            text = tr("{regions} outside this slide. Check that the file belongs to it.")
+            self._messages.warn(text.format(regions=formats.count(off, "imported region")))
         self._document.select(rois[0].id)
         self.imported.emit(len(rois))
 
@@ -100,30 +101,25 @@ class RegionController(Controller):
 
             write_rois(path, rois, info.bounds_offset)
 
-        self._background.run(
-            work,
-            lambda _: self._messages.info(
-                f"{formats.count(len(rois), 'region')} written to {path}."
-            ),
-            due=True,
-        )
+        regions = formats.count(len(rois), "region")
+        text = tr("Exported {regions} to {path}.").format(regions=regions, path=path)
+        self._background.run(work, lambda _: self._messages.info(text), due=True)
 
 
 def read_for_slide(path: str, info: SlideInfo, known: Mapping[str, str]) -> tuple[list[Roi], int]:
-    """Read a region file on a worker: all regions named, and how many lie off the slide.
+    """Read a region file on a worker: all regions, named, and how many are outside the slide.
 
-    known: names by id of regions that are there; the file's region with the same id replaces one,
-    if the id is a UUID: "0" is in every file of geopandas.
+    known: names of the document's regions by id. A region of the file replaces one with the same
+    id if that is a UUID ("0" is in every file of geopandas).
     Raises RoiError, also for a file without regions.
     """
     from ssmamba.rois.geojson import read_rois, with_own_id
 
     read = [with_own_id(roi) for roi in read_rois(path, info.bounds_offset)]
-    taken = {*known.values(), *(roi.name for roi in read)}
-    free = (name for at in count(1) if (name := f"Region {at}") not in taken)
+    free = free_names({*known.values(), *(roi.name for roi in read)})
     rois = [roi if roi.name else replace(roi, name=known.get(roi.id) or next(free)) for roi in read]
     if not rois:
-        raise RoiError(f"{path} holds no regions; choose another file.")
+        raise RoiError(tr("No regions in {path}. Choose another file.").format(path=path))
     return rois, sum(not _is_on(roi, info) for roi in rois)
 
 

@@ -1,4 +1,4 @@
-"""Saving the open slide's regions and settings, and bringing them back."""
+"""Saves and restores the open slide's regions and settings."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from viewer.saving.session import Basis, Session, SessionStore
 from viewer.services.background import Background
 from viewer.services.notices import describe
 from viewer.text import formats
+from viewer.text.tr import tr
 
 SAVE_DELAY_MS = 600  # after the last change
 
 
 class SessionController(Controller):
-    """Joins the document to its saved session."""
+    """Connects the document to its saved session."""
 
-    restored = Signal(object)  # SlideInfo; its saved regions are back
+    restored = Signal(object)  # SlideInfo
 
     def __init__(self, shared: Shared, store: SessionStore) -> None:
         super().__init__(shared)
@@ -35,7 +36,7 @@ class SessionController(Controller):
         self._settings_changed = False  # by the user, since the slide was opened
         self._restoring = False
         self._own_change = False  # the document is being changed from here
-        self._reported: set[str] = set()  # sentences about failures since the last success
+        self._reported: set[str] = set()  # failures reported since the last successful save
         self._save_soon = QTimer(self, singleShot=True, interval=SAVE_DELAY_MS)
         self._save_soon.timeout.connect(self._save)
         document.rois_changed.connect(self._on_changed)
@@ -43,16 +44,16 @@ class SessionController(Controller):
 
     @property
     def restoring(self) -> bool:
-        """Whether what was saved of the slide is still being read."""
+        """Whether the slide's saved state is still being read."""
         return self._restoring
 
     @property
     def busy(self) -> bool:
-        """Whether something is still to be read or written."""
+        """Whether anything is still to be read or written."""
         return self._restoring or self._dirty or self._files.busy
 
     def begin(self, info: SlideInfo) -> None:
-        """Take the document to another slide; what changed on the one before is saved."""
+        """Switch the document to another slide; changes of the previous one are saved."""
         self._queue_changes()
         self._write()
         self._basis = Basis()
@@ -67,7 +68,7 @@ class SessionController(Controller):
         )
 
     def finish(self) -> list[SaveFailure]:
-        """Write now what is not written yet; returns what could not be."""
+        """Write all changes now; returns those that could not be written."""
         self._queue_changes()
         written = self._queue.write()
         self._on_written(written)
@@ -79,7 +80,7 @@ class SessionController(Controller):
         self._files.close()
 
     def _save(self) -> None:
-        if not self._restoring:  # until then there is little to save, and much to be merged
+        if not self._restoring:  # until then there is little to save, and much to merge
             self._queue_changes()
             self._write()
 
@@ -105,10 +106,10 @@ class SessionController(Controller):
     def _on_written(self, written: Sequence[Outcome]) -> None:
         failures = {failure_text(w): w for w in written if isinstance(w, SaveFailure)}
         for sentence, failure in failures.items():
-            if sentence not in self._reported:  # once, not at each try
+            if sentence not in self._reported:  # once, not at each retry
                 self._messages.error(sentence, describe(failure.error).details)
         self._reported = set(failures)
-        if self._restoring:  # the document takes over what is saved when it is read
+        if self._restoring:  # the document adopts the saved state when it has been read
             return
         for outcome in written:
             if not isinstance(outcome, SaveFailure) and outcome[0].info is self._document.slide:
@@ -118,14 +119,12 @@ class SessionController(Controller):
                 self._take_in(new)
 
     def _take_in(self, others: Sequence[Roi]) -> None:
-        """Show what was saved of this slide and is new to this window."""
+        """Show saved regions of this slide that are new to this window."""
         if others:
             with self._changing():
                 self._document.restore(others, self._document.slide_settings)
-            count = formats.count(len(others), "region")
-            self._messages.info(
-                f"{count} came in that another window kept or that could not be read before."
-            )
+            text = tr("Added {regions} that another window saved or that could not be read before.")
+            self._messages.info(text.format(regions=formats.count(len(others), "region")))
 
     def _on_loaded(self, info: SlideInfo, session: Session) -> None:
         if self._document.slide is not info:
@@ -144,17 +143,17 @@ class SessionController(Controller):
         self.restored.emit(info)
 
     def _on_not_loaded(self, info: SlideInfo, error: BaseException) -> None:
-        self._messages.error(
-            f"The kept regions of {info.name} could not be brought back; their file is left as "
-            "it is: open the slide again.",
-            describe(error).details,
+        text = tr(
+            "Could not restore the saved regions of {name}; the file was left unchanged. "
+            "Open the slide again to retry."
         )
+        self._messages.error(text.format(name=info.name), describe(error).details)
         self._on_loaded(info, Session())
 
     # --- changes of the document
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """What changes meanwhile comes from the disk and need not be saved."""
+        """Changes made within come from the disk and need not be saved."""
         self._own_change = True
         try:
             yield
@@ -172,10 +171,10 @@ class SessionController(Controller):
 
 
 def failure_text(failure: SaveFailure) -> str:
-    """What the user should know and do."""
+    """The message for the user."""
     cause = failure.error.__cause__ or failure.error
-    reason = getattr(cause, "strerror", None) or "something unexpected went wrong"
-    return (
-        f"The regions of {failure.state.info.name} could not be kept ({reason}); export them, or "
-        "see to it and go on: the next change tries again."
-    )
+    reason = getattr(cause, "strerror", None) or tr("unexpected error")
+    return tr(
+        "Could not save the regions of {name} ({reason}). Export them or free some space; "
+        "saving is retried at the next change."
+    ).format(name=failure.state.info.name, reason=reason)

@@ -1,4 +1,4 @@
-"""The parts that every controller works with."""
+"""The state and services shared by all controllers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Shared(QObject):
 
 
 class Controller(QObject):
-    """Joins a part of the state to what lies outside it: files, the engine, the canvas."""
+    """Connects a part of the state to files, the engine or the canvas."""
 
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared)

@@ -1,4 +1,4 @@
-"""Opening slides, and the list of those that were open last."""
+"""Opens slides and lists the recent ones."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from viewer.services.background import Background
 
 
 class SlideController(Controller):
-    """Joins the canvas to the document and its saved sessions."""
+    """Connects the canvas to the document and its saved sessions."""
 
-    opened = Signal(object)  # SlideInfo; its saved regions are back
-    failed = Signal(str)  # one sentence
+    opened = Signal(object)  # SlideInfo; its saved regions have been restored
+    failed = Signal(str)  # message
     opening = Signal(str)  # file name
     recents_changed = Signal(list)  # paths, newest first
 
@@ -44,7 +44,7 @@ class SlideController(Controller):
 
     @property
     def coming(self) -> str | None:
-        """Path of the slide that was asked for and is not there yet with its regions."""
+        """Path of the requested slide until it is open and its regions are restored."""
         slide = self._document.slide
         if self._wanted is None and slide is not None and self._sessions.restoring:
             return slide.path
@@ -55,13 +55,13 @@ class SlideController(Controller):
         return self.coming is not None
 
     def open(self, path: str) -> None:
-        """Begin to open a slide; the one that is shown stays until then."""
+        """Start to open a slide; the current one stays until then."""
         self._wanted = str(Path(path))  # as SlideInfo has it
         self.opening.emit(Path(path).name)
         self._canvas.open_slide(path)
 
     def read_recents(self) -> None:
-        """Look up which recent slides still exist; a dead network drive may take its time."""
+        """Look up which recent slides still exist; a dead network drive makes this slow."""
         self._lookups.run(self._recents.paths, self.recents_changed.emit)
 
     def remember(self, paths: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QWidget
 from ssmamba.engine.messages import ClassifyResult
 from viewer.state.library import Model
 from viewer.text import formats
-from viewer.text.stamps import is_scale_note, note_text, stamp_lines
+from viewer.text.stamps import is_scale_note, sentence, stamp_lines
 from viewer.widgets.bars import Bar, ProbabilityBars, percent
 from viewer.widgets.basic import ElidedLabel, icon_button, label, link, restyle
 from viewer.widgets.layouts import column, row
@@ -106,7 +106,7 @@ class AnswerCard(QFrame):
         self._outdated.setVisible(outdated)
         self._again.setText("Classify again")
         self._again.setVisible(outdated)
-        notes = [note_text(note) for note in result.notes if not is_scale_note(note)]
+        notes = [sentence(note) for note in result.notes if not is_scale_note(note)]
         hidden = self._bars.hidden_count
         self._all.setVisible(hidden > 0 or self._bars.expanded)
         self._all.setToolTip(f"Show {formats.count(hidden, 'more class')}" if hidden else "Fewer")

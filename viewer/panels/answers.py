@@ -13,7 +13,7 @@ from viewer.state.document import Document
 from viewer.state.library import Model, ModelLibrary, names_beside
 from viewer.state.planning import answer_key, has_area
 from viewer.text import formats
-from viewer.text.stamps import is_scale_note, note_text
+from viewer.text.stamps import is_scale_note, sentence
 from viewer.widgets.basic import ElidedLabel, label, link
 from viewer.widgets.layouts import column, row
 
@@ -77,8 +77,8 @@ class AnswersPanel(QWidget):
         results = [card.result for card in self._cards.values() if card.result is not None]
         notes = dict.fromkeys(n for r in results for n in r.notes if is_scale_note(n))
         heads = [note.partition(":")[0] for note in notes]
-        lines = [SHORT_NOTES.get(head, note_text(head)) for head in heads]
-        self._scale_note.setToolTip("\n".join(note_text(note) for note in notes))
+        lines = [SHORT_NOTES.get(head, sentence(head)) for head in heads]
+        self._scale_note.setToolTip("\n".join(sentence(note) for note in notes))
         field_px = self._document.slide_settings.field_px
         if field_px is not None and results:
             lines.append(f"One window covers {formats.length(field_px, self._document.mpp)}.")

@@ -65,10 +65,11 @@ class ModelRow(QFrame):
         self._box.setToolTip("Use this model")
         self._box.setAccessibleName(f"Use this model: {name}")
         self._name.setText(name)
-        self._about.setText(headline(model))
+        self._about.setText(headline(model.card))
         self._card_layout.removeWidget(self._remove)
         empty(self._card_layout)
-        for at, (term, value) in enumerate(card_lines(model)):
+        lines = card_lines(model.card, model.path, model.parameters)
+        for at, (term, value) in enumerate(lines):
             self._card_layout.addSpacing(8 if at else 0)
             self._card_layout.addWidget(label(term, "small"))
             text = label(value, wrap=True)

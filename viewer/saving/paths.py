@@ -1,4 +1,4 @@
-"""Where the viewer keeps what is its own; no Qt."""
+"""The viewer's own folders; no Qt."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NAME = "ssmamba-viewer"
 
 
 def user_folder() -> Path:
-    """Regions kept for the user, recent files, settings. ``SSMAMBA_VIEWER_HOME`` moves it."""
+    """Saved regions, recent files and settings. ``SSMAMBA_VIEWER_HOME`` overrides it."""
     moved = os.environ.get("SSMAMBA_VIEWER_HOME")
     if moved:
         return Path(moved)

@@ -1,4 +1,4 @@
-"""The slides that were open last."""
+"""Recently opened slides."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from ssmamba.files import read_json, write_json
 
 SHOWN = 12
-KEPT = 40  # more than are shown: a drive that is not there now may be there tomorrow
+KEPT = 40  # more than are shown: a drive that is missing now may be back tomorrow
 
 
 class Recents:
@@ -19,7 +19,7 @@ class Recents:
         self._stopped = False
 
     def paths(self) -> list[str]:
-        """Those that exist; one that may not be looked at does not. A dead drive takes its time."""
+        """Paths that exist and are accessible. A dead network drive makes this slow."""
         found: list[str] = []
         for path in self._kept():
             if self._stopped or len(found) == SHOWN:
@@ -29,14 +29,14 @@ class Recents:
         return found
 
     def note(self, path: str) -> None:
-        """Put a path first. A full disk is no reason to complain here."""
+        """Put a path first. Write errors are ignored."""
         absolute = str(Path(path).resolve())
         kept = [absolute, *(p for p in self._kept() if p != absolute)][:KEPT]
         with contextlib.suppress(OSError):
             write_json(self._file, kept)
 
     def stop(self) -> None:
-        """Let a look-up end with the path that it is at."""
+        """End a running ``paths`` after the path that it is checking."""
         self._stopped = True
 
     def _kept(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The slides' states that still have to be saved; each stays queued until it is on disk. No Qt."""
+"""Slide states waiting to be saved; each stays queued until it is on disk. No Qt."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class UnsavedState:
     def merged_over(
         self, rois: Sequence[Roi], settings: SlideSettings
     ) -> tuple[tuple[Roi, ...], SlideSettings]:
-        """This state joined to an older one that the document did not know."""
+        """This state merged over an older one that the document had not loaded."""
         known = self.known
         below = tuple(roi for roi in rois if roi.id not in known)
         return (*below, *self.rois), self.settings if self.settings_changed else settings
@@ -43,7 +43,7 @@ class UnsavedState:
 
 @dataclass(frozen=True)
 class SaveFailure:
-    """A state that could not be written; it stays in the queue."""
+    """A state that could not be saved; it stays in the queue."""
 
     state: UnsavedState
     error: Exception
@@ -63,7 +63,7 @@ class SaveQueue:
         self._writing = threading.Lock()  # one state at a time, in order
 
     def add(self, state: UnsavedState) -> None:
-        """Replace an older state of the same slide; one that is not whole is joined to it."""
+        """Replace an older state of the same slide; a partial one is merged into it."""
         key = key_of(state.info)
         with self._lock:
             older = self._unsaved.get(key)
@@ -74,14 +74,14 @@ class SaveQueue:
             self._unsaved[key] = state
 
     def write(self) -> list[Outcome]:
-        """Write all queued states; one that cannot be written is tried again the next time."""
+        """Write all queued states; one that cannot be written is retried the next time."""
         with self._writing:
             with self._lock:
                 unsaved = list(self._unsaved.values())
             return [self._write(state) for state in unsaved]
 
     def load(self, info: SlideInfo) -> Session:
-        """What is saved of a slide, with what is still queued on top."""
+        """The saved session of a slide, with queued changes on top."""
         session = self._store.load(info)
         key = key_of(info)
         with self._lock:
@@ -110,8 +110,7 @@ class SaveQueue:
         return state, saved
 
     def _with_written(self, state: UnsavedState) -> UnsavedState:
-        """A state with the settings that this window has on disk, which may have been written
-        after it was queued."""
+        """The state, based on the settings that this window wrote last (maybe after queueing)."""
         written = self._written.get(key_of(state.info))
         if written is None or not state.whole:
             return state

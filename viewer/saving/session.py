@@ -14,13 +14,14 @@ from ssmamba.rois.geojson import read_rois, write_rois
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.state.settings import SlideSettings
+from viewer.text.tr import tr
 
 Stamp = tuple[int, int, int]  # time of the last change (ns), bytes, inode
 
 
 @dataclass(frozen=True)
 class Basis:
-    """What a document knows of the saved files; all else in them is another window's."""
+    """The part of the saved files that a document has seen; the rest is another window's."""
 
     stamp: Stamp | None = None  # of the region file when it was read or written; None = unseen
     ids: frozenset[str] = frozenset()  # regions that are or were in the document
@@ -29,7 +30,7 @@ class Basis:
 
 @dataclass(frozen=True)
 class Session:
-    """What was saved of a slide."""
+    """The saved state of a slide."""
 
     rois: tuple[Roi, ...] = ()
     settings: SlideSettings = field(default_factory=SlideSettings)
@@ -47,19 +48,19 @@ class Saved:
 
 
 class SessionStore:
-    """One folder; two files for each slide, named by the slide's content, so a moved file is found.
+    """One folder with two files for each slide, named by its content, so a moved slide is found.
 
-    Places are level-0 pixels as everywhere here, without QuPath's bounds offset. Regions whose
-    file can for the moment be neither read nor renamed are saved in a third file beside it.
+    Coordinates are level-0 pixels, without QuPath's bounds offset. While a slide's region file can
+    be neither read nor renamed, regions are saved in a third file beside it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def load(self, info: SlideInfo) -> Session:
-        """What is saved of a slide; an empty session when nothing is.
+        """The saved session of a slide; empty when there is none.
 
-        A file that is no GeoJSON is set aside. One that the disk does not give is left alone.
+        A file that is not GeoJSON is renamed. One that cannot be read from the disk is left alone.
         """
         main, beside = self._saved_file(info, ".geojson"), self._file(info, ".beside.geojson")
         stamp = _stamp(main)  # before it is read: a change meanwhile is seen at the next save
@@ -99,7 +100,9 @@ class SessionStore:
             self._save_settings(info, settings, basis)
         except OSError as error:
             raise RoiError(
-                f"Regions cannot be kept in {self.folder} ({error.strerror}); export them."
+                tr("Could not save regions in {folder} ({reason}). Export them instead.").format(
+                    folder=self.folder, reason=error.strerror
+                )
             ) from error
         ids = basis.ids | {roi.id for roi in (*rois, *others)}
         return Saved(Basis(stamp, ids, settings), others)
@@ -124,7 +127,7 @@ class SessionStore:
                 if path.exists():
                     blocked.add(path)
         if blocked == {main, beside} or (main in blocked and main != own):
-            raise OSError(None, "their old file cannot be read")
+            raise OSError(None, tr("the old file cannot be read"))
         target = beside if main in blocked else own
         others = tuple(roi for roi in found.values() if roi.id not in known)
         if rois or others or target.exists():
@@ -135,21 +138,26 @@ class SessionStore:
         return others, _stamp(own)
 
     def _make_way(self, info: SlideInfo, path: Path, error: RoiError) -> str:
-        """Set a file aside that is no GeoJSON; returns what to tell. One that the disk does not
-        give may be healthy, and stays."""
-        what = f"The kept regions of {info.name} cannot be read"
+        """Rename a file that is not GeoJSON; returns the message for the user. A file that cannot
+        be read from the disk may be intact, and stays."""
         reason = _disk_reason(error)
         if reason:
-            return (
-                f"{what} now ({reason}); their file is left as it is, and new ones are kept "
-                "beside it; open the slide again to see them."
-            )
+            return tr(
+                "Could not read the saved regions of {name} ({reason}); the file was left "
+                "unchanged, and new regions are saved beside it. Open the slide again to retry."
+            ).format(name=info.name, reason=reason)
         aside = path.with_name(f"{path.stem}.unreadable-{uuid.uuid4().hex[:8]}.geojson")
         try:
             path.replace(aside)
         except OSError as problem:
-            return f"{what}, and {path} cannot be renamed ({problem.strerror}); it is left there."
-        return f"{what}; they were set aside in {aside}."
+            return tr(
+                "The saved regions of {name} are damaged, and their file could not be renamed "
+                "({reason}). Move {path} to another folder."
+            ).format(name=info.name, reason=problem.strerror, path=path)
+        return tr(
+            "The saved regions of {name} are damaged and could not be read. Their file was renamed "
+            "to {path}."
+        ).format(name=info.name, path=aside)
 
     # --- settings
     def _load_settings(self, info: SlideInfo) -> SlideSettings:
@@ -158,7 +166,7 @@ class SessionStore:
         return SlideSettings(mpp, field_px, icc=_part(saved, "icc") is not False)
 
     def _save_settings(self, info: SlideInfo, settings: SlideSettings, basis: Basis) -> None:
-        """Only what was changed here: another window may have changed it, too."""
+        """Written only if changed here: another window may have changed them, too."""
         target = self._file(info, ".json")
         if settings == basis.settings:
             if target.exists():
@@ -170,7 +178,7 @@ class SessionStore:
 
     # --- files
     def _saved_file(self, info: SlideInfo, ending: str) -> Path:
-        """Where to read: the slide's own file, or that of an earlier version until one is saved."""
+        """The file to read: the slide's own, or that of an earlier version until one is saved."""
         own = self._file(info, ending)
         former = replace(info, quick_hash=info.former_hash)
         if not info.former_hash or own.exists() or self._file(info, ".json").exists():
@@ -178,7 +186,7 @@ class SessionStore:
         return self._file(former, ending) if self._belongs(former) else own
 
     def _belongs(self, former: SlideInfo) -> bool:
-        """Whether a session of an earlier version, which unlike images shared, is this slide's."""
+        """Whether a session of an earlier version, whose key was not unique, is this slide's."""
         name = _part(read_json(self._file(former, ".json")), "slide")
         if not isinstance(name, str):
             return False
@@ -193,13 +201,13 @@ class SessionStore:
 
 
 def key_of(info: SlideInfo) -> str:
-    """Names a slide by its content."""
+    """A slide's name by its content."""
     text = f"{info.quick_hash}:{info.width}x{info.height}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def with_bounds(rois: Iterable[Roi]) -> None:
-    """Find each region's bounds now, which stay with it, so that the GUI thread need not."""
+    """Compute and cache each region's bounds, to spare the GUI thread."""
     for roi in rois:
         _ = roi.bounds
 
@@ -225,7 +233,7 @@ def _stamp(path: Path) -> Stamp | None:
 
 
 def _disk_reason(error: RoiError) -> str:
-    """Why the disk did not give a file; "" when it did, and its content is the trouble."""
+    """Why a file could not be read from the disk; "" when its content is at fault."""
     cause = error.__cause__
     return cause.strerror or "" if isinstance(cause, OSError) else ""
 

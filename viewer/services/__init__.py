@@ -1,1 +1,1 @@
-"""What the window and its controllers share: engine, background work, notices, collector."""
+"""Services of the window and its controllers: engine, background work, notices, collector."""

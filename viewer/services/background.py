@@ -1,4 +1,4 @@
-"""Work beside the GUI thread: a function runs on a worker, its result comes back to the GUI."""
+"""Background work: a function runs on a worker, its result comes back to the GUI thread."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 class Background(QObject):
     """Runs functions on a few threads; ``then`` and ``failed`` are called on the GUI thread.
 
-    A function must not touch widgets. Results that come after ``close`` are dropped.
+    A function must not touch widgets. Results that arrive after ``close`` are dropped.
     """
 
     _finished = Signal(object)
@@ -41,9 +41,9 @@ class Background(QObject):
         *,
         due: bool = False,
     ) -> None:
-        """Start ``work``; an exception goes to ``failed``, or to the messages without one.
+        """Start ``work``; an exception goes to ``failed``, by default that of the constructor.
 
-        due: the user asked for it and counts on it; ``finish`` waits for it.
+        due: the user asked for it, so ``finish`` waits for it.
         """
         if self._closed:
             return
@@ -58,12 +58,12 @@ class Background(QObject):
         return self._running > 0
 
     def finish(self) -> list[BaseException]:
-        """Wait for what is due; returns the errors of which nobody was told yet."""
+        """Wait for work that is due; returns the errors not reported yet."""
         wait(self._due)
         return [error for f in self._due if (error := f.exception()) is not None]
 
     def close(self) -> None:
-        """Wait for what runs or is due, drop what waits."""
+        """Wait for work that is running or due, drop the rest."""
         self.finish()
         self._closed = True
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""Python's collections of garbage, on the GUI thread alone."""
+"""Python's garbage collection, on the GUI thread only."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import gc
 from PySide6.QtCore import QObject, QTimer
 
 INTERVAL_MS = 1000
-GROWTH = 0.25  # of the objects that live long, before all are gone through again
+GROWTH = 0.25  # of the long-lived objects, before the next full collection
 
 
 class Collector(QObject):
-    """Turns automatic collection off and collects from a timer while the event loop is free.
+    """Turns automatic collection off and collects from a timer while the event loop is idle.
 
     Python collects on whatever thread happens to allocate. An unreachable cycle that holds a
     QObject would then be destroyed by a thread that draws tiles or reads files, and Qt crashes
@@ -30,8 +30,8 @@ class Collector(QObject):
     def collect_when_due(self) -> None:
         """Collect the oldest generation whose count is above Python's own threshold.
 
-        The oldest one of all only when it has grown by a quarter, which is Python's rule too: it
-        goes through every region of the slide, and the window waits meanwhile.
+        The oldest generation is collected only after growing by a quarter (Python's own rule):
+        that visits every region of the slide, and blocks the window meanwhile.
         """
         young, middle, old = (
             0 < most < count for count, most in zip(gc.get_count(), gc.get_threshold(), strict=True)

@@ -14,7 +14,7 @@ from ssmamba.errors import EngineDied
 
 
 class Engine(Protocol):
-    """What the bridge needs of an engine client; tests give a scripted one."""
+    """The interface that the bridge needs of an engine client."""
 
     def start(self) -> None: ...
 
@@ -35,7 +35,7 @@ class EngineBridge(QObject):
     ready = Signal(object)  # EngineReady
     replied = Signal(object)  # Reply
     died = Signal(str)  # why, in a few words
-    restarted = Signal()  # it did not listen and was ended; another one starts
+    restarted = Signal()  # an unresponsive process was stopped; another one starts
 
     _from_engine = Signal(int, object)
     _death = Signal(int, str)
@@ -70,11 +70,11 @@ class EngineBridge(QObject):
         """Send a request; one sent before the engine is ready waits for it."""
         self.start()
         if self._engine is not None:
-            with suppress(EngineDied):  # the news of its death is on the way
+            with suppress(EngineDied):  # ``died`` follows
                 self._engine.send(request)
 
     def restart(self) -> None:
-        """End a process that does not listen, and start another one; its jobs are lost."""
+        """Stop an unresponsive process and start another one; its jobs are lost."""
         engine, self._engine = self._engine, None
         self.state = None
         if engine is None:

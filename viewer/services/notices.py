@@ -1,4 +1,4 @@
-"""The one door through which errors and notices reach the user: one sentence, details on demand."""
+"""Errors and notices for the user: a sentence or two, with details on demand."""
 
 from __future__ import annotations
 
@@ -12,43 +12,41 @@ from typing import Literal
 from PySide6.QtCore import QObject, Signal
 
 from ssmamba.errors import SSMambaError
+from viewer.text.tr import tr
 
 Level = Literal["info", "warning", "error"]
 
 
 @dataclass(frozen=True)
 class Message:
-    """What the message bar shows."""
+    """A message for the message bar."""
 
     level: Level
-    text: str  # one sentence that ends with the next step
+    text: str  # ends with the next step
     details: str = ""  # traceback or path, shown on demand
 
 
 def describe(error: BaseException) -> Message:
-    """Turn an exception into a message; ours already carry their sentence."""
-    details = "".join(traceback.format_exception(error))
+    """Turn an exception into a message; our own errors are written for the user already."""
     if isinstance(error, SSMambaError):
-        return Message("error", str(error), details)
-    if isinstance(error, FileNotFoundError):
-        return Message("error", f"There is no file {error.filename}; check the path.", details)
-    if isinstance(error, PermissionError):
-        return Message(
-            "error",
-            f"{error.filename} may not be read or written; change its permissions.",
-            details,
+        text = str(error)
+    elif isinstance(error, FileNotFoundError):
+        text = tr("File not found: {path}. Check the path.").format(path=error.filename)
+    elif isinstance(error, PermissionError):
+        text = tr("No permission to read or write {path}. Change its permissions.").format(
+            path=error.filename
         )
-    if isinstance(error, OSError) and error.strerror:
-        return Message(
-            "error", f"The disk answered: {error.strerror}; check the drive and try again.", details
+    elif isinstance(error, OSError) and error.strerror:
+        text = tr("Disk error: {reason}. Check the drive and try again.").format(
+            reason=error.strerror
         )
-    return Message(
-        "error", "Something unexpected went wrong; your regions are safe, try again.", details
-    )
+    else:
+        text = tr("An unexpected error occurred. Your regions are safe; try again.")
+    return Message("error", text, "".join(traceback.format_exception(error)))
 
 
 class MessageCenter(QObject):
-    """Sends messages to whoever shows them."""
+    """Passes messages to the message bar."""
 
     posted = Signal(object)  # Message
 
@@ -65,7 +63,7 @@ class MessageCenter(QObject):
         self.posted.emit(describe(error))
 
     def catch_everything(self) -> None:
-        """Show exceptions that nothing caught, from any thread, instead of losing them."""
+        """Show uncaught exceptions of any thread in the message bar."""
         sys.excepthook = self._on_uncaught
         threading.excepthook = lambda hook: self._on_uncaught(
             hook.exc_type, hook.exc_value, hook.exc_traceback

@@ -1,1 +1,1 @@
-"""What the viewer knows, without Qt."""
+"""The viewer's state, without Qt."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 
 from ssmamba.rois.roi import Roi, geometry_hash
 from ssmamba.slides.slide import SlideInfo
@@ -12,10 +13,17 @@ from viewer.state.maps_in_view import MapsInView
 from viewer.state.results import Reading, ResultStore
 from viewer.state.settings import MapPainting, PictureSettings, SlideSettings
 from viewer.state.undo import Change, UndoStack
+from viewer.text.tr import tr
+
+
+def free_names(taken: Container[str], first: int = 1) -> Iterator[str]:
+    """ "Region 1", "Region 2" … without names that are taken."""
+    names = (tr("Region {number}").format(number=number) for number in count(first))
+    return (name for name in names if name not in taken)
 
 
 class Document:
-    """State of one slide. Widgets read it and are told of changes by its events."""
+    """State of one slide. Widgets read it and follow its events."""
 
     def __init__(self) -> None:
         self.slide_changed = Event()
@@ -30,7 +38,7 @@ class Document:
         self.maps = MapsInView()
         self.undo_stack = UndoStack()
         self._rois: dict[str, Roi] = {}
-        self._order: dict[str, int] = {}  # when each region was first there
+        self._order: dict[str, int] = {}  # of first appearance
         self._hashes: dict[str, tuple[Roi, str]] = {}
         self._selected: str | None = None
         self._slide_settings = SlideSettings()
@@ -39,7 +47,7 @@ class Document:
 
     # --- slide
     def set_slide(self, info: SlideInfo | None) -> None:
-        """Begin with another slide (None: no slide); what was open is left behind."""
+        """Switch to another slide (None: no slide); the state of the previous one is dropped."""
         self.slide = info
         self.results.clear()
         self.undo_stack.clear()
@@ -55,7 +63,7 @@ class Document:
         self.selection_changed.emit()
 
     def restore(self, rois: Iterable[Roi], settings: SlideSettings) -> None:
-        """Bring back what was saved of the open slide, below what was drawn meanwhile."""
+        """Add the saved regions of the open slide, below those drawn in the meantime."""
         self._rois = {**{roi.id: roi for roi in rois}, **self._rois}
         self._order = {roi_id: at for at, roi_id in enumerate(self._rois)}
         self.set_slide_settings(settings)
@@ -85,11 +93,11 @@ class Document:
     def roi(self, roi_id: str | None) -> Roi | None:
         return None if roi_id is None else self._rois.get(roi_id)
 
-    def add(self, rois: Iterable[Roi], text: str = "Add region") -> None:
+    def add(self, rois: Iterable[Roi], text: str = tr("Add region")) -> None:
         new = {roi.id: roi for roi in rois}
         self._do(Change(text, {i: self._rois.get(i) for i in new}, dict(new)))
 
-    def change(self, roi: Roi, text: str = "Change region") -> None:
+    def change(self, roi: Roi, text: str = tr("Change region")) -> None:
         """Replace a region by one with the same id; unknown ids and equal regions are ignored."""
         self.change_many([roi], text)
 
@@ -102,7 +110,8 @@ class Document:
         """Remove regions that are not locked; returns how many."""
         gone = [i for i in roi_ids if i in self._rois and not self._rois[i].locked]
         if gone:
-            text = "Delete region" if len(gone) == 1 else f"Delete {len(gone)} regions"
+            many = tr("Delete {count} regions").format(count=len(gone))
+            text = tr("Delete region") if len(gone) == 1 else many
             self._do(Change(text, {i: self._rois[i] for i in gone}, dict.fromkeys(gone)))
         return len(gone)
 
@@ -114,11 +123,7 @@ class Document:
 
     def next_name(self) -> str:
         """ "Region 4" when 1 to 3 are taken."""
-        taken = {roi.name for roi in self._rois.values()}
-        number = len(self._rois) + 1
-        while f"Region {number}" in taken:
-            number += 1
-        return f"Region {number}"
+        return next(free_names({roi.name for roi in self._rois.values()}, len(self._rois) + 1))
 
     def named(self, roi: Roi) -> Roi:
         return roi if roi.name else replace(roi, name=self.next_name())
@@ -136,7 +141,7 @@ class Document:
 
     # --- results
     def reading(self, roi: Roi) -> Reading:
-        """What a request for this region would read now."""
+        """Geometry and scale that a request for this region would use now."""
         return Reading(self._hash(roi), self._slide_settings.mpp, self._slide_settings.field_px)
 
     def _hash(self, roi: Roi) -> str:
@@ -179,7 +184,7 @@ class Document:
                 self._rois[roi_id] = roi
                 self._order.setdefault(roi_id, len(self._order))
         returned = any(old is None for old in change.before.values())
-        if returned:  # what comes back takes its old place in the list
+        if returned:  # a restored region returns to its old position
             self._rois = dict(sorted(self._rois.items(), key=lambda item: self._order[item[0]]))
         self.rois_changed.emit()
         if self._selected is not None and self._selected not in self._rois:

@@ -10,8 +10,8 @@ from typing import Any
 class Event:
     """Calls its listeners in the order in which they were connected.
 
-    One that raises keeps neither the others nor the caller from going on; its exception goes
-    where those of Qt's slots go, to ``sys.excepthook`` and so to the message bar.
+    An exception in one stops neither the others nor the caller. As in a Qt slot, it goes to
+    ``sys.excepthook`` and so to the message bar.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The requests that are under way at the engine; no Qt."""
+"""Requests in progress at the engine; no Qt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from viewer.state.results import Key
 
 @dataclass
 class Job:
-    """A request that is under way."""
+    """A request in progress."""
 
     task: Task
     priority: Priority
@@ -27,7 +27,7 @@ class Job:
 
 
 class JobTable:
-    """Jobs by number, until their end is told."""
+    """Jobs by number, until the engine reports their end."""
 
     def __init__(self) -> None:
         self._jobs: dict[int, Job] = {}
@@ -56,25 +56,25 @@ class JobTable:
 
     @property
     def active(self) -> list[Job]:
-        """Those that are still wanted, the oldest first."""
+        """Jobs that are not cancelled, oldest first."""
         return [job for job in self._jobs.values() if not job.cancelled]
 
     @property
     def foremost(self) -> Job | None:
-        """The one that the engine works on."""
+        """The job that the engine is working on."""
         return min(self.active, key=lambda job: job.priority, default=None)
 
     def count(self, priority: Priority) -> int:
         return sum(job.priority == priority for job in self.active)
 
     def pending(self) -> set[Key]:
-        """Results that are on the way."""
+        """Keys of the results still to come."""
         return {key for job in self.active for key in job.pending}
 
     def follow(self, urgency: Mapping[Key, Priority]) -> list[Cancel | Reprioritise]:
-        """What the engine must hear so that its jobs are as urgent as their results are now.
+        """Messages that bring the engine's priorities in line with the results wanted now.
 
-        urgency: of every wanted result; a job without any is marked as cancelled.
+        urgency: of every wanted result; a job without any is marked cancelled.
         """
         changes: list[Cancel | Reprioritise] = []
         for number, job in self._jobs.items():
@@ -90,6 +90,6 @@ class JobTable:
         return changes
 
     def longest_unheard_s(self) -> float | None:
-        """For how long a cancelled job has not ended, the oldest of them; None = there is none."""
+        """Age of the oldest cancellation that the engine has not confirmed; None if none."""
         since = [j.cancelled_at for j in self._jobs.values() if j.cancelled_at is not None]
         return time.monotonic() - min(since) if since else None

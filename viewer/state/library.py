@@ -1,4 +1,4 @@
-"""The checkpoints that the viewer knows, with their cards; no Qt and no torch."""
+"""The checkpoints listed in the viewer, with their cards; no Qt and no torch."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import resources
 from ssmamba.checkpoints.card import Card, ClassInfo, read_card, refuse_slide_model
 from ssmamba.checkpoints.labels import labels_of
+from ssmamba.errors import CheckpointError
 from viewer.state.events import Event
 
 BUNDLED = resources.FOLDER / "models"
@@ -22,7 +23,7 @@ class Model:
     card: Card
     in_use: bool = False
     bundled: bool = False
-    sha256: str = ""  # of the file; empty until the engine has told it
+    sha256: str = ""  # of the file; empty until the engine reports it
     parameters: int | None = None
     version: str = ""  # size and time of change of the file that was read
 
@@ -39,17 +40,17 @@ class Model:
         return self.card.reconstructs
 
     def explains(self, target: str | None) -> bool:
-        """Whether it has a class to make a map of; None = the class that it predicts."""
+        """Whether the model has this class; None = the class that it predicts."""
         return target is None or target in {info.key for info in self.card.classes}
 
     def class_info(self, key: str) -> ClassInfo:
-        """How a class is called and coloured; an unknown key stands for itself."""
+        """Name and colour of a class; an unknown key is its own name."""
         known = {c.key: c for c in self.card.classes}
         return known.get(key, ClassInfo(key, key, (128, 128, 128)))
 
 
 def short_names(names: Sequence[str]) -> list[str]:
-    """Names beside each other without the words before a comma that all of them begin with."""
+    """Names without the leading comma-separated parts that all of them share."""
     parts = [name.split(", ") for name in names]
     shared = 0
     if len(names) > 1:
@@ -63,14 +64,14 @@ def short_names(names: Sequence[str]) -> list[str]:
 
 
 def names_beside(models: Sequence[Model]) -> list[str]:
-    """What models are called beside each other: short, and no two alike."""
+    """Short, distinct names for models shown side by side."""
     return short_names(labels_of([Path(m.path) for m in models], [m.card for m in models]))
 
 
 def read_model(path: Path | str, bundled: bool = False) -> Model:
     """Read a checkpoint's card. Raises CheckpointError."""
     resolved = Path(path).expanduser().resolve()
-    version = _version(resolved)  # first: of a file that is replaced meanwhile, the older one
+    version = _version(resolved)  # first: the older one if the file is replaced meanwhile
     card = read_card(resolved)
     refuse_slide_model(card, resolved)
     return Model(str(resolved), card, bundled=bundled, version=version)
@@ -80,25 +81,23 @@ def _version(path: Path) -> str:
     try:
         stat = path.stat()
     except OSError:
-        return ""  # reading its card says what is wrong
+        return ""  # reading the card reports the error
     return f"{stat.st_size}-{stat.st_mtime_ns}"
 
 
 def bundled_models(folder: Path = BUNDLED) -> list[Model]:
-    """The checkpoints that come with the viewer, ablations last; an unreadable one is left out."""
-    from ssmamba.errors import CheckpointError
-
+    """The checkpoints that come with the viewer, ablations last; unreadable ones are skipped."""
     found = []
     for path in sorted(folder.glob("*.safetensors"), key=lambda p: p.stem):
         try:
             found.append(read_model(path, bundled=True))
         except CheckpointError:
             continue
-    return sorted(found, key=_place)
+    return sorted(found, key=_rank)
 
 
-def _place(model: Model) -> tuple[bool, bool]:
-    """Classifiers, then what reconstructs, then ablations: lac-mixer-mamba is one of lac."""
+def _rank(model: Model) -> tuple[bool, bool]:
+    """Classifiers, then masked models, then ablations (lac-mixer-mamba is one of lac)."""
     ablation = model.classifies and "-" in Path(model.path).stem
     return ablation, not model.classifies
 
@@ -120,31 +119,31 @@ class ModelLibrary:
         return self._models.get(path)
 
     def add(self, models: Iterable[Model], use: bool = False) -> None:
-        """Add models, or take those that are known into use."""
+        """Add or update models; ``use`` also switches on those that classify."""
         for model in models:
             known = self._models.get(model.path, model)
             if known.version != model.version:  # another file by the same name
                 known = replace(model, in_use=known.in_use, bundled=known.bundled)
             in_use = known.in_use or (use and model.classifies)
             self._models[model.path] = replace(known, card=model.card, in_use=in_use)
-        self._notify()
+        self.changed.emit()
 
     def remove(self, path: str) -> None:
         if self._models.pop(path, None) is not None:
-            self._notify()
+            self.changed.emit()
 
     def set_in_use(self, path: str, in_use: bool) -> None:
         model = self._models.get(path)
         if model is not None and model.in_use != in_use:
             self._models[path] = replace(model, in_use=in_use)
-            self._notify()
+            self.changed.emit()
 
     def versions(self) -> dict[str, str]:
-        """By path, the version of the file that has this name."""
+        """Version of each file, by path."""
         return {model.path: model.version for model in self._models.values()}
 
     def note_loaded(self, path: str, sha256: str, parameters: int) -> None:
-        """Keep what the engine said of a checkpoint."""
+        """Store what the engine reported about a checkpoint."""
         model = self._models.get(path)
         if model is not None:
             self._models[path] = replace(model, sha256=sha256, parameters=parameters)
@@ -152,12 +151,12 @@ class ModelLibrary:
 
     @property
     def in_use(self) -> list[Model]:
-        """Classifiers that answer, in list order."""
+        """Classifiers that are switched on, in list order."""
         return [m for m in self._models.values() if m.in_use and m.classifies]
 
     @property
     def shown(self) -> Model | None:
-        """The classifier whose map lies on the slide."""
+        """The classifier whose map is drawn on the slide."""
         used = self.in_use
         return next((m for m in used if m.path == self._shown), used[0] if used else None)
 
@@ -168,7 +167,7 @@ class ModelLibrary:
 
     @property
     def reconstructor(self) -> Model | None:
-        """The masked model that suits the shown classifier: its parent, else the same data."""
+        """The masked model closest to the shown classifier: its parent, else the same data."""
         able = [m for m in self._models.values() if m.reconstructs]
         shown = self.shown
         if not able or shown is None:
@@ -182,9 +181,6 @@ class ModelLibrary:
             for info in model.card.classes:
                 found.setdefault(info.key, info)
         return list(found.values())
-
-    def _notify(self) -> None:
-        self.changed.emit()
 
 
 def _kinship(masked: Model, classifier: Model) -> int:

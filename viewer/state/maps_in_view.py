@@ -1,4 +1,4 @@
-"""Which evidence maps are looked at, on the slide and in the comparison; no Qt."""
+"""The evidence maps in view, on the slide and in the comparison; no Qt."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from viewer.state.settings import MapSpec
 
 
 class MapsInView:
-    """The maps of a region that are wanted at once, each named by its whole value.
+    """The maps of a region shown at the same time, each identified by its full value.
 
-    Any mix will do: several checkpoints, and several classes, methods or stages of one.
+    Any mix is allowed: several checkpoints, and several classes, methods or stages of one.
     """
 
     def __init__(self) -> None:
         self.changed = Event()
         self._specs: tuple[MapSpec, ...] = ()
-        self._latest = MapSpec("")  # what was chosen last, for checkpoints that come into view
+        self._latest = MapSpec("")  # the last choice, for checkpoints that come into view
 
     @property
     def specs(self) -> tuple[MapSpec, ...]:
@@ -27,12 +27,12 @@ class MapsInView:
         return self._specs
 
     def of(self, checkpoint: str) -> MapSpec:
-        """The first map of a checkpoint, which lies on the slide; else what it would show."""
+        """The first map of a checkpoint (the one on the slide), else the one it would show."""
         found = (spec for spec in self._specs if spec.checkpoint == checkpoint)
         return next(found, replace(self._latest, checkpoint=checkpoint))
 
     def show(self, specs: Iterable[MapSpec]) -> None:
-        """Look at these maps and no others."""
+        """Show these maps and no others."""
         distinct = tuple(dict.fromkeys(specs))
         if distinct != self._specs:
             self._specs = distinct
@@ -47,9 +47,9 @@ class MapsInView:
             self.changed.emit()
 
     def follow(self, models: Sequence[Model]) -> None:
-        """Look at the maps of the models in use: one of each new one, none of those left.
+        """Show the maps of the models in use: add one for each new model, drop the others'.
 
-        A class that no model has any more gives way to the predicted one.
+        A class that no model has any more is replaced by the predicted one.
         """
         known = {info.key for model in models for info in model.card.classes}
 

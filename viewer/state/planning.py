@@ -1,8 +1,8 @@
-"""Which results are wanted now, and in which order they are asked for; no Qt.
+"""The results wanted now, in the order in which they are requested; no Qt.
 
-The controller compares this list with what is there or under way. So a change of any setting, an
-edit, or a new model needs no code of its own: what is missing is asked for, what is no longer
-wanted is cancelled.
+The controller compares this list with the results that exist or are in progress. A changed
+setting, an edit or a new model therefore needs no code of its own: missing results are requested,
+and those no longer wanted are cancelled.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def wanted(
     """Tasks for the regions that the user asked about, the most urgent first.
 
     The selected region comes first, with its maps and its reconstruction; then the answers of the
-    others. all_maps: at last, maps and reconstructions of every asked region.
+    others. all_maps: finally, maps and reconstructions of every requested region.
     """
     selected = document.selected
     models = _shown_first(library)
@@ -71,7 +71,7 @@ def wanted(
 
 
 def missing(tasks: Iterable[Task], document: Document, *settled: Container[Key]) -> list[Task]:
-    """Tasks without the results that are there, and without those under way or failed."""
+    """The tasks, reduced to results that are neither in the document nor in ``settled``."""
     found = []
     there: tuple[Container[Key], ...] = (document.results, *settled)
     for task in tasks:
@@ -82,7 +82,7 @@ def missing(tasks: Iterable[Task], document: Document, *settled: Container[Key])
 
 
 def request(task: Task, job: int, document: Document) -> Request:
-    """The engine's message for a task; its keys differ in nothing but the checkpoint."""
+    """The engine's message for a task; its keys differ only in the checkpoint."""
     assert document.slide is not None
     slide = SlideRef(document.slide.path, document.slide_settings.mpp)
     options = ReadOptions(field_px=document.slide_settings.field_px)

@@ -1,7 +1,7 @@
 """Results of the models by region and checkpoint; a second model never overwrites the first.
 
-A result is kept under a key that names everything it depends on. A result is outdated when it is
-the newest for its region and model but its key is no longer the one that would be asked today.
+Each result is stored under a key of everything it depends on. It is outdated when it is the newest
+for its region and model, but a request made now would have another key.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from viewer.state.settings import MapSpec
 
 @dataclass(frozen=True)
 class Reading:
-    """What a region was when it was read, and at which scale."""
+    """Geometry and scale of a region when it was read."""
 
     geometry: str  # sha256 of the coordinates
     mpp: float | None  # as corrected by the user
@@ -58,8 +58,8 @@ Result = ClassifyResult | ExplainResult | ReconstructResult
 K = TypeVar("K", MapKey, PictureKey)
 R = TypeVar("R", ExplainResult, ReconstructResult)
 
-MAP_BYTES = 384 * 2**20  # evidence maps kept; those of the regions looked at longest ago go first
-PICTURE_BYTES = 128 * 2**20  # reconstructions kept
+MAP_BYTES = 384 * 2**20  # of evidence maps; the least recently used regions are dropped first
+PICTURE_BYTES = 128 * 2**20  # of reconstructions
 
 
 class ResultStore:
@@ -105,12 +105,12 @@ class ResultStore:
         return self._pictures.get(key)
 
     def newest_picture(self, roi_id: str) -> tuple[PictureKey, ReconstructResult] | None:
-        """The reconstruction made last for a region, whatever its settings."""
+        """The latest reconstruction of a region, with any settings."""
         found = [(k, v) for k, v in self._pictures.items() if k.roi_id == roi_id]
         return found[-1] if found else None
 
     def drop_replaced(self, versions: Mapping[str, str]) -> None:
-        """Drop results of files that were replaced; versions: by path, which file is there now."""
+        """Drop results of replaced files; versions: current version of each file, by path."""
 
         def kept(key: Key) -> bool:
             return versions.get(key.checkpoint, key.version) == key.version
@@ -133,7 +133,7 @@ def result_bytes(result: ExplainResult | ReconstructResult) -> int:
 
 
 def _put_limited(kept: dict[K, R], key: K, result: R, limit_bytes: int) -> None:
-    """Keep a result and drop the oldest ones; never one of the same region, which is looked at."""
+    """Store a result and drop the oldest ones, but none of the same region, which is in view."""
     kept.pop(key, None)
     kept[key] = result
     used = sum(result_bytes(r) for r in kept.values())

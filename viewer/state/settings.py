@@ -1,4 +1,4 @@
-"""What the user chose about reading, maps and reconstructions; plain values."""
+"""The user's settings for reading, maps and reconstructions; plain values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SIGNED_COLORMAP = "blue-red"
 
 @dataclass(frozen=True)
 class SlideSettings:
-    """What the user set for a slide; saved with its regions."""
+    """The user's settings for a slide; saved with its regions."""
 
     mpp: float | None = None  # µm per level-0 pixel; None = the slide's own
     field_px: float | None = None  # side of one window, level-0 px, for models without µm/px
@@ -19,7 +19,7 @@ class SlideSettings:
 
 @dataclass(frozen=True)
 class MapSpec:
-    """Which evidence map of a region is computed: everything that its values depend on."""
+    """Everything that the values of an evidence map of a region depend on."""
 
     checkpoint: str  # path
     method: str = "GradCAM"
@@ -29,7 +29,7 @@ class MapSpec:
 
 @dataclass(frozen=True)
 class MapPainting:
-    """How evidence maps are painted, all of them alike."""
+    """How all evidence maps are painted."""
 
     visible: bool = True
     opacity: float = 0.6  # 0..1
@@ -39,7 +39,7 @@ class MapPainting:
 
     @property
     def signed(self) -> bool:
-        """Whether the colours show what speaks against the class too, with zero in the middle."""
+        """Whether the colours also show evidence against the class, with zero in the middle."""
         return self.colormap == SIGNED_COLORMAP
 
 

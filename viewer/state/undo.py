@@ -22,7 +22,7 @@ class Change:
 
 
 class UndoStack:
-    """Steps that can be taken back and made again."""
+    """Steps that can be undone and redone."""
 
     def __init__(self) -> None:
         self._done: list[Change] = []
@@ -38,7 +38,7 @@ class UndoStack:
         self._undone.clear()
 
     def take_undo(self) -> Change | None:
-        """The change that takes the last step back, or None."""
+        """The change that undoes the last step, or None."""
         if not self._done:
             return None
         change = self._done.pop()
@@ -54,7 +54,7 @@ class UndoStack:
 
     @property
     def undo_text(self) -> str:
-        """What undo would take back; empty when there is nothing."""
+        """What undo would undo; empty when there is nothing."""
         return self._done[-1].text if self._done else ""
 
     @property

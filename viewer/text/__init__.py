@@ -1,1 +1,1 @@
-"""Values in words, without Qt."""
+"""Texts shown to the user, without Qt."""

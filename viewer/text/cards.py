@@ -1,51 +1,50 @@
-"""A checkpoint's card in words for people; no Qt."""
+"""A checkpoint's card in words; no Qt."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from viewer.state.library import Model
+from ssmamba.checkpoints.card import Card
 from viewer.text import formats
+from viewer.text.tr import tr
 
 TAG_WORDS = {
-    "mixer": "mixer",
-    "embedding": "embedding",
-    "pretraining": "pre-training",
-    "act": "activation",
+    "mixer": tr("mixer"),
+    "embedding": tr("embedding"),
+    "pretraining": tr("pre-training"),
+    "act": tr("activation"),
 }
 PRETRAINING_WORDS = {
-    "none": "none (trained from scratch)",
-    "mamim": "masked image modelling on the same kind of tissue (MAMIM)",
-    "mae": "masked autoencoder",
-    "contrastive": "contrastive",
+    "none": tr("none (trained from scratch)"),
+    "mamim": tr("masked image modelling on the same kind of tissue (MAMIM)"),
+    "mae": tr("masked autoencoder"),
+    "contrastive": tr("contrastive"),
 }
 
 
-def headline(model: Model) -> str:
-    """Two lines: tissue and stain; how good it is, or what it is for."""
-    card = model.card
-    if model.classifies:
+def headline(card: Card) -> str:
+    """Two lines: tissue and stain; accuracy or purpose."""
+    if card.classifies:
         use = _accuracy(card.metrics) or formats.count(len(card.classes), "class")
     else:
-        use = "For reconstructions" if model.reconstructs else "Backbone to fine-tune"
+        use = tr("For reconstructions") if card.reconstructs else tr("Backbone for fine-tuning")
     about = _joined(card.input.tissue, card.input.stain)
     return "\n".join(line for line in (f"{about[:1].upper()}{about[1:]}", use) if line)
 
 
-def card_lines(model: Model) -> list[tuple[str, str]]:
+def card_lines(card: Card, path: str, parameters: int | None) -> list[tuple[str, str]]:
     """(term, text) pairs of what a user should know before trusting a model."""
-    card = model.card
     lines = [
-        ("Tissue and stain", _joined(card.input.tissue, card.input.stain)),
-        ("Classes", ", ".join(card.class_names)),
-        ("Measured", "; ".join(_measured(card.metrics))),
-        ("Scale", _scale(model)),
-        ("Pre-training", PRETRAINING_WORDS.get(card.pretraining, card.pretraining)),
-        ("Ablation", ", ".join(f"{TAG_WORDS.get(k, k)}: {v}" for k, v in card.tags.items())),
-        ("Architecture", _architecture(model)),
-        ("Trained on", _data(card.dataset)),
-        ("Licence of the data", _joined(card.licence, card.attribution)),
-        ("File", model.path),
+        (tr("Tissue and stain"), _joined(card.input.tissue, card.input.stain)),
+        (tr("Classes"), ", ".join(card.class_names)),
+        (tr("Performance"), "; ".join(_measured(card.metrics))),
+        (tr("Scale"), _scale(card)),
+        (tr("Pre-training"), PRETRAINING_WORDS.get(card.pretraining, card.pretraining)),
+        (tr("Ablation"), ", ".join(f"{TAG_WORDS.get(k, k)}: {v}" for k, v in card.tags.items())),
+        (tr("Architecture"), _architecture(card, parameters)),
+        (tr("Training data"), _data(card.dataset)),
+        (tr("Data licence"), _joined(card.licence, card.attribution)),
+        (tr("File"), path),
     ]
     return [(term, text) for term, text in lines if text]
 
@@ -58,7 +57,9 @@ def _accuracy(metrics: dict[str, Any]) -> str:
     for split in ("test", "val"):
         value = metrics.get(split, {}).get("accuracy")
         if isinstance(value, float):
-            return f"{value * 100:.1f} % {_split_word(split)} accuracy"
+            return tr("{percent:.1f} % {split} accuracy").format(
+                percent=value * 100, split=_split_word(split)
+            )
     return ""
 
 
@@ -69,36 +70,38 @@ def _measured(metrics: dict[str, Any]) -> list[str]:
             continue
         words = []
         if isinstance(values.get("accuracy"), float):
-            words.append(f"accuracy {values['accuracy'] * 100:.1f} %")
+            words.append(tr("accuracy {percent:.1f} %").format(percent=values["accuracy"] * 100))
         if isinstance(values.get("macro_f1"), float):
-            words.append(f"macro-F1 {values['macro_f1']:.3f}")
+            words.append(tr("macro-F1 {value:.3f}").format(value=values["macro_f1"]))
         if isinstance(values.get("psnr"), float):
-            words.append(f"reconstruction {values['psnr']:.2f} dB")
+            words.append(tr("reconstruction {value:.2f} dB").format(value=values["psnr"]))
         if words:
             n = values.get("n")
-            where = f" on {n} {_split_word(split)} images" if n else f" ({_split_word(split)})"
-            found.append(", ".join(words) + where)
+            where = tr("{figures} on {n} {split} images") if n else tr("{figures} ({split})")
+            figures = ", ".join(words)
+            found.append(where.format(figures=figures, n=n, split=_split_word(split)))
     return found
 
 
 def _split_word(split: str) -> str:
-    return {"test": "test", "val": "validation", "train": "training"}.get(split, split)
+    words = {"test": tr("test"), "val": tr("validation"), "train": tr("training")}
+    return words.get(split, split)
 
 
-def _scale(model: Model) -> str:
-    spec = model.card.input
-    window = f"windows of {spec.window_px} px"
-    if spec.mpp is None:
-        return f"{window}, scale unknown (the training images had no µm/px)"
-    return f"{window} at {spec.mpp:.3g} µm/px ({spec.window_px * spec.mpp:.0f} µm wide)"
+def _scale(card: Card) -> str:
+    px, mpp = card.input.window_px, card.input.mpp
+    if mpp is None:
+        text = tr("{px} px windows, scale unknown (the training images had no µm/px)")
+        return text.format(px=px)
+    text = tr("{px} px windows at {mpp:.3g} µm/px ({um:.0f} µm wide)")
+    return text.format(px=px, mpp=mpp, um=px * mpp)
 
 
-def _architecture(model: Model) -> str:
-    card = model.card
+def _architecture(card: Card, parameters: int | None) -> str:
     size = str(card.config.get("size", ""))
     name = card.arch.removeprefix("timm:")
     name = {"ssmamba": "SSMamba", "vmamba": "VMamba"}.get(name, name)
-    count = formats.parameters(model.parameters) if model.parameters else ""
+    count = formats.parameters(parameters) if parameters else ""
     return _joined(f"{name} {size}".strip(), count)
 
 

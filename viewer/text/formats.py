@@ -1,6 +1,8 @@
-"""Numbers as a person reads them."""
+"""Numbers in words and units."""
 
 from __future__ import annotations
+
+from viewer.text.tr import tr
 
 
 def area(square_px: float, mpp: float | None) -> str:
@@ -36,13 +38,13 @@ def count(number: int, noun: str) -> str:
 
 def parameters(number: int) -> str:
     """6_100_000 → "6.1 M parameters"."""
-    return f"{number / 1e6:.1f} M parameters"
+    return tr("{millions:.1f} M parameters").format(millions=number / 1e6)
 
 
 def pace(per_second: float, left_s: float) -> str:
     """ "120 windows/s, 3 min left"."""
     speed = f"{per_second:,.0f}".replace(",", "\u202f") if per_second >= 10 else f"{per_second:.1f}"
-    return f"{speed} windows/s, {duration(left_s)} left"
+    return tr("{speed} windows/s, {time} left").format(speed=speed, time=duration(left_s))
 
 
 def duration(seconds: float) -> str:

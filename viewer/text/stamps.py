@@ -1,4 +1,4 @@
-"""Where a result comes from, in words; no Qt."""
+"""The provenance of a result in words; no Qt."""
 
 from __future__ import annotations
 
@@ -7,46 +7,56 @@ from pathlib import Path
 from ssmamba.engine.messages import ClassifyResult
 from ssmamba.reading.values import Stamp
 from viewer.text import formats
+from viewer.text.tr import tr
 
-MODES = {"whole": "one square around the region", "tiles": "squares inside the region"}
+MODES = {
+    "whole": tr("one square around the region"),
+    "tiles": tr("tiles inside the region"),
+}
+RESEARCH_ONLY = tr("Research use only, not a medical device.")
 
 
 def stamp_lines(result: ClassifyResult, slide_mpp: float | None) -> list[str]:
-    """The stamp of an answer, one fact a line. slide_mpp: µm per level-0 pixel."""
+    """The provenance of an answer, one fact per line. slide_mpp: µm per level-0 pixel."""
     stamp = result.stamp
+    windows = formats.count(len(result.windows), "window")
     side = formats.length(float(result.windows.array[0, 2]), slide_mpp)
     return [
-        f"Read as: {formats.count(len(result.windows), 'window')}, "
-        f"{MODES.get(stamp.mode, stamp.mode)}",
-        f"Width of a window: {side}",
-        *common_lines(stamp),
-        f"Time taken: {result.seconds:.2f} s",
-        "Research use only.",
+        tr("Input: {windows}, {mode}").format(
+            windows=windows, mode=MODES.get(stamp.mode, stamp.mode)
+        ),
+        tr("Window width: {side}").format(side=side),
+        *_common_lines(stamp),
+        tr("Computing time: {seconds:.2f} s").format(seconds=result.seconds),
+        RESEARCH_ONLY,
     ]
 
 
-def common_lines(stamp: Stamp) -> list[str]:
+def _common_lines(stamp: Stamp) -> list[str]:
     """Slide, model, scale, device and time of any result."""
-    scale = "unknown" if stamp.mpp is None else f"{stamp.mpp:.3g} µm per model pixel"
+    scale = tr("Scale: {mpp:.3g} µm per model pixel")
+    computed = tr("Computed on: {device}, {backend} scan")
+    slide = tr("Slide: {name} ({hash})")
     lines = [
-        f"Scale: {scale}",
-        f"Colour profile: {'applied' if stamp.icc else 'not applied'}",
-        f"Slide: {Path(stamp.slide_path).name} ({stamp.slide_hash[:12]})",
-        f"Model: sha256 {stamp.checkpoint_sha256[:12]}",
-        f"Region: {stamp.roi_geometry[:12]}",
-        f"Computed on: {stamp.device}, {stamp.scan_backend} scan",
+        tr("Scale: unknown") if stamp.mpp is None else scale.format(mpp=stamp.mpp),
+        tr("Colour profile: applied") if stamp.icc else tr("Colour profile: not applied"),
+        slide.format(name=Path(stamp.slide_path).name, hash=stamp.slide_hash[:12]),
+        tr("Model: sha256 {hash}").format(hash=stamp.checkpoint_sha256[:12]),
+        tr("Region: {hash}").format(hash=stamp.roi_geometry[:12]),
+        computed.format(device=stamp.device, backend=stamp.scan_backend),
     ]
     if stamp.time:
-        lines.append(f"Made at: {stamp.time.replace('T', ' ')[:19]} UTC")
+        time = stamp.time.replace("T", " ")[:19]
+        lines.append(tr("Computed at: {time} UTC").format(time=time))
     return lines
 
 
 def is_scale_note(note: str) -> bool:
-    """Whether the user can do something about a note under Calibration."""
+    """Whether a note is about a scale that the user can set under Calibration."""
     return note.startswith(("scale unknown", "uncalibrated"))
 
 
-def note_text(note: str) -> str:
-    """A note of the engine as a sentence."""
-    text = note.strip().rstrip(".")
+def sentence(text: str) -> str:
+    """A note or a reason of the engine as a sentence."""
+    text = text.strip().rstrip(".")
     return f"{text[:1].upper()}{text[1:]}."

@@ -14,8 +14,8 @@ import resources
 
 
 def tr(text: str) -> str:
-    """``text``, a literal, in the user's language; values are filled in after it:
-    ``tr("{count} waiting").format(count=3)``."""
+    """``text``, a literal, in the user's language. Fill in values afterwards:
+    ``tr("{count} queued").format(count=3)``."""
     return _catalogue().gettext(text) if text else text  # "" is the catalogue's own heading
 
 

@@ -1,4 +1,4 @@
-"""One slide's tiles: opened and read in workers, as its clients look at them."""
+"""The tiles of one slide, opened and read in workers on request of its clients."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from PySide6.QtGui import QImage
 from ssmamba.errors import SlideError
 from ssmamba.slides.icc import SrgbTransform
 from ssmamba.slides.slide import Slide, SlideInfo
+from viewer.text.tr import tr
 from viewer.tiles.cache import ByteLru
 from viewer.tiles.pyramid import Pyramid, TileKey
 from viewer.tiles.reader import GivenUp, TileCache, TileReader, pixels
@@ -86,7 +87,7 @@ class TileSource(QObject):
     def want(
         self, client: Hashable, visible: Sequence[TileKey], ahead: Sequence[TileKey] = ()
     ) -> None:
-        """Replace what a client waits for. Tiles that are held already are skipped."""
+        """Replace a client's requests. Tiles in the cache are skipped."""
         self._queue.want(client, self._missing(visible), self._missing(ahead))
 
     def _missing(self, keys: Sequence[TileKey]) -> list[TileKey]:
@@ -97,7 +98,7 @@ class TileSource(QObject):
         self._queue.close()
 
     def wait_closed(self, timeout_s: float = 10.0) -> bool:
-        """Block until the workers are gone (tests, and the end of the program)."""
+        """Block until the workers have ended (in tests and at exit)."""
         for thread in self._threads:  # grows until the first worker has started the others
             thread.join(timeout_s)
         return not any(thread.is_alive() for thread in self._threads)
@@ -128,7 +129,7 @@ class TileSource(QObject):
             self._work()
 
     def _open(self) -> bool:
-        """Open the slide; False when it failed (which is told) or nobody wants it any more."""
+        """Open the slide; False when that failed, which is reported."""
         try:
             slide = Slide.open(self.path)
             self._slide = slide
@@ -137,7 +138,8 @@ class TileSource(QObject):
         except SlideError as error:
             return self._give_up(str(error), error)
         except Exception as error:
-            return self._give_up(f"{self.path} could not be opened; choose another file.", error)
+            message = tr("Could not open {path}. Choose another file.").format(path=self.path)
+            return self._give_up(message, error)
         self.pyramid = Pyramid(slide.levels)
         self._reader = TileReader(slide, self.pyramid, self.cache, transform)
         self.info = slide.info
@@ -179,8 +181,8 @@ class TileSource(QObject):
         except SlideError as error:
             self._on_bad_tile(key, str(error), _details(error))
         except Exception as error:
-            message = f"A part of {Path(self.path).name} could not be shown; open the slide again."
-            self._on_bad_tile(key, message, _details(error))
+            message = tr("Could not read a part of {name}. Open the slide again to retry.")
+            self._on_bad_tile(key, message.format(name=Path(self.path).name), _details(error))
         self._tell(self.tile_ready, key)
 
     def _still_wanted(self, key: TileKey) -> bool:
@@ -193,7 +195,7 @@ class TileSource(QObject):
             self._tell(self.read_failed, message, details)
 
     def _tell(self, signal: object, *values: object) -> None:
-        """Emit from a worker; after the window is gone there is nobody to tell."""
+        """Emit from a worker; nothing once the window is gone."""
         if self._queue.closed:
             return
         try:
@@ -214,8 +216,8 @@ class TileSource(QObject):
 
 
 def close_all(timeout_s: float = 5.0) -> None:
-    """Close every slide and wait for its workers: at the end of the program none may still run,
-    since a thread that works while Python takes Qt down crashes it."""
+    """Close every slide and wait for its workers: a thread that still runs while Python shuts
+    Qt down at exit would crash."""
     for source in list(_alive):
         source.close()
     for source in list(_alive):

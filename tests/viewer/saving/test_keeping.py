@@ -132,7 +132,7 @@ def test_the_window_stays_when_it_cannot_keep_the_regions(
     folder.write_text("in the way")
     bench.draw((200, 200), (420, 210), (430, 400), (200, 210))
     assert not bench.window.close() and bench.window.isVisible()
-    assert "small.tif could not be kept" in asked[0] and "export" in asked[0]
+    assert "Could not save the regions of small.tif" in asked[0] and "Export" in asked[0]
     folder.unlink()
     assert bench.window.close()
     assert len(SessionStore(folder).load(bench.document.slide).rois) == 1
@@ -239,7 +239,7 @@ def test_kept_regions_that_cannot_be_read_do_not_stop_the_keeping(desk: Desk) ->
 
     desk.disk.before_load = fail
     desk.open(OTHER)
-    assert "could not be brought back" in desk.told[0].text
+    assert "Could not restore" in desk.told[0].text
     desk.disk.before_load = lambda: None
     desk.document.add([square(0, 0, 9, "new")])
     desk.settle()

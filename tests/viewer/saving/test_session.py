@@ -112,7 +112,7 @@ def test_what_cannot_be_set_aside_is_not_overwritten(
 
     monkeypatch.setattr(Path, "replace", refuse)
     session = store.load(INFO)
-    assert "cannot be renamed (Permission denied)" in session.warning
+    assert "could not be renamed (Permission denied)" in session.warning
     store.save(INFO, (square(0, 0, 5, "new"),), SlideSettings(), session.basis)
     assert file.read_text() == "{broken" and names(store) == ["new"]
 
@@ -134,7 +134,7 @@ def test_regions_that_the_disk_does_not_give_now_are_not_lost(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "read_bytes", fail)
         session = store.load(INFO)
-        assert "Input/output error" in session.warning and "left as it is" in session.warning
+        assert "Input/output error" in session.warning and "left unchanged" in session.warning
         kept = store.save(INFO, (square(0, 0, 5, "new"),), SlideSettings(0.25), session.basis)
         assert read(file) == whole
         assert names(store) == ["new"]
@@ -163,7 +163,7 @@ def test_two_windows_on_one_slide_keep_the_regions_of_both(tmp_path: Path) -> No
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    with pytest.raises(RoiError, match="export them"):
+    with pytest.raises(RoiError, match="Export them"):
         SessionStore(blocked / "sessions").save(INFO, (), SlideSettings())
 
 

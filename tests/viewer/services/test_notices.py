@@ -25,10 +25,13 @@ def test_our_errors_keep_their_sentence_and_hide_the_traceback() -> None:
 @pytest.mark.parametrize(
     ("error", "part"),
     [
-        (FileNotFoundError(2, "No such file", "/a/b.svs"), "/a/b.svs; check the path"),
-        (PermissionError(13, "denied", "/a/b.svs"), "change its permissions"),
+        (
+            FileNotFoundError(2, "No such file", "/a/b.svs"),
+            "File not found: /a/b.svs. Check the path.",
+        ),
+        (PermissionError(13, "denied", "/a/b.svs"), "Change its permissions"),
         (OSError(28, "No space left on device"), "No space left on device"),
-        (ZeroDivisionError("x"), "your regions are safe"),
+        (ZeroDivisionError("x"), "Your regions are safe"),
     ],
 )
 def test_foreign_errors_become_one_sentence(error: Exception, part: str) -> None:

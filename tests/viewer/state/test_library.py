@@ -133,13 +133,13 @@ def test_the_card_in_words(tmp_path: Path) -> None:
         attribution="Somebody 2020",
     )
     model = read_model(path)
-    assert headline(model) == "Lung · H&E\n98.1 % test accuracy"
-    lines = dict(card_lines(model))
-    assert lines["Measured"] == "accuracy 98.1 %, macro-F1 0.980 on 640 test images"
+    assert headline(model.card) == "Lung · H&E\n98.1 % test accuracy"
+    lines = dict(card_lines(model.card, model.path, model.parameters))
+    assert lines["Performance"] == "accuracy 98.1 %, macro-F1 0.980 on 640 test images"
     assert lines["Ablation"] == "mixer: mamba"
     assert "MAMIM" in lines["Pre-training"]
     assert "scale unknown" in lines["Scale"]
-    assert "Somebody 2020" in lines["Licence of the data"]
+    assert "Somebody 2020" in lines["Data licence"]
 
 
 def test_a_full_model_stands_before_its_ablations(tmp_path: Path) -> None:

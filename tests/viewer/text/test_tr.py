@@ -35,7 +35,7 @@ def german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The system's language is German, and there is a catalogue with two texts."""
     write_catalogue(
         tmp_path / "translations" / "de" / "LC_MESSAGES" / "viewer.mo",
-        {"Zoom in": "Vergrößern", "{count} waiting": "{count} warten"},
+        {"Zoom in": "Vergrößern", "{count} queued": "{count} warten"},
     )
     monkeypatch.setattr(resources, "FOLDER", tmp_path)
     monkeypatch.setenv("LANGUAGE", "de_AT:en")
@@ -46,7 +46,7 @@ def german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_texts_of_the_catalogue_replace_the_english_ones(german: None) -> None:
     assert tr("Zoom in") == "Vergrößern"
-    assert tr("{count} waiting").format(count=3) == "3 warten"
+    assert tr("{count} queued").format(count=3) == "3 warten"
 
 
 def test_what_the_catalogue_lacks_stays_english(german: None) -> None:

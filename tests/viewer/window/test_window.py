@@ -152,7 +152,7 @@ def test_a_batch_is_stopped_from_the_status_bar(bench: Bench, engines: list[Fake
     engines[-1].patient = True
     bench.window.actions_by_name["classify_all"].trigger()
     bench.qtbot.waitUntil(lambda: bench.window.status.stop.isVisible())
-    assert "waiting" in bench.texts(bench.window.status)
+    assert "queued" in bench.texts(bench.window.status)
     QTest.mouseClick(bench.window.status.stop, Qt.MouseButton.LeftButton)
     bench.qtbot.waitUntil(lambda: not bench.window.status.stop.isVisible())
     assert len(engines[-1].of_kind(Classify)) == 2

@@ -33,13 +33,13 @@ from ssmamba.ops.cpu.vectors import (
     VECTOR,
     Builder,
     Value,
+    array_instruction,
     constant,
     emit_exp2,
     emit_fma,
     emit_load,
     emit_splat,
     emit_store,
-    intrinsic,
 )
 
 FORWARD_ROW = 3 * LANES
@@ -63,7 +63,7 @@ class _Memory:
         return emit_load(self.b, self.pointer(offset, shift))
 
     def store(self, value: Value, offset: Value, shift: int = 0) -> None:
-        emit_store(self.b, value, self.pointer(offset, shift))
+        emit_store(self.b, self.pointer(offset, shift), value)
 
     def splat(self, offset: Value, shift: int = 0) -> Value:
         return emit_splat(self.b, self.b.load(self.pointer(offset, shift)))
@@ -89,10 +89,6 @@ class _Registers:
     def spill(self, memory: _Memory, offset: Value) -> None:
         for i in range(len(self.slots)):
             memory.store(self[i], offset, i * LANES)
-
-
-def _data(context: Any, b: Builder, array_type: Any, array: Value) -> _Memory:
-    return _Memory(b, context.make_array(array_type)(context, b, array).data)
 
 
 def _at(b: Builder, base: Value, step: Value, size: Value | int) -> Value:
@@ -121,35 +117,17 @@ def _emit_forward(b: Builder, block: int, w: _Memory, places: tuple[Value, ...])
             h[n] = emit_fma(b, a, h[n], b.fmul(delta_u, b_row.splat(at)))
             y[n % 2] = emit_fma(b, h[n], c_row.splat(at), y[n % 2])
         target = emit_pointer(b, _at(b, y_address, loop.index, y_step))
-        emit_store(b, b.fadd(y[0], y[1]), target)
+        emit_store(b, target, b.fadd(y[0], y[1]))
     h.spill(w, states)
 
 
 def _make_forward(block: int) -> Any:
-    @intrinsic
-    def forward_block(
-        typing_context: Any,
-        w: Any,
-        rows: Any,
-        b_address: Any,
-        b_step: Any,
-        c_address: Any,
-        c_step: Any,
-        y_address: Any,
-        y_step: Any,
-        count: Any,
-        states: Any,
-        decay: Any,
-    ) -> Any:
-        def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-            memory = _data(context, b, signature.args[0], args[0])
-            _emit_forward(b, block, memory, args[1:])
-            return context.get_dummy_value()
+    """forward_block(w, rows, b, b_step, c, c_step, y, y_step, count, states, decay)."""
 
-        i = types.intp
-        return types.void(w, i, i, i, i, i, i, i, i, i, i), codegen
+    def emit(b: Builder, w: Value, *places: Value) -> None:
+        _emit_forward(b, block, _Memory(b, w), places)
 
-    return forward_block
+    return array_instruction(emit, types.void, 0, *[types.intp] * 10)
 
 
 # ---------------------------------------------------------------- backward
@@ -250,31 +228,17 @@ def _emit_reverse(b: Builder, block: int, w: _Memory, offsets: tuple[Value, ...]
 
 
 def _make_backward(block: int) -> Any:
-    @intrinsic
-    def backward_block(
-        typing_context: Any,
-        w: Any,
-        rows: Any,
-        bc: Any,
-        bc_size: Any,
-        count: Any,
-        tape: Any,
-        carry: Any,
-        grad_a: Any,
-        gathered: Any,
-        gathered_size: Any,
-        decay: Any,
-    ) -> Any:
-        def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-            memory = _data(context, b, signature.args[0], args[0])
-            _emit_replay(b, block, memory, (*args[1:6], args[10]))
-            _emit_reverse(b, block, memory, args[1:])
-            return context.get_dummy_value()
+    """backward_block(w, rows, bc, bc_size, count, tape, carry, grad_a, gathered, its size, decay).
 
-        i = types.intp
-        return types.void(w, i, i, i, i, i, i, i, i, i, i), codegen
+    ``gathered`` is where sums over channels are added to the gradients of B and C.
+    """
 
-    return backward_block
+    def emit(b: Builder, w: Value, *offsets: Value) -> None:
+        memory = _Memory(b, w)
+        _emit_replay(b, block, memory, (*offsets[:5], offsets[9]))
+        _emit_reverse(b, block, memory, offsets)
+
+    return array_instruction(emit, types.void, 0, *[types.intp] * 10)
 
 
 forward_block_1 = _make_forward(1)

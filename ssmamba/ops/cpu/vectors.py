@@ -9,6 +9,7 @@ builds whole loops from them); the intrinsics below them are what numba code cal
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -16,8 +17,7 @@ import numba
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic as _numba_intrinsic
-from numba.extending import models, register_model
+from numba.extending import intrinsic, models, register_model
 
 LANES = 16
 FLOAT = ir.FloatType()
@@ -46,7 +46,6 @@ ATANH_COEFFICIENTS = (
 
 Builder = Any
 Value = Any
-intrinsic: Any = _numba_intrinsic  # numba calls these with fewer arguments than they declare
 
 
 def _has_avx512() -> bool:
@@ -117,7 +116,7 @@ def emit_load(b: Builder, pointer: Value) -> Value:
     return value
 
 
-def emit_store(b: Builder, value: Value, pointer: Value) -> None:
+def emit_store(b: Builder, pointer: Value, value: Value) -> None:
     b.store(value, b.bitcast(pointer, VECTOR.as_pointer())).align = 4
 
 
@@ -192,7 +191,7 @@ def emit_load_head(b: Builder, pointer: Value, count: Value) -> Value:
     )
 
 
-def emit_store_head(b: Builder, value: Value, pointer: Value, count: Value) -> None:
+def emit_store_head(b: Builder, pointer: Value, count: Value, value: Value) -> None:
     emit_call(
         b,
         f"llvm.masked.store.v{LANES}f32.p0",
@@ -207,48 +206,57 @@ def emit_store_head(b: Builder, value: Value, pointer: Value, count: Value) -> N
 # ---------------------------------------------------------------- numba intrinsics
 
 
-def element_pointer(context: Any, b: Builder, array_type: Any, array: Value, *index: Value) -> Any:
-    """Pointer to array[index...] through the array's own strides."""
-    view = context.make_array(array_type)(context, b, array)
-    return cgutils.get_item_pointer(context, b, array_type, view, list(index), wraparound=False)
+def _declare(operation: Any, count: int) -> Any:
+    """Make an intrinsic of a definition with ``*given``, which numba would read as one tuple."""
+    kind = inspect.Parameter.POSITIONAL_ONLY
+    parameters = [inspect.Parameter(f"x{i}", kind) for i in range(1 + count)]
+    operation.__signature__ = inspect.Signature(parameters)
+    return intrinsic(operation)
 
 
-def _unary(emit: Callable[[Builder, Value], Value]) -> Any:
-    @intrinsic
-    def operation(typing_context: Any, x: Any) -> Any:
-        def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-            return emit(b, args[0])
+def instruction(emit: Callable[..., Value | None], result: Any, *arguments: Any) -> Any:
+    """An intrinsic of these types; ``emit(b, *values)`` appends its code (None: no result)."""
 
-        return vector_t(vector_t), codegen
+    def operation(typing_context: Any, *given: Any) -> Any:
+        def codegen(context: Any, b: Builder, signature: Any, values: Any) -> Value:
+            value = emit(b, *values)
+            return context.get_dummy_value() if value is None else value
 
-    return operation
+        return result(*arguments), codegen
 
-
-def _binary(emit: Callable[[Builder, Value, Value], Value]) -> Any:
-    @intrinsic
-    def operation(typing_context: Any, x: Any, y: Any) -> Any:
-        def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-            return emit(b, args[0], args[1])
-
-        return vector_t(vector_t, vector_t), codegen
-
-    return operation
+    return _declare(operation, len(arguments))
 
 
-@intrinsic
-def fma(typing_context: Any, x: Any, y: Any, z: Any) -> Any:
-    """x * y + z."""
+def array_instruction(
+    emit: Callable[..., Value | None], result: Any, indices: int, *arguments: Any
+) -> Any:
+    """An intrinsic of an array, so many indices, and more arguments: ``emit(b, pointer, *values)``.
 
-    def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-        return emit_fma(b, *args)
+    ``pointer`` goes to array[index...], through the array's own strides; without an index to the
+    first element.
+    """
 
-    return vector_t(vector_t, vector_t, vector_t), codegen
+    def operation(typing_context: Any, array: Any, *given: Any) -> Any:
+        def codegen(context: Any, b: Builder, signature: Any, values: Any) -> Value:
+            view = context.make_array(array)(context, b, values[0])
+            index, rest = list(values[1 : 1 + indices]), values[1 + indices :]
+            pointer = view.data
+            if index:
+                pointer = cgutils.get_item_pointer(context, b, array, view, index, wraparound=False)
+            value = emit(b, pointer, *rest)
+            return context.get_dummy_value() if value is None else value
+
+        return result(array, *[types.intp] * indices, *arguments), codegen
+
+    return _declare(operation, 1 + indices + len(arguments))
 
 
-add = _binary(lambda b, x, y: b.fadd(x, y))
-multiply = _binary(lambda b, x, y: b.fmul(x, y))
-softplus = _unary(_emit_softplus)
-sigmoid = _unary(_emit_sigmoid)
+fma = instruction(emit_fma, vector_t, vector_t, vector_t, vector_t)  # x * y + z
+add = instruction(lambda b, x, y: b.fadd(x, y), vector_t, vector_t, vector_t)
+multiply = instruction(lambda b, x, y: b.fmul(x, y), vector_t, vector_t, vector_t)
+softplus = instruction(_emit_softplus, vector_t, vector_t)
+sigmoid = instruction(_emit_sigmoid, vector_t, vector_t)
+splat = instruction(emit_splat, vector_t, types.float32)  # the same float32 in every lane
 
 
 def _emit_halves(first: int) -> Callable[[Builder, Value, Value], Value]:
@@ -257,39 +265,18 @@ def _emit_halves(first: int) -> Callable[[Builder, Value, Value], Value]:
     return lambda b, x, y: b.shuffle_vector(x, y, mask)
 
 
-low_halves = _binary(_emit_halves(0))
-high_halves = _binary(_emit_halves(8))
+low_halves = instruction(_emit_halves(0), vector_t, vector_t, vector_t)
+high_halves = instruction(_emit_halves(8), vector_t, vector_t, vector_t)
 
-
-@intrinsic
-def splat(typing_context: Any, scalar: Any) -> Any:
-    """The same float32 in every lane."""
-
-    def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-        return emit_splat(b, args[0])
-
-    return vector_t(types.float32), codegen
-
-
-@intrinsic
-def load(typing_context: Any, array: Any, offset: Any) -> Any:
-    """16 floats of a contiguous 1-D array from ``offset`` on."""
-
-    def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-        return emit_load(b, element_pointer(context, b, signature.args[0], *args))
-
-    return vector_t(array, types.intp), codegen
-
-
-@intrinsic
-def store(typing_context: Any, array: Any, offset: Any, value: Any) -> Any:
-    """Write 16 floats of a contiguous 1-D array from ``offset`` on."""
-
-    def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-        emit_store(b, args[2], element_pointer(context, b, signature.args[0], *args[:2]))
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, vector_t), codegen
+# load(array, offset), store(array, offset, value): 16 floats of a contiguous 1-D array. load_row,
+# store_row: array[row, column:column + 16] of contiguous rows; ..._head(array, row, column, count):
+# so many floats only, with zeros behind them, and nothing beyond is touched.
+load = array_instruction(emit_load, vector_t, 1)
+store = array_instruction(emit_store, types.void, 1, vector_t)
+load_row = array_instruction(emit_load, vector_t, 2)
+store_row = array_instruction(emit_store, types.void, 2, vector_t)
+load_row_head = array_instruction(emit_load_head, vector_t, 2, types.intp)
+store_row_head = array_instruction(emit_store_head, types.void, 2, types.intp, vector_t)
 
 
 def _emit_transpose(b: Builder, rows: list[Value]) -> list[Value]:
@@ -307,73 +294,19 @@ def _emit_transpose(b: Builder, rows: list[Value]) -> list[Value]:
     return rows
 
 
-@intrinsic
-def transpose(typing_context: Any, array: Any, offset: Any) -> Any:
-    """Transpose in place the 16 x 16 floats that begin at ``offset`` of a contiguous 1-D array."""
-
-    def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-        first = element_pointer(context, b, signature.args[0], *args)
-        places = [b.gep(first, [ir.Constant(INT64, i * LANES)]) for i in range(LANES)]
-        rows = _emit_transpose(b, [emit_load(b, place) for place in places])
-        for row, place in zip(rows, places, strict=True):
-            emit_store(b, row, place)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp), codegen
+def _emit_transpose_at(b: Builder, first: Value) -> None:
+    places = [b.gep(first, [ir.Constant(INT64, i * LANES)]) for i in range(LANES)]
+    rows = _emit_transpose(b, [emit_load(b, place) for place in places])
+    for row, place in zip(rows, places, strict=True):
+        emit_store(b, place, row)
 
 
-@intrinsic
-def load_row(typing_context: Any, array: Any, row: Any, column: Any) -> Any:
-    """array[row, column:column + 16]; the row must be contiguous."""
-
-    def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-        return emit_load(b, element_pointer(context, b, signature.args[0], *args))
-
-    return vector_t(array, types.intp, types.intp), codegen
+# In place, the 16 x 16 floats that begin at an offset of a contiguous 1-D array.
+transpose = array_instruction(_emit_transpose_at, types.void, 1)
 
 
-@intrinsic
-def store_row(typing_context: Any, array: Any, row: Any, column: Any, value: Any) -> Any:
-    """array[row, column:column + 16] = value; the row must be contiguous."""
-
-    def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-        emit_store(b, args[3], element_pointer(context, b, signature.args[0], *args[:3]))
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, types.intp, vector_t), codegen
+def _emit_fetch_add_one(b: Builder, pointer: Value) -> Value:
+    return b.atomic_rmw("add", pointer, ir.Constant(INT64, 1), "monotonic")
 
 
-@intrinsic
-def load_row_head(typing_context: Any, array: Any, row: Any, column: Any, count: Any) -> Any:
-    """array[row, column:column + count] with zeros behind it; nothing beyond is touched."""
-
-    def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-        pointer = element_pointer(context, b, signature.args[0], *args[:3])
-        return emit_load_head(b, pointer, args[3])
-
-    return vector_t(array, types.intp, types.intp, types.intp), codegen
-
-
-@intrinsic
-def store_row_head(
-    typing_context: Any, array: Any, row: Any, column: Any, count: Any, value: Any
-) -> Any:
-    """array[row, column:column + count] = value[:count]; nothing beyond is touched."""
-
-    def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-        pointer = element_pointer(context, b, signature.args[0], *args[:3])
-        emit_store_head(b, args[4], pointer, args[3])
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, types.intp, types.intp, vector_t), codegen
-
-
-@intrinsic
-def fetch_add_one(typing_context: Any, counter: Any) -> Any:
-    """counter[0] += 1 atomically; returns the value before."""
-
-    def codegen(context: Any, b: Builder, signature: Any, args: Any) -> Value:
-        view = context.make_array(signature.args[0])(context, b, args[0])
-        return b.atomic_rmw("add", view.data, ir.Constant(INT64, 1), "monotonic")
-
-    return types.int64(counter), codegen
+fetch_add_one = array_instruction(_emit_fetch_add_one, types.int64, 0)  # the value before

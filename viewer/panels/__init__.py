@@ -1,1 +1,1 @@
-"""The panels beside the slide: they show the document and tell it what the user wishes."""
+"""The panels beside the slide: they show the document and change it for the user."""

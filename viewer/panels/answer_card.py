@@ -10,6 +10,7 @@ from ssmamba.engine.messages import ClassifyResult
 from viewer.state.library import Model
 from viewer.text import formats
 from viewer.text.stamps import is_scale_note, sentence, stamp_lines
+from viewer.text.tr import tr
 from viewer.widgets.bars import Bar, ProbabilityBars, percent
 from viewer.widgets.basic import ElidedLabel, icon_button, label, link, restyle
 from viewer.widgets.layouts import column, row
@@ -18,7 +19,7 @@ NO_BREAK = "\u00a0"  # a space at which no line ends
 
 
 class AnswerCard(QFrame):
-    """One model's answer: class, probabilities, doubts, and where it comes from."""
+    """One model's answer: class, probabilities, reasons for doubt, and provenance."""
 
     hovered = Signal(object)  # ClassifyResult or None
     show_requested = Signal(str)  # path of the model
@@ -30,16 +31,17 @@ class AnswerCard(QFrame):
         self.result: ClassifyResult | None = None
         self.setProperty("card", True)
         self._model_name = ElidedLabel(role="small", cut=Qt.TextElideMode.ElideMiddle)
-        self._eye = icon_button("eye", "Lay this model's evidence map on the slide", checkable=True)
+        show = tr("Show this model's evidence map on the slide")
+        self._eye = icon_button("eye", show, checkable=True)
         self._answer = label(role="answer", wrap=True)
-        self._badge = label("Not sure", "badge")
-        self._outdated = label("Outdated", "outdated")
+        self._badge = label(tr("Not sure"), "badge")
+        self._outdated = label(tr("Outdated"), "outdated")
         self._reasons = label(role="reason", wrap=True)
         self._bars = ProbabilityBars()
         self._notes = label(role="small", wrap=True)
-        self._again = link("Classify again")
-        self._all = icon_button("chevron-down", "Show all classes", checkable=True)
-        self._origin = icon_button("info", "Where this comes from: slide, model, scale, time")
+        self._again = link(tr("Classify again"))
+        self._all = icon_button("chevron-down", tr("Show all classes"), checkable=True)
+        self._origin = icon_button("info", tr("Show provenance: slide, model, scale and time"))
         self._stamp = label(role="small", wrap=True)
         self._stamp.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._lay_out()
@@ -60,7 +62,7 @@ class AnswerCard(QFrame):
         column(self, top, headline, *below, spacing=4).setContentsMargins(12, 6, 8, 10)
 
     def show_model(self, name: str, shown: bool, count: int) -> None:
-        """count: models that answer; the more there are, the less room for each."""
+        """count: number of answering models; the more, the less room for each."""
         several = count > 1
         self._bars.set_first_shown(3 if count == 1 else 2 if count == 2 or shown else 0)
         self._model_name.setText(name)
@@ -69,18 +71,18 @@ class AnswerCard(QFrame):
         restyle(self, "chosen", shown and several)
 
     def show_wait(self, text: str, *, retry: bool = False) -> None:
-        """No answer (yet): say why."""
+        """Show why there is no answer (yet)."""
         self.result = None
         self._answer.hide()
         self._notes.setText(text)
         self._notes.show()
-        told: tuple[QWidget, ...] = (
+        parts: tuple[QWidget, ...] = (
             self._badge, self._outdated, self._reasons, self._bars, self._all, self._origin,
             self._stamp,
         )  # fmt: skip
-        for widget in told:
+        for widget in parts:
             widget.hide()
-        self._again.setText("Try again" if retry else "Classify")
+        self._again.setText(tr("Try again"))
         self._again.setVisible(retry)
 
     def show_result(
@@ -94,7 +96,7 @@ class AnswerCard(QFrame):
         self._answer.setText(f"{info.name}, {share}")
         self._answer.show()
         self._badge.setVisible(not result.trust.sure)
-        self._reasons.setText("\n".join(_sentence(r) for r in result.trust.reasons))
+        self._reasons.setText("\n".join(sentence(r) for r in result.trust.reasons))
         self._reasons.setVisible(not result.trust.sure and bool(result.trust.reasons))
         self._bars.set_bars(
             [
@@ -104,12 +106,13 @@ class AnswerCard(QFrame):
         )
         self._bars.show()
         self._outdated.setVisible(outdated)
-        self._again.setText("Classify again")
+        self._again.setText(tr("Classify again"))
         self._again.setVisible(outdated)
         notes = [sentence(note) for note in result.notes if not is_scale_note(note)]
         hidden = self._bars.hidden_count
         self._all.setVisible(hidden > 0 or self._bars.expanded)
-        self._all.setToolTip(f"Show {formats.count(hidden, 'more class')}" if hidden else "Fewer")
+        more = tr("Show {classes}").format(classes=formats.count(hidden, "more class"))
+        self._all.setToolTip(more if hidden else tr("Show fewer classes"))
         self._notes.setText("\n".join(notes))
         self._notes.setVisible(bool(notes))
         self._origin.show()
@@ -124,8 +127,3 @@ class AnswerCard(QFrame):
     def leaveEvent(self, event: QEvent) -> None:
         self.hovered.emit(None)
         super().leaveEvent(event)
-
-
-def _sentence(reason: str) -> str:
-    text = reason.strip().rstrip(".")
-    return f"{text[:1].upper()}{text[1:]}."

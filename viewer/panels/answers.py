@@ -1,4 +1,4 @@
-"""What each model in use says of the selected region."""
+"""The answers of the models in use for the selected region."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from viewer.state.library import Model, ModelLibrary, names_beside
 from viewer.state.planning import answer_key, has_area
 from viewer.text import formats
 from viewer.text.stamps import is_scale_note, sentence
+from viewer.text.tr import tr
 from viewer.widgets.basic import ElidedLabel, label, link
 from viewer.widgets.layouts import column, row
 
 SHORT_NOTES = {
-    "scale unknown": "Scale unknown to the model.",
-    "uncalibrated": "This slide has no µm/px.",
+    "scale unknown": tr("Model scale unknown."),
+    "uncalibrated": tr("This slide has no µm/px."),
 }
 
 
 class AnswersPanel(QWidget):
-    """The answers for the selected region, one card a model."""
+    """The answers for the selected region, one card per model."""
 
     windows_hovered = Signal(object)  # (N, 3) of x, y, side, level-0 px; None: nothing hovered
     calibrate_requested = Signal()
@@ -42,7 +43,7 @@ class AnswersPanel(QWidget):
         self._cards_layout = QVBoxLayout()
         self._cards_layout.setSpacing(8)
         self._scale_note = label(role="small", wrap=True)
-        self._calibrate = link("Set the scale…", "Say how much tissue one window covers")
+        self._calibrate = link(tr("Set scale…"), tr("Set how much tissue one window covers"))
         self._calibrate.clicked.connect(self.calibrate_requested)
         scale = row(self._scale_note, self._calibrate, wide=self._scale_note, spacing=-1)
         scale.setAlignment(self._calibrate, Qt.AlignmentFlag.AlignBottom)
@@ -63,7 +64,7 @@ class AnswersPanel(QWidget):
         roi = self._document.selected
         models = self._library.in_use if roi is not None and has_area(roi) else []
         self._sync_cards([m.path for m in models])
-        self._title.setText("" if roi is None else roi.name or "Unnamed region")
+        self._title.setText("" if roi is None else roi.name or tr("Unnamed region"))
         self._title.setVisible(roi is not None)
         self._hint.setText(self._advice(roi))
         self._hint.setVisible(not models)
@@ -73,7 +74,7 @@ class AnswersPanel(QWidget):
         self._show_scale_notes()
 
     def _show_scale_notes(self) -> None:
-        """What several answers share is said once, with the way to mend it."""
+        """Show notes that several answers share once, with a link to set the scale."""
         results = [card.result for card in self._cards.values() if card.result is not None]
         notes = dict.fromkeys(n for r in results for n in r.notes if is_scale_note(n))
         heads = [note.partition(":")[0] for note in notes]
@@ -81,22 +82,23 @@ class AnswersPanel(QWidget):
         self._scale_note.setToolTip("\n".join(sentence(note) for note in notes))
         field_px = self._document.slide_settings.field_px
         if field_px is not None and results:
-            lines.append(f"One window covers {formats.length(field_px, self._document.mpp)}.")
-        self._calibrate.setText("Set the scale…" if notes else "Change…")
+            length = formats.length(field_px, self._document.mpp)
+            lines.append(tr("One window covers {length}.").format(length=length))
+        self._calibrate.setText(tr("Set scale…") if notes else tr("Change…"))
         self._scale_note.setText("\n".join(lines))
         self._scale_note.setVisible(bool(lines))
         self._calibrate.setVisible(bool(lines))
 
     def _advice(self, roi: Roi | None) -> str:
         if self._document.slide is None:
-            return "Open a slide; answers for its regions appear here."
+            return tr("Open a slide to classify its regions.")
         if roi is not None and not has_area(roi):
-            return "A point or a line has no area to classify; draw a lasso."
+            return tr("A point or line has no area to classify. Draw a region with the lasso (L).")
         if not any(model.classifies for model in self._library.models):
-            return "Add a model (Ctrl+M), or drop one on the window, to classify regions."
+            return tr("To classify regions, add a model (Ctrl+M) or drop one on the window.")
         if not self._library.in_use:
-            return "Choose a model in the list at the left to classify regions."
-        return "Draw around a region with the lasso (L), or select one."
+            return tr("To classify regions, tick a model in the list on the left.")
+        return tr("Draw a region with the lasso (L), or select one.")
 
     def _sync_cards(self, paths: list[str]) -> None:
         if list(self._cards) == paths:
@@ -125,9 +127,9 @@ class AnswersPanel(QWidget):
         elif newest is not None:
             card.show_result(model, newest[1], newest[0] != key, self._document.mpp)
         elif self._analysis.is_pending(key):
-            card.show_wait("Classifying…")
+            card.show_wait(tr("Classifying…"))
         else:
-            card.show_wait("Not classified yet.", retry=True)
+            card.show_wait(tr("Not classified yet."), retry=True)
 
     def _on_hovered(self, result: ClassifyResult | None) -> None:
         self.windows_hovered.emit(None if result is None else result.windows.array)

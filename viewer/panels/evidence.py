@@ -1,4 +1,4 @@
-"""How the evidence map (CAM) is made and painted."""
+"""Settings of the evidence map (CAM)."""
 
 from __future__ import annotations
 
@@ -6,36 +6,28 @@ from dataclasses import replace
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon, QImage, QPixmap
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QSlider,
-    QWidget,
-)
+from PySide6.QtWidgets import QCheckBox, QComboBox, QSlider, QWidget
 
 from ssmamba.explain.colormaps import COLORMAPS, lookup_table
 from ssmamba.explain.methods import METHODS
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary
+from viewer.text.tr import tr
 from viewer.widgets.basic import Segmented, icon_button, label
 from viewer.widgets.form import form, term, value_text
 from viewer.widgets.layouts import column, row, section
 from viewer.widgets.value_scale import ValueScale
 
 STAGES = (
-    (
-        None,
-        "Auto",
-        "For each model the detail at which its maps pointed best in training",
-    ),
-    (1, "1", "Finest detail, simple patterns (4 px of the model's input)"),
-    (2, "2", "Fine detail (8 px)"),
-    (3, "3", "Coarse detail (16 px)"),
-    (4, "4", "Coarsest, closest to the answer (32 px)"),
+    (None, tr("Auto"), tr("The detail at which each model's maps localised best in training")),
+    (1, "1", tr("Finest detail, simple patterns (4 px of model input per cell)")),
+    (2, "2", tr("Fine detail (8 px per cell)")),
+    (3, "3", tr("Coarse detail (16 px per cell)")),
+    (4, "4", tr("Coarsest detail, closest to the answer (32 px per cell)")),
 )
 SCALES = (
-    ("own", "Each its own", "Every map uses the whole colour scale; strengths do not compare"),
-    ("shared", "Shared", "One colour scale for all models: strengths compare"),
+    ("own", tr("Per map"), tr("Full colour scale for each map; strengths are not comparable")),
+    ("shared", tr("Shared"), tr("One colour scale for all models; strengths are comparable")),
 )
 RAMP_SIZE = QSize(48, 12)
 
@@ -48,17 +40,17 @@ class EvidencePanel(QWidget):
         self._document = document
         self._library = library
         self._filling = False
-        self.visible_box = QCheckBox("Show")
-        self.visible_box.setToolTip("Show or hide the evidence map (E)")
+        self.visible_box = QCheckBox(tr("Show"))
+        self.visible_box.setToolTip(tr("Show or hide the evidence map (E)"))
         self._class = QComboBox()
         self._method = QComboBox()
-        self._stage = Segmented(STAGES, "Detail")
+        self._stage = Segmented(STAGES, tr("Detail"))
         self._opacity = QSlider(Qt.Orientation.Horizontal)
         self._opacity.setRange(0, 100)
         self._opacity_text = value_text()
         self._colors = QComboBox()
-        self._fade = QCheckBox("Fade")
-        self._scale = Segmented(SCALES, "Colour scale")
+        self._fade = QCheckBox(tr("Fade"))
+        self._scale = Segmented(SCALES, tr("Colour scale"))
         self.value_scale = ValueScale()
         self._caption = label(role="small", wrap=True)
         self._fill_choices()
@@ -75,9 +67,9 @@ class EvidencePanel(QWidget):
         for name in COLORMAPS:
             self._colors.addItem(_ramp(name), name.replace("-", " to ").capitalize(), name)
         for box, spoken in (
-            (self._class, "Class whose evidence is shown"),
-            (self._method, "Method"),
-            (self._colors, "Colours"),
+            (self._class, tr("Class to show evidence for")),
+            (self._method, tr("Method")),
+            (self._colors, tr("Colours")),
         ):
             box.setAccessibleName(spoken)
             box.setToolTip(spoken)
@@ -85,32 +77,32 @@ class EvidencePanel(QWidget):
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
             box.setMinimumContentsLength(5)
-        self._opacity.setAccessibleName("Opacity of the map")
-        self._fade.setToolTip("Low values are clear, so that the tissue shows through")
+        self._opacity.setAccessibleName(tr("Opacity of the evidence map"))
+        self._fade.setToolTip(tr("Make low values transparent so that the tissue shows through"))
 
     def _lay_out(self) -> None:
         look = self._look_rows()
         look.hide()
-        more = icon_button("chevron-down", "Colours and scale of the map", checkable=True)
+        more = icon_button("chevron-down", tr("Show colours and scale"), checkable=True)
         more.toggled.connect(look.setVisible)
         rows = form()
         for name, field in (
-            ("Class", self._class),
-            ("Method", self._method),
-            ("Detail", self._stage),
-            ("Opacity", row(self._opacity, self._opacity_text, wide=self._opacity)),
+            (tr("Class"), self._class),
+            (tr("Method"), self._method),
+            (tr("Detail"), self._stage),
+            (tr("Opacity"), row(self._opacity, self._opacity_text, wide=self._opacity)),
         ):
             rows.addRow(term(name), field)
-        head = section("Evidence map (CAM)", self.visible_box, more)
+        head = section(tr("Evidence map (CAM)"), self.visible_box, more)
         column(self, head, rows, look, self.value_scale, self._caption, upright=12)
 
     def _look_rows(self) -> QWidget:
-        """What changes seldom: colours and scale."""
+        """The settings that are hidden at first: colours and scale."""
         look = QWidget()
         rows = form()
         rows.setContentsMargins(0, 0, 0, 0)
-        rows.addRow(term("Colours"), row(self._colors, self._fade, wide=self._colors))
-        rows.addRow(term("Scale"), self._scale)
+        rows.addRow(term(tr("Colours")), row(self._colors, self._fade, wide=self._colors))
+        rows.addRow(term(tr("Scale")), self._scale)
         look.setLayout(rows)
         return look
 
@@ -135,9 +127,9 @@ class EvidencePanel(QWidget):
             self._document.set_map_painting(painting)
 
     def refresh_classes(self) -> None:
-        """The classes of all models in use, and "predicted" first."""
+        """The classes of all models in use, after the predicted one."""
         self._class.clear()
-        self._class.addItem("Predicted by each model", None)
+        self._class.addItem(tr("Predicted by each model"), None)
         for info in self._library.classes_in_use():
             self._class.addItem(info.name, info.key)
         self.refresh()
@@ -157,18 +149,18 @@ class EvidencePanel(QWidget):
         self._fade.setChecked(painting.fade)
         self._scale.set_value(painting.scale)
         method = METHODS[spec.method]
-        self._method.setToolTip(f"Method: {method.description}")
+        self._method.setToolTip(tr("Method: {text}").format(text=method.description))
         self._class.setEnabled(method.uses_class)
         self._class.setToolTip(
-            "Class whose evidence is shown"
+            tr("Class to show evidence for")
             if method.uses_class
-            else "This method shows what stands out, whatever the class"
+            else tr("This method shows salient features regardless of class")
         )
         self._fade.setEnabled(not painting.signed)
         self._filling = False
 
     def show_caption(self, text: str) -> None:
-        """What the map under the scale is, or why there is none."""
+        """Describe the map below its colour scale, or why there is none."""
         self._caption.setText(text)
         self._caption.setVisible(bool(text))
 

@@ -1,4 +1,4 @@
-"""Tells the evidence panel what the map of the selected region holds."""
+"""Shows the values of the selected region's map in the evidence panel."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from ssmamba.explain.methods import METHODS
 from viewer.panels.evidence import EvidencePanel
 from viewer.state.planning import has_area, map_key
 from viewer.text import formats
+from viewer.text.tr import tr
 from viewer.workspace import Workspace
 
 
 class MapSummary:
-    """The scale, the histogram and the caption under the controls."""
+    """The colour scale, histogram and caption below the settings."""
 
     def __init__(self, workspace: Workspace, panel: EvidencePanel) -> None:
         self._work = workspace
@@ -31,9 +32,9 @@ class MapSummary:
         work = self._work
         roi, look = work.document.selected, work.document.map_painting
         mine = [m for m in work.maps.on_slide() if roi is not None and m.roi_id == roi.id]
-        speaks = bool(mine) and (look.signed or float(np.nanmax(mine[0].values)) > 0)
-        self._panel.value_scale.setVisible(speaks)
-        if speaks:
+        has_evidence = bool(mine) and (look.signed or float(np.nanmax(mine[0].values)) > 0)
+        self._panel.value_scale.setVisible(has_evidence)
+        if has_evidence:
             painted = mine[0]
             self._panel.value_scale.show_values(
                 painted.values, painted.low, painted.high, look.colormap
@@ -52,9 +53,10 @@ class MapSummary:
             return failure
         result = work.document.results.map(key)
         if result is None or not painted:
-            return "Mapping the evidence…" if work.analysis.is_pending(key) else ""
+            return tr("Computing evidence map…") if work.analysis.is_pending(key) else ""
         text = in_words(result, model.class_info(result.target).name, look.signed)
-        return f"{text} One colour scale for all models." if self._shared() else text
+        shared = tr("{text} Colour scale shared by all models.")
+        return shared.format(text=text) if self._shared() else text
 
     def _shared(self) -> bool:
         many = len(self._work.library.in_use) > 1
@@ -62,13 +64,15 @@ class MapSummary:
 
 
 def in_words(result: ExplainResult, name: str, signed_colors: bool) -> str:
-    """What a map shows; ``name`` is the class that it was made for."""
-    values = f"raw values {formats.value(result.low)} to {formats.value(result.high)}"
+    """Caption of a map; ``name``: of the class it was computed for."""
     if not METHODS[result.method].uses_class:
-        return f"What stands out, whatever the class; {values}."
-    if result.high <= 0 and not signed_colors:
-        return (
-            f"Nothing in this region speaks for “{name}” ({values}). "
-            "The colours “Blue to red” show what speaks against it."
+        text = tr("Salient features regardless of class, raw values {low} to {high}.")
+    elif result.high <= 0 and not signed_colors:
+        text = tr(
+            "No evidence for {name} in this region (raw values {low} to {high}). "
+            "Choose the colours “Blue to red” to see evidence against it."
         )
-    return f"“{name}” at detail {result.stage}, {values}."
+    else:
+        text = tr("Evidence for {name} at detail {stage}, raw values {low} to {high}.")
+    low, high = formats.value(result.low), formats.value(result.high)
+    return text.format(name=name, stage=result.stage, low=low, high=high)

@@ -1,4 +1,4 @@
-"""The list of models: which are in use, and what their cards say."""
+"""The list of models with their cards."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from ssmamba.checkpoints.labels import labels_of
 from viewer.state.library import Model, ModelLibrary
 from viewer.text import formats
 from viewer.text.cards import card_lines, headline
+from viewer.text.tr import tr
 from viewer.widgets.basic import icon_button, label, link
 from viewer.widgets.layouts import column, empty, row
 
-CARD_INDENT_PX = 33  # where the names begin
-EMPTY_TEXT = (
-    "No models yet. Add a checkpoint (.safetensors) that was made with the training commands, "
-    "or drop one on the window."
+CARD_INDENT_PX = 33  # left edge of the names
+EMPTY_TEXT = tr(
+    "No models yet. Add a checkpoint (.safetensors) from the training commands, or drop one on "
+    "the window."
 )
 
 
 class ModelRow(QFrame):
-    """One model: a box to take it into use, its name, what it knows, and its card on demand."""
+    """One model: a box to switch it on, its name, a summary, and its card on demand."""
 
     use_changed = Signal(str, bool)
     remove_requested = Signal(str)
@@ -37,8 +38,8 @@ class ModelRow(QFrame):
         self._box.setSizePolicy(policy)
         self._name = label(role="title", wrap=True)
         self._about = label(role="small", wrap=True)
-        self._more = icon_button("chevron-down", "Show the model's card", checkable=True)
-        self._remove = link("Remove from the list", "The file itself stays")
+        self._more = icon_button("chevron-down", tr("Show model card"), checkable=True)
+        self._remove = link(tr("Remove from list"), tr("The file is not deleted"))
         self._card = QWidget()
         self._card_layout = column(self._card, spacing=1)
         self._card_layout.setContentsMargins(CARD_INDENT_PX, 6, 8, 8)
@@ -57,13 +58,13 @@ class ModelRow(QFrame):
         column(self, line, self._card, spacing=0).setContentsMargins(16, 8, 8, 8)
 
     def show_model(self, model: Model, name: str) -> None:
-        """name: as none of the other models is called."""
+        """name: unique among the models."""
         self._box.blockSignals(True)
         self._box.setChecked(model.in_use)
-        self._box.setVisible(model.classifies)  # others are not chosen: no box that does nothing
+        self._box.setVisible(model.classifies)  # no box that does nothing
         self._box.blockSignals(False)
-        self._box.setToolTip("Use this model")
-        self._box.setAccessibleName(f"Use this model: {name}")
+        self._box.setToolTip(tr("Use this model"))
+        self._box.setAccessibleName(tr("Use this model: {name}").format(name=name))
         self._name.setText(name)
         self._about.setText(headline(model.card))
         self._card_layout.removeWidget(self._remove)
@@ -80,7 +81,7 @@ class ModelRow(QFrame):
 
 
 class ModelsPanel(QWidget):
-    """All models that the viewer knows."""
+    """All models in the list."""
 
     def __init__(self, library: ModelLibrary) -> None:
         super().__init__()
@@ -107,4 +108,4 @@ class ModelsPanel(QWidget):
             made.remove_requested.connect(self._library.remove)
             self._rows[path] = made
             self._layout.insertWidget(self._layout.count() - 1, made)
-        self.setAccessibleName(f"Models: {formats.count(len(models), 'model')}")
+        self.setAccessibleName(formats.count(len(models), "model"))

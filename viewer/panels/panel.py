@@ -21,4 +21,4 @@ class Panel:
     make: Callable[[Host], QWidget]
     buttons: tuple[str, ...] = ()  # ids of the actions in its title row
     scrolls: bool = True  # False: it scrolls by itself
-    height: int = 400  # beside that of the other panels on its side
+    height: int = 400  # relative to the other panels on its side

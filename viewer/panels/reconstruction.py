@@ -1,4 +1,4 @@
-"""What the masked model restores of the selected region: masked | reconstruction | original."""
+"""The masked model's reconstruction of the selected region: masked | reconstruction | original."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ from viewer.state.document import Document
 from viewer.state.library import ModelLibrary
 from viewer.state.planning import has_area, picture_key
 from viewer.state.results import PictureKey
+from viewer.text.stamps import RESEARCH_ONLY
+from viewer.text.tr import tr
 from viewer.widgets.basic import icon_button, label
 from viewer.widgets.dialog import Dialog
 from viewer.widgets.form import form, inset, term, value_text
 from viewer.widgets.layouts import column, row, section
 from viewer.widgets.picture import Picture
 
-TITLES = ("Masked", "Reconstruction", "Original")
-FIGURES_TIP = (
-    "How close the reconstruction is to the original, on the hidden parts only; higher is better.\n"
-    "PSNR: by the differences of the pixels. SSIM: by structure, 1 where both are alike."
+TITLES = (tr("Masked"), tr("Reconstruction"), tr("Original"))
+FIGURES_TIP = tr(
+    "Similarity of the reconstruction to the original on the masked parts; higher is better.\n"
+    "PSNR compares pixel values. SSIM compares structure; 1 means identical."
 )
-SETTLE_MS = 250  # the slider must rest this long before the model is asked
+SETTLE_MS = 250  # the slider must rest this long before a request is sent
 
 
 class Triptych(QWidget):
-    """Three pictures side by side."""
+    """Three images side by side."""
 
     def __init__(self, smallest: int = 64) -> None:
         super().__init__()
@@ -56,7 +58,7 @@ class Triptych(QWidget):
 
 
 class ReconstructionPanel(QWidget):
-    """Mask ratio and seed, the three pictures, and how close the guess is."""
+    """Mask ratio and seed, the three images, and the similarity scores."""
 
     def __init__(
         self, document: Document, library: ModelLibrary, analysis: AnalysisController
@@ -72,17 +74,17 @@ class ReconstructionPanel(QWidget):
         self._ratio = QSlider(Qt.Orientation.Horizontal)
         self._ratio.setRange(10, 90)
         self._ratio.setSingleStep(5)
-        self._ratio.setAccessibleName("Share of the picture that is hidden")
-        self._ratio.setToolTip("Share of the picture that is hidden from the model")
+        self._ratio.setAccessibleName(tr("Masked share of the image"))
+        self._ratio.setToolTip(tr("Share of the image to hide from the model"))
         self._ratio_text = value_text()
         self._seed = QSpinBox()
         self._seed.setRange(0, 999_999)
-        self._seed.setAccessibleName("Seed of the mask")
-        self._seed.setToolTip("Another seed hides other parts")
+        self._seed.setAccessibleName(tr("Mask seed"))
+        self._seed.setToolTip(tr("Change the seed to mask other parts"))
         inset(self._seed)
         self._figures.setToolTip(FIGURES_TIP)
-        self._dice = icon_button("dice", "Hide other parts")
-        self._enlarge = icon_button("enlarge", "Show the three pictures large")
+        self._dice = icon_button("dice", tr("Mask other parts at random"))
+        self._enlarge = icon_button("enlarge", tr("Enlarge the images"))
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._lay_out()
         self._connect()
@@ -90,12 +92,12 @@ class ReconstructionPanel(QWidget):
         self.refresh()
 
     def _lay_out(self) -> None:
-        head = section("Reconstruction (MAMIM)", self._enlarge)
+        head = section(tr("Reconstruction (MAMIM)"), self._enlarge)
         self._controls = QWidget()
         rows = form()
         rows.setContentsMargins(0, 0, 0, 0)
-        rows.addRow(term("Hidden"), row(self._ratio, self._ratio_text, wide=self._ratio))
-        rows.addRow(term("Seed"), row(self._seed, self._dice, wide=self._seed))
+        rows.addRow(term(tr("Masked")), row(self._ratio, self._ratio_text, wide=self._ratio))
+        rows.addRow(term(tr("Seed")), row(self._seed, self._dice, wide=self._seed))
         self._controls.setLayout(rows)
         parts = (head, self.triptych, self._figures, self._controls, self._about)
         column(self, *parts, upright=12)
@@ -158,14 +160,14 @@ class ReconstructionPanel(QWidget):
             if failure is not None:
                 text = failure
             elif self._result is None:
-                text = "Reconstructing…" if self._analysis.is_pending(key) else ""
+                text = tr("Reconstructing…") if self._analysis.is_pending(key) else ""
                 self._result = self._former(key)
             else:
-                text = f"By {model.name}; scored on the hidden parts only."
+                text = tr("By {name}; scored on the masked parts only.").format(name=model.name)
         self._show(text, usable)
 
     def _former(self, key: PictureKey) -> ReconstructResult | None:
-        """The last picture of the same tissue: stays until the one with the new mask comes."""
+        """The last image of the same tissue, shown until the one with the new mask arrives."""
         newest = self._document.results.newest_picture(key.roi_id)
         return newest[1] if newest is not None and newest[0].reading == key.reading else None
 
@@ -177,21 +179,22 @@ class ReconstructionPanel(QWidget):
         self.triptych.show_result(result)
         self._figures.setVisible(result is not None)
         if result is not None:
-            self._figures.setText(f"PSNR {result.psnr:.2f} dB   ·   SSIM {result.ssim:.3f}")
+            text = tr("PSNR {psnr:.2f} dB   ·   SSIM {ssim:.3f}")
+            self._figures.setText(text.format(psnr=result.psnr, ssim=result.ssim))
         self._about.setText(text)
         self._about.setVisible(bool(text))
 
     def _show_large(self) -> None:
         if self._result is None:
             return
-        dialog = Dialog("Reconstruction", self.window())
+        dialog = Dialog(tr("Reconstruction"), self.window())
         large = Triptych(smallest=280)
         large.show_result(self._result)
-        column(dialog, large, label("Research use only, not a medical device.", "small"))
+        column(dialog, large, label(RESEARCH_ONLY, "small"))
         dialog.show()
 
 
 def _advice(has_model: bool) -> str:
     if has_model:
-        return "Select a region to see what the masked model restores of it."
-    return "Add a model with a decoder (made by pre-training with MAMIM) to see reconstructions."
+        return tr("Select a region to see its reconstruction.")
+    return tr("To see reconstructions, add a model with a decoder (pre-trained with MAMIM).")

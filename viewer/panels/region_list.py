@@ -1,4 +1,4 @@
-"""The regions as a Qt list model, and how one row is painted."""
+"""The regions as a Qt list model, and a delegate that paints its rows."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from viewer.state.library import ModelLibrary
 from viewer.state.planning import answer_key
 from viewer.state.results import AnswerKey
 from viewer.text import formats
+from viewer.text.tr import tr
 from viewer.widgets.bars import percent
 from viewer.widgets.basic import elided
 
@@ -26,6 +27,8 @@ ModelIndex = QModelIndex | QPersistentModelIndex
 NO_PARENT = QModelIndex()
 RoiRole = int(Qt.ItemDataRole.UserRole)
 LineRole = RoiRole + 1
+UNNAMED = tr("Unnamed region")
+KINDS = {"point": tr("point"), "line": tr("line")}  # regions without an area
 
 
 @dataclass(frozen=True)
@@ -33,14 +36,14 @@ class RegionLine:
     """The second line of a row."""
 
     text: str
-    share: str = ""  # behind the text, never cut
+    share: str = ""  # after the text, never elided
     color: tuple[int, int, int] | None = None
     outdated: bool = False
     unsure: bool = False
 
 
 class RegionModel(QAbstractListModel):
-    """One row a region, in the order of drawing."""
+    """One row per region, in drawing order."""
 
     def __init__(self, document: Document, library: ModelLibrary) -> None:
         super().__init__()
@@ -93,7 +96,7 @@ class RegionModel(QAbstractListModel):
         if roi is None:
             return None
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
-            return roi.name or "Unnamed region"
+            return roi.name or UNNAMED
         if role == RoiRole:
             return roi
         if role == LineRole:
@@ -107,13 +110,13 @@ class RegionModel(QAbstractListModel):
         roi = self.roi_at(index)
         if roi is None or role != Qt.ItemDataRole.EditRole:
             return False
-        self._document.change(replace(roi, name=str(value).strip()), "Rename region")
+        self._document.change(replace(roi, name=str(value).strip()), tr("Rename region"))
         return True
 
     # --- texts
     def area_text(self, roi: Roi) -> str:
-        if roi.kind in ("point", "line"):
-            return roi.kind
+        if roi.kind in KINDS:
+            return KINDS[roi.kind]
         kept = self._areas.get(roi.id)
         if kept is None or kept[0] is not roi:
             from ssmamba.rois.geometry import area_of
@@ -123,12 +126,13 @@ class RegionModel(QAbstractListModel):
         return formats.area(kept[1], self._document.mpp)
 
     def line(self, roi: Roi) -> RegionLine:
-        """What the shown model says of a region, else the class that the user gave it."""
+        """The shown model's answer for a region, else the class set by the user."""
         model = self._library.shown
         newest = model and self._document.results.newest_answer(roi.id, model.path)
         if not newest or model is None:
             waiting = model is not None and self.is_pending(answer_key(self._document, roi, model))
-            return RegionLine("Classifying…" if waiting else roi.class_name or "Not classified")
+            none = roi.class_name or tr("Not classified")
+            return RegionLine(tr("Classifying…") if waiting else none)
         key, result = newest
         info = model.class_info(result.predicted)
         return RegionLine(
@@ -141,14 +145,14 @@ class RegionModel(QAbstractListModel):
 
 
 class RegionDelegate(QStyledItemDelegate):
-    """Two lines: name and area; answer and its state."""
+    """Two lines: name and area; answer and its status."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: ModelIndex) -> QSize:
         return QSize(160, ROW_PX)
 
     def createEditor(self, parent, option, index):
         editor = QLineEdit(parent)
-        editor.setAccessibleName("Name of the region")
+        editor.setAccessibleName(tr("Region name"))
         return editor
 
     def updateEditorGeometry(self, editor, option, index) -> None:
@@ -196,14 +200,14 @@ class RegionDelegate(QStyledItemDelegate):
         font.setWeight(QFont.Weight.DemiBold)
         painter.setFont(font)
         painter.setPen(QColor(chosen.text))
-        name = roi.name or "Unnamed region"
-        text = elided(painter.fontMetrics(), name, room)
+        text = elided(painter.fontMetrics(), roi.name or UNNAMED, room)
         painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
         font.setWeight(QFont.Weight.Normal)
         painter.setFont(font)
 
     def _paint_line(self, painter: QPainter, place: QRectF, line: RegionLine, chosen) -> None:
-        mark = "Outdated" if line.outdated else "Not sure" if line.unsure else ""
+        doubt = tr("Not sure") if line.unsure else ""
+        mark = tr("Outdated") if line.outdated else doubt
         font = QFont(painter.font())
         font.setPixelSize(SMALL_PX)
         painter.setFont(font)

@@ -1,4 +1,4 @@
-"""The list of regions with what one can do to them."""
+"""The list of regions and its actions."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from viewer.look.icons import icon
 from viewer.panels.region_list import RegionDelegate, RegionModel
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary
+from viewer.text.tr import tr
 from viewer.widgets.basic import label
 from viewer.widgets.layouts import column
 
-EMPTY_TEXT = "No regions yet.\nChoose the lasso (L) and draw around what you want to know."
+EMPTY_TEXT = tr("No regions yet.\nChoose the lasso (L) and draw around the tissue of interest.")
 
 
 class RegionsPanel(QWidget):
@@ -37,7 +38,7 @@ class RegionsPanel(QWidget):
         self.view.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
         self.view.setUniformItemSizes(True)
         self.view.setMouseTracking(True)
-        self.view.setAccessibleName("Regions")
+        self.view.setAccessibleName(tr("Regions"))
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(self._show_menu)
         self.view.setEditTriggers(
@@ -60,8 +61,8 @@ class RegionsPanel(QWidget):
 
     def _make_actions(self) -> None:
         for text, key, slot in (
-            ("Delete", QKeySequence.StandardKey.Delete, self.delete_chosen),
-            ("Show on slide", QKeySequence(Qt.Key.Key_Return), self._focus),
+            (tr("Delete"), QKeySequence.StandardKey.Delete, self.delete_chosen),
+            (tr("Show on slide"), QKeySequence(Qt.Key.Key_Return), self._focus),
         ):
             action = QAction(text, self.view)
             action.setShortcut(key)
@@ -106,7 +107,7 @@ class RegionsPanel(QWidget):
             self.view.scrollTo(index)
         self._syncing = False
 
-    # --- what one can do
+    # --- actions
     def delete_chosen(self) -> None:
         self._document.remove([roi.id for roi in self.chosen()])
 
@@ -116,17 +117,17 @@ class RegionsPanel(QWidget):
 
     def _set_locked(self, locked: bool) -> None:
         changed = [replace(roi, locked=locked) for roi in self.chosen()]
-        self._document.change_many(changed, "Lock" if locked else "Unlock")
+        self._document.change_many(changed, tr("Lock") if locked else tr("Unlock"))
 
     def set_class(self, name: str, color: tuple[int, int, int] | None) -> None:
-        """Give the chosen regions a class; its colour becomes theirs."""
+        """Set the class of the selected regions, and its colour."""
         changed = [
             roi.classified(name, color or roi.color) for roi in self.chosen() if not roi.locked
         ]
-        self._document.change_many(changed, "Set class" if name else "Clear class")
+        self._document.change_many(changed, tr("Set class") if name else tr("Clear class"))
 
     def _other_class(self) -> None:
-        name, accepted = QInputDialog.getText(self, "Class", "Name of the class:")
+        name, accepted = QInputDialog.getText(self, tr("Class"), tr("Class name:"))
         if accepted and name.strip():
             self.set_class(name.strip(), self._known_classes().get(name.strip()))
 
@@ -137,26 +138,25 @@ class RegionsPanel(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         ids = [roi.id for roi in chosen]
-        menu.addAction(icon("classify"), "Classify", lambda: self.classify_requested.emit(ids))
-        menu.addAction(icon("fit"), "Show on slide\tReturn", self._focus)
+        menu.addAction(icon("classify"), tr("Classify"), lambda: self.classify_requested.emit(ids))
+        menu.addAction(icon("fit"), tr("Show on slide") + "\tReturn", self._focus)
         if len(chosen) == 1 and not chosen[0].locked:
-            menu.addAction(
-                icon("edit"), "Rename\tF2", lambda: self.view.edit(self.view.currentIndex())
-            )
-        self._add_classes(menu.addMenu(icon("tag"), "Class"))
+            edit = partial(self.view.edit, self.view.currentIndex())
+            menu.addAction(icon("edit"), tr("Rename") + "\tF2", edit)
+        self._add_classes(menu.addMenu(icon("tag"), tr("Class")))
         locked = all(roi.locked for roi in chosen)
         menu.addAction(
             icon("unlock" if locked else "lock"),
-            "Unlock" if locked else "Lock",
+            tr("Unlock") if locked else tr("Lock"),
             lambda: self._set_locked(not locked),
         )
         menu.addSeparator()
-        delete = menu.addAction(icon("trash"), "Delete\tDel", self.delete_chosen)
+        delete = menu.addAction(icon("trash"), tr("Delete") + "\tDel", self.delete_chosen)
         delete.setEnabled(not locked)
         menu.popup(self.view.viewport().mapToGlobal(at))
 
     def _known_classes(self) -> dict[str, tuple[int, int, int]]:
-        """Colours by name: of the models in use, then of the regions."""
+        """Colours of classes by name: of the models in use, then of the regions."""
         known = {info.name: info.color for info in self._library.classes_in_use()}
         for roi in self._document.rois[:2000]:
             if roi.class_name:
@@ -167,5 +167,5 @@ class RegionsPanel(QWidget):
         for name, color in self._known_classes().items():
             menu.addAction(name, partial(self.set_class, name, color))
         menu.addSeparator()
-        menu.addAction("Other…", self._other_class)
-        menu.addAction("None", lambda: self.set_class("", None))
+        menu.addAction(tr("Other…"), self._other_class)
+        menu.addAction(tr("None"), lambda: self.set_class("", None))

@@ -61,7 +61,7 @@ PANELS: tuple[Panel, ...] = (
         lambda window: ModelsPanel(window.workspace.library),
         ("add_models",),
     ),
-    Panel("answers", tr("Answers"), "results", _answers),
+    Panel("answers", tr("Classification"), "results", _answers),
     Panel("evidence", tr("Evidence map"), "results", _evidence),
     Panel("reconstruction", tr("Reconstruction"), "results", _reconstruction),
 )

@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from viewer.look import tokens
+from viewer.text.tr import tr
 
 ROW_PX = 28
 BAR_PX = 6
@@ -24,31 +25,31 @@ class Bar:
 
 
 class ProbabilityBars(QWidget):
-    """The classes from likely to unlikely: name and percent above a bar."""
+    """The classes, most probable first: name and percentage above a bar."""
 
     def __init__(self) -> None:
         super().__init__()
         self._bars: list[Bar] = []
         self.expanded = False
-        self.first_shown = 3  # classes shown until the user asks for all
+        self.first_shown = 3  # classes shown until the user expands the list
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def set_bars(self, bars: list[Bar]) -> None:
         self._bars = sorted(bars, key=lambda bar: -bar.share)
         spoken = ", ".join(f"{b.name} {percent(b.share)}" for b in self._bars)
-        self.setAccessibleName(f"Probabilities: {spoken}")
+        self.setAccessibleName(tr("Probabilities: {list}").format(list=spoken))
         self.updateGeometry()
         self.update()
 
     def set_first_shown(self, count: int) -> None:
-        """How many classes are shown until the user asks for all; 0 folds them away."""
+        """Number of classes shown until the user expands the list; 0 hides all."""
         if count != self.first_shown:
             self.first_shown = count
             self.updateGeometry()
             self.update()
 
     def set_expanded(self, expanded: bool) -> None:
-        """Show all classes, or the likeliest only."""
+        """Show all classes, or only the most probable ones."""
         self.expanded = expanded
         self.updateGeometry()
         self.update()
@@ -59,7 +60,7 @@ class ProbabilityBars(QWidget):
 
     @property
     def _shown(self) -> list[Bar]:
-        """All, or the first few; one more rather than "1 more"."""
+        """All classes, or the first few; never just one hidden."""
         if self.expanded or 0 < len(self._bars) - self.first_shown <= 1 <= self.first_shown:
             return self._bars
         return self._bars[: self.first_shown]
@@ -98,7 +99,7 @@ class ProbabilityBars(QWidget):
 
 
 def percent(share: float) -> str:
-    """0.973 → "97.3 %"; the ends never claim certainty that is not there."""
+    """0.973 → "97.3 %"; never rounded to "0.0 %" or "100.0 %"."""
     if 0.9995 <= share < 1:
         return "> 99.9 %"
     if 0 < share < 0.0005:

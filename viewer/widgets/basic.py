@@ -83,22 +83,22 @@ def elided(
     tail: str = "",
     cut: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
 ) -> str:
-    """``text`` cut to the room, in px, and behind it ``tail``, which stays whole."""
+    """``text`` elided to fit ``room`` px together with ``tail``, which stays whole."""
     left = max(0, int(room) - metrics.horizontalAdvance(tail))
     return metrics.elidedText(text, cut, left) + tail
 
 
 def restyle(widget: QWidget, name: str, value: object) -> None:
-    """Set a property that the style sheet asks for, and have it painted so."""
+    """Set a property that the style sheet selects by, and apply the style."""
     widget.setProperty(name, value)
     widget.style().unpolish(widget)
     widget.style().polish(widget)
 
 
 class ElidedLabel(QLabel):
-    """One line that ends in … when there is no room; the whole text is its tooltip.
+    """One line, elided when there is no room; the tooltip then shows the full text.
 
-    cut: in the middle where the end tells a text from others, as of models of one name.
+    cut: where to elide; in the middle if the end distinguishes texts, as with model names.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class ElidedLabel(QLabel):
         self._tail = ""
 
     def set_texts(self, text: str, tail: str) -> None:
-        """``tail``: the end of the line that is never cut, a percentage say."""
+        """``tail``: end of the line that is never elided, such as a percentage."""
         self._tail = tail
         self.setText(text + tail)
 
@@ -134,19 +134,19 @@ class ElidedLabel(QLabel):
         return elided(self.fontMetrics(), text, self.contentsRect().width(), tail, self._cut)
 
     def event(self, event: QEvent) -> bool:
-        """The tooltip is there only when the text is cut."""
+        """Show the tooltip only when the text is elided."""
         if event.type() == QEvent.Type.ToolTip:
             self.setToolTip(self.text() if self._shown_text() != self.text() else "")
         return super().event(event)
 
 
 class Segmented(QWidget):
-    """A few choices side by side, of which one is taken."""
+    """A few choices side by side, of which one is selected."""
 
     chosen = Signal(object)  # the value
 
     def __init__(self, choices: Sequence[tuple[object, str, str]], name: str) -> None:
-        """choices: (value, text, tip). name: what the choice is about, for screen readers."""
+        """choices: (value, text, tip). name: accessible name."""
         super().__init__()
         self.setAccessibleName(name)
         self._group = QButtonGroup(self)

@@ -1,4 +1,4 @@
-"""The frame of every dialog."""
+"""The base of all dialogs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Dialog(QDialog):
     def lay_out(
         self, *parts: Part, margin: int = 24, spacing: int = 12, buttons: Button = Button.Close
     ) -> None:
-        """Parts from top to bottom, and below them the buttons."""
+        """Parts from top to bottom, above the buttons."""
         box = QDialogButtonBox(buttons)
         ok = box.button(Button.Ok)
         if ok is not None:

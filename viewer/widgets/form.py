@@ -1,4 +1,4 @@
-"""Rows of a term and its field, in one line with those of the other panels."""
+"""Form rows of a term and its field, aligned across panels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QFormLayout, QLabel
 from viewer.widgets.basic import label
 
 TERM_PX = 52
-INSET_PX = 6  # of a number, as far from its border as the text of a combo box
+INSET_PX = 6  # of a spin box's number, as in a combo box
 
 
 def form() -> QFormLayout:
@@ -21,7 +21,7 @@ def form() -> QFormLayout:
 
 
 def term(text: str) -> QLabel:
-    """Terms of all forms are equally wide, so that their fields stand in one line."""
+    """A term; equally wide in all forms, so that the fields are aligned."""
     made = label(text, "muted")
     made.setFixedWidth(TERM_PX)
     made.setMinimumHeight(28)
@@ -29,7 +29,7 @@ def term(text: str) -> QLabel:
 
 
 def value_text() -> QLabel:
-    """The number behind a slider."""
+    """The value to the right of a slider."""
     made = label(role="small")
     made.setFixedWidth(40)
     made.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

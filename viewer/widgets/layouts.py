@@ -6,11 +6,11 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLayout, QVBoxLayout, QWi
 
 from viewer.widgets.basic import label
 
-Part = QWidget | QLayout | int | None  # int: a gap in px; None: a gap that takes what is left
+Part = QWidget | QLayout | int | None  # int: a gap in px; None: a stretch
 
 
 def row(*parts: Part, wide: Part = None, spacing: int = 8) -> QHBoxLayout:
-    """Parts from left to right; ``wide`` is the one that takes the room that is left."""
+    """Parts from left to right; ``wide``: the one that takes the remaining room."""
     made = QHBoxLayout()
     made.setSpacing(spacing)
     _fill(made, parts, wide)
@@ -35,7 +35,7 @@ def column(
 
 
 def section(title: str, *buttons: QWidget) -> QHBoxLayout:
-    """The head of a part of a panel: its title, and its buttons at the right."""
+    """The heading of a section of a panel: title, and buttons at the right."""
     return row(label(title, "section"), None, *buttons, spacing=-1)  # as the style has it
 
 

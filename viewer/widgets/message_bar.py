@@ -1,4 +1,4 @@
-"""Shows one message above the slide: a sentence, details on demand, never in the way."""
+"""Shows one message above the slide, with details on demand."""
 
 from __future__ import annotations
 
@@ -6,23 +6,19 @@ from collections import deque
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import (
-    QFrame,
-    QLabel,
-    QPlainTextEdit,
-    QSizePolicy,
-)
+from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QSizePolicy
 
 from viewer.look.icons import icon
 from viewer.services.notices import Message
+from viewer.text.tr import tr
 from viewer.widgets.basic import icon_button, label, link, restyle
 from viewer.widgets.layouts import column, row
 
-INFO_MS = 6000  # notices leave by themselves; warnings and errors wait for the user
+INFO_MS = 6000  # notices close by themselves; warnings and errors wait for the user
 
 
 class MessageBar(QFrame):
-    """The newest message; older ones come back as it is closed."""
+    """The newest message; closing it shows the one before."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,11 +28,11 @@ class MessageBar(QFrame):
         self._text = label(wrap=True)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self._toggle = link("Details", "Show what a developer would ask for")
-        self._copy = link("Copy", "Copy the message with its details")
-        self._close = icon_button("close", "Close this message")
+        self._toggle = link(tr("Details"), tr("Show technical details"))
+        self._copy = link(tr("Copy"), tr("Copy the message and its details"))
+        self._close = icon_button("close", tr("Close message"))
         self._details = QPlainTextEdit(readOnly=True)
-        self._details.setAccessibleName("Details of the message")
+        self._details.setAccessibleName(tr("Message details"))
         self._details.setMaximumHeight(160)
         self._details.hide()
         self._timer = QTimer(self, singleShot=True, interval=INFO_MS)
@@ -53,14 +49,13 @@ class MessageBar(QFrame):
 
     @property
     def message(self) -> Message | None:
-        """What is shown now."""
+        """The message that is shown."""
         return self._message
 
     def show_message(self, message: Message) -> None:
-        if self._message is not None and self._message.level != "info":
-            same = self._message.text == message.text
-            if not same:
-                self._waiting.append(self._message)
+        shown = self._message
+        if shown is not None and shown.level != "info" and shown.text != message.text:
+            self._waiting.append(shown)
         self._set(message)
 
     def close_message(self) -> None:
@@ -79,7 +74,7 @@ class MessageBar(QFrame):
         self.setAccessibleName(message.text)
         self._details.setPlainText(message.details)
         self._details.hide()
-        self._toggle.setText("Details")
+        self._toggle.setText(tr("Details"))
         self._toggle.setVisible(bool(message.details))
         self._copy.setVisible(bool(message.details))
         self._timer.stop()
@@ -91,7 +86,7 @@ class MessageBar(QFrame):
     def _toggle_details(self) -> None:
         shown = not self._details.isVisible()
         self._details.setVisible(shown)
-        self._toggle.setText("Hide details" if shown else "Details")
+        self._toggle.setText(tr("Hide details") if shown else tr("Details"))
 
     def _copy_all(self) -> None:
         if self._message is not None:

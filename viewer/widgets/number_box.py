@@ -7,9 +7,9 @@ from PySide6.QtWidgets import QDoubleSpinBox
 
 
 class NumberBox(QDoubleSpinBox):
-    """Takes "." and "," both as the decimal sign, in every locale.
+    """Accepts "." and "," as the decimal separator in every locale.
 
-    Qt skips a "." as the thousands' sign where the locale has it so: a German's 0.25 was 25.
+    Qt ignores "." where it is the thousands separator: in German, 0.25 became 25.
     """
 
     def validate(self, text: str, pos: int) -> tuple[QValidator.State, str, int]:

@@ -1,4 +1,4 @@
-"""A dock with our own title row: the title on the left, its buttons on the right."""
+"""A dock with a custom title row: title on the left, buttons on the right."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def title_row(title: str, buttons: Iterable[QWidget] = ()) -> QFrame:
 def dock(name: str, title: str, body: QWidget, buttons: Iterable[QWidget] = ()) -> QDockWidget:
     """Put a panel into a dock that can be hidden from the View menu.
 
-    name: by which the arrangement of the window finds it again, in every language.
+    name: identifies the dock when the window layout is restored; not translated.
     """
     made = QDockWidget(title)
     made.setObjectName(f"dock-{name.capitalize()}")
@@ -51,7 +51,7 @@ def dock(name: str, title: str, body: QWidget, buttons: Iterable[QWidget] = ()) 
 
 
 def keep_width(made: QDockWidget, width: int) -> None:
-    """Give a dock its width at the start; from then on the user may change it."""
+    """Give a dock its initial width; the user may change it later."""
     body = made.widget()
     body.setFixedWidth(width)
 
@@ -63,7 +63,7 @@ def keep_width(made: QDockWidget, width: int) -> None:
 
 
 class WheelGuard(QObject):
-    """Gives the wheel to the scrolled column: a control that passes by keeps its value."""
+    """Sends wheel events to the scrolled column, so that they do not change controls in it."""
 
     def __init__(self, area: QScrollArea) -> None:
         super().__init__(area)
@@ -77,7 +77,7 @@ class WheelGuard(QObject):
 
 
 def scrolled(body: QWidget) -> QScrollArea:
-    """A column that scrolls up and down only; the wheel changes no control in it."""
+    """A column that scrolls vertically; the wheel does not change controls in it."""
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -1,4 +1,4 @@
-"""A picture from raw pixels that keeps its shape."""
+"""An image from raw pixels, shown with its aspect ratio."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from viewer.look import tokens
 
 
 class Picture(QWidget):
-    """Square room for one picture; empty it shows a pale field."""
+    """A square area for one image; a pale field when empty."""
 
     clicked = Signal()
 

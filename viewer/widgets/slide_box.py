@@ -1,4 +1,4 @@
-"""Switches between the slides that are open; hidden while there is only one."""
+"""The box that switches between open slides, and the menu of recent ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SlideBox(QComboBox):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(tr("Open slides"))
-        self.setToolTip(tr("Slides that are open"))
+        self.setToolTip(tr("Switch between open slides"))
         self.setMinimumContentsLength(20)
         self.activated.connect(lambda _: self.chosen.emit(self.currentData()))
 
@@ -31,7 +31,7 @@ class SlideBox(QComboBox):
 
 
 class RecentMenu(QMenu):
-    """The slides that were open last."""
+    """Recently opened slides."""
 
     chosen = Signal(str)  # path
 

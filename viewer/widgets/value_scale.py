@@ -1,16 +1,18 @@
-"""The colour scale of a map with the histogram of its raw values, drawn by pyqtgraph."""
+"""A map's colour scale with a histogram of its raw values, drawn by pyqtgraph."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
 from ssmamba.explain.colormaps import lookup_table
 from viewer.look import tokens
 from viewer.text import formats
+from viewer.text.tr import tr
 from viewer.widgets.layouts import column
 
 HEIGHT_PX = 76
@@ -18,12 +20,12 @@ BINS = 48
 
 
 class ValueScale(QWidget):
-    """Raw values from low to high; the plot is made when the first map comes."""
+    """Raw values from low to high; the plot is created with the first map."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setFixedHeight(HEIGHT_PX)
-        self.setAccessibleName("Colour scale of the evidence map")
+        self.setAccessibleName(tr("Colour scale of the evidence map"))
         self._layout = column(self, margin=0)
         self._plot: Any = None
         self._bars: Any = None
@@ -43,8 +45,6 @@ class ValueScale(QWidget):
             brush=QColor(chosen.strong_border), pen=None,
         )  # fmt: skip
         self._ramp.setImage(lookup_table(colormap)[:, None, :], autoLevels=False, levels=(0, 255))
-        from PySide6.QtCore import QRectF
-
         self._ramp.setRect(QRectF(low, -0.42, high - low, 0.3))
         self._plot.setXRange(low, high, padding=0.02)
         self._plot.setYRange(-0.42, 1.0, padding=0.02)
@@ -52,7 +52,8 @@ class ValueScale(QWidget):
         axis.setTextPen(QColor(chosen.muted))
         axis.setPen(QColor(chosen.border))
         least, most = (float(f(finite)) if finite.size else low for f in (np.min, np.max))
-        self.setToolTip(f"Raw values of this map: {formats.value(least)} to {formats.value(most)}")
+        ends = {"low": formats.value(least), "high": formats.value(most)}
+        self.setToolTip(tr("Raw values of this map: {low} to {high}").format(**ends))
 
     def _make_plot(self) -> None:
         import pyqtgraph as pg  # 0.8 s, loaded ahead on a worker

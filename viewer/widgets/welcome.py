@@ -1,4 +1,4 @@
-"""The empty window: how to begin, and what was open last."""
+"""The start page: how to begin, and recent slides."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Welcome(QWidget):
     recent_requested = Signal(str)
 
     def __init__(self, choose: QAction, demo: QAction, parent: QWidget | None = None) -> None:
-        """choose, demo: open a slide that the user picks, and the synthetic one."""
+        """choose, demo: actions that open a slide of the user's, and the demo slide."""
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._recents = column(None, margin=0, spacing=4)
@@ -34,8 +34,8 @@ class Welcome(QWidget):
         for widget in (self._doing, self._progress):
             widget.hide()
         how = tr(
-            "Drop a whole-slide image or a picture here, or choose one. Then draw around a "
-            "region: the model says what it sees, and where."
+            "Drop a whole-slide image or a plain image here, or open one. Then draw around a "
+            "region to classify it and to see the evidence on the slide."
         )
         box = QWidget()
         box.setFixedWidth(440)
@@ -64,7 +64,7 @@ class Welcome(QWidget):
         return row(first, second, None)
 
     def show_progress(self, text: str, done: int = 0, total: int = 0) -> None:
-        """What is under way until the slide is there; empty when nothing is. 0 of 0: unknown."""
+        """The activity until the slide is open; empty when there is none. 0 of 0: unknown."""
         self._doing.setText(f"{text}…")
         self._progress.setRange(0, total)
         self._progress.setValue(done)

@@ -122,7 +122,7 @@ def test_the_engine_dies_and_the_window_goes_on(bench: Bench, engines: list[Fake
     bench.settle()
     message = bench.window.message_bar.message
     assert message is not None
-    assert message.text == "The model process stopped; it has been started again."
+    assert message.text.startswith("The model process stopped and was restarted.")
     assert len(bench.document.rois) == 2
     assert len(engines) == 2 and engines[1].of_kind(Classify)[0].roi.id == roi.id
     assert "Adenocarcinoma" in bench.texts(bench.window.panels["answers"])

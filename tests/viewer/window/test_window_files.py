@@ -113,7 +113,7 @@ def test_regions_without_a_slide_end_with_a_sentence(window: MainWindow) -> None
     told: list[str] = []
     window.workspace.regions.import_failed.connect(told.append)  # a screenshot leaves by it
     window.workspace.files.import_regions("regions.geojson")
-    assert told == ["Open a slide first, then import its regions."]
+    assert told == ["No slide is open. Open one, then import its regions."]
 
 
 def test_regions_of_two_files_with_the_same_ids_all_stay(bench: Bench, tmp_path: Path) -> None:

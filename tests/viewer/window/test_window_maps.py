@@ -160,7 +160,7 @@ def test_a_map_without_evidence_says_so(bench: Bench, monkeypatch: pytest.Monkey
     bench.draw(*RING)
     bench.settle()
     told = bench.texts(bench.window.panels["evidence"])
-    assert "Nothing in this region speaks for “Adenocarcinoma”" in told
+    assert "No evidence for Adenocarcinoma in this region" in told
     assert "\u22120.4 to \u22120.1" in told
     assert not bench.window.panels["evidence"].value_scale.isVisible()
 

@@ -1,15 +1,5 @@
 """Exceptions of the project.
 
-SSMambaError
-├── InputError            unusable input; commands exit with status 2
-│   ├── SlideError        a slide or image that cannot be opened or read
-│   ├── CheckpointError   a model file that is corrupt, of another kind, or does not fit
-│   ├── RoiError          a region that is empty, off the slide or unreadable
-│   └── DataError         a training folder, manifest or split that cannot be used
-└── EngineError           the inference process failed
-    ├── EngineDied        the process ended while it had work
-    └── DeviceError       the device cannot be used (no GPU, out of memory)
-
 Every message is one sentence that ends with what to do next.
 """
 
@@ -24,7 +14,7 @@ class SSMambaError(Exception):
 
 
 class InputError(SSMambaError):
-    """Unusable input; the message says what to do next."""
+    """Unusable input; commands exit with status 2."""
 
 
 class SlideError(InputError):
@@ -52,7 +42,7 @@ class EngineDied(EngineError):
 
 
 class DeviceError(EngineError):
-    """The device cannot be used."""
+    """The device cannot be used (no GPU, out of memory)."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

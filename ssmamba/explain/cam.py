@@ -45,8 +45,9 @@ def cam_maps(
     chosen = find_method(method)
     target = cam_target(model, stage, (batch.shape[2], batch.shape[3]))
     targets = [_logit(class_index)] * len(batch)
-    with _prepared(model, target.layer), torch.enable_grad(), _full_precision(batch):
-        cam = _grad_cam().methods[chosen.name](model, [target.layer], target.reshape)
+    full_precision = torch.autocast(batch.device.type, enabled=False)  # NumPy has no bfloat16
+    with _prepared(model, target.layer), torch.enable_grad(), full_precision:
+        cam = _grad_cam()[chosen.name](model, [target.layer], target.reshape)
         if chosen.needs_zero and target.has_offset:
             cam.zero = _activations_of_nothing(model, target, batch)
         try:
@@ -77,26 +78,20 @@ def warm_up() -> None:
     _grad_cam()
 
 
-class _GradCam:
-    """grad-cam's classes, each changed to keep its raw maps."""
-
-    def __init__(self) -> None:
-        import pytorch_grad_cam as package  # matplotlib, torchvision and scikit-learn come along
-
-        self.methods: dict[str, Any] = {
-            "GradCAM": _raw(package.GradCAM),
-            "GradCAM++": _raw(package.GradCAMPlusPlus),
-            "HiResCAM": _raw(package.HiResCAM),
-            "LayerCAM": _raw(package.LayerCAM),
-            "ElementWise": _raw(package.GradCAMElementWise),
-            "EigenGradCAM": _raw(package.EigenGradCAM, _eigen_gradient),
-            "EigenCAM": _raw(package.EigenCAM, _eigen_activation),
-        }
-
-
 @cache
-def _grad_cam() -> _GradCam:
-    return _GradCam()
+def _grad_cam() -> dict[str, Any]:
+    """grad-cam's classes by the names of METHODS, each changed to keep its raw maps."""
+    import pytorch_grad_cam as package  # matplotlib, torchvision and scikit-learn come along
+
+    return {
+        "GradCAM": _raw(package.GradCAM),
+        "GradCAM++": _raw(package.GradCAMPlusPlus),
+        "HiResCAM": _raw(package.HiResCAM),
+        "LayerCAM": _raw(package.LayerCAM),
+        "ElementWise": _raw(package.GradCAMElementWise),
+        "EigenGradCAM": _raw(package.EigenGradCAM, _eigen_gradient),
+        "EigenCAM": _raw(package.EigenCAM, _eigen_activation),
+    }
 
 
 def _logit(class_index: int) -> Callable[[Tensor], Tensor]:
@@ -156,12 +151,11 @@ def _activations_of_nothing(model: nn.Module, target: CamTarget, batch: Tensor) 
     return maps.detach().float().mean(dim=(2, 3), keepdim=True).cpu().numpy()
 
 
-def _eigen_activation(activations: np.ndarray, gradients: np.ndarray | None) -> np.ndarray:
+def _eigen_activation(activations: np.ndarray, gradients: Any) -> np.ndarray:
     return _main_pattern(activations, reference=np.linalg.norm(activations, axis=1))
 
 
-def _eigen_gradient(activations: np.ndarray, gradients: np.ndarray | None) -> np.ndarray:
-    assert gradients is not None
+def _eigen_gradient(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     product = activations * gradients
     return _main_pattern(product, reference=product.sum(axis=1))
 
@@ -207,11 +201,6 @@ def _prepared(model: nn.Module, layer: nn.Module) -> Iterator[None]:
         for weight in weights:
             weight.requires_grad_(True)
         model.train(training)
-
-
-def _full_precision(batch: Tensor) -> Any:
-    """grad-cam turns gradients into NumPy arrays, which have no bfloat16."""
-    return torch.autocast(batch.device.type, enabled=False)
 
 
 def _without_padding(maps: np.ndarray, target: CamTarget, batch: Tensor) -> np.ndarray:

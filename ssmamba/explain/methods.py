@@ -12,59 +12,47 @@ class Method:
     """One way to make a class activation map."""
 
     name: str
-    uses_class: bool  # the map belongs to one class; without, it shows what stands out at all
-    signed: bool  # raw values below zero speak against the class
     description: str  # one sentence for a tooltip
+    uses_class: bool = True  # the map belongs to one class; else it shows what stands out at all
+    signed: bool = True  # raw values below zero speak against the class
     needs_zero: bool = False  # takes it that activations are zero where nothing is
 
 
 _ALL = (
     Method(
         "GradCAM",
-        True,
-        True,
         "Weighs each feature map by its mean gradient for the class; the usual choice "
         "(Selvaraju et al. 2017).",
     ),
     Method(
         "GradCAM++",
-        True,
-        True,
         "GradCAM with weights that count small and repeated structures more fully "
         "(Chattopadhay et al. 2018).",
     ),
     Method(
         "HiResCAM",
-        True,
-        True,
         "Gradient times activation at each place, without averaging: exact for a linear head "
         "(Draelos and Carin 2020).",
     ),
     Method(
         "LayerCAM",
-        True,
-        True,
         "Positive gradients weigh each place by itself; keeps detail in the early stages "
         "(Jiang et al. 2021).",
         needs_zero=True,
     ),
     Method(
         "ElementWise",
-        True,
-        False,
         "Gradient times activation, only what speaks for the class, summed over the channels.",
+        signed=False,
     ),
     Method(
         "EigenGradCAM",
-        True,
-        True,
         "The main pattern of gradient times activation; smoother than HiResCAM.",
     ),
     Method(
         "EigenCAM",
-        False,
-        True,
         "The main pattern of the features, whatever the class (Muhammad and Yeasin 2020).",
+        uses_class=False,
     ),
 )
 

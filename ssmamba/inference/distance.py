@@ -20,9 +20,12 @@ MIN_SHRINKAGE = 1e-3  # of the covariance towards a multiple of the identity
 def fit_feature_statistics(features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Class means (K, F) and precision (F, F), float32, of features (N, F) and labels (N,).
 
-    The covariance within the classes is shrunk towards a multiple of the identity by the
-    Ledoit-Wolf share, so that it can be inverted with fewer images than features.
+    The covariance within the classes is shrunk towards a multiple of the identity by the share
+    that minimises the expected error (Ledoit and Wolf 2004), so that it can be inverted with fewer
+    images than features.
     """
+    from sklearn.covariance import ledoit_wolf_shrinkage  # seconds to import
+
     values = features.double()
     classes = int(labels.max()) + 1
     mean = torch.stack([values[labels == k].mean(0) for k in range(classes)])
@@ -31,7 +34,8 @@ def fit_feature_statistics(features: Tensor, labels: Tensor) -> tuple[Tensor, Te
     size = covariance.shape[0]
     level = covariance.diagonal().mean().clamp_min(1e-12)
     identity = torch.eye(size, dtype=torch.float64, device=values.device)
-    share = _ledoit_wolf_share(centred, covariance, level * identity)
+    found = ledoit_wolf_shrinkage(centred.cpu().numpy(), assume_centered=True)
+    share = max(float(found), MIN_SHRINKAGE)
     precision = torch.linalg.inv((1 - share) * covariance + share * level * identity)
     return mean.float(), ((precision + precision.T) / 2).float()
 
@@ -41,12 +45,3 @@ def mahalanobis(features: Tensor, mean: Tensor, precision: Tensor) -> Tensor:
     gap = features.float().unsqueeze(1) - mean  # (B, K, F)
     squared = torch.einsum("bkf,fg,bkg->bk", gap, precision, gap)
     return squared.clamp_min(0).min(dim=1).values.sqrt()
-
-
-def _ledoit_wolf_share(centred: Tensor, covariance: Tensor, target: Tensor) -> float:
-    """Ledoit and Wolf 2004: the share of the target that minimises the expected error."""
-    count = len(centred)
-    distance = (covariance - target).square().sum()
-    norms = centred.square().sum(1)
-    spread = (norms.square().sum() - count * covariance.square().sum()) / count**2
-    return float((spread / distance.clamp_min(1e-30)).clamp(MIN_SHRINKAGE, 1.0))

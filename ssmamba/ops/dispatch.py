@@ -71,7 +71,7 @@ def try_on(kernels: function.Kernels, device: torch.device) -> None:
     u = torch.zeros(1, 2, 8, device=device)
     A, B = torch.zeros(1, 8, 4, device=device), torch.zeros(1, 2, 1, 4, device=device)
     inputs = (u, u.unsqueeze(2), A, B, B, None, None)
-    kernels.forward(inputs, True, False, keep=False, want_state=True)
+    kernels.forward(inputs, function.Options(True, False), keep=False, want_state=True)
     torch.cuda.synchronize(device)
 
 
@@ -141,7 +141,14 @@ def has_kernels(kind: str, dtype: torch.dtype) -> bool:
 def gates_backward(kind: str, dtype: torch.dtype) -> bool:
     """Whether the chosen backend's backward pass knows the gate."""
     name = choose_backend(kind, dtype).name
-    return name in _KERNELS and function.gates_backward(_load(name, torch.device(kind))[0])
+    kernels = _load(name, torch.device(kind))[0] if name in _KERNELS else None
+    return kernels is not None and kernels.GATES_BACKWARD
+
+
+# What torch.compiler.assume_constant_result sets; calling it would import torch._dynamo, which
+# takes the engine longer than torch itself.
+has_kernels._dynamo_marked_constant = True  # type: ignore[attr-defined]
+gates_backward._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def kernels_for(u: Tensor) -> function.Kernels | None:
@@ -150,14 +157,12 @@ def kernels_for(u: Tensor) -> function.Kernels | None:
     return _load(name, u.device)[0] if name in _KERNELS else None
 
 
-def run_plain(
-    inputs: function.Inputs, softplus: bool, reverse: bool, z: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
+def run_plain(inputs: function.Inputs, options: function.Options) -> tuple[Tensor, Tensor]:
     """The scan as differentiable torch operations; canonical inputs, y in u's dtype."""
     u = inputs[0]
     scan = reference.scan if _forced() == "reference" else torch_scan.scan
-    y, state = scan(*inputs, softplus, reverse)
-    return function.gate(y, z).to(u.dtype), state
+    y, state = scan(*inputs, options.softplus, options.reverse)
+    return function.gate(y, options.z).to(u.dtype), state
 
 
 def warm_up(device: torch.device | str = "cpu") -> Backend:
@@ -170,10 +175,11 @@ def warm_up(device: torch.device | str = "cpu") -> Backend:
         u, delta = (torch.zeros(1, 2, 16, device=device, requires_grad=True) for _ in range(2))
         A, B = (torch.zeros(n, 16, device=device) for n in (16, 2))
         inputs = (u, delta, A, B[None], B[None], None, None)
+        options = function.Options(True, False)
         kernels = kernels_for(u)
         if kernels is None:
-            y, _ = run_plain(function.canonical(inputs), True, False)
+            y, _ = run_plain(function.canonical(inputs), options)
         else:
-            y, _ = function.scan(kernels, inputs, True, False, False)
+            y, _ = function.scan(kernels, inputs, options, False)
         y.sum().backward()
     return backend

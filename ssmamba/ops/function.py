@@ -7,7 +7,7 @@ float32 whatever comes in; y has u's dtype, each gradient the dtype of its input
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -16,42 +16,42 @@ from torch import Tensor
 from ssmamba.ops import torch_scan
 
 Inputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None, Tensor | None]
-Gradients = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+Outputs = tuple[Tensor, Tensor, Tensor]  # y, state, what the backward pass wants kept
+Gradients = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None]
+
+
+class Options(NamedTuple):
+    """How the inputs are scanned; z, (batch, L, channels), gates the y of one direction."""
+
+    softplus: bool
+    reverse: bool
+    z: Tensor | None = None
 
 
 class Kernels(Protocol):
     """A backend with its own backward pass; module ``cpu.scan`` is one.
 
-    ``forward`` gates y (one direction) where it is given z. A backend whose backward pass knows the
-    gate too has ``backward_gated``, as ``backward`` with z behind the inputs, which returns the
-    gradient of z as well; for others, the gate is a product in torch where gradients are wanted.
+    ``forward`` gates y where there is a z. ``GATES_BACKWARD``: ``backward`` knows the gate too; it
+    is given no z otherwise, and the gate is a product in torch where gradients are wanted.
     """
+
+    GATES_BACKWARD: bool
 
     def kept_shape(self, u: Tensor, A: Tensor) -> tuple[int, ...]:
         """Shape of what the forward pass keeps (float32) when asked to."""
 
-    def forward(
-        self,
-        inputs: Inputs,
-        softplus: bool,
-        reverse: bool,
-        *,
-        keep: bool,
-        want_state: bool,
-        z: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, inputs: Inputs, options: Options, *, keep: bool, want_state: bool) -> Outputs:
         """Return y, state and what the backward pass wants kept (both maybe empty)."""
 
     def backward(
         self,
         inputs: Inputs,
-        softplus: bool,
-        reverse: bool,
+        options: Options,
         kept: Tensor,
         grad_y: Tensor,
         grad_state: Tensor | None,
     ) -> Gradients:
-        """Return float32 gradients of u, delta, A, B, C, D and delta_bias."""
+        """Return float32 gradients of u, delta, A, B, C, D, delta_bias, and of z (or None)."""
 
 
 def gate(y: Tensor, z: Tensor | None) -> Tensor:
@@ -60,11 +60,6 @@ def gate(y: Tensor, z: Tensor | None) -> Tensor:
         return y
     dtype = torch.promote_types(y.dtype, torch.float32)
     return (y.to(dtype) * F.silu(z.to(dtype))).to(y.dtype)
-
-
-def gates_backward(kernels: Kernels | None) -> bool:
-    """Whether a backend's backward pass knows the gate."""
-    return hasattr(kernels, "backward_gated")
 
 
 def _unsqueeze(inputs: Inputs) -> Inputs:
@@ -102,17 +97,15 @@ def fit_gradients(
 
 def _through_plain_torch(
     inputs: Inputs,
-    z: Tensor | None,
+    options: Options,
     wanted: Sequence[Tensor],
-    softplus: bool,
-    reverse: bool,
     grads: tuple[Tensor, Tensor | None],
     *,
     again: bool,
 ) -> tuple[Tensor, ...]:
     """Gradients by recomputing with ``torch_scan``; ``again``: differentiable themselves."""
-    y, state = torch_scan.scan(*canonical(inputs), softplus, reverse)
-    pairs = [(gate(y, z), grads[0].to(y.dtype))]
+    y, state = torch_scan.scan(*canonical(inputs), options.softplus, options.reverse)
+    pairs = [(gate(y, options.z), grads[0].to(y.dtype))]
     if grads[1] is not None:
         pairs.append((state, grads[1].to(state.dtype)))
     pairs = [(x, grad) for x, grad in pairs if x.requires_grad]  # not so for an empty sequence
@@ -121,19 +114,16 @@ def _through_plain_torch(
 
 
 def recomputed_gradients(
-    inputs: Inputs, softplus: bool, reverse: bool, grad_y: Tensor, grad_state: Tensor | None
+    inputs: Inputs, options: Options, grad_y: Tensor, grad_state: Tensor | None
 ) -> Gradients:
-    """Gradients of the seven inputs through plain torch; for what a kernel cannot do itself."""
+    """Gradients (without a gate) through plain torch; for what a kernel cannot do itself."""
     with torch.enable_grad():
         leaves: Any = tuple(None if x is None else x.detach().requires_grad_() for x in inputs)
         wanted = [x for x in leaves if x is not None]
-        found = iter(
-            _through_plain_torch(
-                leaves, None, wanted, softplus, reverse, (grad_y, grad_state), again=False
-            )
-        )
+        grads = (grad_y, grad_state)
+        found = iter(_through_plain_torch(leaves, options, wanted, grads, again=False))
     nothing = inputs[2].new_zeros(inputs[2].shape[:2])
-    gradients: Any = tuple(nothing if x is None else next(found) for x in inputs)
+    gradients: Any = (*(nothing if x is None else next(found) for x in inputs), None)
     return gradients
 
 
@@ -141,32 +131,23 @@ def _differentiate_again(ctx: Any, grad_y: Tensor, grad_state: Tensor | None) ->
     """The backward pass as a differentiable graph."""
     (*inputs, z), need = ctx.saved_tensors[:8], ctx.needs_input_grad[:8]
     wanted = [x for x, needed in zip((*inputs, z), need, strict=True) if needed]
-    options, grads = (ctx.softplus, ctx.reverse), (grad_y, grad_state)
-    found = iter(_through_plain_torch(tuple(inputs), z, wanted, *options, grads, again=True))
+    options, grads = ctx.options._replace(z=z), (grad_y, grad_state)
+    found = iter(_through_plain_torch(tuple(inputs), options, wanted, grads, again=True))
     return tuple(next(found) if needed else None for needed in need)
 
 
-def gradients(kernels: Kernels, inputs: Inputs, z: Tensor | None, *options: Any) -> list[Any]:
-    """float32 gradients of the seven inputs and of z (None without), by the backend's kernels."""
-    if z is None:
-        return [*kernels.backward(inputs, *options), None]
-    assert gates_backward(kernels)  # others are not given z where gradients are wanted
-    found, grad_z = kernels.backward_gated(inputs, z, *options)  # type: ignore[attr-defined]
-    return [*found, grad_z]
-
-
 class ScanFunction(torch.autograd.Function):
-    """apply(*seven inputs, z, delta_softplus, reverse, want_state, kernels) -> (y, state)."""
+    """apply(*seven inputs, z, softplus, reverse, want_state, kernels) -> (y, state)."""
 
     @staticmethod
     def forward(ctx: Any, *args: Any) -> tuple[Tensor, Tensor]:
         inputs, (z, softplus, reverse, want_state, kernels) = args[:7], args[7:]
+        ctx.options, ctx.kernels, ctx.want_state = Options(softplus, reverse), kernels, want_state
+        options = Options(softplus, reverse, z)
         y, state, kept = kernels.forward(
-            canonical(inputs), softplus, reverse, keep=True, want_state=want_state, z=z
+            canonical(inputs), options, keep=True, want_state=want_state
         )
         ctx.save_for_backward(*inputs, z, kept)
-        ctx.softplus, ctx.reverse, ctx.kernels = softplus, reverse, kernels
-        ctx.want_state = want_state
         ctx.set_materialize_grads(False)
         if not want_state:
             ctx.mark_non_differentiable(state)
@@ -183,31 +164,27 @@ class ScanFunction(torch.autograd.Function):
         if torch.is_grad_enabled():
             found: Sequence[Any] = _differentiate_again(ctx, grad_y, grad_state)
         else:
-            options = (ctx.softplus, ctx.reverse, kept, grad_y, grad_state)
-            found = gradients(ctx.kernels, canonical(tuple(inputs)), z, *options)
+            options = ctx.options._replace(z=z)
+            found = ctx.kernels.backward(
+                canonical(tuple(inputs)), options, kept, grad_y, grad_state
+            )
             found = fit_gradients(found, (*inputs, z), ctx.needs_input_grad)
         return (*found, None, None, None, None)
 
 
 def scan(
-    kernels: Kernels,
-    inputs: Inputs,
-    softplus: bool,
-    reverse: bool,
-    want_state: bool,
-    z: Tensor | None = None,
+    kernels: Kernels, inputs: Inputs, options: Options, want_state: bool
 ) -> tuple[Tensor, Tensor]:
     """Run a backend, recording for autograd only where that is wanted.
 
-    ``inputs`` are canonical, or without the axis R for one direction; z is for one direction.
+    ``inputs`` are canonical, or without the axis R for one direction.
     """
+    softplus, reverse, z = options
     if wants_gradients(*inputs, z):
-        if z is not None and not gates_backward(kernels):
-            y, state = scan(kernels, inputs, softplus, reverse, want_state)
+        if z is not None and not kernels.GATES_BACKWARD:
+            y, state = scan(kernels, inputs, options._replace(z=None), want_state)
             return gate(y, z), state
         y, state = ScanFunction.apply(*inputs, z, softplus, reverse, want_state, kernels)
         return y, state
-    y, state, _ = kernels.forward(
-        canonical(inputs), softplus, reverse, keep=False, want_state=want_state, z=z
-    )
+    y, state, _ = kernels.forward(canonical(inputs), options, keep=False, want_state=want_state)
     return y, state

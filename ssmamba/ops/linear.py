@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ssmamba.ops.eager import is_transformed, is_watched
+from ssmamba.ops.function import wants_gradients
 
 logger = logging.getLogger(__name__)
 
@@ -109,8 +110,6 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x (..., in), weight (out, in), bias (out,) -> (..., out), as torch's ``linear``."""
     if not _takes_onednn(x, weight, bias):
         return F.linear(x, weight, bias)
-    if torch.is_grad_enabled() and (
-        x.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad)
-    ):
+    if wants_gradients(x, weight, bias):
         return _LinearFunction.apply(x, weight, bias)
     return _onednn(x, weight, bias)

@@ -30,9 +30,7 @@ def project_delta(dt: Tensor, weight: Tensor) -> Tensor:
 def run(inputs: function.Inputs, weight: Tensor, softplus: bool) -> Tensor:
     """y of a canonical scan whose second input is dt instead of delta."""
     u = inputs[0]
-    wanted = (weight, *inputs)
-    grad = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in wanted)
-    if not (grad or is_watched(u) or is_transformed()):
+    if not (function.wants_gradients(weight, *inputs) or is_watched(u) or is_transformed()):
         kernels = dispatch.kernels_for(u)
         forward = getattr(kernels, "forward_low_rank", None)
         if forward is not None:
@@ -40,4 +38,5 @@ def run(inputs: function.Inputs, weight: Tensor, softplus: bool) -> Tensor:
             return y
     u, dt, A, B, C, D, delta_bias = inputs
     delta = project_delta(dt, weight)
-    return operator.run((u, delta, A, B, C, D, delta_bias), softplus, False, False)[0]
+    options = function.Options(softplus, reverse=False)
+    return operator.run((u, delta, A, B, C, D, delta_bias), options, want_state=False)[0]

@@ -34,11 +34,11 @@ OPERATIONS_PER_STATE = 9  # VMamba's count: 9 L D N for each direction
 def scan_operator(*args: Any) -> tuple[Tensor, Tensor, Tensor]:
     """y, the last state, and what the backward pass wants kept (both maybe empty)."""
     inputs, (z, softplus, reverse, keep, want_state) = args[:7], args[7:]
-    u = inputs[0]
+    u, options = inputs[0], function.Options(softplus, reverse, z)
     kernels = dispatch.kernels_for(u)
     if kernels is not None:
-        return kernels.forward(inputs, softplus, reverse, keep=keep, want_state=want_state, z=z)
-    y, state = dispatch.run_plain(inputs, softplus, reverse, z)
+        return kernels.forward(inputs, options, keep=keep, want_state=want_state)
+    y, state = dispatch.run_plain(inputs, options)
     nothing = u.new_empty(0, dtype=torch.float32)
     return y, (state.float().contiguous() if want_state else nothing), nothing.clone()
 
@@ -67,10 +67,10 @@ def _(*args: Any) -> tuple[Tensor, Tensor, Tensor]:
 )
 def backward_operator(*args: Any) -> list[Tensor]:
     """float32 gradients of the seven tensor inputs, and of z where there is one."""
-    inputs, z, options = args[:7], args[7], args[8:]
+    inputs, (z, softplus, reverse, *more) = args[:7], args[7:]
     kernels = dispatch.kernels_for(inputs[0])
     assert kernels is not None  # run() keeps plain torch out of here where gradients are wanted
-    found = function.gradients(kernels, inputs, z, *options)
+    found = kernels.backward(inputs, function.Options(softplus, reverse, z), *more)
     return [g.float().contiguous() for g in found if g is not None]  # mamba_ssm gives u's dtype
 
 
@@ -120,50 +120,31 @@ def _backward_flops(u_shape: Any, delta_shape: Any, A_shape: Any, *args: Any, **
     return 2 * _forward_flops(u_shape, delta_shape, A_shape)
 
 
-def _has_kernels(kind: str, dtype: torch.dtype) -> bool:
-    return dispatch.has_kernels(kind, dtype)
-
-
-def _gates_backward(kind: str, dtype: torch.dtype) -> bool:
-    return dispatch.gates_backward(kind, dtype)
-
-
-# What torch.compiler.assume_constant_result sets; calling it would import torch._dynamo, which
-# takes the engine longer than torch itself.
-_has_kernels._dynamo_marked_constant = True  # type: ignore[attr-defined]
-_gates_backward._dynamo_marked_constant = True  # type: ignore[attr-defined]
-
-
 def run(
-    inputs: function.Inputs,
-    softplus: bool,
-    reverse: bool,
-    want_state: bool,
-    z: Tensor | None = None,
+    inputs: function.Inputs, options: function.Options, want_state: bool
 ) -> tuple[Tensor, Tensor]:
     """Scan on the chosen backend: inputs as in ``reference.py``, or without the axis R.
 
-    ``z`` gates the y of one direction (see ``function.Kernels`` for who does it).
     Returns y in u's dtype and state (batch, R, channels, N), which is empty unless wanted.
     """
     u = inputs[0]
     if is_watched(u):
-        return _run_operator(inputs, softplus, reverse, want_state, z)
+        return _run_operator(inputs, options, want_state)
     kernels = None if is_transformed() else dispatch.kernels_for(u)
     if kernels is None:
-        return dispatch.run_plain(function.canonical(inputs), softplus, reverse, z)
-    return function.scan(kernels, inputs, softplus, reverse, want_state, z)
+        return dispatch.run_plain(function.canonical(inputs), options)
+    return function.scan(kernels, inputs, options, want_state)
 
 
 def _run_operator(
-    inputs: function.Inputs, softplus: bool, reverse: bool, want_state: bool, z: Tensor | None
+    inputs: function.Inputs, options: function.Options, want_state: bool
 ) -> tuple[Tensor, Tensor]:
-    u, canonical = inputs[0], function.canonical(inputs)
+    u, canonical, (softplus, reverse, z) = inputs[0], function.canonical(inputs), options
     keep = function.wants_gradients(*inputs, z)
-    if keep and not _has_kernels(u.device.type, u.dtype):
-        return dispatch.run_plain(canonical, softplus, reverse, z)
-    if z is not None and keep and not _gates_backward(u.device.type, u.dtype):
-        y, state = _run_operator(inputs, softplus, reverse, want_state, None)
+    if keep and not dispatch.has_kernels(u.device.type, u.dtype):
+        return dispatch.run_plain(canonical, options)
+    if z is not None and keep and not dispatch.gates_backward(u.device.type, u.dtype):
+        y, state = _run_operator(inputs, options._replace(z=None), want_state)
         return function.gate(y, z), state
     y, state, _ = scan_operator(*canonical, z, softplus, reverse, keep, want_state)
     return y, state

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from ssmamba.ops import low_rank, operator
+from ssmamba.ops.function import Inputs, Options
 
 ScanResult = Tensor | tuple[Tensor, Tensor]
 
@@ -32,15 +33,8 @@ def _expect(name: str, tensor: Tensor | None, shape: tuple[int, ...]) -> None:
         raise ValueError(f"{name} has shape {tuple(tensor.shape)}, expected {shape}")
 
 
-def _check(
-    u: Tensor,
-    delta: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    R: tuple[int, ...],
-    rank: int | None = None,
-) -> None:
+def _check(inputs: Inputs, R: tuple[int, ...], rank: int | None = None) -> None:
+    u, delta, A, B, C, D, delta_bias = inputs
     if u.dim() != 3:
         raise ValueError(f"u has shape {tuple(u.shape)}, expected (batch, L, channels)")
     batch, L, channels = u.shape
@@ -49,6 +43,8 @@ def _check(
     _expect("A", A, (*R, channels, N))
     _expect("B", B, (batch, L, *R, N))
     _expect("C", C, (batch, L, *R, N))
+    _expect("D", D, (*R, channels))
+    _expect("delta_bias", delta_bias, (*R, channels))
 
 
 def selective_scan_channel_last(
@@ -72,12 +68,10 @@ def selective_scan_channel_last(
     Returns y (batch, L, channels), with ``return_last_state`` also the state after the last step
     walked, (batch, channels, N) float32. Raises ValueError on shapes that do not fit.
     """
-    _check(u, delta, A, B, C, ())
-    for name, vector in (("D", D), ("delta_bias", delta_bias)):
-        _expect(name, vector, (u.shape[2],))
-    _expect("z", z, tuple(u.shape))
     inputs = (u, delta, A, B, C, D, delta_bias)
-    y, state = operator.run(inputs, delta_softplus, reverse, return_last_state, z)
+    _check(inputs, ())
+    _expect("z", z, tuple(u.shape))
+    y, state = operator.run(inputs, Options(delta_softplus, reverse, z), return_last_state)
     return (y, state[:, 0]) if return_last_state else y
 
 
@@ -103,12 +97,10 @@ def bidirectional_scan(
     shapes that do not fit.
     """
     rank = None if delta_weight is None else delta_weight.shape[-1]
-    _check(u, delta, A, B, C, (2,), rank)
-    for name, vector in (("D", D), ("delta_bias", delta_bias)):
-        _expect(name, vector, (2, u.shape[2]))
     inputs = (u, delta, A, B, C, D, delta_bias)
+    _check(inputs, (2,), rank)
     if delta_weight is None:
-        return operator.run(inputs, delta_softplus, False, False)[0]
+        return operator.run(inputs, Options(delta_softplus, reverse=False), want_state=False)[0]
     _expect("delta_weight", delta_weight, (2, u.shape[2], delta_weight.shape[-1]))
     return low_rank.run(inputs, delta_weight, delta_softplus)
 

@@ -30,7 +30,7 @@ AIMS = {"SSMamba": 1.5, "Pixel-Mamba": 10.0}
 
 
 def scan_with(kernels: function.Kernels) -> Callable[..., Tensor]:
-    return lambda *inputs: function.scan(kernels, inputs, True, False, False)[0]  # type: ignore[arg-type]
+    return lambda *inputs: function.scan(kernels, inputs, function.Options(True, False), False)[0]  # type: ignore[arg-type]
 
 
 def one_direction_at_a_time(kernels: function.Kernels) -> Callable[..., Tensor]:
@@ -51,7 +51,7 @@ def one_direction_at_a_time(kernels: function.Kernels) -> Callable[..., Tensor]:
                 D[r : r + 1],
                 bias[r : r + 1],
             )
-            y, _ = function.scan(kernels, arguments, True, False, False)
+            y, _ = function.scan(kernels, arguments, function.Options(True, False), False)
             total = y if total is None else total + y.flip(1)
         assert total is not None
         return total

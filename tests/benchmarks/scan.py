@@ -101,7 +101,7 @@ def forward_backward(scan: Callable[..., Any], inputs: tuple[Any, ...]) -> Calla
 
 
 def compiled(*inputs: Any) -> Tensor:
-    return function.scan(cpu_scan, inputs, True, False, False)[0]  # type: ignore[arg-type]
+    return function.scan(cpu_scan, inputs, function.Options(True, False), False)[0]  # type: ignore[arg-type]
 
 
 def plain_torch(*inputs: Any) -> Tensor:

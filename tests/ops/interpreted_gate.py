@@ -20,7 +20,7 @@ CASES = (
 
 
 def gated(*args):
-    return function.scan(triton_scan, args[:7], True, args[8], False, args[7])[0]
+    return function.scan(triton_scan, args[:7], function.Options(True, args[8], args[7]), False)[0]
 
 
 def check_operator() -> None:

@@ -17,7 +17,7 @@ from tests.ops.problems import assert_matches_reference, make_problem
 
 
 def interpreted(*args):
-    return function.scan(triton_scan, args[:7], args[7], args[8], True)
+    return function.scan(triton_scan, args[:7], function.Options(*args[7:9]), True)
 
 
 SMALL = triton_scan.Configuration(T=8, BD=4, TC=2, BE=8, segment=4)  # tiles in two levels

@@ -13,7 +13,7 @@ from .problems import assert_matches_reference, make_problem, relative_error
 
 
 def compiled(*args: object) -> tuple[Tensor, Tensor]:
-    return function.scan(cpu_scan, args[:7], args[7], args[8], True)  # type: ignore[arg-type]
+    return function.scan(cpu_scan, args[:7], function.Options(*args[7:9]), True)  # type: ignore[arg-type]
 
 
 BACKENDS = pytest.mark.parametrize("scan", [compiled, torch_scan.scan], ids=["cpu", "torch"])

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def compiled(*args):
-    return function.scan(cpu_scan, args[:7], args[7], args[8], True)
+    return function.scan(cpu_scan, args[:7], function.Options(*args[7:9]), True)
 
 
 def big_problem():

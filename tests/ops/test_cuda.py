@@ -22,7 +22,7 @@ def scan(request):
     kernels, reason = dispatch._load(request.param)
     if kernels is None:
         pytest.skip(f"{request.param}: {reason}")
-    return lambda *args: function.scan(kernels, args[:7], args[7], args[8], True, *args[9:])
+    return lambda *args: function.scan(kernels, args[:7], function.Options(*args[7:]), True)
 
 
 @pytest.mark.parametrize("L", [1, 2, 31, 33, 64, 65, 3137, 200_000])
@@ -53,7 +53,7 @@ def test_triton_repeats_bit_by_bit():
     problem = make_problem(batch=2, L=3137, channels=96, R=2, device="cuda")
 
     def scan(*args):
-        return function.scan(kernels, args[:7], args[7], args[8], True)
+        return function.scan(kernels, args[:7], function.Options(*args[7:9]), True)
 
     first, second = problem.run(scan), problem.run(scan)
     assert torch.equal(first[0], second[0])

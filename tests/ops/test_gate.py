@@ -114,7 +114,9 @@ def test_cpu_output_repeats_and_ignores_threads(monkeypatch):
     outputs = []
     for threads in (1, 3, 3):
         monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
-        y, _ = function.scan(cpu_scan, tuple(inputs[:7]), True, False, False, inputs[7])
+        y, _ = function.scan(
+            cpu_scan, tuple(inputs[:7]), function.Options(True, False, inputs[7]), False
+        )
         outputs.append(y)
     assert torch.equal(outputs[0], outputs[1])
     assert torch.equal(outputs[1], outputs[2])

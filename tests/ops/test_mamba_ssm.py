@@ -56,7 +56,7 @@ def stand_in(monkeypatch):
 
 
 def scan(*args):
-    return function.scan(mamba_ssm, args[:7], args[7], args[8], True)
+    return function.scan(mamba_ssm, args[:7], function.Options(*args[7:9]), True)
 
 
 @pytest.mark.parametrize("R", [1, 2])
@@ -76,7 +76,7 @@ def test_gradients_of_y_come_from_the_extension(monkeypatch):
     monkeypatch.setitem(sys.modules, "selective_scan_cuda", SimpleNamespace(fwd=fwd, bwd=counted))
     results = []
     for way in (
-        lambda *x: function.scan(mamba_ssm, x, True, False, False)[0],
+        lambda *x: function.scan(mamba_ssm, x, function.Options(True, False), False)[0],
         lambda *x: torch_scan.scan(*x, True, False)[0],
     ):
         leaves = [x.clone().requires_grad_() for x in problem.inputs]
@@ -108,7 +108,9 @@ def test_the_operator_keeps_what_its_fake_promises(monkeypatch):
 @pytest.mark.parametrize("L", [0, 21])
 def test_gate(L):
     def gated(*args):
-        return function.scan(mamba_ssm, args[:7], True, args[8], False, args[7])[0]
+        return function.scan(mamba_ssm, args[:7], function.Options(True, args[8], args[7]), False)[
+            0
+        ]
 
     assert_gate_matches(gated, L=L, channels=6)
     inputs, _ = make_gated(L=L, channels=6)

@@ -16,7 +16,6 @@ from ssmamba.checkpoints.card import Card, InputSpec
 from ssmamba.errors import DataError, did_you_mean
 from ssmamba.models.build import TIMM, build_network, head_of
 from ssmamba.models.foundation import ADAPTERS, Adapter
-from ssmamba.models.foundation.adapter import unchanged
 from training.backbones.architectures import timm_arguments
 from training.convert.config import ConvertConfig
 from training.convert.weight_files import checked, read_tensors
@@ -84,7 +83,6 @@ def timm_adapter(name: str, image_size: int | None) -> Adapter:
         window_px=side,
         arguments=arguments,
         build=partial(build_network, arch),
-        convert=unchanged,
         source=f"the file of timm/{name} on Hugging Face",
         licence="",
         unused=(rf"{re.escape(head)}\.",),

@@ -28,9 +28,9 @@ class Adapter:
     window_px: int  # side of its input
     arguments: dict[str, Any]  # of the published architecture; kept in the card
     build: Callable[[dict[str, Any], int], nn.Module]  # arguments, classes (0 = no head)
-    convert: Callable[[State], State]  # names of the published file -> ours
     source: str  # where a user finds the file
     licence: str
+    convert: Callable[[State], State] = dict  # names of the published file -> ours
     unused: tuple[str, ...] = ()  # patterns of published tensors that classify no image
     mean: Triple = IMAGENET_MEAN
     std: Triple = IMAGENET_STD
@@ -41,11 +41,6 @@ class Adapter:
         patterns = [re.compile(pattern) for pattern in self.unused]
         kept = {k: v for k, v in published.items() if not any(p.match(k) for p in patterns)}
         return self.convert(kept)
-
-
-def unchanged(state: State) -> State:
-    """Names that are ours already."""
-    return state
 
 
 def renamed(state: State, rules: dict[str, str]) -> State:

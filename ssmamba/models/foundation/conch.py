@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from torch import nn
 
-from ssmamba.models.foundation.adapter import Adapter, State, renamed
+from ssmamba.models.foundation.adapter import Adapter, renamed
 from ssmamba.models.foundation.pooled import AttentionPool, PooledTrunk, vit
 
 
@@ -19,16 +20,11 @@ def _build(arguments: dict[str, Any], classes: int) -> nn.Module:
     return PooledTrunk(trunk, pool, dim, classes)
 
 
-def _convert(state: State) -> State:
-    return renamed(
-        state,
-        {
-            "visual.trunk.": "trunk.",
-            "visual.attn_pool_contrast.": "pool.",
-            "visual.ln_contrast.": "pool.norm.",
-        },
-    )
-
+_NAMES = {
+    "visual.trunk.": "trunk.",
+    "visual.attn_pool_contrast.": "pool.",
+    "visual.ln_contrast.": "pool.norm.",
+}
 
 CONCH = Adapter(
     name="conch",
@@ -36,7 +32,7 @@ CONCH = Adapter(
     window_px=448,
     arguments={"img_size": 448, "pool_dim": 512, "pool_heads": 8},
     build=_build,
-    convert=_convert,
+    convert=partial(renamed, rules=_NAMES),
     source="MahmoodLab/CONCH on Hugging Face, pytorch_model.bin",
     licence="CC BY-NC-ND 4.0 (CONCH, Lu et al. 2024)",
     unused=(

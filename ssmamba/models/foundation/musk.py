@@ -20,6 +20,11 @@ _BLOCK = {
     "ffn.A.ffn_layernorm.": "mlp.norm.",
     "ffn.A.": "mlp.",
 }
+_ROOT = {
+    "beit3.vision_embed.proj.": "patch_embed.proj.",
+    "beit3.vision_embed.cls_token": "cls_token",
+    "beit3.encoder.layer_norm.A.": "norm.",
+}
 
 
 def _build(arguments: dict[str, Any], classes: int) -> nn.Module:
@@ -36,16 +41,7 @@ def _convert(state: State) -> State:
         elif name == "beit3.encoder.embed_positions.A.weight":
             found["pos_embed"] = value[FAIRSEQ_POSITIONS:].unsqueeze(0)
         else:
-            found.update(
-                renamed(
-                    {name: value},
-                    {
-                        "beit3.vision_embed.proj.": "patch_embed.proj.",
-                        "beit3.vision_embed.cls_token": "cls_token",
-                        "beit3.encoder.layer_norm.A.": "norm.",
-                    },
-                )
-            )
+            found.update(renamed({name: value}, _ROOT))
     return _joined_qkv(found)
 
 
@@ -61,8 +57,7 @@ def _joined_qkv(state: State) -> State:
             found[name] = value
     for (block, kind), three in parts.items():
         if len(three) == 3:
-            joined = torch.cat([three[letter][1] for letter in "qkv"])
-            found[f"{block}.attn.qkv.{kind}"] = joined
+            found[f"{block}.attn.qkv.{kind}"] = torch.cat([three[letter][1] for letter in "qkv"])
         else:
             found.update(three.values())
     return found

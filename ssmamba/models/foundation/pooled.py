@@ -59,11 +59,8 @@ class AttentionPool(nn.Module):
         super().__init__()
         self.query = nn.Parameter(torch.randn(1, dim))
         self.attn = nn.MultiheadAttention(dim, heads, kdim=context, vdim=context, batch_first=True)
-        self.ln_q, self.ln_k, self.norm = (
-            nn.LayerNorm(dim),
-            nn.LayerNorm(context),
-            nn.LayerNorm(dim),
-        )
+        self.ln_q, self.ln_k = nn.LayerNorm(dim), nn.LayerNorm(context)
+        self.norm = nn.LayerNorm(dim)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, L, context) -> (B, dim)."""
@@ -77,7 +74,6 @@ def vit(name: str, arguments: dict[str, Any], classes: int = 0) -> nn.Module:
     from timm.layers import SwiGLUPacked  # seconds to import
 
     given = dict(arguments)
-    own: dict[str, Any] = {}
-    if given.pop("swiglu", False):
-        own = {"mlp_layer": SwiGLUPacked, "act_layer": nn.SiLU}
+    swiglu = given.pop("swiglu", False)
+    own = {"mlp_layer": SwiGLUPacked, "act_layer": nn.SiLU} if swiglu else {}
     return timm_model(name, given, classes, **own)

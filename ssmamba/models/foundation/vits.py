@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from torch import nn
 
-from ssmamba.models.foundation.adapter import Adapter, State, unchanged
+from ssmamba.models.foundation.adapter import Adapter, renamed
 from ssmamba.models.foundation.pooled import ClassAndMean, PooledTrunk, vit
-
-
-def _uni(arguments: dict[str, Any], classes: int) -> nn.Module:
-    return vit("vit_large_patch16_224", arguments, classes)
-
-
-def _gigapath(arguments: dict[str, Any], classes: int) -> nn.Module:
-    return vit("vit_giant_patch14_dinov2", arguments, classes)
 
 
 def _virchow2(arguments: dict[str, Any], classes: int) -> nn.Module:
@@ -25,17 +18,12 @@ def _virchow2(arguments: dict[str, Any], classes: int) -> nn.Module:
     return PooledTrunk(trunk, pool, 2 * int(trunk.num_features), classes)  # type: ignore[arg-type]
 
 
-def _below_trunk(state: State) -> State:
-    return {f"trunk.{name}": value for name, value in state.items()}
-
-
 UNI = Adapter(
     name="uni",
     title="UNI",
     window_px=224,
     arguments={"img_size": 224, "patch_size": 16, "init_values": 1e-5},
-    build=_uni,
-    convert=unchanged,
+    build=partial(vit, "vit_large_patch16_224"),
     source="MahmoodLab/UNI on Hugging Face, pytorch_model.bin",
     licence="CC BY-NC-ND 4.0 (UNI, Chen et al. 2024)",
 )
@@ -45,8 +33,7 @@ GIGAPATH = Adapter(
     title="Prov-GigaPath",
     window_px=224,
     arguments={"img_size": 224, "patch_size": 16, "mlp_ratio": 5.33334},
-    build=_gigapath,
-    convert=unchanged,
+    build=partial(vit, "vit_giant_patch14_dinov2"),
     source="prov-gigapath/prov-gigapath on Hugging Face, pytorch_model.bin (the tile encoder)",
     remark=(
         "It was published for 256-px tiles of which the middle 224 px are read. Training images "
@@ -67,7 +54,7 @@ VIRCHOW2 = Adapter(
         "swiglu": True,
     },
     build=_virchow2,
-    convert=_below_trunk,
+    convert=partial(renamed, rules={"": "trunk."}),
     source="paige-ai/Virchow2 on Hugging Face, pytorch_model.bin or model.safetensors",
     licence="CC BY-NC-ND 4.0 (Virchow2, Zimmermann et al. 2024)",
 )

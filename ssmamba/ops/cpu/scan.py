@@ -14,13 +14,14 @@ from torch import Tensor
 from ssmamba.ops.cpu import threads
 from ssmamba.ops.cpu.cache import kernel_cache
 from ssmamba.ops.cpu.plan import dense_rows, make_plan
-from ssmamba.ops.function import Gradients, Inputs
+from ssmamba.ops.function import Gradients, Inputs, Options, Outputs
 
 threads.uses_parallel_loops()  # before the kernels load: loading starts numba's threads too
 with kernel_cache():
     from ssmamba.ops.cpu.backward import backward_parallel, backward_shared
     from ssmamba.ops.cpu.forward import forward_parallel, forward_shared
 
+GATES_BACKWARD = False
 FORWARD_CHUNK = 64
 BACKWARD_CHUNK = 32  # steps between two checkpoints, and steps on the backward pass's tape
 LANES = 16
@@ -54,36 +55,23 @@ def _sum_planes(planes: Tensor) -> Tensor:
     return planes[0] if planes.shape[0] == 1 else planes[0].add_(planes[1])
 
 
-def forward(
-    inputs: Inputs,
-    softplus: bool,
-    reverse: bool,
-    *,
-    keep: bool,
-    want_state: bool,
-    z: Tensor | None = None,
-) -> tuple[Tensor, Tensor, Tensor]:
+def forward(inputs: Inputs, options: Options, *, keep: bool, want_state: bool) -> Outputs:
     """Return y (u's dtype), the last state, and the checkpoints (both empty unless wanted)."""
-    return _forward(inputs, None, z, softplus, reverse, keep, want_state)
+    return _forward(inputs, None, options, keep, want_state)
 
 
 def forward_low_rank(inputs: Inputs, weight: Tensor, softplus: bool) -> Tensor:
     """y, with dt (batch, L, R, rank) for delta and ``weight`` (R, channels, rank)."""
-    return _forward(inputs, weight, None, softplus, False, False, False)[0]
+    return _forward(inputs, weight, Options(softplus, False), False, False)[0]
 
 
 def _forward(
-    inputs: Inputs,
-    weight: Tensor | None,
-    z: Tensor | None,
-    softplus: bool,
-    reverse: bool,
-    keep: bool,
-    want_state: bool,
-) -> tuple[Tensor, Tensor, Tensor]:
+    inputs: Inputs, weight: Tensor | None, options: Options, keep: bool, want_state: bool
+) -> Outputs:
     u, A = inputs[0], inputs[2]
     batch, L, channels = u.shape
     R, _, N = A.shape
+    softplus, reverse, z = options
     assert z is None or R == 1  # of two directions, the sum would have to be gated
     *blocks, chunks, size = kept_shape(u, A)
     K = blocks[2]
@@ -95,8 +83,8 @@ def _forward(
     prepared = [None if x is None else dense_rows(x) for x in (*inputs, weight, z)]
     shape = (batch, L, channels, R, N)
     chunk = BACKWARD_CHUNK if keep else FORWARD_CHUNK
-    options = (planes, chunk, keep, want_state, softplus, reverse)
-    plan = make_plan(tasks, shape, options, prepared, (y, checkpoints, state))
+    numbers = (planes, chunk, keep, want_state, softplus, reverse)
+    plan = make_plan(tasks, shape, numbers, prepared, (y, checkpoints, state))
     work = R * batch * L * channels * N
     threads.run(forward_shared, forward_parallel, (plan,), tasks, work)  # prepared is still alive
     y = _sum_planes(y)
@@ -104,12 +92,7 @@ def _forward(
 
 
 def backward(
-    inputs: Inputs,
-    softplus: bool,
-    reverse: bool,
-    kept: Tensor,
-    grad_y: Tensor,
-    grad_state: Tensor | None,
+    inputs: Inputs, options: Options, kept: Tensor, grad_y: Tensor, grad_state: Tensor | None
 ) -> Gradients:
     """Gradients of the seven inputs in float32; ``kept`` are the forward pass's checkpoints."""
     u, A = inputs[0], inputs[2]
@@ -133,7 +116,7 @@ def backward(
         backward_parallel,
         (
             *(*_arrays(inputs), _array(grad_y), kept.numpy()),
-            *(_array(grad_state), BACKWARD_CHUNK, softplus, reverse),
+            *(_array(grad_state), BACKWARD_CHUNK, options.softplus, options.reverse),
             *(*(t.numpy() for t in outputs), tasks, np.zeros(1, np.int64)),
         ),
         tasks,
@@ -147,4 +130,5 @@ def backward(
         grad_C[:, 0] if slots == 1 else grad_C.sum(1),
         grad_D[:, 0] if batch == 1 else grad_D.sum(1),
         grad_bias[:, 0] if batch == 1 else grad_bias.sum(1),
+        None,
     )

@@ -14,8 +14,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ssmamba.ops.function import Gradients, Inputs, gate, recomputed_gradients
+from ssmamba.ops.function import (
+    Gradients,
+    Inputs,
+    Options,
+    Outputs,
+    gate,
+    recomputed_gradients,
+)
 
+GATES_BACKWARD = False
 _STEPS_PER_BLOCK = 2048
 _MOST_STATES = 256
 
@@ -78,15 +86,7 @@ def kept_shape(u: Tensor, A: Tensor) -> tuple[int, ...]:
     return batch, A.shape[0] * channels, -(-L // _STEPS_PER_BLOCK), 2 * A.shape[2]
 
 
-def forward(
-    inputs: Inputs,
-    softplus: bool,
-    reverse: bool,
-    *,
-    keep: bool,
-    want_state: bool,
-    z: Tensor | None = None,
-) -> tuple[Tensor, Tensor, Tensor]:
+def forward(inputs: Inputs, options: Options, *, keep: bool, want_state: bool) -> Outputs:
     """Return y (u's dtype), the last state, and the extension's states (empty unless wanted)."""
     u, A = inputs[0], inputs[2]
     batch, _, channels = u.shape
@@ -99,28 +99,24 @@ def forward(
     )
     if u.numel() == 0:
         return torch.empty_like(u), state, u.new_empty(shape, dtype=torch.float32)
+    softplus, reverse, z = options
     x = _turn(inputs, reverse)
     out, states, *_ = _extension().fwd(x.u, x.delta, x.A, x.B, x.C, x.D, None, x.bias, softplus)
-    y = _unsides(out.unflatten(1, (R, channels)), reverse).sum(2).contiguous()
-    y = gate(y, z)
+    y = gate(_unsides(out.unflatten(1, (R, channels)), reverse).sum(2).contiguous(), z)
     if want_state:
         state = states[:, :, -1, 1::2].unflatten(1, (R, channels)).contiguous()
     return y, state, states if keep else u.new_empty(shape, dtype=torch.float32)
 
 
 def backward(
-    inputs: Inputs,
-    softplus: bool,
-    reverse: bool,
-    kept: Tensor,
-    grad_y: Tensor,
-    grad_state: Tensor | None,
+    inputs: Inputs, options: Options, kept: Tensor, grad_y: Tensor, grad_state: Tensor | None
 ) -> Gradients:
     """Gradients of the seven inputs; through plain torch where the state has a gradient."""
     u, A = inputs[0], inputs[2]
     R, channels, _ = A.shape
     if grad_state is not None or u.numel() == 0:
-        return recomputed_gradients(inputs, softplus, reverse, grad_y, grad_state)
+        return recomputed_gradients(inputs, options, grad_y, grad_state)
+    softplus, reverse, _ = options
     x = _turn(inputs, reverse)
     grad_out = _sides([grad_y.to(u.dtype)] * R, reverse).flatten(1, 2)
     grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D, grad_bias, *_ = _extension().bwd(
@@ -136,4 +132,5 @@ def backward(
         _unsides(grad_C, reverse),
         nothing if x.D is None else grad_D.view(R, channels),
         nothing if x.bias is None else grad_bias.view(R, channels),
+        None,
     )

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from ssmamba.ops.cuda import kernels
-from ssmamba.ops.function import Gradients, Inputs
+from ssmamba.ops.function import Gradients, Inputs, Options, Outputs
 
+GATES_BACKWARD = True
 Pass = TypeVar("Pass", bound=Callable[..., Any])
 
 
@@ -71,8 +72,9 @@ def _row_contiguous(x: Tensor) -> Tensor:
 class _Problem:
     """Prepared inputs and what every launch has in common."""
 
-    def __init__(self, inputs: Inputs, z: Tensor | None, softplus: bool, reverse: bool) -> None:
+    def __init__(self, inputs: Inputs, options: Options) -> None:
         u, delta, A, B, C, D, delta_bias = inputs
+        softplus, reverse, z = options
         self.u, self.delta, self.B, self.C = (_row_contiguous(x) for x in (u, delta, B, C))
         self.z = None if z is None else _row_contiguous(z)
         self.A = A.detach().float().contiguous()
@@ -185,17 +187,9 @@ def kept_shape(u: Tensor, A: Tensor) -> tuple[int, ...]:
 
 
 @_on_its_device
-def forward(
-    inputs: Inputs,
-    softplus: bool,
-    reverse: bool,
-    *,
-    keep: bool,
-    want_state: bool,
-    z: Tensor | None = None,
-) -> tuple[Tensor, Tensor, Tensor]:
+def forward(inputs: Inputs, options: Options, *, keep: bool, want_state: bool) -> Outputs:
     """Return y (u's dtype), the last state, and the tiles' first states (empty unless wanted)."""
-    p = _Problem(inputs, z, softplus, reverse)
+    p = _Problem(inputs, options)
     y = torch.empty(p.u.shape, dtype=p.u.dtype, device=p.u.device)
     state = p.empty(p.batch if want_state else 0, p.R, p.channels, p.N)
     kept = list(kept_shape(p.u, p.A))
@@ -221,39 +215,14 @@ def forward(
 
 @_on_its_device
 def backward(
-    inputs: Inputs,
-    softplus: bool,
-    reverse: bool,
-    kept: Tensor,
-    grad_y: Tensor,
-    grad_state: Tensor | None,
+    inputs: Inputs, options: Options, kept: Tensor, grad_y: Tensor, grad_state: Tensor | None
 ) -> Gradients:
-    """Gradients of the seven inputs in float32; ``kept`` from the forward pass."""
-    return _backward(_Problem(inputs, None, softplus, reverse), kept, grad_y, grad_state)[0]
-
-
-@_on_its_device
-def backward_gated(
-    inputs: Inputs,
-    z: Tensor,
-    softplus: bool,
-    reverse: bool,
-    kept: Tensor,
-    grad_y: Tensor,
-    grad_state: Tensor | None,
-) -> tuple[Gradients, Tensor]:
-    """The same after a forward pass with a gate, and the gradient of z."""
-    return _backward(_Problem(inputs, z, softplus, reverse), kept, grad_y, grad_state)
-
-
-def _backward(
-    p: _Problem, kept: Tensor, grad_y: Tensor, grad_state: Tensor | None
-) -> tuple[Gradients, Tensor]:
+    """Gradients of the seven inputs, and of z where y was gated, in float32."""
+    p = _Problem(inputs, options)
     if p.is_empty:
         A, vector = p.A, p.A[..., 0]
         tensors = (p.u, p.delta, A, p.B, p.C, vector, vector, p.u)
-        *zeros, grad_z = (torch.zeros_like(x, dtype=torch.float32) for x in tensors)
-        return (*zeros,), grad_z  # type: ignore[return-value]
+        return cast(Gradients, tuple(torch.zeros_like(x, dtype=torch.float32) for x in tensors))
     grad_y = _row_contiguous(grad_y)
     carries = None
     if p.tiles > 1 or grad_state is not None:
@@ -275,7 +244,7 @@ def _backward(
         HAS_STARTS=p.tiles > 1,
         HAS_CARRIES=carries is not None,
     )
-    gradients = (
+    return (
         grad_u,
         grad_delta,
         grad_A.sum((0, 2)).transpose(1, 2),
@@ -283,5 +252,5 @@ def _backward(
         grad_C.sum(0),
         grad_D.sum((0, 2)),
         grad_bias.sum((0, 2)),
+        grad_z,
     )
-    return gradients, grad_z

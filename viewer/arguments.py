@@ -40,7 +40,7 @@ def parse(argv: Sequence[str] | None = None) -> Options:
         help=tr("checkpoint (.safetensors) to use; several are compared side by side"),
     )  # fmt: skip
     parser.add_argument("--rois", metavar="FILE.geojson", help=tr("regions to import and classify"))
-    parser.add_argument("--device", default="auto", help="auto | cpu | cuda | cuda:N")
+    parser.add_argument("--device", default="auto", help=tr("auto, cpu, cuda or cuda:N"))
     parser.add_argument("--demo", action="store_true", help=tr("open a synthetic demo slide"))
     parser.add_argument(
         "--screenshot", metavar="FILE.png",

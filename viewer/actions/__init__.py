@@ -1,1 +1,1 @@
-"""What the user can do: one list of actions, which menus, keys and buttons are made from."""
+"""The table of the user's actions, from which menus, shortcuts and buttons are built."""

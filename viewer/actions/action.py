@@ -1,4 +1,4 @@
-"""An action as one record, and what the window offers to it."""
+"""The record of an action, and the interface of the window that it runs on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from viewer.workspace import Workspace
 
 
 class Host(Protocol):
-    """The window, as actions and panels see it."""
+    """The window, as seen by actions and panels."""
 
     workspace: Workspace
     canvas: SlideCanvas
@@ -29,10 +29,10 @@ class Host(Protocol):
 
 
 class Place(NamedTuple):
-    """Where an action stands in the menus."""
+    """The position of an action in the menus."""
 
     menu: str  # "&Edit"
-    group: int = 1  # a line separates the groups of a menu
+    group: int = 1  # groups of a menu have a separator between them
     submenu: str = ""
 
 
@@ -46,7 +46,7 @@ def _always(_: Host) -> bool:
 
 @dataclass(frozen=True)
 class Action:
-    """One thing that the user can do."""
+    """One command of the user interface."""
 
     id: str
     text: str
@@ -57,7 +57,7 @@ class Action:
     menu: tuple[Place, ...] = ()
     tool_bar: int = 0  # group of the tool bar; 0: not there
     enabled: Callable[[Host], bool] = _always
-    checked: Callable[[Host], bool] | None = None  # None: nothing to check
+    checked: Callable[[Host], bool] | None = None  # None: not checkable
     choice: str = ""  # name of a group of which exactly one action is checked
     shown_text: Callable[[Host], str] | None = None  # a text that changes with the state
     submenu: Callable[[Any], QMenu] | None = None  # a menu of its own, in place of a command

@@ -1,4 +1,4 @@
-"""The actions of one window: Qt's objects, kept in step with its state."""
+"""The QActions of one window, kept in step with its state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from viewer.look.icons import set_icon
 
 
 class LiveActions:
-    """Runs actions for a window and shows which can be run, and which are checked."""
+    """Runs actions and keeps them enabled and checked as their records say."""
 
     def __init__(self, records: Iterable[Action], host: Host) -> None:
         self._host = host
@@ -32,7 +32,7 @@ class LiveActions:
         self.refresh()
 
     def _make(self, record: Action) -> QAction:
-        """Belongs to the window, so that its keys work there."""
+        """The QAction belongs to the window, so that its shortcut works there."""
         window = self._host
         assert isinstance(window, QWidget)
         made = QAction(record.text, window)
@@ -56,7 +56,7 @@ class LiveActions:
         self.refresh()
 
     def refresh(self, *_: object) -> None:
-        """Show the state that the actions' records read from the window."""
+        """Enable, check and rename the actions by the window's state."""
         for record, action in zip(self._records, self.by_name.values(), strict=True):
             action.setEnabled(record.enabled(self._host))
             if record.checked is not None:
@@ -66,6 +66,6 @@ class LiveActions:
 
 
 def tool_tip(record: Action) -> str:
-    """What an action does, with its keys."""
+    """Description of an action, with its shortcut."""
     tip = record.tip or record.text.rstrip("…")
     return f"{tip} ({record.keys})" if record.keys else tip

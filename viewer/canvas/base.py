@@ -1,4 +1,4 @@
-"""What the pointer and the tools know of a canvas: its signals and what it shows."""
+"""The part of a canvas that the pointer and the tools use: signals, camera and scene."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class CanvasBase(QWidget):
     """A widget with the signals of a canvas, its camera and its scene."""
 
     slide_opened = Signal(object)  # SlideInfo
-    slide_failed = Signal(str, str)  # one sentence with the next step, details
+    slide_failed = Signal(str, str)  # message, details
     read_failed = Signal(str, str)  # a tile could not be read (once for each slide)
     view_changed = Signal(object)  # ViewState
     tool_changed = Signal(str)  # id of the tool
@@ -24,7 +24,7 @@ class CanvasBase(QWidget):
     roi_edited = Signal(object)  # Roi with new geometry, same id
     roi_delete_requested = Signal(str)  # id
     cursor_moved = Signal(float, float)  # level-0 pixels; NaN, NaN when it leaves
-    hint = Signal(str)  # one short sentence: why nothing was drawn
+    hint = Signal(str)  # why nothing was drawn
     first_tile_painted = Signal()
     settled = Signal()  # every visible tile is painted at its final level
     source_changed = Signal(object)  # TileSource or None

@@ -1,4 +1,4 @@
-"""Where a canvas looks: the view state, and everything that moves it."""
+"""The view state of a canvas, and everything that moves it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from viewer.canvas.zoom import SmoothZoom
 from viewer.tiles.pyramid import Rect
 
 FIT_MARGIN = 0.02
-UM_AT_1X = 10.0  # µm per screen pixel that is called 1×: 0.25 µm is 40×
+UM_AT_1X = 10.0  # µm per screen pixel at 1×: 0.25 µm is 40×
 
 
 class Camera(QObject):
-    """The view of one canvas; screen places are device pixels, slide places level-0 pixels."""
+    """The view of one canvas; on screen in device pixels, on the slide in level-0 pixels."""
 
     changed = Signal(object)  # ViewState
 
@@ -30,9 +30,9 @@ class Camera(QObject):
         self._auto_fit = True  # until the user moves, a new size fits the slide again
         self._zoom = SmoothZoom(self._zoom_now, self)
 
-    # --- what it looks at
+    # --- slide and screen
     def set_slide(self, info: SlideInfo | None) -> None:
-        """Look at another slide as a whole; a calibration of the old one is forgotten."""
+        """Show another slide as a whole; the calibration of the previous one is dropped."""
         self._info = info
         self._mpp = None
         self.fit()
@@ -66,13 +66,13 @@ class Camera(QObject):
 
     # --- movements
     def look(self, state: ViewState) -> None:
-        """Look elsewhere; silent when nothing changes."""
+        """Change the view; ``changed`` is not emitted when nothing changes."""
         self._auto_fit = False
         self._zoom.stop()
         self._set(state)
 
     def fit(self) -> None:
-        """Show the whole slide (the scanned part, where the file says which it is)."""
+        """Show the whole slide (its scanned part, if the file defines it)."""
         self._zoom.stop()
         self._auto_fit = True
         info = self._info
@@ -85,11 +85,11 @@ class Camera(QObject):
         self.look(fitting(rect, *self._size, margin))
 
     def move_to(self, x: float, y: float) -> None:
-        """Bring a place of the slide to the middle."""
+        """Centre a position on the slide (level-0 px)."""
         self.look(ViewState(x, y, self._state.downsample))
 
     def pan_by(self, dx: float, dy: float) -> None:
-        """Drag the slide by device pixels."""
+        """Pan by device pixels."""
         self._auto_fit = False
         self._set(self.view.panned(dx, dy))
 
@@ -112,7 +112,7 @@ class Camera(QObject):
         return None if full is None else full / self._state.downsample
 
     def set_magnification(self, magnification: float) -> None:
-        """Show at an objective's magnification; without calibration 1 is one to one."""
+        """Show at an objective's magnification; without calibration, 1× is 1:1."""
         full = self._full_magnification() or 1.0
         self.look(ViewState(self._state.center_x, self._state.center_y, full / magnification))
 

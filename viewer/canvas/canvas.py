@@ -1,4 +1,4 @@
-"""The slide canvas widget: puts camera, layers, pointer and tile source together."""
+"""The slide canvas widget: combines camera, layers, pointer and tile source."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from viewer.tiles.source import TileSource
 
 
 class SlideCanvas(CanvasBase):
-    """Shows one slide; places are (x, y) in level-0 pixels. No slide is read on its thread."""
+    """Shows one slide; positions are (x, y) in level-0 pixels. No slide is read on its thread."""
 
     def __init__(self, parent: QWidget | None = None, *, decorations: bool = True) -> None:
         """``decorations`` False: no minimap, scale bar or magnification (comparison cells)."""
@@ -42,7 +42,7 @@ class SlideCanvas(CanvasBase):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        if sys.platform != "darwin":  # there the same pinch comes as a native gesture too
+        if sys.platform != "darwin":  # macOS also sends a pinch as a native gesture
             self.grabGesture(Qt.GestureType.PinchGesture)
         self.setMinimumSize(48, 48)
         self.setAccessibleName(tr("Slide"))
@@ -59,7 +59,7 @@ class SlideCanvas(CanvasBase):
     def open_slide(self, path: str) -> None:
         """Open in a worker; ``slide_opened`` or ``slide_failed`` follows.
 
-        The slide shown so far stays until the new one is open, also when that fails.
+        The current slide stays until the new one is open, or if that fails.
         """
         self._slides.open(path)
 
@@ -76,7 +76,7 @@ class SlideCanvas(CanvasBase):
         return self._slides.source
 
     def set_mpp(self, mpp: float | None) -> None:
-        """µm per level-0 pixel as the user corrected it; None = the slide's own."""
+        """µm per level-0 pixel set by the user; None = the slide's own."""
         self.camera.set_mpp(mpp)
         self.update()
 
@@ -115,14 +115,14 @@ class SlideCanvas(CanvasBase):
     # --- view
     @property
     def view(self) -> View:
-        """How slide and screen (device pixels) lie on each other."""
+        """The mapping between slide and screen (device pixels)."""
         return self.camera.view
 
     def view_state(self) -> ViewState:
         return self.camera.state
 
     def set_view_state(self, state: ViewState) -> None:
-        """Look elsewhere; silent when nothing changes, so linked canvases do not echo."""
+        """Change the view; no signal when nothing changes, so linked canvases do not echo."""
         self.camera.look(state)
 
     def _on_view_changed(self, state: ViewState) -> None:
@@ -223,10 +223,10 @@ class SlideCanvas(CanvasBase):
         self._touch()
 
     def event(self, event: QEvent) -> bool:
-        is_input = event.type() in Pointer.HANDLERS  # others come before there is a pointer
+        is_input = event.type() in Pointer.HANDLERS  # other events come before the pointer exists
         return (is_input and self.pointer.handle(event)) or super().event(event)
 
 
 def _import_geometry() -> None:
-    """Load shapely ahead: the first lasso must not wait for it."""
+    """Import shapely early, so that the first lasso does not wait for it."""
     import ssmamba.rois.geometry  # noqa: F401

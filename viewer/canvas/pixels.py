@@ -1,4 +1,4 @@
-"""The pixels of the slide as they are shown, for tools that look at what they draw on."""
+"""The pixels of the slide as shown, for tools that need them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_PIXELS = 4096 * 4096  # of one area; all its tiles must fit into the tile ca
 class Pixels:
     """An area of the slide at one level of its pyramid."""
 
-    rgb: np.ndarray  # (H, W, 3) uint8, with the colours of the view; (0, 0, 3) off the slide
+    rgb: np.ndarray  # (H, W, 3) uint8, in the colours of the view; (0, 0, 3) off the slide
     x: float  # left edge, level-0 pixels
     y: float  # top edge, level-0 pixels
     downsample: float  # level-0 pixels per pixel
@@ -74,20 +74,20 @@ class PixelReader:
         self.answer()
 
     def answer(self) -> None:
-        """Answer what can be answered and have the rest read; called for each new tile."""
+        """Answer complete requests and have the rest read; called for each new tile."""
         source = self._scene.source
         if source is None or not self._waiting:
             return
         for request in tuple(self._waiting):
             image = picture(source, request.level, request.area, request.icc)
-            if image is not None and request in self._waiting:  # no answer has cancelled it
+            if image is not None and request in self._waiting:  # else cancelled meanwhile
                 self._waiting.remove(request)
                 request.then(_as_pixels(source, request, image))
         keys = (tiles_under(source, r.level, r.area, r.icc) for r in self._waiting)
         source.want(self._client, [key for some in keys for key in some])
 
     def cancel(self) -> None:
-        """Forget what has not been answered yet."""
+        """Drop all pending requests."""
         if self._waiting and self._scene.source is not None:
             self._scene.source.want(self._client, ())
         self._waiting.clear()

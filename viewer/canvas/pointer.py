@@ -1,4 +1,4 @@
-"""What the mouse, trackpad and keyboard do on a canvas, whichever tool is chosen."""
+"""Mouse, trackpad and keyboard on a canvas, with any tool."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ ZOOM_KEYS = {
     Qt.Key.Key_Minus: -0.5,
     Qt.Key.Key_Underscore: -0.5,
 }
-GESTURES = (  # for the list of shortcuts, as are those of each tool
-    (tr("Wheel"), tr("Zoom about the pointer")),
-    (tr("Drag"), tr("Move the slide")),
-    (tr("Space + drag"), tr("Move the slide while a drawing tool is chosen")),
-    (tr("Arrows"), tr("Move the slide")),
+GESTURES = (  # for the list of shortcuts, with those of each tool
+    (tr("Wheel"), tr("Zoom at the pointer")),
+    (tr("Drag"), tr("Pan")),
+    (tr("Space + drag"), tr("Pan while a drawing tool is active")),
+    (tr("Arrow keys"), tr("Pan")),
     ("+  −", tr("Zoom in, zoom out")),
     ("0", tr("Whole slide")),
-    ("1", tr("One slide pixel on one screen pixel")),
-    (tr("Esc"), tr("Drop what is half drawn; leave the drawing tool")),
+    ("1", tr("Full resolution (1:1)")),
+    (tr("Esc"), tr("Cancel drawing; return to the Move tool")),
     (tr("Del"), tr("Delete the selected region")),
 )
 
 
 class Pointer:
-    """Pans, zooms and hovers, and hands everything else to the chosen tool."""
+    """Pans, zooms and hovers, and passes everything else to the active tool."""
 
     HANDLERS = {
         QEvent.Type.MouseButtonPress: "press",
@@ -68,12 +68,12 @@ class Pointer:
         self.tool = self._tools[TOOLS[0].id]
         self._grabbed: QPointF | None = None  # last device pixel of a pan
         self._pressed: QPointF | None = None  # device pixel of the press, until it becomes a drag
-        self._tool_pressed: QPointF | None = None  # device pixel of the press that the tool took
+        self._tool_pressed: QPointF | None = None  # device pixel of the press that the tool handled
         self._on_minimap = False
         self._space = False
 
     def handle(self, event: QEvent) -> bool:
-        """Act on one of the events in HANDLERS; False when Qt should go on with it."""
+        """Handle one of the events in HANDLERS; False if Qt should handle it."""
         return getattr(self, self.HANDLERS[event.type()])(event) is not False
 
     # --- tools
@@ -87,7 +87,7 @@ class Pointer:
             self._canvas.tool_changed.emit(tool_id)
 
     def cancel(self) -> bool:
-        """Drop what is half drawn or dragged; True when there was something."""
+        """Cancel drawing or dragging; True if there was any."""
         was_busy = self.tool.is_busy
         self.tool.cancel()
         self._tool_pressed = None
@@ -220,7 +220,7 @@ class Pointer:
         return True
 
     def key_press(self, event: QKeyEvent) -> bool:
-        """Act on a key; False when it means nothing here."""
+        """Handle a key; False if it has no effect here."""
         key = Qt.Key(event.key())
         camera = self._camera
         if self.tool.key(key):
@@ -263,7 +263,7 @@ class Pointer:
             self._update_cursor()
 
     def _leave_tool(self) -> bool:
-        """Go back to the first tool; False when that is the one."""
+        """Return to the first tool; False if it is active already."""
         old = self.tool
         self.set_tool(TOOLS[0].id)
         return self.tool is not old
@@ -274,7 +274,7 @@ class Pointer:
             self._canvas.roi_delete_requested.emit(selected)
         return selected is not None
 
-    # --- places
+    # --- positions
     def _device(self, place: QPointF) -> QPointF:
         return place * self._scene.dpr
 

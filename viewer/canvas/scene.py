@@ -1,4 +1,4 @@
-"""Everything that one canvas shows, without the widget: its layers, and one frame of them."""
+"""The contents of one canvas, without the widget: its layers, painted in order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from viewer.canvas.layers.tiles import TileLayer
 from viewer.canvas.view import View
 from viewer.tiles.source import TileSource
 
-NEAR_PX = 5.0  # how near an outline counts as on it, logical pixels
+NEAR_PX = 5.0  # distance within which an outline is hit, logical pixels
 
 
 class Scene:
@@ -45,7 +45,7 @@ class Scene:
         return self.camera.state.downsample * self.dpr
 
     def set_source(self, source: TileSource | None) -> None:
-        """Show another slide; of the old one only the ROIs stay, which the document replaces."""
+        """Show another slide; the ROIs stay until the document replaces them."""
         self.source = source
         self.tiles.set_source(source)
         self.minimap.forget()
@@ -59,7 +59,7 @@ class Scene:
         self.minimap.forget()
 
     def minimap_place(self) -> QRect | None:
-        """Where the overview lies, device pixels; None when it is not shown."""
+        """Rectangle of the minimap, device pixels; None when it is hidden."""
         if self.source is None or not self.decorated:
             return None
         return self.minimap.place(self.source, self.camera.view, self.dpr)
@@ -69,7 +69,7 @@ class Scene:
         return place is not None and place.contains(at.toPoint())
 
     def look_through_minimap(self, at: QPointF) -> None:
-        """Bring the place that a device pixel on the overview shows to the middle."""
+        """Centre the view on the position shown at a device pixel of the minimap."""
         place = self.minimap_place()
         if place is not None and self.source is not None:
             to = self.minimap.slide_place(self.source, place, at.x(), at.y())
@@ -82,11 +82,11 @@ class Scene:
         return right > 0 and bottom > 0 and left < self.info.width and top < self.info.height
 
     def roi_at(self, x: float, y: float) -> str | None:
-        """Id of the ROI at a place (level-0 px); the smallest when several overlap."""
+        """Id of the ROI at a position (level-0 px); the smallest when several overlap."""
         return self.rois.at(x, y, NEAR_PX * self.px)
 
     def paint(self, painter: QPainter, paint_tool: Callable[[QPainter, View, float], None]) -> None:
-        """Paint a frame; from here on all painters work in device pixels.
+        """Paint a frame; all layers paint in device pixels.
 
         ``paint_tool(painter, view, dpr)`` paints between the ROIs and the decorations.
         """

@@ -1,4 +1,4 @@
-"""Which slide a canvas shows: opening, replacing, sharing and closing its tile source."""
+"""The slide of a canvas: opens, replaces, shares and closes its tile source."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class _Held:
     def __init__(self) -> None:
         self.client = next(_clients)
         self.source: TileSource | None = None
-        self.pending: TileSource | None = None  # being opened; the old slide stays meanwhile
+        self.pending: TileSource | None = None  # being opened; the old slide stays until then
 
     def release(self) -> None:
-        """Let go of both; a source without clients closes its slide."""
+        """Release both; a source without clients closes its slide."""
         for source in (self.pending, self.source):
             if source is not None:
                 source.detach(self.client)
@@ -38,8 +38,8 @@ class SlideHolder(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._held = _Held()
-        # Whichever way the canvas goes: destroyed by Qt, or collected by Python, which Qt's signal
-        # does not tell. A slot of this object would be gone by then.
+        # For both ends of the canvas: destroyed by Qt, or collected by Python, which emits no
+        # signal. A slot of this object would no longer exist by then.
         parent.destroyed.connect(self._held.release)
         weakref.finalize(parent, self._held.release)
 
@@ -52,7 +52,7 @@ class SlideHolder(QObject):
         return self._held.source
 
     def open(self, path: str) -> None:
-        """Open in a worker; the slide shown so far stays until then, also when it fails."""
+        """Open in a worker; the current slide stays until then, or if that fails."""
         self._drop_pending()
         source = TileSource(path)
         source.attach(self.client)
@@ -66,7 +66,7 @@ class SlideHolder(QObject):
         self.take(None)
 
     def take(self, source: TileSource | None) -> None:
-        """Show a source that is open already."""
+        """Show a source that is already open."""
         old = self._held.source
         if source is old:
             return
@@ -86,7 +86,7 @@ class SlideHolder(QObject):
 
     def _on_failed(self, message: str, details: str) -> None:
         source = self._held.pending
-        if source is None or source.failure != message:  # of one that was given up before
+        if source is None or source.failure != message:  # of an earlier, cancelled one
             return
         self._drop_pending()
         self.failed.emit(message, details)

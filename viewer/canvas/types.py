@@ -1,4 +1,4 @@
-"""Plain values that a canvas takes and gives; places are level-0 pixels."""
+"""Plain values of the canvas's interface; positions are level-0 pixels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ssmamba.rois.roi import Roi
 
 @dataclass(frozen=True)
 class ViewState:
-    """Where a canvas looks: its middle and its scale."""
+    """The centre and the scale of a view."""
 
     center_x: float  # level-0 pixels
     center_y: float
@@ -20,7 +20,7 @@ class ViewState:
 
 @dataclass(frozen=True, eq=False)
 class Overlay:
-    """A picture laid on the slide, such as the CAM of one window."""
+    """An image drawn on the slide, such as the CAM of one window."""
 
     image: QImage  # any format; ARGB32 premultiplied is the quickest
     x: float  # left edge, level-0 pixels

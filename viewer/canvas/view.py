@@ -1,4 +1,4 @@
-"""From slide to screen and back: one scale and one shift, in whole device pixels."""
+"""Mapping from slide to screen and back: a scale, and a shift in whole device pixels."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class View:
 
     @property
     def origin(self) -> tuple[int, int]:
-        """Device pixel on which the slide's (0, 0) lies."""
+        """Device pixel of the slide's (0, 0)."""
         return (
             math.floor(self.width / 2 - self.state.center_x * self.scale + 0.5),
             math.floor(self.height / 2 - self.state.center_y * self.scale + 0.5),
@@ -73,7 +73,7 @@ class View:
         return ViewState(x, y, downsample)
 
     def panned(self, dx: float, dy: float) -> ViewState:
-        """The state after the slide was dragged by (dx, dy) device pixels."""
+        """The state after panning by (dx, dy) device pixels."""
         d = self.state.downsample
         return ViewState(self.state.center_x - dx * d, self.state.center_y - dy * d, d)
 
@@ -87,9 +87,9 @@ def fitting(rect: Rect, width: int, height: int, margin: float) -> ViewState:
 
 
 def limited(state: ViewState, slide_width: int, slide_height: int) -> ViewState:
-    """Keep the middle on the slide and the scale within reason.
+    """Limit the centre to the slide and the scale to a useful range.
 
-    Depends on the slide alone, not on the widget, so that linked canvases agree.
+    Depends only on the slide, not on the widget, so that linked canvases agree.
     """
     farthest = max(4.0, max(slide_width, slide_height) / FARTHEST_SIDE_PX)
     return ViewState(

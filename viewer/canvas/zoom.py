@@ -1,4 +1,4 @@
-"""Smooth zooming: the wheel sets a goal, a few frames lead there."""
+"""Smooth zooming: the wheel sets a target, reached over a few frames."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, QTimer
 
 FRAME_MS = 14
-SHARE_PER_FRAME = 0.35  # of the way that is left
+SHARE_PER_FRAME = 0.35  # of the remaining distance
 CLOSE_ENOUGH = 0.004  # in factors of two
 
 
 class SmoothZoom(QObject):
-    """Spreads zoom steps over some frames, about the place they were asked for."""
+    """Spreads zoom steps over several frames, about a fixed point."""
 
     def __init__(self, apply: Callable[[float, float, float], None], parent: QObject) -> None:
         """``apply(factor, px, py)`` zooms at once about a device pixel."""

@@ -1,4 +1,4 @@
-"""What stands above a map: the model's answer for the selected region."""
+"""The caption above a map: the model's answer for the selected region."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def caption(
 ) -> tuple[str, str, bool]:
     """The class, its share with remarks, and whether the model is unsure of it.
 
-    on_slide: the model whose map lies on the slide; another one's detail is named.
+    on_slide: the model whose map is on the slide; a different detail of another one is noted.
     """
     roi = document.selected
     newest = roi and document.results.newest_answer(roi.id, model.path)
     if not model.explains(spec.target):
-        return tr("This model does not know the chosen class"), "", False
+        return tr("This model does not have the chosen class"), "", False
     if not newest or roi is None:
         return "", "", False
     key, result = newest

@@ -12,13 +12,13 @@ from viewer.widgets.basic import ElidedLabel, label
 from viewer.widgets.layouts import column
 
 HEADER_PX, TALL_HEADER_PX = 44, 66
-NARROW_PX = 300  # below it "Not sure" stands under the answer: the names need the width
+NARROW_PX = 300  # in a narrower cell "Not sure" is below the answer
 
 
 class CompareCell(QFrame):
-    """Title, what the model says, and a canvas that shares the slide's tiles."""
+    """Title, the model's answer, and a canvas that shares the slide's tiles."""
 
-    looked = Signal(object)  # ViewState that the user chose here
+    looked = Signal(object)  # ViewState set by the user in this cell
 
     def __init__(self, source: SlideCanvas) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class CompareCell(QFrame):
         self.canvas.setAccessibleName(tr("Comparison: {title}").format(title=title))
 
     def set_answer(self, text: str, share: str = "", unsure: bool = False) -> None:
-        """share: the percentage behind the class; it is never cut."""
+        """share: the percentage after the class; never elided."""
         self._answer.set_texts(text, share)
         self._badge.setVisible(unsure)
         self.setAccessibleName(f"{self._title.text()}: {text}{share}")
@@ -55,11 +55,11 @@ class CompareCell(QFrame):
         self._fold(self.width() < NARROW_PX)
 
     def _fold(self, narrow: bool) -> None:
-        """All cells of the grid are equally wide, so their pictures stay in line."""
+        """All cells of the grid are equally wide, so their canvases stay aligned."""
         way = QBoxLayout.Direction
         self._row.setDirection(way.TopToBottom if narrow else way.LeftToRight)
         self._row.setSpacing(2 if narrow else 8)
         policy = self._badge.sizePolicy()
-        policy.setRetainSizeWhenHidden(narrow)  # names stand in line with and without a badge
+        policy.setRetainSizeWhenHidden(narrow)  # names are aligned with and without a badge
         self._badge.setSizePolicy(policy)
         self._header.setFixedHeight(TALL_HEADER_PX if narrow else HEADER_PX)

@@ -23,7 +23,7 @@ FIT_MARGIN = 0.12
 
 
 class CompareGrid(QWidget):
-    """Cells that look at one place; moving one moves all."""
+    """Cells with linked views: moving one moves all."""
 
     roi_clicked = Signal(object)  # id or None
     opened_changed = Signal()
@@ -66,7 +66,7 @@ class CompareGrid(QWidget):
 
     # --- cells
     def _sync_cells(self) -> None:
-        """One cell for each map in view; those that are there are used again, in order."""
+        """One cell for each map in view; existing cells are reused, in order."""
         before = list(self.cells.values())
         specs = [ORIGINAL, *self._document.maps.specs[:MOST_MAPS]]
         made = [self._make_cell() for _ in specs[len(before) :]]
@@ -92,7 +92,7 @@ class CompareGrid(QWidget):
         self._had_several = several
 
     def _show_titles(self) -> None:
-        """Models are called by what tells them apart in this grid."""
+        """Title each cell with what distinguishes its model in this grid."""
         paths = dict.fromkeys(spec.checkpoint for spec in self.cells if spec is not None)
         models = [model for path in paths if (model := self._library.get(path)) is not None]
         names = dict(zip((m.path for m in models), names_beside(models), strict=True))
@@ -106,7 +106,7 @@ class CompareGrid(QWidget):
         return cell
 
     def _arrange(self) -> None:
-        """As many columns as make the cells most nearly square."""
+        """Choose the number of columns that makes the cells most nearly square."""
         count = len(self.cells)
         columns = best_columns(count, max(1, self.width()), max(1, self.height()))
         if columns == self._columns:
@@ -176,7 +176,7 @@ class CompareGrid(QWidget):
         self._show_rois()
 
     def _show_rois(self) -> None:
-        """The selected region and those with a map; cells are for looking, not for editing."""
+        """The selected region and those with a map; regions are not edited in cells."""
         selected = self._document.selected
         ids = dict.fromkeys(self._document.results.mapped_regions())
         if selected is not None:
@@ -218,7 +218,7 @@ class CompareGrid(QWidget):
 
 
 def best_columns(count: int, width: int, height: int) -> int:
-    """Columns for ``count`` cells in a room of this size: the largest smaller side wins."""
+    """Columns for ``count`` cells in this area: those with the largest shorter side."""
     return max(
         range(1, count + 1),
         key=lambda columns: min(width / columns, height / math.ceil(count / columns)),

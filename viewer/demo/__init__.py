@@ -1,4 +1,4 @@
-"""A synthetic slide to try the viewer with: drawn by a program, it shows no patient."""
+"""A computer-generated slide to try the viewer with; it shows no patient data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Progress = Callable[[int, int], None]  # steps done, steps in all
 
 @dataclass(frozen=True)
 class Demo:
-    """Where the demo lies."""
+    """The paths of the demo's files."""
 
     slide: Path
     regions: Path

@@ -1,7 +1,7 @@
-"""Draws tissue that looks like H&E from afar: stroma, glands, crowded glands, lymphocytes.
+"""Draws tissue that resembles H&E at low magnification: stroma, glands and lymphocytes.
 
 Two maps of dye are drawn, haematoxylin and eosin (H, W) uint8, and turned into colours by a table
-(Beer-Lambert law). Everything follows from one seed.
+(Beer-Lambert law). The result depends only on one seed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from ssmamba.rois.roi import Roi
+from viewer.text.tr import tr
 
 WIDTH, HEIGHT = 12_000, 9_000  # level-0 pixels
 MPP = 0.5
@@ -40,9 +41,9 @@ class Area:
     radius: float
 
 
-REGULAR = Area("Regular glands", 3400, 3500, 1500)
-CROWDED = Area("Crowded glands", 8200, 3300, 1600)
-LYMPHOID = Area("Small round cells", 5600, 6400, 800)
+REGULAR = Area(tr("Regular glands"), 3400, 3500, 1500)
+CROWDED = Area(tr("Crowded glands"), 8200, 3300, 1600)
+LYMPHOID = Area(tr("Small round cells"), 5600, 6400, 800)
 
 
 def demo_regions() -> list[Roi]:
@@ -51,7 +52,7 @@ def demo_regions() -> list[Roi]:
         _disc("demo-regular", REGULAR.name, 3300, 3400, 420),
         _disc("demo-crowded", CROWDED.name, 8250, 3250, 460),
         _disc("demo-lymphoid", LYMPHOID.name, 5600, 6380, 330),
-        _disc("demo-stroma", "Fibrous tissue", 8700, 6300, 380),
+        _disc("demo-stroma", tr("Fibrous tissue"), 8700, 6300, 380),
     ]
 
 
@@ -246,7 +247,7 @@ def _stroma_nuclei(rng: np.random.Generator, tissue: Tissue, mask: np.ndarray) -
 def _scattered(
     rng: np.random.Generator, area: Area, spacing: float, jitter: float
 ) -> list[tuple[float, float]]:
-    """Places in a disc on a shifted grid with jitter (share of the spacing)."""
+    """Points in a disc on a shifted grid with jitter (share of the spacing)."""
     places = []
     rows = int(2 * area.radius / (spacing * 0.87)) + 1
     for row in range(rows):

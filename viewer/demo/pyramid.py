@@ -25,7 +25,7 @@ Maps = tuple[np.ndarray, np.ndarray]  # haematoxylin, eosin
 
 
 def write_pyramid(path: Path, tissue: Tissue, progress: Callable[[float], None]) -> None:
-    """Write all levels. progress gets the share that is done."""
+    """Write all levels. progress is called with the finished share, 0..1."""
     levels = _levels(tissue)
     coder = TileCoder()
     total = sum(len(_tiles(maps)) for maps in levels)

@@ -1,6 +1,6 @@
-"""Writes a tiled, pyramidal TIFF from tiles that are JPEG files already (TIFF TechNote 2).
+"""Writes a tiled, pyramidal TIFF from tiles that are already JPEG files (TIFF TechNote 2).
 
-tifffile does this only where imagecodecs is installed, 30 MB that nothing else here needs.
+tifffile needs imagecodecs for this, 30 MB that nothing else here uses.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Field:
 
 
 class TiffWriter:
-    """One directory a level, the finest first. Little-endian, below 4 GB."""
+    """One directory per level, the finest first. Little-endian, below 4 GB."""
 
     def __init__(self, path: Path, description: str) -> None:
         self._file: BinaryIO = path.open("wb")
@@ -84,7 +84,7 @@ class TiffWriter:
         self._link = start + 2 + len(entries)
 
     def _append(self, data: bytes) -> int:
-        """Write at the end, at an even place; returns where."""
+        """Append at an even offset, which is returned."""
         end = self._file.seek(0, 2)
         if end % 2:
             self._file.write(b"\0")

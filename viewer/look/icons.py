@@ -48,7 +48,7 @@ def set_icon(target: HasIcon, name: str, role: str = "text") -> None:
 
 
 def refresh() -> None:
-    """The theme has changed: paint every icon again."""
+    """Repaint all icons after a change of theme."""
     for target, (name, role) in list(_shown.items()):
         if isValid(target):
             target.setIcon(icon(name, role))

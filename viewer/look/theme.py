@@ -67,7 +67,7 @@ def _palette(chosen: Tokens) -> QPalette:
 
 
 def _ensure_font() -> None:
-    """Without a system font every letter is a box; matplotlib, if it is there, brings DejaVu."""
+    """Without a system font every letter is a box: use matplotlib's DejaVu if installed."""
     if QFontDatabase.families():
         return
     from importlib.util import find_spec

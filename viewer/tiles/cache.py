@@ -1,4 +1,4 @@
-"""A cache bounded by bytes that forgets what was used longest ago."""
+"""A least-recently-used cache with a limit in bytes."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class ByteLru(Generic[K, V]):
     def put(
         self, key: K, value: V, size_bytes: int, *, pinned: bool = False, cold: bool = False
     ) -> None:
-        """Keep a value; the newest one stays even when it alone exceeds the limit.
+        """Store a value; the newest one stays even when it alone exceeds the limit.
 
-        A ``cold`` value counts as the one used longest ago: it only fills room that is free.
+        A ``cold`` value counts as least recently used: it only takes free space.
         """
         with self._lock:
             pinned = self._remove(key) or pinned

@@ -1,4 +1,4 @@
-"""Areas of a display level as one picture, from the tiles in memory."""
+"""Areas of a display level as one image, from the tiles in memory."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Which resolutions and tiles a slide is shown in.
+"""The resolutions and tiles in which a slide is shown.
 
-The file's levels are completed by half-levels of our own, so that each level is about twice the
-next: painting then never shrinks a tile by more than two, and nothing aliases
-(at fit to window 38 dB against the exact picture, without half-levels 33).
+The file's levels are complemented by computed half-levels, so that each level is about twice as
+fine as the next: painting then never shrinks a tile by more than two, and nothing aliases
+(at fit to window 38 dB against the exact image, 33 without half-levels).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ssmamba.slides.slide import Level
 
-TILE_TARGET = 512  # pixels; wanted side of a tile
+TILE_TARGET = 512  # pixels; target side of a tile
 LARGEST_GAP = 2.83  # a larger step between file levels gets a half-level in between
 # A level that would be painted at nearly its own size is blurred by the resampling; up to here the
 # finer one looks better (H&E at 20×: 35.9 against 35.2 dB at 2.1, 34.0 against 32.0 at 4.3).
@@ -33,7 +33,7 @@ class TileKey(NamedTuple):
 
 @dataclass(frozen=True)
 class DisplayLevel:
-    """One resolution that is painted."""
+    """One resolution in which a slide is painted."""
 
     width: int
     height: int
@@ -100,7 +100,7 @@ class Pyramid:
         return max(good, default=0)
 
     def tiles_in(self, level: int, rect: Rect, icc: bool) -> list[TileKey]:
-        """Tiles of a level that touch a rectangle, those nearest to its middle first."""
+        """Tiles of a level that touch a rectangle, nearest to its centre first."""
         lv = self.levels[level]
         columns = _span(rect[0], rect[2], lv.downsample * lv.tile_width, lv.columns)
         rows = _span(rect[1], rect[3], lv.downsample * lv.tile_height, lv.rows)
@@ -121,7 +121,7 @@ class Pyramid:
                     yield TileKey(key.level - 1, column, row, key.icc)
 
     def with_parts(self, key: TileKey, depth: int = 2) -> Iterator[TileKey]:
-        """A tile after the finer ones that it is made of, so that several threads can work."""
+        """A tile after the finer ones it is averaged from, so that several threads can work."""
         if depth > 0 and self.levels[key.level].file_level is None:
             for child in self.children(key):
                 yield from self.with_parts(child, depth - 1)

@@ -19,7 +19,7 @@ TileCache = ByteLru[TileKey, QImage]
 
 
 class GivenUp(Exception):
-    """Nobody waits for this tile any more."""
+    """The tile is no longer wanted."""
 
 
 def pixels(image: QImage) -> np.ndarray:
@@ -29,7 +29,7 @@ def pixels(image: QImage) -> np.ndarray:
 
 
 class TileReader:
-    """Makes tiles from a slide; half-levels from the four tiles below, which it caches too."""
+    """Reads tiles from a slide; half-levels from the four tiles below, which are cached too."""
 
     def __init__(
         self, slide: Slide, pyramid: Pyramid, cache: TileCache, icc: SrgbTransform | None
@@ -49,9 +49,9 @@ class TileReader:
     ) -> QImage:
         """Return the tile, from the cache or the file.
 
-        Raises GivenUp between file reads once ``keep_going`` says no, and SlideError.
+        Raises GivenUp between file reads once ``keep_going`` returns False, and SlideError.
         ``delay_s`` is added to each file read, so that tests can imitate a slow network drive.
-        ``cold`` tiles must not push out what is being looked at.
+        ``cold`` tiles must not displace those in view.
         """
         held = self._cache.get(key)
         if held is not None:

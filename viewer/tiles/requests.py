@@ -1,4 +1,4 @@
-"""What the reader threads should read next: the newest view first, what is visible first."""
+"""The queue of tiles to read: the newest view first, visible tiles first."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from viewer.tiles.pyramid import TileKey
 
 
 class RequestQueue:
-    """Holds, for each client (canvas), only its latest wish; older wishes are simply gone."""
+    """Holds only the latest request of each client (canvas)."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._visible: dict[Hashable, list[TileKey]] = {}  # by client, newest client last
         self._ahead: dict[Hashable, list[TileKey]] = {}
-        self._wishes: dict[Hashable, set[TileKey]] = {}  # both of the above as they were asked
+        self._wishes: dict[Hashable, set[TileKey]] = {}  # both of the above, as requested
         self._busy: set[TileKey] = set()
         self._closed = False
 
     def want(
         self, client: Hashable, visible: Sequence[TileKey], ahead: Iterable[TileKey] = ()
     ) -> None:
-        """Replace a client's wishes; each list in the order of need."""
+        """Replace a client's request; each list in the order of need."""
         ahead = list(ahead)
         with self._changed:
             for table, keys in ((self._visible, visible), (self._ahead, ahead)):
                 table.pop(client, None)
-                table[client] = list(reversed(keys))  # the first wish is popped first
+                table[client] = list(reversed(keys))  # the first tile is popped first
             self._wishes[client] = {*visible, *ahead}
             self._changed.notify_all()
 
@@ -38,7 +38,7 @@ class RequestQueue:
             self._wishes.pop(client, None)
 
     def wanted(self, key: TileKey) -> bool:
-        """Whether a client's latest wish still names the tile."""
+        """Whether the latest request of any client contains the tile."""
         with self._changed:
             return any(key in keys for keys in self._wishes.values())
 
@@ -63,7 +63,7 @@ class RequestQueue:
         return None
 
     def done(self, key: TileKey) -> None:
-        """Say that a taken tile was read, failed or was given up."""
+        """Report that a taken tile was read, failed or was given up."""
         with self._changed:
             self._busy.discard(key)
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""What the viewer is, what it runs on, and what it is not."""
+"""The About box: version, device, libraries and disclaimer."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from PySide6.QtCore import qVersion
 from PySide6.QtWidgets import QFormLayout, QWidget
 
 from ssmamba.engine.messages import EngineReady
+from viewer.text.stamps import RESEARCH_ONLY
 from viewer.text.tr import tr
 from viewer.widgets.basic import label
 from viewer.widgets.dialog import Dialog, selectable
-
-NOT_A_DEVICE = tr("Research use only, not a medical device.")
 
 
 def version() -> str:
@@ -33,7 +32,7 @@ def facts(engine: EngineReady | None) -> list[tuple[str, str]]:
     else:
         lines += [
             (tr("Models run on"), engine.device_name),
-            (tr("Because"), engine.device_reason),
+            (tr("Reason"), engine.device_reason),
             (tr("Selective scan"), engine.scan_backend),
             (tr("Libraries"), ", ".join(f"{k} {v}" for k, v in sorted(engine.versions.items()))),
         ]
@@ -51,12 +50,12 @@ class AboutDialog(Dialog):
         for term, text in facts(engine):
             form.addRow(label(term, "muted"), selectable(label(text, wrap=True)))
         about_demo = tr(
-            "The demo slide is synthetic: it was drawn by a program and shows no patient. "
-            "Icons and colour maps are our own. Licensed under Apache-2.0."
+            "The demo slide is computer-generated and shows no patient data. Licensed under "
+            "Apache-2.0."
         )
         self.lay_out(
             label("SSMamba Viewer", "hero"),
-            label(NOT_A_DEVICE, "muted"),
+            label(RESEARCH_ONLY, "muted"),
             form,
             label(about_demo, "small", wrap=True),
             None,

@@ -1,4 +1,4 @@
-"""The dialog that says how large a pixel is, and how much tissue a model reads at once."""
+"""The dialog for the pixel size of a slide and the window size of its models."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class CalibrationDialog(Dialog):
             own = tr("{mpp} µm, from the file").format(mpp=f"{info.mpp:.4g}")
         self.mpp.setSpecialValueText(own)
         self.mpp.setValue(current.mpp or 0.0)
-        self.mpp.setKeyboardTracking(False)  # 0.2 on the way to 0.25 is no scale
+        self.mpp.setKeyboardTracking(False)  # not 0.2 while typing 0.25
         self._scale = self._mpp()
         self._field_px = current.field_px
         self._said_in_um = self._scale is not None
         self.field = _number(
-            tr("Tissue that one model window covers"), 0.0, LARGEST_FIELD_PX, 0, ""
+            tr("Width of tissue that one model window covers"), 0.0, LARGEST_FIELD_PX, 0, ""
         )
         self.field.setSpecialValueText(tr("the whole region"))
         self._show_field()
@@ -52,7 +52,7 @@ class CalibrationDialog(Dialog):
         self.icc.setChecked(current.icc)
         self.icc.setEnabled(info.has_icc)
         if not info.has_icc:
-            self.icc.setToolTip(tr("This slide carries no colour profile"))
+            self.icc.setToolTip(tr("This slide has no colour profile"))
         self._lay_out()
         self.mpp.valueChanged.connect(self._on_mpp_changed)
         self.field.valueChanged.connect(self._on_field_changed)
@@ -65,9 +65,9 @@ class CalibrationDialog(Dialog):
         form.addRow("", self._presets())
         form.addRow(label(tr("One model window covers")), self.field)
         why = tr(
-            "Some models were trained on pictures whose scale is not known. Without a window "
-            "size they read the whole region at once; with it, larger regions are read in "
-            "windows of this size and the answers are averaged."
+            "Some models were trained on images of unknown scale. Without a window size, they "
+            "classify a region as a whole. With one, they read larger regions in windows of this "
+            "size and average the results."
         )
         buttons = Button.Ok | Button.Cancel
         self.lay_out(form, label(why, "small", wrap=True), self.icc, margin=16, buttons=buttons)
@@ -79,20 +79,20 @@ class CalibrationDialog(Dialog):
             button = link(f"{value:g} ({name})", tip)
             button.clicked.connect(lambda _=False, value=value: self.mpp.setValue(value))
             buttons.append(button)
-        return row(label(tr("Usual values:"), "small"), *buttons, None, spacing=-1)
+        return row(label(tr("Common values:"), "small"), *buttons, None, spacing=-1)
 
     def _mpp(self) -> float | None:
         return self.mpp.value() or self._info.mpp
 
     def _show_field(self) -> None:
-        """In µm when the slide's scale is known, else in pixels."""
+        """Show the window size in µm if the slide's scale is known, else in pixels."""
         self.field.blockSignals(True)
         self.field.setSuffix(" px" if self._scale is None else " µm")
         self.field.setValue((self._field_px or 0.0) * (self._scale or 1.0))
         self.field.blockSignals(False)
 
     def _on_mpp_changed(self) -> None:
-        """A window said in µm covers the same tissue at another scale; one in px stays as it is."""
+        """A window entered in µm keeps its size in µm; one entered in px keeps its size in px."""
         old, self._scale = self._scale, self._mpp()
         if self._said_in_um and self._field_px and old and self._scale:
             self._field_px *= old / self._scale

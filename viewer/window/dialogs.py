@@ -1,4 +1,4 @@
-"""File choosers and the few dialogs of the window; only the last one blocks the slide."""
+"""File choosers and dialogs of the window; only the one on closing is modal."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from viewer.window.shortcuts import ShortcutsDialog
 from viewer.workspace import Workspace
 
 SLIDES = tr(
-    "Slides and pictures (*.svs *.tif *.tiff *.ndpi *.mrxs *.scn *.vms *.vmu *.bif *.svslide "
+    "Slides and images (*.svs *.tif *.tiff *.ndpi *.mrxs *.scn *.vms *.vmu *.bif *.svslide "
     "*.czi *.dcm *.png *.jpg *.jpeg *.bmp *.webp);;All files (*)"
 )
 MODELS = tr("Checkpoints (*.safetensors)")
 REGIONS = tr("Regions (*.geojson *.json *.gz *.zip);;All files (*)")
-PICTURES = tr("Pictures (*.png)")
+IMAGES = tr("Images (*.png)")
 
 
 class Dialogs:
-    """Asks the user for a file or a value and hands it to the workspace."""
+    """Asks the user for files or values and passes them to the workspace."""
 
     def __init__(
         self, window: QMainWindow, workspace: Workspace, actions: Sequence[Action] = ()
@@ -51,7 +51,7 @@ class Dialogs:
         slide = self._work.document.slide
         if slide is None:
             return
-        rois = self._work.document.rois  # as they are now: another slide may come meanwhile
+        rois = self._work.document.rois  # copied now: another slide may be opened meanwhile
 
         def export(path: str) -> None:
             self._work.regions.export_file(path, slide, rois)
@@ -59,15 +59,15 @@ class Dialogs:
         self._save(tr("Export regions"), REGIONS, f"{Path(slide.name).stem}.geojson", export)
 
     def save_picture(self) -> None:
-        """The picture is taken before the file chooser covers the window."""
-        picture = self._window.grab()
+        """Save an image of the window, taken before the file chooser covers it."""
+        image = self._window.grab()
 
         def save(path: str) -> None:
-            if not picture.save(path):
-                text = tr("The picture cannot be written to {path}; choose another folder.")
+            if not image.save(path):
+                text = tr("Could not save the image to {path}. Choose another folder.")
                 self._work.messages.error(text.format(path=path))
 
-        self._save(tr("Save picture"), PICTURES, "viewer.png", save)
+        self._save(tr("Save image"), IMAGES, "viewer.png", save)
 
     def calibrate(self) -> None:
         document = self._work.document
@@ -80,7 +80,7 @@ class Dialogs:
                 document.set_slide_settings(settings)
 
         dialog = CalibrationDialog(info, document.slide_settings, apply, self._window)
-        leave = dialog.reject  # what it says belongs to this slide
+        leave = dialog.reject  # its values belong to this slide
         document.slide_changed.connect(leave)
         dialog.finished.connect(lambda _: document.slide_changed.disconnect(leave))
         dialog.show()
@@ -94,17 +94,17 @@ class Dialogs:
             ShortcutsDialog(self._actions, self._window).show()
 
     def leave_anyway(self, failures: list[str]) -> bool:
-        """Ask whether to close the window though something could not be written."""
+        """Ask whether to close the window although something could not be saved."""
         box = QMessageBox(QMessageBox.Icon.Warning, tr("Not saved"), "\n".join(failures))
         box.setParent(self._window, box.windowFlags())
-        stay = box.addButton(tr("Go back"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(stay)  # Qt takes the button at the left, where the other one may be
+        stay = box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(stay)  # else the leftmost, which may be the other one
         leave = box.addButton(tr("Close without saving"), QMessageBox.ButtonRole.DestructiveRole)
         box.exec()
         return box.clickedButton() is leave
 
     def _raised(self, kind: type[QDialog]) -> bool:
-        """Bring a dialog that is open already to the front; False when there is none."""
+        """Bring an open dialog of a kind to the front; False when there is none."""
         for dialog in self._window.findChildren(kind):
             if dialog.isVisible():
                 dialog.raise_()
@@ -121,7 +121,7 @@ class Dialogs:
     def _save(self, title: str, kinds: str, name: str, then: Callable[[str], object]) -> None:
         dialog = self._dialog(title, kinds)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(Path(name).suffix[1:])  # asked for before an old file is replaced
+        dialog.setDefaultSuffix(Path(name).suffix[1:])  # before Qt asks to overwrite
         dialog.selectFile(name)
         dialog.fileSelected.connect(then)
         dialog.open()

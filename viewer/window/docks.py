@@ -1,4 +1,4 @@
-"""Docks, made from the list of panels."""
+"""The docks, built from the list of panels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The window: docks, menus and bars around the slide, made from the lists of actions and panels."""
+"""The main window: docks, menus and bars around the slide, built from actions and panels."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class MainWindow(QMainWindow):
         self.workspace.files.open(paths)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self.hide()  # at once; saving and ending the engine may take a moment
+        self.hide()  # at once; saving and stopping the engine may take a moment
         failures = self.workspace.finish()
         if failures:
             self.show()

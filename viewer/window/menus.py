@@ -1,4 +1,4 @@
-"""Menus and the tool bar, made from the list of actions."""
+"""The menus and the tool bar, built from the list of actions."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from viewer.text.tr import tr
 
 
 def build_menus(window: Any, records: Iterable[Action]) -> None:
-    """Fill the menu bar with the actions that have a place in it, those of a group together.
+    """Fill the menu bar with the actions that have a position in it, group by group.
 
-    Raises KeyError for a place in a menu that is not in MENUS.
+    Raises KeyError for a menu that is not in MENUS.
     """
     menus: dict[tuple[str, str], QMenu] = {}
     for title in MENUS:

@@ -1,4 +1,4 @@
-"""The middle of the window: the slide, or how to begin; the comparison below it."""
+"""The centre of the window: the slide or the start page, and the comparison below."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from viewer.workspace import Workspace
 
 
 class Middle(QWidget):
-    """Shows the canvas while a slide is open, else the welcome."""
+    """Shows the canvas while a slide is open, else the start page."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""``--screenshot``: open what was asked for, wait until all of it is there, save the window."""
+"""``--screenshot``: open the files, wait until everything is shown, save an image of the window."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from viewer.window.startup import begin
 
 SIZE = (1600, 1000)
 POLL_MS = 40
-CALM_POLLS = 4  # so many looks in a row must find everything done
+CALM_POLLS = 4  # polls in a row that must find everything done
 TIMEOUT_S = 300.0
 
 
 class ScreenshotRun(QObject):
-    """Watches the window until nothing is left to come; then saves it."""
+    """Watches the window until everything is shown, then saves an image of it."""
 
     finished = Signal(int)  # exit status
 
@@ -53,13 +53,13 @@ class ScreenshotRun(QObject):
         self._timer.start()
 
     def fail(self, sentence: str) -> None:
-        """Leave with status 2 and one sentence."""
+        """Exit with status 2 and a message."""
         if not self._over:
             print(sentence, file=sys.stderr)
             self._end(2)
 
     def _ask_all(self, _what: object) -> None:
-        """Regions are there: classify all of them."""
+        """Classify all regions once they are imported."""
         document = self._window.workspace.document
         if document.rois:
             self._needs_rois = False
@@ -69,12 +69,8 @@ class ScreenshotRun(QObject):
 
     def _look(self) -> None:
         if time.monotonic() > self._deadline:
-            self.fail(
-                tr(
-                    "The window was not finished after {seconds:.0f} s; try fewer or smaller "
-                    "regions."
-                ).format(seconds=self._timeout_s)
-            )
+            text = tr("Not finished after {seconds:.0f} s. Try fewer or smaller regions.")
+            self.fail(text.format(seconds=self._timeout_s))
             return
         self._calm = self._calm + 1 if self._done() else 0
         if self._calm >= CALM_POLLS:
@@ -90,11 +86,10 @@ class ScreenshotRun(QObject):
         return not window.compare.isVisible() or window.compare.settled
 
     def _save(self) -> None:
-        picture = self._window.grab()
-        if picture.save(str(self._target)):
+        if self._window.grab().save(str(self._target)):
             self._end(0)
         else:
-            text = tr("The picture cannot be written to {path}; choose another folder.")
+            text = tr("Could not save the image to {path}. Choose another folder.")
             self.fail(text.format(path=self._target))
 
     def _end(self, status: int) -> None:
@@ -104,13 +99,13 @@ class ScreenshotRun(QObject):
 
 
 def take_screenshot(app: QApplication, engine: EngineFactory, options: Options) -> int:
-    """Run a window until its picture is saved; returns the exit status.
+    """Run a window until its image is saved; returns the exit status.
 
-    What the user kept of the slides is neither shown nor changed.
+    The user's saved regions are neither shown nor changed.
     """
     from ssmamba.engine.process import NICE_VARIABLE
 
-    os.environ.setdefault(NICE_VARIABLE, "0")  # nobody drags the slide: nothing to give way to
+    os.environ.setdefault(NICE_VARIABLE, "0")  # no need to give way to the user's panning
     with TemporaryDirectory(prefix="ssmamba-viewer-") as folder:
         window = MainWindow(engine, Path(folder))
         window.workspace.messages.catch_everything()
@@ -128,9 +123,9 @@ def _run(app: QApplication, window: MainWindow, options: Options) -> int:
 
     run.finished.connect(leave)
     window.show()
-    # Inside the event loop: what fails at once could not leave a loop that has not begun.
+    # Inside the event loop: an immediate failure could not exit a loop that has not started.
     QTimer.singleShot(0, lambda: begin(window, options))
     app.exec()
     window.hide()
-    window.workspace.close()  # not the window: nothing is to be kept, and nobody can be asked
+    window.workspace.close()  # not the window: nothing is saved, and there is no user to ask
     return status[0] if status else 2

@@ -1,4 +1,4 @@
-"""Every key and what it does, on one page."""
+"""The dialog that lists all shortcuts."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from viewer.widgets.layouts import row
 
 
 def on_the_slide() -> list[tuple[str, str]]:
-    """(mouse or key, what it does there), of every tool, then of each."""
+    """(mouse gesture or key, effect) on the slide: common ones, then those of each tool."""
     return [*GESTURES, *(gesture for tool in TOOLS for gesture in tool.gestures)]
 
 
 def in_menus(actions: Iterable[Action]) -> list[tuple[str, str]]:
-    """(key as this system writes it, what it does)."""
+    """(shortcut in the system's notation, action)."""
     native = QKeySequence.SequenceFormat.NativeText
     return [
         (QKeySequence(action.keys).toString(native), action.text.rstrip("…"))

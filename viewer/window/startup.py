@@ -1,4 +1,4 @@
-"""What a window does first: opens what the command line names, then starts the models."""
+"""Startup: opens the files of the command line, then starts the engine."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from PySide6.QtCore import Qt, QTimer
 
 from ssmamba.engine.messages import EngineReady
 from viewer.arguments import Options
+from viewer.text.tr import tr
 
 ENGINE_DELAY_MS = 50  # after the first tile, or after the window without a slide
 
 
 def begin(window, options: Options) -> None:
-    """Open what the command line names; start the models after the first tile."""
+    """Open the files of the command line; start the engine after the first tile."""
     work = window.workspace
     if options.files:
         work.files.open(list(options.files))
@@ -40,7 +41,8 @@ def begin(window, options: Options) -> None:
 
     def check_device(state: EngineReady) -> None:
         if options.device.startswith("cuda") and not state.device.startswith("cuda"):
-            work.messages.warn(f"{state.device_reason}; the models run on the CPU meanwhile.")
+            text = tr("{reason}. Until that is fixed, models run on the CPU.")
+            work.messages.warn(text.format(reason=state.device_reason.rstrip(".")))
 
     work.bridge.ready.connect(check_device)
     window.canvas.first_tile_painted.connect(
@@ -51,10 +53,10 @@ def begin(window, options: Options) -> None:
 
 
 def _import_ahead() -> None:
-    """Load what the first result needs, so that the window does not wait for it.
+    """Import the libraries of the first result, so that the window does not wait for them.
 
-    All that is there by then stays: without freeze, each of Python's full collections would go
-    through it again, 25 ms in which the window does not answer.
+    gc.freeze exempts what is loaded by then from Python's full garbage collections, each of which
+    would block the window for 25 ms more.
     """
     import pyqtgraph  # noqa: F401
 

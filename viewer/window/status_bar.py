@@ -1,4 +1,4 @@
-"""The line at the bottom: what is going on, where the pointer is, and what computes."""
+"""The status bar: activity, pointer position, scale and device."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from ssmamba.engine.messages import EngineReady
 from viewer.canvas import SlideCanvas
 from viewer.look.icons import set_icon
 from viewer.text import formats
+from viewer.text.stamps import RESEARCH_ONLY
 from viewer.text.tr import tr
 from viewer.widgets.basic import label
 from viewer.workspace import Workspace
 
 HINT_MS = 5000
-LONGEST_REASON = 52  # letters; the whole of it is in the tooltip
+LONGEST_REASON = 52  # characters; the full text is in the tooltip
 
 
 class StatusBar(QStatusBar):
@@ -54,10 +55,10 @@ class StatusBar(QStatusBar):
         self.addWidget(self._progress)
         self.addWidget(self.stop)
         research = label(tr("Research use only"))
-        research.setToolTip(tr("Research use only, not a medical device"))
+        research.setToolTip(RESEARCH_ONLY)
         for widget in (self._position, self.scale, self.device, research):
             self.addPermanentWidget(widget)
-        self._doing: dict[str, tuple[str, int, int]] = {}  # by who does it
+        self._doing: dict[str, tuple[str, int, int]] = {}  # by source
         self._hint = ""
         self._hint_timer = QTimer(self, singleShot=True, interval=HINT_MS)
         self._hint_timer.timeout.connect(lambda: self.show_hint(""))
@@ -82,11 +83,11 @@ class StatusBar(QStatusBar):
         bridge.died.connect(lambda why: self.show_device(None, "" if bridge.started else why))
 
     def show_analysis(self, text: str, done: int, total: int) -> None:
-        """What the models do; empty when they rest."""
+        """Activity of the models; empty when idle."""
         self._show_doing("analysis", text, done, total)
 
     def show_drawing(self, text: str, done: int, total: int) -> None:
-        """How far the demo slide is drawn; empty when it is."""
+        """Progress of drawing the demo slide; empty when finished."""
         self._show_doing("drawing", text, done, total)
 
     def _show_doing(self, who: str, text: str, done: int, total: int) -> None:
@@ -101,7 +102,7 @@ class StatusBar(QStatusBar):
         self._show_left()
 
     def show_hint(self, text: str) -> None:
-        """A short sentence for a few seconds."""
+        """Show a short text for a few seconds."""
         self._hint = text
         if text:
             self._hint_timer.start()
@@ -112,7 +113,7 @@ class StatusBar(QStatusBar):
         self._activity.setText(self._hint or (doing[-1] if doing else ""))
 
     def show_position(self, x: float, y: float) -> None:
-        """The place under the pointer, level-0 pixels; NaN when it has left."""
+        """Pointer position, level-0 pixels; NaN when it has left."""
         if math.isnan(x):
             self._position.clear()
             return
@@ -130,7 +131,7 @@ class StatusBar(QStatusBar):
         mpp = self._document.mpp
         size = f"{slide.width:,} × {slide.height:,} px".replace(",", "\u202f")
         known = "" if mpp is None else f"{mpp:.3g} µm/px"
-        self.scale.setText(known or tr("Scale unknown: set µm/px…"))
+        self.scale.setText(known or tr("Scale unknown, set µm/px…"))
         self.scale.setAccessibleName(
             tr("Scale of the slide: {scale}").format(scale=known or tr("unknown"))
         )
@@ -138,15 +139,15 @@ class StatusBar(QStatusBar):
         self.scale.setToolTip(f"{slide.name}: {size}, {levels}\n{tr('Click to set the scale')}")
 
     def show_device(self, state: EngineReady | None, stopped: str = "") -> None:
-        """What the models run on. stopped: why there is no model process, when none is started."""
+        """Show the device of the models. stopped: why the model process ended for good."""
         if state is None and stopped:
             self.device.setText(tr("Models stopped"))
-            tip = tr(
-                "The model process stopped: {why}; classify a region to start it again"
-            ).format(why=stopped)
+            tip = tr("The model process stopped: {why}. Classify a region to restart it.").format(
+                why=stopped
+            )
         elif state is None:
             self.device.setText(tr("Starting models…"))
-            tip = tr("The model process is starting; the slide can be used meanwhile")
+            tip = tr("The model process is starting; you can already use the slide")
         else:
             on_gpu = state.device.startswith("cuda")
             reason = "" if on_gpu else f"  ·  {state.device_reason}"

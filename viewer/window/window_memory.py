@@ -1,4 +1,4 @@
-"""Remembers where the window stood and how its panels were arranged."""
+"""Restores the window's position and the layout of its panels."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from PySide6.QtWidgets import QMainWindow
 
 from ssmamba.files import read_json, write_json
 
-FRAME = QSize(16, 48)  # room for the title bar, whose size nobody knows before it is there
-VERSION = 1  # of the panels; an arrangement of other panels is not restored
+FRAME = QSize(16, 48)  # room for the window frame, whose size is unknown before it is shown
+VERSION = 1  # of the panels; a layout of other panels is not restored
 
 
 class WindowMemory(QObject):
-    """Restores a window at once and keeps its arrangement when it is closed."""
+    """Restores a window at once and saves its layout when it is closed."""
 
     def __init__(self, window: QMainWindow, file: Path) -> None:
         super().__init__(window)
@@ -28,7 +28,7 @@ class WindowMemory(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self._window and event.type() == QEvent.Type.Close:
-            self._keep()
+            self._save()
         return super().eventFilter(watched, event)
 
     def _restore(self) -> bool:
@@ -40,16 +40,16 @@ class WindowMemory(QObject):
         restored = self._window.restoreGeometry(QByteArray(geometry))
         return self._window.restoreState(QByteArray(state), VERSION) and restored
 
-    def _keep(self) -> None:
+    def _save(self) -> None:
         geometry, state = self._window.saveGeometry(), self._window.saveState(VERSION)
         kept = {
             "geometry": base64.b64encode(geometry.data()).decode(),
             "state": base64.b64encode(state.data()).decode(),
         }
-        with contextlib.suppress(OSError):  # a full disk is no reason to keep the window open
+        with contextlib.suppress(OSError):  # a full disk must not keep the window open
             write_json(self._file, kept)
 
     def _fit_screen(self) -> None:
-        """The first time: as large as planned, but never larger than the screen."""
+        """On first use: the default size, but no larger than the screen."""
         room = self._window.screen().availableGeometry().size() - FRAME
         self._window.resize(self._window.size().boundedTo(room))

@@ -69,7 +69,7 @@ def test_an_export_asks_before_it_replaces_and_is_of_the_slide_it_was_asked_for(
 
 def test_a_window_that_cannot_keep_all_goes_only_when_told_to(window: QMainWindow) -> None:
     asked: list[str] = []
-    for text, leaves in (("Go back", False), ("Close without saving", True)):
+    for text, leaves in (("Cancel", False), ("Close without saving", True)):
 
         def click(text: str = text) -> None:
             box = QApplication.activeModalWidget()

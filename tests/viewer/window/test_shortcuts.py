@@ -21,5 +21,5 @@ def test_what_tools_do_with_mouse_and_keys_is_listed() -> None:
     listed = on_the_slide()
     gestures = [gesture for tool in TOOLS for gesture in tool.gestures]
     assert gestures and set(gestures) < set(listed)
-    assert dict(listed)["Esc"] == "Drop what is half drawn; leave the drawing tool"
+    assert dict(listed)["Esc"] == "Cancel drawing; return to the Move tool"
     assert len({keys for keys, _ in listed}) == len(listed)

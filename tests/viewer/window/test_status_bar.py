@@ -71,7 +71,7 @@ def test_the_scale_opens_the_calibration(bench: Bench, qtbot: QtBot) -> None:
 
 def test_an_unknown_scale_asks_for_one(bench: Bench) -> None:
     bench.document.set_slide(replace(bench.document.slide, mpp=None))
-    assert bench.window.status.scale.text() == "Scale unknown: set µm/px…"
+    assert bench.window.status.scale.text() == "Scale unknown, set µm/px…"
     assert bench.window.status.scale.accessibleName() == "Scale of the slide: unknown"
 
 
@@ -94,7 +94,7 @@ def test_the_device_says_what_models_run_on_and_why(
     assert bar.device.text() == state.device_name  # a GPU needs no excuse
     bar.show_device(None, "out of memory")
     assert bar.device.text() == "Models stopped"
-    assert "out of memory; classify a region to start it again" in bar.device.toolTip()
+    assert "out of memory. Classify a region to restart it." in bar.device.toolTip()
 
 
 @pytest.mark.parametrize("started", [False, True])

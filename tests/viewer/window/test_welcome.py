@@ -23,7 +23,7 @@ def button(window: MainWindow, text: str) -> QPushButton:
 
 def test_the_first_button_opens_a_slide(window: MainWindow) -> None:
     choose = button(window, "Open slide…")
-    assert choose.toolTip() == "Open a slide or a picture (Ctrl+O)"
+    assert choose.toolTip() == "Open a slide or an image (Ctrl+O)"
     QTest.mouseClick(choose, Qt.MouseButton.LeftButton)
     (dialog,) = window.findChildren(QFileDialog)
     assert dialog.windowTitle() == "Open slide"

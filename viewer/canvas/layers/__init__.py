@@ -1,1 +1,1 @@
-"""What is painted on the canvas, from the tiles up."""
+"""The layers of the canvas, from the tiles up."""

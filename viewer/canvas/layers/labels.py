@@ -24,7 +24,7 @@ def label_font(painter: QPainter, dpr: float, size_px: float = 12.0) -> QFont:
 def place_label(
     metrics: QFontMetricsF, text: str, box: QRectF, dpr: float, view: View, taken: Sequence[QRectF]
 ) -> tuple[str, QRectF] | None:
-    """The name as it fits, and its ground: above an ROI's top left, else below its bottom.
+    """The elided name and its box: above an ROI's top left, else below its bottom.
 
     box: the ROI on the screen. Kept on the screen. None where both places are ``taken``.
     """
@@ -43,7 +43,7 @@ def place_label(
 
 
 def paint_label(painter: QPainter, text: str, ground: QRectF, color: QColor, dpr: float) -> None:
-    """A name on its dark ground, with the ROI's colour before it."""
+    """A name on a dark box, after the ROI's colour."""
     pad = PAD_PX * dpr
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(LABEL_GROUND)

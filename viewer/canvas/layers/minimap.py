@@ -1,4 +1,4 @@
-"""The minimap in the corner: the whole slide, and where the view is."""
+"""The minimap in the corner: the whole slide with the visible area."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HIDE_BELOW = 3.0  # no overview in widgets less than this many times its own siz
 
 
 class Minimap:
-    """Paints the overview, and turns a place on it into a place on the slide."""
+    """Paints the overview, and maps its pixels to the slide."""
 
     def __init__(self) -> None:
         self._picture = QImage()
@@ -31,7 +31,7 @@ class Minimap:
         self._is_final = False
 
     def place(self, source: TileSource, view: View, dpr: float) -> QRect | None:
-        """Where it lies, device pixels; None when the widget is too small for it."""
+        """Its rectangle, device pixels; None when the widget is too small for it."""
         if source.info is None:
             return None
         longest = min(SIDE_PX * dpr, min(view.width, view.height) / HIDE_BELOW)
@@ -87,7 +87,7 @@ class Minimap:
         painter.drawRect(box)
 
     def _compose(self, source: TileSource, place: QRect, icc: bool) -> None:
-        """Shrink a level that is whole in the cache to the overview's size."""
+        """Shrink a fully cached level to the overview's size."""
         whole = _overview(source, icc)
         if whole is not None:
             self._picture = _scaled(whole, place)
@@ -97,7 +97,7 @@ class Minimap:
 
 
 def _overview(source: TileSource, icc: bool) -> QImage | None:
-    """The coarsest level, or one that is a little finer if that is there sooner."""
+    """The coarsest level, or a slightly finer one if that is loaded first."""
     if source.pyramid is None:
         return None
     for index in range(source.pyramid.coarsest, -1, -1):

@@ -1,4 +1,4 @@
-"""Paints pictures laid on the slide (CAMs) and the outlines of what the model saw."""
+"""Paints images on the slide (CAMs) and the outlines of the windows that a model read."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class OverlayLayer:
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
 
     def paint_highlight(self, painter: QPainter, view: View, dpr: float) -> None:
-        """Dim nothing, outline each window: the frame must show exactly what was read."""
+        """Outline each window that was read, without dimming the rest."""
         if self.highlight is None:
             return
         frames = _frames(self.highlight, view)
@@ -63,7 +63,7 @@ class OverlayLayer:
 
 
 def _frames(windows: np.ndarray, view: View) -> list[QRectF]:
-    """The windows (N, 3) that the screen shows, device pixels."""
+    """The visible windows (N, 3), device pixels."""
     left, top, right, bottom = view.rect
     x, y, side = windows.T
     shown = (x < right) & (x + side > left) & (y < bottom) & (y + side > top)

@@ -1,4 +1,4 @@
-"""One ROI: its outline for each zoom, what it covers, and how it is painted."""
+"""One ROI: its outline at each zoom, hit testing and painting."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POINT_RADIUS_PX = 5.0
 
 
 class RoiShape:
-    """An ROI with its paths for painting, made once for each factor of two of zoom."""
+    """An ROI with its painter paths, cached for each factor of two of zoom."""
 
     def __init__(self, roi: Roi) -> None:
         self.roi = roi
@@ -65,7 +65,7 @@ class RoiShape:
         return path
 
     def contains(self, x: float, y: float, tolerance: float) -> bool:
-        """Whether a place (level-0 px) is inside, or within ``tolerance`` of the outline."""
+        """Whether a point (level-0 px) is inside, or within ``tolerance`` of the outline."""
         rings = [np.asarray(ring, float) for rings in self.roi.polygons for ring in rings]
         if self.roi.kind == "point":
             return any(np.hypot(*(ring - (x, y)).T).min() <= 2 * tolerance for ring in rings)
@@ -133,7 +133,7 @@ def _thinned(points: np.ndarray, tolerance: float) -> np.ndarray:
 
 
 def _distance(ring: np.ndarray, x: float, y: float, closed: bool) -> float:
-    """Distance from a place to a polyline, level-0 pixels."""
+    """Distance from a point to a polyline, level-0 pixels."""
     starts = ring if closed else ring[:-1]
     ends = np.roll(ring, -1, axis=0) if closed else ring[1:]
     if len(starts) == 0:
@@ -146,7 +146,7 @@ def _distance(ring: np.ndarray, x: float, y: float, closed: bool) -> float:
 
 
 def _crossings(ring: np.ndarray, x: float, y: float) -> int:
-    """How often a ray to the right of the place crosses a closed ring."""
+    """Number of times a ray to the right of a point crosses a closed ring."""
     x0, y0 = ring.T
     x1, y1 = np.roll(ring, -1, axis=0).T
     spans = (y0 > y) != (y1 > y)

@@ -1,4 +1,4 @@
-"""Paints ROIs crisply at any zoom, and finds the one under a place."""
+"""Paints ROIs crisply at any zoom, and finds the one at a point."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class RoiLayer:
         return None if shape is None else shape.roi
 
     def at(self, x: float, y: float, tolerance: float) -> str | None:
-        """Id of the ROI under a place (all level-0 px); the smallest when several overlap."""
+        """Id of the ROI at a point (all level-0 px); the smallest when several overlap."""
         b = self._bounds
         near = (
             (b[:, 0] - tolerance <= x)
@@ -109,7 +109,7 @@ class RoiLayer:
     def _paint_labels(
         self, painter: QPainter, view: View, dpr: float, shapes: Sequence[RoiShape]
     ) -> None:
-        """The selected ROI first: a name that would cover another goes below it, or is left out."""
+        """The selected ROI first: a name that would cover another moves below it, or is omitted."""
         font = label_font(painter, dpr)
         painter.setFont(font)
         metrics = QFontMetricsF(font, painter.device())

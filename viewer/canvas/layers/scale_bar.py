@@ -23,7 +23,7 @@ def nice_length(longest: float) -> float:
 
 
 def length_text(length: float, mpp: float | None) -> str:
-    """A length in level-0 px as a person reads it: µm or mm, or px without calibration."""
+    """A length in level-0 px as text: µm or mm, or px without calibration."""
     if mpp is None:
         return f"{_number(length)} px"
     um = length * mpp
@@ -45,7 +45,7 @@ def scale_bar(view: View, mpp: float | None, longest_px: float) -> tuple[float, 
 
 
 def magnification_text(magnification: float | None, view: View) -> str:
-    """ "20×", or the zoom in per cent when nothing is known of the microscope."""
+    """ "20×", or the zoom in percent when the magnification is unknown."""
     if magnification is None:
         return f"{_number(100 * view.scale)} %"
     text = f"{magnification:.3g}" if magnification < 100 else f"{magnification:.0f}"

@@ -1,4 +1,4 @@
-"""Very many ROIs at once: dots as raw pixels, hairlines as one path for each colour."""
+"""Fast painting of very many ROIs: dots as raw pixels, hairlines as one path per colour."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def paint_outlines(
 
 
 def polylines(points: np.ndarray, starts: np.ndarray) -> QPainterPath:
-    """Polylines as one path, through Qt's own serial form (a call for each point is slow).
+    """Polylines as one path, through Qt's serialisation (a call for each point is slow).
 
     ``points`` (N, 2) of all lines together, ``starts`` the index of the first point of each.
     """

@@ -1,4 +1,4 @@
-"""Paints the tiles of a part of one frame: sharp ones, or the best there is meanwhile."""
+"""Paints the tiles of a part of one frame: sharp ones, or the best stand-ins available."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from viewer.canvas.view import View
 from viewer.tiles.pyramid import Pyramid, Rect, TileKey
 from viewer.tiles.source import TileSource
 
-GLASS = QColor(255, 255, 255)  # where the slide is, before its first tile
-BAD = QColor(196, 43, 28, 90)  # a part that cannot be read
+GLASS = QColor(255, 255, 255)  # the slide before its first tile
+BAD = QColor(196, 43, 28, 90)  # an unreadable tile
 
 
 class TilePainter:
@@ -28,7 +28,7 @@ class TilePainter:
         self.painted_any = False  # whether any tile was painted
 
     def paint(self, region: QRegion, waiting: set[TileKey]) -> None:
-        """Paint a region; tiles in ``waiting`` count as missing even if they have just come."""
+        """Paint a screen region; tiles in ``waiting`` count as missing even if loaded."""
         level = self._pyramid.level_for(self._view.state.downsample)
         box = region.boundingRect()
         left, top = self._view.to_slide(box.left(), box.top())
@@ -40,7 +40,7 @@ class TilePainter:
                 continue
             image = None if key in waiting else self._source.tile(key)
             if image is not None:
-                # Not the rounded rectangle, which would shift the picture by half a pixel: Qt
+                # Not the rounded rectangle, which would shift the image by half a pixel: Qt
                 # rounds only which pixels it covers, and neighbours share that edge.
                 self._painter.drawImage(self._view.screen_rect_f(rect), image)
                 self.painted_any = True
@@ -48,7 +48,7 @@ class TilePainter:
                 self._paint_meanwhile(key, place)
 
     def _paint_meanwhile(self, key: TileKey, place: QRect) -> None:
-        """The best that is there: preview, coarser tiles, and finer ones on top."""
+        """Paint the best stand-ins: preview, coarser tiles, and finer ones on top."""
         self._painter.fillRect(place, GLASS)
         if not self._paint_coarser(key, place):
             self._paint_preview(place)
@@ -88,7 +88,7 @@ class TilePainter:
 
 
 def draw_part(painter: QPainter, image: QImage, full: QRectF, within: QRectF) -> None:
-    """Draw an image on ``full``, only as far as it lies ``within`` (both device pixels).
+    """Draw an image on ``full``, clipped to ``within`` (both device pixels).
 
     A target much larger than the screen would overflow Qt's fixed-point raster.
     """

@@ -1,7 +1,7 @@
-"""Paints the slide itself: sharp tiles where they are there, the best coarser ones meanwhile.
+"""Paints the slide itself: sharp tiles, and coarser stand-ins until those are loaded.
 
-The layer keeps the last frame. Panning moves it and paints only what came into view; a tile that
-arrives repaints only its own place; drawing and hovering cost one copy.
+The layer caches the last frame. Panning moves it and paints only what came into view; a new tile
+repaints only its own area; drawing and hovering cost one copy.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from viewer.canvas.view import View
 from viewer.tiles.pyramid import Pyramid, Rect, TileKey
 from viewer.tiles.source import TileSource
 
-DEAREST_OVERVIEW = 1024  # file tiles; a costlier overview is made as the user goes
+DEAREST_OVERVIEW = 1024  # file tiles; a costlier overview is built from tiles as they are viewed
 NEAREST_SCALE = 4.0  # from here on slide pixels are shown as squares
 
 
@@ -28,7 +28,7 @@ class TileLayer:
         self._icc = True
         self._dirty = QRegion()
         self.background = QColor("#e9eaec")
-        self.missing: list[TileKey] = []  # visible tiles that are not there yet
+        self.missing: list[TileKey] = []  # visible tiles not loaded yet
         self.painted_any = False  # a real tile has been painted
 
     def set_source(self, source: TileSource | None) -> None:
@@ -50,7 +50,7 @@ class TileLayer:
         self._view = None
 
     def tile_arrived(self, key: TileKey) -> bool:
-        """Note a new tile; True when it changes what is visible."""
+        """Record a new tile; True if it changes the visible frame."""
         if self._view is None or self._source is None or self._source.pyramid is None:
             return self._source is not None
         place = self._view.screen_rect(self._source.pyramid.rect_of(key))
@@ -64,7 +64,7 @@ class TileLayer:
         return True
 
     def needed(self, view: View) -> tuple[list[TileKey], list[TileKey]]:
-        """Tiles that the view needs, and those that it will need next (level above, ring)."""
+        """Tiles that the view needs, and those it will need next (level above, ring)."""
         pyramid = self._pyramid()
         if pyramid is None:
             return [], []
@@ -80,7 +80,7 @@ class TileLayer:
         return urgent, [key for key in later if key not in taken]
 
     def _in_steps(self, pyramid: Pyramid, keys: list[TileKey]) -> list[TileKey]:
-        """Half-levels that are missing come after their parts, which are worth seeing too."""
+        """Put missing half-level tiles after their parts, which can be shown first."""
         assert self._source is not None
         held = self._source.cache
         steps = (pyramid.with_parts(key) if key not in held else (key,) for key in keys)
@@ -98,10 +98,10 @@ class TileLayer:
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
 
     def _note_arrivals(self, view: View, pyramid: Pyramid) -> set[TileKey]:
-        """Repaint what has come since the last frame; return what has not.
+        """Mark tiles loaded since the last frame for repainting; return those still missing.
 
-        A tile may be there before its signal is. Those that come while this frame is painted
-        wait for the next one, so that no place is half sharp and taken for done.
+        A tile may be loaded before its signal arrives. Tiles loaded while this frame is painted
+        wait for the next one, so that no area is half sharp and taken as final.
         """
         screen = QRect(0, 0, view.width, view.height)
         waiting = set()
@@ -126,7 +126,7 @@ class TileLayer:
         return left - dx, top - dy, right + dx, bottom + dy
 
     def _move_frame(self, view: View) -> None:
-        """Reuse what the last frame shows of this one; the rest becomes dirty."""
+        """Reuse the part of the last frame that is still visible; the rest becomes dirty."""
         size = QRect(0, 0, view.width, view.height)
         old = self._view
         self._view = view

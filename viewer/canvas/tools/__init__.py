@@ -1,4 +1,4 @@
-"""The tools of the canvas, each in its own file; a new one needs its line in this list."""
+"""The tools of the canvas, each in its own file; a new one is added to this list."""
 
 from viewer.canvas.tools.lasso import Lasso
 from viewer.canvas.tools.polygon import Polygon

@@ -1,4 +1,4 @@
-"""What the tools that draw an outline share: its preview, and the ROI that it becomes."""
+"""Base of the tools that draw an outline: its preview, and the resulting ROI."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DrawingTool(Tool):
 
     def __init__(self, canvas: CanvasBase) -> None:
         super().__init__(canvas)
-        self.path: list[Point] = []  # what is drawn so far, level-0 pixels
+        self.path: list[Point] = []  # drawn so far, level-0 pixels
 
     @property
     def is_busy(self) -> bool:
@@ -34,9 +34,9 @@ class DrawingTool(Tool):
         self.path = []
 
     def finish(self, at: Cursor, kind: Kind = "polygon", tolerance_px: float = 0.0) -> None:
-        """Make an ROI of the path, or say why not.
+        """Create an ROI from the path, or show why not.
 
-        A mere click draws nothing and selects the ROI under it, as with the select tool.
+        A click draws nothing and selects the ROI under it, as with the Move tool.
         """
         path = self.path
         self.cancel()
@@ -47,7 +47,7 @@ class DrawingTool(Tool):
         elif clicked is not None:
             self.canvas.roi_clicked.emit(clicked)
         else:
-            self.canvas.hint.emit(f"{tr('That region is too small.')} {self.hint}")
+            self.canvas.hint.emit(f"{tr('The region is too small.')} {self.hint}")
 
     def paint(self, painter: QPainter, view: View, dpr: float) -> None:
         if not self.is_busy:

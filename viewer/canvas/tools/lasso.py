@@ -6,7 +6,7 @@ from viewer.canvas.tools.drawing import DrawingTool
 from viewer.canvas.tools.tool import Cursor
 from viewer.text.tr import tr
 
-STEP_PX = 2.0  # the mouse draws a new point this far from the last one, logical screen pixels
+STEP_PX = 2.0  # distance between the points of the path, logical screen pixels
 TOLERANCE_PX = 0.4  # the line is simplified by less than the eye sees
 
 
@@ -17,7 +17,7 @@ class Lasso(DrawingTool):
     text = tr("Lasso")
     icon = "lasso"
     keys = "L"
-    tip = tr("Draw freehand around a region")
+    tip = tr("Draw a freehand region")
     hint = tr("Hold the mouse button and draw around the tissue.")
 
     def press(self, at: Cursor) -> bool:

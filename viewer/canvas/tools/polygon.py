@@ -20,11 +20,11 @@ class Polygon(DrawingTool):
     text = tr("Polygon")
     icon = "polygon"
     keys = "P"
-    tip = tr("Draw corner by corner")
+    tip = tr("Draw a region by clicking its corners")
     hint = tr("Click at least three corners, then press Enter or double-click to close.")
     gestures = (
-        (tr("Return"), tr("Finish a polygon")),
-        (tr("Backspace"), tr("Remove the last corner of a polygon")),
+        (tr("Return"), tr("Close the polygon")),
+        (tr("Backspace"), tr("Remove the last corner of the polygon")),
     )
 
     def __init__(self, canvas: CanvasBase) -> None:
@@ -35,7 +35,7 @@ class Polygon(DrawingTool):
         if len(self._corners) > 2 and at.distance_px(self._corners[0]) <= CLOSE_PX:
             self._close(at)
             return True
-        # a double click repeats its first click; one corner of the two stays
+        # a double click presses twice; add only one corner
         if not self._corners or at.distance_px(self._corners[-1]) > 1:
             self._corners.append(at.point)
         self.move(at)

@@ -17,9 +17,9 @@ class Rectangle(DrawingTool):
     text = tr("Rectangle")
     icon = "rectangle"
     keys = "R"
-    tip = tr("Drag a rectangle")
+    tip = tr("Draw a rectangular region")
     hint = tr("Hold the mouse button and drag from one corner to the opposite one.")
-    gestures = ((tr("Shift + drag"), tr("A square instead of a rectangle")),)
+    gestures = ((tr("Shift + drag"), tr("Draw a square with the rectangle tool")),)
 
     _start: Point | None = None
 

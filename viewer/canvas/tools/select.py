@@ -1,4 +1,4 @@
-"""Moving the slide and choosing ROIs."""
+"""Panning the slide and selecting ROIs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from viewer.text.tr import tr
 class Select(VertexDrag):
     """Drag the slide, click an ROI, drag the vertices of the selected one.
 
-    What is not on a vertex is left to the canvas, which pans and selects in every tool.
+    A press beside a vertex is left to the canvas, which pans and selects with every tool.
     """
 
     id = "pan"
     text = tr("Move")
     icon = "pan"
     keys = "H"
-    tip = tr("Drag the slide")
+    tip = tr("Pan the slide and select regions")
     cursor = Qt.CursorShape.ArrowCursor
     hovers = True
 

@@ -1,4 +1,4 @@
-"""What every tool of the canvas is, and what it can ask of the canvas."""
+"""Base of the canvas's tools, with the services that the canvas offers them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from viewer.tiles.pyramid import Rect
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where the mouse is."""
+    """Position and state of the mouse."""
 
     x: float  # level-0 pixels
     y: float
@@ -32,7 +32,7 @@ class Cursor:
         return self.x, self.y
 
     def distance_px(self, point: Point) -> float:
-        """Distance to a place on the slide, logical screen pixels."""
+        """Distance to a point on the slide, logical screen pixels."""
         return math.dist(self.point, point) / self.px
 
     def around(self, radius_px: float) -> Rect:
@@ -42,10 +42,10 @@ class Cursor:
 
 
 class Tool:
-    """One tool of one canvas, made with it; only the chosen one hears gestures.
+    """One tool of one canvas; only the active one receives gestures.
 
-    A press that is taken (True) is followed by moves and one release, unless ``cancel`` comes
-    between. Moves come without a press too. The canvas repaints after each gesture, and after moves
+    A press that is handled (True) is followed by moves and one release, unless ``cancel`` comes
+    first. Moves also come without a press. The canvas repaints after each gesture, and after moves
     while the tool is busy; at other times a tool calls ``self.canvas.update()``.
     """
 
@@ -54,7 +54,7 @@ class Tool:
     icon = ""  # name in viewer.look.icons
     keys = ""  # shortcut, as QKeySequence reads it
     tip = ""  # tool tip
-    hint = ""  # how to use it: one sentence, shown when a gesture came to nothing
+    hint = ""  # how to use it: one sentence, shown when a gesture drew nothing
     gestures: tuple[tuple[str, str], ...] = ()  # (keys, effect), for the list of shortcuts
     cursor = Qt.CursorShape.CrossCursor
     hovers = False  # whether ROIs light up under the mouse
@@ -63,14 +63,14 @@ class Tool:
         self.canvas = canvas
         self.scene = canvas.scene
 
-    # --- for each tool to fill in
+    # --- to override
     @property
     def is_busy(self) -> bool:
-        """Whether something is half drawn or dragged, which Esc drops."""
+        """Whether a drawing or drag is in progress, which Esc cancels."""
         return False
 
     def press(self, at: Cursor) -> bool:
-        """The left button goes down. False: not taken, so that it pans or selects."""
+        """The left button goes down. False: not handled, so that it pans or selects."""
         return False
 
     def move(self, at: Cursor) -> None:
@@ -83,42 +83,42 @@ class Tool:
         """Comes after the press and release of the first click, in place of the second press."""
 
     def key(self, key: Qt.Key) -> bool:
-        """A key goes down. False: not taken, so that the canvas may use it."""
+        """A key goes down. False: not handled, so that the canvas may use it."""
         return False
 
     def cancel(self) -> None:
-        """Drop what is half drawn: Esc, another tool or another slide."""
+        """Cancel drawing: Esc, another tool or another slide."""
 
     def selection_changed(self) -> None:
         """Another ROI is selected, or none."""
 
     def cursor_at(self, at: Cursor) -> Qt.CursorShape:
-        """The mouse cursor over a place, for tools that hover."""
+        """The mouse cursor at a position, for tools that hover."""
         return self.cursor
 
     def paint(self, painter: QPainter, view: View, dpr: float) -> None:
         """Paint over the ROIs, in device pixels; ``dpr`` device pixels are a logical one."""
 
-    # --- what a tool asks of the canvas
+    # --- services of the canvas
     @property
     def selected(self) -> Roi | None:
         return self.scene.rois.get(self.scene.rois.selected)
 
     def make(self, roi: Roi) -> None:
-        """Add a new ROI, unless it lies off the slide."""
+        """Add a new ROI, unless it is outside the slide."""
         if self.scene.is_on_slide(roi):
             self.canvas.roi_drawn.emit(roi)
         else:
-            self.canvas.hint.emit(tr("That region lies off the slide; draw it on the tissue."))
+            self.canvas.hint.emit(tr("The region is outside the slide. Draw it on the tissue."))
 
     def edit(self, roi: Roi) -> None:
         """Replace the ROI of the same id."""
         self.canvas.roi_edited.emit(roi)
 
     def read_pixels(self, rect: Rect, then: Callable[[Pixels], None]) -> None:
-        """Call ``then`` with a rectangle (level-0 px) of the slide as it is shown.
+        """Call ``then`` with the pixels of a rectangle (level-0 px) of the slide as shown.
 
-        At once when its tiles are in memory, else when they have been read, unless ``cancel``
+        At once if its tiles are in memory, else when they have been read, unless ``cancel``
         comes first. Raises ValueError when the rectangle is too large (see ``PixelReader.read``).
         """
         self.canvas.pixels.read(rect, then)

@@ -15,11 +15,11 @@ from viewer.canvas.view import View
 from viewer.text.tr import tr
 
 HANDLE_PX = 7.0  # side of a handle, logical screen pixels
-GRAB_PX = 8.0  # how near the mouse must be
+GRAB_PX = 8.0  # distance within which the mouse grabs a vertex
 
 
 class VertexDrag(Tool):
-    """The ROI itself stays as it is until the drag has ended."""
+    """The ROI itself is changed only when the drag has ended."""
 
     _vertex: Vertex | None = None
     _edited: Roi | None = None  # the ROI as it looks during the drag
@@ -45,7 +45,7 @@ class VertexDrag(Tool):
             return
         valid = made_valid(edited)
         if valid is None:
-            self.canvas.hint.emit(tr("No area would be left; the region stays as it was."))
+            self.canvas.hint.emit(tr("The edit would leave no area; the region was not changed."))
         else:
             self.edit(valid)
 

@@ -1,4 +1,4 @@
-"""The vertices of an ROI, and the ROI with one of them elsewhere."""
+"""The vertices of an ROI, and an ROI with one of them moved."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Vertex:
 
 
 def visible_vertices(roi: Roi, view: View) -> list[tuple[Vertex, Point]]:
-    """The vertices on the screen with their places (level-0 px); none if more than MAX_HANDLES."""
+    """The vertices in view with their positions (level-0 px); none if more than MAX_HANDLES."""
     found: list[tuple[Vertex, Point]] = []
     left, top, right, bottom = view.rect
     for part, rings in enumerate(roi.polygons):

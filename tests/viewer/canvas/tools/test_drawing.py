@@ -24,7 +24,7 @@ def test_a_region_off_the_slide_gives_a_hint(drawing: Driver) -> None:
     drawing.canvas.set_tool("rectangle")
     drawing.drag((-150, -120), (-100, -100), (-60, -60))
     assert drawing.drawn == []
-    assert "off the slide" in drawing.hints[0]
+    assert "outside the slide" in drawing.hints[0]
 
 
 def test_zooming_while_drawing_keeps_the_drawing(drawing: Driver) -> None:

@@ -80,7 +80,7 @@ def test_an_edit_that_leaves_no_area_is_refused_with_a_reason(drawing: Driver) -
     drawing.canvas.set_rois([replace(SQUARE, kind="rectangle")])
     drawing.canvas.set_selected("square")
     drawing.drag((580, 430), (500, 300), (500, 270))
-    assert drawing.edited == [] and "No area" in drawing.hints[0]
+    assert drawing.edited == [] and "no area" in drawing.hints[0]
 
 
 def test_selecting_another_roi_ends_the_drag(drawing: Driver) -> None:

@@ -22,6 +22,10 @@ WINDOW_FORMAT, SLIDE_FORMAT = 1, 2  # by kind of input; older programs still rea
 METADATA_KEY = "ssmamba"
 CLASSIFIERS = ("classifier", "baseline")  # kinds that answer with classes
 MAX_HEADER_BYTES = 100_000_000  # safetensors' own limit
+CHOOSE_ANOTHER = (
+    "choose a checkpoint made by training.finetune or training.pretrain, or convert foreign "
+    "weights with training.convert."
+)
 NOT_A_HEADER = (AttributeError, TypeError, KeyError, IndexError, RecursionError)  # but JSON
 
 
@@ -171,14 +175,15 @@ def refuse_slide_model(card: Card, name: Path | str) -> None:
         )
 
 
-def require_classes(card: Card, name: Path | str) -> None:
-    """Raise CheckpointError unless a model gives regions classes."""
+def require_classes(card: Card, name: Path | str) -> Card:
+    """The card; raises CheckpointError unless its model gives regions classes."""
     refuse_slide_model(card, name)
     if not card.classifies:
         raise CheckpointError(
             f"{name} has no classes, its kind is {card.kind}; choose a fine-tuned one, or "
             "fine-tune it with training.finetune."
         )
+    return card
 
 
 def _check_slide(spec: InputSpec) -> None:
@@ -231,9 +236,7 @@ def read_header(path: Path | str) -> dict[str, Any]:
         raise CheckpointError(f"There is no model file {path}; check the path.") from error
     except (OSError, ValueError, *NOT_A_HEADER) as error:
         raise CheckpointError(
-            f"{path} is not a readable .safetensors model file; choose a checkpoint made by "
-            "training.finetune or training.pretrain, or convert foreign weights with "
-            "training.convert."
+            f"{path} is not a readable .safetensors model file; {CHOOSE_ANOTHER}"
         ) from error
     if size != 8 + length + max(ends, default=0):
         raise CheckpointError(f"{path} is incomplete (the file is truncated); copy it again.")
@@ -250,9 +253,7 @@ def read_card(path: Path | str) -> Card:
     text = read_header(path).get("__metadata__", {}).get(METADATA_KEY)
     if text is None:
         raise CheckpointError(
-            f"{path} has no model card, so it was not made by this project; choose a checkpoint "
-            "made by training.finetune or training.pretrain, or convert foreign weights with "
-            "training.convert."
+            f"{path} has no model card, so it was not made by this project; {CHOOSE_ANOTHER}"
         )
     return card_from_json(text, path)
 

@@ -20,9 +20,7 @@ from torch import Tensor, nn
 from ssmamba.config import STRIDES
 from ssmamba.errors import InputError
 from ssmamba.explain.layers import CamTarget, cam_target
-from ssmamba.explain.methods import METHODS, STAGES, find_method
-
-__all__ = ["METHODS", "STAGES", "cam_maps", "spanned_cells", "warm_up"]
+from ssmamba.explain.methods import find_method
 
 
 def cam_maps(

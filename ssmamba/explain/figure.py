@@ -11,7 +11,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
-from ssmamba.explain.stitch import colorize, lookup_table, resize_map, shared_range, stitch
+from ssmamba.explain.stitch import (
+    StitchedMap,
+    colorize,
+    lookup_table,
+    resize_map,
+    shared_range,
+    stitch,
+)
 from ssmamba.reading.values import CamMap
 from ssmamba.rois.geometry import polygons_of, rings_of, roi_shape
 from ssmamba.rois.roi import Roi
@@ -32,10 +39,11 @@ def cam_figure(
 
     The overlay is cut by the region; maps share one colour scale.
     """
-    left, top, side = _square(maps)
+    stitched = stitch(maps)
+    left, top, side = square = _square(stitched)
     original = slide.read_window(left, top, side, PANEL_PX)
     low, high = shared_range(maps)
-    overlay = _overlay(original, roi, maps, (left, top, side), (low, high), colormap)
+    overlay = _overlay(original, roi, stitched, square, (low, high), colormap)
     lines = _wrapped([caption, RESEARCH_USE])
     width = 2 * PANEL_PX + BAR_PX + 4 * GAP_PX + 70
     figure = Image.new("RGB", (width, PANEL_PX + 2 * GAP_PX + len(lines) * 18 + 6), "white")
@@ -50,25 +58,21 @@ def cam_figure(
     return figure
 
 
-def _square(maps: Sequence[CamMap]) -> tuple[float, float, float]:
+def _square(area: StitchedMap) -> tuple[float, float, float]:
     """Left, top and side of the square around all windows, level-0 pixels."""
-    left, top = min(m.window.x for m in maps), min(m.window.y for m in maps)
-    right = max(m.window.x + m.window.side for m in maps)
-    bottom = max(m.window.y + m.window.side for m in maps)
-    side = max(right - left, bottom - top)
-    return (left + right - side) / 2, (top + bottom - side) / 2, side
+    side = max(area.width, area.height)
+    return area.x + (area.width - side) / 2, area.y + (area.height - side) / 2, side
 
 
 def _overlay(
     original: np.ndarray,
     roi: Roi,
-    maps: Sequence[CamMap],
+    stitched: StitchedMap,
     square: tuple[float, float, float],
     limits: tuple[float, float],
     colormap: str,
 ) -> np.ndarray:
     left, top, side = square
-    stitched = stitch(maps)
     scale = PANEL_PX / side
     x, y = round((stitched.x - left) * scale), round((stitched.y - top) * scale)
     columns, rows = round(stitched.width * scale), round(stitched.height * scale)

@@ -51,9 +51,9 @@ def cam_target(model: nn.Module, stage: int, size: tuple[int, int]) -> CamTarget
     if hasattr(model, "layers"):  # Swin
         stride = STRIDES[stage - 1]
         if stage == 4 and isinstance(model.norm, nn.LayerNorm):
-            return CamTarget(model.norm, _channels_first, stride=stride)
+            return CamTarget(model.norm, cam_reshape, stride=stride)
         layer = _nth(model.layers, stage)
-        return CamTarget(layer, _channels_first, has_offset=True, stride=stride)
+        return CamTarget(layer, cam_reshape, has_offset=True, stride=stride)
     if hasattr(model, f"layer{stage}"):  # ResNet
         return CamTarget(getattr(model, f"layer{stage}"), None, stride=STRIDES[stage - 1])
     if hasattr(model, "stages"):  # ConvNeXt and kin
@@ -93,10 +93,6 @@ def _vit_target(model: nn.Module, stage: int) -> CamTarget:
         return patches.unflatten(1, grid).permute(0, 3, 1, 2)
 
     return CamTarget(block.norm1, reshape)  # type: ignore[arg-type]
-
-
-def _channels_first(x: Tensor) -> Tensor:
-    return x.permute(0, 3, 1, 2)
 
 
 def _nth(stages: object, stage: int) -> nn.Module:

@@ -127,13 +127,8 @@ def resize_map(
 def _weights(source: int, target: int, spanned: float) -> np.ndarray:
     """(target, source) matrix of linear interpolation weights; its rows sum to 1."""
     at = ((np.arange(target) + 0.5) * spanned / target - 0.5).clip(0, source - 1)
-    lower = np.minimum(at.astype(int), source - 1)
-    upper = np.minimum(lower + 1, source - 1)
-    fraction = (at - lower).astype(np.float32)
-    matrix = np.zeros((target, source), np.float32)
-    np.add.at(matrix, (np.arange(target), lower), 1.0 - fraction)
-    np.add.at(matrix, (np.arange(target), upper), fraction)
-    return matrix
+    distance = abs(at[:, None] - np.arange(source))
+    return np.maximum(1.0 - distance, 0.0).astype(np.float32)
 
 
 def _picture_px_per_slide_px(

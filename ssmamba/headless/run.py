@@ -66,7 +66,7 @@ def predict(request: Request) -> list[str]:
 
     Raises SSMambaError for what makes the whole request impossible, before any model runs.
     """
-    cards = {path: _classifier_card(path) for path in request.models}
+    cards = {path: require_classes(read_card(path), path) for path in request.models}
     targets = {path: _target_key(card, request.target, path) for path, card in cards.items()}
     if request.cam is not None:
         request = replace(request, cam=find_method(request.cam).name)
@@ -224,12 +224,6 @@ def _is_tissue(slide: Slide, request: Request) -> bool:
     """Whether to read tissue: a plain image is read whole unless asked otherwise, a slide never."""
     plain = slide.info.vendor == "image"
     return request.rois is None and (request.tissue or not plain)
-
-
-def _classifier_card(path: str) -> Card:
-    card = read_card(path)
-    require_classes(card, path)
-    return card
 
 
 def _target_key(card: Card, target: str | None, path: str) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import reduce
 from typing import cast
 
 import torch
@@ -184,9 +185,4 @@ def join_middle(tokens: Tensor, middle: Tensor | None) -> Tensor:
 
 def _parallel_convs(x: Tensor, convs: nn.ModuleList) -> Tensor:
     """Sum of convolutions of several widths over (B, L, C): the paper's multi-scale kernels."""
-    total: Tensor | None = None
-    for conv in convs:
-        y = conv(x)
-        total = y if total is None else total + y
-    assert total is not None
-    return total
+    return reduce(torch.add, (conv(x) for conv in convs))

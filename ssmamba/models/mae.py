@@ -15,7 +15,7 @@ from ssmamba.config import STRIDES, MIMConfig
 from ssmamba.errors import CheckpointError
 from ssmamba.models.conv_stem import has_conv_stem
 from ssmamba.models.mamim import pixel_shuffle
-from ssmamba.models.masked import MaskedModel, visible_mean
+from ssmamba.models.masked import MaskedModel
 from ssmamba.models.ssmamba import SSMamba, _init_weights
 
 HEAD_DIM = 32  # channels of an attention head in the decoder
@@ -65,14 +65,10 @@ class MAE(MaskedModel):
         nn.init.trunc_normal_(self.mask_token, std=0.02)
         self.decoder = PlainDecoder(dims[-1], STRIDES[-1], config)
 
-    def reconstruct(
-        self, images: Tensor, unit_mask: Tensor, hidden_units: int | None = None
-    ) -> Tensor:
-        """Predict all pixels, (B, 3, H, W) normalised; hidden units are never seen."""
+    def _decoded(self, images: Tensor, unit_mask: Tensor, hidden_units: int | None) -> Tensor:
         last = self.encoder.forward_stages(images, unit_mask, self.mask_token)[-1]
         grid = (last.shape[2], last.shape[3])
-        pixels = self.decoder(self.decoder.entry(last.flatten(2).transpose(1, 2)), grid)
-        return pixels + visible_mean(images, unit_mask) if self.config.from_mean else pixels
+        return self.decoder(self.decoder.entry(last.flatten(2).transpose(1, 2)), grid)
 
 
 class ViTMAE(MaskedModel):
@@ -96,10 +92,8 @@ class ViTMAE(MaskedModel):
         self.mask_token = nn.Parameter(torch.zeros(config.decoder_dim))
         nn.init.trunc_normal_(self.mask_token, std=0.02)
 
-    def reconstruct(
-        self, images: Tensor, unit_mask: Tensor, hidden_units: int | None = None
-    ) -> Tensor:
-        """Predict all pixels, (B, 3, H, W) normalised; every image hides the same count."""
+    def _decoded(self, images: Tensor, unit_mask: Tensor, hidden_units: int | None) -> Tensor:
+        """Every image hides the same count."""
         patch = self.decoder.patch
         grid = (images.shape[2] // patch, images.shape[3] // patch)
         hidden = unit_mask.repeat_interleave(grid[0] // unit_mask.shape[1], 1)
@@ -113,8 +107,7 @@ class ViTMAE(MaskedModel):
         dim = seen.shape[2]
         blank = self.mask_token.to(seen.dtype).expand(len(images), hidden.shape[1], dim)
         tokens = blank.scatter(1, kept.expand(-1, -1, dim), seen)
-        pixels = self.decoder(tokens, grid)
-        return pixels + visible_mean(images, unit_mask) if self.config.from_mean else pixels
+        return self.decoder(tokens, grid)
 
     def _encode(self, images: Tensor, kept: Tensor) -> Tensor:
         """Tokens (B, n, C) of the kept patches (B, n, 1) behind the last block."""

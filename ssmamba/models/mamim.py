@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ssmamba.config import STRIDES, MIMConfig, SSMambaConfig
 from ssmamba.layers.linear import Linear
-from ssmamba.models.masked import MaskedModel, visible_mean
+from ssmamba.models.masked import MaskedModel
 from ssmamba.models.ssmamba import Block, SSMamba, _init_weights
 
 NARROWEST = 32  # channels of the finest decoder stage
@@ -87,12 +87,8 @@ class MAMIM(MaskedModel):
         nn.init.trunc_normal_(self.mask_token, std=0.02)
         self.decoder = Decoder(encoder.config.dims, config)
 
-    def reconstruct(
-        self, images: Tensor, unit_mask: Tensor, hidden_units: int | None = None
-    ) -> Tensor:
-        """Predict all pixels, (B, 3, H, W) normalised; hidden units are never seen."""
-        pixels = self.decoder(self.encoder.forward_stages(images, unit_mask, self.mask_token))
-        return pixels + visible_mean(images, unit_mask) if self.config.from_mean else pixels
+    def _decoded(self, images: Tensor, unit_mask: Tensor, hidden_units: int | None) -> Tensor:
+        return self.decoder(self.encoder.forward_stages(images, unit_mask, self.mask_token))
 
 
 def pixel_shuffle(x: Tensor, side: int) -> Tensor:

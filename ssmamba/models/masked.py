@@ -29,6 +29,11 @@ class MaskedModel(nn.Module):
         unit_mask: (B, h, w) bool, True = hidden; h = H / mask_unit. hidden_units: how many of each
         image, by whoever knows: a GPU that is asked makes everything wait.
         """
+        pixels = self._decoded(images, unit_mask, hidden_units)
+        return pixels + visible_mean(images, unit_mask) if self.config.from_mean else pixels
+
+    def _decoded(self, images: Tensor, unit_mask: Tensor, hidden_units: int | None) -> Tensor:
+        """What encoder and decoder make of the visible units, before the mean is added."""
         raise NotImplementedError
 
     def forward(

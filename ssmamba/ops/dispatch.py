@@ -133,15 +133,19 @@ def _chosen(device: torch.device, dtype: torch.dtype) -> Backend:
     return Backend("torch", why)
 
 
+def _chosen_kernels(device: torch.device, dtype: torch.dtype) -> function.Kernels | None:
+    name = choose_backend(device, dtype).name
+    return _load(name, device)[0] if name in _KERNELS else None
+
+
 def has_kernels(kind: str, dtype: torch.dtype) -> bool:
     """Whether the chosen backend brings a backward pass of its own."""
-    return choose_backend(kind, dtype).name in _KERNELS
+    return _chosen_kernels(torch.device(kind), dtype) is not None
 
 
 def gates_backward(kind: str, dtype: torch.dtype) -> bool:
     """Whether the chosen backend's backward pass knows the gate."""
-    name = choose_backend(kind, dtype).name
-    kernels = _load(name, torch.device(kind))[0] if name in _KERNELS else None
+    kernels = _chosen_kernels(torch.device(kind), dtype)
     return kernels is not None and kernels.GATES_BACKWARD
 
 
@@ -153,8 +157,7 @@ gates_backward._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 def kernels_for(u: Tensor) -> function.Kernels | None:
     """The chosen backend's module where it has a backward pass of its own, else None."""
-    name = choose_backend(u.device, u.dtype).name
-    return _load(name, u.device)[0] if name in _KERNELS else None
+    return _chosen_kernels(u.device, u.dtype)
 
 
 def run_plain(inputs: function.Inputs, options: function.Options) -> tuple[Tensor, Tensor]:

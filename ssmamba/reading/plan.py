@@ -121,9 +121,8 @@ def _clipped(roi: Roi, slide: Slide) -> Roi:
     if roi.kind in ("point", "line"):
         raise RoiError(f"{name} is a {roi.kind} and has no area; draw a lasso or a rectangle.")
     points = [p for rings in roi.polygons for ring in rings for p in ring]
-    if not points or not all(math.isfinite(v) for p in points for v in p):
-        raise RoiError(f"{name} is empty; draw it again.")
-    if roi_shape(roi).area < SMALLEST_AREA_PX2:
+    finite = bool(points) and all(math.isfinite(v) for p in points for v in p)
+    if not finite or roi_shape(roi).area < SMALLEST_AREA_PX2:
         raise RoiError(f"{name} is empty; draw it again.")
     width, height = slide.dimensions
     left, top, right, bottom = roi.bounds

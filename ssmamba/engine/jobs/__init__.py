@@ -8,11 +8,12 @@ request fails. Another kind is a request in ``messages``, a file here and a line
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from ssmamba.engine.jobs.bench import Bench
-from ssmamba.engine.jobs.classify import classify
-from ssmamba.engine.jobs.explain import explain
+from ssmamba.engine.jobs.bench import Bench, each_checkpoint
+from ssmamba.engine.jobs.classify import answer
+from ssmamba.engine.jobs.explain import evidence
 from ssmamba.engine.jobs.load import load
 from ssmamba.engine.jobs.reconstruct import reconstruct_region
 from ssmamba.engine.messages import Classify, Explain, JobRequest, LoadCheckpoint, Reconstruct
@@ -22,8 +23,8 @@ from ssmamba.runtime.device import Device
 
 KINDS: dict[type[JobRequest], Callable[[Any, Bench, Spent], Steps]] = {
     LoadCheckpoint: load,
-    Classify: classify,
-    Explain: explain,
+    Classify: partial(each_checkpoint, answer),
+    Explain: partial(each_checkpoint, evidence),
     Reconstruct: reconstruct_region,
 }
 

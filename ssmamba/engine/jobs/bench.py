@@ -6,6 +6,7 @@ import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from ssmamba.engine.jobs.region import Region, read_as
 from ssmamba.engine.messages import CheckpointFailed, Classify, Explain, Progress
@@ -50,14 +51,14 @@ class Bench:
             self.answers.popitem(last=False)
 
 
-def each_checkpoint(request: Classify | Explain, work: Callable[[str], Steps]) -> Steps:
-    """One model that fails, however it does, does not keep the others from answering."""
+def each_checkpoint(work: Callable[..., Steps], request: Classify | Explain, *given: Any) -> Steps:
+    """Work for each checkpoint: its result, or ``CheckpointFailed``, and the others go on."""
     if not request.checkpoints:
         raise InputError("No model is loaded; open a checkpoint first.")
     for path in request.checkpoints:
         failed = None
         try:
-            yield from work(path)
+            yield from work(request, *given, path)
         except Exception as error:  # its traceback holds tensors: nothing waits in this block
             details = traceback.format_exc()
             failed = CheckpointFailed(request.job, path, explain_failure(error), details)

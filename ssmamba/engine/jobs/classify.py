@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
-from ssmamba.engine.jobs.bench import Bench, each_checkpoint, progress
+from ssmamba.engine.jobs.bench import Bench, progress
 from ssmamba.engine.messages import Classify, ClassifyResult
 from ssmamba.engine.scheduler import Spent, Steps
 from ssmamba.inference.judge import Judge
@@ -14,13 +12,8 @@ from ssmamba.reading.preprocess import resize_image
 from ssmamba.reading.values import PackedArray
 
 
-def classify(request: Classify, bench: Bench, spent: Spent) -> Steps:
-    """One ``ClassifyResult`` or ``CheckpointFailed`` for each checkpoint; a step is a batch."""
-    return each_checkpoint(request, partial(answer, request, bench, spent))
-
-
 def answer(request: Classify, bench: Bench, spent: Spent, path: str) -> Steps:
-    """The mean over a region's windows by one checkpoint. Raises SSMambaError."""
+    """The mean over a region's windows by one checkpoint, a batch a step. Raises SSMambaError."""
     start = spent()
     with bench.reading(request, path) as (predictor, region):
         begun, spec = spent(), predictor.card.input

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from functools import partial
 
 import numpy as np
 from torch import Tensor
 
-from ssmamba.engine.jobs.bench import Bench, each_checkpoint, progress
+from ssmamba.engine.jobs.bench import Bench, progress
 from ssmamba.engine.jobs.region import Region
 from ssmamba.engine.messages import Explain, ExplainResult
 from ssmamba.engine.scheduler import Spent, Steps
@@ -17,13 +16,8 @@ from ssmamba.inference.predictor import Predictor
 from ssmamba.reading.values import CamMap, Window
 
 
-def explain(request: Explain, bench: Bench, spent: Spent) -> Steps:
-    """One ``ExplainResult`` or ``CheckpointFailed`` for each checkpoint; a step is a batch."""
-    return each_checkpoint(request, partial(evidence, request, bench, spent))
-
-
 def evidence(request: Explain, bench: Bench, spent: Spent, path: str) -> Steps:
-    """The CAMs of a region's windows by one checkpoint. Raises SSMambaError."""
+    """The CAMs of a region's windows by one checkpoint, a batch a step. Raises SSMambaError."""
     from ssmamba.explain.cam import cam_maps
     from ssmamba.explain.methods import find_method
 

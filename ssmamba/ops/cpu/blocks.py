@@ -246,14 +246,3 @@ forward_block_8 = _make_forward(8)
 forward_block_16 = _make_forward(16)
 backward_block_1 = _make_backward(1)
 backward_block_8 = _make_backward(8)
-
-__all__ = [
-    "BACKWARD_ROW",
-    "FORWARD_ROW",
-    "GATHERED",
-    "backward_block_1",
-    "backward_block_8",
-    "forward_block_1",
-    "forward_block_8",
-    "forward_block_16",
-]

@@ -55,19 +55,16 @@ def _sum_planes(planes: Tensor) -> Tensor:
     return planes[0] if planes.shape[0] == 1 else planes[0].add_(planes[1])
 
 
-def forward(inputs: Inputs, options: Options, *, keep: bool, want_state: bool) -> Outputs:
-    """Return y (u's dtype), the last state, and the checkpoints (both empty unless wanted)."""
-    return _forward(inputs, None, options, keep, want_state)
-
-
 def forward_low_rank(inputs: Inputs, weight: Tensor, softplus: bool) -> Tensor:
     """y, with dt (batch, L, R, rank) for delta and ``weight`` (R, channels, rank)."""
-    return _forward(inputs, weight, Options(softplus, False), False, False)[0]
+    options = Options(softplus, reverse=False)
+    return forward(inputs, options, keep=False, want_state=False, weight=weight)[0]
 
 
-def _forward(
-    inputs: Inputs, weight: Tensor | None, options: Options, keep: bool, want_state: bool
+def forward(
+    inputs: Inputs, options: Options, *, keep: bool, want_state: bool, weight: Tensor | None = None
 ) -> Outputs:
+    """Return y (u's dtype), the last state, and the checkpoints (both empty unless wanted)."""
     u, A = inputs[0], inputs[2]
     batch, L, channels = u.shape
     R, _, N = A.shape

@@ -170,7 +170,7 @@ def test_pixels_are_resized_once_for_the_model_and_the_judge(tissue, tmp_path, m
     engine.take(Classify(1, SlideRef(str(image)), square(0, 0, 200), (str(model),)))
     engine.finish()
     (answer,) = engine.of(ClassifyResult, 1)
-    assert answer.trust.blur is not None
+    assert answer.trust.sharpness is not None
     assert resized == [(64, 64)]
 
 

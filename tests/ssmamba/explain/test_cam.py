@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from ssmamba.errors import CheckpointError, InputError
-from ssmamba.explain.cam import METHODS, cam_maps, spanned_cells
+from ssmamba.explain.cam import cam_maps, spanned_cells
+from ssmamba.explain.methods import METHODS
 from ssmamba.explain.stitch import resize_map
 from tests.ssmamba.checkpoints.made import tiny_model
 

@@ -11,7 +11,8 @@ from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Card
 from ssmamba.config import SSMambaConfig
 from ssmamba.errors import CheckpointError
-from ssmamba.explain.cam import METHODS, cam_maps
+from ssmamba.explain.cam import cam_maps
+from ssmamba.explain.methods import METHODS
 from ssmamba.inference.predictor import Predictor
 from ssmamba.models.build import build_network, head_of
 from ssmamba.predict import main

@@ -36,7 +36,7 @@ GESTURES = (  # for the list of shortcuts, with those of each tool
     (tr("Space + drag"), tr("Pan while a drawing tool is active")),
     (tr("Arrow keys"), tr("Pan")),
     ("+  −", tr("Zoom in, zoom out")),
-    ("0", tr("Whole slide")),
+    ("0", tr("Zoom to fit")),
     ("1", tr("Full resolution (1:1)")),
     (tr("Esc"), tr("Cancel drawing; return to the Move tool")),
     (tr("Del"), tr("Delete the selected region")),

@@ -179,8 +179,8 @@ class ReconstructionPanel(QWidget):
         self.triptych.show_result(result)
         self._figures.setVisible(result is not None)
         if result is not None:
-            text = tr("PSNR {psnr:.2f} dB   ·   SSIM {ssim:.3f}")
-            self._figures.setText(text.format(psnr=result.psnr, ssim=result.ssim))
+            figures = tr("PSNR {psnr:.2f} dB   ·   SSIM {ssim:.3f}")
+            self._figures.setText(figures.format(psnr=result.psnr, ssim=result.ssim))
         self._about.setText(text)
         self._about.setVisible(bool(text))
 

@@ -45,23 +45,11 @@ def _reconstruction(window: Host) -> QWidget:
 
 
 PANELS: tuple[Panel, ...] = (
-    Panel(
-        "regions",
-        tr("Regions"),
-        "left",
-        _regions,
-        ("classify_all", "import_rois", "export_rois"),
-        scrolls=False,
-        height=500,
-    ),
-    Panel(
-        "models",
-        tr("Models"),
-        "left",
-        lambda window: ModelsPanel(window.workspace.library),
-        ("add_models",),
-    ),
+    Panel("regions", tr("Regions"), "left", _regions,
+          ("classify_all", "import_rois", "export_rois"), scrolls=False, height=500),
+    Panel("models", tr("Models"), "left", lambda w: ModelsPanel(w.workspace.library),
+          ("add_models",)),
     Panel("answers", tr("Classification"), "results", _answers),
     Panel("evidence", tr("Evidence map"), "results", _evidence),
     Panel("reconstruction", tr("Reconstruction"), "results", _reconstruction),
-)
+)  # fmt: skip

@@ -79,7 +79,7 @@ class CalibrationDialog(Dialog):
             button = link(f"{value:g} ({name})", tip)
             button.clicked.connect(lambda _=False, value=value: self.mpp.setValue(value))
             buttons.append(button)
-        return row(label(tr("Common values:"), "small"), *buttons, None, spacing=-1)
+        return row(label(tr("Presets:"), "small"), *buttons, None, spacing=-1)
 
     def _mpp(self) -> float | None:
         return self.mpp.value() or self._info.mpp

@@ -66,7 +66,7 @@ def test_menus_are_as_the_list_says(opened: Opened) -> None:
     ]  # fmt: skip
     view = menu_of(window, "&View").actions()
     assert texts(view) == [
-        "Whole slide", "Selected region", "Zoom in", "Zoom out", "Magnification", "-",
+        "Zoom to fit", "Zoom to selected region", "Zoom in", "Zoom out", "Magnification", "-",
         "Evidence map", "Compare models", "Link comparison to slide", "-", "Panels",
     ]  # fmt: skip
     assert texts(view[4].menu().actions()) == ["1.25×", "2.5×", "5×", "10×", "20×", "40×"]

@@ -36,6 +36,8 @@ def test_a_lasso_is_classified_mapped_and_reconstructed_at_once(
     assert "First model" in told and "Second model" in told
     assert "Adenocarcinoma, 80.0\u00a0%" in told
     assert "PSNR 18.25 dB" in bench.texts(bench.window.panels["reconstruction"])
+    assert "scored on the masked parts only" in bench.texts(bench.window.panels["reconstruction"])
+    assert "{" not in bench.texts(bench.window)  # every text has its values filled in
     assert len(bench.window.canvas.scene.overlays.overlays) == 1
 
 

@@ -166,7 +166,7 @@ def _print_frames(path: Path, app: QApplication) -> None:
     for name, times in (("pan", pan), ("repaint", repaint), ("zoom", zoom)):
         middle, high = np.percentile(times, [50, 99])
         print(f"  {name:8s} {middle:6.2f} ms {high:6.2f} ms")
-    canvas.close_slide()
+    canvas._slides.take(None)
 
 
 def _frames(canvas: SlideCanvas, target: QImage, change: Callable[[int], None]) -> list[float]:

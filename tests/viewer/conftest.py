@@ -231,7 +231,7 @@ class Bench:
         """Draw a lasso through places (level-0 px) with the mouse; returns the region."""
         canvas = self.window.canvas
         canvas.set_tool("lasso")
-        points = [canvas.view.to_screen(*place).toPoint() for place in places]
+        points = [canvas.camera.view.to_screen(*place).toPoint() for place in places]
         before = {roi.id for roi in self.document.rois}
         QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=points[0])
         for point in points[1:]:

@@ -17,7 +17,6 @@ from viewer.canvas.base import CanvasBase
 from viewer.canvas.pointer import Pointer
 from viewer.canvas.slide_holder import SlideHolder
 from viewer.canvas.types import Overlay, ViewState
-from viewer.canvas.view import View
 from viewer.look import tokens
 from viewer.text.tr import tr
 from viewer.tiles.pyramid import TileKey
@@ -62,9 +61,6 @@ class SlideCanvas(CanvasBase):
         The current slide stays until the new one is open, or if that fails.
         """
         self._slides.open(path)
-
-    def close_slide(self) -> None:
-        self._slides.close()
 
     def share_source(self, other: SlideCanvas) -> None:
         """Show the slide of another canvas, with its tile cache; follows it to later slides."""
@@ -113,11 +109,6 @@ class SlideCanvas(CanvasBase):
         self.pixels.answer()
 
     # --- view
-    @property
-    def view(self) -> View:
-        """The mapping between slide and screen (device pixels)."""
-        return self.camera.view
-
     def view_state(self) -> ViewState:
         return self.camera.state
 

@@ -61,10 +61,6 @@ class SlideHolder(QObject):
         self._held.pending = source
         source.open()
 
-    def close(self) -> None:
-        self._drop_pending()
-        self.take(None)
-
     def take(self, source: TileSource | None) -> None:
         """Show a source that is already open."""
         old = self._held.source

@@ -1,1 +1,1 @@
-"""Several models' evidence maps of the same place, side by side."""
+"""Evidence maps of several models side by side."""

@@ -85,9 +85,6 @@ class ResultStore:
     def __contains__(self, key: object) -> bool:
         return key in self._answers or key in self._maps or key in self._pictures
 
-    def answer(self, key: AnswerKey) -> ClassifyResult | None:
-        return self._answers.get(key)
-
     def newest_answer(
         self, roi_id: str, checkpoint: str
     ) -> tuple[AnswerKey, ClassifyResult] | None:

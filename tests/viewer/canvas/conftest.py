@@ -60,7 +60,7 @@ class Driver:
 
     def screen(self, x: float, y: float) -> QPoint:
         """Widget pixel of a place on the slide."""
-        return self.canvas.view.to_screen(x, y).toPoint()
+        return self.canvas.camera.view.to_screen(x, y).toPoint()
 
     def drag(
         self,
@@ -101,7 +101,7 @@ def make_driver(qtbot: QtBot) -> Iterator[Callable[..., Driver]]:
     yield make
     for driver in drivers:
         source = driver.canvas.source
-        driver.canvas.close_slide()
+        driver.canvas._slides.take(None)
         assert source is None or source.wait_closed()
 
 

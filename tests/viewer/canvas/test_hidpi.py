@@ -46,7 +46,7 @@ QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(50, 40))
 QTest.mouseMove(canvas, QPoint(80, 60))
 QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(120, 90))
 print(drawn[0].bounds)
-canvas.close_slide()
+canvas._slides.take(None)
 """
 
 

@@ -33,7 +33,7 @@ def test_pixels_come_from_the_level_that_is_shown(driver: Driver) -> None:
     driver.canvas.pixels.read((400, 300, 600, 400), seen.append)
     (pixels,) = seen
     assert pixels.downsample == 2.0 and pixels.rgb.shape == (50, 100, 3)
-    x, y = driver.canvas.view.to_screen(pixels.x, pixels.y).toPoint().toTuple()
+    x, y = driver.canvas.camera.view.to_screen(pixels.x, pixels.y).toPoint().toTuple()
     assert np.array_equal(pixels.rgb, shown[y : y + 50, x : x + 100])
 
 
@@ -72,7 +72,7 @@ def test_an_answer_that_nobody_waits_for_never_comes(
     elif why == "escape":
         driver.canvas.pointer.cancel()
     else:
-        driver.canvas.close_slide()
+        driver.canvas._slides.take(None)
         driver.open(tmp_path / "wide.tif")
     driver.look_at(3200, 2700, 1.0)  # the same tiles are read for the view
     assert seen == []

@@ -103,12 +103,12 @@ def wheel(driver: Driver, at: QPoint, notches: float, *, pixels: int = 0) -> Non
 
 def test_the_wheel_zooms_about_the_cursor(driver: Driver) -> None:
     at = QPoint(290, 80)
-    place = driver.canvas.view.to_slide(at.x(), at.y())
+    place = driver.canvas.camera.view.to_slide(at.x(), at.y())
     start = driver.canvas.view_state().downsample
     wheel(driver, at, 3)
     driver.settle()
     assert driver.canvas.view_state().downsample == pytest.approx(start / 2, rel=1e-6)
-    after = driver.canvas.view.to_screen(*place)
+    after = driver.canvas.camera.view.to_screen(*place)
     assert abs(after.x() - at.x()) <= 1.6
     assert abs(after.y() - at.y()) <= 1.6
 
@@ -131,7 +131,7 @@ def test_a_trackpad_zooms_by_its_pixels(driver: Driver) -> None:
 def test_pinching_zooms_about_the_fingers(driver: Driver) -> None:
     start = driver.canvas.view_state().downsample
     at = QPointF(120, 90)
-    place = driver.canvas.view.to_slide(at.x(), at.y())
+    place = driver.canvas.camera.view.to_slide(at.x(), at.y())
     for _ in range(4):
         event = QNativeGestureEvent(
             Qt.NativeGestureType.ZoomNativeGesture,
@@ -145,7 +145,7 @@ def test_pinching_zooms_about_the_fingers(driver: Driver) -> None:
         )
         QApplication.sendEvent(driver.canvas, event)
     assert driver.canvas.view_state().downsample == pytest.approx(start / 1.1**4)
-    after = driver.canvas.view.to_screen(*place)
+    after = driver.canvas.camera.view.to_screen(*place)
     assert abs(after.x() - at.x()) <= 1.6
     assert abs(after.y() - at.y()) <= 1.6
 

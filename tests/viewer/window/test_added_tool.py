@@ -39,7 +39,7 @@ def test_an_added_tool_is_one_class(
     qtbot.waitUntil(window.isActiveWindow)
     QTest.keyClick(canvas, Qt.Key.Key_T)
     assert canvas.tool() == "stamp" and action.isChecked()
-    place = canvas.view.to_screen(300, 200).toPoint()
+    place = canvas.camera.view.to_screen(300, 200).toPoint()
     QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=place)
     (roi,) = window.workspace.document.rois
-    assert roi.polygons[0][0][0] == canvas.view.to_slide(place.x(), place.y())
+    assert roi.polygons[0][0][0] == canvas.camera.view.to_slide(place.x(), place.y())

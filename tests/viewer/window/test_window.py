@@ -172,7 +172,7 @@ def test_return_finishes_a_polygon(bench: Bench) -> None:
     canvas.setFocus()
     bench.window.actions_by_name["polygon"].trigger()
     for place in RING[:3]:
-        at = canvas.view.to_screen(*place).toPoint()
+        at = canvas.camera.view.to_screen(*place).toPoint()
         QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=at)
         bench.qtbot.wait(20)
     QTest.keyClick(canvas, Qt.Key.Key_Return)

@@ -48,8 +48,8 @@ def test_neighbouring_overlays_neither_overlap_nor_leave_a_gap(driver: Driver) -
         ]
         driver.canvas.set_overlays(tiles)
         shown = driver.grab()
-        x0, y0 = (int(v) + 2 for v in driver.canvas.view.to_screen(400, 300).toTuple())
-        x1, y1 = (int(v) - 2 for v in driver.canvas.view.to_screen(533, 433).toTuple())
+        x0, y0 = (int(v) + 2 for v in driver.canvas.camera.view.to_screen(400, 300).toTuple())
+        x1, y1 = (int(v) - 2 for v in driver.canvas.camera.view.to_screen(533, 433).toTuple())
         inside = np.s_[max(y0, 0) : y1, max(x0, 0) : x1]
         assert np.abs(shown[inside] - clean[inside] / 2).max() <= 2
 

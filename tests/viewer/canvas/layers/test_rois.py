@@ -23,7 +23,7 @@ def test_regions_are_outlined_at_every_zoom(driver: Driver) -> None:
     for downsample in (0.25, 1.0, 3.0):
         driver.look_at(450, 350, downsample)
         shown = driver.grab().astype(int)
-        x, y = driver.canvas.view.to_screen(450, 300).toTuple()
+        x, y = driver.canvas.camera.view.to_screen(450, 300).toTuple()
         column = shown[max(int(y) - 6, 0) : int(y) + 6, int(x)]
         if 0 <= y < 300:
             assert (np.abs(column - (255, 0, 0)).max(axis=1) < 60).any()  # a crisp red line

@@ -55,7 +55,7 @@ def test_every_zoom_shows_the_mean_of_what_lies_under_each_pixel(
 ) -> None:
     """Right place to a part of a pixel, no aliasing, no seam between tiles."""
     driver.look_at(503.3, 347.6, downsample)
-    view = driver.canvas.view
+    view = driver.canvas.camera.view
     far = view.to_screen(1000, 700)
     left, top = (max(v + 3, 0) for v in view.origin)
     right, bottom = min(400, int(far.x()) - 3), min(300, int(far.y()) - 3)
@@ -81,7 +81,7 @@ def test_beside_the_slide_there_is_background(driver: Driver) -> None:
 def test_pixels_are_squares_when_one_is_very_near(driver: Driver) -> None:
     driver.look_at(500, 350, 1 / 8)
     shown = driver.grab()
-    x, y = driver.canvas.view.to_screen(500, 350).toTuple()
+    x, y = driver.canvas.camera.view.to_screen(500, 350).toTuple()
     block = shown[int(y) : int(y) + 8, int(x) : int(x) + 8]
     assert (block == driver.picture[350, 500]).all()
 

@@ -153,41 +153,38 @@ class CheckpointLoaded:
 
 
 @dataclass(frozen=True)
-class ClassifyResult:
+class RegionResult:
+    """What every result of a checkpoint for a region has."""
+
     job: int
     roi_id: str
     checkpoint: str  # path
+    stamp: Stamp = field(kw_only=True)
+    seconds: float = field(kw_only=True)
+    notes: tuple[str, ...] = field(default=(), kw_only=True)  # "uncalibrated", "moved to the CPU"
+
+
+@dataclass(frozen=True)
+class ClassifyResult(RegionResult):
     probabilities: dict[str, float]  # class key -> probability
     predicted: str  # class key
     trust: Trust
     windows: PackedArray  # (N, 3) float64 of x, y, side, level-0 pixels
-    stamp: Stamp
-    seconds: float
     window_probabilities: PackedArray  # (N, K) float32, classes in the order of the card
-    notes: tuple[str, ...] = ()  # "scale unknown", "uncalibrated", "moved to the CPU"
 
 
 @dataclass(frozen=True)
-class ExplainResult:
-    job: int
-    roi_id: str
-    checkpoint: str
+class ExplainResult(RegionResult):
     method: str
     stage: int
     target: str  # class key
     maps: tuple[CamMap, ...]
     low: float  # smallest raw value over the maps
     high: float
-    stamp: Stamp
-    seconds: float
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class ReconstructResult:
-    job: int
-    roi_id: str
-    checkpoint: str
+class ReconstructResult(RegionResult):
     window: Window
     shape: tuple[int, int]  # rows, columns of the three pictures
     masked: bytes = field(repr=False)  # HWC uint8 RGB
@@ -197,9 +194,6 @@ class ReconstructResult:
     seed: int
     psnr: float  # dB, masked pixels only
     ssim: float  # masked pixels only
-    stamp: Stamp
-    seconds: float
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ What this project does not know of a feature is kept in ``Roi.extra`` and writte
 
 from __future__ import annotations
 
+import json
 import math
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -175,10 +176,8 @@ def _is_uuid(value: Any) -> bool:
 
 def _classification(value: Any) -> tuple[str, tuple[int, int, int] | None, dict[str, Any]]:
     """(name, colour, what else stands there) of QuPath's three ways to write a class."""
-    if value is None:
-        return "", None, {}
-    if isinstance(value, str):
-        return value, None, {}
+    if value is None or isinstance(value, str):
+        return value or "", None, {}
     rest = dict(value)
     color = _color(rest.pop("color", rest.pop("colorRGB", None)))
     name = rest.pop("name", None)
@@ -244,18 +243,16 @@ def _feature(roi: Roi, offset: Offset) -> dict[str, Any]:
 
 
 def _geometry_out(roi: Roi, offset: Offset) -> dict[str, Any]:
-    single = len(roi.polygons) == 1
-    places: Any
+    parts: list[Any]
     if roi.kind == "point":
-        places = [_place(p, offset) for p in roi.polygons[0][0]]
-        kind = "Point" if len(places) == 1 else "MultiPoint"
-        places = places[0] if len(places) == 1 else places
+        kind, parts = "Point", [_place(p, offset) for p in roi.polygons[0][0]]
     elif roi.kind == "line":
-        places = [[_place(p, offset) for p in rings[0]] for rings in roi.polygons]
-        kind, places = ("LineString", places[0]) if single else ("MultiLineString", places)
+        parts = [[_place(p, offset) for p in rings[0]] for rings in roi.polygons]
+        kind = "LineString"
     else:
-        places = [[_closed(ring, offset) for ring in rings] for rings in roi.polygons]
-        kind, places = ("Polygon", places[0]) if single else ("MultiPolygon", places)
+        parts = [[_closed(ring, offset) for ring in rings] for rings in roi.polygons]
+        kind = "Polygon"
+    kind, places = (kind, parts[0]) if len(parts) == 1 else (f"Multi{kind}", parts)
     ellipse = {"isEllipse": True} if roi.kind == "ellipse" else {}
     return {"type": kind, "coordinates": places, **ellipse, **roi.extra.get("geometry", {})}
 
@@ -305,6 +302,4 @@ def _classification_out(roi: Roi, extra: dict[str, Any]) -> dict[str, Any]:
 
 
 def _number_out(value: float) -> float | str:
-    if math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    return value if math.isfinite(value) else json.dumps(value)  # NaN, Infinity, -Infinity

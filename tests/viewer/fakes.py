@@ -67,8 +67,9 @@ def answer(request: Classify, checkpoint: str, first: float = 0.8) -> ClassifyRe
     return ClassifyResult(
         request.job, request.roi.id, checkpoint,
         {"aca": first, "scc": (1 - first) * 0.75, "n": (1 - first) * 0.25}, "aca", Trust(True),
-        PackedArray.of(np.array([[left, top, side]])), stamp(request.roi, request.slide.path), 0.01,
+        PackedArray.of(np.array([[left, top, side]])),
         PackedArray.of(np.array([[first, 1 - first, 0]], np.float32)),
+        stamp=stamp(request.roi, request.slide.path), seconds=0.01,
         notes=("scale unknown: the model has no µm/px",),
     )  # fmt: skip
 
@@ -80,7 +81,7 @@ def explanation(request: Explain, checkpoint: str) -> ExplainResult:
     return ExplainResult(
         request.job, request.roi.id, checkpoint, request.method, request.stage or 4,
         request.target or "aca", (CamMap(window, (7, 7), values.tobytes()),), -0.1, 0.4,
-        stamp(request.roi, request.slide.path), 0.01,
+        stamp=stamp(request.roi, request.slide.path), seconds=0.01,
     )  # fmt: skip
 
 
@@ -91,7 +92,7 @@ def reconstruction(request: Reconstruct) -> ReconstructResult:
         request.job, request.roi.id, request.checkpoint,
         Window(left, top, max(right - left, bottom - top)), (32, 32), pixels, pixels, pixels,
         request.mask_ratio, request.seed, 18.25, 0.512,
-        stamp(request.roi, request.slide.path), 0.01,
+        stamp=stamp(request.roi, request.slide.path), seconds=0.01,
     )  # fmt: skip
 
 

@@ -208,11 +208,10 @@ def _scan(
 
 
 @njit(**OPTIONS)
-def _task(
-    u: Any, delta: Any, A: Any, B: Any, C: Any, D: Any, bias: Any, grad_y: Any, checkpoints: Any,
-    grad_last: Any, chunk: int, softplus: bool, reverse: bool, grad_u: Any, grad_delta: Any,
-    grad_A: Any, grad_B: Any, grad_C: Any, grad_D: Any, grad_bias: Any, task: int,
-) -> None:  # fmt: skip
+def _task(inputs: Any, options: Any, outputs: Any, task: int) -> None:
+    u, delta, A, B, C, D, bias, grad_y, checkpoints, grad_last = inputs
+    chunk, softplus, reverse = options
+    grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D, grad_bias = outputs
     R, K, N = A.shape[0], checkpoints.shape[2], A.shape[2]
     planes, slots = grad_u.shape[0], grad_B.shape[1]
     plane, rest = task % planes, task // planes
@@ -236,37 +235,30 @@ f2, f3, f4 = (types.Array(types.float32, n, "A") for n in (2, 3, 4))
 c3, c4, c5 = (types.Array(types.float32, n, "C") for n in (3, 4, 5))
 counter_t = types.Array(types.int64, 1, "C")
 _ARGUMENTS = (
-    *(f3, f4, f3, f4, f4, f2, f2, f3, c5, f4, types.intp, types.b1, types.b1),
-    *(c4, c4, c4, c5, c5, c3, c3, types.intp, counter_t),
+    types.Tuple((f3, f4, f3, f4, f4, f2, f2, f3, c5, f4)),
+    types.Tuple((types.intp, types.b1, types.b1)),
+    types.Tuple((c4, c4, c4, c5, c5, c3, c3)),
+    *(types.intp, counter_t),
 )
 
 
 @njit(types.void(*_ARGUMENTS), **OPTIONS)
-def backward_shared(
-    u: Any, delta: Any, A: Any, B: Any, C: Any, D: Any, bias: Any, grad_y: Any, checkpoints: Any,
-    grad_last: Any, chunk: int, softplus: bool, reverse: bool, grad_u: Any, grad_delta: Any,
-    grad_A: Any, grad_B: Any, grad_C: Any, grad_D: Any, grad_bias: Any, tasks: int, counter: Any,
-) -> None:  # fmt: skip
-    """Take tasks from the shared counter until none is left; any number of threads may call it."""
+def backward_shared(inputs: Any, options: Any, outputs: Any, tasks: int, counter: Any) -> None:
+    """Take tasks from the shared counter until none is left; any number of threads may call it.
+
+    inputs: the seven, grad_y, checkpoints and grad_last; options: chunk, softplus and reverse;
+    outputs: the seven gradients.
+    """
     task = v.fetch_add_one(counter)
     while task < tasks:
-        _task(
-            u, delta, A, B, C, D, bias, grad_y, checkpoints, grad_last, chunk, softplus, reverse,
-            grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D, grad_bias, task,
-        )  # fmt: skip
+        _task(inputs, options, outputs, task)
         task = v.fetch_add_one(counter)
 
 
 @njit(types.void(*_ARGUMENTS, types.intp), parallel=True, **OPTIONS)
 def backward_parallel(
-    u: Any, delta: Any, A: Any, B: Any, C: Any, D: Any, bias: Any, grad_y: Any, checkpoints: Any,
-    grad_last: Any, chunk: int, softplus: bool, reverse: bool, grad_u: Any, grad_delta: Any,
-    grad_A: Any, grad_B: Any, grad_C: Any, grad_D: Any, grad_bias: Any, tasks: int, counter: Any,
-    workers: int,
-) -> None:  # fmt: skip
+    inputs: Any, options: Any, outputs: Any, tasks: int, counter: Any, workers: int
+) -> None:
     """All tasks on ``workers`` of numba's threads (OpenMP or TBB)."""
     for _ in prange(workers):
-        backward_shared(
-            u, delta, A, B, C, D, bias, grad_y, checkpoints, grad_last, chunk, softplus, reverse,
-            grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D, grad_bias, tasks, counter,
-        )  # fmt: skip
+        backward_shared(inputs, options, outputs, tasks, counter)

@@ -112,9 +112,10 @@ def backward(
         backward_shared,
         backward_parallel,
         (
-            *(*_arrays(inputs), _array(grad_y), kept.numpy()),
-            *(_array(grad_state), BACKWARD_CHUNK, options.softplus, options.reverse),
-            *(*(t.numpy() for t in outputs), tasks, np.zeros(1, np.int64)),
+            (*_arrays(inputs), _array(grad_y), kept.numpy(), _array(grad_state)),
+            (BACKWARD_CHUNK, options.softplus, options.reverse),
+            tuple(t.numpy() for t in outputs),
+            *(tasks, np.zeros(1, np.int64)),
         ),
         tasks,
         3 * R * batch * L * channels * N,

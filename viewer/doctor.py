@@ -1,6 +1,6 @@
-"""What of the viewer works on this machine: ``python main.py --doctor``.
+"""Checks of the installation: ``python main.py --doctor``.
 
-Qt, fonts and folders are looked at here, all that needs torch in a child process.
+Qt, fonts and folders are checked here, everything that needs torch in a child process.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ def checks(app: QApplication, has_display: bool) -> Iterator[Check]:
     """The checks of the viewer's own process."""
     yield Check(f"Qt {qVersion()}, platform {app.platformName()}")
     if not has_display:
-        yield Check("There is no display", "start the viewer on a desktop, or with --screenshot")
+        yield Check("No display", "start the viewer on a desktop, or with --screenshot")
     families = QFontDatabase.families()
     if families:
         yield Check(f"Font: {QFontInfo(app.font()).family()} ({len(families)} families)")
     else:
-        yield Check("There is no font", "install one, such as the package fonts-dejavu")
+        yield Check("No font", "install one, such as the package fonts-dejavu")
     yield writable("Settings and regions", user_folder())
     yield writable("Cache", cache_folder())

@@ -13,6 +13,7 @@ from viewer.text.stamps import is_scale_note, sentence, stamp_lines
 from viewer.text.tr import tr
 from viewer.widgets.bars import Bar, ProbabilityBars, percent
 from viewer.widgets.basic import ElidedLabel, icon_button, label, link, restyle
+from viewer.widgets.dialog import selectable
 from viewer.widgets.layouts import column, row
 
 NO_BREAK = "\u00a0"  # a space at which no line ends
@@ -42,8 +43,7 @@ class AnswerCard(QFrame):
         self._again = link(tr("Classify again"))
         self._all = icon_button("chevron-down", tr("Show all classes"), checkable=True)
         self._origin = icon_button("info", tr("Show provenance: slide, model, scale and time"))
-        self._stamp = label(role="small", wrap=True)
-        self._stamp.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._stamp = selectable(label(role="small", wrap=True))
         self._lay_out()
         self._eye.clicked.connect(lambda: self.show_requested.emit(self.path))
         self._again.clicked.connect(self.classify_requested)

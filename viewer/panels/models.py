@@ -13,6 +13,7 @@ from viewer.text import formats
 from viewer.text.cards import card_lines, headline
 from viewer.text.tr import tr
 from viewer.widgets.basic import icon_button, label, link
+from viewer.widgets.dialog import selectable
 from viewer.widgets.layouts import column, empty, row
 
 CARD_INDENT_PX = 33  # left edge of the names
@@ -73,9 +74,7 @@ class ModelRow(QFrame):
         for at, (term, value) in enumerate(lines):
             self._card_layout.addSpacing(8 if at else 0)
             self._card_layout.addWidget(label(term, "small"))
-            text = label(value, wrap=True)
-            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            self._card_layout.addWidget(text)
+            self._card_layout.addWidget(selectable(label(value, wrap=True)))
         self._card_layout.addWidget(self._remove)
         self._remove.setVisible(not model.bundled)
 

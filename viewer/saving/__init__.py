@@ -1,1 +1,1 @@
-"""What the viewer keeps on disk, without Qt."""
+"""The viewer's files on disk, without Qt."""

@@ -29,7 +29,7 @@ class MapSpec:
 
 @dataclass(frozen=True)
 class MapPainting:
-    """How all evidence maps are painted."""
+    """Display settings of all evidence maps."""
 
     visible: bool = True
     opacity: float = 0.6  # 0..1
@@ -45,7 +45,7 @@ class MapPainting:
 
 @dataclass(frozen=True)
 class PictureSettings:
-    """How a region is masked for the reconstruction."""
+    """Mask of a region for the reconstruction."""
 
     mask_ratio: float = 0.75
     seed: int = 0

@@ -54,7 +54,7 @@ class UndoStack:
 
     @property
     def undo_text(self) -> str:
-        """What undo would undo; empty when there is nothing."""
+        """Description of the next step to undo; empty if there is none."""
         return self._done[-1].text if self._done else ""
 
     @property

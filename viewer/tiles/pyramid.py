@@ -128,7 +128,7 @@ class Pyramid:
         yield key
 
     def file_cost(self, key: TileKey) -> int:
-        """How many tiles of the file's levels must be read for a tile (1 for a file level)."""
+        """Number of tiles of the file's levels to read for a tile (1 for a file level)."""
         steps = 0
         while self.levels[key.level - steps].file_level is None:
             steps += 1

@@ -101,8 +101,7 @@ def load_encoder(path: Path | str, device: str | torch.device = "cpu") -> tuple[
     checkpoint = load(path, device)
     model = checkpoint.model
     if isinstance(model, MaskedModel):
-        prefix = CLEAN_BN
-        clean = {k.removeprefix(prefix): v for k, v in checkpoint.extra.items() if prefix in k}
+        clean = {k.removeprefix(CLEAN_BN): v for k, v in checkpoint.extra.items()}
         load_bn_statistics(model.encoder, clean)
         return model.encoder, checkpoint.card
     if isinstance(model, SSMamba):

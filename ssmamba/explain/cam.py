@@ -139,12 +139,9 @@ def _raw(method: Any, cam_image: Any = None) -> Any:
 def _activations_of_nothing(model: nn.Module, target: CamTarget, batch: Tensor) -> np.ndarray:
     """Mean activations (1, C, 1, 1) of an even image in the mean colour of the training data."""
     kept: list[Tensor] = []
-    handle = target.layer.register_forward_hook(lambda _m, _i, output: kept.append(output))
-    try:
-        with torch.no_grad():
-            model(torch.zeros_like(batch[:1]))
-    finally:
-        handle.remove()
+    hook = target.layer.register_forward_hook(lambda _m, _i, output: kept.append(output))
+    with hook, torch.no_grad():
+        model(torch.zeros_like(batch[:1]))
     maps = kept[0] if target.reshape is None else target.reshape(kept[0])
     return maps.detach().float().mean(dim=(2, 3), keepdim=True).cpu().numpy()
 
@@ -189,13 +186,12 @@ def _prepared(model: nn.Module, layer: nn.Module) -> Iterator[None]:
     def cut(_module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor:
         return output.detach().requires_grad_(True)
 
-    handle = layer.register_forward_hook(cut)
     for weight in weights:
         weight.requires_grad_(False)
     try:
-        yield
+        with layer.register_forward_hook(cut):
+            yield
     finally:
-        handle.remove()
         for weight in weights:
             weight.requires_grad_(True)
         model.train(training)

@@ -28,6 +28,7 @@ PANEL_PX = 448
 BAR_PX = 16
 GAP_PX = 12
 TEXT_PX = 13
+LINE_LETTERS = 130
 OPACITY = 0.7  # where the evidence is strongest; where there is none the tissue stays clear
 RESEARCH_USE = "Research use only, not a medical device."
 
@@ -44,7 +45,7 @@ def cam_figure(
     original = slide.read_window(left, top, side, PANEL_PX)
     low, high = shared_range(maps)
     overlay = _overlay(original, roi, stitched, square, (low, high), colormap)
-    lines = _wrapped([caption, RESEARCH_USE])
+    lines = [*textwrap.wrap(caption, LINE_LETTERS), RESEARCH_USE]
     width = 2 * PANEL_PX + BAR_PX + 4 * GAP_PX + 70
     figure = Image.new("RGB", (width, PANEL_PX + 2 * GAP_PX + len(lines) * 18 + 6), "white")
     figure.paste(Image.fromarray(original), (GAP_PX, GAP_PX))
@@ -123,7 +124,3 @@ def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
         if file.exists():
             return ImageFont.truetype(str(file), TEXT_PX)
     return ImageFont.load_default(TEXT_PX)
-
-
-def _wrapped(texts: Sequence[str], letters: int = 130) -> list[str]:
-    return [line for text in texts for line in textwrap.wrap(text, letters)]

@@ -42,6 +42,7 @@ def cam_target(model: nn.Module, stage: int, size: tuple[int, int]) -> CamTarget
         raise InputError(f"There is no stage {stage}; choose one of 1 to 4.")
     if isinstance(model, MaskedModel):
         model = model.encoder
+    stride = STRIDES[stage - 1]
     if isinstance(model, SSMamba):
         return _ssmamba_target(model, stage, size)
     if isinstance(model, PooledTrunk):
@@ -49,16 +50,13 @@ def cam_target(model: nn.Module, stage: int, size: tuple[int, int]) -> CamTarget
     if hasattr(model, "blocks") and hasattr(model, "patch_embed"):
         return _vit_target(model, stage)
     if hasattr(model, "layers"):  # Swin
-        stride = STRIDES[stage - 1]
         if stage == 4 and isinstance(model.norm, nn.LayerNorm):
             return CamTarget(model.norm, cam_reshape, stride=stride)
-        layer = _nth(model.layers, stage)
-        return CamTarget(layer, cam_reshape, has_offset=True, stride=stride)
+        return CamTarget(_nth(model.layers, stage), cam_reshape, has_offset=True, stride=stride)
     if hasattr(model, f"layer{stage}"):  # ResNet
-        return CamTarget(getattr(model, f"layer{stage}"), None, stride=STRIDES[stage - 1])
+        return CamTarget(getattr(model, f"layer{stage}"), None, stride=stride)
     if hasattr(model, "stages"):  # ConvNeXt and kin
-        layer, stride = _nth(model.stages, stage), STRIDES[stage - 1]
-        return CamTarget(layer, None, has_offset=True, stride=stride)
+        return CamTarget(_nth(model.stages, stage), None, has_offset=True, stride=stride)
     raise CheckpointError(
         f"No layer for a CAM is known in {type(model).__name__}; choose an SSMamba checkpoint."
     )
@@ -72,7 +70,7 @@ def _ssmamba_target(model: SSMamba, stage: int, size: tuple[int, int]) -> CamTar
     grid = tuple(math.ceil(side / STRIDES[-1]) for side in size)
 
     def reshape(tokens: Tensor) -> Tensor:
-        return tokens.unflatten(1, grid).permute(0, 3, 1, 2)
+        return cam_reshape(tokens.unflatten(1, grid))
 
     return CamTarget(model.norm, reshape, stride=STRIDES[-1])
 
@@ -89,8 +87,7 @@ def _vit_target(model: nn.Module, stage: int) -> CamTarget:
     grid = tuple(model.patch_embed.grid_size)  # type: ignore[union-attr, arg-type]
 
     def reshape(tokens: Tensor) -> Tensor:
-        patches = tokens[:, prefix:]
-        return patches.unflatten(1, grid).permute(0, 3, 1, 2)
+        return cam_reshape(tokens[:, prefix:].unflatten(1, grid))
 
     return CamTarget(block.norm1, reshape)  # type: ignore[arg-type]
 

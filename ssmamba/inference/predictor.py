@@ -171,9 +171,6 @@ def logits_and_features(model: nn.Module, batch: Tensor) -> tuple[Tensor, Tensor
     def keep(_module: nn.Module, inputs: tuple[Any, ...]) -> None:
         seen.append(inputs[0])
 
-    handle = head_of(model).register_forward_pre_hook(keep)
-    try:
+    with head_of(model).register_forward_pre_hook(keep):
         logits = model(batch)
-    finally:
-        handle.remove()
     return logits, seen[0].flatten(1)

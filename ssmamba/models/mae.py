@@ -16,7 +16,7 @@ from ssmamba.errors import CheckpointError
 from ssmamba.models.conv_stem import has_conv_stem
 from ssmamba.models.mamim import pixel_shuffle
 from ssmamba.models.masked import MaskedModel
-from ssmamba.models.ssmamba import SSMamba, _init_weights
+from ssmamba.models.ssmamba import SSMamba, _init_weights, _spread
 
 HEAD_DIM = 32  # channels of an attention head in the decoder
 
@@ -96,8 +96,7 @@ class ViTMAE(MaskedModel):
         """Every image hides the same count."""
         patch = self.decoder.patch
         grid = (images.shape[2] // patch, images.shape[3] // patch)
-        hidden = unit_mask.repeat_interleave(grid[0] // unit_mask.shape[1], 1)
-        hidden = hidden.repeat_interleave(grid[1] // unit_mask.shape[2], 2).flatten(1)
+        hidden = _spread(unit_mask, *grid).flatten(1)
         if hidden_units is None:
             hidden_units = int(unit_mask[0].sum())
         patches = hidden.shape[1]

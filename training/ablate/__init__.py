@@ -1,1 +1,1 @@
-"""The study of the SSMamba paper: which cells there are, how they run, what comes out."""
+"""The ablation study of the SSMamba paper: its cells, their runs and the report."""

@@ -1,8 +1,8 @@
-"""What each model of a grid says of the test images, and what of a difference is chance."""
+"""Answers of a grid's models on the test images, and differences between them with intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import file_sha256
+from ssmamba.checkpoints.checkpoint import Checkpoint
 from ssmamba.files import read_json, write_json
 from training.ablate.results import Result
 from training.ablate.tables import FULL
@@ -23,46 +24,50 @@ from training.metrics.calibration import softmax
 from training.metrics.classification import gap_over_seeds, nll_each
 
 RESAMPLES = 1000
+Measure = Callable[[Checkpoint, np.ndarray], Any]  # the second is class_order
+
+
+class Stored:
+    """Measurements of checkpoints on a data set, stored in a JSON file: each is made once."""
+
+    def __init__(self, file: Path, dataset: Dataset, device: torch.device) -> None:
+        self.file, self.dataset, self.device = file, dataset, device
+        self.known: dict[str, Any] = read_json(file) or {}
+
+    def once(self, key: str, path: Path, measure: Measure) -> Any:
+        """The value stored under ``key``; measured on the checkpoint ``path`` if there is none."""
+        if key not in self.known:
+            found = checkpoint.load(path, self.device)
+            self.known[key] = measure(found, class_order(found.card, self.dataset))
+            write_json(self.file, self.known)
+        return self.known[key]
 
 
 @dataclass(frozen=True)
 class Answered:
-    """What one checkpoint says of the N images of the test split."""
+    """Answers of one checkpoint on the N images of the test split, in its order."""
 
     right: np.ndarray  # (N,) bool
     nll: np.ndarray  # (N,) negative log likelihood of the true class, nats, temperature applied
 
 
-class Answers:
-    """Answers of checkpoints on the test split, kept in a file by the checkpoint's SHA-256."""
-
-    def __init__(self, kept: Path, dataset: Dataset, device: torch.device) -> None:
-        self.kept, self.dataset, self.device = kept, dataset, device
-        found = read_json(kept) or {}
-        # files of before held the right answers alone; those are asked for again
-        self.known = {key: value for key, value in found.items() if isinstance(value, dict)}
+class Answers(Stored):
+    """Answers of checkpoints on the test split, stored by the checkpoint's SHA-256."""
 
     def of(self, path: Path) -> Answered:
-        """In the order of the test split."""
-        key = file_sha256(path)
-        if key not in self.known:
-            found = self._ask(path)
-            self.known[key] = {
-                "right": "".join("01"[answer] for answer in found.right.astype(int)),
-                "nll": " ".join(f"{value:.3g}" for value in found.nll),
-            }
-            write_json(self.kept, self.known)
-        kept = self.known[key]
-        right = np.array([digit == "1" for digit in kept["right"]])
-        return Answered(right, np.array(kept["nll"].split(), float))
+        stored = self.once(file_sha256(path), path, self._ask)
+        right = np.array([digit == "1" for digit in stored["right"]])
+        return Answered(right, np.array(stored["nll"].split(), float))
 
-    def _ask(self, path: Path) -> Answered:
-        found = checkpoint.load(path, self.device)
-        labels = class_order(found.card, self.dataset)[self.dataset.labels("test")]
+    def _ask(self, found: Checkpoint, order: np.ndarray) -> dict[str, str]:
+        labels = order[self.dataset.labels("test")]
         images = self.dataset.images("test", found.card.input.window_px)
         logits, _ = run_model(found.model, images, found.card.input)
-        probabilities = softmax(logits, found.card.calibration.temperature)
-        return Answered(logits.argmax(1) == labels, nll_each(probabilities, labels))
+        nll = nll_each(softmax(logits, found.card.calibration.temperature), labels)
+        return {
+            "right": "".join("01"[answer] for answer in (logits.argmax(1) == labels).astype(int)),
+            "nll": " ".join(f"{value:.3g}" for value in nll),
+        }
 
 
 def differences(results: dict[str, list[Result]], answers: Answers) -> dict[str, dict[str, Any]]:
@@ -87,6 +92,6 @@ def differences(results: dict[str, list[Result]], answers: Answers) -> dict[str,
 
 
 def _scores(runs: Sequence[Result], answers: Answers) -> tuple[np.ndarray, np.ndarray]:
-    """Right answers and NLL of each seed, (seeds, N) each."""
+    """Correctness and NLL of each seed's answers, (seeds, N) each."""
     found = [answers.of(run.path) for run in runs]
     return np.stack([one.right for one in found]), np.stack([one.nll for one in found])

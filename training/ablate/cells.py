@@ -18,9 +18,8 @@ def all_cells(config: AblateConfig) -> dict[str, Cell]:
 def encoder_cells(config: AblateConfig) -> dict[str, Cell]:
     """A cell for each file of --encoders, named as the file; fine-tuned whole, as the others.
 
-    An encoder that reads windows of one size only keeps it, whatever the grid's is. Raises
-    DataError for a missing file or a name that is taken, CheckpointError for a file that is no
-    checkpoint.
+    An encoder with a fixed window size keeps it, whatever the grid's is. Raises DataError for a
+    missing file or a name that is taken, CheckpointError for a file that is not a checkpoint.
     """
     found: dict[str, Cell] = {}
     for path in config.encoder_list():
@@ -40,7 +39,7 @@ def encoder_cells(config: AblateConfig) -> dict[str, Cell]:
 
 
 def encoder_rows(config: AblateConfig) -> tuple[Row, ...]:
-    """Rows of Table 4 for --encoders, with the paper's figures for those that it has."""
+    """Rows of Table 4 for --encoders, with the paper's figures where it has any."""
     cells = encoder_cells(config)
     archs = {path.stem: read_card(path).arch for path in config.encoder_list()}
     return tuple(

@@ -47,7 +47,7 @@ class AblateConfig:
     cam: str = "GradCAM"  # CAM method of the figures
     # 1 (fine) to 4 (coarse); 0 = for each model where it points best on validation
     cam_stage: int = 4
-    mosaics: int = 60  # pictures of four known classes on which CAMs are scored; 0 = none
+    mosaics: int = 60  # images of four known classes on which CAMs are scored; 0 = none
 
     def seed_list(self) -> tuple[int, ...]:
         """Seeds in the order given. Raises DataError."""

@@ -1,4 +1,4 @@
-"""What a model costs: parameters, multiply-accumulates and images a second."""
+"""The cost of a model: parameters, multiply-accumulates and images per second."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ssmamba.models.convnets import fuse_batch_norm
 from ssmamba.models.macs import count_macs
 from ssmamba.runtime.device import Device
 
-BATCH = {"cpu": 16, "cuda": 128}  # on a GPU 16 images would measure how quickly Python launches
-WARM_UP, ROUNDS = 1, 25  # the models pass in turn, so that all meet the same load of the machine
+BATCH = {"cpu": 16, "cuda": 128}  # on a GPU 16 images would measure the launches of kernels
+WARM_UP, ROUNDS = 1, 25  # the models take turns, so that all meet the same load of the machine
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one classifier with its head, reading one window."""
+    """Cost of one classifier with its head on one window."""
 
     parameters: int
     macs: int
@@ -31,7 +31,7 @@ def measure_costs(paths: dict[str, Path], device: torch.device) -> dict[str, Cos
     """Cost of each cell's checkpoint."""
     loaded = {cell: checkpoint.load(path, device) for cell, path in paths.items()}
     for found in loaded.values():
-        fuse_batch_norm(found.model)  # as the viewer runs it; SSMamba does the like by itself
+        fuse_batch_norm(found.model)  # as the viewer runs it; SSMamba does so by itself
     best = dict.fromkeys(loaded, float("inf"))
     for number in range(WARM_UP + ROUNDS):
         for cell, found in loaded.items():
@@ -49,7 +49,7 @@ def measure_costs(paths: dict[str, Path], device: torch.device) -> dict[str, Cos
 
 
 def batch_on(device: torch.device) -> int:
-    """Images at once."""
+    """Images per batch."""
     return BATCH.get(device.type, BATCH["cpu"])
 
 

@@ -1,22 +1,17 @@
-"""CAMs of a grid's models on pictures where the place of each class is known (SSMamba §4.4.1)."""
+"""CAMs of a grid's models on images with known positions of the classes (SSMamba §4.4.1)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-import torch
 
-from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import file_sha256, read_card
 from ssmamba.checkpoints.checkpoint import Checkpoint
 from ssmamba.errors import CheckpointError, DataError
-from ssmamba.explain.methods import find_method
-from ssmamba.files import read_json, write_json
+from training.ablate.answers import Measure, Stored
 from training.data.dataset import Dataset
 from training.data.images import UnreadableImage, centre_square, read_rgb
 from training.evaluation.cams import (
@@ -26,11 +21,10 @@ from training.evaluation.cams import (
     mosaic_scores,
     pointing_by_stage,
 )
-from training.evaluation.matching import class_order
 from training.evaluation.mosaics import Mosaics
 from training.metrics.localisation import localisation
 
-Measure = Callable[[Checkpoint, np.ndarray], Any]  # the second is class_order
+Scores = dict[str, float] | None
 
 
 def mask_scores(
@@ -43,7 +37,7 @@ def mask_scores(
 ) -> dict[str, float]:
     """Mean localisation scores of each image's own class against its mask (N, S, S) bool.
 
-    labels: class numbers of the checkpoint. Empty and full masks say nothing and are left out.
+    labels: class numbers of the checkpoint. Empty and full masks are left out.
     """
     scores: list[dict[str, float]] = []
     telling = masks.any(axis=(1, 2)) & ~masks.all(axis=(1, 2))
@@ -56,7 +50,7 @@ def mask_scores(
 
 
 def read_masks(folder: Path, dataset: Dataset, split: str, side: int) -> np.ndarray:
-    """(N, side, side) bool: what is not black in FOLDER/<path of the image>, any extension.
+    """(N, side, side) bool: pixels that are not black in FOLDER/<path of the image>, any extension.
 
     Raises DataError that lists images without a mask.
     """
@@ -91,44 +85,39 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
 
 
-class EvidenceScores:
-    """Localisation scores of checkpoints, kept in a file so that each is measured once."""
+class EvidenceScores(Stored):
+    """Localisation scores of checkpoints by way of measuring, and the stages of their CAMs.
 
-    def __init__(self, kept: Path, dataset: Dataset, device: torch.device) -> None:
-        self.kept, self.dataset, self.device = kept, dataset, device
-        # localisation scores or None by checkpoint and way of measuring, and stages
-        self.known: dict[str, Any] = read_json(kept) or {}
+    The scores are None where no CAM layer is known for the architecture.
+    """
 
-    def on_mosaics(
-        self, path: Path, mosaics: Mosaics, method: str, stage: int
-    ) -> dict[str, float] | None:
-        """Scores, or None where no CAM layer is known for the architecture."""
-        name = find_method(method).name
-        key = f"{file_sha256(path)} mosaics {len(mosaics.images)} {name} {stage}"
-
+    def on_mosaics(self, path: Path, mosaics: Mosaics, method: str, stage: int) -> Scores:
         def measure(found: Checkpoint, order: np.ndarray) -> dict[str, float]:
-            return mosaic_scores(found.model, found.card.input, mosaics, order, name, stage)
+            return mosaic_scores(found.model, found.card.input, mosaics, order, method, stage)
 
-        return self._once(key, path, measure)
+        return self._located(path, f"mosaics {len(mosaics.images)} {method} {stage}", measure)
 
-    def on_masks(
-        self, path: Path, folder: Path, method: str, stage: int
-    ) -> dict[str, float] | None:
-        name = find_method(method).name
-        key = f"{file_sha256(path)} masks {folder.resolve()} {name} {stage}"
-
+    def on_masks(self, path: Path, folder: Path, method: str, stage: int) -> Scores:
         def measure(found: Checkpoint, order: np.ndarray) -> dict[str, float]:
             side = found.card.input.window_px
             images, labels = self.dataset.images("test", side), self.dataset.labels("test")
             masks = read_masks(folder, self.dataset, "test", side)
-            return mask_scores(found, images, order[labels], masks, name, stage)
+            return mask_scores(found, images, order[labels], masks, method, stage)
 
-        return self._once(key, path, measure)
+        return self._located(path, f"masks {folder.resolve()} {method} {stage}", measure)
+
+    def _located(self, path: Path, way: str, measure: Measure) -> Scores:
+        def scores(found: Checkpoint, order: np.ndarray) -> Scores:
+            try:
+                return measure(found, order)
+            except CheckpointError:
+                return None
+
+        return self.once(f"{file_sha256(path)} {way}", path, scores)
 
     def best_stage(self, path: Path) -> int:
-        """Where the CAMs point best on validation: as the card says, else it is measured here.
-
-        Older cards have no ``metrics.cam``: their stage is the last one, not the best.
+        """The stage whose CAMs point best on validation: the card's, or measured for older cards,
+        which have no ``metrics.cam`` and give the last stage.
         """
         card = read_card(path)
         if "cam" in card.metrics:
@@ -139,15 +128,4 @@ class EvidenceScores:
             images = self.dataset.images("val", spec.window_px)
             return best_stage(pointing_by_stage(found.model, spec, images, labels))
 
-        return int(self._once(f"{file_sha256(path)} stage", path, measure))
-
-    def _once(self, key: str, path: Path, measure: Measure) -> Any:
-        """What was measured before, or is now; None where no CAM layer is known."""
-        if key not in self.known:
-            found = checkpoint.load(path, self.device)
-            try:
-                self.known[key] = measure(found, class_order(found.card, self.dataset))
-            except CheckpointError:
-                self.known[key] = None
-            write_json(self.kept, self.known)
-        return self.known[key]
+        return int(self.once(f"{file_sha256(path)} stage", path, measure))

@@ -1,4 +1,4 @@
-"""A grid of models with equal budgets: what is missing is run, then the report is written."""
+"""A grid of models with equal budgets: missing runs are made, then the report is written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REPORT = "report"  # folder of the tables and figures in --out
 
 
 def run_grid(config: AblateConfig, arguments: list[str]) -> None:
-    """Run what is missing, then write the report. Raises DataError when runs have failed."""
+    """Make the missing runs, then write the report. Raises DataError when runs have failed."""
     from training.ablate.study import write_study  # seconds to import matplotlib
 
     _check(config)
@@ -33,7 +33,7 @@ def run_grid(config: AblateConfig, arguments: list[str]) -> None:
     jobs = plan_jobs(config, recipes, dataset.info.name)
     refuse_unfit(jobs)
     if config.masks is not None:
-        read_masks(config.masks, dataset, "test", side=8)  # what is missing is told before hours
+        read_masks(config.masks, dataset, "test", side=8)  # fails now, not after hours of training
     record = _open_grid(config, jobs, dataset)
     run_jobs(jobs, record, config.jobs)
     command = shlex.join(["python", "-m", "training.ablate", *arguments])
@@ -71,5 +71,5 @@ def _open_grid(config: AblateConfig, jobs: list[Job], dataset: Dataset) -> GridR
     by_key = {job.key: job for job in jobs}
     for job in jobs:
         refuse_other_grid(job, by_key[job.needs] if job.needs else None, split)
-    record.write()  # from now on this is the folder of a grid
+    record.write()  # marks the folder as that of a grid
     return record

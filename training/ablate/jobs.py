@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +14,7 @@ from training.ablate.config import AblateConfig
 from training.ablate.tables import PRETRAININGS, cells_of
 from training.backbones.architectures import architecture
 from training.cli.command import DEFAULT_RECIPE, parse
+from training.cli.flag_errors import dashed
 from training.config import FinetuneConfig, PretrainConfig, RunConfig, listed
 from training.methods.pretraining import refuse_unfit as refuse_unfit_pretraining
 from training.runs.folder import CONFIG_FILE
@@ -32,12 +33,12 @@ class Job:
     folder: Path
     flags: tuple[str, ...]
     needs: str | None  # key of the pre-training that it starts from
-    config: RunConfig | None  # None when the command does not know a flag
-    problem: str = ""  # what the command says of its flags
+    config: RunConfig | None  # None when the command refuses the flags
+    problem: str = ""  # the command's error message for them
 
     @property
     def key(self) -> str:
-        return job_key(self.kind, self.cell, self.seed)
+        return f"{self.kind}/{self.cell}-s{self.seed}"
 
     @property
     def checkpoint(self) -> Path:
@@ -52,14 +53,10 @@ class Job:
         return self.config.epochs * len(rates)
 
 
-def job_key(kind: Kind, cell: str, seed: int) -> str:
-    return f"{kind}/{cell}-s{seed}"
-
-
 def plan_jobs(config: AblateConfig, recipes: list[Path], dataset: str) -> list[Job]:
-    """All runs of the grid: seed by seed, a pre-training before what starts from it.
+    """All runs of the grid: seed by seed, a pre-training before the runs that start from it.
 
-    ``dataset`` is the data set's name as a person reads it.
+    ``dataset``: readable name of the data set.
     """
     jobs: dict[str, Job] = {}
     cells = all_cells(config)
@@ -78,9 +75,9 @@ def plan_jobs(config: AblateConfig, recipes: list[Path], dataset: str) -> list[J
 
 
 def refuse_unfit(jobs: Sequence[Job]) -> None:
-    """Raise DataError for a model that cannot be built or pre-trained as its flags say.
+    """Raise DataError for a model that cannot be built or pre-trained with its flags.
 
-    Each cell is looked at once, unless a run of it is there already.
+    Each cell is checked once, unless one of its runs has begun already.
     """
     seen: set[tuple[str, str]] = set()
     for job in jobs:
@@ -121,8 +118,8 @@ def _job(
     init: Job | None,
 ) -> Job:
     folder = config.out / kind / f"{cell}-s{seed}"
-    flags = [*(f"--config={path}" for path in recipes), *_shared_flags(config)]
-    flags += ["--out", str(folder), "--seed", str(seed), *_kind_flags(config, kind)]
+    flags = [*(f"--config={path}" for path in recipes), *_passed_on(config, kind)]
+    flags += ["--out", str(folder), "--seed", str(seed)]
     flags += ["--tags", json.dumps({"cell": cell}), *own]
     if init is not None:
         flags += ["--init", str(init.checkpoint)]
@@ -131,38 +128,17 @@ def _job(
     return Job(kind, cell, seed, folder, tuple(flags), needs, parsed, problem)
 
 
-def _shared_flags(config: AblateConfig) -> list[str]:
-    given = {
-        "data": config.data,
-        "dataset-info": config.dataset_info,
-        "size": config.size,
-        "image-size": config.image_size,
-        "warmup-epochs": config.warmup_epochs,
-        "split-seed": config.split_seed,
-        "accelerator": config.accelerator,
-        "precision": config.precision,
-    }
-    return _flags(given)
-
-
-def _kind_flags(config: AblateConfig, kind: Kind) -> list[str]:
-    if kind == "pretrain":
-        return _flags(
-            {
-                "epochs": config.pretrain_epochs,
-                "batch-size": config.pretrain_batch_size,
-                "lr": config.pretrain_lr,
-            }
-        )
-    return _flags({"epochs": config.epochs, "batch-size": config.batch_size, "lrs": config.lrs})
-
-
-def _flags(given: Mapping[str, object]) -> list[str]:
-    return [f"--{name}={value}" for name, value in given.items() if value is not None]
+def _passed_on(config: AblateConfig, kind: Kind) -> list[str]:
+    """The grid's flags that its runs have too; --pretrain-epochs is a pre-training's --epochs."""
+    given = vars(config)
+    names = [f.name for f in fields(CONFIGS[kind]) if f.name not in ("out", "resume")]
+    own = {name: f"{kind}_{name}" if f"{kind}_{name}" in given else name for name in names}
+    values = {name: given.get(own[name]) for name in names}
+    return [f"{dashed(name)}={value}" for name, value in values.items() if value is not None]
 
 
 def _parsed(kind: Kind, flags: list[str]) -> tuple[RunConfig | None, str]:
-    """The run's config, or what its command would say."""
+    """The run's config, or the error message of its command."""
     try:
         return parse(CONFIGS[kind], flags, kind, recipe=DEFAULT_RECIPE), ""
     except SSMambaError as error:

@@ -1,8 +1,8 @@
-"""What the paper reports (SSMamba Tables 4 to 7): accuracy and F1 in percent on its data sets."""
+"""The paper's figures (SSMamba Tables 4 to 7): accuracy and F1 in percent on its data sets."""
 
 from __future__ import annotations
 
-# name of the data set -> accuracy and F1 in percent, None where it is not reported
+# name of the data set -> accuracy and F1 in percent, None where not reported
 Paper = dict[str, tuple[float, float | None]]
 
 # In the order of the tables' columns, by the names that resources/configs/datasets gives them
@@ -42,5 +42,5 @@ def _row(numbers: list[str]) -> Paper:
 PAPER: dict[str, Paper] = {
     name: _row(numbers) for name, *numbers in map(str.split, _PRINTED.strip().splitlines())
 }
-# The second version adds MHIST; its abstract page tells the accuracy (and an AUC of 85.63).
+# The second version adds MHIST; its abstract page gives the accuracy (and an AUC of 85.63).
 PAPER["ssmamba"]["MHIST"] = (87.73, None)

@@ -15,15 +15,15 @@ from ssmamba.explain.figure import OPACITY, RESEARCH_USE
 from ssmamba.explain.reconstruct import Reconstruction
 from ssmamba.explain.stitch import colorize
 
-CELL_IN = 1.35  # side of a picture, inches
+CELL_IN = 1.35  # side of an image, inches
 DPI = 160
-LETTERS = 20  # in a line beside a picture
+LETTERS = 20  # in a line beside an image
 FORMATS = ("png", "pdf")
 
 
 @dataclass(frozen=True)
 class EvidenceRow:
-    """One class: a picture, where the class is, and each model's map of it."""
+    """One class: an image, the pixels of the class, and each model's map of it."""
 
     label: str
     image: np.ndarray  # (S, S, 3) uint8
@@ -35,32 +35,23 @@ def evidence_figure(rows: Sequence[EvidenceRow], columns: Sequence[str], caption
     """Columns: the original, the truth where there is any, then one for each checkpoint."""
     with_truth = any(row.truth is not None for row in rows)
     heads = ["Original", *(["Ground truth"] if with_truth else []), *columns]
-    figure, cells = _grid(len(rows), heads, caption)
-    for row, axes in zip(rows, cells, strict=True):
-        axes[0].set_ylabel(_wrapped(row.label), fontsize=7)
-        pictures = [row.image]
+    lines = []
+    for row in rows:
+        images = [row.image]
         if with_truth:
-            pictures.append(_truth_picture(row.image, row.truth))
-        pictures += [overlay(row.image, values) for values in row.maps]
-        for axis, picture in zip(axes, pictures, strict=True):
-            axis.imshow(picture, interpolation="nearest")
-    return figure
+            images.append(_truth_picture(row.image, row.truth))
+        images += [overlay(row.image, values) for values in row.maps]
+        lines.append((row.label, images))
+    return _grid(lines, heads, caption)[0]
 
 
 def reconstruction_figure(rows: Sequence[tuple[str, Reconstruction]], caption: str) -> Figure:
-    """Columns: what the model sees, what it makes of it, the truth."""
-    figure, cells = _grid(len(rows), ["Masked", "Reconstruction", "Truth"], caption)
-    for (label, found), axes in zip(rows, cells, strict=True):
-        axes[0].set_ylabel(_wrapped(label), fontsize=7)
-        pictures = (found.masked, found.reconstruction, found.original)
-        for axis, picture in zip(axes, pictures, strict=True):
-            axis.imshow(picture, interpolation="nearest")
+    """Columns: the model's input, its reconstruction, the original."""
+    lines = [(label, [r.masked, r.reconstruction, r.original]) for label, r in rows]
+    figure, cells = _grid(lines, ["Masked", "Reconstruction", "Truth"], caption)
+    for (_, found), axes in zip(rows, cells, strict=True):
         axes[1].set_xlabel(f"{found.psnr:.1f} dB, SSIM {found.ssim:.2f}", fontsize=6, labelpad=2)
     return figure
-
-
-def _wrapped(label: str) -> str:
-    return textwrap.fill(label, LETTERS)
 
 
 def save_figure(figure: Figure, path: Path) -> list[Path]:
@@ -73,7 +64,7 @@ def save_figure(figure: Figure, path: Path) -> list[Path]:
 
 
 def overlay(image: np.ndarray, values: np.ndarray | None) -> np.ndarray:
-    """A map over its picture, from zero to the map's own highest value; grey without a map."""
+    """A map over its image, from zero to the map's own highest value; grey without a map."""
     if values is None:
         return np.full_like(image, 200)
     high = float(values.max())
@@ -83,22 +74,26 @@ def overlay(image: np.ndarray, values: np.ndarray | None) -> np.ndarray:
 
 
 def _truth_picture(image: np.ndarray, truth: np.ndarray | None) -> np.ndarray:
-    """The picture where the class is, faint elsewhere."""
+    """The image, faint outside the class."""
     if truth is None:
         return np.full_like(image, 200)
     faint = (image.astype(np.float32) * 0.25 + 255 * 0.75).round().astype(np.uint8)
     return np.where(truth[..., None], image, faint)
 
 
-def _grid(rows: int, heads: Sequence[str], caption: str) -> tuple[Figure, list[list[Axes]]]:
-    """An empty grid with column heads, and its axes row by row."""
-    width, height = len(heads) * CELL_IN + 0.5, rows * (CELL_IN + 0.12) + 0.75
+def _grid(
+    rows: Sequence[tuple[str, list[np.ndarray]]], heads: Sequence[str], caption: str
+) -> tuple[Figure, list[list[Axes]]]:
+    """Rows of a label and its images under column heads, and the axes row by row."""
+    width, height = len(heads) * CELL_IN + 0.5, len(rows) * (CELL_IN + 0.12) + 0.75
     figure = Figure(figsize=(width, height), layout="constrained")
-    cells = np.asarray(figure.subplots(rows, len(heads), squeeze=False)).tolist()
-    for axis in (axis for line in cells for axis in line):
-        axis.set_xticks([])
-        axis.set_yticks([])
-        axis.spines[:].set_visible(False)
+    cells = np.asarray(figure.subplots(len(rows), len(heads), squeeze=False)).tolist()
+    for (label, images), axes in zip(rows, cells, strict=True):
+        axes[0].set_ylabel(textwrap.fill(label, LETTERS), fontsize=7)
+        for axis, image in zip(axes, images, strict=True):
+            axis.imshow(image, interpolation="nearest")
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_visible(False)
     for axis, head in zip(cells[0], heads, strict=True):
         axis.set_title(head, fontsize=8)
     figure.supxlabel(f"{caption}\n{RESEARCH_USE}", fontsize=6, color="dimgray", wrap=True)

@@ -1,4 +1,4 @@
-"""grid.json: which runs of a grid are done or have failed, kept over restarts."""
+"""grid.json: the runs of a grid that are done or have failed, across restarts."""
 
 from __future__ import annotations
 
@@ -76,4 +76,4 @@ def _starts_from_another(job: Job, init: Job) -> bool:
     try:
         return read_card(job.checkpoint).parent_sha256 != file_sha256(init.checkpoint)
     except CheckpointError:
-        return False  # it has not come so far as to write one
+        return False  # it has not written one yet

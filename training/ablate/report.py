@@ -19,7 +19,7 @@ PAPER = {"epochs": 100, "pretrain_epochs": 100}  # §4.2
 
 @dataclass(frozen=True)
 class Study:
-    """What a grid has brought so far."""
+    """Results of a grid so far."""
 
     dataset: str  # its name
     images: dict[str, int]  # images by split
@@ -66,9 +66,7 @@ def _table_row(study: Study, row: Row) -> dict[str, Any]:
     found: dict[str, Any] = {"method": row.label, "cell": row.cell, "seeds": len(runs)}
     found["pretraining"] = runs[0].card.pretraining if runs else None
     for name in ("accuracy", "macro_f1", "nll"):
-        values = [getattr(run, name) for run in runs]
-        mean, sd = mean_sd(values) if values else (None, None)
-        found |= {name: mean, f"{name}_sd": sd}
+        found |= _mean_and_sd(name, [run.score(name) for run in runs])
     gap = study.differences.get(row.cell, {})
     for name in ("difference", "nll_difference"):
         low, high = gap.get(f"{name}_ci", (None, None))
@@ -86,30 +84,26 @@ def _share(percent: float | None) -> float | None:
 
 def run_rows(study: Study) -> list[dict[str, Any]]:
     """Every fine-tuning with its scores and its budget."""
-    rows = []
-    for cell, runs in study.results.items():
-        for run in runs:
-            training, test = run.card.training, run.card.metrics["test"]
-            rows.append(
-                {
-                    "cell": cell,
-                    "seed": run.seed,
-                    "arch": run.card.arch,
-                    "pretraining": run.card.pretraining,
-                    "accuracy": run.accuracy,
-                    "macro_f1": run.macro_f1,
-                    "nll": run.nll,
-                    "n_test": test.get("n"),
-                    "val_macro_f1": run.card.metrics["val"].get("macro_f1"),
-                    "val_nll": run.card.metrics["val"].get("nll"),
-                    "lr": run.lr,
-                    "lrs_tried": " ".join(f"{lr:g}" for lr in run.lrs_tried),
-                    **{name: training[name] for name in BUDGET},
-                    "pretrain_images_seen": (run.pretraining or {}).get("images_seen", 0),
-                    "training_seconds": training["seconds"],
-                }
-            )
-    return rows
+    return [_run_row(run) for runs in study.results.values() for run in runs]
+
+
+def _run_row(run: Result) -> dict[str, Any]:
+    training, val = run.card.training, run.card.metrics["val"]
+    return {
+        "cell": run.cell,
+        "seed": run.seed,
+        "arch": run.card.arch,
+        "pretraining": run.card.pretraining,
+        **{name: run.score(name) for name in ("accuracy", "macro_f1", "nll")},
+        "n_test": run.card.metrics["test"].get("n"),
+        "val_macro_f1": val.get("macro_f1"),
+        "val_nll": val.get("nll"),
+        "lr": float(training["lr"]),
+        "lrs_tried": " ".join(f"{lr:g}" for lr in run.lrs_tried),
+        **{name: training[name] for name in BUDGET},
+        "pretrain_images_seen": (run.pretraining or {}).get("images_seen", 0),
+        "training_seconds": training["seconds"],
+    }
 
 
 def evidence_rows(scores: Scores) -> list[dict[str, Any]]:
@@ -117,10 +111,14 @@ def evidence_rows(scores: Scores) -> list[dict[str, Any]]:
     for cell, runs in scores.items():
         row: dict[str, Any] = {"cell": cell, "seeds": len(runs)}
         for name in SCORES:
-            mean, sd = mean_sd([run[name] for run in runs])
-            row |= {name: mean, f"{name}_sd": sd}
+            row |= _mean_and_sd(name, [run[name] for run in runs])
         rows.append(row)
     return rows
+
+
+def _mean_and_sd(name: str, values: list[float]) -> dict[str, float | None]:
+    mean, sd = mean_sd(values) if values else (None, None)
+    return {name: mean, f"{name}_sd": sd}
 
 
 def _page(study: Study) -> str:
@@ -164,10 +162,10 @@ def _table_text(study: Study, number: str) -> str:
             row["method"],
             row["pretraining"] or "—",
             str(row["seeds"]),
-            _percent(row["accuracy"], row["accuracy_sd"]),
+            _mean(row, "accuracy", 100, 2),
             _gap(row, "difference", 100, 2),
-            _percent(row["macro_f1"], row["macro_f1_sd"]),
-            "—" if row["nll"] is None else _plus_minus(row["nll"], row["nll_sd"], 3),
+            _mean(row, "macro_f1", 100, 2),
+            _mean(row, "nll", 1, 3),
             _gap(row, "nll_difference", 1, 3),
             _paper(row),
             _number(row["parameters"], 1e-6, 2),
@@ -192,14 +190,10 @@ def _paper(row: dict[str, Any]) -> str:
     return " / ".join(_number(row[f"paper_{name}"], 100, 2) for name in ("accuracy", "f1"))
 
 
-def _percent(mean: float | None, sd: float | None) -> str:
-    if mean is None:
-        return "—"
-    return _plus_minus(100 * mean, None if sd is None else 100 * sd, 2)
-
-
-def _plus_minus(mean: float, sd: float | None, digits: int) -> str:
-    return f"{mean:.{digits}f}" + ("" if sd is None else f" ± {sd:.{digits}f}")
+def _mean(row: dict[str, Any], name: str, scale: float, digits: int) -> str:
+    sd = row[f"{name}_sd"]
+    spread = "" if sd is None else f" ± {scale * sd:.{digits}f}"
+    return _number(row[name], scale, digits) + spread
 
 
 def _number(value: float | None, scale: float, digits: int) -> str:
@@ -209,13 +203,13 @@ def _number(value: float | None, scale: float, digits: int) -> str:
 def _evidence_table(scores: Scores, titles: Mapping[str, str]) -> str:
     rows = []
     for row in evidence_rows(scores):
-        values = [_plus_minus(row[name], row[f"{name}_sd"], 3) for name in SCORES]
+        values = [_mean(row, name, 1, 3) for name in SCORES]
         rows.append([titles.get(row["cell"], row["cell"]), row["seeds"], *values])
     return markdown_table(["model", "seeds", "Dice", "pointing game", "energy inside"], rows)
 
 
 def budget_note(study: Study) -> str:
-    """How the numbers came about, and how far the budget is below the paper's."""
+    """The budget of the numbers beside the paper's, and how they were measured."""
     runs = [run for cell in study.results.values() for run in cell]
     if not runs:
         return "No run has finished yet."
@@ -247,7 +241,7 @@ def budget_note(study: Study) -> str:
 
 
 def _reduced(training: dict[str, Any], before: dict[str, Any] | None) -> str:
-    """Only the epochs are compared: the paper's images are not ours."""
+    """Only the epochs are compared, as the paper has other images."""
     less = training["epochs"] < PAPER["epochs"]
     less |= before is not None and before["epochs"] < PAPER["pretrain_epochs"]
     return " (reduced; the paper has 100 epochs of each)" if less else ""

@@ -1,4 +1,4 @@
-"""What the finished runs of a grid reached, read from their cards, and that budgets were equal."""
+"""Results of a grid's finished runs, read from their cards, and the check of equal budgets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.ablate.jobs import Job
 from training.ablate.record import GridRecord
 
 WINDOW = "image_size"
-# What must be the same for every row of the tables
+# Entries of the card that must be equal in every row of the tables
 BUDGET = (
     "epochs",
     "steps",
@@ -38,22 +38,9 @@ class Result:
     card: Card
     seconds: float  # wall time of the run, every learning rate and the test included
 
-    @property
-    def accuracy(self) -> float:
-        return float(self.card.metrics["test"]["accuracy"])
-
-    @property
-    def macro_f1(self) -> float:
-        return float(self.card.metrics["test"]["macro_f1"])
-
-    @property
-    def nll(self) -> float:
-        """Nats, temperature applied."""
-        return float(self.card.metrics["test"]["nll"])
-
-    @property
-    def lr(self) -> float:
-        return float(self.card.training["lr"])
+    def score(self, name: str) -> float:
+        """A score on the test split: accuracy, macro_f1, or nll (nats, temperature applied)."""
+        return float(self.card.metrics["test"][name])
 
     @property
     def lrs_tried(self) -> tuple[float, ...]:
@@ -80,8 +67,8 @@ def read_results(jobs: list[Job], record: GridRecord) -> dict[str, list[Result]]
 def assert_equal_budgets(results: dict[str, list[Result]], encoders: Collection[str] = ()) -> None:
     """Raise DataError when two cells had different steps, images, rates or pre-trainings.
 
-    Only cells that were pre-trained are compared in their pre-training. ``encoders``: cells that
-    came with a pre-training and, it may be, a window of their own.
+    Pre-trainings are compared between the cells that have one. ``encoders``: cells with a
+    pre-training, and perhaps a window, of their own.
     """
     every = [result for runs in results.values() for result in runs]
     ours = [result for result in every if result.cell not in encoders]

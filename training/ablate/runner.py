@@ -1,6 +1,6 @@
-"""Runs of a grid as processes of their own, several side by side.
+"""Runs of a grid as separate processes, several at a time.
 
-A run that fails does not end the grid. Ctrl-C is passed on, so each run stores where it is.
+A run that fails does not end the grid. Ctrl-C is passed on, so that each run saves its state.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 @dataclass
 class Running:
-    """A run at work."""
+    """A run in progress."""
 
     job: Job
     process: subprocess.Popen[bytes]
@@ -76,18 +76,16 @@ class _Grid:
         return "  ".join(f"{job.key} epoch {epochs_done(job)}/{job.epochs}" for job in jobs)
 
     def _fill(self) -> None:
-        """Start what can be started, in the order of the list."""
+        """Start every run that can start, in the order of the list."""
         for job in list(self.waiting):
-            why = job.problem or self._lost_start(job)
+            lost = job.needs in self.failed
+            why = job.problem or (f"its pre-training {job.needs} failed" if lost else "")
             if why:
                 self.waiting.remove(job)
                 self._fail(job, why)
             elif len(self.running) < self.slots and self._ready(job):
                 self.waiting.remove(job)
                 self.running.append(self._start(job))
-
-    def _lost_start(self, job: Job) -> str:
-        return f"its pre-training {job.needs} failed" if job.needs in self.failed else ""
 
     def _ready(self, job: Job) -> bool:
         busy = {run.job.key for run in self.running} | {other.key for other in self.waiting}
@@ -124,7 +122,7 @@ class _Grid:
         console.print(f"{job.key}: failed: {why}")
 
     def _stop(self) -> None:
-        """Let every run write its state and end."""
+        """Let every run save its state and end."""
         for run in self.running:
             _ask_to_stop(run.process)
         deadline = time.monotonic() + PATIENCE_S
@@ -149,7 +147,7 @@ def command_of(job: Job) -> list[str]:
 
 
 def _spawn(command: list[str], log: IO[bytes], environment: dict[str, str]) -> subprocess.Popen:
-    """A process that Ctrl-C in the terminal does not reach: the grid passes it on, once."""
+    """A process out of reach of Ctrl-C in the terminal: the grid passes that on, once."""
     return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -161,7 +159,7 @@ def _spawn(command: list[str], log: IO[bytes], environment: dict[str, str]) -> s
 
 
 def _ask_to_stop(process: subprocess.Popen) -> None:
-    """Ctrl-C; Windows knows it only for a whole console, so there the last epoch's state counts."""
+    """Send Ctrl-C; Windows has it only for a whole console, so a run there is terminated."""
     if process.poll() is not None:
         return
     if sys.platform == "win32":
@@ -171,7 +169,7 @@ def _ask_to_stop(process: subprocess.Popen) -> None:
 
 
 def _environment(slot: int, slots: int) -> dict[str, str]:
-    """Cores are shared out between the runs, and GPUs dealt out when there are several."""
+    """A run's environment: its share of the cores, and one GPU if there are several."""
     found = dict(os.environ)
     root = str(Path(training.__file__).parents[1])
     found["PYTHONPATH"] = os.pathsep.join(p for p in (root, found.get("PYTHONPATH", "")) if p)
@@ -195,7 +193,7 @@ def _visible_gpus() -> list[str]:
 
 
 def _reason(log: Path, status: int) -> str:
-    """What the run said last: its error sentence, or the end of its traceback."""
+    """The run's last error message, or the last line of its traceback."""
     if status == STOPPED:
         return f"it was stopped by a signal; see {log}"
     lines = [

@@ -1,4 +1,4 @@
-"""From finished runs to the report: budgets checked, costs and CAMs measured, figures drawn."""
+"""The report of finished runs: budgets checked, costs and CAMs measured, figures drawn."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def write_study(
     command: str,
     folder: Path,
 ) -> Path:
-    """Write the report of what is finished. Raises DataError when budgets differ."""
+    """Write the report of the finished runs. Raises DataError when budgets differ."""
     results = read_results(jobs, record)
     assert_equal_budgets(results, encoder_cells(config))
     asked = choose_device(config.accelerator)
@@ -126,7 +126,7 @@ class _Artist:
         return _filled(on_mosaics), _filled(on_masks)
 
     def figures(self) -> Iterator[Path]:
-        """Draw Figures 2, 3 and 4 as far as there are models; the PNG files."""
+        """Draw Figures 2, 3 and 4 of the finished models; yields the PNG files."""
         tables = self.config.table_list()
         own = tuple(row.cell for row in encoder_rows(self.config))
         wanted = [("figure2", (*own, *FIGURE_2), "4"), ("figure4", FIGURE_4, "567")]
@@ -170,15 +170,15 @@ class _Artist:
         )
 
     def _mosaic_rows(self, cells: list[str]) -> list[EvidenceRow]:
-        """The first mosaic that holds each class."""
+        """The first mosaic with each class."""
         mosaics = self.mosaics
         assert mosaics is not None
         rows = []
         for number in range(len(self.dataset.classes)):
             holding = np.flatnonzero((mosaics.classes == number).any(axis=1))
             if len(holding):
-                place = int(holding[0])
-                rows.append((mosaics.images[place], mosaics.truth(place, number), number))
+                first = int(holding[0])
+                rows.append((mosaics.images[first], mosaics.truth(first, number), number))
         return self._rows(rows, cells)
 
     def _rows(self, pictures: Sequence[Picture], cells: list[str]) -> list[EvidenceRow]:
@@ -203,11 +203,11 @@ class _Artist:
         return maps
 
     def _stage(self, path: Path) -> int:
-        """Where a model's maps are read."""
+        """The stage at which a model's CAMs are read."""
         return self.config.cam_stage or self.kept.best_stage(path)
 
     def _picks(self) -> list[tuple[int, int]]:
-        """(class number, row of the test split), one a class."""
+        """(class number, row of the test split), one for each class."""
         rng = np.random.default_rng(0)
         return [
             (int(k), int(rng.choice(np.flatnonzero(self.labels == k))))
@@ -215,7 +215,7 @@ class _Artist:
         ]
 
     def _reconstructions(self, job: Job) -> Path | None:
-        """Figure 3 of one pre-training; None for one that does not reconstruct."""
+        """Figure 3 of one pre-training; None for one without a decoder."""
         found = checkpoint.load(job.checkpoint, self.device)
         try:
             model = mamim_of(found)

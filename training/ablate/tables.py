@@ -1,7 +1,7 @@
-"""The paper's tables as cells: which flags make which row (SSMamba §4.3 and §5).
+"""The paper's tables as cells with their flags (SSMamba §4.3 and §5).
 
-A cell is one way to make a classifier. Its pre-training is named, so that cells share it. Rows
-carry the paper's own figures.
+A cell is one way to make a classifier. It names its pre-training, so that cells can share one. Rows
+have the paper's own figures.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from training.ablate.paper import PAPER, Paper
 
 Flags = tuple[str, ...]
 
-FULL = "ssmamba"  # the cell that everything is compared with
+FULL = "ssmamba"  # the cell with which all others are compared
 
 # name -> flags of training.pretrain
 PRETRAININGS: dict[str, Flags] = {
@@ -41,12 +41,12 @@ class Cell:
 
     @property
     def in_lists(self) -> str:
-        """Its name in a list of models."""
+        """Name in a list of models."""
         title = self.title or self.label
         return title[:1].upper() + title[1:]
 
     def name(self, dataset: str, seed: int) -> str:
-        """Of the checkpoint, as a person reads it in a list."""
+        """Readable name of the checkpoint."""
         name = f"{dataset}, {self.title or self.label}"
         return f"{name}, seed {seed}" if seed else name
 

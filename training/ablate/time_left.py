@@ -1,4 +1,4 @@
-"""How long a grid still takes, from the runs that are behind and the epochs of those at work."""
+"""The time that a grid still needs, from finished runs and the epochs of those in progress."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def epochs_done(job: Job) -> int:
 
 
 class TimeLeft:
-    """Seconds of each epoch by kind and cell; what is not known is taken from its like."""
+    """Seconds per epoch by kind and cell; an unknown cell takes the mean of its kind."""
 
     def __init__(self, jobs: list[Job], record: GridRecord) -> None:
         self._known: dict[tuple[str, str], list[float]] = {}
@@ -39,7 +39,7 @@ class TimeLeft:
         self._begun[job.key] = (time.monotonic(), epochs_done(job))
 
     def finish(self, job: Job, seconds: float) -> float:
-        """Note a run's end; returns the seconds that a whole run takes."""
+        """Note a run's end; returns the seconds of a whole run."""
         _, before = self._begun.pop(job.key, (0.0, 0))
         share = (job.epochs - before) / max(job.epochs, 1)
         whole = seconds / share if share > 0 else seconds
@@ -48,7 +48,7 @@ class TimeLeft:
         return whole
 
     def left(self, running: list[Job], waiting: list[Job], slots: int) -> float | None:
-        """Seconds until the grid is done; None while nothing is known yet."""
+        """Seconds until the grid is done; None while no epoch has been timed."""
         known = dict(self._known)
         for job in running:
             own = self._own_seconds(job)

@@ -1,4 +1,4 @@
-"""Cues that say nothing of the tissue: how well each alone predicts the class."""
+"""Cues unrelated to tissue, and how well each one alone predicts the class."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import numpy as np
 from ssmamba.reading.preprocess import resize_image
 from training.data.file_facts import FileFacts
 from training.data.images import centre_square, read_rgb
-from training.evaluation.forest import colour_histograms, fit_forest, predict_forest
-from training.metrics.classification import balanced_accuracy, group_resamples, interval
+from training.evaluation.forest import colour_histograms, forest_probabilities
+from training.metrics.classification import balanced_accuracy, mean_interval
 
-SIDE = 224  # pixels at which colours are looked at
+SIDE = 224  # pixels, side at which colours are measured
 FRAME = 16  # the frame is 1/FRAME of the side wide
 BRIGHT = 90  # percentile of grey above which a pixel counts as background
 QUANTILES = (5, 25, 50, 75, 95)
@@ -35,7 +35,7 @@ CUES = {
 
 @dataclass(frozen=True)
 class CueScore:
-    """What one cue alone reaches on the test side."""
+    """Scores of a forest on one cue, on the test split."""
 
     name: str
     accuracy: float
@@ -57,7 +57,7 @@ def colour_cues(
 
 
 def file_cues(files: Sequence[FileFacts]) -> dict[str, np.ndarray]:
-    """{cue: (N, F) float32} of the cues that the files' heads tell."""
+    """{cue: (N, F) float32} of the cues from the files' headers."""
     kinds = sorted({(f.format, f.mode) for f in files})
     size = [(f.width, f.height) for f in files]
     file = [
@@ -77,17 +77,16 @@ def score_cue(
     seed: int,
     resamples: int,
 ) -> CueScore:
-    """A forest on one cue, trained on the rows ``train`` and measured on the rows ``test``.
+    """A forest on one cue, fitted on the rows ``train`` and measured on the rows ``test``.
 
     features: (N, F); labels and groups: (N,) numbers.
     """
-    classes = int(labels.max()) + 1
-    forest = fit_forest(features[train], labels[train], seed, TREES)
-    probabilities = predict_forest(forest, features[test], classes)
-    truth = labels[test]
-    hits = (probabilities.argmax(1) == truth).astype(float)
-    draws = [hits[rows].mean() for rows in group_resamples(groups[test], resamples, seed)]
-    low, high = interval(draws) if draws else (float(hits.mean()),) * 2
+    known, truth, classes = labels[train], labels[test], int(labels.max()) + 1
+    probabilities = forest_probabilities(
+        features[train], known, features[test], classes, seed, TREES
+    )
+    hits = probabilities.argmax(1) == truth
+    low, high = mean_interval(hits, groups[test], resamples, seed)
     return CueScore(name, float(hits.mean()), (low, high), balanced_accuracy(probabilities, truth))
 
 

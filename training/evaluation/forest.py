@@ -1,4 +1,4 @@
-"""A colour-histogram random forest: what colour alone tells about the class."""
+"""A random forest on colour histograms: how well colour alone predicts the class."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ def colour_histograms(images: np.ndarray) -> np.ndarray:
     return np.asarray(rows, dtype=np.float32)
 
 
-def fit_forest(
-    features: np.ndarray, labels: np.ndarray, seed: int, trees: int = TREES
-) -> RandomForestClassifier:
-    """Fit on features (N, F) with class numbers (N,)."""
-    forest = RandomForestClassifier(trees, random_state=seed, n_jobs=-1)
-    return forest.fit(features, labels)
-
-
-def predict_forest(
-    forest: RandomForestClassifier, features: np.ndarray, classes: int
+def forest_probabilities(
+    known: np.ndarray,
+    labels: np.ndarray,
+    asked: np.ndarray,
+    classes: int,
+    seed: int,
+    trees: int = TREES,
 ) -> np.ndarray:
-    """(N, K) probabilities from features (N, F), in the order of the class numbers."""
-    out = np.zeros((len(features), classes))
-    out[:, forest.classes_] = forest.predict_proba(features)
+    """(M, K) probabilities of features ``asked`` (M, F), in the order of the class numbers.
+
+    The forest is fitted on features ``known`` (N, F) with class numbers ``labels`` (N,).
+    """
+    forest = RandomForestClassifier(trees, random_state=seed, n_jobs=-1).fit(known, labels)
+    out = np.zeros((len(asked), classes))
+    out[:, forest.classes_] = forest.predict_proba(asked)
     return out

@@ -19,7 +19,12 @@ from training.config import EvaluateConfig
 from training.data.dataset import Dataset, split_title
 from training.evaluation.calibration import unsure_share
 from training.evaluation.matching import class_order, dataset_for, refuse_overlap
-from training.evaluation.tables import class_table, confusion_table, score_table
+from training.evaluation.tables import (
+    class_table,
+    confusion_table,
+    reconstruction_table,
+    score_table,
+)
 from training.loop.progress import console
 from training.metrics.calibration import softmax
 from training.metrics.classification import (
@@ -29,12 +34,7 @@ from training.metrics.classification import (
     per_class,
     score_with_intervals,
 )
-from training.metrics.reconstruction import (
-    average,
-    margins,
-    reconstruction_each,
-    reconstruction_table,
-)
+from training.metrics.reconstruction import average, margins, reconstruction_each
 from training.runs.device import make_fabric
 
 
@@ -98,16 +98,17 @@ def _against_forest(
     labels: np.ndarray,
     groups: np.ndarray,
 ) -> dict[str, Any]:
-    """The model against a forest trained on the train split, on the very same pictures.
+    """The model against a forest trained on the train split, on the same images.
 
-    The forest sees them at full size, where the colour histograms are sharpest.
+    The forest reads them at full size, where the colour histograms are sharpest.
     """
-    from training.evaluation.forest import colour_histograms, fit_forest, predict_forest  # slow
+    from training.evaluation.forest import colour_histograms, forest_probabilities  # slow
 
     side = dataset.full_side()
     train, test = dataset.images("train", side), split_images(config, dataset, side)
-    forest = fit_forest(colour_histograms(train), order[dataset.labels("train")], config.seed)
-    other = predict_forest(forest, colour_histograms(test), len(order))
+    known, asked = colour_histograms(train), colour_histograms(test)
+    truth = order[dataset.labels("train")]
+    other = forest_probabilities(known, truth, asked, len(order), config.seed)
     gap = accuracy_difference(probabilities, other, labels, groups, config.resamples, config.seed)
     result = {"name": "forest", "accuracy": accuracy(other, labels), **gap}
     low, high = gap["difference_ci"]
@@ -134,19 +135,14 @@ def _reconstruction(
             f"SSIM {ssim:+.3f}"
         )
     mask = {"ratio": model.config.mask_ratio, "unit": model.config.mask_unit, "seed": config.seed}
-    return {
-        **_head(config, found, dataset),
-        "n": len(images),
-        "mask": mask,
-        "masked": scores,
-        "margins": above,
-    }
+    result = {"n": len(images), "mask": mask, "masked": scores, "margins": above}
+    return _head(config, found, dataset) | result
 
 
 def split_images(config: EvaluateConfig, dataset: Dataset, side: int) -> np.ndarray:
-    """The split's images, (N, side, side, 3) uint8, with stain jitter when asked.
+    """The split's images, (N, side, side, 3) uint8, with stain jitter if --stain-jitter is given.
 
-    The jitter acts on the full picture, as another stain would, before it is made smaller.
+    The jitter acts on the full image, as another stain would, before it is reduced.
     """
     if not dataset.indices(config.split):
         raise DataError(f"The {config.split} split is empty; give another --split.")
@@ -154,10 +150,8 @@ def split_images(config: EvaluateConfig, dataset: Dataset, side: int) -> np.ndar
         return dataset.images(config.split, side)
     rng = np.random.default_rng([config.seed, 3])
     full = dataset.images(config.split, dataset.full_side())
-    moved = jitter_stains(
-        full, StainJitter(dataset.stain_basis(config.stain_basis), config.stain_jitter), rng
-    )
-    return np.stack([resize_image(image, side) for image in moved])
+    jitter = StainJitter(dataset.stain_basis(config.stain_basis), config.stain_jitter)
+    return np.stack([resize_image(image, side) for image in jitter_stains(full, jitter, rng)])
 
 
 def _head(config: EvaluateConfig, found: Checkpoint, dataset: Dataset) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ssmamba.models.batchnorm import bn_statistics, load_bn_statistics, reestima
 from ssmamba.models.build import build_masked
 from ssmamba.reading.preprocess import to_tensor
 from training.config import PretrainConfig
+from training.evaluation.tables import reconstruction_table
 from training.loop.batches import on_device
 from training.loop.progress import console
 from training.methods.base import Method
@@ -31,8 +32,7 @@ from training.metrics.reconstruction import (
     model_fills,
     pixel_mask,
     reconstruction_each,
-    reconstruction_table,
-    score_fills,
+    score_each,
 )
 
 CLEAN_BATCHES = 40  # batches over which the final clean BatchNorm statistics are averaged
@@ -124,7 +124,7 @@ class MaskedMethod(Method[MaskedBatch]):
             pixels = to_tensor(images[part], spec).to(device)
             total += model(pixels, masks[part].to(device)).item() * len(pixels)
         predictions = model_fills(model, images, masks, spec, config.batch_size)
-        scores: Scores = score_fills(images, masks, {"model": predictions})
+        scores: Scores = average(score_each(images, masks, {"model": predictions}))
         return {"loss": total / len(images), **scores["model"]}
 
     def test(self, model: nn.Module) -> dict[str, Any]:

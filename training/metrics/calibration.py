@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import special
 from scipy.optimize import minimize_scalar
 
 from ssmamba.inference.judge import normalised_entropy
 from training.metrics.classification import nll
 
 LOG_RANGE = (-3.0, 3.0)  # of the temperature's natural logarithm
-KEPT = 97.5  # percentile of right answers whose entropy must stay below the limit
+KEPT = 97.5  # percentile of correct answers whose entropy must stay below the limit
 NEAREST = 97.5  # percentile of validation distances that still count as familiar
 MIN_WRONG = 10  # fewer wrong answers say nothing about where answers become wrong
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """(N, K) logits -> probabilities, float64."""
-    scaled = logits.astype(np.float64) / temperature
-    scaled -= scaled.max(axis=1, keepdims=True)
-    exp = np.exp(scaled)
-    return exp / exp.sum(axis=1, keepdims=True)
+    return np.asarray(special.softmax(logits.astype(np.float64) / temperature, axis=1))
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -37,19 +35,16 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 def entropy_limit(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Entropy above which an answer is not to be trusted.
 
-    The 97.5th percentile over right validation answers; lower, where enough answers are wrong
-    and most of those above a lower value are.
+    The 97.5th percentile over correct validation answers, or a lower value above which most
+    answers are wrong, if at least MIN_WRONG are wrong at all.
     """
     entropy = normalised_entropy(probabilities)
     right = probabilities.argmax(1) == labels
     limit = float(np.percentile(entropy[right], KEPT)) if right.any() else 0.5
     wrong = np.sort(entropy[~right])
     if len(wrong) >= MIN_WRONG:
-        for value in wrong:
-            above = entropy >= value
-            if (~right[above]).mean() > 0.5:
-                limit = min(limit, float(value))
-                break
+        mostly_wrong = (value for value in wrong if right[entropy >= value].mean() < 0.5)
+        limit = min(limit, float(next(mostly_wrong, limit)))
     return limit
 
 

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 ECE_BINS = 15  # of equal width, over the confidence
 LEVEL = (2.5, 97.5)  # percentiles of the intervals
 SMALLEST = 1e-12
-DIFFERENCE_DRAWS = 10  # resamples of a difference for one of a score
+DIFFERENCE_DRAWS = 10  # resamples of a difference for each resample of a score
 
 Metric = Callable[[np.ndarray, np.ndarray], float]  # probabilities (N, K), labels (N,)
 
@@ -109,6 +109,12 @@ def interval(values: list[float]) -> list[float]:
     return [float(low), float(high)]
 
 
+def mean_interval(values: np.ndarray, groups: np.ndarray, resamples: int, seed: int) -> list[float]:
+    """[low, high] of the mean of (N,) values, bootstrapped by group; the mean without resamples."""
+    draws = [float(values[rows].mean()) for rows in group_resamples(groups, resamples, seed)]
+    return interval(draws or [float(values.mean())])
+
+
 def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """All metrics of probabilities (N, K) for labels (N,)."""
     return {name: metric(probabilities, labels) for name, metric in METRICS.items()}
@@ -125,7 +131,7 @@ def score_with_intervals(
             draws[name].append(metric(probabilities[rows], labels[rows]))
     for name, value in score(probabilities, labels).items():
         result[name] = value
-        result[f"{name}_ci"] = interval(draws[name]) if resamples else [value, value]
+        result[f"{name}_ci"] = interval(draws[name] or [value])
     return result
 
 
@@ -137,20 +143,15 @@ def accuracy_difference(
     resamples: int,
     seed: int,
 ) -> dict[str, Any]:
-    """Accuracy of ``first`` minus that of ``second`` (probabilities (N, K) on the same images)."""
-    gap = (first.argmax(1) == labels).astype(float) - (second.argmax(1) == labels)
-    return mean_gap(gap, groups, resamples, seed)
+    """Accuracy of ``first`` minus that of ``second`` (probabilities (N, K) on the same images), and
+    its interval bootstrapped by group.
 
-
-def mean_gap(gap: np.ndarray, groups: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
-    """Mean of the differences of each image, (N,), and its interval bootstrapped by group.
-
-    Drawn ten times as often as asked: a mean is quick, and on the ends of this interval hangs
-    whether it holds zero (with 1,000 draws they move by .002 from seed to seed).
+    Drawn ten times as often as asked: a mean is quick, and whether the interval contains zero
+    depends on its ends (with 1,000 draws they move by .002 from seed to seed).
     """
-    count = DIFFERENCE_DRAWS * resamples
-    draws = [float(gap[rows].mean()) for rows in group_resamples(groups, count, seed)]
-    return {"difference": float(gap.mean()), "difference_ci": interval(draws)}
+    gap = (first.argmax(1) == labels).astype(float) - (second.argmax(1) == labels)
+    ends = mean_interval(gap, groups, DIFFERENCE_DRAWS * resamples, seed)
+    return {"difference": float(gap.mean()), "difference_ci": ends}
 
 
 def gap_over_seeds(
@@ -159,8 +160,8 @@ def gap_over_seeds(
     """Mean of ``first`` (S, N) minus that of ``second`` (T, N), scores of S and T trainings on the
     same N images; the interval draws groups of images and, on each side, trainings.
 
-    The two sides draw their trainings each by itself, although seeds are shared: a shared seed can
-    only make the truth narrower.
+    The two sides draw their trainings independently, although seeds are shared: a shared seed can
+    only make the true interval narrower.
     """
     rng = np.random.default_rng(seed)
     count = DIFFERENCE_DRAWS * resamples
@@ -175,8 +176,8 @@ def gap_over_seeds(
 def _drawn_mean(means: np.ndarray, rng: np.random.Generator) -> float:
     """Mean of S trainings drawn with replacement from their S means.
 
-    A plain draw varies by (S - 1) / S of what the mean of S trainings does, so its distance from
-    the middle is stretched by the root of the inverse.
+    The variance of a plain draw is (S - 1) / S of that of the mean of S trainings, so its distance
+    from the middle is multiplied by the square root of the inverse.
     """
     count = len(means)
     if count == 1:

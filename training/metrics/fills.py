@@ -1,4 +1,4 @@
-"""Fills of hidden pixels that use the visible ones only: what a model has to beat."""
+"""Fills of hidden pixels from the visible ones: baselines that a model has to beat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well a MAMIM model recovers hidden units of unseen images, beside simple fills."""
+"""Scores of a masked model's reconstruction of hidden pixels, beside those of simple fills."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.table import Table
 from torch import Tensor
 
 from ssmamba.checkpoints.card import InputSpec
 from ssmamba.explain.masked import fill_hidden, masked_psnr, masked_ssim
 from ssmamba.models import MaskedModel, random_unit_mask
 from ssmamba.reading.preprocess import to_images, to_tensor
-from training.metrics.classification import group_resamples, interval
+from training.metrics.classification import mean_interval
 from training.metrics.fills import inpaint, visible_mean
 
 Scores = dict[str, dict[str, float]]  # method -> {"psnr", "ssim"}
@@ -54,7 +53,7 @@ def model_fills(
 
 
 def _with_visible_brightness(predicted: Tensor, pixels: Tensor, mask: Tensor) -> Tensor:
-    """Targets normalised by unit carry no brightness: take that of the visible pixels."""
+    """Targets normalised by unit have no brightness; that of the visible pixels is added."""
     factor = pixels.shape[-1] // mask.shape[-1]
     visible = ~mask.repeat_interleave(factor, 1).repeat_interleave(factor, 2).unsqueeze(1)
     count = visible.sum((1, 2, 3), keepdim=True) * pixels.shape[1]
@@ -86,14 +85,8 @@ def score_each(
     return scores
 
 
-def score_fills(
-    images: np.ndarray, masks: Tensor, candidates: dict[str, np.ndarray | None]
-) -> Scores:
-    """PSNR and SSIM of ``score_each``, averaged over the images."""
-    return average(score_each(images, masks, candidates))
-
-
 def average(each: dict[str, dict[str, np.ndarray]]) -> Scores:
+    """PSNR and SSIM of ``score_each``, averaged over the images."""
     return {
         name: {key: float(values.mean()) for key, values in scores.items()}
         for name, scores in each.items()
@@ -113,23 +106,12 @@ def reconstruction_each(
 def margins(
     each: dict[str, dict[str, np.ndarray]], groups: np.ndarray, resamples: int, seed: int
 ) -> dict[str, dict[str, Any]]:
-    """By how much the model is above each fill, with paired intervals bootstrapped by group."""
-    rows = list(group_resamples(groups, resamples, seed))
+    """The model's mean lead over each fill, with paired intervals bootstrapped by group."""
     found: dict[str, dict[str, Any]] = {}
     for name in each.keys() - {"model"}:
         found[name] = {}
         for key, values in each["model"].items():
             gap = values - each[name][key]
             found[name][key] = float(gap.mean())
-            found[name][f"{key}_ci"] = interval([float(gap[r].mean()) for r in rows] or [0.0])
+            found[name][f"{key}_ci"] = mean_interval(gap, groups, resamples, seed)
     return found
-
-
-def reconstruction_table(scores: Scores, title: str) -> Table:
-    table = Table(title=title)
-    table.add_column("fill of hidden pixels")
-    table.add_column("PSNR, dB", justify="right")
-    table.add_column("SSIM", justify="right")
-    for name, values in scores.items():
-        table.add_row(name.replace("_", " "), f"{values['psnr']:.2f}", f"{values['ssim']:.3f}")
-    return table

@@ -1,1 +1,1 @@
-"""How far classifiers hold when the pictures change: what is changed, measured and shown."""
+"""Robustness of classifiers to changes of the images."""

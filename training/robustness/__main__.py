@@ -1,4 +1,4 @@
-"""python -m training.robustness: accuracy of classifiers on pictures changed at graded strength."""
+"""python -m training.robustness: accuracy of classifiers on images changed at graded strength."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
-"""Classifiers compared on the same changed pictures: checked, measured and reported."""
+"""Classifiers compared on the same changed images: checked, measured and reported."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 
@@ -26,7 +24,9 @@ def compare(config: RobustnessConfig) -> None:
     """Measure all checkpoints and write the table and the plot. Raises DataError."""
     kinds = _kinds(config)
     refuse_out(config.data, config.out)
-    cards = [_classifier_card(path) for path in config.checkpoints]
+    cards = [read_card(path) for path in config.checkpoints]
+    for path, card in zip(config.checkpoints, cards, strict=True):
+        require_classes(card, path)
     dataset = load_dataset(config.data, _split_seed(config, cards), config.dataset_info)
     for card in cards:
         refuse_overlap(card, dataset, config.split, config.allow_overlap)
@@ -58,18 +58,10 @@ def _measure(
     for path, name in zip(config.checkpoints, names, strict=True):
         found = checkpoint.load(path, fabric.device)
         order = class_order(found.card, dataset)
-        subjects.append(Subject(name, path, found.card, found.model, order))
+        subjects.append(Subject(name, found.card, found.model, order))
     points = 1 + sum(len(CHANGES[kind].levels) for kind in kinds)
     with Progress("Measuring", points * len(subjects)) as progress, fabric.autocast():
-        return measure(
-            subjects,
-            pictures,
-            kinds,
-            config.seed,
-            config.resamples,
-            config.batch_size,
-            progress.update,
-        )
+        return measure(subjects, pictures, kinds, config, progress.update)
 
 
 def _pictures(config: RobustnessConfig, dataset: Dataset) -> Pictures:
@@ -87,12 +79,6 @@ def _pictures(config: RobustnessConfig, dataset: Dataset) -> Pictures:
         dataset.groups(config.split)[rows],
         dataset.stain_basis(config.stain_basis),
     )
-
-
-def _classifier_card(path: Path) -> Card:
-    card = read_card(path)
-    require_classes(card, path)
-    return card
 
 
 def _split_seed(config: RobustnessConfig, cards: list[Card]) -> int:

@@ -10,7 +10,7 @@ from training.config import Basis, Split
 
 @dataclass(frozen=True)
 class RobustnessConfig:
-    """Measure classifiers on pictures changed at graded strength."""
+    """Measure classifiers on images changed at graded strength."""
 
     checkpoints: tuple[Path, ...]  # classifiers, .safetensors
     data: Path  # folder of images: one folder per class, or with a manifest.csv

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from ssmamba.explain.figure import RESEARCH_USE
+from training.evaluation.tables import terminal_table
 from training.evaluation.written import markdown_table, write_csv
 from training.robustness.changes import CHANGES
 from training.robustness.measure import Measured
@@ -26,7 +27,7 @@ def write_report(
 ) -> list[Path]:
     """Write robustness.md, .csv, .png and .pdf into the folder.
 
-    notes: lines at the end of the page: where the models lie, how it was made.
+    notes: lines at the end of the page, such as the paths of the models.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{NAME}.{ending}" for ending in ("md", "csv", "png", "pdf")]
@@ -44,25 +45,21 @@ def kinds_of(results: Sequence[Measured]) -> list[str]:
 
 def summary_table(results: Sequence[Measured], title: str) -> Table:
     """For the terminal: accuracy unchanged, and the mean over the levels of each change."""
-    kinds = kinds_of(results)
-    table = Table(title=title, caption="accuracy; for each change, the mean over its levels")
-    table.add_column("model")
-    for head in ("unchanged", *(CHANGES[kind].title.lower() for kind in kinds)):
-        table.add_column(head, justify="right")
-    for label in _labels(results):
-        clean, means = _scores(results, label, kinds)
-        table.add_row(label, f"{clean.accuracy:.3f}", *(f"{mean:.3f}" for mean in means))
-    return table
+    head, rows = _means(results)
+    cells = [(clean.label, f"{clean.accuracy:.3f}", *means) for clean, means in rows]
+    caption = "accuracy; for each change, the mean over its levels"
+    return terminal_table(head, cells, title, caption)
 
 
-def _scores(
-    results: Sequence[Measured], label: str, kinds: Sequence[str]
-) -> tuple[Measured, list[float]]:
-    """One model's result on unchanged pictures, and its mean accuracy under each change."""
-    own = [r for r in results if r.label == label]
-    clean = next(r for r in own if r.level is None)
-    means = [float(np.mean([r.accuracy for r in own if r.change == kind])) for kind in kinds]
-    return clean, means
+def _means(results: Sequence[Measured]) -> tuple[list[str], list[tuple[Measured, list[str]]]]:
+    """Column heads, and a row for each model: its scores on unchanged images, and its mean accuracy
+    over the levels of each change."""
+    kinds, rows = kinds_of(results), []
+    for clean in (r for r in results if r.level is None):
+        own = [r for r in results if r.label == clean.label]
+        means = [np.mean([r.accuracy for r in own if r.change == kind]) for kind in kinds]
+        rows.append((clean, [f"{mean:.3f}" for mean in means]))
+    return ["model", "unchanged", *(CHANGES[kind].title.lower() for kind in kinds)], rows
 
 
 def _page(results: Sequence[Measured], title: str, notes: Sequence[str]) -> str:
@@ -74,17 +71,15 @@ def _page(results: Sequence[Measured], title: str, notes: Sequence[str]) -> str:
 
 def _summary(results: Sequence[Measured]) -> str:
     """Mean accuracy over the levels of each change."""
-    kinds, rows = kinds_of(results), []
-    for label in _labels(results):
-        clean, means = _scores(results, label, kinds)
+    head, rows = _means(results)
+    cells = []
+    for clean, means in rows:
         low, high = clean.accuracy_ci
-        first = f"{clean.accuracy:.3f} [{low:.3f}, {high:.3f}]"
-        rows.append([label, first, *(f"{mean:.3f}" for mean in means)])
-    head = ["model", "unchanged", *(CHANGES[kind].title.lower() for kind in kinds)]
+        cells.append([clean.label, f"{clean.accuracy:.3f} [{low:.3f}, {high:.3f}]", *means])
     note = (
         "Accuracy; for each change, the mean over its levels. 95 % interval bootstrapped by group."
     )
-    return f"{note}\n\n{markdown_table(head, rows)}"
+    return f"{note}\n\n{markdown_table(head, cells)}"
 
 
 def _table(results: Sequence[Measured], kind: str) -> str:
@@ -96,7 +91,7 @@ def _table(results: Sequence[Measured], kind: str) -> str:
     table = markdown_table(["model", *(f"{level:g}" for level in change.levels)], rows)
     note = (
         f"Claim: {change.claim}. Accuracy (share of answers that agree with those on the "
-        "unchanged picture)."
+        "unchanged image)."
     )
     return f"## {change.title} ({change.unit})\n\n{note}\n\n{table}"
 
@@ -120,7 +115,7 @@ def _row(found: Measured) -> dict[str, Any]:
 
 
 def plot(results: Sequence[Measured], title: str) -> Figure:
-    """A panel for each change, a line for each model; the unchanged pictures are a point of it."""
+    """A panel for each change, a line for each model; the unchanged images are one point of it."""
     kinds = kinds_of(results)
     columns = max(min(COLUMNS, len(kinds)), 1)
     rows = max(math.ceil(len(kinds) / columns), 1)

@@ -8,7 +8,7 @@ import torch
 
 from tests.training.pictures import picture
 from training.metrics.fills import inpaint, visible_mean
-from training.metrics.reconstruction import FILLS, fixed_masks, pixel_mask, score_fills
+from training.metrics.reconstruction import FILLS, average, fixed_masks, pixel_mask, score_each
 
 IMAGES = np.stack([picture("round", seed, 64) for seed in range(4)])
 MASKS = fixed_masks(4, 64, 0.75, 16, seed=0)
@@ -35,7 +35,8 @@ def test_the_truth_is_best_and_visible_pixels_earn_nothing() -> None:
     hidden = pixel_mask(MASKS.numpy(), 64)
     spoilt = IMAGES.copy()
     spoilt[~hidden] = 0  # wrong only where the picture is visible
-    scores = score_fills(IMAGES, MASKS, {"truth": IMAGES, "spoilt": spoilt, **dict.fromkeys(FILLS)})
+    candidates = {"truth": IMAGES, "spoilt": spoilt, **dict.fromkeys(FILLS)}
+    scores = average(score_each(IMAGES, MASKS, candidates))
     assert scores["truth"] == scores["spoilt"]
     assert scores["truth"]["ssim"] == pytest.approx(1.0)
     for name in FILLS:

@@ -12,8 +12,8 @@ IMAGES = np.stack([picture("round", seed) for seed in range(6)])
 
 
 def change(kind: str, level: float, images: np.ndarray = IMAGES, window: int = 48) -> np.ndarray:
-    around = Surroundings(window, "he")
-    return CHANGES[kind].apply(images, level, around, np.random.default_rng(0))
+    around = Surroundings(window, "he", np.random.default_rng(0))
+    return CHANGES[kind].apply(images, level, around)
 
 
 @pytest.mark.parametrize("kind", [k for k in CHANGES if k != "magnification"])

@@ -14,39 +14,10 @@ from ssmamba.errors import CheckpointError, DataError
 from training.ablate.answers import Measure, Stored
 from training.data.dataset import Dataset
 from training.data.images import UnreadableImage, centre_square, read_rgb
-from training.evaluation.cams import (
-    best_stage,
-    class_maps,
-    mean_scores,
-    mosaic_scores,
-    pointing_by_stage,
-)
-from training.evaluation.mosaics import Mosaics
-from training.metrics.localisation import localisation
+from training.evaluation.cams import best_stage, cam_scores, pointing_by_stage
+from training.evaluation.mosaics import Mosaics, Truths
 
 Scores = dict[str, float] | None
-
-
-def mask_scores(
-    found: Checkpoint,
-    images: np.ndarray,
-    labels: np.ndarray,
-    masks: np.ndarray,
-    method: str,
-    stage: int,
-) -> dict[str, float]:
-    """Mean localisation scores of each image's own class against its mask (N, S, S) bool.
-
-    labels: class numbers of the checkpoint. Empty and full masks are left out.
-    """
-    scores: list[dict[str, float]] = []
-    telling = masks.any(axis=(1, 2)) & ~masks.all(axis=(1, 2))
-    for number in np.unique(labels[telling]):
-        rows = np.flatnonzero(telling & (labels == number))
-        spec = found.card.input
-        maps = class_maps(found.model, images[rows], spec, method, int(number), stage)
-        scores += [localisation(v, masks[row]) for row, v in zip(rows, maps, strict=True)]
-    return mean_scores(scores)
 
 
 def read_masks(folder: Path, dataset: Dataset, split: str, side: int) -> np.ndarray:
@@ -60,17 +31,14 @@ def read_masks(folder: Path, dataset: Dataset, split: str, side: int) -> np.ndar
     beside = lru_cache(_files)
     for item in dataset.items(split):
         at = (folder / item.path).with_suffix("")
-        files = sorted(near for near in beside(at.parent) if near.stem == at.name)
+        files = [near for near in beside(at.parent) if near.stem == at.name]
         try:
-            picture = centre_square(read_rgb(files[0])) if files else None
+            mask = centre_square(read_rgb(min(files, default=at))).max(axis=2)
         except (UnreadableImage, OSError):
-            picture = None
-        if picture is None:
             missing.append(item.path)
-        else:
-            small = cv2.resize(np.ascontiguousarray(picture.max(axis=2)), (side, side),
-                               interpolation=cv2.INTER_NEAREST)  # fmt: skip
-            masks.append(small > 0)
+            continue
+        small = np.ascontiguousarray(mask)
+        masks.append(cv2.resize(small, (side, side), interpolation=cv2.INTER_NEAREST) > 0)
     if missing:
         shown = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
         raise DataError(
@@ -93,16 +61,20 @@ class EvidenceScores(Stored):
 
     def on_mosaics(self, path: Path, mosaics: Mosaics, method: str, stage: int) -> Scores:
         def measure(found: Checkpoint, order: np.ndarray) -> dict[str, float]:
-            return mosaic_scores(found.model, found.card.input, mosaics, order, method, stage)
+            images, truths = mosaics.images, mosaics.truths(order)
+            return cam_scores(found.model, found.card.input, images, truths, method, stage)
 
         return self._located(path, f"mosaics {len(mosaics.images)} {method} {stage}", measure)
 
     def on_masks(self, path: Path, folder: Path, method: str, stage: int) -> Scores:
         def measure(found: Checkpoint, order: np.ndarray) -> dict[str, float]:
             side = found.card.input.window_px
-            images, labels = self.dataset.images("test", side), self.dataset.labels("test")
-            masks = read_masks(folder, self.dataset, "test", side)
-            return mask_scores(found, images, order[labels], masks, method, stage)
+            masks, truths = read_masks(folder, self.dataset, "test", side), Truths()
+            for row, number in enumerate(order[self.dataset.labels("test")]):
+                if masks[row].any() and not masks[row].all():  # others have no chance level
+                    truths.setdefault(int(number), {})[row] = masks[row]
+            images = self.dataset.images("test", side)
+            return cam_scores(found.model, found.card.input, images, truths, method, stage)
 
         return self._located(path, f"masks {folder.resolve()} {method} {stage}", measure)
 

@@ -72,10 +72,8 @@ def _table_row(study: Study, row: Row) -> dict[str, Any]:
         low, high = gap.get(f"{name}_ci", (None, None))
         found |= {name: gap.get(name), f"{name}_low": low, f"{name}_high": high}
     found |= {"paper_accuracy": _share(paper[0]), "paper_f1": _share(paper[1])}
-    found["parameters"] = cost.parameters if cost else None
-    found["macs"] = cost.macs if cost else None
-    found["images_per_s"] = cost.images_per_s if cost else None
-    return found
+    costs = ("parameters", "macs", "images_per_s")
+    return found | {name: getattr(cost, name, None) for name in costs}
 
 
 def _share(percent: float | None) -> float | None:

@@ -36,7 +36,6 @@ class Result:
     seed: int
     path: Path
     card: Card
-    seconds: float  # wall time of the run, every learning rate and the test included
 
     def score(self, name: str) -> float:
         """A score on the test split: accuracy, macro_f1, or nll (nats, temperature applied)."""
@@ -57,9 +56,7 @@ def read_results(jobs: list[Job], record: GridRecord) -> dict[str, list[Result]]
     found: dict[str, list[Result]] = {}
     for job in jobs:
         if job.kind == "finetune" and record.done(job):
-            card = read_card(job.checkpoint)
-            seconds = record.seconds(job) or 0.0
-            result = Result(job.cell, job.seed, job.checkpoint, card, seconds)
+            result = Result(job.cell, job.seed, job.checkpoint, read_card(job.checkpoint))
             found.setdefault(job.cell, []).append(result)
     return found
 

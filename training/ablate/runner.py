@@ -12,7 +12,6 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import training
 from training.ablate.jobs import Job
@@ -96,7 +95,14 @@ class _Grid:
         log.parent.mkdir(parents=True, exist_ok=True)
         slot = min(set(range(self.slots)) - {run.slot for run in self.running})
         with log.open("ab") as file:
-            process = _spawn(command_of(job), file, _environment(slot, self.slots))
+            process = subprocess.Popen(
+                command_of(job),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=_environment(slot, self.slots),
+                start_new_session=True,  # out of reach of Ctrl-C: the grid passes it on, once
+            )
         self.time_left.start(job)
         return Running(job, process, log, slot)
 
@@ -144,18 +150,6 @@ class _Grid:
 
 def command_of(job: Job) -> list[str]:
     return [sys.executable, "-m", f"training.{job.kind}", *job.flags, "--resume"]
-
-
-def _spawn(command: list[str], log: IO[bytes], environment: dict[str, str]) -> subprocess.Popen:
-    """A process out of reach of Ctrl-C in the terminal: the grid passes that on, once."""
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        env=environment,
-        start_new_session=True,
-    )
 
 
 def _ask_to_stop(process: subprocess.Popen) -> None:

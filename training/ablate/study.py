@@ -116,14 +116,12 @@ class _Artist:
         with Progress("Scoring CAMs", len(runs)) as progress:
             for number, run in enumerate(runs, start=1):
                 at = (self.method, self._stage(run.path))
-                if self.mosaics is not None:
-                    found = self.kept.on_mosaics(run.path, self.mosaics, *at)
-                    on_mosaics.setdefault(run.cell, []).extend([found] if found else [])
-                if config.masks is not None:
-                    found = self.kept.on_masks(run.path, config.masks, *at)
-                    on_masks.setdefault(run.cell, []).extend([found] if found else [])
+                if self.mosaics and (found := self.kept.on_mosaics(run.path, self.mosaics, *at)):
+                    on_mosaics.setdefault(run.cell, []).append(found)
+                if config.masks and (found := self.kept.on_masks(run.path, config.masks, *at)):
+                    on_masks.setdefault(run.cell, []).append(found)
                 progress.update(number)
-        return _filled(on_mosaics), _filled(on_masks)
+        return on_mosaics, on_masks
 
     def figures(self) -> Iterator[Path]:
         """Draw Figures 2, 3 and 4 of the finished models; yields the PNG files."""
@@ -236,7 +234,3 @@ class _Artist:
         main = CELLS[FULL].pretraining == job.cell
         name = "figure3" if main else f"figure3_{job.cell}"
         return save_figure(figure, self.folder / name)[0]
-
-
-def _filled(scores: dict[str, list[dict[str, float]]]) -> Scores:
-    return {cell: found for cell, found in scores.items() if found}

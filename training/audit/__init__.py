@@ -1,1 +1,1 @@
-"""What could make an accuracy look better than it is: copies, shortcuts, batches."""
+"""Audit of a data set for biases that inflate an accuracy: copies, shortcuts, batches."""

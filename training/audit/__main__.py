@@ -1,4 +1,4 @@
-"""python -m training.audit: before anyone believes an accuracy, one page about its data."""
+"""python -m training.audit: a page on the biases of a data set that would inflate an accuracy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def audit(config: AuditConfig, arguments: list[str]) -> None:
-    """Look, print the findings, and write the page."""
+    """Audit the data folder, print the findings, and write the page."""
     from training.audit.findings import audit_folder
     from training.audit.page import write_page
 

@@ -1,4 +1,4 @@
-"""Whether where an image comes from (its group, its batch) tells its class."""
+"""How well the origin of an image (its group, its batch) predicts its class."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from training.data.split import split_items
 
 BATCHES = 8  # clusters of background colour
 SHUFFLES = 200
-CHANCE_LEVEL = 99  # percentile of shuffled labels above which a link is no chance
+CHANCE_LEVEL = 99  # percentile of shuffled labels above which a link is not chance
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class GroupLink:
 
     groups: int
     images: int  # that have a group
-    single_class: float  # share of the groups of two or more images that hold one class only
-    neighbour_split: float  # accuracy of the most alike training image's class, this split
+    single_class: float  # share of the groups of two or more images with a single class
+    neighbour_split: float  # accuracy of the most similar training image's class, this split
     neighbour_random: float  # the same with a random split that cuts groups apart
 
 
 @dataclass(frozen=True)
 class BatchLink:
-    """Images clustered by the colour of their background, as a stand-in for batches."""
+    """Images clustered by background colour, as a substitute for batches."""
 
     information: float  # normalised mutual information with the class, 0..1
     chance: float  # CHANCE_LEVEL percentile of the same with shuffled labels
@@ -43,22 +43,19 @@ def group_link(
     seed: int,
 ) -> GroupLink | None:
     """None without groups. histograms: (N, F) colour histograms; labels: (N,) numbers."""
-    classes: dict[str, set[str]] = {}
-    sizes: dict[str, int] = {}
+    members: dict[str, list[str]] = {}
     for item in items:
         if item.group:
-            classes.setdefault(item.group, set()).add(item.label)
-            sizes[item.group] = sizes.get(item.group, 0) + 1
-    if not classes:
+            members.setdefault(item.group, []).append(item.label)
+    if not members:
         return None
-    several = [group for group, size in sizes.items() if size > 1]
-    single = np.mean([len(classes[g]) == 1 for g in several]) if several else 1.0
+    single = [len(set(found)) == 1 for found in members.values() if len(found) > 1]
     loose = split_items([Item(i.path, i.label) for i in items], seed)
     apart = np.array(loose["train"]), np.array(loose["test"])
     return GroupLink(
-        len(classes),
-        sum(sizes.values()),
-        float(single),
+        len(members),
+        sum(map(len, members.values())),
+        float(np.mean(single or [True])),
         _nearest_class(histograms, labels, train, test),
         _nearest_class(histograms, labels, *apart),
     )
@@ -85,8 +82,7 @@ def batch_link(
 
 def _commonest(batches: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """(BATCHES,) class numbers; an unseen batch takes the commonest class of all."""
-    overall = np.bincount(labels).argmax()
-    out = np.full(BATCHES, overall)
+    out = np.full(BATCHES, np.bincount(labels).argmax())
     for batch in np.unique(batches):
         out[batch] = np.bincount(labels[batches == batch]).argmax()
     return out
@@ -95,7 +91,7 @@ def _commonest(batches: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def _nearest_class(
     histograms: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray
 ) -> float:
-    """Accuracy of the class of the training image with the most alike histogram (Hellinger)."""
+    """Accuracy of the class of the training image with the closest histogram (Hellinger)."""
     roots = np.sqrt(histograms)
     hits = 0
     for start in range(0, len(test), 1024):

@@ -1,4 +1,4 @@
-"""Copies that lie on two sides of the split, or under two labels."""
+"""Copies of images in two splits or under two labels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from training.data.dataset import Dataset
-from training.data.scan import NEAR_LIMIT, near_duplicates
+from training.data.scan import NEAR_LIMIT, equal_images, near_duplicates
 from training.prepare.copies import find_copies
 
 PAIRS_TOLD = 12
@@ -20,17 +20,14 @@ class Copies:
     pairs: int  # in the whole data set
     across_sides: tuple[tuple[str, str], ...]  # paths
     across_labels: tuple[tuple[str, str], ...]
-    test_images: int  # of the test side with a copy in train or val
+    test_images: int  # test images with a copy in train or val
 
 
-def all_copies(
-    dataset: Dataset, by_content: bool, on_done: Callable[[int], None] | None = None
-) -> list[Copies]:
+def all_copies(dataset: Dataset, by_content: bool, on_done: Callable[[int], None]) -> list[Copies]:
     """Each kind of copy; near-duplicates only up to NEAR_LIMIT images."""
-    scan = dataset.scan
-    kinds = [_sort("equal pixels", _equal(scan.pixel_hashes), dataset)]
+    kinds = [_sort("equal pixels", equal_images(dataset.scan), dataset)]
     if few_enough(dataset):
-        near = near_duplicates(scan.thumbs)
+        near = near_duplicates(dataset.scan.thumbs)
         kinds.append(
             _sort("near-duplicates (16-px thumbnails, rotated or mirrored)", near, dataset)
         )
@@ -52,11 +49,6 @@ def split_of_each(dataset: Dataset) -> list[str]:
         for row in rows:
             sides[row] = name
     return sides
-
-
-def _equal(hashes: Sequence[str]) -> list[tuple[int, int]]:
-    first: dict[str, int] = {}
-    return [(first[h], i) for i, h in enumerate(hashes) if first.setdefault(h, i) != i]
 
 
 def _sort(kind: str, pairs: Sequence[tuple[int, int]], dataset: Dataset) -> Copies:

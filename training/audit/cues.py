@@ -43,16 +43,13 @@ class CueScore:
     balanced_accuracy: float
 
 
-def colour_cues(
-    paths: Sequence[Path], on_done: Callable[[int], None] | None = None
-) -> dict[str, np.ndarray]:
+def colour_cues(paths: Sequence[Path], on_done: Callable[[int], None]) -> dict[str, np.ndarray]:
     """{cue: (N, F) float32} of the cues that need the pixels."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         rows = []
         for row in pool.map(_colour_cues, paths):
             rows.append(row)
-            if on_done is not None:
-                on_done(len(rows))
+            on_done(len(rows))
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
 

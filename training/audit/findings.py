@@ -1,4 +1,4 @@
-"""One data folder, looked at for all that could make an accuracy look better than it is."""
+"""Audit of one data folder: its measurements and the findings in words."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ from training.audit.batches import BatchLink, GroupLink, batch_link, group_link
 from training.audit.config import AuditConfig
 from training.audit.copies import Copies, all_copies, few_enough, split_of_each
 from training.audit.cues import CueScore, colour_cues, commonest_share, file_cues, score_cue
-from training.data.catalog import report, survey_folder
-from training.data.dataset import Dataset
-from training.data.describe import describe
-from training.data.scan import duplicate_links, examine_images
-from training.data.split import split_items
+from training.data.dataset import ALL, Dataset, load_dataset
+from training.data.scan import unusual_modes
 from training.loop.progress import Progress
 
-SURE = 0.05  # a cue's interval must lie this far above the commonest class to be told
+SURE = 0.05  # a cue's interval must be this far above the commonest class to be reported
 
 
 @dataclass(frozen=True)
@@ -30,20 +27,29 @@ class Audit:
     copies: tuple[Copies, ...]
     cues: tuple[CueScore, ...]
     commonest: float  # accuracy of naming the commonest class
-    looked_at: int  # images whose colours were looked at
+    looked_at: int  # images whose colours were measured
     backgrounds: dict[str, np.ndarray]  # class key -> (n, 3) mean background colours
     groups: GroupLink | None
     batches: BatchLink
 
     @property
     def findings(self) -> list[str]:
-        """What a reader of an accuracy on this data must know, worst first."""
+        """Caveats of an accuracy on this data, worst first."""
         return [*_on_copies(self), *_on_cues(self), *_on_origin(self)]
 
 
 def audit_folder(config: AuditConfig) -> Audit:
-    """Raises DataError when images cannot be read, or when a side or the labels are missing."""
-    dataset, modes = _open(config)
+    """Raises DataError when images cannot be read, or when a split or the labels are missing.
+
+    Copies under two labels or in two splits are findings, not errors.
+    """
+    seed, info = config.split_seed, config.dataset_info
+    dataset = load_dataset(config.data, seed, info, conflicts_allowed=True)
+    if len(dataset.classes) < 2 or not dataset.splits["train"] or not dataset.splits["test"]:
+        raise DataError(
+            f"{config.data} needs two classes, and images in the train and the test split; add "
+            "some."
+        )
     total = 2 * len(dataset.catalog.items)
     with Progress("Searching for copies", total, not config.copies) as progress:
         copies = all_copies(dataset, config.copies, progress.update)
@@ -51,8 +57,7 @@ def audit_folder(config: AuditConfig) -> Audit:
     sides = np.array(split_of_each(dataset))[rows]
     train, test = (np.flatnonzero(sides == side) for side in ("train", "test"))
     items = [dataset.catalog.items[i] for i in rows]
-    labels = np.array([dataset.classes.index(item.label) for item in items])
-    groups = np.unique([i.group or f"\0{i.path}" for i in items], return_inverse=True)[1]
+    labels, groups = dataset.labels(ALL)[rows], dataset.groups(ALL)[rows]
     with Progress("Measuring colours", len(items)) as progress:
         features = colour_cues([dataset.catalog.file(i) for i in items], progress.update)
     histograms, backgrounds = features["colour histogram"], features["background"]
@@ -65,7 +70,7 @@ def audit_folder(config: AuditConfig) -> Audit:
             progress.update(len(scores))
     return Audit(
         dataset,
-        modes,
+        unusual_modes([item.path for item in dataset.catalog.items], dataset.scan.files),
         tuple(copies),
         tuple(scores),
         commonest_share(labels, train, test),
@@ -74,24 +79,6 @@ def audit_folder(config: AuditConfig) -> Audit:
         group_link(items, histograms, labels, train, test, config.seed),
         batch_link(backgrounds, labels, train, test, config.seed),
     )
-
-
-def _open(config: AuditConfig) -> tuple[Dataset, str]:
-    """Like load_dataset, but copies under two labels or on two sides are findings, no errors."""
-    survey = survey_folder(config.data)
-    with Progress("Checking images", len(survey.catalog.items)) as progress:
-        found = examine_images(survey.catalog, progress.update)
-    if survey.problems or found.unreadable or found.scan is None:
-        raise report(survey.catalog.root, [survey.problems, found.unreadable])
-    catalog, scan = survey.catalog, found.scan
-    splits = split_items(catalog.items, config.split_seed, duplicate_links(catalog, scan))
-    if len(catalog.classes) < 2 or not splits["train"] or not splits["test"]:
-        raise DataError(
-            f"{config.data} needs two classes, and images in the train and the test split; add "
-            "some."
-        )
-    info = describe(catalog.classes, catalog.root, config.dataset_info)
-    return Dataset(catalog, scan, splits, info, config.split_seed), found.modes
 
 
 def _sample(dataset: Dataset, config: AuditConfig) -> np.ndarray:

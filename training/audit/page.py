@@ -1,4 +1,4 @@
-"""The audit as one page: audit.md with audit.png, and audit.json for programs."""
+"""The audit as a page: audit.md with audit.png, and audit.json for programs."""
 
 from __future__ import annotations
 
@@ -138,11 +138,12 @@ def _draw(audit: Audit) -> Figure:
     pairs = [p for kind in audit.copies for p in (*kind.across_sides, *kind.across_labels)]
     shown = pairs[:PAIRS_SHOWN]
     figure = Figure(figsize=(11, 4.2 + (2.6 if shown else 0)), layout="constrained")
-    grid = figure.add_gridspec(2 if shown else 1, 2, height_ratios=[1.4, 1] if shown else [1])
-    _bars(figure.add_subplot(grid[0, 0]), audit)
-    _swatches(figure.add_subplot(grid[0, 1]), audit)
+    layout, heights = ("AB;CC", [1.4, 1]) if shown else ("AB", [1])
+    axes = figure.subplot_mosaic(layout, height_ratios=heights)
+    _bars(axes["A"], audit)
+    _swatches(axes["B"], audit)
     if shown:
-        _pairs(figure.add_subplot(grid[1, :]), audit, shown)
+        _pairs(axes["C"], audit, shown)
     return figure
 
 
@@ -173,8 +174,8 @@ def _swatches(axes: Axes, audit: Audit) -> None:
 def _pairs(axes: Axes, audit: Audit, pairs: list[tuple[str, str]]) -> None:
     root = audit.dataset.catalog.root
     for column, pair in enumerate(pairs):
-        for place, name in enumerate(pair):
-            left = column * 2.2 + place
+        for offset, name in enumerate(pair):
+            left = column * 2.2 + offset
             axes.imshow(centre_square(read_rgb(root / name)), extent=(left, left + 0.96, 0, 0.96))
     axes.set(
         xlim=(0, 2.2 * PAIRS_SHOWN), ylim=(0, 1), title="Copies in two splits or under two labels"

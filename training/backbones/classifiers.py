@@ -16,7 +16,6 @@ from ssmamba.errors import DataError
 from ssmamba.inference.predictor import logits_and_features
 from ssmamba.models import SSMamba
 from ssmamba.models.build import head_of
-from ssmamba.reading.preprocess import to_tensor
 from training.backbones.architectures import (
     DEFAULT,
     TITLES,
@@ -26,6 +25,7 @@ from training.backbones.architectures import (
     override,
 )
 from training.config import FinetuneConfig
+from training.loop.batches import image_batches
 
 
 @dataclass(frozen=True)
@@ -108,10 +108,8 @@ def run_model(
     The features are those by which the predictor tells foreign images.
     """
     model.eval()
-    device = next(model.parameters()).device
     logits, features = [], []
-    for start in range(0, len(images), batch):
-        pixels = to_tensor(images[start : start + batch], spec).to(device)
+    for pixels in image_batches(model, images, spec, batch):
         found = logits_and_features(model, pixels)
         logits.append(found[0].float().cpu().numpy())
         features.append(found[1].float().cpu().numpy())

@@ -1,1 +1,1 @@
-"""Published encoders' weights into checkpoints with a card."""
+"""Conversion of published encoders' weights to checkpoints with a card."""

@@ -1,4 +1,4 @@
-"""python -m training.convert: weights of a published encoder into a checkpoint with a card.
+"""python -m training.convert: convert a published encoder's weights to a checkpoint with a card.
 
 The result starts training.finetune (--init), whole or frozen (--freeze).
 """

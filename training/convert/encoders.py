@@ -1,7 +1,7 @@
-"""From the weight file of a published encoder to a checkpoint with a card.
+"""Conversion of a published encoder's weight file to a checkpoint with a card.
 
-The images that an encoder was trained on cannot be known here, so no overlap with a test split is
-found: the card says where the weights come from.
+The images that an encoder was trained on are not known here, so an overlap with a test split is not
+found; the card names the source of the weights.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Weight files of other projects, read without running what they may hold."""
+"""Weight files of other projects, read without running any code in them."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from ssmamba.models.foundation.adapter import State
 
 WRAPPERS = ("state_dict", "model", "module", "teacher", "student", "net", "encoder")
 _DAMAGED = "{path} is damaged or not a weight file; download or copy it again."
-# What torch's reader raises on bytes that are no archive of its own
+# Raised by torch's reader on bytes that are not an archive of its own
 BROKEN = (RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError, OSError)
 
 
 def read_tensors(path: Path) -> State:
     """The tensors of a .safetensors, .pth, .pt or .bin file, floats as float32.
 
-    Wrappers such as {"model": ...} and DataParallel's "module." are taken off. Raises
-    CheckpointError for a file that is missing, damaged, or holds more than data.
+    Wrappers such as {"model": ...} and DataParallel's "module." are removed. Raises
+    CheckpointError for a file that is missing, damaged, or contains more than data.
     """
     if not path.is_file():
         raise CheckpointError(f"There is no weight file {path}; check the path.")
@@ -64,16 +64,13 @@ def _unwrapped(raw: Any, path: Path) -> State:
         if inner is None:
             break
         raw = inner
-    tensors = {k: v for k, v in raw.items() if isinstance(v, Tensor)} if _named(raw) else {}
+    named = isinstance(raw, dict) and all(isinstance(name, str) for name in raw)
+    tensors = {k: v for k, v in raw.items() if isinstance(v, Tensor)} if named else {}
     if not tensors:
         raise CheckpointError(f"{path} contains no named tensors; give the file of a state_dict().")
     if all(name.startswith("module.") for name in tensors):
         return {name.removeprefix("module."): value for name, value in tensors.items()}
     return tensors
-
-
-def _named(raw: Any) -> bool:
-    return isinstance(raw, dict) and all(isinstance(name, str) for name in raw)
 
 
 def checked(adapter: Adapter, published: State, path: Path) -> State:
@@ -92,13 +89,13 @@ def checked(adapter: Adapter, published: State, path: Path) -> State:
 
 
 def _taken(adapter: Adapter) -> State:
-    """The tensors that a network takes, without values."""
+    """The tensors of a network, without values."""
     with torch.device("meta"):
         return adapter.build(adapter.arguments, 0).state_dict()
 
 
 def _mismatch(own: State, weights: State) -> str:
-    """How the tensors differ from what a network takes, in words; "" when they fit."""
+    """The difference from a network's own tensors, in words; "" when they fit."""
     needed = {k for k in own if not _optional(k)}
     wrong = [k for k in own.keys() & weights.keys() if own[k].shape != weights[k].shape]
     return "; ".join(

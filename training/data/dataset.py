@@ -110,10 +110,12 @@ def load_dataset(
     info: Path | None = None,
     quiet: bool = False,
     every_class_in: tuple[str, ...] = (),
+    conflicts_allowed: bool = False,
 ) -> Dataset:
     """Read, check and split a data folder. Raises DataError that lists all that is wrong.
 
     every_class_in: splits that must have images of each class.
+    conflicts_allowed: accept equal images with different labels or in different splits.
     """
     survey = survey_folder(root)
     catalog = survey.catalog
@@ -123,7 +125,8 @@ def load_dataset(
     links = [] if found.scan is None else duplicate_links(catalog, found.scan)
     splits = split_items(catalog.items, split_seed, links)
     empty = missing_classes(catalog, splits, every_class_in)
-    kinds = [survey.problems, undescribed, found.unreadable, found.conflicts, empty]
+    conflicts = () if conflicts_allowed else found.conflicts
+    kinds = [survey.problems, undescribed, found.unreadable, conflicts, empty]
     if any(kinds) or described is None or found.scan is None:
         raise report(catalog.root, kinds)
     if found.modes and not quiet:

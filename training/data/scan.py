@@ -80,15 +80,17 @@ def duplicate_links(catalog: Catalog, scan: Scan) -> list[tuple[int, int]]:
 
     Two images that both have a group are left to their groups.
     """
-    first: dict[str, int] = {}
-    links = []
-    for index, digest in enumerate(scan.pixel_hashes):
-        if digest in first:
-            links.append((first[digest], index))
-        first.setdefault(digest, index)
+    links = equal_images(scan)
     if compares_all(catalog):
         links += near_duplicates(scan.thumbs, _without_group(catalog))
     return links
+
+
+def equal_images(scan: Scan) -> list[tuple[int, int]]:
+    """Pairs of images with equal pixels: the first one and each of its copies."""
+    first: dict[str, int] = {}
+    hashes = scan.pixel_hashes
+    return [(first[h], i) for i, h in enumerate(hashes) if first.setdefault(h, i) != i]
 
 
 def compares_all(catalog: Catalog) -> bool:

@@ -1,1 +1,1 @@
-"""What evaluation measures beside metrics: CAMs, mosaics, a colour forest, trust limits."""
+"""Evaluation of checkpoints: scores, CAMs on mosaics, a colour forest, limits of "not sure"."""

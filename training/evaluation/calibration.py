@@ -13,7 +13,7 @@ from ssmamba.inference.judge import normalised_entropy
 from training.backbones.classifiers import run_model
 from training.config import CalibrateConfig
 from training.data.dataset import Dataset
-from training.evaluation.cams import best_stage, pointing_by_stage, pointing_metrics
+from training.evaluation.cams import best_stage, pointing_by_stage
 from training.evaluation.matching import dataset_for, refuse_another_split
 from training.metrics.calibration import (
     distance_limit,
@@ -43,10 +43,10 @@ def recalibrate(config: CalibrateConfig) -> Card:
 
 
 def calibrated(model: nn.Module, card: Card, dataset: Dataset) -> tuple[Card, dict[str, Tensor]]:
-    """The card with calibration, CAM stage and test scores, and the tensors that go beside the
+    """The card with calibration, CAM stage and test scores, and the tensors to store beside the
     weights.
 
-    Fits on training and validation images; the test split is scored with what was fitted.
+    Fits on training and validation images; the test split is scored with the fitted values.
     """
     spec = card.input
     train, val, test = (dataset.images(s, spec.window_px) for s in ("train", "val", "test"))
@@ -67,7 +67,7 @@ def calibrated(model: nn.Module, card: Card, dataset: Dataset) -> tuple[Card, di
             **score(probabilities, test_labels),
             "unsure": unsure_share(probabilities, features, calibration, statistics),
         },
-        "cam": pointing_metrics(pointing),
+        "cam": {"pointing": {str(stage): share for stage, share in pointing.items()}},
     }
     done = card.with_(calibration=calibration, cam_stage=best_stage(pointing), metrics=metrics)
     return done, statistics
@@ -82,7 +82,7 @@ def calibrate(
 ) -> tuple[Calibration, dict[str, Tensor]]:
     """Fit on training features (N, F) and validation logits (M, K) and features (M, F).
 
-    Returns the card's calibration and the tensors that go beside the weights.
+    Returns the card's calibration and the tensors to store beside the weights.
     """
     temperature = fit_temperature(val_logits, val_labels)
     probabilities = softmax(val_logits, temperature)
@@ -110,7 +110,7 @@ def unsure_share(
     calibration: Calibration,
     statistics: dict[str, Tensor],
 ) -> float:
-    """Share of answers that are marked "not sure" by entropy or distance, 0..1."""
+    """Share of answers marked "not sure" by entropy or distance, 0..1."""
     unsure = np.zeros(len(probabilities), dtype=bool)
     if calibration.entropy_limit is not None:
         unsure |= normalised_entropy(probabilities) > calibration.entropy_limit

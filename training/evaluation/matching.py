@@ -1,4 +1,4 @@
-"""Whether a checkpoint and a data folder go together: the same classes, images not seen before."""
+"""Checks that a checkpoint and a data folder match: the same classes, images not trained on."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from training.data.dataset import Dataset, load_dataset
 
 
 def dataset_for(card: Card, root: Path, split_seed: int | None, info: Path | None) -> Dataset:
-    """The data folder, split by ``split_seed``, or by the seed that the checkpoint was trained
-    with when that is None."""
+    """The data folder, split by ``split_seed``; None = by the seed of the checkpoint's training."""
     own = int(card.dataset.get("split_seed", 0))
     return load_dataset(root, own if split_seed is None else split_seed, info)
 
@@ -33,7 +32,7 @@ def class_order(card: Card, dataset: Dataset) -> np.ndarray:
 
 
 def refuse_overlap(card: Card, dataset: Dataset, split: str, allowed: bool = False) -> None:
-    """Raise DataError when images of the split are known from training."""
+    """Raise DataError when images of the split were used in training."""
     known = set(card.training_hashes) & set(dataset.hashes(split))
     if known and not allowed:
         raise DataError(
@@ -44,8 +43,8 @@ def refuse_overlap(card: Card, dataset: Dataset, split: str, allowed: bool = Fal
 
 
 def refuse_another_split(card: Card, path: Path, dataset: Dataset) -> None:
-    """Raise CheckpointError unless the split of the data is the one that a classifier was trained
-    with: limits fitted on other images, or on test images, would not be the model's."""
+    """Raise CheckpointError unless the split of the data is that of the classifier's training:
+    limits fitted on other images, or on test images, would be wrong."""
     root = dataset.catalog.root
     if not card.classifies or tuple(c.key for c in card.classes) != dataset.classes:
         raise CheckpointError(

@@ -86,17 +86,12 @@ def _classification(
     console.print(class_table(result["per_class"], names))
     console.print(confusion_table(result["confusion"], names))
     if config.against == "forest":
-        result["against"] = _against_forest(config, dataset, order, probabilities, labels, groups)
+        result["against"] = _against_forest(config, dataset, order, probabilities)
     return result
 
 
 def _against_forest(
-    config: EvaluateConfig,
-    dataset: Dataset,
-    order: np.ndarray,
-    probabilities: np.ndarray,
-    labels: np.ndarray,
-    groups: np.ndarray,
+    config: EvaluateConfig, dataset: Dataset, order: np.ndarray, probabilities: np.ndarray
 ) -> dict[str, Any]:
     """The model against a forest trained on the train split, on the same images.
 
@@ -105,6 +100,7 @@ def _against_forest(
     from training.evaluation.forest import colour_histograms, forest_probabilities  # slow
 
     side = dataset.full_side()
+    labels, groups = order[dataset.labels(config.split)], dataset.groups(config.split)
     train, test = dataset.images("train", side), split_images(config, dataset, side)
     known, asked = colour_histograms(train), colour_histograms(test)
     truth = order[dataset.labels("train")]

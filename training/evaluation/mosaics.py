@@ -1,4 +1,4 @@
-"""Pictures of four known classes: where each class is, is known without annotations."""
+"""Mosaics of four known classes: the position of each class is known without annotations."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 TILES = 4  # two by two
+Truths = dict[int, dict[int, np.ndarray]]  # class number of a model -> {image: (S, S) bool}
 
 
 @dataclass(frozen=True)
 class Mosaics:
-    """Two by two tiles of different classes."""
+    """Images of two by two tiles of different classes."""
 
     images: np.ndarray  # (M, 2s, 2s, 3) uint8
     classes: np.ndarray  # (M, 4) class number of the tile; top left, top right, bottom left, right
@@ -21,6 +22,14 @@ class Mosaics:
         tiles = (self.classes[mosaic] == number).reshape(2, 2)
         side = self.images.shape[1] // 2
         return tiles.repeat(side, axis=0).repeat(side, axis=1)
+
+    def truths(self, order: np.ndarray) -> Truths:
+        """All positions of all classes; order: number in a model of each class number here."""
+        found: Truths = {}
+        for number in np.unique(self.classes).tolist():
+            rows = np.flatnonzero((self.classes == number).any(axis=1))
+            found[int(order[number])] = {row: self.truth(row, number) for row in rows.tolist()}
+        return found
 
 
 def make_mosaics(tiles: np.ndarray, labels: np.ndarray, count: int, seed: int) -> Mosaics:

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table with a line for its head, one that parts it, and one for each row."""
+    """A Markdown table: a header line, a separator, and a line for each row."""
     lines = [head, *rows]
     text = [f"| {' | '.join(str(cell) for cell in line)} |" for line in lines]
     return "\n".join([text[0], "|---" * len(head) + "|", *text[1:]])

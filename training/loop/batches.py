@@ -9,19 +9,31 @@ so several processes, or several passes (accumulation), see what one process wou
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from ssmamba.checkpoints.card import InputSpec
+from ssmamba.reading.preprocess import to_tensor
 
 Batch = TypeVar("Batch")  # a tuple of tensors whose first dimension is the image
 MakeBatch = Callable[[np.ndarray, np.random.Generator], Batch]
 
 _ORDER, _AUGMENT = 1, 2  # streams of random numbers
+
+
+def image_batches(
+    model: nn.Module, images: np.ndarray, spec: InputSpec, batch: int
+) -> Iterator[Tensor]:
+    """Normalised batches (B, 3, S, S) of images (N, S, S, 3) uint8, on the model's device."""
+    device = next(model.parameters()).device
+    for start in range(0, len(images), batch):
+        yield to_tensor(images[start : start + batch], spec).to(device)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from torch import Tensor
 from ssmamba.checkpoints.card import InputSpec
 from ssmamba.explain.masked import fill_hidden, masked_psnr, masked_ssim
 from ssmamba.models import MaskedModel, random_unit_mask
-from ssmamba.reading.preprocess import to_images, to_tensor
+from ssmamba.reading.preprocess import to_images
+from training.loop.batches import image_batches
 from training.metrics.classification import mean_interval
 from training.metrics.fills import inpaint, visible_mean
 
@@ -40,11 +41,10 @@ def model_fills(
     model: MaskedModel, images: np.ndarray, masks: Tensor, spec: InputSpec, batch: int
 ) -> np.ndarray:
     """Predictions (N, H, W, 3) uint8 for clean images (N, H, W, 3) uint8 under ``masks``."""
-    device = next(model.parameters()).device
     parts = []
-    for start in range(0, len(images), batch):
-        pixels = to_tensor(images[start : start + batch], spec).to(device)
-        mask = masks[start : start + batch].to(device)
+    batches = image_batches(model, images, spec, batch)
+    for pixels, mask in zip(batches, masks.split(batch), strict=True):
+        mask = mask.to(pixels.device)
         predicted = model.reconstruct(pixels, mask).float()
         if model.config.norm_target:
             predicted = _with_visible_brightness(predicted, pixels, mask)

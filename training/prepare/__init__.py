@@ -1,1 +1,1 @@
-"""From the published download of a data set to a folder that the training commands read."""
+"""Preparation of a data set's published download for the training commands."""

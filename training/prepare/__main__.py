@@ -1,4 +1,4 @@
-"""python -m training.prepare: from the published download of a data set to a training folder."""
+"""python -m training.prepare: turn a data set's published download into a training folder."""
 
 from __future__ import annotations
 

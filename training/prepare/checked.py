@@ -1,4 +1,4 @@
-"""From gathered images to a data set that is whole: decoded, grouped, split, described."""
+"""Checks of gathered images, and the data set made of them: decoded, grouped, split, described."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FREE_TO_CHANGE = ("resume", "source", "out", "files")
 
 
 def check(name: str, config: PrepareConfig, gathered: Gathered) -> Prepared:
-    """Decode every image, group and split. Raises DataError that lists all that is wrong."""
+    """Decode every image, group and split. Raises DataError that lists all problems."""
     catalog = _catalog(config.source, gathered)
     with Progress("Checking images", len(catalog.items)) as progress:
         found = examine_images(catalog, progress.update)
@@ -36,7 +36,8 @@ def check(name: str, config: PrepareConfig, gathered: Gathered) -> Prepared:
     kinds: list[Sequence[str]] = [gathered.problems, undescribed, found.unreadable, conflicts]
     scan = found.scan
     if any(kinds) or scan is None or info is None:
-        kinds.append(_empty_sides(catalog, [item.split for item in catalog.items], config))
+        if catalog.items:
+            kinds.append(_empty(catalog, choose_splits(catalog.items, config.split_seed, [])))
         raise report(config.source, kinds)
     catalog = replace(catalog, items=tuple(catalog.items[i] for i in kept))
     scan = _rows(scan, kept)
@@ -59,23 +60,19 @@ def check(name: str, config: PrepareConfig, gathered: Gathered) -> Prepared:
 
 
 def settings(name: str, config: PrepareConfig) -> dict[str, Any]:
-    """The flags that decide what comes out."""
+    """The flags that determine the result."""
     values = {k: v for k, v in asdict(config).items() if k not in FREE_TO_CHANGE}
     return {**values, "dataset": name, "labels": str(config.labels or "")}
 
 
 def _catalog(source: Path, gathered: Gathered) -> Catalog:
-    """The images as a catalog of the source; regions cut from slides lie beside it."""
-    items = [
-        Item(_relative(found.file, source), found.label, found.group, found.split)
-        for found in gathered.images
-    ]
+    """The images as a catalog of the source; regions cut from slides are outside of it."""
+    items = []
+    for found in gathered.images:
+        inside = found.file.is_relative_to(source)
+        path = found.file.relative_to(source).as_posix() if inside else str(found.file.absolute())
+        items.append(Item(path, found.label, found.group, found.split))
     return Catalog(source, tuple(items), tuple(sorted({item.label for item in items})))
-
-
-def _relative(file: Path, source: Path) -> str:
-    inside = file.is_relative_to(source)
-    return file.relative_to(source).as_posix() if inside else str(file.absolute())
 
 
 def _settle(name: str, catalog: Catalog, found: Findings) -> tuple[list[int], list[str]]:
@@ -102,14 +99,8 @@ def _rows(scan: Scan, kept: list[int]) -> Scan:
     )
 
 
-def _empty_sides(catalog: Catalog, given: list[str], config: PrepareConfig) -> list[str]:
-    """Classes that a split would leave out, told beside other problems."""
-    if not catalog.items:
-        return []
-    return _empty(catalog, choose_splits(catalog.items, config.split_seed, []))
-
-
 def _empty(catalog: Catalog, sides: Sequence[str]) -> list[str]:
+    """Problems of classes that are missing in a split."""
     rows = {name: [i for i, side in enumerate(sides) if side == name] for name in SPLITS}
     return missing_classes(catalog, rows, SPLITS)
 

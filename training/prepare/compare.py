@@ -15,8 +15,8 @@ def differences(
 ) -> list[str]:
     """One line for each figure that differs, [] when all agree or none is known.
 
-    facts: a description with ``published`` and ``paper``. Published counts are without a test
-    side that has counts of its own, unless it says ``test_is_counted``.
+    facts: a description with ``published`` and ``paper``. Published counts exclude a test split
+    that has counts of its own, unless ``test_is_counted`` is true.
     """
     published, paper = facts.get("published", {}), facts.get("paper", {})
     apart = "test_counts" in published and not published.get("test_is_counted")
@@ -29,8 +29,9 @@ def differences(
     here = sum(main.values())
     if total and here != total:
         lines.append(f"images: {here} here, {total} published")
-    if "slides" in published:
-        lines += _slides(len({i.group for i in images}), published["slides"])
+    slides = len({i.group for i in images})
+    if slides != published.get("slides", slides):
+        lines.append(f"slides: regions of {slides} here, {published['slides']} published")
     if paper and here != paper["images"]:
         lines.append(f"images: {here} here, {paper['images']} in the paper's Table 3")
     if paper and len(main) != paper["classes"]:
@@ -40,10 +41,6 @@ def differences(
     if paper.get("remark"):
         lines.append(f"the paper differs from what is published: {paper['remark']}")
     return lines + _sizes(published.get("sizes", []), paper.get("size"), files)
-
-
-def _slides(here: int, published: int) -> list[str]:
-    return [] if here == published else [f"slides: regions of {here} here, {published} published"]
 
 
 def _class_counts(where: str, found: Counter[str], known: dict[str, int]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A picture with some images of each class, to see at a glance what a data set is."""
+"""Contact sheet: some images of each class in one picture."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLUMNS, PX, GAP, TEXT = 10, 96, 4, 14
 def contact_sheet(
     by_class: Mapping[str, Sequence[Path]], names: Callable[[str], str], seed: int = 0
 ) -> Image.Image:
-    """A row for each class, drawn by seed; ``names`` turns a class key into a readable name."""
+    """A row for each class, images drawn by seed; ``names``: readable name of a class key."""
     row_px = PX + GAP + TEXT + 6
     sheet = Image.new("RGB", (COLUMNS * (PX + GAP) + GAP, len(by_class) * row_px + GAP), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(TEXT)
@@ -27,6 +27,5 @@ def contact_sheet(
         rng = np.random.default_rng([seed, row])
         for column, index in enumerate(np.sort(rng.permutation(len(files))[:COLUMNS])):
             tile = resize_image(centre_square(read_rgb(files[index])), PX)
-            place = (GAP + column * (PX + GAP), top + TEXT + 6)
-            sheet.paste(Image.fromarray(tile), place)
+            sheet.paste(Image.fromarray(tile), (GAP + column * (PX + GAP), top + TEXT + 6))
     return sheet

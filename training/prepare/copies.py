@@ -1,18 +1,17 @@
-"""Find the augmented copies of one source field by what the images show.
+"""Augmented copies of one source field, found by the content of the images.
 
 LC25000's 25,000 images were made from 1,250 fields by random rotations and flips (Borkowski et
-al. 2019), so a random split puts the same field on both sides. Two steps: images that share many
-visual words (mirror-free SIFT descriptors) are candidates; a candidate pair is a copy
-when one affine map carries at least LEAST_COMMON keypoints from one to the other.
+al. 2019), so a random split has the same field on both sides. Two steps: images that share many
+visual words (mirror-free SIFT descriptors) are candidates; a candidate pair is a copy if one affine
+map carries at least LEAST_COMMON keypoints from one to the other.
 
-Measured on the 3,217 images of ../shared/data/lc25000 against their published groups: pairwise
-precision > .93 and recall > .96 (tests/training/prepare/test_copies.py, slow). Of the pairs that
-count as wrong, all 173 that match directly show the same tissue once laid over each other
-(correlation above .92; two random images share at most five keypoints): the published groups miss
-them.
+Measured on 3,217 images of LC25000 against their published groups: pairwise precision > .93 and
+recall > .96 (tests/training/prepare/test_copies.py, slow). Of the pairs that count as wrong, all
+173 that match directly show the same tissue when superposed (correlation above .92; two random
+images share at most five keypoints): the published groups miss them.
 
-Memory: an image's keypoints take 41 kB and its words 4 kB. 5,000 images, a class of LC25000
-(classes are searched one after the other), peak at 0.27 GB, all 25,000 at once (the audit) at
+Memory: an image's keypoints take 41 kB and its words 4 kB. A class of LC25000, 5,000 images
+(classes are searched one after the other), peaks at 0.27 GB, all 25,000 at once (the audit) at
 1.34 GB: test_lc25000_takes_little_memory, slow.
 """
 
@@ -36,7 +35,7 @@ Result = TypeVar("Result")
 WORDS = 1000
 CANDIDATES = 40  # images that share most words with an image
 LEAST_COMMON = 12  # keypoints; unrelated fields share fewer than eight
-BLOCK = 1024  # images or pairs that are in work at a time
+BLOCK = 1024  # images or pairs in progress at a time
 
 
 def find_copies(
@@ -44,7 +43,7 @@ def find_copies(
 ) -> list[tuple[int, int]]:
     """Pairs (i < j) of images that show the same field. The same files give the same pairs.
 
-    on_done: told how many of ``2 · len(paths)`` steps are behind.
+    on_done: called with the number of steps done, of ``2 · len(paths)``.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         keypoints: list[Keypoints] = []
@@ -57,10 +56,9 @@ def find_copies(
             pool, lambda pair: common_keypoints(keypoints[pair[0]], keypoints[pair[1]]), pairs
         )
         copies = []
-        for number, count in enumerate(common, start=1):
+        for number, (pair, count) in enumerate(zip(pairs.tolist(), common, strict=True), start=1):
             if count >= LEAST_COMMON:
-                first, second = pairs[number - 1].tolist()
-                copies.append((first, second))
+                copies.append((pair[0], pair[1]))
             if on_done is not None and number % 100 == 0:
                 on_done(len(paths) + number * len(paths) // len(pairs))
     return copies
@@ -82,9 +80,8 @@ def group_by_field(
     behind = 0
     for label in sorted({item.label for item in items}):
         rows = [i for i, item in enumerate(items) if item.label == label]
-        start = behind
 
-        def tell(done: int, start: int = start) -> None:
+        def tell(done: int, start: int = behind) -> None:
             if on_done is not None:
                 on_done(start + done)
 
@@ -118,7 +115,7 @@ def candidate_pairs(keypoints: Sequence[Keypoints], seed: int = 0) -> np.ndarray
 def _visual_words(keypoints: Sequence[Keypoints], seed: int) -> np.ndarray:
     """(N, W) float32 of length 1: weighted counts of each image's words (tf-idf).
 
-    The words are descriptors drawn by chance: as good here as k-means, and without its minutes.
+    The words are descriptors drawn at random: as good here as k-means, and minutes faster.
     """
     ends = np.cumsum([len(k.descriptors) for k in keypoints])
     total = int(ends[-1])

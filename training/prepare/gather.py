@@ -1,10 +1,11 @@
-"""What a reader of a published layout hands back, and how it finds its folders."""
+"""Result of the readers of published layouts, and how they find their folders."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from training.data.catalog import is_image
@@ -25,7 +26,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Gathered:
-    """The images of a download, all that is wrong with it, and what a user should know."""
+    """The images of a download, its problems, and notes for the user."""
 
     images: tuple[Found, ...]
     problems: tuple[str, ...] = ()
@@ -41,7 +42,7 @@ def gather(
 
 
 def class_folders(source: Path, keys: Mapping[str, str]) -> tuple[dict[str, Path], list[str]]:
-    """Folders of the classes by their published names, wherever below the source they lie.
+    """Folders of the classes by their published names, anywhere below the source.
 
     keys: {published folder name: class key}. Returns {class key: folder} and a problem for each
     class that has no folder, more than one, or one without images.
@@ -67,12 +68,8 @@ def class_folders(source: Path, keys: Mapping[str, str]) -> tuple[dict[str, Path
 
 def find_folder(source: Path, name: str) -> Path | None:
     """The source itself or a folder below it with this name."""
-    if source.name.lower() == name.lower():
-        return source
-    for folder in _folders(source, {name.lower()}):
-        if folder.name.lower() == name.lower():
-            return folder
-    return None
+    folders = chain([source], _folders(source, {name.lower()}))
+    return next((f for f in folders if f.name.lower() == name.lower()), None)
 
 
 def images_of(folder: Path) -> list[Path]:

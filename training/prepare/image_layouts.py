@@ -11,10 +11,10 @@ repository (ZeyuGaoAi/Instance_based_Vision_Transformer).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ssmamba.errors import DataError
 from training.data.catalog import is_image, read_table
 from training.prepare.gather import Found, Gathered, by_class, class_folders, find_folder, gather
 
@@ -46,23 +46,15 @@ PRCC = {"1": "prcc_type_1", "2": "prcc_type_2"}
 PRCC_LISTS = {"trainset.txt": "train", "validset.txt": "val", "testset.txt": "test"}
 
 
-def lc25000(source: Path, published_split: bool) -> Gathered:
-    """Groups are not published with the download; prepare finds them by content."""
-    _refuse_published_split(published_split, "LC25000")
-    folders, problems = class_folders(source, {key: key for key in LC25000})
-    return gather(by_class(folders), problems)
-
-
-def pbc(source: Path, published_split: bool) -> Gathered:
-    _refuse_published_split(published_split, "PBC")
-    folders, problems = class_folders(source, {key: key for key in PBC})
-    note = "No patient numbers are published: only a random split is possible."
-    return gather(by_class(folders), problems, [note])
+def ungrouped(source: Path, published_split: bool, keys: Sequence[str], note: str = "") -> Gathered:
+    """A folder for each class key; groups are not published with the images."""
+    folders, problems = class_folders(source, {key: key for key in keys})
+    return gather(by_class(folders), problems, [note] if note else [])
 
 
 def nct(source: Path, published_split: bool) -> Gathered:
-    """With the published split CRC-VAL-HE-7K (50 other patients) is the test side; else it is left
-    out and the 100,000 are split as in the paper."""
+    """With the published split CRC-VAL-HE-7K (50 other patients) is the test split; otherwise it is
+    left out and the 100,000 are split as in the paper."""
     mains = [f for f in (find_folder(source, name) for name in NCT_FOLDERS) if f]
     if len(mains) > 1:
         return gather([], [f"both {' and '.join(NCT_FOLDERS)} exist; keep one of them"])
@@ -90,18 +82,9 @@ def nct(source: Path, published_split: bool) -> Gathered:
     return gather(images, problems, notes)
 
 
-def sipakmed(source: Path, published_split: bool) -> Gathered:
-    """Whole fields; the group is the field, the only origin that is published."""
-    return _sipakmed(source, published_split, cells=False)
-
-
-def sipakmed_cells(source: Path, published_split: bool) -> Gathered:
-    """Single cells; the group is the field that a cell was cut from."""
-    return _sipakmed(source, published_split, cells=True)
-
-
-def _sipakmed(source: Path, published_split: bool, cells: bool) -> Gathered:
-    _refuse_published_split(published_split, "SIPaKMeD")
+def sipakmed(source: Path, published_split: bool, cells: bool) -> Gathered:
+    """Whole fields, or the single cells cut from them; the group is the field, the only origin that
+    is published."""
     folders, problems = class_folders(source, SIPAKMED)
     images = []
     for found in by_class(folders):
@@ -140,7 +123,7 @@ def mhist(source: Path, published_split: bool) -> Gathered:
 
 
 def prcc(source: Path, published_split: bool) -> Gathered:
-    """Groups are TCGA patients; regions of one slide overlap in tissue and stain.
+    """Groups are TCGA patients; regions of one slide share tissue and stain.
 
     The published lists test on one slide of TCGA-J7-8537 and validate on another, so there the
     slide is the group.
@@ -161,7 +144,7 @@ def prcc(source: Path, published_split: bool) -> Gathered:
 
 
 def _by_slide_where_cut(images: list[Found]) -> tuple[list[Found], list[str]]:
-    """Patients who are on several sides are grouped by slide; also a note on who they are."""
+    """Patients in several splits are grouped by slide; also a note that names them."""
     sides: dict[str, set[str]] = {}
     for image in images:
         sides.setdefault(image.group, set()).add(image.split)
@@ -199,8 +182,3 @@ def _prcc_lists(source: Path, images: list[Found]) -> tuple[dict[str, str], list
 def _tcga_patient(slide: str) -> str:
     """TCGA-XX-YYYY of a TCGA slide's name, else the whole name."""
     return "-".join(slide.split("-")[:3]) if slide.startswith("TCGA-") else slide
-
-
-def _refuse_published_split(asked: bool, name: str) -> None:
-    if asked:
-        raise DataError(f"{name} has no published split; omit --split published.")

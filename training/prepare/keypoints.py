@@ -1,4 +1,4 @@
-"""SIFT keypoints whose descriptors stay the same when an image is turned, scaled or mirrored."""
+"""SIFT keypoints with descriptors invariant to rotation, scale and reflection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST = 300  # keypoints of one image
 CONTRAST = 0.01  # low, so that pale fields have keypoints too
 CELLS, DIRECTIONS = 4, 8  # a SIFT descriptor: CELLS x CELLS cells of DIRECTIONS gradients
 WIDTH = CELLS * CELLS * DIRECTIONS
-SCALE = 512  # stored numbers of a descriptor / its values; what is above 255 is cut (all but none)
+SCALE = 512  # stored numbers of a descriptor / its values; clipped at 255 (hardly ever reached)
 
 RATIO = 0.85  # best match / second best, distances (Lowe 2004)
 LEAST_MATCHES = 6
@@ -32,7 +32,7 @@ class Keypoints:
     descriptors: np.ndarray  # (K, WIDTH) uint8, SCALE x a vector of length 1
 
     def vectors(self) -> np.ndarray:
-        """(K, WIDTH) float32 of length 1, but for the rounding."""
+        """(K, WIDTH) float32 of length 1, up to rounding."""
         return self.descriptors.astype(np.float32) / SCALE
 
 
@@ -69,7 +69,7 @@ def mirror_free(raw: np.ndarray) -> np.ndarray:
 def common_keypoints(first: Keypoints, second: Keypoints) -> int:
     """How many keypoints one affine map carries from one image to the other.
 
-    0 when there is no such map, or when it is none that augmentation makes (SCALES, STRETCH).
+    0 when there is no such map, or when no augmentation would make it (SCALES, STRETCH).
     """
     if min(len(first.places), len(second.places)) < LEAST_MATCHES:
         return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ssmamba.errors import DataError
@@ -15,7 +15,7 @@ GROUP = "group"  # column of a manifest
 
 
 def from_folders(config: PrepareConfig) -> Gathered:
-    """The name of a folder in --source is the class of all images below it."""
+    """A folder in --source gives its name as class to all images below it."""
     source = config.source
     folders = sorted(p for p in source.iterdir() if p.is_dir() and not p.name.startswith("."))
     refuse_sides(source, [folder.name for folder in folders])
@@ -46,7 +46,8 @@ def from_table(config: PrepareConfig) -> Gathered:
     needed = [config.path_column, config.label_column]
     needed += [config.group_column] if config.group_column else []
     rows = read_table(table, needed)
-    column = config.group_column or _usual_group_column(config, rows[0])
+    usual = GROUP if GROUP in rows[0] and not config.group_pattern else ""
+    column = config.group_column or usual
     images: dict[str, Found] = {}
     problems = []
     for line, row in enumerate(rows, start=2):
@@ -61,25 +62,21 @@ def from_table(config: PrepareConfig) -> Gathered:
         else:
             group = row[column] if column else _group(config, path)
             images[path] = Found(file, label, _place(label, path), group)
-    problems += _in_one_place(list(images.values()), images)
-    return gather(list(images.values()), problems, _ungrouped(config, list(images.values())))
-
-
-def _usual_group_column(config: PrepareConfig, row: Mapping[str, str]) -> str:
-    """The column that a manifest of ours keeps groups in, unless they come from the path."""
-    return GROUP if GROUP in row and not config.group_pattern else ""
+    problems += _in_one_place(images)
+    found = list(images.values())
+    return gather(found, problems, _ungrouped(config, found))
 
 
 def _place(label: str, path: str) -> str:
-    """Where an image of the table goes: below a folder of its class, whatever both look like."""
+    """Path of an image of the table below a folder of its class, safe for any label and path."""
     parts = [part for part in Path(path).parts if part not in ("..", Path(path).anchor)]
     return "/".join([re.sub(r"[^\w .+-]", "_", label).replace("..", "_"), *parts])
 
 
-def _in_one_place(found: list[Found], paths: Iterable[str]) -> list[str]:
-    """Paths that would become one, "a.png" and "../a.png"."""
+def _in_one_place(images: Mapping[str, Found]) -> list[str]:
+    """Problems of images by path whose new paths are equal: "a.png" and "../a.png"."""
     places: dict[str, list[str]] = {}
-    for image, path in zip(found, paths, strict=True):
+    for path, image in images.items():
         places.setdefault(image.name, []).append(path)
     return [
         f"{' and '.join(same)} would both be images/{name}; rename one of them"
@@ -102,7 +99,7 @@ def _find_table(config: PrepareConfig) -> Path:
 
 
 def _ungrouped(config: PrepareConfig, images: Sequence[Found]) -> list[str]:
-    """What is to be known of a pattern that does not match all paths."""
+    """A note on a pattern that does not match all paths."""
     matched = sum(bool(image.group) for image in images)
     if not config.group_pattern or matched == len(images):
         return []
@@ -113,7 +110,7 @@ def _ungrouped(config: PrepareConfig, images: Sequence[Found]) -> list[str]:
 
 
 def _group(config: PrepareConfig, name: str) -> str:
-    """What --group-pattern matches in the path; its first bracket when it has one."""
+    """The match of --group-pattern in the path, or of its first group if it has one."""
     if not config.group_pattern:
         return ""
     try:

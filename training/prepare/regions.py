@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from ssmamba.errors import InputError
-from ssmamba.files import written_whole
+from ssmamba.files import write_json
 from ssmamba.slides.slide import Slide
 from ssmamba.slides.tissue import tissue_mask
 from training.prepare.gather import Found
@@ -31,22 +31,22 @@ SAME_SCALE = 1.02  # largest µm/px / smallest that count as one
 
 @dataclass(frozen=True)
 class Cut:
-    """How regions are cut."""
+    """Settings of the cut."""
 
-    px: int  # side of the picture
+    px: int  # side of the image
     mpp: float  # µm/px to read at; 0 = level 0
     per_slide: int  # most regions of each class from one slide
-    tissue: float  # least share of tissue
+    tissue: float  # smallest share of tissue
     seed: int
 
 
 @dataclass(frozen=True)
 class CutSlide:
-    """The regions of one slide, and how many squares fell out."""
+    """The regions of one slide."""
 
     regions: tuple[Found, ...]
     note: str  # "" or why there are none
-    mpp: float | None  # µm/px that they were read at
+    mpp: float | None  # µm/px at which they were read
 
 
 def cut_slide(case: SlideCase, cut: Cut, folder: Path) -> CutSlide:
@@ -67,29 +67,26 @@ def cut_slide(case: SlideCase, cut: Cut, folder: Path) -> CutSlide:
     rows = [
         {"name": name, "label": label} for name, (_, _, label) in zip(names, chosen, strict=True)
     ]
-    record.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"mpp": mpp, "regions": rows})
-    with written_whole(record) as partial:
-        partial.write_text(text, encoding="utf-8")
+    write_json(record, {"mpp": mpp, "regions": rows})
     return _remembered(record, case, folder)
 
 
 def tissue_squares(
     mask: np.ndarray, size: tuple[int, int], side: float, least: float
 ) -> list[tuple[int, int]]:
-    """Corners (x, y) of the squares of a grid, level-0 pixels, that hold enough tissue.
+    """Corners (x, y), level-0 pixels, of the squares of a grid with enough tissue.
 
     mask: (H, W) bool overview of a slide of ``size`` (width, height) level-0 pixels.
     """
     width, height = size
     across = _edges(math.floor(width / side), side, mask.shape[1] / width)
     down = _edges(math.floor(height / side), side, mask.shape[0] / height)
-    found = []
-    for row, (top, bottom) in enumerate(down):
-        for column, (left, right) in enumerate(across):
-            if mask[top:bottom, left:right].mean() >= least:
-                found.append((round(column * side), round(row * side)))
-    return found
+    return [
+        (round(column * side), round(row * side))
+        for row, (top, bottom) in enumerate(down)
+        for column, (left, right) in enumerate(across)
+        if mask[top:bottom, left:right].mean() >= least
+    ]
 
 
 def _edges(count: int, side: float, scale: float) -> list[tuple[int, int]]:
@@ -141,18 +138,16 @@ def _choose(
 def _writer(
     slide: Slide, side: float, cut: Cut, case: SlideCase, folder: Path
 ) -> Callable[[tuple[int, int, str]], str]:
-    ending = "png" if cut.px <= LOSSLESS_PX else "jpg"
+    ending, options = "png", {"compress_level": 3}
+    if cut.px > LOSSLESS_PX:
+        ending, options = "jpg", {"quality": JPEG_QUALITY, "subsampling": 0}
 
     def write(place: tuple[int, int, str]) -> str:
         x, y, label = place
         name = f"{label}/{case.slide.stem}_{x}_{y}_{cut.px}.{ending}"
         path = folder / "images" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture = Image.fromarray(slide.read_window(x, y, side, cut.px))
-        if ending == "png":
-            picture.save(path, compress_level=3)
-        else:
-            picture.save(path, quality=JPEG_QUALITY, subsampling=0)
+        Image.fromarray(slide.read_window(x, y, side, cut.px)).save(path, None, **options)
         return name
 
     return write
@@ -169,7 +164,7 @@ def _remembered(record: Path, case: SlideCase, folder: Path) -> CutSlide:
 
 
 def common_scale(slides: Sequence[CutSlide]) -> tuple[float | None, str]:
-    """The µm/px of all regions, or None and why there is no single one."""
+    """The µm/px of all regions, or None and the reason why there is no common one."""
     known = [s.mpp for s in slides if s.regions and s.mpp is not None]
     without = sum(bool(s.regions) and s.mpp is None for s in slides)
     if without:

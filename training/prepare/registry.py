@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ ALIASES = {
 
 @dataclass(frozen=True)
 class SlideDefaults:
-    """How a slide data set is cut when no flag says otherwise."""
+    """Cutting of a slide data set where no flag is given."""
 
     read: Callable[[Path, bool, float], GatheredSlides]
     px: int  # side of a region (SSMamba, Table 3)
@@ -34,12 +35,16 @@ class SlideDefaults:
 
 
 IMAGE_SETS: dict[str, Callable[[Path, bool], Gathered]] = {
-    "lc25000": image_layouts.lc25000,
+    "lc25000": partial(image_layouts.ungrouped, keys=image_layouts.LC25000),
     "nct": image_layouts.nct,
-    "pbc": image_layouts.pbc,
+    "pbc": partial(
+        image_layouts.ungrouped,
+        keys=image_layouts.PBC,
+        note="No patient numbers are published: only a random split is possible.",
+    ),
     "prcc": image_layouts.prcc,
-    "sipakmed": image_layouts.sipakmed,
-    "sipakmed_cells": image_layouts.sipakmed_cells,
+    "sipakmed": partial(image_layouts.sipakmed, cells=False),
+    "sipakmed_cells": partial(image_layouts.sipakmed, cells=True),
     "mhist": image_layouts.mhist,
 }
 # The paper does not say how its regions were chosen; these settings are ours.
@@ -48,11 +53,13 @@ SLIDE_SETS = {
     "camelyon16": SlideDefaults(slide_layouts.camelyon16, 8000, 4, 0.005),
 }
 OWN_SETS = ("folder", "csv")
+# PAIP2019 has published masks for its training slides only
+WITH_PUBLISHED_SPLIT = ("nct", "prcc", "mhist", "camelyon16")
 GROUPED_BY_CONTENT = ("lc25000",)
 
 
 def find_name(asked: str) -> str:
-    """The data set's own name. Raises DataError for an unknown one."""
+    """The registered name of a data set. Raises DataError for an unknown one."""
     name = asked.lower().replace("-", "_")
     name = ALIASES.get(asked.lower(), name)
     known = (*IMAGE_SETS, *SLIDE_SETS, *OWN_SETS)

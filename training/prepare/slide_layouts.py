@@ -1,4 +1,4 @@
-"""Published layouts of the data sets that come as slides with a truth for each.
+"""Published layouts of the data sets of slides with annotations.
 
 CAMELYON16: training/{normal,tumor}/*.tif, testing/images/test_NNN.tif, and ASAP XML files of the
 slides with metastases (lesion_annotations.zip, unpacked), each named like its slide. The newer
@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ssmamba.errors import DataError
 from training.prepare.truth import polygon_share, read_lesions, read_mask
 
 CAMELYON_NAME = re.compile(r"(normal|tumor|test)_\d+")
@@ -29,7 +28,7 @@ Judge = Callable[[float, float, float], str]  # (x, y, side) level-0 px -> class
 
 @dataclass(frozen=True)
 class SlideCase:
-    """One slide and what is needed to tell the class of a square in it."""
+    """One slide and the judge of the classes of its squares."""
 
     slide: Path
     group: str
@@ -78,12 +77,8 @@ def camelyon16(source: Path, published_split: bool, lesion: float) -> GatheredSl
 
 
 def paip2019(source: Path, published_split: bool, lesion: float) -> GatheredSlides:
-    """Squares with at least ``lesion`` of viable tumour are positive, those wholly outside the
-    whole tumour area negative. One slide a patient, so the slide is the group."""
-    if published_split:
-        raise DataError(
-            "PAIP2019 has published masks for its training slides only; omit --split published."
-        )
+    """Squares with at least ``lesion`` of viable tumour are positive, those entirely outside the
+    whole tumour area negative. One slide per patient, so the slide is the group."""
     masks = {p.stem.lower(): p for ending in (".tif", ".tiff") for p in _files(source, ending)}
     packed = {p.stem.lower() for p in _files(source, ".zip")}
     slides = _files(source, ".svs")

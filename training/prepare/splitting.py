@@ -1,4 +1,4 @@
-"""Groups and sides of the images of a data set that is being prepared."""
+"""Groups and splits of the images of a data set in preparation."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def with_field_groups(catalog: Catalog) -> tuple[Item, ...]:
 def choose_splits(
     items: Sequence[Item], seed: int, links: Sequence[tuple[int, int]]
 ) -> tuple[str, ...]:
-    """A side for each item: 7:1:2, or train and validation 7:1 beside a published test side.
+    """A split for each item: 7:1:2, or train and validation 7:1 beside a published test split.
 
-    Items that carry a split keep it.
+    Items with a split keep it.
     """
     free = [i for i, item in enumerate(items) if not item.split]
     sides = [item.split for item in items]
@@ -33,8 +33,8 @@ def choose_splits(
     else:
         share = FRACTIONS[0] / (FRACTIONS[0] + FRACTIONS[1])
         fractions = (share, 1.0 - share, 0.0)
-    place = {i: k for k, i in enumerate(free)}
-    among = [(place[a], place[b]) for a, b in links if a in place and b in place]
+    row = {i: k for k, i in enumerate(free)}
+    among = [(row[a], row[b]) for a, b in links if a in row and b in row]
     chosen = split_items([items[i] for i in free], seed, among, fractions)
     for name in SPLITS:
         for k in chosen[name]:
@@ -43,8 +43,8 @@ def choose_splits(
 
 
 def contradictions(items: Sequence[Item], pixel_hashes: Sequence[str]) -> list[int]:
-    """Images to leave out: every copy of a picture that has two labels, and the copies of a
-    published test picture on other sides."""
+    """Images to leave out: every copy of an image that has two labels, and the copies in other
+    splits of a published test image."""
     alike: dict[str, list[int]] = {}
     for index, digest in enumerate(pixel_hashes):
         alike.setdefault(digest, []).append(index)

@@ -1,4 +1,4 @@
-"""A data set prepared step by step: gathered, checked, grouped, split and written."""
+"""Preparation of a data set in steps: gathered, checked, grouped, split and written."""
 
 from __future__ import annotations
 
@@ -14,16 +14,22 @@ from training.prepare.checked import check, settings
 from training.prepare.config import PrepareConfig
 from training.prepare.gather import Found, Gathered
 from training.prepare.regions import Cut, common_scale, cut_slide
-from training.prepare.registry import IMAGE_SETS, SLIDE_SETS, SlideDefaults, find_name
+from training.prepare.registry import (
+    IMAGE_SETS,
+    SLIDE_SETS,
+    WITH_PUBLISHED_SPLIT,
+    SlideDefaults,
+    find_name,
+)
 from training.prepare.write import REPORT, SHEET, Prepared, place_images, write_tables
 
 SETTINGS, RECORDS = "settings.json", "slides"  # in the work folder only
 
 
 def prepare(config: PrepareConfig) -> Prepared:
-    """Read, check, group, split and write. Raises DataError that lists all that is wrong.
+    """Read, check, group, split and write. Raises DataError that lists all problems.
 
-    Everything is made in a folder beside --out and takes its name when it is whole.
+    Everything is made in a folder beside --out, which is renamed to --out when it is complete.
     """
     name = find_name(config.dataset)
     _check_folders(config)
@@ -36,7 +42,7 @@ def prepare(config: PrepareConfig) -> Prepared:
     (work / SETTINGS).unlink(missing_ok=True)
     shutil.rmtree(work / RECORDS, ignore_errors=True)
     if config.out.exists():
-        config.out.rmdir()  # empty: looked at in the beginning
+        config.out.rmdir()  # empty: checked at the start
     work.rename(config.out)
     _tell(data, config.out)
     return data
@@ -55,12 +61,12 @@ def _check_folders(config: PrepareConfig) -> None:
 
 
 def _gather(name: str, config: PrepareConfig, work: Path) -> Gathered:
+    if config.split == "published" and name not in WITH_PUBLISHED_SPLIT:
+        raise DataError(f"'{name}' has no published split; omit --split published.")
     if name in SLIDE_SETS:
         return _cut_slides(name, config, SLIDE_SETS[name], work)
     if name in IMAGE_SETS:
         return IMAGE_SETS[name](config.source, config.split == "published")
-    if config.split == "published":
-        raise DataError("Your own images have no published split; omit --split published.")
     return plain.from_table(config) if name == "csv" else plain.from_folders(config)
 
 
@@ -93,7 +99,7 @@ def _cut_slides(name: str, config: PrepareConfig, defaults: SlideDefaults, work:
 
 
 def _claim(name: str, config: PrepareConfig, work: Path) -> None:
-    """Make the work folder, or take up the one of a stopped preparation."""
+    """Make the work folder, or continue in that of a stopped preparation."""
     file, now = work / SETTINGS, json.dumps(settings(name, config), default=str)
     if work.exists() and not config.resume:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Where a slide is tumour: ASAP's polygons (CAMELYON16) and pixel masks (PAIP2019)."""
+"""Tumour areas of slides: ASAP's polygons (CAMELYON16) and pixel masks (PAIP2019)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ssmamba.errors import DataError
 
 LESION_GROUPS = ("_0", "_1", "tumor", "tumour", "metastases")
 EXCLUDED_GROUPS = ("_2", "exclusion", "normal")  # cut out of the lesions
-CELL = 32  # pixels; shares of a mask are kept for squares of this side
+CELL = 32  # pixels; shares of a mask are stored for squares of this side
 
 Share = Callable[[float, float, float], float]  # (x, y, side) in level-0 pixels -> 0..1
 
@@ -26,7 +26,7 @@ Share = Callable[[float, float, float], float]  # (x, y, side) in level-0 pixels
 def read_lesions(path: Path) -> BaseGeometry:
     """The lesion area of an ASAP XML, level-0 pixels: groups _0 and _1 without group _2.
 
-    Raises DataError for a file that is none, or for groups that are not known.
+    Raises DataError for a file of another format, or for unknown groups.
     """
     try:
         root = ElementTree.parse(path).getroot()
@@ -53,7 +53,7 @@ def read_lesions(path: Path) -> BaseGeometry:
 
 
 def polygon_share(area: BaseGeometry) -> Share:
-    """The part of a square that lies in an area."""
+    """The share of a square that is inside an area."""
     shapely.prepare(area)
 
     def share(x: float, y: float, side: float) -> float:
@@ -68,11 +68,9 @@ class MaskGrid:
     """Shares of a mask in squares of CELL pixels."""
 
     shares: np.ndarray  # (rows, columns) float32, 0..1
-    width: int  # of the mask, pixels
-    height: int
 
     def share(self, x: float, y: float, side: float) -> float:
-        """Mean share in the cells whose centres lie in a square, level-0 pixels."""
+        """Mean share in the cells whose centres are in a square, level-0 pixels."""
         edges = [(v / CELL, (v + side) / CELL) for v in (y, x)]
         rows, columns = (slice(*(max(0, round(e)) for e in edge)) for edge in edges)
         cells = self.shares[rows, columns]
@@ -86,29 +84,27 @@ def read_mask(path: Path) -> MaskGrid:
     """
     try:
         with tifffile.TiffFile(path) as file:
-            return _reduce(file.pages.first)
+            return MaskGrid(_shares(file.pages.first))
     except (ValueError, OSError, RuntimeError, tifffile.TiffFileError):
-        return _reduce_whole(path)  # a compression that only libtiff knows (LZW)
+        return MaskGrid(_shares_of_whole(path))  # a compression that only libtiff knows (LZW)
 
 
-def _reduce(page: tifffile.TiffPage) -> MaskGrid:
+def _shares(page: tifffile.TiffPage) -> np.ndarray:
     height, width = page.imagelength, page.imagewidth
-    rows, columns = -(-height // CELL), -(-width // CELL)
-    sums = np.zeros((rows, columns), np.float32)
+    sums = np.zeros((-(-height // CELL), -(-width // CELL)), np.float32)
     for decoded, index, shape in page.segments():
         if decoded is None:
             continue
-        top, left = index[2], index[3]
         piece = np.asarray(decoded[0, : shape[1], : shape[2]] != 0).max(-1)
-        _add(sums, piece, top, left)
-    return MaskGrid(_normalised(sums, width, height), width, height)
+        _add(sums, piece, index[2], index[3])
+    return _normalised(sums, width, height)
 
 
-def _reduce_whole(path: Path) -> MaskGrid:
+def _shares_of_whole(path: Path) -> np.ndarray:
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what is wrong with the file is told below
+            warnings.simplefilter("ignore")  # a broken file raises below
             with Image.open(path) as image:
                 pixels = np.asarray(image)
     except (OSError, ValueError, SyntaxError) as error:
@@ -120,11 +116,11 @@ def _reduce_whole(path: Path) -> MaskGrid:
     for top in range(0, height, CELL):
         band = pixels[top : top + CELL] != 0
         _add(sums, band.any(-1) if band.ndim == 3 else band, top, 0)
-    return MaskGrid(_normalised(sums, width, height), width, height)
+    return _normalised(sums, width, height)
 
 
 def _add(sums: np.ndarray, piece: np.ndarray, top: int, left: int) -> None:
-    """Add the pixels of a piece of the mask to the cells that they lie in."""
+    """Add the pixels of a piece of the mask to their cells."""
     rows = (top + np.arange(piece.shape[0])) // CELL
     columns = (left + np.arange(piece.shape[1])) // CELL
     starts = [np.flatnonzero(np.diff(cells, prepend=-1)) for cells in (rows, columns)]

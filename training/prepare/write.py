@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import shutil
 from collections import Counter
@@ -14,7 +13,7 @@ from ssmamba.files import write_json
 from training.data.catalog import MANIFEST, SPLITS
 from training.data.describe import OWN_FILE, DatasetInfo
 from training.data.file_facts import FileFacts
-from training.evaluation.written import markdown_table
+from training.evaluation.written import markdown_table, write_csv
 from training.prepare.contact_sheet import contact_sheet
 from training.prepare.gather import Found
 
@@ -25,7 +24,7 @@ REPORT, REPORT_DATA = "prepared.md", "prepared.json"
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that is to be written."""
+    """A data set ready to be written."""
 
     name: str  # as given to training.prepare
     info: DatasetInfo
@@ -48,22 +47,23 @@ def place_images(images: tuple[Found, ...], folder: Path, link: bool) -> None:
     """Link or copy the images to ``folder``/images; those already there stay."""
     for found in images:
         target = folder / IMAGES / found.name
-        if target == found.file or (target.exists() and _same_size(target, found.file)):
+        source = found.file
+        there = target.exists() and target.stat().st_size == source.stat().st_size
+        if target == source or there:
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
-        if link and _linked(found.file, target):
-            continue
-        shutil.copyfile(found.file, target)
+        if not (link and _linked(source, target)):
+            shutil.copyfile(source, target)
 
 
 def write_tables(data: Prepared, folder: Path) -> None:
     """Everything but the images, into ``folder``."""
-    with (folder / MANIFEST).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["path", "label", "group", "split"])
-        for found, split in zip(data.images, data.splits, strict=True):
-            writer.writerow([f"{IMAGES}/{found.name}", found.label, found.group, split])
+    rows = [
+        {"path": f"{IMAGES}/{i.name}", "label": i.label, "group": i.group, "split": split}
+        for i, split in zip(data.images, data.splits, strict=True)
+    ]
+    write_csv(folder / MANIFEST, rows)
     pairs = zip(data.images, data.files, strict=True)
     sums = "".join(f"{facts.sha256}  {IMAGES}/{found.name}\n" for found, facts in pairs)
     (folder / CHECKSUMS).write_text(sums, encoding="utf-8")
@@ -82,7 +82,9 @@ def report_text(data: Prepared) -> str:
     """Markdown: counts, groups, differences, notes, settings."""
     info, counts = data.info, data.counts()
     lines = [f"# {info.name}, prepared for training", ""]
-    lines += [f"- {label}: {text}" for label, text in _about(info) if text]
+    about = {"Tissue": info.tissue, "Stain": info.stain, "Licence": info.licence}
+    about["Source"] = info.attribution
+    lines += [f"- {label}: {text}" for label, text in about.items() if text]
     rows = []
     for c in info.classes:
         groups = {i.group for i in data.images if i.label == c.key and i.group}
@@ -99,15 +101,6 @@ def report_text(data: Prepared) -> str:
     lines += [f"- {key}: {value}" for key, value in data.settings.items()]
     lines += ["", f"![Some images of each class]({SHEET})", ""]
     return "\n".join(lines)
-
-
-def _about(info: DatasetInfo) -> list[tuple[str, str]]:
-    return [
-        ("Tissue", info.tissue),
-        ("Stain", info.stain),
-        ("Licence", info.licence),
-        ("Source", info.attribution),
-    ]
 
 
 def _as_json(data: Prepared) -> dict[str, Any]:
@@ -132,7 +125,3 @@ def _linked(source: Path, target: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def _same_size(first: Path, second: Path) -> bool:
-    return first.stat().st_size == second.stat().st_size

@@ -1,1 +1,1 @@
-"""What a checkpoint's frozen features tell about the classes."""
+"""Probes of a checkpoint's frozen features."""

@@ -1,4 +1,4 @@
-"""python -m training.probe: what a checkpoint's frozen features know of a data folder's classes."""
+"""python -m training.probe: how well a checkpoint's frozen features separate classes."""
 
 from __future__ import annotations
 

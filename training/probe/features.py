@@ -1,4 +1,4 @@
-"""What frozen features know: linear probe, neighbours, rank, and maps in two dimensions."""
+"""Probes of frozen features: linear probe, neighbours, rank, and maps in two dimensions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WIDEST = 50  # principal components that t-SNE starts from
 
 
 def least_groups(count: int) -> int:
-    """Groups of each class so that the training rows of ``count`` folds hold INNER_FOLDS again."""
+    """Fewest groups per class for INNER_FOLDS folds within the training rows of ``count`` folds."""
     found = count
     while found - -(-found // count) < INNER_FOLDS:
         found += 1
@@ -36,7 +36,7 @@ def least_groups(count: int) -> int:
 def folds(
     labels: np.ndarray, groups: np.ndarray, count: int, seed: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(training rows, held-out rows), stratified by class, no group on both sides.
+    """(training rows, held-out rows), stratified by class, each group on one side only.
 
     Raises DataError when a class has fewer groups than there are folds.
     """
@@ -71,7 +71,7 @@ def linear_probe(
 def neighbours(
     features: np.ndarray, labels: np.ndarray, groups: np.ndarray, count: int, seed: int, k: int
 ) -> np.ndarray:
-    """(N, K) held-out shares of the ``k`` nearest training rows by cosine, nearer ones more."""
+    """(N, K) held-out votes of the ``k`` nearest training rows, weighted by cosine distance."""
 
     def fit(rows: np.ndarray) -> Any:
         nearest = KNeighborsClassifier(min(k, len(rows)), metric="cosine", weights="distance")
@@ -113,8 +113,8 @@ def fold_scores(
 def rank_me(features: np.ndarray) -> float:
     """RankMe (Garrido et al. 2023, Eq. 3): exp of the entropy of the singular values' shares.
 
-    features: (N, F), N no smaller than F for a full rank to be possible. 1 = all on one line,
-    min(N, F) = no direction preferred.
+    features: (N, F); full rank is possible from N = F on. 1 = all on one line, min(N, F) = no
+    preferred direction.
     """
     values = np.linalg.svd(features.astype(np.float64), compute_uv=False)
     shares = values / max(values.sum(), SMALLEST) + SMALLEST

@@ -12,10 +12,10 @@ from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import InputSpec
 from ssmamba.errors import DataError
 from ssmamba.files import write_json
-from ssmamba.reading.preprocess import to_tensor
 from training.data.catalog import refuse_out
 from training.data.dataset import Dataset, split_title
 from training.evaluation.matching import dataset_for, refuse_overlap
+from training.loop.batches import image_batches
 from training.loop.progress import console
 from training.probe.config import ProbeConfig
 from training.probe.features import (
@@ -62,7 +62,7 @@ def probe(config: ProbeConfig) -> None:
 
 
 def _refuse_few_groups(config: ProbeConfig, dataset: Dataset) -> None:
-    """Raise DataError before any image meets the model where a class cannot be dealt to folds."""
+    """Raise DataError, before any computation, for a class with too few groups for the folds."""
     least = least_groups(config.folds)
     labels, groups = dataset.labels(config.split), dataset.groups(config.split)
     counts = [len(np.unique(groups[labels == k])) for k in range(len(dataset.classes))]
@@ -81,30 +81,26 @@ def _refuse_few_groups(config: ProbeConfig, dataset: Dataset) -> None:
 
 @torch.inference_mode()
 def frozen_features(encoder: nn.Module, images: np.ndarray, spec: InputSpec) -> np.ndarray:
-    """(N, F) float32 that a head would read, of images (N, S, S, 3) uint8."""
+    """(N, F) float32, the input of a head, of images (N, S, S, 3) uint8."""
     encoder.eval()
-    device = next(encoder.parameters()).device
-    parts = []
-    for start in range(0, len(images), BATCH):
-        pixels = to_tensor(images[start : start + BATCH], spec).to(device)
-        parts.append(encoder(pixels).float().cpu().numpy())
-    return np.concatenate(parts)
+    batches = image_batches(encoder, images, spec, BATCH)
+    return np.concatenate([encoder(pixels).float().cpu().numpy() for pixels in batches])
 
 
 def _measure(
     config: ProbeConfig, dataset: Dataset, features: np.ndarray
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     labels, groups = dataset.labels(config.split), dataset.groups(config.split)
-    dealt = (labels, groups, config.folds, config.seed)
-    linear = linear_probe(features, *dealt)
-    near = neighbours(features, *dealt, k=config.neighbours)
+    folded = (labels, groups, config.folds, config.seed)
+    linear = linear_probe(features, *folded)
+    near = neighbours(features, *folded, k=config.neighbours)
     result = {
         "n": len(labels),
         "features": features.shape[1],
         "folds": config.folds,
         "grouped": dataset.catalog.grouped,
-        "linear": fold_scores(linear, *dealt, config.resamples),
-        "knn": {"k": config.neighbours, **fold_scores(near, *dealt, config.resamples)},
+        "linear": fold_scores(linear, *folded, config.resamples),
+        "knn": {"k": config.neighbours, **fold_scores(near, *folded, config.resamples)},
         "rank_me": rank_me(features),
         "rank_me_most": min(features.shape),
     }

@@ -19,7 +19,7 @@ from training.ablate.jobs import plan_jobs, refuse_unfit
 from training.ablate.paper import DATASETS, PAPER
 from training.ablate.report import Study, table_rows
 from training.ablate.tables import CELLS, FIGURE_2, FIGURE_4, PRETRAININGS, TABLES
-from training.config import FinetuneConfig
+from training.config import FinetuneConfig, PretrainConfig
 from training.convert.encoders import encoder_card
 from training.prepare.registry import IMAGE_SETS, SLIDE_SETS, facts
 
@@ -61,6 +61,20 @@ def test_every_cell_gets_the_same_budget_and_the_recipe_file(tmp_path: Path) -> 
     started = by_key["finetune/embedding-linear-s0"].config
     assert started is not None and started.name == "Toy, linear embedding"
     assert isinstance(started, FinetuneConfig) and started.init == linear.checkpoint
+
+
+def test_pre_trainings_have_their_own_budget_and_share_the_rest(tmp_path: Path) -> None:
+    own_budget = {"pretrain_epochs": 7, "pretrain_batch_size": 16, "pretrain_lr": 2e-4}
+    changes = {**own_budget, "epochs": 3, "batch_size": 4, "warmup_epochs": 0.5, "split_seed": 5}
+    jobs = plan_jobs(grid(tmp_path, tables="7", seeds="0", image_size=64, **changes), [], "Toy")
+    for job in jobs:
+        config = job.config
+        assert config is not None and config.out == job.folder and not config.resume
+        assert (config.warmup_epochs, config.split_seed, config.image_size) == (0.5, 5, 64)
+        own = (7, 16) if job.kind == "pretrain" else (3, 4)
+        assert (config.epochs, config.batch_size) == own
+        if isinstance(config, PretrainConfig):
+            assert config.lr == 2e-4
 
 
 def test_a_flag_that_a_command_does_not_know_is_the_runs_problem(

@@ -99,6 +99,12 @@ def test_what_was_not_looked_for_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     assert any("not searched for: 60 images" in line for line in found.findings)
 
 
+def test_images_that_are_not_rgb_are_named_on_the_page(tmp_path: Path) -> None:
+    root = write_alike(tmp_path)
+    Image.fromarray(texture(0)).convert("L").save(root / "a" / "000.png")
+    assert audit(root).modes == "1 grey (a/000.png)"
+
+
 def test_groups_cut_apart_flatter(tmp_path: Path) -> None:
     """Every group has its own colour; classes are given to groups by chance."""
     rows = []

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from training.loop.batches import Batches, Plan
+from ssmamba.checkpoints.card import InputSpec
+from ssmamba.reading.preprocess import to_tensor
+from training.loop.batches import Batches, Plan, image_batches
 
 PLAN = Plan(images=23, batch_size=5, epochs=3, seed=7)
 
@@ -20,6 +22,14 @@ def draw(rows: np.ndarray, rng: np.random.Generator) -> tuple[torch.Tensor, torc
 
 def listed(steps: Iterable[list[tuple[torch.Tensor, torch.Tensor]]]) -> list[object]:
     return [[[part.tolist() for part in batch] for batch in turns] for turns in steps]
+
+
+def test_images_pass_a_model_once_each_in_their_order() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (7, 8, 8, 3), np.uint8)
+    spec = InputSpec(window_px=8)
+    batches = list(image_batches(torch.nn.Conv2d(3, 1, 1), images, spec, 3))
+    assert [len(batch) for batch in batches] == [3, 3, 1]
+    torch.testing.assert_close(torch.cat(batches), to_tensor(images, spec))
 
 
 def test_an_epoch_shows_an_image_at_most_once_and_epochs_differ() -> None:

@@ -15,6 +15,7 @@ from training.metrics.classification import (
     gap_over_seeds,
     group_resamples,
     macro_f1,
+    mean_interval,
     nll,
     per_class,
     score_with_intervals,
@@ -75,6 +76,14 @@ def test_intervals_hold_the_value_and_widen_with_groups() -> None:
         assert low <= result["accuracy"] <= high
     assert copied["groups"] == 75
     assert np.ptp(copied["accuracy_ci"]) > 1.5 * np.ptp(alone["accuracy_ci"])
+
+
+def test_the_interval_of_a_mean_draws_whole_groups() -> None:
+    """Two groups of one and three images: a draw is one group twice, or both once."""
+    values, groups = np.array([0.0, 1.0, 1.0, 1.0]), np.array([0, 1, 1, 1])
+    assert mean_interval(values, groups, 400, 0) == [0.0, 1.0]
+    assert mean_interval(values, np.zeros(4), 400, 0) == [0.75, 0.75]  # one group never varies
+    assert mean_interval(values, groups, 0, 0) == [0.75, 0.75]  # none drawn: the mean itself
 
 
 def test_a_paired_difference_is_narrower_than_two_intervals() -> None:

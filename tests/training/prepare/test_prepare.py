@@ -262,7 +262,18 @@ def test_a_picture_with_two_labels_is_left_out_of_a_published_set(tmp_path: Path
     ("flags", "expected"),
     [
         (["pcb"], "did you mean 'pbc'"),
-        (["pbc", "--split", "published"], "no published split"),
+        *(
+            (["--split", "published", name], f"'{name}' has no published split")
+            for name in (
+                "lc25000",
+                "pbc",
+                "sipakmed",
+                "sipakmed_cells",
+                "paip2019",
+                "folder",
+                "csv",
+            )
+        ),
         (["folder", "--source", "nowhere"], "no folder nowhere"),
         (["folder", "--group-pattern", "("], "not a regular expression"),
         (["paip2019", "--roi-px", "-1"], "--roi-px -1 must be 0 or more"),
@@ -273,7 +284,7 @@ def test_wrong_flags_are_one_line(
     flags: list[str], expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = trees.write_classes(tmp_path / "download", "{c}/{i}.png", ("a", "b"), 3)
-    arguments = [flags[0], "--source", str(source), "--out", str(tmp_path / "out"), *flags[1:]]
+    arguments = ["--source", str(source), "--out", str(tmp_path / "out"), *flags]
     assert main(arguments) == 2
     told = capsys.readouterr().err
     assert expected in told and len(told.splitlines()) == 1

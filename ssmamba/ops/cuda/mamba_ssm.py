@@ -9,7 +9,7 @@ gradients differ in the last bits from run to run.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,18 +34,6 @@ def _extension() -> Any:
     return selective_scan_cuda
 
 
-class _Turned(NamedTuple):
-    """Channels first, both directions side by side, each in its own order of time."""
-
-    u: Tensor  # (batch, R * channels, L)
-    delta: Tensor
-    A: Tensor  # (R * channels, N)
-    B: Tensor  # (batch, R, N, L)
-    C: Tensor
-    D: Tensor | None  # (R * channels,)
-    bias: Tensor | None
-
-
 def _is_backwards(r: int, reverse: bool) -> bool:
     return reverse != (r == 1)
 
@@ -62,14 +50,19 @@ def _unsides(x: Tensor, reverse: bool) -> Tensor:
     return torch.stack(parts, 1).permute(0, 3, 1, 2)
 
 
-def _turn(inputs: Inputs, reverse: bool) -> _Turned:
+def _turn(inputs: Inputs, reverse: bool) -> Inputs:
+    """Channels first, both directions side by side, each in its own order of time.
+
+    u, delta (batch, R * channels, L), A (R * channels, N), B, C (batch, R, N, L), D and delta_bias
+    (R * channels,) or None.
+    """
     u, delta, A, B, C, D, delta_bias = (None if x is None else x.detach() for x in inputs)
     assert u is not None and delta is not None and A is not None and B is not None and C is not None
     R, N = A.shape[0], A.shape[2]
     if N > _MOST_STATES:
         raise ValueError(f"mamba_ssm takes at most {_MOST_STATES} states, not {N}")
     delta, B, C = (x.to(u.dtype) for x in (delta, B, C))
-    return _Turned(
+    return (
         _sides([u] * R, reverse).flatten(1, 2),
         _sides(list(delta.unbind(2)), reverse).flatten(1, 2),
         A.float().flatten(0, 1).contiguous(),
@@ -100,8 +93,8 @@ def forward(inputs: Inputs, options: Options, *, keep: bool, want_state: bool) -
     if u.numel() == 0:
         return torch.empty_like(u), state, u.new_empty(shape, dtype=torch.float32)
     softplus, reverse, z = options
-    x = _turn(inputs, reverse)
-    out, states, *_ = _extension().fwd(x.u, x.delta, x.A, x.B, x.C, x.D, None, x.bias, softplus)
+    *turned, bias = _turn(inputs, reverse)
+    out, states, *_ = _extension().fwd(*turned, None, bias, softplus)
     y = gate(_unsides(out.unflatten(1, (R, channels)), reverse).sum(2).contiguous(), z)
     if want_state:
         state = states[:, :, -1, 1::2].unflatten(1, (R, channels)).contiguous()
@@ -117,11 +110,10 @@ def backward(
     if grad_state is not None or u.numel() == 0:
         return recomputed_gradients(inputs, options, grad_y, grad_state)
     softplus, reverse, _ = options
-    x = _turn(inputs, reverse)
+    *turned, bias = _turn(inputs, reverse)
     grad_out = _sides([grad_y.to(u.dtype)] * R, reverse).flatten(1, 2)
     grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D, grad_bias, *_ = _extension().bwd(
-        *(x.u, x.delta, x.A, x.B, x.C, x.D, None, x.bias, grad_out, kept),
-        *(None, None, softplus, False),
+        *(*turned, None, bias, grad_out, kept, None, None, softplus, False),
     )
     nothing = A.new_zeros(R, channels)
     return (
@@ -130,7 +122,7 @@ def backward(
         grad_A.unflatten(0, (R, channels)),
         _unsides(grad_B, reverse),
         _unsides(grad_C, reverse),
-        nothing if x.D is None else grad_D.view(R, channels),
-        nothing if x.bias is None else grad_bias.view(R, channels),
+        nothing if inputs[5] is None else grad_D.view(R, channels),
+        nothing if inputs[6] is None else grad_bias.view(R, channels),
         None,
     )

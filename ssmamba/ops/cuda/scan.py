@@ -100,10 +100,6 @@ class _Problem:
             "enable_fp_fusion": True,
         }
 
-    @property
-    def is_empty(self) -> bool:
-        return self.u.numel() == 0
-
     def empty(self, *shape: int) -> Tensor:
         return torch.empty(shape, dtype=torch.float32, device=self.u.device)
 
@@ -193,7 +189,7 @@ def forward(inputs: Inputs, options: Options, *, keep: bool, want_state: bool) -
     y = torch.empty(p.u.shape, dtype=p.u.dtype, device=p.u.device)
     state = p.empty(p.batch if want_state else 0, p.R, p.channels, p.N)
     kept = list(kept_shape(p.u, p.A))
-    if p.is_empty:
+    if p.u.numel() == 0:
         return y, state.zero_(), p.empty(*kept) if keep else p.empty(*kept[:2], 0, kept[3])
     starts = None
     if p.tiles > 1 or want_state:
@@ -219,7 +215,7 @@ def backward(
 ) -> Gradients:
     """Gradients of the seven inputs, and of z where y was gated, in float32."""
     p = _Problem(inputs, options)
-    if p.is_empty:
+    if p.u.numel() == 0:
         A, vector = p.A, p.A[..., 0]
         tensors = (p.u, p.delta, A, p.B, p.C, vector, vector, p.u)
         return cast(Gradients, tuple(torch.zeros_like(x, dtype=torch.float32) for x in tensors))

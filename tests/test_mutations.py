@@ -95,7 +95,7 @@ MUTATIONS = (
     Mutation(
         "a CAM explains the class predicted for other windows of the slide",
         "ssmamba/engine/jobs/region.py",
-        "return sha256, self.slide.quick_hash, self.plan.windows, ",
+        "return sha256, self.slide.quick_hash, windows, ",
         "return sha256, self.slide.quick_hash, ",
         (
             "tests/ssmamba/engine/test_jobs.py::test_a_map_without_a_target_explains_its_own_windows",

@@ -27,8 +27,8 @@ def fuse_batch_norm(model: nn.Module) -> int:
     for conv, norm in pairs:
         first, second = model.get_submodule(conv), model.get_submodule(norm)
         assert isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d)
-        _replace(model, conv, fuse_conv_bn_eval(first, second))
-        _replace(model, norm, nn.Identity())
+        model.set_submodule(conv, fuse_conv_bn_eval(first, second))
+        model.set_submodule(norm, nn.Identity())
     if pairs:
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return len(pairs)
@@ -55,8 +55,3 @@ def _pairs(model: nn.Module) -> list[tuple[str, str]]:
         ):
             found.append((str(before.target), str(node.target)))
     return found
-
-
-def _replace(model: nn.Module, name: str, part: nn.Module) -> None:
-    parent, _, leaf = name.rpartition(".")
-    setattr(model.get_submodule(parent), leaf, part)

@@ -43,7 +43,8 @@ def write_report(study: Study, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for number in study.tables:
         rows = table_rows(study, number)
-        (folder / f"table{number}.md").write_text(_table_page(study, number), encoding="utf-8")
+        text = f"{_table_text(study, number)}\n\n{budget_note(study)}\n"
+        (folder / f"table{number}.md").write_text(text, encoding="utf-8")
         write_csv(folder / f"table{number}.csv", rows)
     write_csv(folder / "runs.csv", run_rows(study), "cell")
     for name, scores in (("mosaics", study.mosaics), ("masks", study.masks)):
@@ -143,10 +144,6 @@ EVIDENCE_NOTE = (
     "that lies inside. By chance each equals the truth's share of the picture (a quarter of a "
     "mosaic of four classes)."
 )
-
-
-def _table_page(study: Study, number: str) -> str:
-    return "\n\n".join([_table_text(study, number), budget_note(study)]) + "\n"
 
 
 def _table_text(study: Study, number: str) -> str:

@@ -15,12 +15,7 @@ from training.config import CalibrateConfig
 from training.data.dataset import Dataset
 from training.evaluation.cams import best_stage, pointing_by_stage
 from training.evaluation.matching import dataset_for, refuse_another_split
-from training.metrics.calibration import (
-    distance_limit,
-    entropy_limit,
-    fit_temperature,
-    softmax,
-)
+from training.metrics.calibration import distance_limit, entropy_limit, fit_temperature, softmax
 from training.metrics.classification import score
 from training.runs.card import refuse_name
 
@@ -49,22 +44,17 @@ def calibrated(model: nn.Module, card: Card, dataset: Dataset) -> tuple[Card, di
     Fits on training and validation images; the test split is scored with the fitted values.
     """
     spec = card.input
-    train, val, test = (dataset.images(s, spec.window_px) for s in ("train", "val", "test"))
-    val_labels, test_labels = dataset.labels("val"), dataset.labels("test")
-    calibration, statistics = calibrate(
-        run_model(model, train, spec)[1],
-        dataset.labels("train"),
-        *run_model(model, val, spec),
-        val_labels,
-    )
+    val, test = (dataset.images(split, spec.window_px) for split in ("val", "test"))
+    calibration, statistics = _fit(model, card, dataset, val)
+    labels = dataset.labels("test")
     logits, features = run_model(model, test, spec)
     probabilities = softmax(logits, calibration.temperature)
-    pointing = pointing_by_stage(model, spec, val, val_labels)
+    pointing = pointing_by_stage(model, spec, val, dataset.labels("val"))
     metrics = {
         **card.metrics,
         "test": {
-            "n": len(test_labels),
-            **score(probabilities, test_labels),
+            "n": len(labels),
+            **score(probabilities, labels),
             "unsure": unsure_share(probabilities, features, calibration, statistics),
         },
         "cam": {"pointing": {str(stage): share for stage, share in pointing.items()}},
@@ -73,29 +63,22 @@ def calibrated(model: nn.Module, card: Card, dataset: Dataset) -> tuple[Card, di
     return done, statistics
 
 
-def calibrate(
-    train_features: np.ndarray,
-    train_labels: np.ndarray,
-    val_logits: np.ndarray,
-    val_features: np.ndarray,
-    val_labels: np.ndarray,
+def _fit(
+    model: nn.Module, card: Card, dataset: Dataset, val: np.ndarray
 ) -> tuple[Calibration, dict[str, Tensor]]:
-    """Fit on training features (N, F) and validation logits (M, K) and features (M, F).
+    """The card's calibration, and the tensors to store beside the weights.
 
-    Returns the card's calibration and the tensors to store beside the weights.
+    val: validation images, (N, S, S, 3) uint8.
     """
-    temperature = fit_temperature(val_logits, val_labels)
-    probabilities = softmax(val_logits, temperature)
-    mean, precision = fit_feature_statistics(
-        torch.from_numpy(train_features), torch.from_numpy(train_labels)
-    )
+    known = run_model(model, dataset.images("train", card.input.window_px), card.input)[1]
+    labels = torch.from_numpy(dataset.labels("train"))
+    mean, precision = fit_feature_statistics(torch.from_numpy(known), labels)
     statistics = {MEAN: mean, PRECISION: precision}
-    calibration = Calibration(
-        temperature,
-        entropy_limit(probabilities, val_labels),
-        distance_limit(distances(val_features, statistics)),
-    )
-    return calibration, statistics
+    logits, features = run_model(model, val, card.input)
+    temperature = fit_temperature(logits, dataset.labels("val"))
+    unsure = entropy_limit(softmax(logits, temperature), dataset.labels("val"))
+    foreign = distance_limit(distances(features, statistics))
+    return Calibration(temperature, unsure, foreign), statistics
 
 
 def distances(features: np.ndarray, statistics: dict[str, Tensor]) -> np.ndarray:

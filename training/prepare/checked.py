@@ -85,7 +85,7 @@ def _settle(name: str, catalog: Catalog, found: Findings) -> tuple[list[int], li
         return rows, []
     out = set(contradictions(catalog.items, found.scan.pixel_hashes))
     shown = "; ".join(found.conflicts[:NAMED]) + (" …" if len(found.conflicts) > NAMED else "")
-    note = f"{len(out)} images are left out because the same picture appears elsewhere: {shown}."
+    note = f"{len(out)} images are left out because the same image appears elsewhere: {shown}."
     return [i for i in rows if i not in out], [note]
 
 

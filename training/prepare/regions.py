@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,6 +28,8 @@ LOSSLESS_PX = 1024  # larger regions are written as JPEG
 JPEG_QUALITY = 95
 WRITERS = 2
 SAME_SCALE = 1.02  # largest µm/px / smallest that count as one
+
+Square = tuple[int, int, str]  # corner (x, y), level-0 pixels, and class key; "" = none
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,10 @@ def cut_slide(case: SlideCase, cut: Cut, folder: Path) -> CutSlide:
     judge = case.open_judge()
     with Slide.open(case.slide) as slide:
         side, mpp = _side(slide, cut), cut.mpp or slide.mpp
-        chosen = _choose(_squares(slide, side, cut.tissue), side, judge, case, cut)
-        write = _writer(slide, side, cut, case, folder)
+        squares = [(x, y, judge(x, y, side)) for x, y in _squares(slide, side, cut.tissue)]
+        write = partial(_write, slide, side, cut, case, folder)
         with ThreadPoolExecutor(WRITERS) as pool:
-            names = list(pool.map(write, chosen))
-    rows = [
-        {"name": name, "label": label} for name, (_, _, label) in zip(names, chosen, strict=True)
-    ]
+            rows = list(pool.map(write, _choose(squares, case, cut)))
     write_json(record, {"mpp": mpp, "regions": rows})
     return _remembered(record, case, folder)
 
@@ -114,43 +114,30 @@ def _squares(slide: Slide, side: float, least: float) -> list[tuple[int, int]]:
     return tissue_squares(tissue_mask(overview[:rows, :columns]), (width, height), side, least)
 
 
-def _choose(
-    squares: list[tuple[int, int]],
-    side: float,
-    judge: Callable[[float, float, float], str],
-    case: SlideCase,
-    cut: Cut,
-) -> list[tuple[int, int, str]]:
+def _choose(squares: list[Square], case: SlideCase, cut: Cut) -> list[Square]:
     """At most ``per_slide`` squares of each class, drawn by seed and the slide's name."""
-    by_label: dict[str, list[tuple[int, int, str]]] = {}
-    for x, y in squares:
-        label = judge(x, y, side)
-        if label:
-            by_label.setdefault(label, []).append((x, y, label))
     rng = np.random.default_rng([cut.seed, zlib.crc32(case.slide.stem.encode())])
     chosen = []
-    for _, places in sorted(by_label.items()):
-        drawn = rng.permutation(len(places))[: cut.per_slide]
-        chosen += [places[i] for i in np.sort(drawn)]
+    for label in sorted({square[2] for square in squares} - {""}):
+        own = [square for square in squares if square[2] == label]
+        drawn = rng.permutation(len(own))[: cut.per_slide]
+        chosen += [own[i] for i in np.sort(drawn)]
     return chosen
 
 
-def _writer(
-    slide: Slide, side: float, cut: Cut, case: SlideCase, folder: Path
-) -> Callable[[tuple[int, int, str]], str]:
+def _write(
+    slide: Slide, side: float, cut: Cut, case: SlideCase, folder: Path, square: Square
+) -> dict[str, str]:
+    """Write one region and return its entry in the record."""
     ending, options = "png", {"compress_level": 3}
     if cut.px > LOSSLESS_PX:
         ending, options = "jpg", {"quality": JPEG_QUALITY, "subsampling": 0}
-
-    def write(place: tuple[int, int, str]) -> str:
-        x, y, label = place
-        name = f"{label}/{case.slide.stem}_{x}_{y}_{cut.px}.{ending}"
-        path = folder / "images" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(slide.read_window(x, y, side, cut.px)).save(path, None, **options)
-        return name
-
-    return write
+    x, y, label = square
+    name = f"{label}/{case.slide.stem}_{x}_{y}_{cut.px}.{ending}"
+    path = folder / "images" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(slide.read_window(x, y, side, cut.px)).save(path, None, **options)
+    return {"name": name, "label": label}
 
 
 def _remembered(record: Path, case: SlideCase, folder: Path) -> CutSlide:

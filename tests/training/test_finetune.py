@@ -21,8 +21,7 @@ from tests.patience import PATIENCE_S
 from tests.ssmamba.checkpoints.made import save_mamim
 from tests.training.conftest import TINY
 from training import finetune as command
-from training.backbones import classifiers
-from training.loop import fit
+from training.loop import batches, fit
 from training.methods import supervised
 from training.methods.supervised import _class_weights
 
@@ -187,7 +186,7 @@ def test_pixels_are_normalised_as_in_pre_training(
     mean, std, used = (0.31, 0.42, 0.53), (0.14, 0.25, 0.36), set()
     spec = InputSpec(window_px=32, source_px=48, mean=mean, std=std)
     init = save_mamim(tmp_path / "init.safetensors", spec)
-    for module in (supervised, classifiers):
+    for module in (supervised, batches):
 
         def recorded(images, spec, original=module.to_tensor):  # type: ignore[no-untyped-def]
             used.add((spec.mean, spec.std))

@@ -5,18 +5,11 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-from training.cli.command import DEFAULT_RECIPE, run_command
+from training.cli.command import run_command
 from training.config import PretrainConfig
 from training.methods.pretraining import pretrain
 
-main = partial(
-    run_command,
-    PretrainConfig,
-    pretrain,
-    section="pretrain",
-    recipe=DEFAULT_RECIPE,
-    processes_share=True,
-)
+main = partial(run_command, PretrainConfig, pretrain, section="pretrain")
 
 if __name__ == "__main__":
     sys.exit(main())

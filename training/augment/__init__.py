@@ -1,1 +1,1 @@
-"""Random changes of batches of uint8 images; each takes a generator, so a step can be repeated."""
+"""Random changes of batches of uint8 images, each repeatable by its generator."""

@@ -17,8 +17,8 @@ def random_crops(
 ) -> np.ndarray:
     """RandomResizedCrop with mirrors and quarter turns.
 
-    images: (N, S, S, 3) uint8; rows: (B,) which of them; scale: smallest and largest share of the
-    area. Returns (B, window, window, 3) uint8.
+    images: (N, S, S, 3) uint8; rows: (B,) indices into them; scale: smallest and largest share of
+    the area. Returns (B, window, window, 3) uint8.
     """
     side = images.shape[1]
     count = len(rows)
@@ -36,11 +36,12 @@ def random_crops(
     return out
 
 
-def turn_image(image: np.ndarray, position: int) -> np.ndarray:
-    """One of the eight mirrored and turned positions (0..7; 0 leaves it) of a square image."""
+def turn_image(images: np.ndarray, position: int) -> np.ndarray:
+    """Square images (..., S, S, 3) in one of the eight mirrored and turned positions, 0..7;
+    0 leaves them unchanged."""
     if position >= 4:
-        image = image[:, ::-1]
-    return np.rot90(image, position % 4)
+        images = images[..., ::-1, :]
+    return np.rot90(images, position % 4, axes=(-3, -2))
 
 
 def _resize(crop: np.ndarray, window: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def soft_targets(labels: np.ndarray, classes: int, smoothing: float) -> Tensor:
-    """(B,) class numbers -> (B, K) float32 targets; ``smoothing`` is spread over all classes."""
+    """(B,) class numbers -> (B, K) float32 targets with a share ``smoothing`` over all classes."""
     eye = np.eye(classes, dtype=np.float32) * (1 - smoothing) + smoothing / classes
     return torch.from_numpy(eye[labels])
 
@@ -18,8 +18,8 @@ def mixup(
 ) -> tuple[Tensor, Tensor]:
     """Blend each image (B, 3, H, W) and its target (B, K) with another one of the batch.
 
-    The share is drawn from Beta(alpha, alpha) for each image; the larger share stays with the
-    image itself, so the order of the batch keeps its meaning. Nobody is blended with itself.
+    The share is drawn from Beta(alpha, alpha) for each image; the larger part is the image
+    itself, so the batch keeps its order. No image is blended with itself.
     """
     if alpha <= 0 or len(images) < 2:
         return images, targets

@@ -1,4 +1,4 @@
-"""Which changes a training image goes through, as one config."""
+"""The random changes of training images, as one config."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.augment.geometry import random_crops
-from training.augment.scanner import blur_some, blur_visible_some, noise_some
+from training.augment.scanner import blur_some, noise_some
 from training.augment.stain import StainJitter, jitter_stains
 
 
@@ -18,9 +18,9 @@ class Recipe:
     window: int  # side of the result, pixels
     crop_scale: tuple[float, float]  # share of the image's area that a crop covers
     stain: StainJitter
-    blur: float  # share of the images that is blurred
+    blur: float  # share of the images that are blurred
     blur_sigma: float  # strongest blur, pixels
-    noise: float  # share of the images that gets noise
+    noise: float  # share of the images that get noise
     noise_sigma: float  # strongest noise, 0..255
 
     def crops(self, images: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -35,8 +35,6 @@ class Recipe:
         hidden: (B, H, W) bool; with it no hidden pixel changes a visible one.
         """
         out = jitter_stains(crops, self.stain, rng)
-        if self.blur > 0 and hidden is not None:
-            out = blur_visible_some(out, hidden, self.blur, self.blur_sigma, rng)
-        elif self.blur > 0:
-            out = blur_some(out, self.blur, self.blur_sigma, rng)
+        if self.blur > 0:
+            out = blur_some(out, self.blur, self.blur_sigma, rng, hidden)
         return noise_some(out, self.noise, self.noise_sigma, rng) if self.noise > 0 else out

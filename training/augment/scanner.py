@@ -1,4 +1,4 @@
-"""What a scanner does to a picture: focus blur and sensor noise."""
+"""Changes by the scanner: focus blur and sensor noise."""
 
 from __future__ import annotations
 
@@ -7,36 +7,35 @@ import numpy as np
 
 
 def blur_some(
-    images: np.ndarray, share: float, sigma: float, rng: np.random.Generator
+    images: np.ndarray,
+    share: float,
+    sigma: float,
+    rng: np.random.Generator,
+    hidden: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Blur a random ``share`` of (B, H, W, 3) uint8 with sigma up to ``sigma`` pixels."""
-    chosen = rng.random(len(images)) < share
-    sigmas = rng.uniform(0.3, max(sigma, 0.3), len(images))
-    out = images.copy()
-    for i in np.flatnonzero(chosen):
-        out[i] = cv2.GaussianBlur(images[i], (0, 0), float(sigmas[i]))
-    return out
+    """Blur a random ``share`` of (B, H, W, 3) uint8 with sigma up to ``sigma`` pixels.
 
-
-def blur_visible_some(
-    images: np.ndarray, hidden: np.ndarray, share: float, sigma: float, rng: np.random.Generator
-) -> np.ndarray:
-    """Blur as ``blur_some``, but from visible pixels only, so that nothing hidden leaks out.
-
-    hidden: (B, H, W) bool. Each visible pixel becomes the weighted mean of the visible pixels
-    around it (normalised convolution); hidden pixels are returned as they came.
+    hidden: (B, H, W) bool; with it only visible pixels are blurred, and from visible pixels alone.
     """
     chosen = rng.random(len(images)) < share
     sigmas = rng.uniform(0.3, max(sigma, 0.3), len(images))
     out = images.copy()
     for i in np.flatnonzero(chosen):
-        visible = (~hidden[i]).astype(np.float32)
-        kept = images[i] * visible[..., None]
-        total = cv2.GaussianBlur(kept, (0, 0), float(sigmas[i]))
-        weight = cv2.GaussianBlur(visible, (0, 0), float(sigmas[i]))
-        blurred = total / np.maximum(weight, 1e-6)[..., None]
-        out[i] = np.where(hidden[i][..., None], images[i], blurred.round().clip(0, 255))
+        if hidden is None:
+            out[i] = cv2.GaussianBlur(images[i], (0, 0), float(sigmas[i]))
+        else:
+            out[i] = _blur_visible(images[i], hidden[i], float(sigmas[i]))
     return out
+
+
+def _blur_visible(image: np.ndarray, hidden: np.ndarray, sigma: float) -> np.ndarray:
+    """Each visible pixel of (H, W, 3) as the weighted mean of the visible pixels around it
+    (normalised convolution), so that nothing hidden leaks out; hidden pixels unchanged."""
+    visible = (~hidden).astype(np.float32)
+    total = cv2.GaussianBlur(image * visible[..., None], (0, 0), sigma)
+    weight = cv2.GaussianBlur(visible, (0, 0), sigma)
+    blurred = total / np.maximum(weight, 1e-6)[..., None]
+    return np.where(hidden[..., None], image, blurred.round().clip(0, 255))
 
 
 def noise_some(

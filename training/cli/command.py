@@ -1,4 +1,4 @@
-"""What every command shares: flags and YAML into a dataclass, one clear line for an error."""
+"""The frame of every command: flags and YAML into a dataclass, one clear line for an error."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ssmamba.errors import DataError, SSMambaError, did_you_mean
 from training.cli.flag_errors import dashed
 from training.cli.flags import FlagParser
 from training.cli.limits import refuse_impossible
+from training.config import RunConfig
 from training.loop.interrupt import Interrupted
 from training.loop.progress import console
 
@@ -29,7 +30,7 @@ DEFAULT_RECIPE = "paper"
 BAD_INPUT, STOPPED = 2, 130  # exit statuses
 _RIGHTS = "choose another --out, or get permission to write there"
 _SPACE = "free some space on the disk, or choose another --out"
-REFUSED = {  # what the system says of a place, and the next step
+REFUSED = {  # refusals of the file system, and the next step for each
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
     errno.EROFS: _RIGHTS,
@@ -50,28 +51,29 @@ def run_command(
     *,
     section: str,
     positional: str | None = None,
-    recipe: str | None = None,
-    processes_share: bool = False,
 ) -> int:
     """Parse the command line, do the work, and return the exit status.
 
-    section: name of the command, under which a YAML file may keep its values.
+    Training (a RunConfig) starts from the paper's recipe and can run in several processes of
+    torchrun. Any other command is refused there: each process would do the whole work and
+    overwrite the files of the others.
+
+    section: name of the command, under which a YAML file may group its values.
     positional: a field that is given without a flag; one that is a tuple takes several values.
-    processes_share: whether torchrun's processes share the work out; all others are refused there,
-    as each process would do the whole work and write over the others' files.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    recipe = DEFAULT_RECIPE if issubclass(config_class, RunConfig) else None
     try:
-        if not processes_share:
+        if recipe is None:
             _refuse_several_processes(section)
         work(parse(config_class, arguments, section, positional, recipe))
     except SSMambaError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
     except (Interrupted, KeyboardInterrupt):
-        resumes = "resume" in {field.name for field in fields(config_class)}  # type: ignore[arg-type]
-        goes_on = " Run the same command with --resume to continue." if resumes else ""
-        console.print(f"Stopped.{goes_on}")
+        resumes = hasattr(config_class, "resume")
+        next_step = " Run the same command with --resume to continue." if resumes else ""
+        console.print(f"Stopped.{next_step}")
         return STOPPED
     except OSError as error:
         if error.errno not in REFUSED:
@@ -83,7 +85,7 @@ def run_command(
 
 
 def _refuse_several_processes(section: str) -> None:
-    """Raise DataError in one of several processes, as torchrun's environment tells."""
+    """Raise DataError when torchrun's environment variables name several processes."""
     count = os.environ.get("WORLD_SIZE", "1") if "RANK" in os.environ else "1"
     if count.isdigit() and int(count) > 1:
         raise DataError(
@@ -99,9 +101,9 @@ def parse(
     positional: str | None = None,
     recipe: str | None = None,
 ) -> Config:
-    """Flags win over --config, which wins over the default recipe.
+    """The config: flags take precedence over --config, which takes precedence over the recipe.
 
-    Raises DataError, and SystemExit when --help was all that was asked for.
+    Raises DataError, and SystemExit after printing the page of --help.
     """
     given = _plain_flags(arguments, config_class)
     defaults = [] if recipe is None else _as_flags(_bundled(recipe), section, config_class, recipe)
@@ -146,7 +148,7 @@ def _plain_flags(arguments: Sequence[str], config_class: type) -> list[str]:
 
 
 def config_files(arguments: Sequence[str]) -> list[Path]:
-    """The files given with --config, in their order."""
+    """The files given with --config, in the order given."""
     files = [a.split("=", 1)[1] for a in arguments if a.startswith("--config=")]
     files += [b for a, b in pairwise(arguments) if a == "--config"]
     return [Path(f) for f in files]
@@ -173,7 +175,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _as_flags(raw: dict[str, Any], section: str, config_class: type, where: str) -> list[str]:
-    """Values of a YAML file as flags; a file may keep them under the command's name."""
+    """Values of a YAML file as flags; a file may group them under the command's name."""
     sections = {key: value for key, value in raw.items() if isinstance(value, dict)}
     names = {field.name for field in fields(config_class)}
     flat = {k: v for k, v in raw.items() if k not in sections or k in names}

@@ -1,4 +1,4 @@
-"""What the argument parser says of wrong flags, as one sentence with the next step."""
+"""The argument parser's messages about wrong flags, as one sentence with the next step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WANTED: dict[Any, str] = {
 
 
 def in_a_sentence(message: str, config_class: type, positional: str | None = None) -> str:
-    """The parser's message, without its last stop; its own words where the kind is not known.
+    """The parser's message as a sentence without its full stop; as it is if not recognised.
 
     positional: the field that is given without a flag.
     """
@@ -49,7 +49,7 @@ def _wrong_value(name: str, value: str, config_class: type) -> str:
 
 
 def _guess(name: str, known: list[str]) -> str:
-    """A near miss alone: all names would be a page, or stand there already."""
+    """The nearest name only: a list of all would fill a page or repeat the sentence."""
     near = get_close_matches(name, known, n=1, cutoff=0.7)
     return f" (did you mean '{near[0]}'?)" if near else ""
 

@@ -1,4 +1,4 @@
-"""The flags of a command: its parser, and what --help says of each flag."""
+"""The flags of a command: their parser, and the page of --help."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jsonargparse import ArgumentParser
 from ssmamba.errors import DataError
 from training.cli.flag_errors import dashed, in_a_sentence, without_none
 
-WIDTH = 28  # columns of the flags, before what they mean
+WIDTH = 28  # columns of the flags, before their meaning
 VALUES = {int: "N", float: "X", Path: "PATH", str: "TEXT", tuple: "LIST", dict: "MAPPING"}
 FOOTER = (
     "Flags may be written with dashes or underscores. --config reads values from a YAML file of "
@@ -41,7 +41,7 @@ class FlagParser(ArgumentParser):
 
     def __init__(
         self,
-        config_class: type,
+        config_class: type[Any],
         section: str,
         positional: str | None = None,
         recipe: Mapping[str, str] | None = None,
@@ -55,9 +55,8 @@ class FlagParser(ArgumentParser):
             formatter_class=_Formatter,
         )
         self.config_class, self.positional = config_class, positional
-        self.config_class, self.positional = config_class, positional
-        needed = [f.name for f in _fields(config_class) if _required(f)]
-        known = {f.name: f for f in _fields(config_class)}
+        known = {f.name: f for f in fields(config_class)}
+        needed = [n for n, f in known.items() if {f.default, f.default_factory} == {MISSING}]
         comments, kinds = field_comments(config_class), get_type_hints(config_class)
         usage = [prog]
         for title, names in (("needed", needed), *_groups(config_class, section, needed)):
@@ -91,7 +90,7 @@ class FlagParser(ArgumentParser):
         raise DataError(f"{told}; {self.prog} --help lists the flags.") from ex
 
 
-def field_comments(config_class: type) -> dict[str, str]:
+def field_comments(config_class: type[Any]) -> dict[str, str]:
     """{field: comment} of a dataclass and its bases: the comment beside a field, else the lines
     above it. Fields without one are left out, and so are all where there is no source."""
     found: dict[str, str] = {}
@@ -101,7 +100,7 @@ def field_comments(config_class: type) -> dict[str, str]:
     return found
 
 
-def _own_comments(config_class: type) -> dict[str, str]:
+def _own_comments(config_class: type[Any]) -> dict[str, str]:
     try:
         lines = inspect.getsource(config_class).splitlines()
     except OSError:
@@ -115,14 +114,16 @@ def _own_comments(config_class: type) -> dict[str, str]:
             found[field[1]] = beside or " ".join(above)
         own = re.match(r"\s+# (.*)", line)
         above = [*above, own[1]] if own else []
-    return {f.name: found[f.name] for f in _fields(config_class) if f.name in found}
+    return {f.name: found[f.name] for f in fields(config_class) if f.name in found}
 
 
-def _groups(config_class: type, section: str, needed: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """Titles and flags: those of the class itself, then those of its base."""
+def _groups(
+    config_class: type[Any], section: str, needed: list[str]
+) -> Iterator[tuple[str, list[str]]]:
+    """Titles and flags: first the class's own, then those of its base."""
     bases = [base for base in config_class.__mro__ if is_dataclass(base)]
     inherited = {f.name for base in bases[1:] for f in fields(base)} - {*needed}
-    names = [f.name for f in _fields(config_class) if f.name not in needed]
+    names = [f.name for f in fields(config_class) if f.name not in needed]
     shared = [name for name in names if name in inherited]
     yield f"flags of {section}" if shared else "flags", [n for n in names if n not in inherited]
     if shared:
@@ -130,7 +131,7 @@ def _groups(config_class: type, section: str, needed: list[str]) -> Iterator[tup
 
 
 def _value(kind: Any) -> str:
-    """What stands for the flag's value: its choices, or its kind."""
+    """The placeholder of a flag's value: its choices, or its kind."""
     kind = without_none(kind)
     if get_origin(kind) is Literal:
         return "|".join(str(choice) for choice in get_args(kind))
@@ -145,11 +146,3 @@ def _default(field: Field[Any], recipe: Mapping[str, str]) -> str:
     if value is True:
         return "default true"
     return f"default {value:g}" if isinstance(value, float) else f"default {value}"
-
-
-def _fields(config_class: Any) -> tuple[Field[Any], ...]:
-    return fields(config_class)
-
-
-def _required(field: Field[Any]) -> bool:
-    return field.default is MISSING and field.default_factory is MISSING

@@ -1,4 +1,4 @@
-"""Which numbers flags may have, so that an impossible one is refused before anything is written."""
+"""Ranges of the flags' numbers; values outside are refused before anything is written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from ssmamba.errors import DataError
 from training.cli.flag_errors import dashed
 
-# What numbers must be, and whether one is; nothing that is not a finite number is.
+# The range in words, and whether a number lies in it; infinity and NaN never do.
 Limit = tuple[str, Callable[[float], bool]]
 COUNT: Limit = ("1 or more", lambda x: 1 <= x < inf)
 SOME: Limit = ("above 0", lambda x: 0 < x < inf)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from training.augment.geometry import turn_image
 from training.data.catalog import Catalog, Item
 from training.data.file_facts import FileFacts, file_facts
 from training.data.images import UnreadableImage, centre_square, decode_rgb
@@ -102,13 +103,11 @@ def _without_group(catalog: Catalog) -> np.ndarray:
     return np.array([i for i, item in enumerate(catalog.items) if not item.group], np.int64)
 
 
-def near_duplicates(
-    thumbs: np.ndarray, of: np.ndarray | None = None, threshold: float = NEAR
-) -> list[tuple[int, int]]:
-    """Pairs (i < j) of thumbnails (N, S, S, 3) uint8 that correlate above ``threshold`` in one of
-    the eight turned and mirrored positions.
+def near_duplicates(thumbs: np.ndarray, of: np.ndarray | None = None) -> list[tuple[int, int]]:
+    """Pairs (i < j) of thumbnails (N, S, S, 3) uint8 that correlate above NEAR in one of the eight
+    turned and mirrored positions.
 
-    of: (M,) positions of which at least one is in each pair; None = all.
+    of: (M,) indices of which at least one is in each pair; None = all.
     """
     chosen = np.arange(len(thumbs)) if of is None else of
     if not len(chosen):
@@ -117,22 +116,15 @@ def near_duplicates(
     is_column_only = np.ones(len(thumbs), bool)
     is_column_only[chosen] = False
     pairs: set[tuple[int, int]] = set()
-    for turned in _eight_positions(thumbs):
-        other = _unit_vectors(turned)
+    for position in range(8):
+        other = _unit_vectors(turn_image(thumbs, position))
         for start in range(0, len(base), 2048):
-            rows, columns = np.nonzero(base[start : start + 2048] @ other.T > threshold)
+            rows, columns = np.nonzero(base[start : start + 2048] @ other.T > NEAR)
             rows = chosen[rows + start]
             keep = (rows < columns) | is_column_only[columns]
             found = np.sort(np.stack([rows[keep], columns[keep]], 1), axis=1)
             pairs.update((low, high) for low, high in found.tolist())
     return sorted(pairs)
-
-
-def _eight_positions(thumbs: np.ndarray) -> Iterator[np.ndarray]:
-    for flip in (False, True):
-        flipped = thumbs[:, :, ::-1] if flip else thumbs
-        for turns in range(4):
-            yield np.rot90(flipped, turns, axes=(1, 2))
 
 
 def _unit_vectors(thumbs: np.ndarray) -> np.ndarray:

@@ -13,13 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 
-_active = False  # norms reduce only within a training step; elsewhere processes differ in what
-# they run (one stores, the others wait)
+# Norms reduce only within a training step; elsewhere processes run different code (one stores,
+# the others wait)
+_active = False
 
 
 @contextmanager
 def shared_statistics() -> Iterator[None]:
-    """Within it the norms of ``share_statistics`` see the batches of all processes."""
+    """Context in which the norms of ``share_statistics`` see the batches of all processes."""
     global _active
     before, _active = _active, True
     try:
@@ -28,18 +29,21 @@ def shared_statistics() -> Iterator[None]:
         _active = before
 
 
-def _many() -> bool:
-    return distributed.is_available() and distributed.is_initialized()
+def rank_and_processes() -> tuple[int, int]:
+    """Rank of this process and the number of processes; (0, 1) outside of a distributed run."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return 0, 1
+    return distributed.get_rank(), distributed.get_world_size()
 
 
-class _SharedNorm(nn.modules.batchnorm._BatchNorm):
-    """BatchNorm whose training statistics are those of all processes' batches together."""
+class _SharedNorm(nn.BatchNorm1d, nn.BatchNorm2d):
+    """BatchNorm1d or 2d with training statistics over the batches of all processes together."""
 
     def _check_input_dim(self, input: Tensor) -> None:
         """Any number of dimensions; the channels are the second one."""
 
     def forward(self, input: Tensor) -> Tensor:
-        if not (_active and self.training and _many()):
+        if not (_active and self.training and rank_and_processes()[1] > 1):
             return super().forward(input)
         shape = [1, -1] + [1] * (input.ndim - 2)
         others = [d for d in range(input.ndim) if d != 1]
@@ -69,39 +73,24 @@ class _SharedNorm(nn.modules.batchnorm._BatchNorm):
         self.running_var.lerp_(unbiased.to(self.running_var.dtype), share)
 
 
-class SharedBatchNorm1d(_SharedNorm, nn.BatchNorm1d):
-    """See _SharedNorm."""
-
-
-class SharedBatchNorm2d(_SharedNorm, nn.BatchNorm2d):
-    """See _SharedNorm."""
-
-
-_SHARED: dict[type, type[nn.modules.batchnorm._BatchNorm]] = {
-    nn.BatchNorm1d: SharedBatchNorm1d,
-    nn.BatchNorm2d: SharedBatchNorm2d,
-}
-
-
 def share_statistics(model: nn.Module) -> int:
     """Replace the BatchNorms of a model in place; weights and names stay.
 
-    Returns how many norms are of another kind and keep each process's own statistics.
+    Returns the number of norms of another kind, which use each process's own statistics.
     """
     left = 0
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
-            kind = _SHARED.get(type(child))
-            if kind is not None:
-                setattr(parent, name, _replaced(child, kind))
+            if type(child) in (nn.BatchNorm1d, nn.BatchNorm2d):
+                setattr(parent, name, _replaced(child))
             elif isinstance(child, nn.modules.batchnorm._BatchNorm):
                 left += not isinstance(child, _SharedNorm)
     return left
 
 
-def _replaced(norm: Any, kind: type[nn.modules.batchnorm._BatchNorm]) -> nn.Module:
+def _replaced(norm: Any) -> nn.Module:
     tracks = norm.track_running_stats
-    new = kind(norm.num_features, norm.eps, norm.momentum, norm.affine, tracks)
+    new = _SharedNorm(norm.num_features, norm.eps, norm.momentum, norm.affine, tracks)
     new._parameters, new._buffers = norm._parameters, norm._buffers
     return new.train(norm.training)
 

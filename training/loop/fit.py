@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -22,16 +22,10 @@ from ssmamba.errors import DataError
 from training.loop.batches import Batches
 from training.loop.batchnorm import share_statistics, shared_statistics
 from training.loop.interrupt import Interrupted, StopRequest
-from training.loop.optim import WeightAverage, lr_factor, make_optimizer, set_lr
+from training.loop.optim import WeightAverage, lr_factor, make_optimizer
 from training.loop.precision import is_scaled, steps_in_tf32
 from training.loop.progress import Progress, console
-from training.loop.sharding import (
-    copy_whole,
-    load_optimizer_state,
-    optimizer_state,
-    plain,
-    whole,
-)
+from training.loop.sharding import copy_whole, load_optimizer_state, optimizer_state, plain, whole
 from training.loop.state import load_state, restore_rng, rng_state, save_state
 
 LOG_FILE = "log.jsonl"
@@ -41,7 +35,7 @@ Score = tuple[float, ...]  # larger is better, compared from the left
 
 @dataclass(frozen=True)
 class Schedule:
-    """How the weights move."""
+    """Learning rate, regularisation and validation of a run."""
 
     lr: float
     weight_decay: float
@@ -53,7 +47,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Task(Generic[Batch]):
-    """What a command trains: the loss of a batch and the validation of a model."""
+    """Loss, validation and checkpoints of what a command trains."""
 
     loss: Callable[[nn.Module, Batch], Tensor]
     validate: Callable[[nn.Module], dict[str, float]]
@@ -63,19 +57,16 @@ class Task(Generic[Batch]):
 
 @dataclass
 class Outcome:
-    """How far a run has come, and its best validation so far."""
+    """Progress of a run and its best validation so far."""
 
     step: int = 0
-    epoch: int = 0  # whole epochs behind
+    epoch: int = 0  # finished epochs
     images_seen: int = 0
     seconds: float = 0.0  # of work, over all sessions
     best_epoch: int = 0
     best_metrics: dict[str, float] = field(default_factory=dict)
     last_metrics: dict[str, float] = field(default_factory=dict)
     done: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        return dict(vars(self))
 
 
 def fit(
@@ -89,46 +80,42 @@ def fit(
     title: str,
     log: Path | None = None,
 ) -> Outcome:
-    """Train ``model`` in place; it ends with its best weights.
+    """Train ``model`` in place; its final weights are the best ones.
 
     Writes last.safetensors, best.safetensors and the resume state into ``folder``, and a line
     for each epoch into ``log`` (None = log.jsonl in the same folder). Raises Interrupted after
-    Ctrl-C, when all of these are on disk.
+    Ctrl-C, once all of these are on disk.
     """
     run = _Run(fabric, model, batches, schedule, task, folder, title, log or folder / LOG_FILE)
     return run.run(resume)
 
 
+@dataclass
 class _Run(Generic[Batch]):
-    def __init__(
-        self,
-        fabric: Fabric,
-        model: nn.Module,
-        batches: Batches[Batch],
-        schedule: Schedule,
-        task: Task[Batch],
-        folder: Path,
-        title: str,
-        log: Path,
-    ) -> None:
-        self.log = log
-        self.fabric, self.schedule, self.task = fabric, schedule, task
-        self.folder, self.title = folder, title
-        self.batches, self.plan = batches, batches.plan
-        self.raw = model
-        if fabric.world_size > 1:
+    fabric: Fabric
+    raw: nn.Module  # stays whole where the trained weights are shards
+    batches: Batches[Batch]
+    schedule: Schedule
+    task: Task[Batch]
+    folder: Path
+    title: str
+    log: Path
+    outcome: Outcome = field(default_factory=Outcome)
+    best: dict[str, Tensor] = field(default_factory=dict)
+    best_score: Score | None = None
+    loss_sum: float = 0.0
+    loss_count: int = 0
+    stops_everywhere: bool = False
+
+    def __post_init__(self) -> None:
+        self.plan, self.stop = self.batches.plan, StopRequest()
+        if self.fabric.world_size > 1:
             self._share_statistics()
-        self.sharded = isinstance(fabric.strategy, ModelParallelStrategy)
-        self.trained = deepcopy(model) if self.sharded else model  # raw stays whole
+        self.sharded = isinstance(self.fabric.strategy, ModelParallelStrategy)
+        self.trained = deepcopy(self.raw) if self.sharded else self.raw
         self._set_up()
-        decay = schedule.ema_decay
+        decay = self.schedule.ema_decay
         self.average = WeightAverage(self.trained, decay) if decay > 0 else None
-        self.outcome = Outcome()
-        self.best: dict[str, Tensor] = {}
-        self.best_score: Score | None = None
-        self.loss_sum, self.loss_count = 0.0, 0
-        self.stop = StopRequest()
-        self.stops_everywhere = False
 
     def _set_up(self) -> None:
         schedule = self.schedule
@@ -146,7 +133,7 @@ class _Run(Generic[Batch]):
             self._resume()
         if not self.outcome.done:
             self._train()
-        self.fabric.barrier()  # what comes next may read what the leader has written
+        self.fabric.barrier()  # callers may read files that the leader has written
         self.raw.load_state_dict(self.best)
         return self.outcome
 
@@ -172,12 +159,12 @@ class _Run(Generic[Batch]):
                     self._save(with_checkpoint=outcome.done)
                 if self._stop_asked and not outcome.done:
                     self._save(with_checkpoint=True)
-                    self.fabric.barrier()  # torchrun ends the leader, too, when another has left
+                    self.fabric.barrier()  # torchrun ends the leader too when another process exits
                     raise Interrupted
 
     @property
     def _stop_asked(self) -> bool:
-        """All processes stop after the same step, whichever got the signal."""
+        """Whether to stop; all processes stop after the same step, whichever got the signal."""
         return self.stop.asked if self.fabric.world_size == 1 else self.stops_everywhere
 
     @property
@@ -193,9 +180,10 @@ class _Run(Generic[Batch]):
             )
 
     def _step(self, turns: list[Batch]) -> float:
-        """One move of the weights by the mean gradient of all passes and processes."""
+        """Update the weights by the mean gradient of all passes and processes; returns the loss."""
         factor = lr_factor(self.outcome.step, self.plan.steps, self.schedule.warmup_steps)
-        set_lr(self.optimizer, self.schedule.lr * factor)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.schedule.lr * factor
         if self.fabric.world_size > 1:
             # Drop path differs between processes, and a resumed run needs no state of each.
             torch.manual_seed(_mixed(self.plan.seed, self.outcome.step, self.plan.rank))
@@ -223,9 +211,9 @@ class _Run(Generic[Batch]):
         return loss.detach().float()
 
     def _clip(self) -> Tensor | None:
-        """Shorten the gradients; returns their length before where it must be a number.
+        """Clip the gradients; returns their norm before clipping where it must be finite.
 
-        With loss scaling (16-mixed) it need not be: the scaler leaves such a step out.
+        With loss scaling (16-mixed) it need not be: the scaler skips such a step.
         """
         if self.schedule.clip_norm <= 0:
             return None
@@ -239,9 +227,9 @@ class _Run(Generic[Batch]):
         return None if is_scaled(self.fabric) else plain(norm)
 
     def _checked(self, losses: list[Tensor], norm: Tensor | None) -> float:
-        """The step's loss over all processes; the step's one wait for the device is here.
+        """The step's loss over all processes; the only wait for the device in a step.
 
-        Raises DataError where the loss or the gradients' length is no number.
+        Raises DataError where the loss or the norm of the gradients is not finite.
         """
         numbers = torch.stack(losses if norm is None else [*losses, norm])
         found = self._mean_over_processes(numbers)
@@ -255,7 +243,7 @@ class _Run(Generic[Batch]):
         return value
 
     def _mean_over_processes(self, numbers: Tensor) -> list[float]:
-        """The same in every process, and in the same message whether one is asked to stop."""
+        """Means, the same in every process; the same message carries the requests to stop."""
         if self.fabric.world_size == 1:
             return numbers.tolist()
         asked = torch.full((1,), float(self.stop.asked), device=numbers.device)
@@ -331,7 +319,7 @@ class _Run(Generic[Batch]):
                 "best": self.best,
                 "best_score": list(self.best_score) if self.best_score else None,
                 "loss": [self.loss_sum, self.loss_count],
-                "outcome": self.outcome.to_json(),
+                "outcome": asdict(self.outcome),
                 "rng": rng_state(),
             },
         )
@@ -368,5 +356,5 @@ class _Run(Generic[Batch]):
 
 
 def _mixed(*numbers: int) -> int:
-    """A seed made of several numbers."""
+    """One seed derived from several numbers."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)

@@ -1,4 +1,4 @@
-"""AdamW without decay where it hurts, warm-up and cosine, moving average of the weights."""
+"""AdamW with selective weight decay, warm-up and cosine, moving average of the weights."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from training.loop.sharding import copy_whole, is_shard, whole
 
-# ends of names: of the scan, of tokens, of tables of positions
+# name endings of parameters of the scan, of tokens and of position tables
 UNDECAYED = ("A_log", "dt_bias", "token", "pos_embed", "table")
 
 
 def make_optimizer(model: nn.Module, lr: float, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW; norms, biases, tokens, positions and the scan's A_log and D take no decay."""
+    """AdamW; norms, biases, tokens, positions and the scan's A_log and D are not decayed."""
     decayed: list[nn.Parameter] = []
     free: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
@@ -29,29 +29,24 @@ def make_optimizer(model: nn.Module, lr: float, weight_decay: float) -> torch.op
 
 
 def decays(name: str, parameter: Tensor) -> bool:
-    """Whether a parameter takes weight decay."""
+    """Whether weight decay applies to a parameter."""
     last = name.rsplit(".", 1)[-1]
     return parameter.ndim > 1 and last != "D" and not last.endswith(UNDECAYED)
 
 
-def lr_factor(step: int, steps: int, warmup: int, floor: float = 0.0) -> float:
+def lr_factor(step: int, steps: int, warmup: int) -> float:
     """Share of the peak rate at ``step`` (0-based): linear warm-up, then a half cosine."""
     if step < warmup:
         return (step + 1) / warmup
     progress = (step - warmup) / max(steps - warmup, 1)
-    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
-
-
-def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = lr
+    return 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
 
 
 @torch.no_grad()
 def blend(into: Mapping[str, Tensor], tensors: Mapping[str, Tensor], share: float) -> None:
-    """Move tensors by ``share`` towards others of the same names; what counts is copied.
+    """Move tensors by ``share`` towards others of the same names; integer counters are copied.
 
-    All at once, but for shards: one by one a GPU would wait for hundreds of launches.
+    All in one call except shards: one by one a GPU would wait for hundreds of launches.
     """
     kept_together: list[Tensor] = []
     together: list[Tensor] = []
@@ -78,7 +73,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
-        """Move towards the model; early on faster, so that the start is forgotten."""
+        """Move towards the model, faster early on, so that the initial weights fade."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         blend(self.average, model.state_dict(), 1 - decay)

@@ -1,10 +1,9 @@
-"""Progress with time left: one live line on a terminal, a plain line now and then elsewhere."""
+"""Progress with time left: one live line on a terminal, elsewhere a plain line every 30 s."""
 
 from __future__ import annotations
 
 import sys
 import time
-from types import TracebackType
 
 from rich.console import Console
 
@@ -15,23 +14,23 @@ console = Console(stderr=False, highlight=False, soft_wrap=True)
 
 
 class Progress:
-    """Counts up to ``total`` and shows how far it is; use it with ``with``."""
+    """A count up to ``total``, shown while it rises; a context manager."""
 
     def __init__(self, title: str, total: int, quiet: bool = False) -> None:
         self.title, self.total, self.quiet = title, total, quiet
         self._shown = time.monotonic()
-        self._first: tuple[int, float] | None = None  # where the pace is measured from
+        self._first: tuple[int, float] | None = None  # start of the measured rate
         self._live = sys.stdout.isatty()
         self._open_line = False
 
     def update(self, done: int, text: str = "", left: float | None = None) -> None:
-        """Say that ``done`` steps are behind; shown at most a few times a second.
+        """Report that ``done`` steps are finished; shown at most a few times a second.
 
-        left: seconds that are left, from one who knows better than the pace of the steps.
+        left: seconds left, where the caller knows better than the rate of the steps.
         """
         now = time.monotonic()
         if self._first is None:
-            self._first = (done, now)  # the first step compiles and warms up: it is no measure
+            self._first = (done, now)  # the first step compiles and warms up, so it is not measured
         wait = LIVE_EVERY_S if self._live else PLAIN_EVERY_S
         if self.quiet or (now - self._shown < wait and not (self._live and done == self.total)):
             return
@@ -53,12 +52,7 @@ class Progress:
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._open_line:
             sys.stdout.write("\r\x1b[K" if kind is None else "\n")
             sys.stdout.flush()

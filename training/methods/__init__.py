@@ -1,11 +1,10 @@
-"""Ways of pre-training (SSMamba Table 7), by the names of --method."""
+"""Pre-training methods (SSMamba Table 7), by the names of --method."""
 
 from typing import Any
 
 from training.methods.base import Material, Method
 from training.methods.contrastive import Contrastive
-from training.methods.mae import MAEMethod
-from training.methods.mamim import MAMIMMethod
+from training.methods.masked import MAEMethod, MAMIMMethod
 
 METHODS: dict[str, type[Method[Any]]] = {
     "mamim": MAMIMMethod,

@@ -1,4 +1,4 @@
-"""What a way of pre-training gives the run: a model, batches, a loss, scores, what is stored."""
+"""Interface of a pre-training method: model, batches, loss, scores, checkpoint contents."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Batch = TypeVar("Batch")
 
 @dataclass(frozen=True)
 class Material:
-    """What a run works on."""
+    """Data, images and card of a run."""
 
     config: PretrainConfig
     dataset: Dataset
@@ -46,7 +46,7 @@ class Material:
 
 
 class Method(ABC, Generic[Batch]):
-    """One way of pre-training; ``title`` is its name for people."""
+    """A pre-training method; ``title`` is its displayed name."""
 
     title: ClassVar[str]
 
@@ -56,7 +56,7 @@ class Method(ABC, Generic[Batch]):
     @classmethod
     @abstractmethod
     def check(cls, config: PretrainConfig, encoder: nn.Module) -> None:
-        """Raise DataError where flags or backbone do not fit, before a folder is made.
+        """Raise DataError where flags or backbone do not suit; called before a folder is made.
 
         encoder: on the meta device.
         """
@@ -66,12 +66,12 @@ class Method(ABC, Generic[Batch]):
         return self.material.card
 
     def settings(self) -> dict[str, Any]:
-        """What the card's budget tells beside the common entries."""
+        """Entries of the card's budget besides the common ones."""
         return {}
 
     @abstractmethod
     def model(self, encoder: nn.Module) -> nn.Module:
-        """What is trained, around an encoder without a head."""
+        """The module to train, around an encoder without a head."""
 
     @abstractmethod
     def make_batch(self, rows: np.ndarray, rng: np.random.Generator) -> Batch:

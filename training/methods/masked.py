@@ -1,4 +1,4 @@
-"""What the methods share that hide units of the picture and recover them."""
+"""Methods that hide units of the image and recover them: MAMIM and masked autoencoders."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ssmamba.config import STRIDES, MIMConfig
 from ssmamba.errors import CheckpointError, DataError
 from ssmamba.models import MaskedModel, random_unit_mask
 from ssmamba.models.batchnorm import bn_statistics, load_bn_statistics, reestimate_bn
-from ssmamba.models.build import build_masked
+from ssmamba.models.build import PLAIN, build_masked
 from ssmamba.reading.preprocess import to_tensor
 from training.config import PretrainConfig
 from training.evaluation.tables import reconstruction_table
@@ -36,7 +36,7 @@ from training.metrics.reconstruction import (
 )
 
 CLEAN_BATCHES = 40  # batches over which the final clean BatchNorm statistics are averaged
-ROUGH_BATCHES = 8  # the same for checkpoints on the way
+ROUGH_BATCHES = 8  # the same for checkpoints during training
 
 
 class MaskedBatch(NamedTuple):
@@ -48,18 +48,18 @@ class MaskedBatch(NamedTuple):
 
 
 def masking_of(config: PretrainConfig, **own: Any) -> MIMConfig:
-    """The fields that the config of a pre-training has, too, but for those given as ``own``."""
+    """The masking that the flags ask for, with the fields ``own`` in place of flags."""
     shared = {f.name for f in fields(MIMConfig)} & {f.name for f in fields(PretrainConfig)}
     return MIMConfig(**{**{name: getattr(config, name) for name in shared}, **own})
 
 
 class MaskedMethod(Method[MaskedBatch]):
-    """Hidden units, a decoder, and the loss on what was hidden."""
+    """Pre-training with hidden units, a decoder, and the loss on the hidden pixels."""
 
     @classmethod
     @abstractmethod
     def masking(cls, config: PretrainConfig, stain: str = "none") -> MIMConfig:
-        """What is hidden and how it is decoded; stain: basis of the colour changes."""
+        """The masking and the decoder; stain: basis of the colour changes."""
 
     @classmethod
     def check(cls, config: PretrainConfig, encoder: nn.Module) -> None:
@@ -107,7 +107,9 @@ class MaskedMethod(Method[MaskedBatch]):
         return MaskedBatch(to_tensor(perturbed, spec), mask, target)
 
     def loss(self, model: nn.Module, batch: MaskedBatch, device: torch.device) -> Tensor:
-        hidden_units = int(batch.mask[0].sum())  # on a GPU the model would have to wait for it
+        hidden_units = int(
+            batch.mask[0].sum()
+        )  # counted here: on a GPU the model would wait for it
         return model(*on_device(batch, device), hidden_units)
 
     @torch.no_grad()
@@ -138,6 +140,35 @@ class MaskedMethod(Method[MaskedBatch]):
         assert isinstance(model, MaskedModel)
         count = CLEAN_BATCHES if final else ROUGH_BATCHES
         return model, clean_statistics(model, self.material.clean_batches(count))
+
+
+class MAMIMMethod(MaskedMethod):
+    """Mamba masked image modelling (SSMamba §3.4): perturbed input, clean target, and a decoder
+    that recovers the image stage by stage."""
+
+    title = "MAMIM"
+
+    @classmethod
+    def masking(cls, config: PretrainConfig, stain: str = "none") -> MIMConfig:
+        # a normalised target has no colour of its own
+        return masking_of(config, from_mean=not config.norm_target, stain=stain)
+
+
+class MAEMethod(MaskedMethod):
+    """Masked autoencoder with a plain decoder behind the last features, without perturbation
+    (He et al. 2022; SSMamba Table 7).
+
+    Targets are plain pixels as in MAMIM, so that the two differ in perturbation and decoder alone:
+    this one has no DMS blocks and no skips, and does not start from the visible pixels' mean.
+    ``--norm-target`` gives the normalised targets of He et al.
+    """
+
+    title = "MAE"
+
+    @classmethod
+    def masking(cls, config: PretrainConfig, stain: str = "none") -> MIMConfig:
+        plain = {"decoder_mixer": PLAIN, "skips": False, "perturb": False}
+        return masking_of(config, **plain, from_mean=False, stain="none")
 
 
 def clean_statistics(model: MaskedModel, batches: Iterator[Tensor]) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor, distributed, nn
 
+from training.loop.batchnorm import rank_and_processes
 from training.loop.optim import blend
 
 HIDDEN, OUT = 512, 128  # widths of projector and predictor
@@ -21,10 +22,10 @@ class MomentumContrast(nn.Module):
     Args:
         encoder: a backbone whose forward gives features (B, F).
         features: F.
-        bank_size: keys that are kept, K.
-        positives: look-alikes of the bank to which a query is drawn as well.
-        temperature: by which similarities are divided.
-        momentum: how much of itself the key encoder keeps in a step.
+        bank_size: keys in the bank, K.
+        positives: look-alikes in the bank to which a query is drawn as well.
+        temperature: divisor of the similarities.
+        momentum: share of itself that the key encoder retains per step.
         passes: forward passes in training that make one step (accumulation).
     """
 
@@ -39,7 +40,7 @@ class MomentumContrast(nn.Module):
         passes: int = 1,
     ) -> None:
         super().__init__()
-        self.passes, self.turn = passes, 0  # a step's passes, and how many of them are behind
+        self.passes, self.turn = passes, 0  # a step's passes, and how many of them are done
         self.positives, self.temperature, self.momentum = positives, temperature, momentum
         self.encoder = encoder
         self.projector = _two_layers(features, OUT)
@@ -85,7 +86,7 @@ class MomentumContrast(nn.Module):
             return self._contrast(queries, keys, rows)
 
     def _contrast(self, queries: Tensor, keys: Tensor, rows: Tensor) -> Tensor:
-        every = _gathered(keys)  # an image is told from those of all processes
+        every = _gathered(keys)  # negatives come from all processes
         candidates = torch.cat([every, self.bank])
         positive, negative = self._pairs(keys, rows)
         loss = info_nce(queries @ candidates.T / self.temperature, positive, negative)
@@ -105,32 +106,30 @@ class MomentumContrast(nn.Module):
             nearest = likeness.topk(min(self.positives, len(self.bank)), dim=1).indices
             alike.scatter_(1, nearest, True)
             alike &= usable
-        rank, processes = _place()
+        rank, processes = rank_and_processes()
         own = torch.zeros(len(keys), processes * len(keys), dtype=torch.bool, device=keys.device)
         own.diagonal(rank * len(keys)).fill_(True)
         return torch.cat([own, alike], 1), torch.cat([~own, usable & ~alike], 1)
 
     def _is_full(self) -> bool:
-        """Asks the device only until the bank is full, which it stays."""
+        """Whether the bank is full; the device is asked only until it is."""
         self._full = self._full or bool(self.kept >= len(self.bank))
         return self._full
 
     @torch.no_grad()
     def _follow(self) -> None:
         """Move the key encoder, its BatchNorm statistics included, towards the query encoder."""
-        for slow, quick in (
-            (self.key_encoder, self.encoder),
-            (self.key_projector, self.projector),
-        ):
-            blend(slow.state_dict(), quick.state_dict(), 1 - self.momentum)
+        share = 1 - self.momentum
+        blend(self.key_encoder.state_dict(), self.encoder.state_dict(), share)
+        blend(self.key_projector.state_dict(), self.projector.state_dict(), share)
 
     @torch.no_grad()
     def _keep(self, keys: Tensor, rows: Tensor) -> None:
-        """Put the keys of all processes in the place of the oldest ones."""
+        """Replace the oldest keys of the bank by those of all processes."""
         keys, rows = keys[-len(self.bank) :], rows[-len(self.bank) :]
-        place = (self.kept + torch.arange(len(keys), device=keys.device)) % len(self.bank)
-        self.bank[place] = keys
-        self.bank_rows[place] = rows
+        position = (self.kept + torch.arange(len(keys), device=keys.device)) % len(self.bank)
+        self.bank[position] = keys
+        self.bank_rows[position] = rows
         self.kept += len(keys)
 
 
@@ -145,16 +144,9 @@ def info_nce(logits: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
     return ((each * positive).sum(1) / positive.sum(1)).mean()
 
 
-def _place() -> tuple[int, int]:
-    """Number of this process and how many there are."""
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return 0, 1
-    return distributed.get_rank(), distributed.get_world_size()
-
-
 def _gathered(values: Tensor) -> Tensor:
     """The rows of all processes, in the order of their ranks."""
-    processes = _place()[1]
+    _, processes = rank_and_processes()
     if processes == 1:
         return values
     parts = [torch.empty_like(values) for _ in range(processes)]

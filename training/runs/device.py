@@ -6,7 +6,7 @@ import os
 import random
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -27,14 +27,13 @@ PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # weights, data and scores s
 def make_fabric(
     accelerator: str, precision: str, devices: str = "1", strategy: str = "ddp"
 ) -> Fabric:
-    """Fabric on the asked device, as one of torchrun's processes where there are several.
+    """Fabric on the requested device, as one of torchrun's processes where there are several.
 
-    float32 is exact from here on, as in the predictor (see ``set_float32``); steps of training
-    alone round.
-    Raises DataError when the device cannot be had.
+    float32 is exact from here on, as in the predictor (see ``set_float32``); only steps of
+    training round. Raises DataError when the device cannot be used.
     """
     _refuse_device(accelerator, precision, devices)
-    kind = _device_type(accelerator)
+    kind, mixed = _device_type(accelerator), cast(Any, precision)
     if precision == "16-mixed" and kind == "cpu":
         raise DataError("--precision 16-mixed needs a GPU; give bf16-mixed or 32-true.")
     try:
@@ -44,7 +43,7 @@ def make_fabric(
             devices=count,
             num_nodes=nodes,
             strategy=_strategy(strategy, count, nodes, precision),
-            plugins=_precision(precision, kind),
+            plugins=Precision() if precision == "32-true" else Autocast(mixed, kind),
         )
         fabric.launch()
     except (RuntimeError, ValueError, TypeError) as error:
@@ -58,7 +57,7 @@ def make_fabric(
 
 
 def _refuse_device(accelerator: str, precision: str, devices: str) -> None:
-    """Raise DataError for a device or a precision that is not there, in our own words."""
+    """Raise DataError for a device or a precision that is unknown or not available."""
     if accelerator not in ACCELERATORS:
         raise DataError(f"Unknown --accelerator '{accelerator}'; choose auto, cpu or cuda.")
     if precision not in PRECISIONS:
@@ -76,7 +75,7 @@ def _refuse_device(accelerator: str, precision: str, devices: str) -> None:
 
 
 def _device_type(accelerator: str) -> str:
-    """The type of device that is meant, "auto" and "gpu" resolved as Fabric does."""
+    """The type of device, "auto" and "gpu" resolved as in Fabric."""
     if accelerator not in ("auto", "gpu"):
         return accelerator
     if torch.backends.mps.is_available():
@@ -84,14 +83,9 @@ def _device_type(accelerator: str) -> str:
     return "cuda" if accelerator == "gpu" or torch.cuda.is_available() else "cpu"
 
 
-def _precision(name: str, kind: str) -> Precision:
-    mixed: Any = name
-    return Precision() if name == "32-true" else Autocast(mixed, kind)
-
-
 def _strategy(name: str, count: Any, nodes: int, precision: str) -> Any:
     if count == nodes == 1:
-        return "auto"  # one process has nothing to share
+        return "auto"  # a single process
     if name == "ddp":
         # A MAMIM encoder's last norm is without gradient, which plain DDP refuses.
         return "ddp_find_unused_parameters_true"
@@ -106,14 +100,14 @@ def _strategy(name: str, count: Any, nodes: int, precision: str) -> Any:
 
 
 def _processes(devices: str) -> tuple[Any, int]:
-    """Devices on this machine and number of machines; torchrun's word wins over --devices."""
+    """Devices on this machine and number of machines; torchrun overrides --devices."""
     if "TORCHELASTIC_RUN_ID" in os.environ:
         return int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])
     return (int(devices) if devices.lstrip("-").isdigit() else devices), 1
 
 
 def tell_model(fabric: Fabric, label: str, model: nn.Module, init: Path | None = None) -> None:
-    """Print what is trained, what it starts from, and where."""
+    """Print the model, its initial weights and the device."""
     if not fabric.is_global_zero:
         return
     count = sum(p.numel() for p in model.parameters()) / 1e6

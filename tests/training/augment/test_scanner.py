@@ -6,7 +6,7 @@ import numpy as np
 
 from tests.training.pictures import picture
 from training.augment.recipe import Recipe
-from training.augment.scanner import blur_some, blur_visible_some, noise_some
+from training.augment.scanner import blur_some, noise_some
 from training.augment.stain import StainJitter
 
 BATCH = np.stack([picture("striped", seed, 64) for seed in range(4)])
@@ -42,5 +42,5 @@ def test_hidden_pixels_never_leak_into_visible_ones() -> None:
 
 def test_visible_blur_keeps_brightness_at_borders() -> None:
     grey = np.full_like(BATCH, 180)
-    out = blur_visible_some(grey, HIDDEN, 1.0, 3.0, np.random.default_rng(0))
+    out = blur_some(grey, 1.0, 3.0, np.random.default_rng(0), HIDDEN)
     assert np.abs(out[~HIDDEN].astype(int) - 180).max() <= 1

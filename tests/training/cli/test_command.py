@@ -90,7 +90,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def run(work, *arguments: str) -> int:  # type: ignore[no-untyped-def]
     return run_command(
-        EvaluateConfig, work, section="evaluate", positional="checkpoint", recipe=None,
+        EvaluateConfig, work, section="evaluate", positional="checkpoint",
         argv=["x.safetensors", "--data", "d", *arguments],
     )  # fmt: skip
 

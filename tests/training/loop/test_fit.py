@@ -7,7 +7,7 @@ import math
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -264,7 +264,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(
     for name in ("best.safetensors", "last.safetensors"):
         assert_close(second.on_disk(name), unbroken.on_disk(name))
     drop = {"seconds": 0.0}
-    assert {**found.to_json(), **drop} == {**expected.to_json(), **drop}
+    assert {**asdict(found), **drop} == {**asdict(expected), **drop}
     for one, other in zip(second.log(), unbroken.log(), strict=True):
         assert {**one, **drop} == {**other, **drop}
     assert [line["seconds"] for line in second.log()] == sorted(

@@ -17,8 +17,7 @@ from tests.training.conftest import TINY
 from tests.training.test_finetune import assert_same_weights, stop_at
 from training import evaluate, finetune, pretrain
 from training.config import PretrainConfig
-from training.methods.mae import MAEMethod
-from training.methods.mamim import MAMIMMethod
+from training.methods.masked import MAEMethod, MAMIMMethod
 from training.methods.momentum import MomentumContrast
 
 SMALL_MAE = ["--method", "mae", "--mask-unit", "16", "--decoder-dim", "32"]

@@ -1,1 +1,1 @@
-"""Networks before their first step: by name, as baselines, with a head."""
+"""Networks before training: by name, as baselines, with a classifier head."""

@@ -1,4 +1,4 @@
-"""Backbones by the names of --arch: SSMamba, a baseline of like size, or one of timm's."""
+"""Backbones by the names of --arch: SSMamba, a baseline of similar size, or a timm model."""
 
 from __future__ import annotations
 
@@ -49,12 +49,16 @@ WINDOWED = ("SwinTransformer", "SwinTransformerV2", "SwinTransformerV2Cr")
 
 @dataclass(frozen=True)
 class Architecture:
-    """A backbone before it is built, as a card tells it."""
+    """A backbone before it is built, as recorded in a card."""
 
     arch: str  # ssmamba | vmamba | timm:NAME
     config: dict[str, Any]  # SSMambaConfig, or arguments of timm.create_model
     tags: dict[str, str]
-    label: str  # for people, "SSMamba nano"
+    label: str  # displayed name, "SSMamba nano"
+
+    def tagged(self, **tags: str) -> Architecture:
+        """The same with more tags."""
+        return replace(self, tags={**self.tags, **tags})
 
     def build(self, classes: int = 0) -> nn.Module:
         """Untrained, with a head for ``classes``, or without one. Raises DataError."""
@@ -69,7 +73,7 @@ class Architecture:
 
 
 def architecture(config: RunConfig) -> Architecture:
-    """What --arch, --size and the ablation flags ask for. Raises DataError."""
+    """The backbone of --arch, --size and the ablation flags. Raises DataError."""
     if config.conv_stem and config.arch not in WITH_PATCHES:
         raise DataError(
             f"--conv-stem is for {' and '.join(WITH_PATCHES)}, not {config.arch}; omit it, or "
@@ -93,7 +97,7 @@ def architecture(config: RunConfig) -> Architecture:
 
 
 def encoder_config(config: RunConfig) -> SSMambaConfig:
-    """SSMamba or VMamba as --arch, --size and the ablation flags ask for."""
+    """Config of SSMamba or VMamba from --arch, --size and the ablation flags."""
     if config.arch != "vmamba":
         return override(SSMambaConfig.of_size(config.size), config)
     sized = SSMambaConfig.vmamba(config.size)
@@ -118,7 +122,7 @@ def ablation_tags(encoder: SSMambaConfig, arch: str = "ssmamba") -> dict[str, st
 
 
 def four_stages(arch: str, encoder: SSMambaConfig) -> Architecture:
-    """SSMamba or VMamba by their config."""
+    """SSMamba or VMamba of this config."""
     tags = ablation_tags(encoder, arch)
     return Architecture(arch, asdict(encoder), tags, f"{TITLES[arch]} {encoder.size}")
 

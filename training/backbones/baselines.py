@@ -1,4 +1,4 @@
-"""Baselines of like size: timm's ViT, Swin and ResNet with as many parameters as SSMamba."""
+"""Baselines of similar size: timm's ViT, Swin and ResNet with as many parameters as SSMamba."""
 
 from __future__ import annotations
 

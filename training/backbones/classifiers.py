@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,15 +29,12 @@ from training.loop.batches import image_batches
 
 @dataclass(frozen=True)
 class Start:
-    """A classifier before its first step, and what its card says about it."""
+    """A classifier before its first step, its architecture, and the checkpoint it starts from."""
 
     model: nn.Module
-    arch: str
-    config: dict[str, Any]
-    tags: dict[str, str]
-    parent: Card | None  # card of --init
-    parent_sha256: str | None
-    label: str  # architecture for people, "SSMamba nano"
+    backbone: Architecture
+    parent: Card | None = None  # card of --init
+    parent_sha256: str | None = None
 
 
 def build_classifier(config: FinetuneConfig, classes: int) -> Start:
@@ -49,9 +45,7 @@ def build_classifier(config: FinetuneConfig, classes: int) -> Start:
         raise DataError("--freeze needs a trained backbone; give one with --init.")
     else:
         found = architecture(config)
-        tags = {**found.tags, "pretraining": "none"}
-        model = found.build(classes)
-        start = Start(model, found.arch, found.config, tags, None, None, found.label)
+        start = Start(found.build(classes), found.tagged(pretraining="none"))
     if config.freeze:
         start.model.requires_grad_(False)
         head_of(start.model).requires_grad_(True)
@@ -71,15 +65,13 @@ def _from_checkpoint(config: FinetuneConfig, path: Path, classes: int) -> Start:
             "not combine --mixer, --embedding, --pool, --kernels or --d-state with --init."
         )
     model.load_state_dict(weights, strict=False)
-    tags = {**found.tags, "pretraining": card.pretraining}
-    sha256 = file_sha256(path)
-    return Start(model, found.arch, found.config, tags, card, sha256, found.label)
+    return Start(model, found.tagged(pretraining=card.pretraining), card, file_sha256(path))
 
 
 def _architecture_of(
     config: FinetuneConfig, path: Path, card: Card, pretrained: nn.Module
 ) -> Architecture:
-    """The checkpoint's architecture with the flags that may change; --arch may be left away."""
+    """The checkpoint's architecture, changed by the flags that may differ; --arch is optional."""
     if config.arch not in (DEFAULT, card.arch, card.tags.get("arch")):
         raise DataError(f"{path} holds {card.arch}; do not combine --arch with --init.")
     if isinstance(pretrained, SSMamba):
@@ -105,7 +97,7 @@ def run_model(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Logits (N, K) and features (N, F), float32, of images (N, S, S, 3) uint8.
 
-    The features are those by which the predictor tells foreign images.
+    The features are those by which the predictor recognises foreign images.
     """
     model.eval()
     logits, features = [], []

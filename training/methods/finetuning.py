@@ -1,4 +1,4 @@
-"""A run of fine-tuning: each learning rate tried, the best on validation calibrated and stored."""
+"""Fine-tuning: each learning rate is tried, the best on validation calibrated and stored."""
 
 from __future__ import annotations
 
@@ -22,28 +22,21 @@ from training.evaluation.calibration import calibrated
 from training.loop.batches import Batches
 from training.loop.fit import LOG_FILE, Outcome, Task, fit
 from training.loop.progress import console
-from training.methods.supervised import (
-    Material,
-    batch_maker,
-    load_images,
-    loss_function,
-    selection_score,
-    validate,
-)
+from training.methods.supervised import Supervised, selection_score
 from training.runs.begin import begin_run, open_run
 from training.runs.card import base_card, budget, tried
 from training.runs.device import seed_everything, tell_model
 from training.runs.plan import loader_threads, make_plan, make_schedule
+from training.runs.recipe import training_images
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One learning rate's result."""
+    """The result of one learning rate."""
 
     lr: float
     outcome: Outcome
     model: nn.Module
-    start: Start
     folder: Path
 
 
@@ -54,56 +47,54 @@ def finetune(config: FinetuneConfig) -> None:
     start = build_classifier(config, len(dataset.classes))
     _refuse_seen_test_images(config, start, dataset)
     begin_run(config, "finetune", fabric, dataset)
-    tell_model(fabric, start.label, start.model, config.init)
-    material = load_images(config, dataset)
-    card = _card(config, dataset, start, material.train)
-    trials = [_try_rate(config, fabric, material, card, lr, len(rates) > 1) for lr in rates]
+    tell_model(fabric, start.backbone.label, start.model, config.init)
+    train = training_images(config, dataset)
+    card = _card(config, dataset, start, train)
+    task = Supervised(config, dataset, train, card.input, fabric.device)
+    trials = [_try_rate(config, fabric, task, card, lr, len(rates) > 1) for lr in rates]
     if not fabric.is_global_zero:
         return
     best = max(trials, key=lambda trial: selection_score(trial.outcome.best_metrics))
-    _finish(config, material, card, trials, best)
+    _finish(config, task, card, trials, best)
 
 
 def _try_rate(
-    config: FinetuneConfig, fabric: Fabric, material: Material, card: Card, lr: float, many: bool
+    config: FinetuneConfig, fabric: Fabric, task: Supervised, card: Card, lr: float, many: bool
 ) -> Trial:
-    """Train from the same start, order and augmentation with one learning rate."""
+    """Train with one learning rate, from the same weights, order and augmentation as the others."""
     folder = config.out / f"lr-{lr:g}" if many else config.out
     folder.mkdir(parents=True, exist_ok=True)
     seed_everything(config.seed)
-    start = build_classifier(config, len(material.dataset.classes))
-    plan = make_plan(config, fabric, len(material.train))
+    model = build_classifier(config, len(task.dataset.classes)).model
+    plan = make_plan(config, fabric, len(task.train))
     schedule = make_schedule(config, lr, plan)
-    task = Task(
-        loss_function(config, fabric, material),
-        partial(validate, material=material, spec=card.input),
+    work = Task(
+        task.loss,
+        task.validate,
         selection_score,
         partial(_save, config, card, lr),
     )
-    make = batch_maker(config, material, card.input)
-    batches = Batches(plan, make, loader_threads(fabric), fabric.device)
+    batches = Batches(plan, task.make_batch, loader_threads(fabric), fabric.device)
     title = f"finetune lr {lr:g}" if many else "finetune"
     log, last = config.out / LOG_FILE, folder / "last.safetensors"
     try:
-        outcome = fit(
-            fabric, start.model, batches, schedule, task, folder, config.resume, title, log
-        )
+        outcome = fit(fabric, model, batches, schedule, work, folder, config.resume, title, log)
     finally:
         if fabric.is_global_zero and folder != config.out and last.is_file():
             shutil.copyfile(last, config.out / last.name)
-    return Trial(lr, outcome, start.model, start, folder)
+    return Trial(lr, outcome, model, folder)
 
 
 def _finish(
-    config: FinetuneConfig, material: Material, card: Card, trials: list[Trial], best: Trial
+    config: FinetuneConfig, task: Supervised, card: Card, trials: list[Trial], best: Trial
 ) -> None:
     """Calibrate the chosen model, score it on the test split, and write it with its full card."""
     entry = training_entry(config, best.lr, best.outcome)
     entry["lrs_tried"] = [tried(trial.lr, trial.outcome) for trial in trials]
     entry["seconds"] = round(sum(trial.outcome.seconds for trial in trials), 1)
-    metrics: dict[str, Any] = {"val": {**best.outcome.best_metrics, "n": len(material.val)}}
+    metrics: dict[str, Any] = {"val": {**best.outcome.best_metrics, "n": len(task.val)}}
     done = card.with_(metrics=metrics, training=entry)
-    done, statistics = calibrated(best.model, done, material.dataset)
+    done, statistics = calibrated(best.model, done, task.dataset)
     checkpoint.save(config.out / "best.safetensors", best.model, done, statistics)
     if best.folder != config.out:
         shutil.copyfile(best.folder / "last.safetensors", config.out / "last.safetensors")
@@ -136,13 +127,10 @@ def _check(config: FinetuneConfig) -> tuple[float, ...]:
 
 
 def _card(config: FinetuneConfig, dataset: Dataset, start: Start, train: np.ndarray) -> Card:
-    baseline = start.arch != "ssmamba"
-    card = base_card(config, dataset, train).with_(
-        kind="baseline" if baseline else "classifier",
-        name=config.name or f"{dataset.info.name} {start.label}",
-        arch=start.arch,
-        config=start.config,
-        tags={**start.tags, **config.tags},
+    backbone = start.backbone
+    card = base_card(config, dataset, train, backbone).with_(
+        kind="classifier" if backbone.arch == "ssmamba" else "baseline",
+        name=config.name or f"{dataset.info.name} {backbone.label}",
     )
     if start.parent is None:
         return card
@@ -171,7 +159,7 @@ def _refuse_seen_test_images(config: FinetuneConfig, start: Start, dataset: Data
 
 
 def training_entry(config: FinetuneConfig, lr: float, outcome: Outcome) -> dict[str, Any]:
-    """This run's budget, with that of the pre-training inside."""
+    """The budget of this run, with that of its pre-training inside."""
     entry = budget(config, lr, outcome)
     if config.freeze:
         entry["frozen_encoder"] = True
@@ -183,7 +171,7 @@ def training_entry(config: FinetuneConfig, lr: float, outcome: Outcome) -> dict[
 def _save(
     config: FinetuneConfig, card: Card, lr: float, path: Path, model: nn.Module, outcome: Outcome
 ) -> None:
-    """A checkpoint of a run that goes on: loadable, not yet calibrated."""
+    """Write a checkpoint of an unfinished run: loadable, not yet calibrated."""
     done = card.with_(
         training=training_entry(config, lr, outcome),
         metrics={"val": outcome.last_metrics} if outcome.last_metrics else {},

@@ -1,4 +1,4 @@
-"""A run of pre-training, whatever the method: from its config to its best checkpoint."""
+"""Pre-training by any method, from the config to the best checkpoint."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ VAL_IMAGES = 256  # of the validation split, scored after an epoch
 
 
 def pretrain(config: PretrainConfig) -> None:
-    """Train by --method, then store the best weights with their scores on the test split."""
+    """Train by --method, then save the best weights with their scores on the test split."""
     backbone = refuse_unfit(config)
     fabric, dataset = open_run(config)
     begin_run(config, "pretrain", fabric, dataset)
@@ -41,7 +41,7 @@ def pretrain(config: PretrainConfig) -> None:
     model = method.model(encoder)
     plan = make_plan(config, fabric, len(method.material.train))
     task: Task[Any] = Task(
-        lambda module, batch: method.loss(module, batch, fabric.device),
+        partial(method.loss, device=fabric.device),
         method.validate,
         method.score,
         partial(_save, method),
@@ -54,19 +54,16 @@ def pretrain(config: PretrainConfig) -> None:
 
 
 def load_material(config: PretrainConfig, dataset: Dataset, backbone: Architecture) -> Material:
-    """Images in memory, the changes they go through, and the card so far."""
+    """Images in memory, their random changes, and the card so far."""
     train = training_images(config, dataset)
     val = dataset.images("val", config.image_size)
     spread = np.linspace(0, len(val) - 1, min(len(val), VAL_IMAGES)).round().astype(int)
     title = METHODS[config.method].title
     label = backbone.label.removeprefix("SSMamba ")
-    card = base_card(config, dataset, train).with_(
+    card = base_card(config, dataset, train, backbone).with_(
         kind=config.method,
         name=config.name or f"{dataset.info.name} {title} {label}",
-        arch=backbone.arch,
-        config=backbone.config,
         pretraining=config.method,
-        tags={**backbone.tags, **config.tags},
     )
     return Material(config, dataset, make_recipe(config, dataset), card, train, val[spread])
 
@@ -98,7 +95,7 @@ def _finish(method: Method[Any], model: nn.Module, outcome: Outcome) -> None:
 
 
 def _save(method: Method[Any], path: Path, model: nn.Module, outcome: Outcome) -> None:
-    """A checkpoint on the way."""
+    """Write a checkpoint of an unfinished run."""
     metrics = {"val": outcome.last_metrics} if outcome.last_metrics else {}
     _write(method, path, model, outcome, metrics, final=False)
 

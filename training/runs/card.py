@@ -1,4 +1,4 @@
-"""The part of a card that training knows: data, input, budget, versions."""
+"""The entries of a card that training fills: data, input, budget, versions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from ssmamba.checkpoints.card import Card, InputSpec
 from ssmamba.errors import DataError
+from training.backbones.architectures import Architecture
 from training.config import RunConfig
 from training.data.dataset import Dataset
 from training.loop.fit import Outcome
@@ -19,8 +20,10 @@ PACKAGES = ("torch", "numpy", "timm", "lightning-fabric", "opencv-python-headles
 Triple = tuple[float, float, float]
 
 
-def base_card(config: RunConfig, dataset: Dataset, images: np.ndarray) -> Card:
-    """The part of a card that follows from the data and the machine."""
+def base_card(
+    config: RunConfig, dataset: Dataset, images: np.ndarray, backbone: Architecture
+) -> Card:
+    """The entries of a card that follow from the data, the backbone and the machine."""
     window, info = config.image_size, dataset.info
     mean, std = channel_statistics(images)
     spec = InputSpec(
@@ -35,6 +38,9 @@ def base_card(config: RunConfig, dataset: Dataset, images: np.ndarray) -> Card:
     return Card(
         classes=info.classes,
         input=spec,
+        arch=backbone.arch,
+        config=backbone.config,
+        tags={**backbone.tags, **config.tags},
         training_hashes=tuple(sorted({*dataset.hashes("train"), *dataset.hashes("val")})),
         dataset=dataset.card_entry(),
         versions=versions(),
@@ -68,7 +74,7 @@ def refuse_name(out: Path) -> None:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what decides about the numbers."""
+    """Versions of Python and of the packages that affect the numbers."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -79,7 +85,7 @@ def versions() -> dict[str, str]:
 
 
 def budget(config: RunConfig, lr: float, outcome: Outcome) -> dict[str, Any]:
-    """What the card says about the run; equal budgets are asserted from it.
+    """Entries of the card about the run, from which equal budgets are asserted.
 
     ``steps`` and ``images_seen`` are those of one learning rate.
     """
@@ -101,5 +107,5 @@ def budget(config: RunConfig, lr: float, outcome: Outcome) -> dict[str, Any]:
 
 
 def tried(lr: float, outcome: Outcome) -> dict[str, float]:
-    """A learning rate and the best validation metrics that it led to."""
+    """A learning rate and its best validation metrics."""
     return {"lr": lr, **outcome.best_metrics}

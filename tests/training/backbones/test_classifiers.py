@@ -19,18 +19,19 @@ NAMES = ("resnet10t", "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224")
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_baseline_runs_at_128_px_and_loads_again(name: str, tmp_path: Path) -> None:
-    config = FinetuneConfig(
+    flags = FinetuneConfig(
         data=tmp_path, out=tmp_path, arch=f"timm:{name}", image_size=128, drop_path=0.1
     )
     torch.manual_seed(0)
-    start = build_classifier(config, 3)
+    start = build_classifier(flags, 3)
     spec = InputSpec(window_px=128)
     images = np.random.default_rng(0).integers(0, 255, (2, 128, 128, 3), dtype=np.uint8)
     logits, features = run_model(start.model, images, spec)
     assert logits.shape == (2, 3) and features.shape[0] == 2 and features.ndim == 2
 
     classes = tuple(ClassInfo(k, k, (0, 0, 0)) for k in "abc")
-    card = Card(kind="baseline", arch=start.arch, config=start.config, classes=classes, input=spec)
+    arch, config = start.backbone.arch, start.backbone.config
+    card = Card(kind="baseline", arch=arch, config=config, classes=classes, input=spec)
     checkpoint.save(tmp_path / "b.safetensors", start.model, card)
     again = checkpoint.load(tmp_path / "b.safetensors")
     np.testing.assert_allclose(run_model(again.model, images, spec)[0], logits, atol=1e-5)

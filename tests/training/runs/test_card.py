@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.backbones.architectures import architecture
 from training.config import FinetuneConfig
 from training.data.dataset import load_dataset
 from training.runs.card import base_card, channel_statistics
@@ -24,6 +25,6 @@ def test_the_card_gives_the_scale_of_a_network_pixel(folder: Path, tmp_path: Pat
     info.write_text("name: x\nmpp: 0.5\nstain: IHC\nclasses: {round: R, striped: S}")
     data = load_dataset(folder, 0, info, quiet=True)
     config = FinetuneConfig(data=folder, out=tmp_path, image_size=32)
-    card = base_card(config, data, data.images("train", 48))
+    card = base_card(config, data, data.images("train", 48), architecture(config))
     assert card.input.mpp == pytest.approx(0.75)  # 48 px are fed as 32
     assert (card.input.stain, card.dataset["name"]) == ("IHC", "x")

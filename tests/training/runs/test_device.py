@@ -19,6 +19,7 @@ from tests.training.conftest import TINY
 from training import finetune
 from training.loop import fit as loop
 from training.methods import finetuning
+from training.methods.supervised import Supervised
 from training.runs import device
 
 
@@ -68,7 +69,8 @@ def test_scores_are_made_in_exact_float32(
 
         return watched
 
-    for where, name in ((loop._Run, "_step"), (finetuning, "validate"), (finetuning, "calibrated")):
+    places = ((loop._Run, "_step"), (Supervised, "validate"), (finetuning, "calibrated"))
+    for where, name in places:
         monkeypatch.setattr(where, name, watch(name, getattr(where, name)))
     given = ["--data", str(folder), "--out", str(tmp_path / "run"), *TINY, "--epochs", "1"]
     assert finetune.main(given) == 0

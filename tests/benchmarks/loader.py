@@ -101,12 +101,11 @@ def _maker(window: int) -> Callable[[np.ndarray, np.random.Generator], Pair]:
     base = tissue_like(side, side)
     images = np.stack([np.roll(base, 7 * shift, axis=1) for shift in range(IMAGES)])
     labels = np.arange(IMAGES) % CLASSES
-    config = FinetuneConfig(data=Path(), out=Path())
+    config = FinetuneConfig(data=Path(), out=Path(), image_size=window)
     jitter = StainJitter(
         "he", config.stain_scale, config.stain_shift, config.gamma, config.brightness
     )
-    changes = (config.blur, config.blur_sigma, config.noise, config.noise_sigma)
-    recipe = Recipe(window, (config.crop_min, 1.0), jitter, *changes)
+    recipe = Recipe(config, jitter)
     spec = InputSpec(window_px=window)
 
     def make(rows: np.ndarray, rng: np.random.Generator) -> Pair:

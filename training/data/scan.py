@@ -25,7 +25,7 @@ MIN_CONTRAST = 4.0  # standard deviation, 0..255; blank images are all alike and
 
 @dataclass(frozen=True)
 class Scan:
-    """What one pass over the files found, in the order of the catalog's items."""
+    """Hashes, sizes and thumbnails of the images, in the order of the catalog's items."""
 
     file_hashes: tuple[str, ...]  # of the file's bytes, first HASH_DIGITS of the sha256
     pixel_hashes: tuple[str, ...]  # of the decoded image
@@ -36,16 +36,16 @@ class Scan:
 
 @dataclass(frozen=True)
 class Findings:
-    """All that a pass over the files found wrong, and the scan when nothing was."""
+    """Problems found in one pass over the files, and the scan when there were none."""
 
     unreadable: tuple[str, ...]
-    conflicts: tuple[str, ...]  # the same picture under two labels or on two given sides
+    conflicts: tuple[str, ...]  # the same image under two labels or in two given splits
     modes: str  # the images that are not plain 8-bit RGB, in one line; "" when there are none
     scan: Scan | None  # None when an image could not be read
 
 
 def examine_images(catalog: Catalog, on_done: Callable[[int], None] | None = None) -> Findings:
-    """Decode every image of a catalog and tell all that is wrong, without raising."""
+    """Decode every image of a catalog and list all problems, without raising."""
     rows: dict[int, _Row] = {}
     unreadable = []
     for index, (item, row) in enumerate(zip(catalog.items, _scan_all(catalog), strict=True)):
@@ -56,10 +56,16 @@ def examine_images(catalog: Catalog, on_done: Callable[[int], None] | None = Non
         if on_done is not None:
             on_done(index + 1)
     items = [catalog.items[i] for i in rows]
-    conflicts = _conflicts(items, [row.pixel_hash for row in rows.values()])
-    modes = unusual_modes([item.path for item in items], [row.facts for row in rows.values()])
-    whole = not unreadable and rows
-    scan = scan_of(list(rows.values())) if whole else None
+    facts = tuple(row.facts for row in rows.values())
+    pixel_hashes = tuple(row.pixel_hash for row in rows.values())
+    conflicts = _conflicts(items, pixel_hashes)
+    modes = unusual_modes([item.path for item in items], facts)
+    scan = None
+    if rows and not unreadable:
+        sides = tuple(min(f.width, f.height) for f in facts)
+        thumbs = np.stack([row.thumb for row in rows.values()])
+        hashes = tuple(f.sha256[:HASH_DIGITS] for f in facts)
+        scan = Scan(hashes, pixel_hashes, sides, thumbs, facts)
     return Findings(tuple(unreadable), tuple(conflicts), modes, scan)
 
 
@@ -76,10 +82,10 @@ def unusual_modes(paths: Sequence[str], files: Sequence[FileFacts]) -> str:
 
 
 def duplicate_links(catalog: Catalog, scan: Scan) -> list[tuple[int, int]]:
-    """Pairs of items that must stay on one side: equal pixels, and near-duplicates (turned and
-    mirrored copies count) of images without a group, unless there are too many to look for them.
+    """Pairs of items that must stay in one split: equal pixels, and near-duplicates (turned and
+    mirrored copies count) of images without a group, unless there are too many to compare.
 
-    Two images that both have a group are left to their groups.
+    Two images that both have a group follow their groups.
     """
     links = equal_images(scan)
     if compares_all(catalog):
@@ -144,23 +150,13 @@ class _Row:
     thumb: np.ndarray
 
 
-def scan_of(rows: list[_Row]) -> Scan:
-    return Scan(
-        tuple(row.facts.sha256[:HASH_DIGITS] for row in rows),
-        tuple(row.pixel_hash for row in rows),
-        tuple(min(row.facts.width, row.facts.height) for row in rows),
-        np.stack([row.thumb for row in rows]),
-        tuple(row.facts for row in rows),
-    )
-
-
 def _scan_all(catalog: Catalog) -> Iterator[_Row | str]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(lambda item: _scan_one(catalog, item), catalog.items)
 
 
 def _scan_one(catalog: Catalog, item: Item) -> _Row | str:
-    """The row of an image, or what is wrong with it."""
+    """The row of an image, or its problem."""
     try:
         data = catalog.file(item).read_bytes()
         image = decode_rgb(data)
@@ -175,7 +171,7 @@ def _scan_one(catalog: Catalog, item: Item) -> _Row | str:
 
 
 def _conflicts(items: Sequence[Item], pixel_hashes: Sequence[str]) -> list[str]:
-    """The same picture under two labels teaches nothing and cannot be split."""
+    """One line for each image that is also there under another label or in another split."""
     first: dict[str, Item] = {}
     problems = []
     for item, digest in zip(items, pixel_hashes, strict=True):

@@ -1,4 +1,4 @@
-"""Split a catalog 7:1:2 by seed: stratified by class, groups and duplicates on one side."""
+"""Split a catalog 7:1:2 by seed: stratified by class, groups and duplicates kept together."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from training.data.catalog import SPLITS, Item
 
@@ -15,10 +17,10 @@ FRACTIONS = (0.7, 0.1, 0.2)  # train, val, test (SSMamba §4.2)
 
 @dataclass(frozen=True)
 class Unit:
-    """Images that must stay together."""
+    """Images that must stay in one split."""
 
-    members: tuple[int, ...]  # positions in the catalog, rising
-    label: str  # the commonest label among them
+    members: tuple[int, ...]  # indices in the catalog, ascending
+    label: str  # their most common label
 
 
 def split_items(
@@ -27,11 +29,11 @@ def split_items(
     links: Sequence[tuple[int, int]] = (),
     fractions: tuple[float, float, float] = FRACTIONS,
 ) -> dict[str, list[int]]:
-    """Assign each item to "train", "val" or "test"; positions in rising order.
+    """Assign each item to "train", "val" or "test"; ascending indices.
 
-    Splits named in the manifest win. Otherwise each class is dealt out by itself: within a class
-    a side misses its share by less than its largest unit, and with at least three units each side
-    gets one. The same items, links and seed always give the same split.
+    Splits named in the manifest take precedence. Otherwise each class is split by itself: within
+    a class a split misses its share by less than its largest unit, and with at least three units
+    each split gets one. The same items, links and seed always give the same split.
     """
     if items and all(item.split for item in items):
         return {name: [i for i, item in enumerate(items) if item.split == name] for name in SPLITS}
@@ -49,25 +51,17 @@ def split_items(
 
 def join_units(items: Sequence[Item], links: Sequence[tuple[int, int]] = ()) -> list[Unit]:
     """Connected components of items under shared groups and links, by their first member."""
-    parent = list(range(len(items)))
-
-    def find(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
     first_of_group: dict[str, int] = {}
     pairs = list(links)
     for index, item in enumerate(items):
         if item.group:
             pairs.append((first_of_group.setdefault(item.group, index), index))
-    for a, b in pairs:
-        low, high = sorted((find(a), find(b)))
-        parent[high] = low
+    ends = np.array(pairs, np.int32).reshape(-1, 2)
+    edges = (np.ones(len(ends), bool), (ends[:, 0], ends[:, 1]))
+    graph = coo_array(edges, shape=(len(items), len(items)))
     members: dict[int, list[int]] = {}
-    for index in range(len(items)):
-        members.setdefault(find(index), []).append(index)
+    for index, unit in enumerate(connected_components(graph, directed=False)[1].tolist()):
+        members.setdefault(unit, []).append(index)
     return [Unit(tuple(m), _commonest([items[i].label for i in m])) for m in members.values()]
 
 
@@ -76,7 +70,7 @@ def _commonest(labels: list[str]) -> str:
 
 
 def _deal(units: list[Unit], fractions: tuple[float, ...]) -> list[tuple[str, Unit]]:
-    """Give each unit, larger ones first, to the side that lacks most images."""
+    """Give each unit, larger ones first, to the split that lacks most images."""
     total = sum(len(unit.members) for unit in units)
     lack = [fraction * total for fraction in fractions]
     dealt: list[tuple[int, Unit]] = []
@@ -89,7 +83,7 @@ def _deal(units: list[Unit], fractions: tuple[float, ...]) -> list[tuple[str, Un
 
 
 def _fill_empty_sides(dealt: list[tuple[int, Unit]], fractions: tuple[float, ...]) -> None:
-    """With enough units no side stays empty: it takes the smallest from the fullest side."""
+    """With enough units no split stays empty: it takes the smallest of the fullest split."""
     for side, fraction in enumerate(fractions):
         counts = [sum(s == k for s, _ in dealt) for k in range(len(fractions))]
         if counts[side] or not fraction:

@@ -1,1 +1,1 @@
-"""The training loop: order of the batches, schedule, state on disk, progress, Ctrl-C."""
+"""The training loop: batches and their order, schedule, saved state, progress, Ctrl-C."""

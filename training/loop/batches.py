@@ -1,9 +1,9 @@
-"""Which images make up which step, and their preparation one step ahead.
+"""The images of each step, and their preparation ahead of the step.
 
-Order and augmentation of a step depend on the seed and the step's number alone, so a run that
-goes on from step n makes the very batches that the first one would have made. A step's batch is
-made in small portions, each with random numbers of its own, and a process takes whole portions:
-so several processes, or several passes (accumulation), see what one process would see.
+Order and augmentation of a step depend only on the seed and the step's number, so a run resumed
+at step n makes the same batches as an uninterrupted one. A step's batch is made in small portions,
+each with its own random numbers, and a process takes whole portions: several processes, or several
+passes (accumulation), together see what one process would see.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Plan:
 
     @property
     def epoch_steps(self) -> int:
-        """Whole batches only, unless there is less than one."""
+        """Steps of an epoch: whole batches, but at least one step."""
         return max(self.images // self.batch_size, 1)
 
     @property
@@ -61,10 +61,6 @@ class Plan:
     def step_images(self) -> int:
         """Images of one step, over all processes."""
         return min(self.batch_size, self.images)
-
-    @property
-    def images_seen(self) -> int:
-        return self.steps * self.step_images
 
     @property
     def portions(self) -> int:
@@ -80,9 +76,9 @@ class Plan:
 
     def rows(self, step: int) -> np.ndarray:
         """All images of a step (0-based), over all processes, (step_images,)."""
-        epoch, place = divmod(step, self.epoch_steps)
+        epoch, position = divmod(step, self.epoch_steps)
         order = np.random.default_rng([self.seed, _ORDER, epoch]).permutation(self.images)
-        return order[place * self.batch_size : (place + 1) * self.batch_size]
+        return order[position * self.batch_size : (position + 1) * self.batch_size]
 
     def share(self, turn: int) -> range:
         """Portions of this process in one of a step's passes (0-based)."""
@@ -95,12 +91,12 @@ class Plan:
 
 
 class Batches(Generic[Batch]):
-    """Batches from a step on, made in threads while the model works on earlier ones.
+    """A run's batches, made in threads while the model works on earlier ones.
 
-    workers: threads; NumPy and OpenCV let go of the interpreter, so several help where the
-    model is not on the same cores. 0 makes each batch when its turn comes.
-    device: where the batches go; for a GPU they are made in pinned memory, which it copies from
-    by itself (see ``on_device``).
+    workers: threads; NumPy and OpenCV release the GIL, so several help where the model does not
+    use the same cores. 0 makes each batch when it is asked for.
+    device: destination of the batches; for a GPU they are made in pinned memory, from which it
+    copies asynchronously (see ``on_device``).
     """
 
     def __init__(
@@ -114,7 +110,7 @@ class Batches(Generic[Batch]):
         self.gpu = device if device is not None and device.type == "cuda" else None
 
     def starting_at(self, step: int) -> Generator[list[Batch], None, None]:
-        """For each step this process's batches, one for each pass."""
+        """This process's batches of each step from ``step`` on, one for each pass."""
         if not self.workers:
             yield from map(self._step, range(step, self.plan.steps))
             return
@@ -128,7 +124,7 @@ class Batches(Generic[Batch]):
                 yield ahead.popleft().result()
 
     def _enter_thread(self) -> None:
-        """Pinning opens the thread's current GPU, which would be the first one in every process."""
+        """Choose the GPU: pinning opens the thread's current one, by default the first."""
         if self.gpu is not None:
             torch.cuda.set_device(self.gpu)
 
@@ -143,14 +139,14 @@ class Batches(Generic[Batch]):
 
 
 def join(parts: list[Any]) -> Any:
-    """Tuples of tensors, one after the other along the first dimension, as one such tuple."""
+    """Tuples of tensors concatenated along the first dimension into one such tuple."""
     if len(parts) == 1:
         return parts[0]
     return _with_columns(parts[0], [torch.cat(column) for column in zip(*parts, strict=True)])
 
 
 def on_device(batch: Iterable[Tensor], device: torch.device) -> list[Tensor]:
-    """A batch's tensors on the device; a GPU copies pinned ones while Python goes on."""
+    """A batch's tensors on the device; a GPU copies pinned ones asynchronously."""
     return [part.to(device, non_blocking=device.type == "cuda") for part in batch]
 
 
@@ -159,6 +155,6 @@ def _pinned(batch: Any) -> Any:
 
 
 def _with_columns(batch: Any, columns: list[Tensor]) -> Any:
-    """A tuple of the same kind, named or not, of other tensors."""
+    """A tuple of the batch's type, named or not, with other tensors."""
     kind = type(batch)
     return kind(*columns) if hasattr(kind, "_fields") else kind(columns)

@@ -303,7 +303,7 @@ class _Run(Generic[Batch]):
     def _save(self, with_checkpoint: bool) -> None:
         if self.sharded:
             self.raw.load_state_dict(whole(self.trained.state_dict()))
-        optimizer = self._optimizer_state()
+        optimizer = optimizer_state(self.trained, self.optimizer, self.sharded)
         average = self.average.state_dict() if self.average else None
         if not self._leads:
             return
@@ -324,23 +324,12 @@ class _Run(Generic[Batch]):
             },
         )
 
-    def _optimizer_state(self) -> dict[str, Any]:
-        if self.sharded:
-            return optimizer_state(self.trained, self.optimizer.optimizer)
-        return self.optimizer.state_dict()
-
-    def _load_optimizer_state(self, state: dict[str, Any]) -> None:
-        if self.sharded:
-            load_optimizer_state(self.trained, self.optimizer.optimizer, state)
-        else:
-            self.optimizer.load_state_dict(state)
-
     def _resume(self) -> None:
         state = load_state(self.folder)
         if state is None:
             return
         copy_whole(self.trained.state_dict(), state["model"])
-        self._load_optimizer_state(state["optimizer"])
+        load_optimizer_state(self.trained, self.optimizer, state["optimizer"], self.sharded)
         if state.get("precision"):  # older states have none
             self.fabric.strategy.precision.load_state_dict(state["precision"])
         if self.average is not None and state["average"] is not None:

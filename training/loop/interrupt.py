@@ -7,13 +7,13 @@ import signal
 import threading
 from types import FrameType
 
-STDERR = 2  # written to as it is: print() may be at work when a signal comes
+STDERR = 2  # a file descriptor: a signal may arrive within print()
 
 
 class StopRequest:
-    """Turns SIGINT and SIGTERM into a flag while it is active, and says so; use it with ``with``.
+    """A flag that SIGINT and SIGTERM set, with a message; a context manager.
 
-    A step may take long: who sees nothing presses again, and loses what the step has done.
+    The message matters, since a step may take long and a second signal loses its work.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)

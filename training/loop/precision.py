@@ -1,4 +1,4 @@
-"""Mixed precision: what Fabric leaves to us, and what it does too much of."""
+"""Mixed precision by autocast alone, and TF32 in training steps."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ssmamba.runtime.device import set_float32
 
 
 class Autocast(MixedPrecision):
-    """Mixed precision in which autocast alone rounds: the inputs of products, where it meets them.
+    """Mixed precision in which only autocast rounds, and only the inputs of products.
 
-    Fabric rounds every floating argument of the model instead, the target of the loss among them.
+    Fabric's own also rounds every floating argument of the model, such as the loss's target.
     """
 
     def convert_input(self, data: Any) -> Any:
@@ -24,7 +24,7 @@ class Autocast(MixedPrecision):
 
 @contextmanager
 def steps_in_tf32() -> Iterator[None]:
-    """A training step, which may round as torch does; what is around it is exact, scores too."""
+    """Context of a training step, which may round to TF32; all else, scores too, is exact."""
     set_float32(exact=False)
     try:
         yield

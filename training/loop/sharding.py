@@ -1,8 +1,7 @@
-"""Weights, gradients and optimizer state dealt out to the processes (FSDP), for large models.
+"""Weights, gradients and optimizer state split over the processes (FSDP), for large models.
 
-The blocks are sharded one by one, the rest together. Whoever needs the whole model (validation,
-checkpoints, resume) gets plain tensors; beside its shards each process keeps one plain copy of the
-weights for that.
+The blocks are sharded one by one, the rest together. Validation, checkpoints and resume use plain
+tensors; for these each process holds one plain copy of the weights beside its shards.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ def fsdp_strategy(processes: int) -> ModelParallelStrategy:
 def _shard(model: nn.Module, mesh: Any) -> nn.Module:
     from torch.distributed.fsdp import fully_shard
 
-    dealt = mesh["data_parallel"]
+    shared = mesh["data_parallel"]
     for name, module in model.named_modules():
         if name.rsplit(".", 1)[-1] == BLOCKS and isinstance(module, nn.ModuleList | nn.Sequential):
             for block in module:
-                fully_shard(block, mesh=dealt)
-    fully_shard(model, mesh=dealt)
+                fully_shard(block, mesh=shared)
+    fully_shard(model, mesh=shared)
     return model
 
 
@@ -63,20 +62,26 @@ def copy_whole(into: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> Non
         kept.copy_(value)
 
 
-def optimizer_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """The optimizer's state by the weights' names, in plain tensors."""
+def optimizer_state(model: nn.Module, optimizer: Any, sharded: bool) -> dict[str, Any]:
+    """The state of Fabric's optimizer in plain tensors; of a sharded model by the weights' names.
+    Every process must call it."""
+    if not sharded:
+        return optimizer.state_dict()
     from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimizer_state_dict
 
-    return get_optimizer_state_dict(
-        model, optimizer, options=StateDictOptions(full_state_dict=True)
-    )
+    options = StateDictOptions(full_state_dict=True)
+    return get_optimizer_state_dict(model, optimizer.optimizer, options=options)
 
 
 def load_optimizer_state(
-    model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]
+    model: nn.Module, optimizer: Any, state: dict[str, Any], sharded: bool
 ) -> None:
+    """Restore what ``optimizer_state`` returned."""
+    if not sharded:
+        optimizer.load_state_dict(state)
+        return
     from torch.distributed.checkpoint.state_dict import StateDictOptions, set_optimizer_state_dict
 
     # not strict: a weight that had no gradient yet has no state
     options = StateDictOptions(full_state_dict=True, strict=False)
-    set_optimizer_state_dict(model, optimizer, state, options=options)
+    set_optimizer_state_dict(model, optimizer.optimizer, state, options=options)

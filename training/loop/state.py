@@ -1,4 +1,4 @@
-"""What a stopped run needs to go on exactly: one file, read without pickle's dangers."""
+"""State from which a stopped run resumes exactly: one file, read without running pickled code."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ssmamba.errors import DataError
 from ssmamba.files import written_whole
 
 STATE_FILE = "state.pt"
-# What torch's reader raises on bytes that are no archive of its own
+# Raised by torch's reader for files that it did not write
 BROKEN_FILE = (RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError)
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> None:
     """Write tensors, numbers and texts; the file appears whole or not at all.
 
-    Raises DataError when the disk does not take it.
+    Raises DataError when it cannot be written.
     """
     try:
         with written_whole(folder / STATE_FILE) as partial:
             torch.save(state, partial)
-    except RuntimeError as error:  # torch's writer tells all that the disk says so
+    except RuntimeError as error:  # torch's writer raises this for errors of the disk
         raise DataError(
             f"{folder / STATE_FILE} cannot be written ({str(error).splitlines()[0]}); free some "
             "space on the disk and continue with --resume."
@@ -41,7 +41,7 @@ def load_state(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a foreign file is refused below, in one sentence
+            warnings.simplefilter("ignore")  # a foreign file is refused below
             return torch.load(path, map_location="cpu", weights_only=True)
     except (*BROKEN_FILE, OSError, pickle.UnpicklingError) as error:
         raise DataError(
@@ -66,7 +66,7 @@ def rng_state() -> dict[str, Any]:
 
 
 def restore_rng(state: dict[str, Any]) -> None:
-    """Put generators back to where ``rng_state`` found them."""
+    """Set the generators to what ``rng_state`` returned."""
     torch.set_rng_state(state["torch"])
     version, numbers, gauss = state["python"]
     random.setstate((version, tuple(numbers), gauss))

@@ -1,4 +1,4 @@
-"""The training images of a run and the random changes they go through."""
+"""The training images of a run and their random changes."""
 
 from __future__ import annotations
 
@@ -19,15 +19,7 @@ def make_recipe(config: RunConfig, dataset: Dataset) -> Recipe:
         config.brightness,
         config.colour_cast,
     )
-    return Recipe(
-        config.image_size,
-        (config.crop_min, 1.0),
-        jitter,
-        config.blur,
-        config.blur_sigma,
-        config.noise,
-        config.noise_sigma,
-    )
+    return Recipe(config, jitter)
 
 
 def training_images(config: RunConfig, dataset: Dataset) -> np.ndarray:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from tests.training.pictures import picture
 from training.augment.recipe import Recipe
 from training.augment.scanner import blur_some, noise_some
 from training.augment.stain import StainJitter
+from training.config import FinetuneConfig
 
 BATCH = np.stack([picture("striped", seed, 64) for seed in range(4)])
 HIDDEN = np.kron(np.random.default_rng(1).random((4, 4, 4)) < 0.7, np.ones((16, 16))).astype(bool)
@@ -27,7 +30,10 @@ def test_noise_has_the_asked_strength_at_most() -> None:
 
 
 def test_hidden_pixels_never_leak_into_visible_ones() -> None:
-    recipe = Recipe(64, (1.0, 1.0), StainJitter("he", 0.2, 0.05, 0.2, 0.1), 1.0, 3.0, 1.0, 10.0)
+    config = FinetuneConfig(
+        data=Path(), out=Path(), blur=1.0, blur_sigma=3.0, noise=1.0, noise_sigma=10.0
+    )
+    recipe = Recipe(config, StainJitter("he", 0.2, 0.05, 0.2, 0.1))
     other = BATCH.copy()
     other[HIDDEN] = np.random.default_rng(2).integers(0, 255, (int(HIDDEN.sum()), 3))
     first = recipe.perturb(BATCH, np.random.default_rng(0), HIDDEN)

@@ -33,7 +33,7 @@ def test_images_pass_a_model_once_each_in_their_order() -> None:
 
 
 def test_an_epoch_shows_an_image_at_most_once_and_epochs_differ() -> None:
-    assert (PLAN.epoch_steps, PLAN.steps, PLAN.images_seen) == (4, 12, 60)
+    assert (PLAN.epoch_steps, PLAN.steps, PLAN.steps * PLAN.step_images) == (4, 12, 60)
     epochs = [[i for s in range(4) for i in PLAN.rows(4 * e + s)] for e in range(3)]
     assert all(len(set(order)) == 20 for order in epochs)
     assert epochs[0] != epochs[1]
@@ -80,7 +80,7 @@ def test_a_batch_that_cannot_be_shared_evenly_is_known(batch: int, world: int, f
 def test_fewer_images_than_a_batch_make_one_step() -> None:
     small = Plan(images=3, batch_size=8, epochs=2, seed=0)
     assert small.epoch_steps == 1 and sorted(small.rows(1)) == [0, 1, 2]
-    assert small.images_seen == 6
+    assert small.steps * small.step_images == 6
 
 
 def test_batches_for_a_gpu_are_pinned_and_not_on_the_first_gpu(

@@ -1,4 +1,4 @@
-"""Stain and light as one affine map in optical density.
+"""Changes of stain and light as one affine map in optical density.
 
 With I = exp(-OD), scaling a stain's concentration, a gamma and a change of brightness or white
 balance are all affine in OD: stain jitter is M^-1 diag(s) M on the pixel's OD row, gamma g is a
@@ -28,7 +28,7 @@ _OD = -np.log(np.maximum(np.arange(256, dtype=np.float32), FLOOR) / WHITE)
 
 @dataclass(frozen=True)
 class StainJitter:
-    """How far colours move; each strength is the half-width of a uniform draw."""
+    """Strengths of colour changes; each is the half-width of a uniform draw."""
 
     basis: str  # he | giemsa | none (red, green and blue by themselves)
     scale: float  # of each stain's concentration, relative
@@ -65,7 +65,7 @@ def draw_affine(
 
 
 def apply_affine(images: np.ndarray, matrix: np.ndarray, offset: np.ndarray) -> np.ndarray:
-    """Move colours of (B, H, W, 3) uint8 by one affine map in OD for each image."""
+    """Change colours of (B, H, W, 3) uint8 by one affine map in OD for each image."""
     out = np.empty_like(images)
     for index, image in enumerate(images):
         od = _OD[image].reshape(-1, 3) @ matrix[index]
@@ -80,5 +80,5 @@ def apply_affine(images: np.ndarray, matrix: np.ndarray, offset: np.ndarray) -> 
 
 
 def jitter_stains(images: np.ndarray, jitter: StainJitter, rng: np.random.Generator) -> np.ndarray:
-    """Stain jitter of (B, H, W, 3) uint8, another draw for each image."""
+    """Stain jitter of (B, H, W, 3) uint8, with a separate draw for each image."""
     return apply_affine(images, *draw_affine(len(images), jitter, rng))

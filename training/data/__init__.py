@@ -1,1 +1,1 @@
-"""From a folder of images to splits and arrays: find, check, split, describe, cache."""
+"""A folder of images as splits and arrays: find, check, split, describe, cache."""

@@ -26,8 +26,8 @@ class Item:
 
     path: str  # relative to the folder, POSIX
     label: str  # class key
-    group: str = ""  # images of one group stay on one side of a split; "" = on its own
-    split: str = ""  # "train", "val", "test" when the manifest says so
+    group: str = ""  # images of one group stay in one split; "" = none
+    split: str = ""  # "train", "val", "test" when the manifest names one
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,16 @@ class Catalog:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a look at the file names found, before any image is opened."""
+    """The images and problems found from file names alone, before any image is opened."""
 
-    catalog: Catalog  # the images that are there and have a label
-    problems: tuple[str, ...]  # one line each; empty when all is well
+    catalog: Catalog  # the images that exist and have a label
+    problems: tuple[str, ...]  # one line each
 
 
 def survey_folder(root: Path | str) -> Survey:
-    """List a data folder and what is wrong with it.
+    """The images of a data folder and its problems.
 
-    Raises DataError only where there is nothing to list: no folder, no classes, no label column.
+    Raises DataError only where nothing can be listed: no folder, no classes, no label column.
     """
     root = Path(root)
     if root.is_file():
@@ -76,8 +76,8 @@ def refuse_out(root: Path, out: Path) -> None:
     without a manifest."""
     if out.exists() and not out.is_dir():
         raise DataError(f"{out} is a file; give a folder as --out.")
-    own, place = root.resolve(), out.resolve()
-    if own in (place, *place.parents) and not (root / MANIFEST).is_file():
+    own, target = root.resolve(), out.resolve()
+    if own in (target, *target.parents) and not (root / MANIFEST).is_file():
         raise DataError(
             f"{out} lies in the data folder {root}, where it would count as a class; choose an "
             "--out outside of it."
@@ -85,10 +85,10 @@ def refuse_out(root: Path, out: Path) -> None:
 
 
 def report(root: Path, kinds: Sequence[Sequence[str]]) -> DataError:
-    """One error that lists all problems, those of each kind together.
+    """One error that lists all problems by kind.
 
-    The first ones of each kind are named, so that many of one kind do not hide another; the
-    others are counted.
+    The first of each kind are shown, so that many of one kind do not hide another; the rest are
+    counted.
     """
     filled = [kind for kind in kinds if kind]
     share = max(SHOWN // max(len(filled), 1), LEAST_SHOWN)
@@ -103,8 +103,8 @@ def report(root: Path, kinds: Sequence[Sequence[str]]) -> DataError:
 
 
 def is_image(path: Path) -> bool:
-    """A visible file whose name ends like an image's; a link that leads nowhere is one, too, and
-    is told when it is read."""
+    """Whether this is a visible file with an image's extension; a broken link counts, and fails
+    when it is read."""
     return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and not path.is_dir()
 
 
@@ -128,7 +128,7 @@ def _from_folders(root: Path) -> tuple[list[Item], list[str]]:
 
 
 def refuse_sides(root: Path, names: Sequence[str]) -> None:
-    """Raise DataError where the folders are train, val and test: these are no classes."""
+    """Raise DataError where the folders are splits (train, val, test) instead of classes."""
     if names and {name.lower() for name in names} <= SIDES:
         raise DataError(
             f"{root} contains the splits of a data set ({', '.join(names)}), not a folder for each "
@@ -140,8 +140,8 @@ def refuse_sides(root: Path, names: Sequence[str]) -> None:
 def read_table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
     """Rows of a CSV file with a header line, every value stripped.
 
-    Columns are parted by commas, or by the semicolons or tabs that a spreadsheet writes. A column
-    of ours may be written with capitals. Raises DataError when the file cannot be read, has no
+    Columns are separated by commas, semicolons or tabs. Our own column names may be written with
+    capitals. Raises DataError when the file cannot be read, has no
     rows, or lacks one of the needed columns.
     """
     if not path.is_file():
@@ -176,18 +176,18 @@ def _from_manifest(manifest: Path) -> tuple[list[Item], list[str]]:
     problems: list[str] = []
     for line, row in enumerate(rows, start=2):
         values = {name: row.get(name, "") for name in COLUMNS}
-        place = _posix(values["path"], manifest.parent)
-        item = Item(place, values["label"], values["group"], values["split"].lower())
+        path = _posix(values["path"], manifest.parent)
+        item = Item(path, values["label"], values["group"], values["split"].lower())
         problems += [f"line {line}: {p}" for p in _row_problems(item, manifest.parent)]
         items.append(item)
-    problems += [f"{path}: listed more than once" for path in _repeated(items)]
+    problems += [f"{name}: listed more than once" for name in _repeated(items)]
     problems += _split_problems(items)
     there = [i for i in items if i.label and i.path and (manifest.parent / i.path).is_file()]
     return list({item.path: item for item in there}.values()), problems
 
 
 def _posix(path: str, root: Path) -> str:
-    """Windows' backslashes as slashes, unless a file of this very name is there."""
+    """The path with slashes for Windows' backslashes, unless a file of this name exists."""
     if "\\" not in path or (os.sep == "/" and (root / path).is_file()):
         return path
     return path.replace("\\", "/")

@@ -1,8 +1,9 @@
-"""A data folder that was read, checked and split; its images as arrays in memory."""
+"""A data folder, read, checked and split; its images as arrays in memory."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -20,8 +21,8 @@ from training.data.scan import Scan, compares_all, duplicate_links, examine_imag
 from training.data.split import split_items
 from training.loop.progress import Progress, console
 
-ALL = "all"  # every image, whatever its side
-FULL_SIDE_MOST = 512  # pixels; larger pictures are reduced to this before their colours change
+ALL = "all"  # every image, whatever its split
+FULL_SIDE_MOST = 512  # pixels; larger images are reduced to this before their colours change
 CACHE_MARGIN = 1.75  # cached side / network window: crops are shrunk, not enlarged
 GIB = 2**30
 
@@ -32,7 +33,7 @@ class Dataset:
 
     catalog: Catalog
     scan: Scan
-    splits: dict[str, list[int]]  # split -> positions in catalog.items
+    splits: dict[str, list[int]]  # split -> indices in catalog.items
     info: DatasetInfo
     split_seed: int
 
@@ -41,7 +42,7 @@ class Dataset:
         return self.catalog.classes
 
     def indices(self, split: str) -> list[int]:
-        """Positions of a split's images; "all" for every image."""
+        """Indices of a split's images in the catalog; "all" for every image."""
         if split == ALL:
             return list(range(len(self.catalog.items)))
         if split not in self.splits:
@@ -57,7 +58,7 @@ class Dataset:
         return np.array([number[item.label] for item in self.items(split)], dtype=np.int64)
 
     def groups(self, split: str) -> np.ndarray:
-        """Group numbers, (N,) int64; an image without a group is one of its own."""
+        """Group numbers, (N,) int64; an image without a group forms its own."""
         names = [item.group or f"\0{item.path}" for item in self.items(split)]
         return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
@@ -71,27 +72,25 @@ class Dataset:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """{split: {class key: images}}."""
-        return {
-            split: {key: int(n) for key, n in zip(self.classes, self._count(split), strict=True)}
-            for split in SPLITS
-        }
+        found = {split: Counter(item.label for item in self.items(split)) for split in SPLITS}
+        return {split: {key: found[split][key] for key in self.classes} for split in SPLITS}
 
     def source_px(self) -> int:
-        """Side of the images before resizing, pixels: as described, or the median found."""
+        """Side of the images before resizing, pixels: as described, else the files' median."""
         return self.info.source_px or int(np.median(self.scan.sides))
 
     def full_side(self) -> int:
-        """Side at which whole pictures are changed or measured, pixels: the median side found, at
+        """Side at which whole images are changed or measured, pixels: the median of the files, at
         most FULL_SIDE_MOST."""
         return min(int(np.median(self.scan.sides)), FULL_SIDE_MOST)
 
     def stain_basis(self, asked: str) -> str:
-        """The axes of colour changes, he | giemsa | none: as asked, or with "auto" as the data set
-        says."""
+        """The axes of colour changes, he | giemsa | none: as asked, or with "auto" as described in
+        the data set."""
         return self.info.stain_basis if asked == "auto" else asked
 
     def card_entry(self) -> dict[str, Any]:
-        """What a checkpoint's card keeps about its data set."""
+        """The entry about the data set in a checkpoint's card."""
         return {
             "name": self.info.name,
             "split_seed": self.split_seed,
@@ -99,9 +98,6 @@ class Dataset:
             "grouped": self.catalog.grouped,
             "stain_basis": self.info.stain_basis,
         }
-
-    def _count(self, split: str) -> np.ndarray:
-        return np.bincount(self.labels(split), minlength=len(self.classes))
 
 
 def load_dataset(
@@ -112,7 +108,7 @@ def load_dataset(
     every_class_in: tuple[str, ...] = (),
     conflicts_allowed: bool = False,
 ) -> Dataset:
-    """Read, check and split a data folder. Raises DataError that lists all that is wrong.
+    """Read, check and split a data folder. Raises a DataError that lists all problems.
 
     every_class_in: splits that must have images of each class.
     conflicts_allowed: accept equal images with different labels or in different splits.
@@ -155,7 +151,7 @@ def _describe(catalog: Catalog, info: Path | None) -> tuple[DatasetInfo | None, 
 def missing_classes(
     catalog: Catalog, splits: dict[str, list[int]], needed: tuple[str, ...]
 ) -> list[str]:
-    """Classes without images in the splits that need them."""
+    """One line for each split that lacks classes it needs."""
     given = bool(catalog.items) and all(item.split for item in catalog.items)
     cure = (
         f"assign this split to images of each class in {MANIFEST}"
@@ -183,7 +179,7 @@ def load_images(paths: list[Path], side: int) -> np.ndarray:
 
 
 def cache_side(source_px: int, window: int, count: int, budget_gib: float) -> int:
-    """Side at which training images are kept in memory, pixels.
+    """Side of the training images in memory, pixels.
 
     At most CACHE_MARGIN windows, never above the source, and less when ``count`` images would not
     fit into the budget. Raises DataError when not even images of one window fit.

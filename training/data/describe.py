@@ -1,4 +1,4 @@
-"""What a data set is: readable class names, colours, stain, tissue, licence."""
+"""Description of a data set: readable class names, colours, stain, tissue, licence."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STAIN_BASES = ("he", "giemsa", "none")
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """A data set as a person reads it."""
+    """Readable description of a data set."""
 
     name: str
     classes: tuple[ClassInfo, ...]  # in the order of the sorted class keys
@@ -35,8 +35,8 @@ class DatasetInfo:
 
 
 def describe(keys: tuple[str, ...], root: Path, given: Path | None = None) -> DatasetInfo:
-    """Find the description: ``given``, else ROOT/dataset.yaml, else a bundled one whose classes
-    are the same, else readable names made from the keys."""
+    """The description: ``given``, else ROOT/dataset.yaml, else a bundled one with the same
+    classes, else readable names made from the keys. Raises DataError."""
     if given is not None:
         return _fit(_read(given), keys, given)
     own = root / OWN_FILE

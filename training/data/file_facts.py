@@ -1,4 +1,4 @@
-"""What an image file says of itself beside its pixels: size, mode, format, JPEG quality."""
+"""Metadata of an image file: size, mode, format, JPEG quality."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ Two views of an image must agree, against other images and a bank of earlier key
 view, a query is drawn to the keys in the bank that look most alike, which in tissue are the same
 structure elsewhere. Simplified against the original so that it trains on one machine:
 
-- any backbone of this project stands in for the CNN–Swin hybrid;
+- any backbone of this project replaces the CNN–Swin hybrid;
 - the bank holds about one pass over the images instead of a share of 15 million;
 - one view is the query and the other the key, not both ways, so a step costs two forward passes
   and one backward pass;
@@ -32,7 +32,7 @@ from training.loop.progress import console
 from training.methods.base import Material, Method
 from training.methods.momentum import MomentumContrast, info_nce
 
-TEST_IMAGES = 1024  # at most, among which each view must find its image
+TEST_IMAGES = 1024  # at most, among which each view is matched to its image
 
 
 class Views(NamedTuple):
@@ -94,7 +94,7 @@ class Contrastive(Method[Views]):
         return model(*on_device(batch, device))
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Loss of telling the validation images apart, and the share of views that do."""
+        """Contrastive loss over the validation images, and the share of views matched to theirs."""
         return self._agreement(model, *self._val)
 
     def test(self, model: nn.Module) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class Contrastive(Method[Views]):
         return model.encoder, {}
 
     def _bank_size(self) -> int:
-        """About one pass: of older keys nothing is left to learn."""
+        """Keys in the bank: at most one pass over the images, as older keys teach nothing."""
         return max(min(self.material.config.bank, len(self.material.train)), 1)
 
     def _view(self, images: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The beginning of a run: device, data and flags checked, then its folder and random numbers."""
+"""Start of a run: checks of device, data and flags, then its folder and random numbers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def open_run(config: RunConfig) -> tuple[Fabric, Dataset]:
 
 
 def begin_run(config: RunConfig, section: str, fabric: Fabric, dataset: Dataset) -> None:
-    """Make the run folder and set the random numbers."""
+    """Make the run folder and seed the random numbers."""
     if fabric.is_global_zero:
         show_balance(dataset)
         if config.warmup_epochs > config.epochs:
@@ -61,7 +61,7 @@ def show_balance(dataset: Dataset) -> None:
 
 
 def _grouping(dataset: Dataset) -> str:
-    """What keeps images of one patient or slide on one side."""
+    """A sentence on what keeps the images of a patient or slide in one split."""
     items = dataset.catalog.items
     groups = {item.group for item in items if item.group}
     if groups:

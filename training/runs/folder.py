@@ -50,7 +50,7 @@ def claim_folder(config: RunConfig, section: str, dataset: Dataset) -> None:
 
 
 def split_table(dataset: Dataset) -> str:
-    """CSV of every image with its side of the split."""
+    """CSV of every image with its split."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["path", "label", "split", "hash"])
@@ -62,9 +62,9 @@ def split_table(dataset: Dataset) -> str:
 
 def refuse_other_values(path: Path, text: str, section: str) -> None:
     """Raise DataError when the config at ``path`` (if any) differs from ``text`` in a value that
-    decides about the result.
+    affects the result.
 
-    A flag that did not exist yet when the run was started had its default.
+    A flag that is newer than the run had its default.
     """
     if not path.is_file():
         return

@@ -1,4 +1,4 @@
-"""The batches of a run, the threads that prepare them, and how the learning rate moves."""
+"""The batches of a run, the threads that prepare them, and its schedule."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ def make_plan(config: RunConfig, fabric: Fabric, images: int) -> Plan:
 
 
 def loader_threads(fabric: Fabric) -> int:
-    """More when the cores wait for a GPU; beside a model on the CPU one, if it leaves a core free.
+    """Threads that prepare batches: several for a GPU, one beside a model on the CPU that leaves a
+    core free, else none.
 
-    A thread on a core that the model's own threads fill stops them all at each barrier.
+    A thread on a core that the model's own threads use delays them all at each barrier.
     """
     if fabric.device.type == "cpu":
         return int(torch.get_num_threads() < (os.cpu_count() or 1))

@@ -8,6 +8,8 @@ from typing import Literal
 
 from ssmamba.config import Embedding, MIMConfig, Mixer, Pool
 
+Accelerator = Literal["auto", "cpu", "cuda", "gpu", "mps"]
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Basis = Literal["auto", "he", "giemsa", "none"]
 Split = Literal["train", "val", "test", "all"]
 
@@ -44,11 +46,11 @@ class RunConfig:
     ema_decay: float = 0.0  # decay of the moving average of the weights; 0 = off
     validate_every: int = 1  # epochs between validations
 
-    accelerator: str = "auto"  # auto | cpu | cuda
+    accelerator: Accelerator = "auto"  # device to compute on; auto = a GPU if there is one
     devices: str = "1"  # number of devices; torchrun sets it itself
     # how several processes work together; fsdp splits weights and optimizer of large models
     strategy: Literal["ddp", "fsdp"] = "ddp"
-    precision: str = "32-true"  # 32-true | bf16-mixed | 16-mixed
+    precision: Precision = "32-true"  # number format of the arithmetic; weights stay in float32
 
     crop_min: float = 0.5  # smallest share of the image area that a random crop covers
     stain_basis: Basis = "auto"  # axes of the colour changes; auto = as described in the data set
@@ -157,5 +159,5 @@ class EvaluateConfig:
     resamples: int = 1000  # draws of the bootstrap
     against: Literal["none", "forest"] = "none"  # compare with a random forest on colour histograms
     batch_size: int = 32  # images at once
-    accelerator: str = "auto"  # auto | cpu | cuda
-    precision: str = "32-true"  # 32-true | bf16-mixed | 16-mixed
+    accelerator: Accelerator = "auto"  # device to compute on; auto = a GPU if there is one
+    precision: Precision = "32-true"  # number format of the arithmetic; weights stay in float32

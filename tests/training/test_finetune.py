@@ -128,7 +128,7 @@ def test_resume_with_other_values_is_refused(
 
 def stop_at(step: int, patch: pytest.MonkeyPatch) -> None:
     """Send Ctrl-C to this process while the given step is at work."""
-    original = fit._Run._step
+    original = fit.Fit._step
 
     def with_signal(self, batch):  # type: ignore[no-untyped-def]
         value = original(self, batch)
@@ -136,7 +136,7 @@ def stop_at(step: int, patch: pytest.MonkeyPatch) -> None:
             os.kill(os.getpid(), signal.SIGINT)
         return value
 
-    patch.setattr(fit._Run, "_step", with_signal)
+    patch.setattr(fit.Fit, "_step", with_signal)
 
 
 def test_a_stopped_and_resumed_run_ends_with_the_same_weights(
@@ -163,7 +163,7 @@ def test_a_search_stopped_in_its_second_rate_goes_on_there(folder: Path, tmp_pat
     flags = ["--epochs", "1", "--lrs", "1e-3,1e-4"]
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert run(folder, whole, *flags) == 0
-    original, calls = fit._Run._step, []
+    original, calls = fit.Fit._step, []
 
     def stop_in_second(self, batch):  # type: ignore[no-untyped-def]
         calls.append(self.schedule.lr)
@@ -172,7 +172,7 @@ def test_a_search_stopped_in_its_second_rate_goes_on_there(folder: Path, tmp_pat
         return original(self, batch)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit._Run, "_step", stop_in_second)
+        patch.setattr(fit.Fit, "_step", stop_in_second)
         assert run(folder, parts, *flags) == 130
         assert checkpoint.load(parts / "last.safetensors").card.training["lr"] == 1e-4
         assert run(folder, parts, *flags, "--resume") == 0
@@ -216,7 +216,7 @@ def test_other_seeds_end_with_other_weights(folder: Path, tmp_path: Path) -> Non
         (["--arch", "resnet10t"], "timm's models are timm:NAME"),
         (["--init", "gone.safetensors"], "no model file"),
         (["--size", "huge"], "Unknown model size"),
-        (["--accelerator", "abacus"], "choose auto, cpu or cuda"),
+        (["--accelerator", "abacus"], "choose one of auto, cpu, cuda, gpu, mps"),
     ],
 )
 def test_bad_flags_give_one_sentence_and_write_nothing(

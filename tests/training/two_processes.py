@@ -22,11 +22,11 @@ from training.loop import fit
 COMMANDS = {"pretrain": pretrain.main, "finetune": finetune.main}
 STOPPED = 130
 SLOW_S = 2.0  # before the leader validates and writes
-_step, _set_up, _validate = fit._Run._step, fit._Run._set_up, fit._Run._validate
+_step, _set_up, _validate = fit.Fit._step, fit.Fit._set_up, fit.Fit._validate
 
 
 def main() -> int:
-    fit._Run._validate = _validate_late  # type: ignore[method-assign]
+    fit.Fit._validate = _validate_late  # type: ignore[method-assign]
     for name, flags, step in json.loads(sys.argv[1]):
         _stop_at(step)
         _expect_shards("fsdp" in flags)
@@ -49,7 +49,7 @@ def _stop_at(step: int) -> None:
             os.kill(os.getpid(), signal.SIGINT)
         return _step(self, turns)
 
-    fit._Run._step = with_signal  # type: ignore[method-assign]
+    fit.Fit._step = with_signal  # type: ignore[method-assign]
 
 
 def _expect_shards(expected: bool) -> None:
@@ -58,7 +58,7 @@ def _expect_shards(expected: bool) -> None:
         shards = {isinstance(weight, DTensor) for weight in self.trained.parameters()}
         assert shards == {expected}, f"shards: {shards}, expected {expected}"
 
-    fit._Run._set_up = with_check  # type: ignore[method-assign]
+    fit.Fit._set_up = with_check  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

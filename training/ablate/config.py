@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ssmamba.errors import DataError
 from training.ablate.tables import TABLES
-from training.config import listed
+from training.config import Accelerator, Precision, listed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +41,8 @@ class AblateConfig:
     pretrain_lr: float | None = None  # learning rate of pre-training
     warmup_epochs: float | None = None  # warm-up epochs of both
     split_seed: int = 0  # which 7:1:2 split
-    accelerator: str = "auto"  # auto | cpu | cuda
-    precision: str | None = None  # 32-true | bf16-mixed | 16-mixed
+    accelerator: Accelerator = "auto"  # device to compute on; auto = a GPU if there is one
+    precision: Precision | None = None  # number format of the arithmetic; weights stay in float32
 
     cam: str = "GradCAM"  # CAM method of the figures
     # 1 (fine) to 4 (coarse); 0 = for each model where it points best on validation

@@ -20,6 +20,7 @@ from ssmamba.errors import DataError, SSMambaError, did_you_mean
 from training.cli.flag_errors import dashed
 from training.cli.flags import FlagParser
 from training.cli.limits import refuse_impossible
+from training.cli.yaml_file import read_yaml
 from training.config import RunConfig
 from training.loop.interrupt import Interrupted
 from training.loop.progress import console
@@ -106,9 +107,11 @@ def parse(
     Raises DataError, and SystemExit after printing the page of --help.
     """
     given = _plain_flags(arguments, config_class)
-    defaults = [] if recipe is None else _as_flags(_bundled(recipe), section, config_class, recipe)
-    for path in config_files(given):
-        defaults += _as_flags(_read_yaml(path), section, config_class, str(path))
+    bundled = resources.files("resources") / "configs" / f"{recipe}.yaml"
+    defaults = []
+    for file in [*([bundled] if recipe else []), *config_files(given)]:
+        raw = read_yaml(file, "check --config")
+        defaults += _as_flags(raw, section, config_class, str(file))
     pairs = (flag.removeprefix("--").split("=", 1) for flag in defaults)
     shown = {name.replace("-", "_"): value for name, value in pairs}
     parser = FlagParser(config_class, section, positional, shown)
@@ -152,26 +155,6 @@ def config_files(arguments: Sequence[str]) -> list[Path]:
     files = [a.split("=", 1)[1] for a in arguments if a.startswith("--config=")]
     files += [b for a, b in pairwise(arguments) if a == "--config"]
     return [Path(f) for f in files]
-
-
-def _bundled(recipe: str) -> dict[str, Any]:
-    file = resources.files("resources") / "configs" / f"{recipe}.yaml"
-    return yaml.safe_load(file.read_text(encoding="utf-8"))
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise DataError(f"There is no file {path}; check --config.")
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        line = str(error).splitlines()[0]
-        raise DataError(f"{path} cannot be read as YAML ({line}); check --config.") from error
-    if not isinstance(raw, dict):
-        raise DataError(
-            f"{path} must contain `flag: value` lines; see resources/configs/paper.yaml."
-        )
-    return raw
 
 
 def _as_flags(raw: dict[str, Any], section: str, config_class: type, where: str) -> list[str]:

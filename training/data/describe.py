@@ -9,11 +9,11 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.table import Table
 
 from ssmamba.checkpoints.card import ClassInfo
 from ssmamba.errors import DataError
+from training.cli.yaml_file import read_yaml
 
 OWN_FILE = "dataset.yaml"  # beside the images
 STAIN_BASES = ("he", "giemsa", "none")
@@ -37,15 +37,14 @@ class DatasetInfo:
 def describe(keys: tuple[str, ...], root: Path, given: Path | None = None) -> DatasetInfo:
     """The description: ``given``, else ROOT/dataset.yaml, else a bundled one with the same
     classes, else readable names made from the keys. Raises DataError."""
-    if given is not None:
-        return _fit(_read(given), keys, given)
     own = root / OWN_FILE
-    if own.is_file():
-        return _fit(_read(own), keys, own)
-    for file in sorted(_bundled(), key=lambda f: f.name):
-        raw = _parse(file.read_text(encoding="utf-8"), file.name)
+    if given is not None or own.is_file():
+        file = given or own
+        return _fit(read_yaml(file, "correct it or check --dataset-info"), keys, file)
+    for bundled in sorted(_bundled(), key=lambda f: f.name):
+        raw = read_yaml(bundled, "install the package again")
         if set(raw.get("classes", {})) == set(keys):
-            return _fit(raw, keys, Path(file.name))
+            return _fit(raw, keys, Path(bundled.name))
     return DatasetInfo(root.resolve().name, _plain_classes(keys))
 
 
@@ -67,26 +66,10 @@ def _bundled() -> list[Traversable]:
     return [f for f in folder.iterdir() if f.name.endswith(".yaml")] if folder.is_dir() else []
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return _parse(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read ({error}); check --dataset-info.") from error
-
-
-def _parse(text: str, where: str) -> dict[str, Any]:
-    try:
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        line = str(error).splitlines()[0]
-        raise DataError(f"{where} is not valid YAML ({line}); fix it.") from error
-    if not isinstance(raw, dict) or not isinstance(raw.get("classes", {}), dict):
-        raise DataError(f"{where} must contain a mapping with `classes`; see resources/configs.")
-    return raw
-
-
 def _fit(raw: dict[str, Any], keys: tuple[str, ...], path: Path) -> DatasetInfo:
-    described: dict[str, Any] = raw.get("classes", {})
+    described: Any = raw.get("classes", {})
+    if not isinstance(described, dict):
+        raise DataError(f"{path}: classes must be a mapping; see resources/configs/datasets.")
     missing = [key for key in keys if key not in described]
     if missing:
         raise DataError(

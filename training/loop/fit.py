@@ -69,37 +69,22 @@ class Outcome:
     done: bool = False
 
 
-def fit(
-    fabric: Fabric,
-    model: nn.Module,
-    batches: Batches[Batch],
-    schedule: Schedule,
-    task: Task[Batch],
-    folder: Path,
-    resume: bool,
-    title: str,
-    log: Path | None = None,
-) -> Outcome:
-    """Train ``model`` in place; its final weights are the best ones.
+@dataclass
+class Fit(Generic[Batch]):
+    """The training of a model.
 
     Writes last.safetensors, best.safetensors and the resume state into ``folder``, and a line
-    for each epoch into ``log`` (None = log.jsonl in the same folder). Raises Interrupted after
-    Ctrl-C, once all of these are on disk.
+    for each epoch into ``log`` (None = log.jsonl in the same folder).
     """
-    run = _Run(fabric, model, batches, schedule, task, folder, title, log or folder / LOG_FILE)
-    return run.run(resume)
 
-
-@dataclass
-class _Run(Generic[Batch]):
     fabric: Fabric
-    raw: nn.Module  # stays whole where the trained weights are shards
+    raw: nn.Module  # the model; stays whole where the trained weights are shards
     batches: Batches[Batch]
     schedule: Schedule
     task: Task[Batch]
     folder: Path
     title: str
-    log: Path
+    log: Path | None = None
     outcome: Outcome = field(default_factory=Outcome)
     best: dict[str, Tensor] = field(default_factory=dict)
     best_score: Score | None = None
@@ -129,6 +114,10 @@ class _Run(Generic[Batch]):
         self.optimizer = self.fabric.setup_optimizers(optimizer)
 
     def run(self, resume: bool) -> Outcome:
+        """Train the model in place; its final weights are the best ones.
+
+        Raises Interrupted after Ctrl-C, once the folder allows it to resume.
+        """
         if resume:
             self._resume()
         if not self.outcome.done:
@@ -294,7 +283,7 @@ class _Run(Generic[Batch]):
     def _log(self, record: dict[str, Any]) -> None:
         if not self._leads:
             return
-        with self.log.open("a", encoding="utf-8") as file:
+        with (self.log or self.folder / LOG_FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
         val = "  ".join(f"{k} {v:.4f}" for k, v in record.get("val", {}).items())
         line = f"{self.title} epoch {record['epoch']}/{self.plan.epochs}  loss {record['loss']:.4f}"

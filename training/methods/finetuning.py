@@ -20,7 +20,7 @@ from training.config import FinetuneConfig
 from training.data.dataset import Dataset
 from training.evaluation.calibration import calibrated
 from training.loop.batches import Batches
-from training.loop.fit import LOG_FILE, Outcome, Task, fit
+from training.loop.fit import LOG_FILE, Fit, Outcome, Task
 from training.loop.progress import console
 from training.methods.supervised import Supervised, selection_score
 from training.runs.begin import begin_run, open_run
@@ -78,7 +78,8 @@ def _try_rate(
     title = f"finetune lr {lr:g}" if many else "finetune"
     log, last = config.out / LOG_FILE, folder / "last.safetensors"
     try:
-        outcome = fit(fabric, model, batches, schedule, work, folder, config.resume, title, log)
+        run = Fit(fabric, model, batches, schedule, work, folder, title, log)
+        outcome = run.run(config.resume)
     finally:
         if fabric.is_global_zero and folder != config.out and last.is_file():
             shutil.copyfile(last, config.out / last.name)

@@ -18,7 +18,7 @@ from training.backbones.architectures import Architecture, architecture
 from training.config import PretrainConfig
 from training.data.dataset import Dataset
 from training.loop.batches import Batches
-from training.loop.fit import Outcome, Task, fit
+from training.loop.fit import Fit, Outcome, Task
 from training.loop.progress import console
 from training.methods import METHODS, Material, Method
 from training.runs.begin import begin_run, open_run
@@ -48,7 +48,8 @@ def pretrain(config: PretrainConfig) -> None:
     )
     batches = Batches(plan, method.make_batch, loader_threads(fabric), fabric.device)
     schedule = make_schedule(config, config.lr, plan)
-    outcome = fit(fabric, model, batches, schedule, task, config.out, config.resume, "pretrain")
+    run = Fit(fabric, model, batches, schedule, task, config.out, "pretrain")
+    outcome = run.run(config.resume)
     if fabric.is_global_zero:
         _finish(method, model, outcome)
 

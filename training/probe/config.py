@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.config import Split
+from training.config import Accelerator, Precision, Split
 
 
 @dataclass(frozen=True)
@@ -25,5 +25,5 @@ class ProbeConfig:
     neighbours: int = 20  # neighbours that vote
     seed: int = 0  # random seed of folds, maps and bootstrap
     resamples: int = 1000  # draws of the bootstrap
-    accelerator: str = "auto"  # auto | cpu | cuda
-    precision: str = "32-true"  # 32-true | bf16-mixed | 16-mixed
+    accelerator: Accelerator = "auto"  # device to compute on; auto = a GPU if there is one
+    precision: Precision = "32-true"  # number format of the arithmetic; weights stay in float32

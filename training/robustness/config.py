@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.config import Basis, Split
+from training.config import Accelerator, Basis, Precision, Split
 
 
 @dataclass(frozen=True)
@@ -27,5 +27,5 @@ class RobustnessConfig:
     seed: int = 0  # random seed of changes, draw and bootstrap
     resamples: int = 200  # draws of the bootstrap
     batch_size: int = 32  # images at once
-    accelerator: str = "auto"  # auto | cpu | cuda
-    precision: str = "32-true"  # 32-true | bf16-mixed | 16-mixed
+    accelerator: Accelerator = "auto"  # device to compute on; auto = a GPU if there is one
+    precision: Precision = "32-true"  # number format of the arithmetic; weights stay in float32

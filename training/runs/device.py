@@ -6,34 +6,32 @@ import os
 import random
 import re
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.plugins import Precision
+from lightning_fabric.plugins import Precision as Float32
 from torch import nn
 
 from ssmamba.errors import DataError
 from ssmamba.runtime.device import gpu_problem, set_float32
+from training.config import Accelerator, Precision
 from training.loop.precision import Autocast
 from training.loop.progress import console
 from training.loop.sharding import fsdp_strategy
 
-ACCELERATORS = ("auto", "cpu", "cuda", "gpu", "mps")
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # weights, data and scores stay in float32
-
 
 def make_fabric(
-    accelerator: str, precision: str, devices: str = "1", strategy: str = "ddp"
+    accelerator: Accelerator, precision: Precision, devices: str = "1", strategy: str = "ddp"
 ) -> Fabric:
     """Fabric on the requested device, as one of torchrun's processes where there are several.
 
     float32 is exact from here on, as in the predictor (see ``set_float32``); only steps of
     training round. Raises DataError when the device cannot be used.
     """
-    _refuse_device(accelerator, precision, devices)
-    kind, mixed = _device_type(accelerator), cast(Any, precision)
+    _refuse_device(accelerator, devices)
+    kind = _device_type(accelerator)
     if precision == "16-mixed" and kind == "cpu":
         raise DataError("--precision 16-mixed needs a GPU; give bf16-mixed or 32-true.")
     try:
@@ -43,7 +41,7 @@ def make_fabric(
             devices=count,
             num_nodes=nodes,
             strategy=_strategy(strategy, count, nodes, precision),
-            plugins=Precision() if precision == "32-true" else Autocast(mixed, kind),
+            plugins=Float32() if precision == "32-true" else Autocast(precision, kind),
         )
         fabric.launch()
     except (RuntimeError, ValueError, TypeError) as error:
@@ -56,14 +54,8 @@ def make_fabric(
     return fabric
 
 
-def _refuse_device(accelerator: str, precision: str, devices: str) -> None:
-    """Raise DataError for a device or a precision that is unknown or not available."""
-    if accelerator not in ACCELERATORS:
-        raise DataError(f"Unknown --accelerator '{accelerator}'; choose auto, cpu or cuda.")
-    if precision not in PRECISIONS:
-        raise DataError(
-            f"Unknown --precision '{precision}'; choose 32-true, bf16-mixed or 16-mixed."
-        )
+def _refuse_device(accelerator: str, devices: str) -> None:
+    """Raise DataError for a device that is not available."""
     if not re.fullmatch(r"auto|-1|[1-9]\d*|\d+(,\d+)+", devices):
         raise DataError(f"--devices {devices} must be 1 or more, or a list of GPUs such as 0,1.")
     problem = gpu_problem() if accelerator in ("cuda", "gpu") else None

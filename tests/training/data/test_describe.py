@@ -45,7 +45,7 @@ def test_a_description_beside_the_images_wins_and_a_given_one_wins_over_it(tmp_p
         ("classes: {a: A, b: B}\nmpp: fine", "mpp must be a number above 0"),
         ("classes: {a: A, b: B}\nsource_px: 0.5", "source_px must be a number above 0"),
         ("classes: [a, b]", "mapping"),
-        ("{", "not valid YAML"),
+        ("{", "cannot be read as YAML"),
     ],
 )
 def test_wrong_descriptions(tmp_path: Path, text: str, expected: str) -> None:

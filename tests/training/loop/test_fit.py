@@ -21,7 +21,7 @@ from torch.nn.functional import mse_loss
 
 from ssmamba.errors import DataError
 from training.loop.batches import Batches, Plan
-from training.loop.fit import LOG_FILE, Outcome, Schedule, Task, fit
+from training.loop.fit import LOG_FILE, Fit, Outcome, Schedule, Task
 from training.loop.interrupt import Interrupted
 from training.loop.state import STATE_FILE
 
@@ -76,7 +76,8 @@ class Run:
         task: Task[Pair] = Task(self.loss, self._validate, lambda m: (m["score"],), self._save)
         fabric = Fabric(accelerator="cpu", devices=1)
         batches = Batches(self.plan, take, workers=0)
-        return fit(fabric, model, batches, self.schedule, task, self.folder, resume, "test")
+        run = Fit(fabric, model, batches, self.schedule, task, self.folder, "test")
+        return run.run(resume)
 
     def _validate(self, model: nn.Module) -> dict[str, float]:
         assert not model.training and not torch.is_grad_enabled()

@@ -17,7 +17,7 @@ from ssmamba.ops.low_rank import project_delta
 from tests.training.test_finetune import stop_at
 from training.loop import fit as loop
 from training.loop.batches import Batches, Plan
-from training.loop.fit import Outcome, Schedule, Task, fit
+from training.loop.fit import Fit, Outcome, Schedule, Task
 from training.loop.interrupt import Interrupted
 
 PLAN = Plan(images=16, batch_size=8, epochs=6, seed=0)  # two steps an epoch
@@ -51,7 +51,8 @@ def train(
     )
     schedule = Schedule(1e-2, 0.0, 0, 1.0, 0.0, validate_every=PLAN.epochs)
     folder.mkdir(exist_ok=True)
-    return fit(fabric, model, Batches(PLAN, make_batch, 0), schedule, task, folder, resume, "test")
+    batches = Batches(PLAN, make_batch, 0)
+    return Fit(fabric, model, batches, schedule, task, folder, "test").run(resume)
 
 
 def linear() -> nn.Module:
@@ -132,13 +133,13 @@ def test_what_the_forward_pass_keeps_in_float32_is_differentiated_in_float32(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[Tensor] = []
-    clip = loop._Run._clip
+    clip = loop.Fit._clip
 
-    def watched(run: loop._Run[Pair]) -> Tensor | None:
+    def watched(run: loop.Fit[Pair]) -> Tensor | None:
         found.append(run.raw.weight.grad.detach().clone())
         return clip(run)
 
-    monkeypatch.setattr(loop._Run, "_clip", watched)
+    monkeypatch.setattr(loop.Fit, "_clip", watched)
     for precision in ("32-true", "bf16-mixed"):
         fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
         train(fabric, LowRank(), tmp_path / precision)

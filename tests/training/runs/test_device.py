@@ -69,7 +69,7 @@ def test_scores_are_made_in_exact_float32(
 
         return watched
 
-    places = ((loop._Run, "_step"), (Supervised, "validate"), (finetuning, "calibrated"))
+    places = ((loop.Fit, "_step"), (Supervised, "validate"), (finetuning, "calibrated"))
     for where, name in places:
         monkeypatch.setattr(where, name, watch(name, getattr(where, name)))
     given = ["--data", str(folder), "--out", str(tmp_path / "run"), *TINY, "--epochs", "1"]

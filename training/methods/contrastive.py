@@ -17,7 +17,6 @@ structure elsewhere. Simplified against the original so that it trains on one ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +26,7 @@ from torch import Tensor, nn
 from ssmamba.errors import DataError
 from ssmamba.reading.preprocess import to_tensor
 from training.config import PretrainConfig
-from training.loop.batches import on_device
+from training.loop.batches import image_batches, on_device
 from training.loop.progress import console
 from training.methods.base import Material, Method
 from training.methods.momentum import MomentumContrast, info_nce
@@ -130,17 +129,13 @@ class Contrastive(Method[Views]):
         self, model: nn.Module, first: np.ndarray, second: np.ndarray
     ) -> dict[str, float]:
         assert isinstance(model, MomentumContrast)
-        device = next(model.parameters()).device
-        queries = torch.cat([model.queries(part.to(device)) for part in self._parts(first)])
-        keys = torch.cat([model.keys(part.to(device)) for part in self._parts(second)])
+        spec, size = self.material.spec, self.material.config.batch_size
+        queries = torch.cat([model.queries(b) for b in image_batches(model, first, spec, size)])
+        keys = torch.cat([model.keys(b) for b in image_batches(model, second, spec, size)])
         similarity = queries @ keys.T
-        own = torch.eye(len(keys), dtype=torch.bool, device=device)
+        own = torch.eye(len(keys), dtype=torch.bool, device=keys.device)
         loss = info_nce(similarity / model.temperature, own, ~own)
-        matched = (similarity.argmax(1) == torch.arange(len(keys), device=device)).float().mean()
+        matched = (
+            (similarity.argmax(1) == torch.arange(len(keys), device=keys.device)).float().mean()
+        )
         return {"loss": loss.item(), "matched": matched.item()}
-
-    def _parts(self, views: np.ndarray) -> Iterator[Tensor]:
-        """Batches (B, 3, H, W) normalised."""
-        size = self.material.config.batch_size
-        for start in range(0, len(views), size):
-            yield to_tensor(views[start : start + size], self.material.spec)

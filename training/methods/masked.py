@@ -22,7 +22,7 @@ from ssmamba.models.build import PLAIN, build_masked
 from ssmamba.reading.preprocess import to_tensor
 from training.config import PretrainConfig
 from training.evaluation.tables import reconstruction_table
-from training.loop.batches import on_device
+from training.loop.batches import image_batches, on_device
 from training.loop.progress import console
 from training.methods.base import Method
 from training.metrics.reconstruction import (
@@ -117,14 +117,14 @@ class MaskedMethod(Method[MaskedBatch]):
         """Loss, PSNR and SSIM on hidden pixels of clean validation images under fixed masks."""
         assert isinstance(model, MaskedModel)
         config, images, spec = self.material.config, self.material.val, self.material.spec
-        device = next(model.parameters()).device
         ratio, unit = config.mask_ratio, config.mask_unit
         masks = fixed_masks(len(images), config.image_size, ratio, unit, seed=0)
+        parts = masks.split(config.batch_size)
         total = 0.0
-        for start in range(0, len(images), config.batch_size):
-            part = slice(start, start + config.batch_size)
-            pixels = to_tensor(images[part], spec).to(device)
-            total += model(pixels, masks[part].to(device)).item() * len(pixels)
+        for pixels, mask in zip(
+            image_batches(model, images, spec, config.batch_size), parts, strict=True
+        ):
+            total += model(pixels, mask.to(pixels.device)).item() * len(pixels)
         predictions = model_fills(model, images, masks, spec, config.batch_size)
         scores: Scores = average(score_each(images, masks, {"model": predictions}))
         return {"loss": total / len(images), **scores["model"]}

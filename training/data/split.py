@@ -44,7 +44,7 @@ def split_items(
     for label, units in sorted(by_label.items()):
         rng = np.random.default_rng([seed, zlib.crc32(label.encode())])
         shuffled = [units[i] for i in rng.permutation(len(units))]
-        for name, unit in _deal(shuffled, fractions):
+        for name, unit in _assign(shuffled, fractions):
             sides[name].extend(unit.members)
     return {name: sorted(members) for name, members in sides.items()}
 
@@ -69,26 +69,26 @@ def _commonest(labels: list[str]) -> str:
     return max(sorted(set(labels)), key=labels.count)
 
 
-def _deal(units: list[Unit], fractions: tuple[float, ...]) -> list[tuple[str, Unit]]:
+def _assign(units: list[Unit], fractions: tuple[float, ...]) -> list[tuple[str, Unit]]:
     """Give each unit, larger ones first, to the split that lacks most images."""
     total = sum(len(unit.members) for unit in units)
     lack = [fraction * total for fraction in fractions]
-    dealt: list[tuple[int, Unit]] = []
+    assigned: list[tuple[int, Unit]] = []
     for unit in sorted(units, key=lambda unit: -len(unit.members)):
         side = int(np.argmax(lack))
         lack[side] -= len(unit.members)
-        dealt.append((side, unit))
-    _fill_empty_sides(dealt, fractions)
-    return [(SPLITS[side], unit) for side, unit in dealt]
+        assigned.append((side, unit))
+    _fill_empty_sides(assigned, fractions)
+    return [(SPLITS[side], unit) for side, unit in assigned]
 
 
-def _fill_empty_sides(dealt: list[tuple[int, Unit]], fractions: tuple[float, ...]) -> None:
+def _fill_empty_sides(assigned: list[tuple[int, Unit]], fractions: tuple[float, ...]) -> None:
     """With enough units no split stays empty: it takes the smallest of the fullest split."""
     for side, fraction in enumerate(fractions):
-        counts = [sum(s == k for s, _ in dealt) for k in range(len(fractions))]
+        counts = [sum(s == k for s, _ in assigned) for k in range(len(fractions))]
         if counts[side] or not fraction:
             continue
         richest = int(np.argmax(counts))
         if counts[richest] > 1:
-            last = max(i for i, (s, _) in enumerate(dealt) if s == richest)
-            dealt[last] = (side, dealt[last][1])
+            last = max(i for i, (s, _) in enumerate(assigned) if s == richest)
+            assigned[last] = (side, assigned[last][1])

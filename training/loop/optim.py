@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -78,12 +79,10 @@ class WeightAverage:
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         blend(self.average, model.state_dict(), 1 - decay)
 
-    def state_dict(self) -> dict[str, object]:
-        """In plain tensors; every process must call it."""
+    def state_dict(self) -> dict[str, Any]:
+        """The average in plain tensors; every process must call it."""
         return {"updates": self.updates, "average": whole(self.average)}
 
-    def load_state_dict(self, state: Mapping[str, object]) -> None:
-        updates, average = state["updates"], state["average"]
-        assert isinstance(updates, int) and isinstance(average, dict)
-        self.updates = updates
-        copy_whole(self.average, average)  # in place: they stay on their device
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.updates = state["updates"]
+        copy_whole(self.average, state["average"])  # in place: they stay on their device

@@ -10,7 +10,8 @@ from typing import NoReturn
 
 from ssmamba.errors import InputError, SSMambaError
 from ssmamba.explain.methods import METHODS, STAGES
-from ssmamba.headless.run import Request, predict
+from ssmamba.headless.request import Request
+from ssmamba.headless.run import predict
 
 BAD_INPUT, STOPPED = 2, 130  # exit statuses
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,14 +24,13 @@ from ssmamba.engine.messages import (
 )
 from ssmamba.errors import (
     DataError,
-    InputError,
     RoiError,
     SlideError,
     SSMambaError,
-    did_you_mean,
 )
 from ssmamba.explain.methods import find_method
 from ssmamba.headless.report import Finding, write_findings
+from ssmamba.headless.request import Request, is_tissue, regions_of, target_key
 from ssmamba.reading.values import Mode, ReadOptions
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import Slide
@@ -43,31 +42,13 @@ if TYPE_CHECKING:
 PROGRESS_EVERY_S = 5.0
 
 
-@dataclass(frozen=True)
-class Request:
-    """What the command line asks for."""
-
-    inputs: tuple[str, ...]
-    models: tuple[str, ...]
-    out: Path
-    rois: Path | None = None  # GeoJSON
-    tissue: bool = False  # every piece of tissue is a region
-    cam: str | None = None  # a name of METHODS
-    target: str | None = None  # class key or readable name; None = the predicted one
-    stage: int | None = None  # of the CAM, 1..4; None = each model's own
-    mode: Mode = "auto"
-    mpp: float | None = None  # µm per level-0 pixel
-    field_px: float | None = None  # side of a window, level-0 pixels
-    device: str = "auto"
-
-
 def predict(request: Request) -> list[str]:
     """Do all of a request and write its files; returns a sentence for each input that failed.
 
     Raises SSMambaError for what makes the whole request impossible, before any model runs.
     """
     cards = {path: require_classes(read_card(path), path) for path in request.models}
-    targets = {path: _target_key(card, request.target, path) for path, card in cards.items()}
+    targets = {path: target_key(card, request.target, path) for path, card in cards.items()}
     if request.cam is not None:
         request = replace(request, cam=find_method(request.cam).name)
     if request.rois is not None and len(request.inputs) > 1:
@@ -170,7 +151,7 @@ class _Run:
     def _options(self, slide: Slide) -> ReadOptions:
         """Tissue is read in windows, of the training images' size when no scale is known."""
         mode: Mode = self.request.mode
-        if mode == "auto" and _is_tissue(slide, self.request):
+        if mode == "auto" and is_tissue(slide, self.request):
             mode = "tiles"
         return ReadOptions(mode, self.request.field_px)
 
@@ -198,45 +179,6 @@ class _Run:
             name = f"{base}-{number}.png"
         self._files.add(name)
         return name
-
-
-def regions_of(slide: Slide, request: Request) -> list[Roi]:
-    """The ROIs of a request on one slide. Raises RoiError if there are none."""
-    if request.rois is not None:
-        from ssmamba.rois.geojson import read_rois
-
-        found = read_rois(request.rois, slide.info.bounds_offset)
-        areas = [roi for roi in found if roi.kind not in ("point", "line")]
-        if not areas:
-            raise RoiError(f"{request.rois} has no region with an area; draw one and export again.")
-        return [roi if roi.name else replace(roi, name=f"region {i}")
-                for i, roi in enumerate(areas, start=1)]  # fmt: skip
-    if _is_tissue(slide, request):
-        from ssmamba.reading.tissue_rois import tissue_rois
-
-        return tissue_rois(slide)
-    from ssmamba.reading.plan import whole_image_roi
-
-    return [whole_image_roi(slide)]
-
-
-def _is_tissue(slide: Slide, request: Request) -> bool:
-    """Whether to read tissue: a plain image is read whole unless asked otherwise, a slide never."""
-    plain = slide.info.vendor == "image"
-    return request.rois is None and (request.tissue or not plain)
-
-
-def _target_key(card: Card, target: str | None, path: str) -> str | None:
-    """The class key for what the user wrote: a key or a readable name, in any case."""
-    if target is None:
-        return None
-    for info in card.classes:
-        if target.lower() in (info.key.lower(), info.name.lower()):
-            return info.key
-    keys = [c.key for c in card.classes]
-    raise InputError(
-        f"{path} has no class '{target}'{did_you_mean(target, keys)}; choose one of its classes."
-    )
 
 
 def _make_folder(out: Path) -> None:

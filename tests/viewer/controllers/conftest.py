@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 
+from tests.viewer.controllers.desk import Desk
+from tests.viewer.fakes import FakeEngine, square, write_model
 from tests.viewer.state.test_planning import INFO
 from viewer.canvas import SlideCanvas
+from viewer.controllers.analysis import AnalysisController
 from viewer.controllers.shared import Shared
+from viewer.services.engine_bridge import EngineBridge
 from viewer.services.notices import Message
+from viewer.state.library import read_model
 
 
 @pytest.fixture
@@ -35,3 +41,16 @@ def canvas(qtbot: QtBot) -> SlideCanvas:
     made = SlideCanvas()
     qtbot.addWidget(made)
     return made
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, tmp_path: Path, engines: list[FakeEngine]) -> Desk:
+    shared, bridge = Shared(), EngineBridge(FakeEngine)
+    document, library = shared.document, shared.library
+    posted: list[Message] = []
+    shared.messages.posted.connect(posted.append)
+    analysis = AnalysisController(shared, bridge)
+    library.add([read_model(write_model(tmp_path / "a.safetensors"))], use=True)
+    document.set_slide(INFO)
+    document.add([square(0, 0, 100, "A", "a"), square(200, 0, 100, "B", "b")])
+    return Desk(shared, document, library, bridge, analysis, posted, qtbot)

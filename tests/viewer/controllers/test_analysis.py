@@ -2,89 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pytestqt.qtbot import QtBot
 
 from ssmamba.engine.messages import (
     Cancel,
-    CheckpointFailed,
     Classify,
     Explain,
     JobDone,
     JobFailed,
     KeepSlides,
     LoadCheckpoint,
-    Priority,
-    Progress,
-    Reconstruct,
-    Reprioritise,
 )
+from tests.viewer.controllers.desk import Desk
 from tests.viewer.fakes import FakeEngine, answer, square, write_model
 from tests.viewer.state.test_planning import INFO
-from viewer.controllers.analysis import RESTARTS, AnalysisController
-from viewer.controllers.shared import Shared
-from viewer.services.engine_bridge import EngineBridge
-from viewer.services.notices import Message
+from viewer.controllers.analysis import RESTARTS
 from viewer.state import planning
-from viewer.state.document import Document
-from viewer.state.library import ModelLibrary, read_model
-from viewer.state.planning import answer_key
+from viewer.state.library import read_model
 from viewer.state.settings import MapSpec
-
-
-@dataclass
-class Desk:
-    """The controller with what it stands between."""
-
-    shared: Shared
-    document: Document
-    library: ModelLibrary
-    bridge: EngineBridge
-    analysis: AnalysisController
-    messages: list[Message]
-    qtbot: QtBot
-
-    @property
-    def engine(self) -> FakeEngine:
-        return FakeEngine.made[-1]
-
-    def settle(self) -> None:
-        self.qtbot.waitUntil(lambda: not self.analysis.busy)
-
-    def wait_for(self, kind: type, count: int = 1) -> None:
-        self.qtbot.waitUntil(
-            lambda: bool(FakeEngine.made) and len(self.engine.of_kind(kind)) >= count
-        )
-
-    def at_work_on(self, roi_id: str) -> FakeEngine:
-        """An engine that has answered for "b" and computes for another region."""
-        self.analysis.ask(["b"])
-        self.settle()
-        self.engine.patient = True
-        self.analysis.ask([roi_id])
-        self.wait_for(Classify, 2)
-        return self.engine
-
-    def crowd(self, count: int) -> list[str]:
-        """Regions r0, r1, ... more; returns the ids of all."""
-        self.document.add([square(x * 10, 300, 8, f"R{x}", f"r{x}") for x in range(count)])
-        return [roi.id for roi in self.document.rois]
-
-
-@pytest.fixture
-def desk(qtbot: QtBot, tmp_path: Path, engines: list[FakeEngine]) -> Desk:
-    shared, bridge = Shared(), EngineBridge(FakeEngine)
-    document, library = shared.document, shared.library
-    posted: list[Message] = []
-    shared.messages.posted.connect(posted.append)
-    analysis = AnalysisController(shared, bridge)
-    library.add([read_model(write_model(tmp_path / "a.safetensors"))], use=True)
-    document.set_slide(INFO)
-    document.add([square(0, 0, 100, "A", "a"), square(200, 0, 100, "B", "b")])
-    return Desk(shared, document, library, bridge, analysis, posted, qtbot)
 
 
 def test_the_engine_starts_with_the_first_question(desk: Desk) -> None:
@@ -332,128 +270,3 @@ def test_every_map_of_a_matrix_is_made_and_filed_under_its_own_key(
     desk.analysis.refresh()
     desk.settle()
     assert len(desk.engine.requests) == before
-
-
-def test_a_lasso_drawn_while_a_large_region_is_read_is_asked_at_once_and_first(desk: Desk) -> None:
-    crowd = desk.crowd(30)
-    desk.analysis.ask(["b"])
-    desk.settle()
-    desk.engine.patient = True
-    desk.document.select("a")
-    desk.analysis.ask(crowd)
-    desk.wait_for(Classify, 4)
-    large = desk.engine.of_kind(Classify)[1]
-    assert (large.roi.id, large.priority) == ("a", Priority.ASKED)
-    desk.document.add([square(0, 500, 5, "Lasso", "lasso")])
-    desk.document.select("lasso")
-    desk.wait_for(Classify, 5)
-    small = desk.engine.of_kind(Classify)[-1]
-    assert (small.roi.id, small.priority) == ("lasso", Priority.ASKED)
-    assert Reprioritise(large.job, Priority.REST) in desk.engine.requests
-    assert not desk.engine.of_kind(Cancel)
-
-
-def test_a_region_that_is_left_and_chosen_again_is_asked_once(desk: Desk, tmp_path: Path) -> None:
-    masked = write_model(tmp_path / "masked.safetensors", masked=True)
-    desk.library.add([read_model(masked)], use=True)
-    desk.at_work_on("a")
-    desk.document.select("a")
-    desk.wait_for(Reconstruct)
-    jobs = {
-        type(r): r.job for r in desk.engine.requests if getattr(r, "roi", None) and r.roi.id == "a"
-    }
-    desk.document.select(None)
-    desk.wait_for(Reprioritise, 3)
-    urgent = {r.job: r.priority for r in desk.engine.of_kind(Reprioritise)}
-    assert urgent == {
-        jobs[Classify]: Priority.REST,
-        jobs[Explain]: Priority.AHEAD,
-        jobs[Reconstruct]: Priority.AHEAD,
-    }
-    desk.document.select("a")
-    desk.wait_for(Reprioritise, 6)
-    urgent = {r.job: r.priority for r in desk.engine.of_kind(Reprioritise)}
-    assert urgent == {
-        jobs[Classify]: Priority.ASKED,
-        jobs[Explain]: Priority.VISIBLE,
-        jobs[Reconstruct]: Priority.VISIBLE,
-    }
-    assert len(desk.engine.of_kind(Explain)) == 1 and not desk.engine.of_kind(Cancel)
-
-
-def test_the_map_of_a_region_that_is_left_is_cancelled_when_another_map_is_chosen(
-    desk: Desk,
-) -> None:
-    desk.at_work_on("a")
-    desk.document.select("a")
-    desk.wait_for(Explain)
-    desk.document.select(None)
-    desk.wait_for(Reprioritise)
-    desk.document.set_map_painting(replace(desk.document.map_painting, visible=False))
-    desk.wait_for(Cancel)
-    assert [r.job for r in desk.engine.of_kind(Cancel)] == [desk.engine.of_kind(Explain)[0].job]
-
-
-def test_stopping_ends_the_map_of_a_region_that_is_left_too(desk: Desk) -> None:
-    desk.analysis.ask(["a"])
-    desk.settle()
-    desk.engine.patient = True
-    desk.document.select("a")
-    desk.wait_for(Explain)
-    desk.document.select(None)
-    desk.wait_for(Reprioritise)
-    desk.analysis.stop()
-    desk.wait_for(Cancel)
-    desk.settle()
-
-
-def test_models_are_read_ahead_behind_everything_else(desk: Desk) -> None:
-    desk.analysis.ask(["a"])
-    desk.settle()
-    assert [r.priority for r in desk.engine.of_kind(LoadCheckpoint)] == [Priority.AHEAD]
-
-
-def test_each_model_that_fails_tells_its_own_reason(desk: Desk, tmp_path: Path) -> None:
-    desk.library.add([read_model(write_model(tmp_path / "c.safetensors"))], use=True)
-    desk.at_work_on("a")
-    request = desk.engine.of_kind(Classify)[1]
-    reasons = ["The file is cut short; copy it again.", "The weights do not fit; train it again."]
-    for path, reason in zip(request.checkpoints, reasons, strict=True):
-        desk.engine.reply(CheckpointFailed(request.job, path, reason))
-    desk.engine.reply(JobDone(request.job))
-    desk.settle()
-    keys = [answer_key(desk.document, request.roi, model) for model in desk.library.in_use]
-    found = {key.checkpoint: desk.analysis.failure(key) for key in keys}
-    assert found == dict(zip(request.checkpoints, reasons, strict=True))
-    assert [m.text for m in desk.messages] == reasons
-
-
-def test_a_reason_that_two_models_share_is_told_once(desk: Desk, tmp_path: Path) -> None:
-    desk.library.add([read_model(write_model(tmp_path / "c.safetensors"))], use=True)
-    desk.at_work_on("a")
-    request = desk.engine.of_kind(Classify)[1]
-    for path in request.checkpoints:
-        desk.engine.reply(CheckpointFailed(request.job, path, "The region is empty; draw it."))
-    desk.engine.reply(JobDone(request.job))
-    desk.settle()
-    assert [m.text for m in desk.messages] == ["The region is empty; draw it."]
-    keys = [answer_key(desk.document, request.roi, model) for model in desk.library.in_use]
-    assert len({desk.analysis.failure(key) for key in keys}) == 1
-
-
-def test_the_pace_and_the_time_left_are_told(desk: Desk) -> None:
-    desk.at_work_on("a")
-    told: list[tuple[str, int, int]] = []
-    desk.analysis.activity_changed.connect(lambda *what: told.append(what))
-    job = desk.engine.of_kind(Classify)[1].job
-    desk.engine.reply(Progress(job, 1200, 7000, 48.3, 120.1))
-    assert told == [("Classifying A, 48 windows/s, 2 min left", 1200, 7000)]
-    desk.document.add([square(0, 500, 5, "Lasso", "lasso")])
-    desk.document.select("lasso")
-    desk.wait_for(Classify, 3)
-    assert told[-1] == ("Classifying Lasso", 0, 0)  # the most urgent is what is worked on
-    small = desk.engine.of_kind(Classify)[-1]
-    desk.engine.patient = False
-    for request in (small, *desk.engine.of_kind(Explain)):
-        desk.engine.fulfil(request)
-    assert told[-1] == ("Classifying A, 48 windows/s, 2 min left", 1200, 7000)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import threading
 from collections.abc import Iterator
@@ -17,17 +16,39 @@ from openslide import lowlevel
 from PIL import Image
 
 from ssmamba.errors import SlideError
-from ssmamba.slides.pixel_source import Level, former_hash, sampled_hash, sane_mpp
+from ssmamba.slides.dicom import explain_dicom
+from ssmamba.slides.picture import sane_mpp, scale_of
+from ssmamba.slides.pixel_source import Level, former_hash, sampled_hash
 
 DECODED_CACHE_BYTES = 64 * 2**20  # OpenSlide's own cache of decoded file tiles
 
 
-def is_slide(path: Path) -> bool:
-    """Whether OpenSlide recognises the format."""
+IMPOSSIBLE_MPP = (
+    "The file says {value:.4g} µm/px, which no scanner writes, so it is not taken; set the right one."
+)
+NO_FULL_RESOLUTION = (
+    "The folder has no full-resolution file of this slide: its finest level is marked as resampled; "
+    "copy the missing DICOM file from the archive."
+)
+Scale = tuple[float | None, tuple[str, ...]]
+GENERIC_TIFF = "generic-tiff"
+
+
+def slide_vendor(path: Path) -> str | None:
+    """OpenSlide's name of the format, None if it does not recognise it."""
     try:
-        return openslide.OpenSlide.detect_format(path) is not None
+        return openslide.OpenSlide.detect_format(path)
     except (OSError, openslide.OpenSlideError):
-        return False
+        return None
+
+
+def openslide_hash(path: Path) -> str:
+    """The quick hash that OpenSlide gives a file; "" if it cannot open it."""
+    try:
+        with openslide.OpenSlide(path) as handle:
+            return handle.properties.get(openslide.PROPERTY_NAME_QUICKHASH1, "")
+    except (OSError, openslide.OpenSlideError):
+        return ""
 
 
 class OpenSlideSource:
@@ -35,7 +56,8 @@ class OpenSlideSource:
 
     held_bytes = DECODED_CACHE_BYTES
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, scale: Scale | None = None) -> None:
+        """scale: µm/px and notes, where the file's own directory was read for it."""
         self._path = path
         self._lock = threading.Condition()
         self._readers = 0
@@ -45,7 +67,9 @@ class OpenSlideSource:
         self.properties: dict[str, str] = dict(handle.properties)
         self.vendor = self.properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown")
         self.levels = tuple(self._level(i) for i in range(handle.level_count))
-        self.mpp = self._read_mpp()
+        self.mpp, self.notes = scale if scale is not None else self._read_scale()
+        if self.properties.get("dicom.ImageType[3]") == "RESAMPLED":
+            self.notes += (NO_FULL_RESOLUTION,)
         own_hash = self.properties.get(openslide.PROPERTY_NAME_QUICKHASH1)
         self.quick_hash = own_hash or sampled_hash(path)
         self.former_hash = "" if own_hash else former_hash(path)
@@ -57,10 +81,10 @@ class OpenSlideSource:
             handle = openslide.OpenSlide(self._path)
             handle.set_cache(openslide.OpenSlideCache(DECODED_CACHE_BYTES))
         except (OSError, openslide.OpenSlideError) as error:
-            raise SlideError(
-                f"{self._path} cannot be opened as a slide ({error}); it may be damaged or "
-                "truncated; copy it again from the scanner."
-            ) from error
+            reason = explain_dicom(self._path, str(error)) or (
+                f"({error}); it may be damaged or truncated; copy it again from the scanner"
+            )
+            raise SlideError(f"{self._path} cannot be opened as a slide {reason}.") from error
         return handle
 
     def _level(self, index: int) -> Level:
@@ -74,16 +98,15 @@ class OpenSlideSource:
             int(self.properties.get(prefix + "height", 256)),
         )
 
-    def _read_mpp(self) -> float | None:
+    def _read_scale(self) -> Scale:
         try:
             x = float(self.properties[openslide.PROPERTY_NAME_MPP_X])
             y = float(self.properties[openslide.PROPERTY_NAME_MPP_Y])
         except (KeyError, ValueError):
-            return None
-        mpp = math.sqrt(x * y) if x > 0 and y > 0 else math.nan
-        if self.vendor == "generic-tiff":
-            return sane_mpp(mpp)
-        return mpp if math.isfinite(mpp) else None
+            return None, ()
+        if sane_mpp(x) is None or sane_mpp(y) is None:
+            return None, (IMPOSSIBLE_MPP.format(value=x),)
+        return scale_of(x, y)
 
     @contextmanager
     def _reading(self) -> Iterator[openslide.OpenSlide]:
@@ -163,4 +186,7 @@ def flatten_on_white(bgra: np.ndarray) -> None:
     alpha = bgra[..., 3]
     if int(alpha.min()) == 255:
         return
-    bgra += (255 - alpha)[..., None]
+    rgb = bgra[..., :3]
+    # saturates: not every file's colours are premultiplied, though its alpha says so
+    rgb += np.minimum((255 - alpha)[..., None], 255 - rgb)
+    bgra[..., 3] = 255

@@ -7,7 +7,6 @@ machines) into a buffer of the caller's, on white, so that the viewer's tiles ar
 from __future__ import annotations
 
 import hashlib
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +14,6 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-SANE_MPP = (0.02, 20.0)  # µm/px; a resolution tag outside this range was meant for a printer
 CHUNK_BYTES = 65_536
 CHUNKS = 18  # hashed in a large file: head, tail and 16 in between
 
@@ -42,6 +40,7 @@ class PixelSource(Protocol):
     quick_hash: str
     held_bytes: int  # memory used while it is open
     former_hash: str  # the quick hash that earlier versions used, if different; else ""
+    notes: tuple[str, ...]  # what is not shown as it is stored, a sentence each
 
     def read_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
         """Fill ``out`` (H, W, 4) uint8 BGRA, C-contiguous, from (x, y) level-0 pixels."""
@@ -49,12 +48,6 @@ class PixelSource(Protocol):
     def associated(self) -> dict[str, Image.Image]: ...
 
     def close(self) -> None: ...
-
-
-def sane_mpp(value: float) -> float | None:
-    """A resolution tag's µm/px if a microscope could have written it, else None."""
-    low, high = SANE_MPP
-    return value if math.isfinite(value) and low <= value <= high else None
 
 
 def sampled_hash(path: Path, chunks: int = CHUNKS) -> str:

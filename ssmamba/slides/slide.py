@@ -12,8 +12,17 @@ from PIL import Image
 
 from ssmamba.errors import SlideError
 from ssmamba.slides.image_source import ImageSource
-from ssmamba.slides.openslide_source import OpenSlideSource, is_slide
+from ssmamba.slides.decode import is_tiff
+from ssmamba.slides.openslide_source import (
+    GENERIC_TIFF,
+    OpenSlideSource,
+    openslide_hash,
+    slide_vendor,
+)
+from ssmamba.slides.picture import UnreadableImage
 from ssmamba.slides.pixel_source import Level, PixelSource
+from ssmamba.slides.tiff.choice import fits_in_memory, read_directory, shown_by_openslide
+from ssmamba.slides.tiff.source import TiffSource
 
 __all__ = ["Level", "Slide", "SlideInfo"]
 
@@ -37,6 +46,7 @@ class SlideInfo:
     quick_hash: str
     properties: dict[str, str]
     former_hash: str = ""  # the quick hash that earlier versions used, if different
+    notes: tuple[str, ...] = ()  # what is not shown as it is stored, a sentence each
 
     @property
     def bounds_offset(self) -> tuple[int, int]:
@@ -161,12 +171,31 @@ class Slide:
 
 
 def open_source(path: Path) -> PixelSource:
-    """Open a file with OpenSlide if it can, else as a plain image. Raises SlideError."""
+    """Open a file with the reader that shows it truthfully. Raises SlideError."""
     if not path.exists():
         raise SlideError(f"There is no file {path}; check the path.")
     if path.is_dir():
         raise SlideError(f"{path} is a folder; choose the slide file inside it.")
-    return OpenSlideSource(path) if is_slide(path) else ImageSource(path)
+    vendor = slide_vendor(path)
+    if vendor not in (None, GENERIC_TIFF):
+        return OpenSlideSource(path)
+    try:
+        return _open_tiff(path, vendor) if is_tiff(path) else ImageSource(path)
+    except UnreadableImage as error:
+        raise SlideError(f"{path} cannot be shown: {error}.") from error
+    except MemoryError as error:
+        raise SlideError(f"{path} does not fit in memory; convert it to a tiled TIFF.") from error
+
+
+def _open_tiff(path: Path, vendor: str | None) -> PixelSource:
+    """A TIFF of no scanner's own format. Raises UnreadableImage."""
+    found = read_directory(path)
+    if vendor == GENERIC_TIFF and shown_by_openslide(found):
+        return OpenSlideSource(path, (found.mpp, found.notes))
+    # regions that were drawn on the same pixels stay with the file
+    earlier = openslide_hash(path) if vendor is not None and found.orientation == 1 else ""
+    source = ImageSource if fits_in_memory(found) else TiffSource
+    return source(path, earlier)
 
 
 def _half_up(value: float) -> int:
@@ -198,6 +227,7 @@ def _info(path: Path, source: PixelSource) -> SlideInfo:
         quick_hash=source.quick_hash,
         properties=dict(source.properties),
         former_hash=source.former_hash,
+        notes=source.notes,
     )
 
 

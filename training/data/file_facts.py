@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-from ssmamba.slides.sixteen_bit import holds_sixteen_bits
+from ssmamba.slides.picture import UnreadableImage
+from ssmamba.slides.pillow_image import FORMATS, is_deep_png, open_image
 
 MODES = {"L": "grey", "LA": "grey with transparency", "1": "black and white", "P": "palette"}
+BITS_PER_SAMPLE = 258  # TIFF tag
 # Sum of the Annex K luminance table of the JPEG standard, the one that libjpeg scales by quality.
 STANDARD_LUMINANCE_SUM = 3688
 
@@ -24,7 +25,7 @@ class FileFacts:
     width: int  # pixels, as decoded
     height: int
     mode: str  # "RGB", "grey", "RGBA", "CMYK", "palette", "16 bit", ...
-    format: str  # "JPEG", "PNG", ...; "" when only OpenCV could read it
+    format: str  # "JPEG", "PNG", ...; "" for a TIFF that Pillow does not know
     size: int  # bytes
     quality: int | None  # JPEG quality, 1..100, as libjpeg counts; None for other formats
     sha256: str  # of the bytes
@@ -35,12 +36,10 @@ def file_facts(data: bytes, image: np.ndarray) -> FileFacts:
     height, width = image.shape[:2]
     digest = hashlib.sha256(data).hexdigest()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data)) as file:
-                mode, kind = _mode(file, data), file.format or ""
-                tables = getattr(file, "quantization", None)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        with open_image(io.BytesIO(data), (*FORMATS, "TIFF")) as file:
+            mode, kind = _mode(file, data), file.format or ""
+            tables = getattr(file, "quantization", None)
+    except UnreadableImage:  # a TIFF of a kind that Pillow does not know
         return FileFacts(width, height, "unknown mode", "", len(data), None, digest)
     quality = jpeg_quality(tables) if tables else None
     return FileFacts(width, height, mode, kind, len(data), quality, digest)
@@ -57,6 +56,8 @@ def jpeg_quality(tables: dict[int, list[int]]) -> int:
 
 
 def _mode(file: Image.Image, data: bytes) -> str:
-    if file.mode.startswith("I") or file.mode == "F" or holds_sixteen_bits(file, data):
+    bits = max(np.atleast_1d(getattr(file, "tag_v2", {}).get(BITS_PER_SAMPLE, 8)))
+    is_deep = bits > 8 or (file.format == "PNG" and is_deep_png(data))
+    if file.mode.startswith("I") or file.mode == "F" or is_deep:
         return "16 bit" if file.mode != "F" else "floating point"
     return MODES.get(file.mode, file.mode)

@@ -1,30 +1,21 @@
-"""Decode an image file of any mode into HWC uint8 RGB."""
+"""Decode an image file of any mode into HWC uint8 RGB, as the viewer and ``predict`` do."""
 
 from __future__ import annotations
 
-import io
-import warnings
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ssmamba.slides.sixteen_bit import (
-    decode_sixteen_bit,
-    holds_sixteen_bits,
-    to_eight_bits,
-    turned_upright,
-)
+from ssmamba.slides.decode import decode
+from ssmamba.slides.picture import UnreadableImage
+
+__all__ = ["EXTENSIONS", "UnreadableImage", "centre_square", "decode_rgb", "read_rgb"]
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
 
 # What is wrong with a file is told by us, not by OpenCV on stderr.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
-
-class UnreadableImage(ValueError):
-    """The bytes are no image that can be decoded."""
 
 
 def read_rgb(path: Path) -> np.ndarray:
@@ -36,17 +27,14 @@ def decode_rgb(data: bytes) -> np.ndarray:
     """Decode file bytes into HWC uint8 RGB.
 
     Grey is repeated, transparency is laid over white (glass), CMYK and palettes are converted,
-    16-bit values are scaled to 8 bits, and a rotation in the EXIF header is applied. Raises
-    UnreadableImage, also for a file of which only a part is there.
+    values of more than 8 bits are scaled, and a rotation in the header is applied. Raises
+    UnreadableImage, also for a file of which only a part is there, and for numbers that are not
+    finite, which the viewer shows black.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata does not matter when pixels decode
-            return _decode_with_pillow(data)
-    except UnreadableImage:
-        raise
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return _decode_with_opencv(data)
+    picture = decode(data)
+    if picture.unknown_values:
+        raise UnreadableImage("it contains numbers that are not finite; save it without them")
+    return picture.rgb
 
 
 def centre_square(image: np.ndarray) -> np.ndarray:
@@ -55,42 +43,3 @@ def centre_square(image: np.ndarray) -> np.ndarray:
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     return image[top : top + side, left : left + side]
-
-
-def _decode_with_pillow(data: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(data)) as file:
-        _load(file)
-        if file.mode.startswith("I") or file.mode == "F":
-            return _to_eight_bits(np.asarray(ImageOps.exif_transpose(file)))
-        if holds_sixteen_bits(file, data):
-            return turned_upright(_decode_with_opencv(data), file)
-        image: Image.Image = ImageOps.exif_transpose(file)
-        if image.has_transparency_data:
-            image = image.convert("RGBA")
-            glass = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(glass, image)
-        return np.asarray(image.convert("RGB"))
-
-
-def _load(file: Image.Image) -> None:
-    """Decode the pixels. A file that ends too early is refused here: some versions of OpenCV
-    fill what is missing with grey."""
-    try:
-        file.load()
-    except OSError as error:
-        if "truncated" in str(error):
-            raise UnreadableImage("the file is incomplete; copy it again") from error
-        raise
-
-
-def _decode_with_opencv(data: bytes) -> np.ndarray:
-    array = decode_sixteen_bit(data, _to_eight_bits)
-    if array is None:
-        raise UnreadableImage("not a readable image")
-    return array
-
-
-def _to_eight_bits(array: np.ndarray) -> np.ndarray:
-    if not np.isfinite(array).all():
-        raise UnreadableImage("it contains numbers that are not finite")
-    return to_eight_bits(array)

@@ -15,8 +15,8 @@ import tifffile
 from PIL import Image
 
 from ssmamba.errors import SlideError
+from ssmamba.slides.pillow_image import ORIENTATION
 from ssmamba.slides.pixel_source import sampled_hash
-from ssmamba.slides.sixteen_bit import ORIENTATION
 from ssmamba.slides.slide import Slide
 from tests.slides import SHARED_SLIDES, tissue_like, write_pyramid
 from training.data.images import read_rgb

@@ -1,0 +1,65 @@
+"""What a decoded image is, and how one that cannot be decoded is refused."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+MAX_IMAGE_PIXELS = 300_000_000  # of an image that is held in memory; its header is asked first
+SANE_MPP = (0.02, 20.0)  # µm/px; outside this range no microscope wrote it
+SQUARE = 1.02  # sides of a pixel that differ by more than scanners' do
+
+
+class UnreadableImage(ValueError):
+    """An image that cannot be shown truthfully; the message says why and what to do.
+
+    It goes on from the file's name: "it is a TIFF with …; convert it with …".
+    """
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded image, upright, transparency on white."""
+
+    rgb: np.ndarray  # (H, W, 3) uint8
+    format: str  # "PNG", "TIFF", ...
+    mpp: float | None = None  # µm/px, if the file says so
+    icc_profile: bytes | None = None  # of its RGB colours
+    notes: tuple[str, ...] = ()  # what is not shown as it is stored, a sentence each
+    unknown_values: int = 0  # numbers that are not finite; shown black
+
+
+def check_size(width: int, height: int) -> None:
+    """Raises UnreadableImage for a picture that is too large to hold."""
+    if width * height > MAX_IMAGE_PIXELS:
+        raise UnreadableImage(
+            f"it is a plain image of {width}×{height} px, too large to hold in memory "
+            f"({MAX_IMAGE_PIXELS // 10**6} million pixels are the limit); convert it to a tiled "
+            "pyramidal TIFF"
+        )
+
+
+def sane_mpp(value: float) -> float | None:
+    """µm/px if a microscope could have written it, else None; for every kind of file."""
+    low, high = SANE_MPP
+    return value if math.isfinite(value) and low <= value <= high else None
+
+
+def scale_of(x: float, y: float) -> tuple[float | None, tuple[str, ...]]:
+    """µm/px from those across and down, with a note where they are no scale."""
+    if sane_mpp(x) is None or sane_mpp(y) is None:
+        return None, ()
+    if max(x, y) > SQUARE * min(x, y):
+        return None, (
+            f"The pixels are not square ({x:.4g} µm across, {y:.4g} µm down), so no µm/px is "
+            "taken from the file: lengths and areas are in pixels; resample it to square pixels "
+            "to measure.",
+        )
+    return math.sqrt(x * y), ()
+
+
+def rgb_profile(profile: bytes | None) -> bytes | None:
+    """An ICC profile if it is one of RGB colours: pixels are RGB here whatever they were."""
+    return profile if profile and profile[16:20] == b"RGB " else None

@@ -1,0 +1,196 @@
+"""Which pages of a TIFF are its picture, its smaller levels, and something else."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import struct
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import tifffile
+from tifffile import TiffFile, TiffPage
+
+from ssmamba.slides.picture import UnreadableImage, scale_of
+from ssmamba.slides.pillow_image import NOT_AN_IMAGE
+from ssmamba.slides.tiff.ome import OmePicture, ome_picture
+
+REDUCED, MASK = 1, 4  # bits of the NewSubfileType tag
+MAX_PAGES = 1_000
+ORIENTATION_TAG, PROFILE_TAG = 274, 34675
+UM_PER_UNIT = {2: 25_400.0, 3: 10_000.0}  # of the ResolutionUnit tag: inch, centimetre
+DAMAGE = (  # what tifffile raises for a directory that makes no sense
+    tifffile.TiffFileError, struct.error, LookupError, ArithmeticError, ValueError, OSError,
+    TypeError, AttributeError, RuntimeError, AssertionError,
+)  # fmt: skip
+
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # we say what is wrong, it does not
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """One size of the picture."""
+
+    pages: tuple[TiffPage, ...]  # one, or the red, green and blue one
+    width: int  # as stored, pixels
+    height: int
+    downsample: float  # level-0 pixels a pixel
+    is_padded: bool = False  # to whole tiles, beyond the picture's own edge
+
+
+@dataclass(frozen=True)
+class Directory:
+    """The parts of a file."""
+
+    levels: tuple[Resolution, ...]  # the finest first
+    others: dict[str, TiffPage]  # pages of another shape: label, macro
+    orientation: int  # 1..8, as EXIF has it
+    mpp: float | None
+    notes: tuple[str, ...]
+    icc_profile: bytes | None
+    first_page: TiffPage
+
+
+@contextmanager
+def opened(file: BinaryIO) -> Iterator[TiffFile]:
+    """The file's directory. Raises UnreadableImage where it makes no sense."""
+    try:
+        with TiffFile(file) as tiff:
+            tiff.pages.useframes = False
+            yield tiff
+    except UnreadableImage:
+        raise
+    except DAMAGE as error:
+        raise UnreadableImage(NOT_AN_IMAGE) from error
+
+
+def directory(tiff: TiffFile) -> Directory:
+    """Sort the pages of an open file. Raises UnreadableImage for several pictures in one."""
+    top = list(itertools.islice(tiff.pages, MAX_PAGES))
+    pages = [p for page in top for p in (page, *_below(page)) if not p.subfiletype & MASK]
+    pages = [p for p in pages if p.imagewidth and p.imagelength]
+    if not pages:
+        raise UnreadableImage(NOT_AN_IMAGE)
+    base = max(pages, key=lambda p: p.imagewidth * p.imagelength)
+    ome = ome_picture(top[0].description or "", base.imagewidth, base.imagelength)
+    twins = [p for p in pages if _size(p) == _size(base)]
+    bases = _composed(twins, ome)
+    if bases is None:
+        raise UnreadableImage(_several(len(twins), ome))
+    if (tiff.imagej_metadata or {}).get("images", 1) > len(twins):
+        raise UnreadableImage(_several(tiff.imagej_metadata["images"], None))
+    levels, used = _levels(bases, pages)
+    rest = [p for p in pages if p not in used and p not in twins]
+    mpp, notes = _scale(base, ome)
+    orientation = base.tags.valueof(ORIENTATION_TAG, 1)
+    return Directory(
+        levels,
+        {f"page {pages.index(p) + 1}": p for p in rest},
+        orientation if orientation in range(1, 9) else 1,
+        mpp,
+        notes,
+        base.tags.valueof(PROFILE_TAG),
+        top[0],
+    )
+
+
+def _below(page: TiffPage) -> Iterable[TiffPage]:
+    return () if page.pages is None else itertools.islice(page.pages, MAX_PAGES)
+
+
+def _size(page: TiffPage) -> tuple[int, int]:
+    return page.imagewidth, page.imagelength
+
+
+def _composed(twins: list[TiffPage], ome: OmePicture | None) -> tuple[TiffPage, ...] | None:
+    """Pages of full size that make the picture: one, or three that are red, green and blue."""
+    if len(twins) == 1:
+        return None if ome is not None and ome.planes > 1 else (twins[0],)
+    is_grey = all(p.samplesperpixel == 1 for p in twins)
+    if len(twins) == 3 and is_grey and ome is not None and ome.planes == 1 and ome.rgb_order:
+        return tuple(twins[i] for i in ome.rgb_order)
+    return None
+
+
+def _several(count: int, ome: OmePicture | None) -> str:
+    words = (ome.in_words if ome else "") or f"{count} pages of one size"
+    return (
+        f"it is a TIFF of {words}, of which no single one is the picture; export it as RGB, or "
+        "save the plane that you want as a file of its own"
+    )
+
+
+def _levels(
+    bases: tuple[TiffPage, ...], pages: list[TiffPage]
+) -> tuple[tuple[Resolution, ...], list[TiffPage]]:
+    """The picture in all its sizes, and the pages that they are made of."""
+    width, height = _size(bases[0])
+    found = [Resolution(bases, width, height, 1.0)]
+    below = [list(_below(page)) for page in bases]
+    smaller: list[tuple[TiffPage, ...]] = []
+    if len({len(b) for b in below}) == 1:
+        smaller += zip(*below, strict=True)
+    if len(bases) == 1:
+        offsets = {p.offset for p in below[0]}
+        reduced = (p for p in pages if p.subfiletype & REDUCED and p.offset not in offsets)
+        smaller += [(p,) for p in reduced]
+    used = {id(p) for p in bases}
+    for parts in smaller:
+        factor = _downsample(bases[0], parts[0])
+        padded = None if factor is not None else _padded_downsample(bases[0], parts[0])
+        if factor is padded is None or len({_size(p) for p in parts}) > 1 or not _alike(bases[0], parts[0]):
+            continue
+        if any(level.width == parts[0].imagewidth for level in found):
+            continue
+        used |= {p.offset for p in parts}
+        found.append(
+            Resolution(parts, *_size(parts[0]), factor or padded or 1.0, padded is not None)
+        )
+    found.sort(key=lambda level: level.downsample)
+    return tuple(found), [p for p in pages if p.offset in used]
+
+
+def _alike(base: TiffPage, page: TiffPage) -> bool:
+    """Whether a page has the base's channels: a grey label is no level of a coloured slide."""
+    return bool(
+        page.samplesperpixel == base.samplesperpixel
+        and page.bitspersample == base.bitspersample
+        and page.sampleformat == base.sampleformat
+    )
+
+
+def _downsample(base: TiffPage, page: TiffPage) -> float | None:
+    """Level-0 pixels a pixel; None for a page whose shape is another than the base's.
+
+    Sides may be rounded up or down.
+    """
+    (width, height), (small_width, small_height) = _size(base), _size(page)
+    if small_width >= width or small_height >= height:
+        return None
+    low = max(width / (small_width + 1), height / (small_height + 1))
+    high = min(width / max(small_width - 1, 0.5), height / max(small_height - 1, 0.5))
+    return (width / small_width + height / small_height) / 2 if low <= high else None
+
+
+def _padded_downsample(base: TiffPage, page: TiffPage) -> float | None:
+    """The power of two by which a page is smaller whose sides are padded to whole tiles."""
+    if not page.is_tiled:
+        return None
+    sides = ((base.imagewidth, page.tilewidth), (base.imagelength, page.tilelength))
+    for factor in (2**power for power in range(1, 16)):
+        if tuple(-(-side // factor // tile) * tile for side, tile in sides) == _size(page):
+            return float(factor)
+    return None
+
+
+def _scale(base: TiffPage, ome: OmePicture | None) -> tuple[float | None, tuple[str, ...]]:
+    if ome is not None and ome.um_across is not None and ome.um_down is not None:
+        return scale_of(ome.um_across, ome.um_down)
+    unit = UM_PER_UNIT.get(int(base.tags.valueof(296, 2)))
+    try:
+        across, down = (n / d for n, d in (base.tags.valueof(t) for t in (282, 283)))
+        return scale_of(unit / across, unit / down) if unit else (None, ())
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None, ()

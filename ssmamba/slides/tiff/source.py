@@ -1,0 +1,169 @@
+"""Tiled TIFFs read piece by piece, for what OpenSlide would show wrongly or not at all."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tifffile import TiffFile
+
+from ssmamba.errors import SlideError
+from ssmamba.slides.picture import MAX_IMAGE_PIXELS, UnreadableImage, rgb_profile
+from ssmamba.slides.pillow_image import upright
+from ssmamba.slides.pixel_source import Level, former_hash, sampled_hash
+from ssmamba.slides.tiff.directory import Directory
+from ssmamba.slides.tiff.whole import Raster, decode_raster
+
+CACHE_BYTES = 64 * 2**20  # decoded tiles
+MAX_ASSOCIATED_PIXELS = 25_000_000
+SWAPPED, FLIPPED_ACROSS, FLIPPED_DOWN = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
+WHITE_FROM_OVERVIEW = (
+    "Its file does not say how many bits a value has, so white was found from its smallest level "
+    "(value {white:.0f}); brighter parts are shown white."
+)
+
+
+class TiffSource:
+    """A TIFF's levels; any number of threads may read at once."""
+
+    held_bytes = CACHE_BYTES
+
+    def __init__(self, path: Path, earlier_hash: str = "") -> None:
+        """earlier_hash: the quick hash that OpenSlide gave the file.
+
+        Raises UnreadableImage, or OSError.
+        """
+        self._name = path.name
+        self._lock = threading.Lock()
+        self._closed = False
+        self._file = path.open("rb")
+        try:
+            self._open()
+        except BaseException:
+            self._file.close()
+            raise
+        self.vendor = "generic-tiff"
+        self.properties = {"image.format": "tiff"}
+        self.quick_hash = sampled_hash(path)
+        self.former_hash = earlier_hash or former_hash(path)
+        self._pieces: OrderedDict[tuple[int, int, int], np.ndarray | None] = OrderedDict()
+        self._held = 0
+
+    def _open(self) -> None:
+        from ssmamba.slides.tiff.directory import directory, opened
+
+        with opened(self._file) as tiff:
+            self._found = directory(tiff)
+            self._tiff: TiffFile = tiff
+        self._rasters = self._readable(self._found)
+        base = self._rasters[0][0]
+        self.notes = self._found.notes + base.colours.notes
+        white = base.colours.white
+        if white is None:
+            white, alpha, _ = self._rasters[-1][0].whites()
+            self.notes += (WHITE_FROM_OVERVIEW.format(white=white),)
+        self._whites = (white, white if base.colours.white is not None else alpha)
+        self._orientation = self._found.orientation
+        self.levels = tuple(self._level(*pair) for pair in self._rasters)
+        self.mpp = self._found.mpp
+        self.icc_profile = rgb_profile(self._found.icc_profile)
+
+    def _readable(self, found: Directory) -> list[tuple[Raster, float]]:
+        rasters = []
+        for level in found.levels:
+            try:
+                raster = Raster(level.pages, self._file, self._lock)
+            except UnreadableImage:
+                if not rasters:
+                    raise
+                continue  # a smaller level that is stored in another way
+            rasters.append((raster, level.downsample))
+        return rasters
+
+    def _level(self, raster: Raster, downsample: float) -> Level:
+        sides = [raster.width, raster.height, raster.tile_width, raster.tile_height]
+        if self._orientation in SWAPPED:
+            sides = [sides[i] for i in (1, 0, 3, 2)]
+        return Level(sides[0], sides[1], downsample, sides[2], sides[3])
+
+    def read_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
+        place = self.levels[level]
+        left, top = (int(np.floor(v / place.downsample + 0.5)) for v in (x, y))
+        x0, y0 = max(left, 0), max(top, 0)
+        x1, y1 = min(left + out.shape[1], place.width), min(top + out.shape[0], place.height)
+        out[...] = 255
+        if x0 >= x1 or y0 >= y1:
+            return
+        try:
+            rgb = self._upright_part(level, x0, y0, x1, y1)
+        except ValueError as error:  # UnreadableImage, or the file was closed meanwhile
+            if self._closed:
+                raise SlideError(f"{self._name} has been closed; open it again.") from error
+            raise SlideError(f"A part of {self._name} cannot be read: {error}.") from error
+        out[y0 - top : y1 - top, x0 - left : x1 - left, :3] = rgb[..., ::-1]
+
+    def _upright_part(self, level: int, x0: int, y0: int, x1: int, y1: int) -> np.ndarray:
+        """A part of a level as it is shown, from the rectangle where it is stored."""
+        width, height = self.levels[level].width, self.levels[level].height
+        if self._orientation in FLIPPED_ACROSS:
+            x0, x1 = width - x1, width - x0
+        if self._orientation in FLIPPED_DOWN:
+            y0, y1 = height - y1, height - y0
+        if self._orientation in SWAPPED:
+            x0, x1, y0, y1 = y0, y1, x0, x1
+        return upright(self._stored_part(level, x0, y0, x1, y1), self._orientation)
+
+    def _stored_part(self, level: int, x0: int, y0: int, x1: int, y1: int) -> np.ndarray:
+        raster = self._rasters[level][0]
+        wide, tall = raster.tile_width, raster.tile_height
+        out = np.full((y1 - y0, x1 - x0, 3), 255, np.uint8)
+        for row in range(y0 // tall, -(-y1 // tall)):
+            for column in range(x0 // wide, -(-x1 // wide)):
+                piece = self._piece(level, row, column)
+                if piece is None:
+                    continue
+                top, left = row * tall, column * wide
+                a, b = max(y0, top), min(y1, top + piece.shape[0])
+                c, d = max(x0, left), min(x1, left + piece.shape[1])
+                out[a - y0 : b - y0, c - x0 : d - x0] = piece[a - top : b - top, c - left : d - left]
+        return out
+
+    def _piece(self, level: int, row: int, column: int) -> np.ndarray | None:
+        key = (level, row, column)
+        with self._lock:
+            if self._closed:
+                raise ValueError("closed")
+            if key in self._pieces:
+                self._pieces.move_to_end(key)
+                return self._pieces[key]
+        piece = self._rasters[level][0].rgb(row, column, self._whites)
+        with self._lock:
+            if key not in self._pieces:
+                self._pieces[key] = piece
+                self._held += 0 if piece is None else piece.nbytes
+            while self._held > CACHE_BYTES and len(self._pieces) > 1:
+                old = self._pieces.popitem(last=False)[1]
+                self._held -= 0 if old is None else old.nbytes
+        return piece
+
+    def associated(self) -> dict[str, Image.Image]:
+        """Pages of another shape (label, macro), RGB; those that cannot be read are left out."""
+        images = {}
+        for name, page in self._found.others.items():
+            if page.imagewidth * page.imagelength > min(MAX_ASSOCIATED_PIXELS, MAX_IMAGE_PIXELS):
+                continue
+            try:
+                rgb, _ = decode_raster(Raster((page,), self._file, self._lock))
+            except ValueError:
+                continue
+            images[name] = Image.fromarray(rgb)
+        return images
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._pieces.clear()
+            self._file.close()

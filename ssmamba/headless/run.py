@@ -101,6 +101,8 @@ class _Run:
         """Answer for every region of one input; a failure is kept and the next one goes on."""
         try:
             with Slide.open(path) as slide:
+                for note in slide.info.notes:
+                    print(f"{slide.path.name}: {note}", file=sys.stderr)
                 self._check_scale(slide)
                 rois = regions_of(slide, self.request)
                 for roi in rois:

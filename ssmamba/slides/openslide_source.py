@@ -24,11 +24,12 @@ DECODED_CACHE_BYTES = 64 * 2**20  # OpenSlide's own cache of decoded file tiles
 
 
 IMPOSSIBLE_MPP = (
-    "The file says {value:.4g} µm/px, which no scanner writes, so it is not taken; set the right one."
+    "The file says {value:.4g} µm/px, which no scanner writes, so it is not taken; set the right "
+    "scale to measure."
 )
 NO_FULL_RESOLUTION = (
-    "The folder has no full-resolution file of this slide: its finest level is marked as resampled; "
-    "copy the missing DICOM file from the archive."
+    "The folder has no full-resolution file of this slide: its finest level is marked as "
+    "resampled; copy the missing DICOM file from the archive."
 )
 Scale = tuple[float | None, tuple[str, ...]]
 GENERIC_TIFF = "generic-tiff"

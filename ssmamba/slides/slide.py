@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -11,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from ssmamba.errors import SlideError
-from ssmamba.slides.image_source import ImageSource
 from ssmamba.slides.decode import is_tiff
+from ssmamba.slides.image_source import ImageSource
 from ssmamba.slides.openslide_source import (
     GENERIC_TIFF,
     OpenSlideSource,
@@ -191,11 +192,23 @@ def _open_tiff(path: Path, vendor: str | None) -> PixelSource:
     """A TIFF of no scanner's own format. Raises UnreadableImage."""
     found = read_directory(path)
     if vendor == GENERIC_TIFF and shown_by_openslide(found):
-        return OpenSlideSource(path, (found.mpp, found.notes))
+        with suppress(SlideError):
+            return _proved(OpenSlideSource(path, (found.mpp, found.notes)))
     # regions that were drawn on the same pixels stay with the file
     earlier = openslide_hash(path) if vendor is not None and found.orientation == 1 else ""
     source = ImageSource if fits_in_memory(found) else TiffSource
     return source(path, earlier)
+
+
+def _proved(source: PixelSource) -> PixelSource:
+    """A source of which a pixel of every level can be read. Raises SlideError."""
+    try:
+        for level in range(len(source.levels)):
+            source.read_into(np.empty((1, 1, 4), np.uint8), 0, 0, level)
+    except SlideError:
+        source.close()
+        raise
+    return source
 
 
 def _half_up(value: float) -> int:

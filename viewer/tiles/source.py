@@ -144,6 +144,8 @@ class TileSource(QObject):
         self._reader = TileReader(slide, self.pyramid, self.cache, transform)
         self.info = slide.info
         self._tell(self.opened, slide.info)
+        if slide.info.notes:
+            self._tell(self.read_failed, f"{slide.info.name}: {' '.join(slide.info.notes)}", "")
         return True
 
     def _give_up(self, message: str, error: Exception) -> Literal[False]:

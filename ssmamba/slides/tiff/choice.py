@@ -31,8 +31,8 @@ def shown_by_openslide(found: Directory) -> bool:
     pages = [page for level in found.levels for page in level.pages]
     return (
         found.orientation == 1
-        and pages[0].offset == found.first_page.offset
-        and all(isinstance(page.index, int) and _is_plain(page) for page in pages)
+        and pages[0].offset == found.page_offsets[0]
+        and all(page.offset in found.page_offsets and _is_plain(page) for page in pages)
         and all(len(level.pages) == 1 for level in found.levels)
         and not any(p.is_tiled and p.subfiletype & REDUCED for p in found.others.values())
         and not any(level.is_padded for level in found.levels)

@@ -98,7 +98,10 @@ def _jpeg_file(piece: bytes, tables: bytes | None, is_ycbcr: bool) -> bytes:
     adobe = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00" + bytes([is_ycbcr])
     head = b"\xff\xd8" + (tables[2:-2] if tables else b"")
     place, kept = 2, b""
-    while piece[place : place + 1] == b"\xff" and piece[place + 1 : place + 2] not in (b"\xda", b""):
+    while piece[place : place + 1] == b"\xff" and piece[place + 1 : place + 2] not in (
+        b"\xda",
+        b"",
+    ):
         length = 2 + int.from_bytes(piece[place + 2 : place + 4], "big")
         marker = piece[place : place + length]
         if marker[1] in (0xC0, 0xC1, 0xC2) and len(marker) > 9 and marker[9] == 3:

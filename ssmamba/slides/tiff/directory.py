@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import tifffile
-from tifffile import TiffFile, TiffPage
+from tifffile import TiffFile, TiffPage, TiffPages
 
 from ssmamba.slides.picture import UnreadableImage, scale_of
 from ssmamba.slides.pillow_image import NOT_AN_IMAGE
@@ -50,7 +51,7 @@ class Directory:
     mpp: float | None
     notes: tuple[str, ...]
     icc_profile: bytes | None
-    first_page: TiffPage
+    page_offsets: tuple[int, ...]  # of the pages that are no SubIFDs, in the file's order
 
 
 @contextmanager
@@ -68,7 +69,7 @@ def opened(file: BinaryIO) -> Iterator[TiffFile]:
 
 def directory(tiff: TiffFile) -> Directory:
     """Sort the pages of an open file. Raises UnreadableImage for several pictures in one."""
-    top = list(itertools.islice(tiff.pages, MAX_PAGES))
+    top = _listed(tiff.pages)
     pages = [p for page in top for p in (page, *_below(page)) if not p.subfiletype & MASK]
     pages = [p for p in pages if p.imagewidth and p.imagelength]
     if not pages:
@@ -79,8 +80,9 @@ def directory(tiff: TiffFile) -> Directory:
     bases = _composed(twins, ome)
     if bases is None:
         raise UnreadableImage(_several(len(twins), ome))
-    if (tiff.imagej_metadata or {}).get("images", 1) > len(twins):
-        raise UnreadableImage(_several(tiff.imagej_metadata["images"], None))
+    stacked = (tiff.imagej_metadata or {}).get("images", 1)
+    if stacked > len(twins):
+        raise UnreadableImage(_several(stacked, None))
     levels, used = _levels(bases, pages)
     rest = [p for p in pages if p not in used and p not in twins]
     mpp, notes = _scale(base, ome)
@@ -92,12 +94,17 @@ def directory(tiff: TiffFile) -> Directory:
         mpp,
         notes,
         base.tags.valueof(PROFILE_TAG),
-        top[0],
+        tuple(page.offset for page in top),
     )
 
 
-def _below(page: TiffPage) -> Iterable[TiffPage]:
-    return () if page.pages is None else itertools.islice(page.pages, MAX_PAGES)
+def _listed(pages: TiffPages | None) -> list[TiffPage]:
+    """Pages, or SubIFDs of one; the directory of each is read in full."""
+    return [] if pages is None else cast(list[TiffPage], [*itertools.islice(pages, MAX_PAGES)])
+
+
+def _below(page: TiffPage) -> list[TiffPage]:
+    return _listed(page.pages)
 
 
 def _size(page: TiffPage) -> tuple[int, int]:
@@ -128,7 +135,7 @@ def _levels(
     """The picture in all its sizes, and the pages that they are made of."""
     width, height = _size(bases[0])
     found = [Resolution(bases, width, height, 1.0)]
-    below = [list(_below(page)) for page in bases]
+    below = [_below(page) for page in bases]
     smaller: list[tuple[TiffPage, ...]] = []
     if len({len(b) for b in below}) == 1:
         smaller += zip(*below, strict=True)
@@ -136,18 +143,15 @@ def _levels(
         offsets = {p.offset for p in below[0]}
         reduced = (p for p in pages if p.subfiletype & REDUCED and p.offset not in offsets)
         smaller += [(p,) for p in reduced]
-    used = {id(p) for p in bases}
+    used = {p.offset for p in bases}
     for parts in smaller:
-        factor = _downsample(bases[0], parts[0])
-        padded = None if factor is not None else _padded_downsample(bases[0], parts[0])
-        if factor is padded is None or len({_size(p) for p in parts}) > 1 or not _alike(bases[0], parts[0]):
+        factor, is_padded = _downsample(bases[0], parts[0])
+        if factor is None or len({_size(p) for p in parts}) > 1 or not _alike(bases[0], parts[0]):
             continue
         if any(level.width == parts[0].imagewidth for level in found):
             continue
         used |= {p.offset for p in parts}
-        found.append(
-            Resolution(parts, *_size(parts[0]), factor or padded or 1.0, padded is not None)
-        )
+        found.append(Resolution(parts, *_size(parts[0]), factor, is_padded))
     found.sort(key=lambda level: level.downsample)
     return tuple(found), [p for p in pages if p.offset in used]
 
@@ -161,17 +165,21 @@ def _alike(base: TiffPage, page: TiffPage) -> bool:
     )
 
 
-def _downsample(base: TiffPage, page: TiffPage) -> float | None:
-    """Level-0 pixels a pixel; None for a page whose shape is another than the base's.
+def _downsample(base: TiffPage, page: TiffPage) -> tuple[float | None, bool]:
+    """Level-0 pixels a pixel, and whether the page is padded to whole tiles.
 
-    Sides may be rounded up or down.
+    None for a page whose shape is another than the base's, but for the rounding of its sides.
     """
     (width, height), (small_width, small_height) = _size(base), _size(page)
     if small_width >= width or small_height >= height:
-        return None
+        return None, False
     low = max(width / (small_width + 1), height / (small_height + 1))
     high = min(width / max(small_width - 1, 0.5), height / max(small_height - 1, 0.5))
-    return (width / small_width + height / small_height) / 2 if low <= high else None
+    factor = (width / small_width + height / small_height) / 2 if low <= high else None
+    if factor is not None and math.ceil(low) <= high:
+        return factor, False
+    padded = _padded_downsample(base, page)
+    return (factor, False) if padded is None else (padded, True)
 
 
 def _padded_downsample(base: TiffPage, page: TiffPage) -> float | None:
@@ -180,7 +188,8 @@ def _padded_downsample(base: TiffPage, page: TiffPage) -> float | None:
         return None
     sides = ((base.imagewidth, page.tilewidth), (base.imagelength, page.tilelength))
     for factor in (2**power for power in range(1, 16)):
-        if tuple(-(-side // factor // tile) * tile for side, tile in sides) == _size(page):
+        padded = (-(-side // factor // tile) * tile for side, tile in sides)
+        if tuple(padded) == _size(page):
             return float(factor)
     return None
 

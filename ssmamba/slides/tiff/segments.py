@@ -170,6 +170,8 @@ class Segments:
             decoded, _, _ = self._page.decode(piece, index)
         except Exception as error:  # of any codec's own kind
             raise UnreadableImage(DAMAGED) from error
+        if decoded is None:
+            raise UnreadableImage(DAMAGED)
         return decoded[0]
 
 

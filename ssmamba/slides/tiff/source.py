@@ -14,7 +14,7 @@ from ssmamba.errors import SlideError
 from ssmamba.slides.picture import MAX_IMAGE_PIXELS, UnreadableImage, rgb_profile
 from ssmamba.slides.pillow_image import upright
 from ssmamba.slides.pixel_source import Level, former_hash, sampled_hash
-from ssmamba.slides.tiff.directory import Directory
+from ssmamba.slides.tiff.directory import Directory, directory, opened
 from ssmamba.slides.tiff.whole import Raster, decode_raster
 
 CACHE_BYTES = 64 * 2**20  # decoded tiles
@@ -53,8 +53,6 @@ class TiffSource:
         self._held = 0
 
     def _open(self) -> None:
-        from ssmamba.slides.tiff.directory import directory, opened
-
         with opened(self._file) as tiff:
             self._found = directory(tiff)
             self._tiff: TiffFile = tiff
@@ -72,7 +70,7 @@ class TiffSource:
         self.icc_profile = rgb_profile(self._found.icc_profile)
 
     def _readable(self, found: Directory) -> list[tuple[Raster, float]]:
-        rasters = []
+        rasters: list[tuple[Raster, float]] = []
         for level in found.levels:
             try:
                 raster = Raster(level.pages, self._file, self._lock)
@@ -128,7 +126,9 @@ class TiffSource:
                 top, left = row * tall, column * wide
                 a, b = max(y0, top), min(y1, top + piece.shape[0])
                 c, d = max(x0, left), min(x1, left + piece.shape[1])
-                out[a - y0 : b - y0, c - x0 : d - x0] = piece[a - top : b - top, c - left : d - left]
+                out[a - y0 : b - y0, c - x0 : d - x0] = piece[
+                    a - top : b - top, c - left : d - left
+                ]
         return out
 
     def _piece(self, level: int, row: int, column: int) -> np.ndarray | None:

@@ -15,6 +15,7 @@ from PIL import Image
 from shapely.geometry.base import BaseGeometry
 
 from ssmamba.errors import DataError
+from ssmamba.slides.pillow_image import FORMATS
 
 LESION_GROUPS = ("_0", "_1", "tumor", "tumour", "metastases")
 EXCLUDED_GROUPS = ("_2", "exclusion", "normal")  # cut out of the lesions
@@ -105,7 +106,7 @@ def _shares_of_whole(path: Path) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a broken file raises below
-            with Image.open(path) as image:
+            with Image.open(path, formats=[*FORMATS, "TIFF"]) as image:
                 pixels = np.asarray(image)
     except (OSError, ValueError, SyntaxError) as error:
         raise DataError(f"{path} cannot be read as a mask ({error}); unpack it again.") from error

@@ -6,7 +6,7 @@ import threading
 from typing import BinaryIO
 
 import numpy as np
-from tifffile import PHOTOMETRIC, PREDICTOR, TiffPage
+from tifffile import PHOTOMETRIC, TiffPage
 
 from ssmamba.slides.picture import UnreadableImage
 from ssmamba.slides.tiff.codecs import (
@@ -22,6 +22,7 @@ from ssmamba.slides.tiff.codecs import (
 
 KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}  # of the SampleFormat tag
 BITS = {"u": (*range(1, 17), 32, 64), "i": (8, 16, 32, 64), "f": (16, 32, 64)}
+SUBSAMPLING_TAG = 530
 MAX_SEGMENT_BYTES = 2**31  # decoded; a strip can be the whole picture
 Place = tuple[int, int]  # row and column of a segment in the page's grid
 
@@ -64,9 +65,10 @@ class Segments:
             raise UnreadableImage(
                 "it is a TIFF in pieces too large to hold in memory; convert it to a tiled TIFF"
             )
-        if page.predictor not in (1, 2, 3) or (page.predictor == 3 and kind != "f"):
+        odd = page.predictor == 3 and kind != "f" or page.predictor == 2 and bits % 8
+        if page.predictor not in (1, 2, 3) or odd or (page.predictor != 1 and self.is_subsampled):
             raise UnreadableImage(
-                f"it is a TIFF with predictor {PREDICTOR(page.predictor).name}, which is not read "
+                f"it is a TIFF with predictor {int(page.predictor)}, which is not read "
                 "here; save it without a predictor"
             )
 
@@ -78,7 +80,11 @@ class Segments:
     @property
     def is_subsampled(self) -> bool:
         """Whether chroma is stored beside blocks of luma, as YCbCr without JPEG has it."""
-        return self._page.photometric == PHOTOMETRIC.YCBCR and not is_picture(self._page)
+        return (
+            self._page.photometric == PHOTOMETRIC.YCBCR
+            and not is_picture(self._page)
+            and tuple(self._page.tags.valueof(SUBSAMPLING_TAG, (2, 2))) != (1, 1)
+        )
 
     def read(self, row: int, column: int) -> np.ndarray | None:
         """(h, w, samples) of the segment, cut to the picture; None where the file has none.
@@ -154,7 +160,7 @@ class Segments:
 
     def _luma_and_chroma(self, piece: bytes, width: int, height: int) -> np.ndarray:
         """Blocks of h × v luma values, Cb and Cr -> (height, width, 3) uint8 YCbCr."""
-        across, down = self._page.tags.valueof(530, (2, 2))
+        across, down = self._page.tags.valueof(SUBSAMPLING_TAG, (2, 2))
         columns, rows = -(-width // across), -(-height // down)
         unit = across * down + 2
         data = decode_stream(self._page, piece, columns * unit, width, rows)

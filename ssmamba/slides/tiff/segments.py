@@ -65,7 +65,7 @@ class Segments:
             raise UnreadableImage(
                 "it is a TIFF in pieces too large to hold in memory; convert it to a tiled TIFF"
             )
-        odd = page.predictor == 3 and kind != "f" or page.predictor == 2 and bits % 8
+        odd = (page.predictor == 3 and kind != "f") or (page.predictor == 2 and bits % 8)
         if page.predictor not in (1, 2, 3) or odd or (page.predictor != 1 and self.is_subsampled):
             raise UnreadableImage(
                 f"it is a TIFF with predictor {int(page.predictor)}, which is not read "

@@ -60,6 +60,7 @@ CODECS = {
     "PackBits": (PACKBITS, 1), "LZMA": (LZMA, 1), "ZSTD": (ZSTD, 1), "JPEG": (JPEG, 1),
     "WebP": (WEBP, 1), "JPEG 2000": (JPEG2000, 1),
 }  # fmt: skip
+PICTURES = ("JPEG", "WebP", "JPEG 2000")
 ALPHAS = {"no": (), "premultiplied": (1,), "unassociated": (2,)}
 
 
@@ -193,7 +194,7 @@ def check(case: Case, path: Path) -> None:
 CASES = list(every_case())
 GROUPS = itertools.groupby(CASES, lambda case: (case.depth, case.colours))
 FEW = [case for _, some in GROUPS for case in random.Random(3).sample(list(some), 6)]
-FEW += [case for case in CASES if case.codec in ("WebP", "JPEG 2000") and case.orientation == 6]
+FEW += [case for case in CASES if case.codec in PICTURES and case.orientation == 6]
 
 
 def test_the_few_cases_show_every_value_of_every_side() -> None:

@@ -239,3 +239,12 @@ def _picture(samples: np.ndarray, kind: Kind) -> bytes:
         options = {"lossless": True} if kind.compression == WEBP else {}
         Image.fromarray(samples.squeeze()).save(file, PICTURES[kind.compression], **options)
     return file.getvalue()
+
+
+def declare_compression(path: Path, number: int) -> Path:
+    """Write another number into the Compression tag of a little-endian file of one page."""
+    data = bytearray(path.read_bytes())
+    place = data.index(struct.pack("<HHI", 259, SHORT, 1))
+    struct.pack_into("<H", data, place + 8, number)
+    path.write_bytes(data)
+    return path

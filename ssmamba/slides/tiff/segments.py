@@ -173,7 +173,7 @@ class Segments:
 
     def _by_imagecodecs(self, piece: bytes, index: int) -> np.ndarray:
         try:
-            decoded, _, _ = self._page.decode(piece, index)
+            decoded, _, _ = self._page.decode(piece, index, jpegtables=self._page.jpegtables)
         except Exception as error:  # of any codec's own kind
             raise UnreadableImage(DAMAGED) from error
         if decoded is None:

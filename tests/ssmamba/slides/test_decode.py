@@ -27,6 +27,7 @@ from tests.tiffs import (
     YCBCR,
     Kind,
     Page,
+    declare_compression,
     write_tiff,
 )
 from training.data.images import UnreadableImage, read_rgb
@@ -305,9 +306,7 @@ def test_a_compression_that_is_not_read_is_named(
     """And is never called damage; with imagecodecs the first two would be read."""
     monkeypatch.setattr("ssmamba.slides.tiff.codecs.has_imagecodecs", lambda: False)
     path = write_tiff(tmp_path / "c.tif", [Page(quarters(), Kind(tile=tile))])
-    data = path.read_bytes()
-    tag = struct.pack("<HHI", 259, SHORT, 1)
-    path.write_bytes(data.replace(tag + b"\1\0", tag + struct.pack("<H", compression)))
+    declare_compression(path, compression)
     why = refusal(path)
     assert f"with {name} compression" in why and "convert it" in why
     assert "damaged" not in why and "incomplete" not in why

@@ -215,3 +215,11 @@ def test_known_pixels_in_every_way(depth: str, colours: str, tmp_path: Path) -> 
     for case in CASES:
         if (case.depth, case.colours) == (depth, colours):
             check(case, tmp_path / "one.tif")
+
+
+def test_the_page_of_images_says_what_is_read() -> None:
+    """Write its table anew with ``python -m tests.ssmamba.slides.image_table``."""
+    from tests.ssmamba.slides.image_table import table
+
+    page = Path(__file__).resolve().parents[3] / "docs" / "images.md"
+    assert table() in page.read_text(encoding="utf-8")

@@ -39,9 +39,9 @@ LABEL = np.full((120, 300, 3), 17, np.uint8)
 
 def resolution(across: float, down: float | None = None) -> tuple[tuple[int, int, object], ...]:
     """Tags for µm/px."""
-    values = (round(1e9 / across), round(1e9 / (down or across)))  # px/cm, of 100,000
+    values = (round(1e7 / across), round(1e7 / (down or across)))  # thousandths of px/cm
     return (
-        (282, RATIONAL, [values[0], 100_000]), (283, RATIONAL, [values[1], 100_000]),
+        (282, RATIONAL, [values[0], 1000]), (283, RATIONAL, [values[1], 1000]),
         (296, SHORT, 3),
     )  # fmt: skip
 

@@ -61,5 +61,5 @@ def scale_of(x: float, y: float) -> tuple[float | None, tuple[str, ...]]:
 
 
 def rgb_profile(profile: bytes | None) -> bytes | None:
-    """An ICC profile if it is one of RGB colours: pixels are RGB here whatever they were."""
-    return profile if profile and profile[16:20] == b"RGB " else None
+    """An ICC profile unless it is one of other colours: pixels are RGB here whatever they were."""
+    return None if not profile or profile[16:20] in (b"GRAY", b"CMYK", b"Lab ") else profile

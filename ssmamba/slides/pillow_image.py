@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from ssmamba.slides.depth import on_white, to_eight_bits
 from ssmamba.slides.picture import Picture, UnreadableImage, check_size, rgb_profile, scale_of
@@ -21,6 +22,10 @@ APPROXIMATE_CMYK = (
 )
 NOT_AN_IMAGE = "not a readable image; choose a PNG, JPEG, TIFF or slide, or copy the file again"
 INCOMPLETE = "the file is incomplete; copy it again"
+DAMAGE = (  # what decoders raise for bytes that make no sense
+    OSError, SyntaxError, ValueError, LookupError, TypeError, RuntimeError, ArithmeticError,
+    AttributeError, AssertionError, EOFError, struct.error,
+)  # fmt: skip
 
 Image.MAX_IMAGE_PIXELS = None  # every file that is opened here passes ``check_size`` first
 
@@ -31,7 +36,7 @@ def open_image(file: BinaryIO, formats: tuple[str, ...] = FORMATS) -> Image.Imag
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata does not matter when pixels decode
             image = Image.open(file, formats=formats)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, LookupError) as error:
+    except DAMAGE as error:
         raise UnreadableImage(NOT_AN_IMAGE) from error
     check_size(*image.size)
     return image
@@ -46,7 +51,7 @@ def decode_plain(file: BinaryIO) -> Picture:
                 return _decode(image, file)
         except UnreadableImage:
             raise
-        except (OSError, ValueError, SyntaxError, LookupError, TypeError) as error:
+        except DAMAGE as error:
             short = "truncated" in str(error)
             raise UnreadableImage(INCOMPLETE if short else NOT_AN_IMAGE) from error
 

@@ -76,6 +76,8 @@ class Slide:
             raise SlideError(
                 f"No permission to read {resolved}; change its permissions."
             ) from error
+        except OSError as error:
+            raise SlideError(f"{resolved} cannot be read ({error}); check its disk.") from error
 
     @property
     def dimensions(self) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from ssmamba.rois.roi import Roi
 from tests.patience import PATIENCE_S
 from tests.slides import SHARED_SLIDES, tissue_like, write_pyramid
 from tests.ssmamba.checkpoints.made import CLASSES, save_classifier, save_mamim
+from tests.tiffs import Kind, Page, write_tiff
 
 
 def square(x, y, side, name="", **fields):
@@ -185,6 +186,18 @@ def test_a_slide_without_scale_says_so_and_works_with_mpp(predict):
     assert read_results(out)[0]["mpp"] == pytest.approx(0.5)
     status, _, out = predict("no-mpp.tif", "--model", "a.safetensors", "--field-px", "100")
     assert status == 0
+
+
+def test_what_is_not_read_as_it_is_stored_is_said_and_noted(predict, tmp_path):
+    samples = np.dstack([tissue_like(64, 64)] * 2)
+    path = write_tiff(tmp_path / "six.tif", [Page(samples, Kind(extra=(0, 0, 0)))])
+    status, said, out = predict(str(path), "--model", "a.safetensors")
+    assert status == 0
+    assert "six.tif: It has 3 channels beside its colours that are not shown." in said
+    (record,) = read_results(out)
+    assert "It has 3 channels beside its colours that are not shown" in record["notes"]
+    _, _, plain = predict("patch.png", "--model", "a.safetensors")
+    assert read_results(plain)[0]["probabilities"] == record["probabilities"]
 
 
 def test_several_inputs_and_one_that_is_broken_lose_nothing(predict, tmp_path):

@@ -28,14 +28,17 @@ def shown_by_openslide(found: Directory) -> bool:
     reduced tiled page for a level whatever its shape, starts from the first page, does not see
     SubIFDs, and detects compressions and number formats that it cannot read.
     """
-    pages = [page for level in found.levels for page in level.pages]
+    base, *smaller = found.levels
+    # levels in strips it leaves out, which costs no more than their speed
+    levels = [base, *(level for level in smaller if level.pages[0].is_tiled)]
+    pages = [page for level in levels for page in level.pages]
     return (
         found.orientation == 1
         and pages[0].offset == found.page_offsets[0]
         and all(page.offset in found.page_offsets and _is_plain(page) for page in pages)
-        and all(len(level.pages) == 1 for level in found.levels)
+        and all(len(level.pages) == 1 for level in levels)
         and not any(p.is_tiled and p.subfiletype & REDUCED for p in found.others.values())
-        and not any(level.is_padded for level in found.levels)
+        and not any(level.is_padded for level in levels)
     )
 
 
@@ -65,5 +68,6 @@ def fits_in_memory(found: Directory) -> bool:
     page = base.pages[0]
     if not page.is_tiled:
         return True
-    is_deep = page.bitspersample >= 16 or page.sampleformat in (2, 3)
+    bits = page.bitspersample
+    is_deep = page.sampleformat in (2, 3) or (isinstance(bits, int) and bits >= 16)
     return is_deep and base.width * base.height <= MAX_IMAGE_PIXELS

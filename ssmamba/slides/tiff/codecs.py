@@ -1,24 +1,28 @@
 """Decompresses the tiles and strips of a TIFF.
 
-libtiff, inside Pillow, decodes streams of bytes: a piece is wrapped as a grey TIFF of one strip.
-Pieces that are pictures of their own (JPEG, WebP, JPEG 2000) are opened as such. What is left is
-decoded by imagecodecs where it is installed.
+Deflate and LZMA are Python's own. libtiff, inside Pillow, decodes other streams of bytes: a piece
+is wrapped as a grey TIFF of one strip. Pieces that are pictures of their own (JPEG, WebP, JPEG
+2000) are opened as such. What is left is decoded by imagecodecs where it is installed.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import io
+import lzma
 import struct
+import zlib
 
 import numpy as np
 from PIL import Image
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffPage
 
 from ssmamba.slides.picture import UnreadableImage
+from ssmamba.slides.pillow_image import DAMAGE
 
 NONE, FAX, OLD_JPEG, JPEG = 1, (2, 3, 4), 6, 7
-STREAMS = (5, 8, 32946, 32773, 34925, 50000)  # LZW, Deflate, PackBits, LZMA, ZSTD
+DEFLATE, LZMA = (8, 32946), 34925
+STREAMS = (5, 32773, 50000, *DEFLATE, LZMA)  # LZW, PackBits, ZSTD and these
 PICTURES = {50001: "WEBP", 33003: "JPEG2000", 33004: "JPEG2000", 33005: "JPEG2000",
             34712: "JPEG2000"}  # fmt: skip
 NAMES = {
@@ -85,7 +89,7 @@ def decode_picture(page: TiffPage, piece: bytes, width: int, height: int) -> np.
             if kind == 50001:
                 image = image.convert("RGBA" if samples == 4 else "RGB")  # type: ignore[assignment]
             pixels = np.asarray(image)
-    except (OSError, SyntaxError, ValueError, LookupError, TypeError, struct.error) as error:
+    except DAMAGE as error:
         raise UnreadableImage(DAMAGED) from error
     pixels = pixels.reshape(*pixels.shape[:2], -1)
     if pixels.shape[0] < height or pixels.shape[1] < width or pixels.shape[2] < samples:
@@ -119,7 +123,13 @@ def decode_stream(page: TiffPage, piece: bytes, row_bytes: int, width: int, heig
     kind = int(page.compression)
     if page.fillorder == 2:
         piece = REVERSED[np.frombuffer(piece, np.uint8)].tobytes()
-    if kind != NONE:
+    if kind in (*DEFLATE, LZMA):
+        unpacker = lzma.LZMADecompressor() if kind == LZMA else zlib.decompressobj()
+        try:
+            piece = unpacker.decompress(piece, row_bytes * height)
+        except (*DAMAGE, zlib.error, lzma.LZMAError) as error:
+            raise UnreadableImage(DAMAGED) from error
+    elif kind != NONE:
         bits = 1 if kind in FAX else 8
         tags = [(256, width if bits == 1 else row_bytes), (257, height), (258, bits), (259, kind)]
         tags += [(262, 1), (273, 0), (277, 1), (278, height), (279, len(piece))]
@@ -127,7 +137,7 @@ def decode_stream(page: TiffPage, piece: bytes, row_bytes: int, width: int, heig
         try:
             with Image.open(io.BytesIO(_tiff(tags, piece)), formats=["TIFF"]) as image:
                 piece = image.tobytes()
-        except (OSError, SyntaxError, ValueError, LookupError, TypeError) as error:
+        except DAMAGE as error:
             raise UnreadableImage(DAMAGED) from error
     if len(piece) < row_bytes * height:
         raise UnreadableImage(DAMAGED)

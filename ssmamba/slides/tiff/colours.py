@@ -36,7 +36,10 @@ class Colours:
                 f"it is a TIFF whose colours are {name}, which is not shown here; save it as RGB"
             )
         self._kind = kind
-        self._is_jpeg = is_picture(page) and kind == YCBCR and int(page.compression) != 33003
+        # JPEG and the like are RGB as soon as they are decoded
+        self._is_ycbcr = kind == YCBCR and not (
+            is_picture(page) and page.planarconfig == 1 and int(page.compression) != 33003
+        )
         self._count = COLOURS[kind]
         extra = samples - self._count
         tags = [int(v) for v in page.extrasamples]
@@ -95,7 +98,7 @@ class Colours:
             return np.repeat(values, 3, axis=2)
         if self._kind == CMYK:
             return np.asarray(_image(values, "CMYK").convert("RGB"))
-        if self._kind == YCBCR and not self._is_jpeg:
+        if self._is_ycbcr:
             return np.asarray(_image(values, "YCbCr").convert("RGB"))
         return values
 

@@ -5,28 +5,25 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
-import tifffile
 from tifffile import TiffFile, TiffPage, TiffPages
 
 from ssmamba.slides.picture import UnreadableImage, scale_of
-from ssmamba.slides.pillow_image import NOT_AN_IMAGE
+from ssmamba.slides.pillow_image import DAMAGE, NOT_AN_IMAGE
 from ssmamba.slides.tiff.ome import OmePicture, ome_picture
 
 REDUCED, MASK = 1, 4  # bits of the NewSubfileType tag
+NUMBERS = (
+    "subfiletype", "imagewidth", "imagelength", "samplesperpixel", "photometric", "planarconfig",
+    "compression", "predictor", "fillorder", "rowsperstrip", "tilewidth", "tilelength",
+)  # fmt: skip
 MAX_PAGES = 1_000
 ORIENTATION_TAG, PROFILE_TAG = 274, 34675
 UM_PER_UNIT = {2: 25_400.0, 3: 10_000.0}  # of the ResolutionUnit tag: inch, centimetre
-DAMAGE = (  # what tifffile raises for a directory that makes no sense
-    tifffile.TiffFileError, struct.error, LookupError, ArithmeticError, ValueError, OSError,
-    TypeError, AttributeError, RuntimeError, AssertionError,
-)  # fmt: skip
-
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # we say what is wrong, it does not
 
 
@@ -70,8 +67,8 @@ def opened(file: BinaryIO) -> Iterator[TiffFile]:
 def directory(tiff: TiffFile) -> Directory:
     """Sort the pages of an open file. Raises UnreadableImage for several pictures in one."""
     top = _listed(tiff.pages)
-    pages = [p for page in top for p in (page, *_below(page)) if not p.subfiletype & MASK]
-    pages = [p for p in pages if p.imagewidth and p.imagelength]
+    pages = [p for page in top for p in (page, *_below(page))]
+    pages = [p for p in pages if _makes_sense(p)]
     if not pages:
         raise UnreadableImage(NOT_AN_IMAGE)
     base = max(pages, key=lambda p: p.imagewidth * p.imagelength)
@@ -105,6 +102,16 @@ def _listed(pages: TiffPages | None) -> list[TiffPage]:
 
 def _below(page: TiffPage) -> list[TiffPage]:
     return _listed(page.pages)
+
+
+def _makes_sense(page: TiffPage) -> bool:
+    """Whether a page has pixels, is no mask, and its tags hold one number each."""
+    return (
+        all(isinstance(getattr(page, name), int) for name in NUMBERS)
+        and not page.subfiletype & MASK
+        and page.imagewidth > 0
+        and page.imagelength > 0
+    )
 
 
 def _size(page: TiffPage) -> tuple[int, int]:

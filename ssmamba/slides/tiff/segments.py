@@ -23,7 +23,7 @@ from ssmamba.slides.tiff.codecs import (
 KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}  # of the SampleFormat tag
 BITS = {"u": (*range(1, 17), 32, 64), "i": (8, 16, 32, 64), "f": (16, 32, 64)}
 SUBSAMPLING_TAG = 530
-MAX_SEGMENT_BYTES = 2**31  # decoded; a strip can be the whole picture
+MAX_SEGMENT_BYTES = 2**30  # decoded; a strip can be the whole picture
 Place = tuple[int, int]  # row and column of a segment in the page's grid
 
 
@@ -36,14 +36,15 @@ class Segments:
         self.width, self.height = page.imagewidth, page.imagelength
         self.samples = page.samplesperpixel
         self.tile_width = page.tilewidth if page.is_tiled else self.width
-        self.tile_height = page.tilelength if page.is_tiled else page.rowsperstrip
-        self.tile_height = min(self.tile_height or self.height, max(self.height, 1_000_000))
-        if not page.is_tiled:
-            self.tile_height = min(self.tile_height, self.height)
+        strip = min(page.rowsperstrip or self.height, self.height)
+        self.tile_height = page.tilelength if page.is_tiled else strip
         self._check()
         self.columns = -(-self.width // self.tile_width)
         self.rows = -(-self.height // self.tile_height)
         self.dtype = self._dtype()
+        planes = self.samples if page.planarconfig == 2 else 1
+        if len(page.dataoffsets) < self.rows * self.columns * planes:
+            raise UnreadableImage(DAMAGED)
 
     def _check(self) -> None:
         page = self._page
@@ -59,6 +60,13 @@ class Segments:
             raise UnreadableImage(
                 f"it is a TIFF of {bits}-bit numbers of a kind that is no picture (sample format "
                 f"{page.sampleformat}); save it with 8 or 16 bits a channel"
+            )
+        if min(self._chroma) < 1:
+            raise UnreadableImage(DAMAGED)
+        if self._chroma != (1, 1) and page.planarconfig == 2:
+            raise UnreadableImage(
+                "it is a TIFF whose chroma is in planes of its own, which is not read here; save "
+                "it as RGB"
             )
         check_compression(page)
         if self.tile_width * self.tile_height * self.samples * bits // 8 > MAX_SEGMENT_BYTES:
@@ -80,11 +88,15 @@ class Segments:
     @property
     def is_subsampled(self) -> bool:
         """Whether chroma is stored beside blocks of luma, as YCbCr without JPEG has it."""
-        return (
-            self._page.photometric == PHOTOMETRIC.YCBCR
-            and not is_picture(self._page)
-            and tuple(self._page.tags.valueof(SUBSAMPLING_TAG, (2, 2))) != (1, 1)
-        )
+        return self._chroma != (1, 1) and not is_picture(self._page)
+
+    @property
+    def _chroma(self) -> tuple[int, int]:
+        """Pixels that share one chroma value, across and down."""
+        if self._page.photometric != PHOTOMETRIC.YCBCR:
+            return 1, 1
+        across, down = self._page.tags.valueof(SUBSAMPLING_TAG, (2, 2))
+        return int(across), int(down)
 
     def read(self, row: int, column: int) -> np.ndarray | None:
         """(h, w, samples) of the segment, cut to the picture; None where the file has none.
@@ -160,7 +172,7 @@ class Segments:
 
     def _luma_and_chroma(self, piece: bytes, width: int, height: int) -> np.ndarray:
         """Blocks of h × v luma values, Cb and Cr -> (height, width, 3) uint8 YCbCr."""
-        across, down = self._page.tags.valueof(SUBSAMPLING_TAG, (2, 2))
+        across, down = self._chroma
         columns, rows = -(-width // across), -(-height // down)
         unit = across * down + 2
         data = decode_stream(self._page, piece, columns * unit, width, rows)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tifffile import TiffFile
 
 from ssmamba.errors import SlideError
 from ssmamba.slides.picture import MAX_IMAGE_PIXELS, UnreadableImage, rgb_profile
@@ -55,8 +54,7 @@ class TiffSource:
     def _open(self) -> None:
         with opened(self._file) as tiff:
             self._found = directory(tiff)
-            self._tiff: TiffFile = tiff
-        self._rasters = self._readable(self._found)
+            self._rasters = self._readable(self._found)
         base = self._rasters[0][0]
         self.notes = self._found.notes + base.colours.notes
         white = base.colours.white

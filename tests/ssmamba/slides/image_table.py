@@ -43,7 +43,7 @@ def table() -> str:
     with tempfile.TemporaryDirectory() as folder, without:
         for side, kind, path in _files(folder):
             rows.setdefault((side, _outcome(path)), []).append(kind)
-    lines = [f"| {side} | {', '.join(kinds)} | {end} |" for (side, end), kinds in rows.items()]
+    lines = [f"| {side} | {'; '.join(kinds)} | {end} |" for (side, end), kinds in rows.items()]
     return "\n".join(["| what | kinds | at every door |", "|---|---|---|", *lines])
 
 

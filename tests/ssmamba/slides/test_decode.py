@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 import struct
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -437,3 +439,28 @@ def test_a_tiff_that_does_not_say_its_colours_is_taken_for_what_it_looks_like(
 
 def quarters_rgb(picture: np.ndarray) -> np.ndarray:
     return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+
+
+def test_mutated_files_end_in_a_picture_or_in_one_sentence(tmp_path: Path) -> None:
+    """At both doors, and in the same picture where there is one."""
+    rng = random.Random(7)
+    noise = np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8)
+    kinds = [Kind(tile=16), Kind(compression=DEFLATE, planar=2), Kind(bits=12), Kind(reduced=True)]
+    whole = [write_tiff(tmp_path / "a", [Page(noise, kind)]).read_bytes() for kind in kinds]
+    for suffix in ("png", "jpg", "webp", "bmp", "gif", "jp2"):
+        Image.fromarray(noise).save(tmp_path / f"a.{suffix}")
+        whole.append((tmp_path / f"a.{suffix}").read_bytes())
+    path = tmp_path / "mutated"
+    for number in range(300):
+        data = bytearray(whole[number % len(whole)])
+        for _ in range(rng.choice((1, 2, 8))):
+            place = rng.choice((rng.randrange(len(data)), len(data) - 1 - rng.randrange(200)))
+            data[place] = rng.choice((0, 255, rng.randrange(256)))
+        path.write_bytes(data)
+        pictures = []
+        with suppress(SlideError), Slide.open(path) as slide:
+            pictures.append(slide.read_region(0, 0, 0, *slide.dimensions))
+        with suppress(UnreadableImage):
+            pictures.append(read_rgb(path))
+        if len(pictures) == 2:
+            np.testing.assert_array_equal(*pictures)

@@ -14,6 +14,7 @@ from PIL import Image
 from pytestqt.qtbot import QtBot
 
 from tests.slides import swapped_profile, tissue_like, write_pyramid
+from tests.tiffs import Kind, Page, write_tiff
 from viewer.tiles.pyramid import TileKey
 from viewer.tiles.reader import pixels
 from viewer.tiles.source import TileSource
@@ -231,3 +232,20 @@ def test_an_unusable_profile_is_told_and_left_out(tmp_path: Path, qtbot: QtBot) 
     assert np.array_equal(shown, picture)
     source.close()
     assert source.wait_closed()
+
+
+def test_what_is_not_shown_as_it_is_stored_is_told_once(tmp_path: Path, qtbot: QtBot) -> None:
+    samples = np.dstack([tissue_like(64, 64)] * 2)
+    path = write_tiff(tmp_path / "six.tif", [Page(samples, Kind(tile=32, extra=(0, 0, 0)))])
+    source = TileSource(str(path))
+    told: list[str] = []
+    source.read_failed.connect(lambda message, _details: told.append(message))
+    with qtbot.waitSignal(source.read_failed):
+        source.open()
+    qtbot.waitUntil(lambda: source.info is not None)
+    source.attach("test")
+    (shown,) = read(source, qtbot, TileKey(0, 0, 0, False))
+    assert np.array_equal(shown, samples[..., :3])
+    source.close()
+    assert source.wait_closed()
+    assert told == ["six.tif: It has 3 channels beside its colours that are not shown."]

@@ -71,7 +71,7 @@ def plan_region(
     windows = _inside(windows, slide)
     side = float(windows[0, 2])
     read_mpp = None if slide_mpp is None else slide_mpp * side / spec.window_px
-    notes += _scale_notes(spec, read_mpp) + [note.rstrip(".") for note in slide.info.notes]
+    notes += _scale_notes(spec, read_mpp)
     return RegionPlan(windows, mode, _out_px(slide, spec, side), read_mpp, tuple(notes))
 
 

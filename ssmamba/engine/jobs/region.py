@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -94,4 +94,6 @@ def read_as(
     ref = request.slide
     with slides.held(ref.path) as slide:
         plan = plan_region(request.roi, slide, spec, request.options, ref.mpp)
+        of_file = tuple(note.rstrip(".") for note in slide.info.notes)
+        plan = replace(plan, notes=plan.notes + of_file)
         yield Region(slide, request.roi, plan, uses_icc(slide, spec, ref.icc))

@@ -25,10 +25,9 @@ class Colours:
 
         Raises UnreadableImage for what RGB cannot show.
         """
-        own = page.samplesperpixel
-        composed = samples != own
+        is_composed = samples != page.samplesperpixel
         kind = int(page.photometric)
-        if composed or PHOTOMETRIC_TAG not in page.tags:
+        if is_composed or PHOTOMETRIC_TAG not in page.tags:
             kind = RGB if samples >= 3 else GREY
         if kind not in COLOURS or (kind == CMYK and page.tags.valueof(INK_SET, 1) != 1):
             name = PHOTOMETRIC(kind).name if kind in list(PHOTOMETRIC) else f"kind {kind}"
@@ -61,12 +60,8 @@ class Colours:
             )
         self._palette = _palette(page) if kind == PALETTE else None
         bits = int(page.bitspersample)
-        # None: found from the values
-        self.white = float(2**bits - 1) if bits < 16 and page.sampleformat != 3 else None
-        if page.sampleformat == 2:
-            self.white = None
-        if kind == PALETTE:
-            self.white = 1.0  # not asked
+        says_depth = kind == PALETTE or (bits < 16 and page.sampleformat not in (2, 3))
+        self.white = float(2**bits - 1) if says_depth else None  # None: found from the values
 
     def colour_samples(self, samples: np.ndarray) -> np.ndarray:
         """Those that white is found from."""

@@ -24,7 +24,6 @@ KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}  # of the SampleFormat tag
 BITS = {"u": (*range(1, 17), 32, 64), "i": (8, 16, 32, 64), "f": (16, 32, 64)}
 SUBSAMPLING_TAG = 530
 MAX_SEGMENT_BYTES = 2**30  # decoded; a strip can be the whole picture
-Place = tuple[int, int]  # row and column of a segment in the page's grid
 
 
 class Segments:
@@ -38,15 +37,15 @@ class Segments:
         self.tile_width = page.tilewidth if page.is_tiled else self.width
         strip = min(page.rowsperstrip or self.height, self.height)
         self.tile_height = page.tilelength if page.is_tiled else strip
-        self._check()
+        self.dtype = np.dtype(self._check())
         self.columns = -(-self.width // self.tile_width)
         self.rows = -(-self.height // self.tile_height)
-        self.dtype = self._dtype()
         planes = self.samples if page.planarconfig == 2 else 1
         if len(page.dataoffsets) < self.rows * self.columns * planes:
             raise UnreadableImage(DAMAGED)
 
-    def _check(self) -> None:
+    def _check(self) -> str:
+        """The name of the numbers' type."""
         page = self._page
         if min(self.width, self.height, self.samples, self.tile_width, self.tile_height) < 1:
             raise UnreadableImage(DAMAGED)
@@ -79,11 +78,7 @@ class Segments:
                 f"it is a TIFF with predictor {int(page.predictor)}, which is not read "
                 "here; save it without a predictor"
             )
-
-    def _dtype(self) -> np.dtype:
-        bits = self._page.bitspersample
-        size = next(s for s in (8, 16, 32, 64) if bits <= s) // 8
-        return np.dtype(f"{KINDS[int(self._page.sampleformat or 1)]}{size}")
+        return f"{kind}{next(size for size in (8, 16, 32, 64) if bits <= size) // 8}"
 
     @property
     def is_subsampled(self) -> bool:

@@ -13,7 +13,7 @@ from ssmamba.slides.depth import on_white, to_eight_bits
 from ssmamba.slides.picture import Picture, UnreadableImage, check_size, rgb_profile, scale_of
 
 # Nothing else is tried: formats such as EPS are programs, which Pillow hands to an interpreter.
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "JPEG2000", "PPM", "TGA", "PCX", "AVIF")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "JPEG2000", "PPM", "AVIF")
 PNG_BIT_DEPTH = 24  # byte of the header that holds it
 ORIENTATION = 0x0112  # EXIF tag
 APPROXIMATE_CMYK = (

@@ -209,12 +209,13 @@ def test_known_pixels_at_every_door(depth: str, tmp_path: Path) -> None:
         check(case, tmp_path / f"{number}.tif")
 
 
-@pytest.mark.slow  # the whole product
+@pytest.mark.slow  # the whole product, 9,634 files; orientations, the innermost side, take turns
 @pytest.mark.parametrize("colours", COLOURS)
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_known_pixels_in_every_way(depth: str, colours: str, tmp_path: Path) -> None:
-    for case in CASES:
-        if (case.depth, case.colours) == (depth, colours):
+    for number, case in enumerate(CASES):
+        in_turn = number // 8 % 8 == number % 8
+        if in_turn and (case.depth, case.colours) == (depth, colours):
             check(case, tmp_path / "one.tif")
 
 

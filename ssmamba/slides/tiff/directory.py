@@ -164,9 +164,14 @@ def _levels(
 
 
 def _alike(base: TiffPage, page: TiffPage) -> bool:
-    """Whether a page has the base's channels: a grey label is no level of a coloured slide."""
+    """Whether a page has the base's channels: a grey label is no level of a coloured slide.
+
+    Nor is a page that is to be turned in another way.
+    """
+    turn = base.tags.valueof(ORIENTATION_TAG, 1)
     return bool(
-        page.samplesperpixel == base.samplesperpixel
+        page.tags.valueof(ORIENTATION_TAG, turn) == turn
+        and page.samplesperpixel == base.samplesperpixel
         and page.bitspersample == base.bitspersample
         and page.sampleformat == base.sampleformat
     )

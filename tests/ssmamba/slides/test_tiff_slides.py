@@ -85,6 +85,16 @@ def test_an_orientation_turns_the_slide_and_not_its_tiles(tmp_path: Path, orient
         np.testing.assert_array_equal(beyond[10:, 20:], expected[:20, :20])
 
 
+@pytest.mark.parametrize(("turn", "levels"), [(1, 2), (6, 1)])
+def test_a_level_that_is_to_be_turned_otherwise_is_none(
+    tmp_path: Path, turn: int, levels: int
+) -> None:
+    pages = [Page(LEVEL_0, kind()), Page(smaller(2), kind(True, orientation=turn))]
+    with Slide.open(write_tiff(tmp_path / "a.tif", pages)) as slide:
+        assert len(slide.levels) == levels
+        np.testing.assert_array_equal(whole(slide), LEVEL_0)
+
+
 def test_an_overview_written_first_does_not_hide_the_slide(tmp_path: Path) -> None:
     pages = [
         Page(smaller(4), kind(True, tags=resolution(2.0))),

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import random
 import struct
 import zlib
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +12,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssmamba.errors import DataError, SlideError
 from ssmamba.slides.slide import Slide
+from tests.ssmamba.slides.doors import (
+    CORNERS,
+    GREYS,
+    assert_quarters,
+    notes,
+    quarters,
+    refusal,
+    seen,
+)
 from tests.tiffs import (
-    ASCII,
     CMYK,
     DEFLATE,
     MINISBLACK,
@@ -33,45 +36,6 @@ from tests.tiffs import (
     write_tiff,
 )
 from training.data.images import UnreadableImage, read_rgb
-from training.prepare.truth import read_mask
-
-CORNERS = ((200, 60, 60), (60, 200, 60)), ((60, 60, 200), (230, 150, 200))
-GREYS = ((200, 60), (60, 230))
-
-
-def quarters(values: object = CORNERS) -> np.ndarray:
-    """(64, 96, ...) uint8 of four even quarters."""
-    return np.repeat(np.repeat(np.array(values, np.uint8), 32, axis=0), 48, axis=1)
-
-
-def seen(path: Path) -> np.ndarray:
-    """The picture, which has to be the same in the viewer and in training."""
-    with Slide.open(path) as slide:
-        width, height = slide.dimensions
-        shown = slide.read_region(0, 0, 0, width, height)
-    np.testing.assert_array_equal(shown, read_rgb(path))
-    return shown
-
-
-def refusal(path: Path) -> str:
-    """Why both doors refuse a file, which has to be in the same words."""
-    with pytest.raises(UnreadableImage) as trained:
-        read_rgb(path)
-    with pytest.raises(SlideError) as viewed:
-        Slide.open(path)
-    assert str(viewed.value) == f"{path} cannot be shown: {trained.value}."
-    assert "\n" not in str(viewed.value)
-    return str(trained.value)
-
-
-def notes(path: Path) -> str:
-    with Slide.open(path) as slide:
-        return " ".join(slide.info.notes)
-
-
-def assert_quarters(path: Path, values: object = CORNERS, within: int = 1) -> None:
-    difference = np.abs(seen(path).astype(int) - quarters(values).reshape(64, 96, -1))
-    assert difference.max() <= within
 
 
 @pytest.mark.parametrize("tile", [None, 32])
@@ -214,71 +178,6 @@ def _with_format(path: Path, value: int) -> Path:
     return path
 
 
-def ome(channels: str, planes: int = 1, count: int = 3) -> tuple[int, int, object]:
-    pixels = f'SizeX="96" SizeY="64" SizeC="{count}" SizeZ="{planes}" SizeT="1"'
-    body = f"<Image><Pixels {pixels}>{channels}</Pixels></Image>"
-    return 270, ASCII, f'<OME xmlns="http://www.openmicroscopy.org/x">{body}</OME>'
-
-
-def planes_of(values: np.ndarray, tag: tuple[int, int, object], tile: int | None) -> list[Page]:
-    first = Kind(MINISBLACK, tile=tile, tags=(tag,))
-    kinds = [first] + [replace(first, tags=())] * (values.shape[2] - 1)
-    return [Page(values[..., i], kind) for i, kind in enumerate(kinds)]
-
-
-@pytest.mark.parametrize("tile", [None, 32])
-@pytest.mark.parametrize("names", ["RGB", "BGR", ("red", "green", "blue")])
-def test_red_green_and_blue_pages_are_one_picture(
-    tmp_path: Path, names: tuple[str, ...], tile: int | None
-) -> None:
-    order = [("r", "g", "b").index(name[0].lower()) for name in names]
-    tag = ome("".join(f'<Channel Name="{name}"/>' for name in names))
-    path = write_tiff(tmp_path / "a.ome.tif", planes_of(quarters()[..., order], tag, tile))
-    assert_quarters(path, within=0)
-
-
-def test_pages_with_the_colours_of_red_green_and_blue_are_one_picture(tmp_path: Path) -> None:
-    tag = ome("".join(f'<Channel Color="{c}"/>' for c in (-16776961, 16711935, 65535)))
-    path = write_tiff(tmp_path / "a.ome.tif", planes_of(quarters(), tag, 32))
-    assert_quarters(path, within=0)
-
-
-@pytest.mark.parametrize("tile", [None, 32])
-def test_fluorescence_and_stacks_are_refused_and_said(tmp_path: Path, tile: int | None) -> None:
-    dyes = ome('<Channel Name="DAPI"/><Channel Name="FITC"/><Channel Name="Cy5"/>')
-    path = write_tiff(tmp_path / "f.ome.tif", planes_of(quarters(), dyes, tile))
-    assert refusal(path).startswith("it is a TIFF of 3 channels")
-    stack = ome("<Channel/>", planes=3, count=1)
-    path = write_tiff(tmp_path / "z.ome.tif", planes_of(quarters(), stack, tile))
-    assert refusal(path).startswith("it is a TIFF of 3 planes")
-    path = write_tiff(tmp_path / "plain.tif", planes_of(quarters(), (305, ASCII, "camera"), tile))
-    assert refusal(path).startswith("it is a TIFF of 3 pages of one size")
-    path = write_tiff(tmp_path / "two.tif", [Page(quarters(), Kind(tile=tile))] * 2)
-    assert "2 pages" in refusal(path)
-
-
-@pytest.mark.parametrize("planar", [1, 2])
-def test_channels_in_one_page_that_are_no_colours_are_refused(tmp_path: Path, planar: int) -> None:
-    kind = Kind(MINISBLACK, planar=planar, extra=(0, 0))
-    path = write_tiff(tmp_path / "c.tif", [Page(quarters(), kind)])
-    assert "3 channels that are no colours" in refusal(path)
-
-
-def test_a_small_second_page_is_a_thumbnail(tmp_path: Path) -> None:
-    pages = [Page(quarters()[::2, ::2] // 2, Kind()), Page(quarters(), Kind())]
-    assert_quarters(write_tiff(tmp_path / "t.tif", pages), within=0)
-
-
-def test_a_mask_page_is_no_picture(tmp_path: Path) -> None:
-    mask = replace(Kind(MINISBLACK), tags=())
-    path = write_tiff(tmp_path / "m.tif", [Page(quarters(), Kind()), Page(quarters(GREYS), mask)])
-    data = bytearray(path.read_bytes())
-    entry = data.rindex(struct.pack("<HHI", 254, 4, 1))
-    data[entry + 8] = 4
-    path.write_bytes(data)
-    assert_quarters(path, within=0)
-
-
 @pytest.mark.parametrize("compression", [2, 4])
 def test_fax_compression_is_read(tmp_path: Path, compression: int) -> None:
     black = (quarters(GREYS) < 100).astype(np.uint8)
@@ -342,66 +241,6 @@ def test_an_animation_shows_its_first_frame_and_says_so(tmp_path: Path) -> None:
     assert "several frames" in notes(path)
 
 
-PAGE = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
-
-
-@pytest.mark.parametrize("name", ["a.png", "a.svs", "a.tif", "a.eps", "a.jpg"])
-def test_no_file_is_handed_to_an_outside_interpreter(
-    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tools = tmp_path / "bin"
-    tools.mkdir()
-    called = tmp_path / "called"
-    for tool in ("gs", "gswin32c", "gswin64c"):
-        (tools / tool).write_text(f"#!/bin/sh\ntouch '{called}'\nexit 1\n")
-        (tools / tool).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr("PIL.EpsImagePlugin.gs_binary", None)  # found anew on PATH
-    path = tmp_path / name
-    path.write_bytes(PAGE)
-    assert "not a readable image" in refusal(path)
-    with pytest.raises(DataError):
-        read_mask(path)
-    assert not called.exists()
-
-
-def _large_png(path: Path) -> None:
-    """A header alone: whoever starts to decode it finds it incomplete."""
-    data = bytearray(cv2.imencode(".png", np.zeros((4, 4), np.uint8))[1].tobytes())
-    data[16:24] = struct.pack(">II", 20_000, 20_000)
-    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
-    path.write_bytes(data)
-
-
-def _large_tiff(path: Path) -> None:
-    write_tiff(path, [Page(np.zeros((4, 4), np.uint8), Kind(MINISBLACK))])
-    data = path.read_bytes()
-    for tag in (256, 257, 278):
-        entry = struct.pack("<HHI", tag, 4, 1)
-        data = data.replace(entry + struct.pack("<I", 4), entry + struct.pack("<I", 20_000))
-    path.write_bytes(data)
-
-
-@pytest.mark.parametrize("make", [_large_png, _large_tiff])
-def test_a_picture_too_large_to_hold_is_refused_by_its_header(
-    tmp_path: Path, make: Callable[[Path], None]
-) -> None:
-    path = tmp_path / "large"
-    make(path)
-    assert "20000×20000 px, too large" in refusal(path)
-
-
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif", ".webp"])
-def test_one_limit_holds_for_every_format(
-    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / f"a{suffix}"
-    Image.fromarray(quarters()).save(path)
-    read_rgb(path)
-    monkeypatch.setattr("ssmamba.slides.picture.MAX_IMAGE_PIXELS", 64 * 96 - 1)
-    assert "too large to hold" in refusal(path)
-
-
 def test_luma_and_chroma_of_odd_sizes(tmp_path: Path) -> None:
     """Blocks of two by two beyond the edge are cut off."""
     ycbcr = np.asarray(Image.fromarray(quarters()).convert("YCbCr"))
@@ -439,28 +278,3 @@ def test_a_tiff_that_does_not_say_its_colours_is_taken_for_what_it_looks_like(
 
 def quarters_rgb(picture: np.ndarray) -> np.ndarray:
     return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
-
-
-def test_mutated_files_end_in_a_picture_or_in_one_sentence(tmp_path: Path) -> None:
-    """At both doors, and in the same picture where there is one."""
-    rng = random.Random(7)
-    noise = np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8)
-    kinds = [Kind(tile=16), Kind(compression=DEFLATE, planar=2), Kind(bits=12), Kind(reduced=True)]
-    whole = [write_tiff(tmp_path / "a", [Page(noise, kind)]).read_bytes() for kind in kinds]
-    for suffix in ("png", "jpg", "webp", "bmp", "gif", "jp2"):
-        Image.fromarray(noise).save(tmp_path / f"a.{suffix}")
-        whole.append((tmp_path / f"a.{suffix}").read_bytes())
-    path = tmp_path / "mutated"
-    for number in range(300):
-        data = bytearray(whole[number % len(whole)])
-        for _ in range(rng.choice((1, 2, 8))):
-            place = rng.choice((rng.randrange(len(data)), len(data) - 1 - rng.randrange(200)))
-            data[place] = rng.choice((0, 255, rng.randrange(256)))
-        path.write_bytes(data)
-        pictures = []
-        with suppress(SlideError), Slide.open(path) as slide:
-            pictures.append(slide.read_region(0, 0, 0, *slide.dimensions))
-        with suppress(UnreadableImage):
-            pictures.append(read_rgb(path))
-        if len(pictures) == 2:
-            np.testing.assert_array_equal(*pictures)

@@ -71,7 +71,7 @@ def directory(tiff: TiffFile) -> Directory:
     pages = [p for p in pages if _makes_sense(p)]
     if not pages:
         raise UnreadableImage(NOT_AN_IMAGE)
-    base = max(pages, key=lambda p: p.imagewidth * p.imagelength)
+    base = max(pages, key=_area)
     ome = ome_picture(top[0].description or "", base.imagewidth, base.imagelength)
     twins = [p for p in pages if _size(p) == _size(base)]
     bases = _composed(twins, ome)
@@ -83,6 +83,10 @@ def directory(tiff: TiffFile) -> Directory:
     levels, used = _levels(bases, pages)
     rest = [p for p in pages if p not in used and p not in twins]
     mpp, notes = _scale(base, ome)
+    large = [p for p in rest if 4 * _area(p) >= _area(base)]
+    if large:
+        sizes = ", ".join(f"{p.imagewidth}×{p.imagelength} px" for p in large[:3])
+        notes += (f"It has further pictures beside the largest, which alone is shown: {sizes}.",)
     orientation = base.tags.valueof(ORIENTATION_TAG, 1)
     return Directory(
         levels,
@@ -116,6 +120,10 @@ def _makes_sense(page: TiffPage) -> bool:
 
 def _size(page: TiffPage) -> tuple[int, int]:
     return page.imagewidth, page.imagelength
+
+
+def _area(page: TiffPage) -> int:
+    return int(page.imagewidth * page.imagelength)
 
 
 def _composed(twins: list[TiffPage], ome: OmePicture | None) -> tuple[TiffPage, ...] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -10,14 +11,14 @@ import numpy as np
 from PIL import Image
 
 from ssmamba.errors import SlideError
-from ssmamba.slides.picture import MAX_IMAGE_PIXELS, UnreadableImage, rgb_profile
+from ssmamba.slides.picture import UnreadableImage, rgb_profile
 from ssmamba.slides.pillow_image import upright
 from ssmamba.slides.pixel_source import Level, former_hash, sampled_hash
 from ssmamba.slides.tiff.directory import Directory, directory, opened
 from ssmamba.slides.tiff.whole import Raster, decode_raster
 
 CACHE_BYTES = 64 * 2**20  # decoded tiles
-MAX_ASSOCIATED_PIXELS = 25_000_000
+MAX_ASSOCIATED, MAX_ASSOCIATED_PIXELS = 4, 10_000_000
 SWAPPED, FLIPPED_ACROSS, FLIPPED_DOWN = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
 WHITE_FROM_OVERVIEW = (
     "Its file does not say how many bits a value has, so white was found from its smallest level "
@@ -150,8 +151,8 @@ class TiffSource:
     def associated(self) -> dict[str, Image.Image]:
         """Pages of another shape (label, macro), RGB; those that cannot be read are left out."""
         images = {}
-        for name, page in self._found.others.items():
-            if page.imagewidth * page.imagelength > min(MAX_ASSOCIATED_PIXELS, MAX_IMAGE_PIXELS):
+        for name, page in itertools.islice(self._found.others.items(), MAX_ASSOCIATED):
+            if page.imagewidth * page.imagelength > MAX_ASSOCIATED_PIXELS:
                 continue
             try:
                 rgb, _ = decode_raster(Raster((page,), self._file, self._lock))

@@ -122,6 +122,14 @@ def test_a_label_is_no_level(tmp_path: Path, grey: bool) -> None:
         np.testing.assert_array_equal(np.asarray(shown), LABEL)
 
 
+def test_a_second_picture_of_a_like_size_is_said_and_a_label_is_not(tmp_path: Path) -> None:
+    label, other = Page(LABEL, kind()), Page(LEVEL_0[:, :200].copy(), kind())
+    for pages, said in (([label], ()), ([label, other], ("200×380 px",))):
+        with Slide.open(write_tiff(tmp_path / "a.tif", [Page(LEVEL_0, kind()), *pages])) as slide:
+            notes = slide.info.notes
+            assert len(notes) == len(said) and all(w in n for w, n in zip(said, notes, strict=True))
+
+
 def test_a_grey_page_of_the_slides_shape_is_no_level_of_a_coloured_slide(tmp_path: Path) -> None:
     grey = Page(smaller(2)[..., 0], kind(True, photometric=MINISBLACK))
     with Slide.open(write_tiff(tmp_path / "g.tif", [Page(LEVEL_0, kind()), grey])) as slide:

@@ -20,7 +20,7 @@ from ssmamba.explain.stitch import (
     stitch,
 )
 from ssmamba.reading.values import CamMap
-from ssmamba.rois.geometry import polygons_of, rings_of, roi_shape
+from ssmamba.rois.geometry import resolved
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import Slide
 
@@ -95,10 +95,10 @@ def _inside(roi: Roi, square: tuple[float, float, float]) -> np.ndarray:
     left, top, side = square
     scale = PANEL_PX / side
     mask = Image.new("L", (PANEL_PX, PANEL_PX), 0)
-    for polygon in polygons_of(roi_shape(roi)):
+    for rings in resolved(roi).polygons:
         own = Image.new("L", mask.size, 0)  # its holes may hold others
         draw = ImageDraw.Draw(own)
-        for number, ring in enumerate(rings_of(polygon)):
+        for number, ring in enumerate(rings):
             points = [((px - left) * scale, (py - top) * scale) for px, py in ring]
             draw.polygon(points, fill=0 if number else 255)
         mask = ImageChops.lighter(mask, own)

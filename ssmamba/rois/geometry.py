@@ -1,20 +1,26 @@
-"""ROIs as shapely geometries, and freehand paths turned into valid polygons."""
+"""The area of an ROI as a shapely geometry, and freehand paths turned into valid polygons.
+
+An area is the union of its parts; a part is its outline without its holes. A ring that crosses
+itself holds everything that it winds around (non-zero winding), whether it was drawn or imported.
+Area, windows, masks, figures and painting all take it from here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
-import numpy as np
 import shapely
 from shapely.geometry import MultiLineString, MultiPoint, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from ssmamba.rois.roi import Point, Rings, Roi
+from ssmamba.rois.roi import Point, Ring, Rings, Roi
 
-MIN_PART_SHARE = (
-    0.02  # of the largest part's area; smaller loops of a self-crossing lasso are dropped
-)
+MIN_PART_SHARE = 0.02  # of a drawn path's largest part; smaller loops are dropped
+KEPT_SHAPES = 64  # of the areas asked about last: a large one takes seconds
+REPAIRS = 3  # GEOS leaves 1 of 150 scribbles invalid the first time, none the second
 
 
 def roi_shape(roi: Roi) -> BaseGeometry:
@@ -24,18 +30,45 @@ def roi_shape(roi: Roi) -> BaseGeometry:
     if roi.kind == "line":
         lines = [rings[0] for rings in roi.polygons if len(rings[0]) > 1]
         return MultiLineString(lines) if lines else MultiPoint(roi.polygons[0][0])
-    parts = [_polygon(rings) for rings in roi.polygons if rings and len(rings[0]) >= 3]
-    shape: BaseGeometry = MultiPolygon([p for part in parts for p in polygons_of(part)])
-    return shape if shape.is_valid else shapely.make_valid(shape)
+    return _union(roi.polygons)
 
 
-def _polygon(rings: Rings) -> BaseGeometry:
-    shape = Polygon(rings[0], [hole for hole in rings[1:] if len(hole) >= 3])
-    return shape if shape.is_valid else shapely.make_valid(shape)
+def resolved(roi: Roi) -> Roi:
+    """The same area with rings that neither cross nor overlap; lines and points stay."""
+    if roi.kind in ("point", "line"):
+        return roi
+    return replace(roi, polygons=tuple(rings_of(p) for p in _union(roi.polygons).geoms))
+
+
+@lru_cache(maxsize=KEPT_SHAPES)
+def _union(polygons: tuple[Rings, ...]) -> MultiPolygon:
+    parts = [_part(rings) for rings in polygons if rings and len(rings[0]) >= 3]
+    shape = MultiPolygon([p for part in parts for p in polygons_of(part)])
+    return shape if shape.is_valid else MultiPolygon(polygons_of(shapely.union_all(parts)))
+
+
+def _part(rings: Rings) -> BaseGeometry:
+    """An outline without its holes."""
+    holes = [hole for hole in rings[1:] if len(hole) >= 3]
+    shape: BaseGeometry = Polygon(rings[0], holes)
+    if shape.is_valid:
+        return shape
+    outside = shapely.union_all([_wound(hole) for hole in holes])
+    return shapely.difference(_wound(rings[0]), outside)
+
+
+def _wound(ring: Ring | Sequence[Point]) -> BaseGeometry:
+    """The area that a closed path winds around."""
+    shape: BaseGeometry = Polygon(ring)
+    for _ in range(REPAIRS):
+        if shape.is_valid:
+            break
+        shape = shapely.make_valid(shape, method="structure", keep_collapsed=False)
+    return shape
 
 
 def polygons_of(shape: BaseGeometry) -> list[Polygon]:
-    """The areas of a geometry, without the lines and points that make_valid may add."""
+    """The areas of a geometry, without the lines and points that an overlay may add."""
     if isinstance(shape, Polygon):
         return [] if shape.is_empty else [shape]
     parts: Iterable[Any] = getattr(shape, "geoms", ())
@@ -63,31 +96,10 @@ def path_to_polygons(points: Sequence[Point], tolerance: float) -> tuple[Rings, 
     """
     if len(points) < 3:
         return ()
-    shape = Polygon(points)
-    parts = [shape] if shape.is_valid else _enclosed(points)
-    parts = sorted((p for p in parts if p.area > 0), key=lambda p: -p.area)
+    parts = sorted((p for p in polygons_of(_wound(points)) if p.area > 0), key=lambda p: -p.area)
     kept = [p for p in parts if p.area >= MIN_PART_SHARE * parts[0].area]
     result: list[Rings] = []
     for part in kept:
         simple = part.simplify(tolerance, preserve_topology=True) if tolerance > 0 else part
         result += [rings_of(p) for p in polygons_of(simple)]
     return tuple(result)
-
-
-def _enclosed(points: Sequence[Point]) -> list[Polygon]:
-    """The faces that a closed path encloses, merged."""
-    loop = shapely.union_all(shapely.linestrings([*points, points[0]]))
-    faces = polygons_of(shapely.polygonize([shapely.node(loop)]))
-    ring = np.asarray(points, float)
-    inside = [f for f in faces if _winding(ring, *f.representative_point().coords[0])]
-    return polygons_of(shapely.union_all(inside)) if inside else []
-
-
-def _winding(ring: np.ndarray, x: float, y: float) -> int:
-    """Winding number of a closed path (N, 2) around a position."""
-    x0, y0 = ring.T
-    x1, y1 = np.roll(ring, -1, axis=0).T
-    left_of = (x1 - x0) * (y - y0) - (x - x0) * (y1 - y0)
-    up = (y0 <= y) & (y1 > y) & (left_of > 0)
-    down = (y0 > y) & (y1 <= y) & (left_of < 0)
-    return int(up.sum()) - int(down.sum())

@@ -8,6 +8,7 @@ import numpy as np
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
+from ssmamba.rois.roi import Roi
 from viewer.canvas.layers.roi_shape import RoiShape
 from viewer.canvas.layers.tile_painter import draw_part
 from viewer.canvas.types import Overlay
@@ -27,7 +28,7 @@ class OverlayLayer:
 
     def set_overlays(self, overlays: Sequence[Overlay]) -> None:
         self.overlays = tuple(overlays)
-        self._clips = {id(o.clip): RoiShape(o.clip) for o in self.overlays if o.clip is not None}
+        self._clips = {id(o.clip): _area_of(o.clip) for o in self.overlays if o.clip is not None}
 
     def paint(self, painter: QPainter, view: View) -> None:
         if not self.overlays or self.opacity <= 0:
@@ -60,6 +61,12 @@ class OverlayLayer:
         for pen in (QPen(HIGHLIGHT),) if small else (QPen(HIGHLIGHT_GROUND, 4 * dpr), _dashes(dpr)):
             painter.setPen(pen)
             painter.drawRects(frames)
+
+
+def _area_of(roi: Roi) -> RoiShape:
+    from ssmamba.rois.geometry import resolved  # shapely loads slowly
+
+    return RoiShape(resolved(roi))
 
 
 def _frames(windows: np.ndarray, view: View) -> list[QRectF]:

@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QTransform
 
-from ssmamba.rois.roi import Roi
+from ssmamba.rois.roi import Ring, Roi
 from viewer.canvas.view import View
 
 DEFAULT_COLOR = (0, 205, 120)  # green stands out of pink and violet stains
@@ -52,7 +52,10 @@ class RoiShape:
         return QTransform(view.scale, 0, 0, view.scale, x, y).map(path)
 
     def _build(self, rings: list[np.ndarray]) -> QPainterPath:
-        """The outline relative to the top left of the bounds, level-0 pixels."""
+        """The outline relative to the top left of the bounds, level-0 pixels.
+
+        As a clip it is right for a ROI whose rings neither cross nor overlap (``resolved``).
+        """
         path = QPainterPath()
         path.setFillRule(Qt.FillRule.OddEvenFill)
         for ring in rings:
@@ -72,7 +75,11 @@ class RoiShape:
         closed = self.roi.kind != "line"
         if any(_distance(ring, x, y, closed) <= tolerance for ring in rings):
             return True
-        return closed and sum(_crossings(ring, x, y) for ring in rings) % 2 == 1
+        return closed and any(
+            bool(_winding(part[0], x, y)) and not any(_winding(hole, x, y) for hole in part[1:])
+            for part in self.roi.polygons
+            if part
+        )
 
 
 def paint_outline(
@@ -145,11 +152,11 @@ def _distance(ring: np.ndarray, x: float, y: float, closed: bool) -> float:
     return float(np.hypot(*(nearest - (x, y)).T).min())
 
 
-def _crossings(ring: np.ndarray, x: float, y: float) -> int:
-    """Number of times a ray to the right of a point crosses a closed ring."""
-    x0, y0 = ring.T
-    x1, y1 = np.roll(ring, -1, axis=0).T
-    spans = (y0 > y) != (y1 > y)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        at = x0 + (y - y0) / (y1 - y0) * (x1 - x0)
-    return int((spans & (at > x)).sum())
+def _winding(ring: Ring, x: float, y: float) -> int:
+    """How often a closed ring winds around a point."""
+    x0, y0 = np.asarray(ring, float).T
+    x1, y1 = np.roll(x0, -1), np.roll(y0, -1)
+    left_of = (x1 - x0) * (y - y0) - (x - x0) * (y1 - y0)
+    up = (y0 <= y) & (y1 > y) & (left_of > 0)
+    down = (y0 > y) & (y1 <= y) & (left_of < 0)
+    return int(up.sum()) - int(down.sum())

@@ -63,7 +63,7 @@ def polylines(points: np.ndarray, starts: np.ndarray) -> QPainterPath:
     elements["type"] = 1  # line to
     elements["type"][starts] = 0  # move to
     elements["x"], elements["y"] = points.T
-    fill_rule = 0
+    fill_rule = Qt.FillRule.WindingFill.value
     data = struct.pack(">i", len(points)) + elements.tobytes()
     data += struct.pack(">ii", int(starts[-1]), fill_rule)
     path = QPainterPath()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ssmamba.rois.roi import Point, Rings, Roi
+from ssmamba.rois.roi import Point, Roi
 from viewer.canvas.view import View
 
 MAX_HANDLES = 400  # more on the screen would hide the line: zoom in to edit
@@ -67,10 +67,10 @@ def made_valid(roi: Roi) -> Roi | None:
     if roi.kind == "rectangle":
         left, top, right, bottom = roi.bounds
         return roi if right > left and bottom > top else None
-    from ssmamba.rois.geometry import path_to_polygons, polygons_of, rings_of, roi_shape
+    from ssmamba.rois.geometry import path_to_polygons, resolved
 
     if len(roi.polygons) == 1 and len(roi.polygons[0]) == 1:
-        repaired: tuple[Rings, ...] = path_to_polygons(roi.polygons[0][0], 0.0)
+        repaired = replace(roi, polygons=path_to_polygons(roi.polygons[0][0], 0.0))
     else:
-        repaired = tuple(rings_of(p) for p in polygons_of(roi_shape(roi)))
-    return replace(roi, polygons=repaired) if repaired else None
+        repaired = resolved(roi)
+    return repaired if repaired.polygons else None

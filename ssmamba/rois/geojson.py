@@ -5,43 +5,85 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import lzma
 import os
-import uuid
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ssmamba.errors import RoiError
 from ssmamba.files import written_whole
 from ssmamba.rois import json_stream
-from ssmamba.rois.geojson_features import Offset, rois_from_geojson, rois_to_geojson, with_own_id
+from ssmamba.rois.geojson_features import FeatureReader, Offset, rois_from_geojson, with_own_id
+from ssmamba.rois.geojson_values import kept
+from ssmamba.rois.geojson_writing import rois_to_geojson
 from ssmamba.rois.roi import Roi
 
-__all__ = ["read_rois", "rois_from_geojson", "rois_to_geojson", "with_own_id", "write_rois"]
+__all__ = [
+    "RegionFile",
+    "read_region_file",
+    "read_rois",
+    "rois_from_geojson",
+    "rois_to_geojson",
+    "with_own_id",
+    "write_rois",
+]
 
-DAMAGED = (EOFError, zlib.error, zipfile.BadZipFile)  # raised by gzip and zipfile for a bad archive
+MAX_BYTES = 256 << 20  # of the text in a region file, packed or not
+DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, ValueError)  # of an archive
 
 
-def read_rois(path: Path | str, bounds_offset: Offset = (0.0, 0.0)) -> list[Roi]:
+@dataclass(frozen=True)
+class RegionFile:
+    """The regions of a file, and what it held besides."""
+
+    rois: list[Roi]
+    notes: tuple[str, ...] = ()  # sentences about what was skipped or not understood
+    skipped: int = 0  # features that could not be read
+
+
+def read_region_file(path: Path | str, bounds_offset: Offset = (0.0, 0.0)) -> RegionFile:
     """Read .geojson, .json, .geojson.gz or .zip; coordinates become level-0 pixels.
 
-    ``bounds_offset`` is ``SlideInfo.bounds_offset``, the origin of QuPath's coordinates.
-    Features without a geometry are skipped. Raises RoiError.
+    ``bounds_offset`` is ``SlideInfo.bounds_offset``, the origin of QuPath's coordinates; HALO and
+    ASAP count from the slide's corner, which is no offset. Ids are the same at every reading. A
+    feature that cannot be read is skipped; one without a geometry is left out. Raises RoiError for
+    a file without any that can be read, though not for an empty one.
     """
     path = Path(path)
-    rois: list[Roi] = []
+    reader = FeatureReader(bounds_offset)
     for name, text in _texts(path):
+        around: dict[str, Any] = {}
+        first = len(reader.rois)
         try:
-            for item in json_stream.features(text):
-                rois += rois_from_geojson(item, bounds_offset, name)
+            for item in json_stream.features(text, around):
+                reader.add(item)
         except (ValueError, RecursionError) as error:
             raise RoiError(
                 f"{name} is not valid GeoJSON ({error}); export the regions again."
             ) from error
-    return _with_unique_ids(rois)
+        if around.get("crs") is not None and kept({"crs": around["crs"]}, []):
+            reader.rois[first:] = [_in_system(roi, around["crs"]) for roi in reader.rois[first:]]
+    if reader.skipped and not reader.rois:
+        raise RoiError(
+            f"{path} has no region that can be read ({reader.skipped[0]}); "
+            "export the regions again."
+        )
+    return RegionFile(reader.rois, tuple(reader.notes()), len(reader.skipped))
+
+
+def read_rois(path: Path | str, bounds_offset: Offset = (0.0, 0.0)) -> list[Roi]:
+    """The regions of ``read_region_file``."""
+    return read_region_file(path, bounds_offset).rois
+
+
+def _in_system(roi: Roi, system: Any) -> Roi:
+    """A region that remembers its file's coordinate reference system."""
+    feature = {"crs": system, **roi.extra.get("feature", {})}
+    return replace(roi, extra={**roi.extra, "feature": feature})
 
 
 def write_rois(path: Path | str, rois: Iterable[Roi], bounds_offset: Offset = (0.0, 0.0)) -> None:
@@ -68,7 +110,8 @@ def _dumped(collection: dict[str, Any]) -> str:
     lines = (
         json.dumps(f, ensure_ascii=False, separators=(",", ":")) for f in collection["features"]
     )
-    return '{"type":"FeatureCollection","features":[\n' + ",\n".join(lines) + "\n]}\n"
+    crs = f'"crs":{json.dumps(collection["crs"])},' if "crs" in collection else ""
+    return f'{{"type":"FeatureCollection",{crs}"features":[\n' + ",\n".join(lines) + "\n]}\n"
 
 
 def _encoded(text: str) -> bytes:
@@ -82,24 +125,36 @@ def _encoded(text: str) -> bytes:
 def _texts(path: Path) -> Iterator[tuple[str, str]]:
     """(name for messages, text) of each GeoJSON document in a file."""
     try:
+        _check_size(path, path.stat().st_size)
         data = path.read_bytes()
         if path.suffix.lower() == ".zip":
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                names = [n for n in archive.namelist() if n.lower().endswith((".geojson", ".json"))]
-                for name in names:
-                    yield f"{path}:{name}", archive.read(name).decode("utf-8-sig")
-            if not names:
+                files = [f for f in archive.infolist()
+                         if f.filename.lower().endswith((".geojson", ".json"))]  # fmt: skip
+                _check_size(path, sum(file.file_size for file in files))
+                for file in files:
+                    yield f"{path}:{file.filename}", archive.read(file).decode("utf-8-sig")
+            if not files:
                 raise RoiError(f"{path} contains no .geojson file; export the regions again.")
             return
         if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+            with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+                data = packed.read(MAX_BYTES + 1)
+            _check_size(path, len(data))
         yield str(path), data.decode("utf-8-sig")
     except FileNotFoundError as error:
         raise RoiError(f"There is no region file {path}; check the path.") from error
-    except (*DAMAGED, OSError, RuntimeError, UnicodeDecodeError) as error:  # Runtime: encrypted
+    except (*DAMAGED, OSError, RuntimeError) as error:  # RuntimeError: encrypted
         raise RoiError(
             f"{path} cannot be read as a region file ({error}); export the regions again."
         ) from error
+
+
+def _check_size(path: Path, size: int) -> None:
+    if size > MAX_BYTES:
+        raise RoiError(
+            f"{path} holds more than {MAX_BYTES >> 20} MiB of regions; split it into smaller files."
+        )
 
 
 def _packed(path: Path, data: bytes) -> bytes:
@@ -112,15 +167,3 @@ def _packed(path: Path, data: bytes) -> bytes:
             archive.writestr(path.stem.removesuffix(".geojson") + ".geojson", data)
         return buffer.getvalue()
     return data
-
-
-def _with_unique_ids(rois: list[Roi]) -> list[Roi]:
-    seen: set[str] = set()
-    result = []
-    for roi in rois:
-        fresh = with_own_id(roi) if roi.id in seen else roi
-        if fresh.id in seen:
-            fresh = replace(roi, id=str(uuid.uuid4()))
-        seen.add(fresh.id)
-        result.append(fresh)
-    return result

@@ -1,118 +1,217 @@
-"""Regions to and from GeoJSON features as QuPath writes them.
+"""Regions from GeoJSON features as QuPath and other programs write them.
 
 Places are full-resolution pixels, origin top-left, y down; rings after the first are holes.
 QuPath crops slides that carry ``openslide.bounds-*``, so that offset is subtracted in its files.
 
 What this project does not know of a feature is kept in ``Roi.extra`` and written back:
-``{"feature": {...}, "geometry": {...}, "properties": {...}, "classification": {...}}``.
+``{"feature": {...}, "geometry": {...}, "properties": {...}, "classification": {...}}``, and what a
+place holds beyond x and y in ``"beyond"``, in the order of the vertices.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from ssmamba.errors import RoiError
-from ssmamba.rois.roi import Kind, Point, Ring, Rings, Roi
+from ssmamba.rois.geojson_values import (
+    ODD,
+    RGB,
+    Members,
+    class_of,
+    color_of,
+    is_missing,
+    kept,
+    measurements_of,
+    shown,
+    text_of,
+    truth_of,
+)
+from ssmamba.rois.json_stream import Unreadable
+from ssmamba.rois.roi import Kind, Point, Ring, Rings, Roi, geometry_hash
 
 Offset = tuple[float, float]
 AREAS = ("Polygon", "MultiPolygon")
 LINES = ("LineString", "MultiLineString")
 POINTS = ("Point", "MultiPoint")
-DEFAULT_CLASS_COLOR = (200, 0, 0)  # QuPath wants a colour with each class
 OWN_ID = "ssmamba_id"  # a region's own id, in a feature whose "id" is another program's
+FARTHEST_PX = 1e9  # of a place from the slide's corner; no slide is so large
+_NAMESPACE = uuid.UUID("8f1f6f0e-6d55-4d0c-9b0a-5b1f5c0c7f52")  # of ids made from geometry
 _DIGITS = 6  # of a coordinate that was moved by the bounds offset
 
 
-# --- reading ---------------------------------------------------------------------------------
-def rois_from_geojson(
-    document: Any, offset: Offset = (0.0, 0.0), name: str = "GeoJSON"
-) -> list[Roi]:
-    """Regions of a parsed document: collection, feature, geometry, or an array of these."""
-    try:
-        return [roi for item in _features(document) for roi in _rois_of(item, offset)]
-    except (TypeError, ValueError, KeyError, AttributeError, IndexError, RecursionError) as error:
-        raise RoiError(
-            f"{name} has a feature that does not follow GeoJSON ({error}); export the regions "
-            "again from QuPath."
-        ) from error
+class FeatureReader:
+    """Reads features one by one; an odd one costs neither the others nor, where possible, itself.
+
+    Args:
+        offset: added to every place, level-0 pixels.
+    """
+
+    def __init__(self, offset: Offset = (0.0, 0.0)) -> None:
+        self.offset = offset
+        self.rois: list[Roi] = []
+        self.count = 0  # features seen
+        self.skipped: list[str] = []  # "feature 3: its geometry is …"
+        self.odd: list[str] = []  # members that were not understood, of features that were read
+        self._ids: set[str] = set()
+
+    def add(self, document: Any) -> None:
+        """Take a parsed document: collection, feature, geometry, or an array of these."""
+        for feature in _features(document):
+            self.count += 1
+            if isinstance(feature, Unreadable):
+                self.skip(feature.why)
+                continue
+            odd: list[str] = []
+            try:
+                found = list(_rois_of(feature, self.offset, odd))
+            except ODD as error:
+                why = str(error) if type(error) is ValueError else "it does not follow GeoJSON"
+                self.skip(why)
+                continue
+            self.rois += [self._with_unique_id(roi) for roi in found]
+            if odd:
+                self.odd.append(f"feature {self.count}: {', '.join(odd)}")
+
+    def skip(self, why: str) -> None:
+        """Note that the current feature could not be read."""
+        self.skipped.append(f"feature {self.count}: {why}")
+
+    def notes(self) -> list[str]:
+        """Sentences for the user about what was skipped or not understood."""
+        return [
+            f"{len(found)} of {self.count} features {what}: {'; '.join(found[:3])}"
+            f"{'; …' if len(found) > 3 else ''}. {advice}"
+            for found, what, advice in (
+                (self.skipped, "were skipped", "Correct them and import the file again."),
+                (self.odd, "were read without some members", "Check these regions."),
+            )
+            if found
+        ]
+
+    def _with_unique_id(self, roi: Roi) -> Roi:
+        number, fresh = 0, roi
+        while fresh.id in self._ids:
+            number += 1
+            fresh = replace(roi, id=_made_id(roi.id, number, roi))
+        self._ids.add(fresh.id)
+        return fresh
 
 
-def _features(document: Any) -> Iterator[dict[str, Any]]:
+def rois_from_geojson(document: Any, offset: Offset = (0.0, 0.0)) -> list[Roi]:
+    """Regions of a parsed document, without what cannot be read."""
+    reader = FeatureReader(offset)
+    reader.add(document)
+    return reader.rois
+
+
+def _features(document: Any) -> Iterator[Any]:
     if isinstance(document, list):
         for item in document:
             yield from _features(item)
         return
-    kind = document.get("type")
-    if kind == "FeatureCollection":
-        yield from _features(document["features"])
-    elif kind == "Feature":
-        yield document
+    members = document if isinstance(document, dict) else {}
+    kind = members.get("type")
+    if kind == "FeatureCollection" and isinstance(members.get("features"), list):
+        yield from _features(members["features"])
     elif kind in (*AREAS, *LINES, *POINTS, "GeometryCollection"):
         yield {"type": "Feature", "geometry": document, "properties": {}}
     else:
-        raise ValueError(f"unknown type {kind!r}")
+        yield document
 
 
-def _rois_of(feature: dict[str, Any], offset: Offset) -> Iterator[Roi]:
+def _rois_of(feature: Any, offset: Offset, odd: list[str]) -> Iterator[Roi]:
+    if not isinstance(feature, dict) or feature.get("type") != "Feature":
+        kind = feature.get("type") if isinstance(feature, dict) else feature
+        raise ValueError(f"{shown(kind)} is not a feature")
     geometry = feature.get("geometry")
     if geometry is None:
         return
-    parts = geometry["geometries"] if geometry["type"] == "GeometryCollection" else [geometry]
-    for index, part in enumerate(parts):
-        polygons, kind = _geometry(part, offset)
+    properties = feature.get("properties") or {}
+    if not isinstance(properties, dict):
+        raise ValueError(f"its properties are {shown(properties)}")
+    for index, part in enumerate(_parts_of(geometry)):
+        polygons, beyond, kind = _geometry(part, offset)
         if not polygons:
             continue
-        roi = _with_properties(Roi(polygons, kind=kind), feature, part)
-        yield roi if index == 0 else replace(roi, id=str(uuid.uuid4()))
+        roi = _with_properties(Roi(polygons, kind=kind, id=""), feature, properties, part, odd)
+        if any(tail for rings in beyond for ring in rings for tail in ring):
+            roi = replace(roi, extra={**roi.extra, "beyond": beyond})
+        yield roi if roi.id and index == 0 else replace(roi, id=_made_id(roi.id, 0, roi))
 
 
-def _geometry(geometry: dict[str, Any], offset: Offset) -> tuple[tuple[Rings, ...], Kind]:
-    kind, places = geometry["type"], geometry["coordinates"]
+def _parts_of(geometry: Any) -> Iterator[dict[str, Any]]:
+    """A geometry, or those of a collection, however nested."""
+    if not isinstance(geometry, dict):
+        raise ValueError(f"its geometry is {shown(geometry)}")
+    if geometry.get("type") != "GeometryCollection":
+        yield geometry
+        return
+    for part in geometry["geometries"]:
+        yield from _parts_of(part)
+
+
+def _geometry(geometry: dict[str, Any], offset: Offset) -> tuple[tuple[Rings, ...], list, Kind]:
+    """Rings in parts, what their places hold beyond x and y in the same order, and the kind."""
+    kind, places = geometry.get("type"), geometry.get("coordinates")
+    if kind not in (*AREAS, *LINES, *POINTS):
+        raise ValueError(f"its geometry has the unknown type {shown(kind)}")
+    if not isinstance(places, list):
+        raise ValueError(f"its coordinates are {shown(places)}")
+    single = [places] if kind in ("Point", "LineString", "Polygon") else places
+    parts: list[Any] = (
+        single if kind in AREAS else [[single]] if kind in POINTS else [[p] for p in single]
+    )
+    least = 3 if kind in AREAS else 1
+    polygons, beyond = [], []
+    for part in parts:
+        rings = [_ring(loop, offset, kind in AREAS) for loop in part]
+        if rings and len(rings[0][0]) >= least:
+            whole = [r for r in rings if len(r[0]) >= least]
+            polygons.append(tuple(ring for ring, _ in whole))
+            beyond.append([tails for _, tails in whole])
+        elif rings and rings[0][0]:
+            raise ValueError("an area has fewer than three corners")
+    found = tuple(polygons)
     if kind in POINTS:
-        points = [places] if kind == "Point" else places
-        ring = _points(points, offset)
-        return (((ring,),) if ring else ()), "point"
+        return found, beyond, "point"
     if kind in LINES:
-        lines = [places] if kind == "LineString" else places
-        return tuple((_points(line, offset),) for line in lines if line), "line"
-    if kind not in AREAS:
-        raise ValueError(f"unknown geometry {kind!r}")
-    areas = [places] if kind == "Polygon" else places
-    polygons = tuple(rings for rings in (_rings(area, offset) for area in areas) if rings)
+        return found, beyond, "line"
     if geometry.get("isEllipse"):
-        return polygons, "ellipse"
-    return polygons, "rectangle" if _is_rectangle(polygons) else "polygon"
+        return found, beyond, "ellipse"
+    return found, beyond, "rectangle" if _is_rectangle(found) else "polygon"
 
 
-def _rings(area: Sequence[Any], offset: Offset) -> Rings:
-    rings = [_open(_points(loop, offset)) for loop in area]
-    if not rings or len(rings[0]) < 3:
-        return ()
-    return tuple(ring for ring in rings if len(ring) >= 3)
+def _ring(places: Any, offset: Offset, is_area: bool) -> tuple[Ring, list[list[float]]]:
+    """A ring, open if it is an area's, and what each place holds beyond x and y."""
+    if not isinstance(places, list):
+        raise ValueError(f"its coordinates hold {shown(places)} in place of a list of places")
+    ring = tuple(_point(place, offset) for place in places)
+    tails = [[v for v in place[2:] if _is_number(v)] for place in places]
+    closed = is_area and len(ring) > 1 and ring[0] == ring[-1]
+    return (ring[:-1], tails[:-1]) if closed else (ring, tails)
 
 
-def _points(places: Sequence[Any], offset: Offset) -> Ring:
-    return tuple(_point(place, offset) for place in places)
+def _point(place: Any, offset: Offset) -> Point:
+    if not isinstance(place, list | tuple) or len(place) < 2:
+        raise ValueError(f"its coordinates hold {shown(place)} in place of [x, y]")
+    try:
+        x, y = float(place[0]), float(place[1])
+    except ODD:
+        x = y = math.nan
+    if not (abs(x) <= FARTHEST_PX and abs(y) <= FARTHEST_PX):
+        raise ValueError(f"its coordinates hold {shown(place)}, which is no place on a slide")
+    return moved(x, offset[0]), moved(y, offset[1])
 
 
-def _point(place: Sequence[Any], offset: Offset) -> Point:
-    x, y = float(place[0]), float(place[1])
-    if not (math.isfinite(x) and math.isfinite(y)):
-        raise ValueError("a coordinate is not a number")
-    return _moved(x, offset[0]), _moved(y, offset[1])
-
-
-def _moved(value: float, by: float) -> float:
+def moved(value: float, by: float) -> float:
     return round(value + by, _DIGITS) if by else value
 
 
-def _open(ring: Ring) -> Ring:
-    return ring[:-1] if len(ring) > 1 and ring[0] == ring[-1] else ring
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) < math.inf
 
 
 def _is_rectangle(polygons: tuple[Rings, ...]) -> bool:
@@ -125,38 +224,72 @@ def _is_rectangle(polygons: tuple[Rings, ...]) -> bool:
     return (level_first or upright_first) and a[0] != c[0] and a[1] != c[1]
 
 
-def _with_properties(roi: Roi, feature: dict[str, Any], geometry: dict[str, Any]) -> Roi:
-    properties = dict(feature.get("properties") or {})
-    classification = properties.pop("classification", None)
-    class_name, class_color, class_extra = _classification(classification)
-    own_color = _color(properties.pop("color", None))
+def _with_properties(
+    roi: Roi,
+    feature: dict[str, Any],
+    properties: dict[str, Any],
+    geometry: dict[str, Any],
+    odd: list[str],
+) -> Roi:
+    members = Members(properties, odd)
+    none: tuple[str, RGB | None, dict[str, Any]] = ("", None, {})
+    class_name, class_color, class_extra = members.take(
+        "classification", lambda value: class_of(value, odd), none
+    )
+    own_color = members.take("color", color_of, None)
     color = own_color or class_color
     if class_color is not None and class_color != color:
         class_extra["color"] = list(class_color)
     if own_color is None and class_color is not None:
         class_extra["owns_color"] = True
-    if properties.get("objectType") == "annotation":
-        del properties["objectType"]
-    elif "objectType" not in properties and feature.get("properties"):
-        properties["objectType"] = None  # absent in the file, and stays so
-    locked = properties.pop("isLocked", False)
+    measured: dict[str, float] = {}
+    noted: dict[str, str] = {}
     changes: dict[str, Any] = {
-        "name": str(properties.pop("name", None) or ""),
-        "class_name": class_name,
+        "id": _id_in(feature, properties),
+        "name": members.take("name", text_of, ""),
+        "class_name": class_name or _tiatoolbox_class(members.rest),
         "color": color,
-        "locked": bool(locked),
-        "measurements": _measurements(properties.pop("measurements", None)),
-        "metadata": {str(k): str(v) for k, v in (properties.pop("metadata", None) or {}).items()},
-        "extra": _extra(feature, geometry, properties, class_extra),
+        "locked": members.take("isLocked", truth_of, False),
+        "measurements": {
+            **_tiatoolbox_shares(members.rest),
+            **members.take("measurements", lambda value: measurements_of(value, odd), measured),
+        },
+        "metadata": members.take(
+            "metadata", lambda value: {str(k): str(v) for k, v in value.items()}, noted
+        ),
     }
-    own_id = feature[OWN_ID] if _is_uuid(feature.get(OWN_ID)) else feature.get("id")
-    if own_id is not None:
-        changes["id"] = str(own_id)
-    return replace(roi, **changes)
+    if members.rest.get("objectType") == "annotation":
+        del members.rest["objectType"]
+    elif "objectType" not in members.rest and properties:
+        members.rest["objectType"] = None  # absent in the file, and stays so
+    return replace(roi, **changes, extra=_extra(feature, geometry, members.rest, class_extra, odd))
+
+
+def _id_in(feature: dict[str, Any], properties: dict[str, Any]) -> str:
+    """The feature's id; geopandas and LazySlide move it into the properties."""
+    if _is_uuid(feature.get(OWN_ID)):
+        return str(feature[OWN_ID])
+    given = (feature.get("id"), properties.get("id"))
+    return next(
+        (text_of(v) for v in given if not (is_missing(v) or isinstance(v, dict | list))), ""
+    )
+
+
+def _tiatoolbox_class(properties: dict[str, Any]) -> str:
+    kind = properties.get("type")
+    return text_of(kind) if isinstance(kind, str | int) else ""
+
+
+def _tiatoolbox_shares(properties: dict[str, Any]) -> dict[str, float]:
+    return {
+        name: float(value)
+        for name, value in properties.items()
+        if name.startswith("prob_") and _is_number(value)
+    }
 
 
 def with_own_id(roi: Roi) -> Roi:
-    """The region under an id that no other file's region has.
+    """The region under an id that no other file's region has, the same at every reading.
 
     A UUID stays. Others ("0" of geopandas, "PathAnnotationObject" of QuPath 0.2) come back in
     every file; they are kept in ``extra`` and written back beside the own id.
@@ -164,7 +297,12 @@ def with_own_id(roi: Roi) -> Roi:
     if _is_uuid(roi.id):
         return roi
     feature = {"id": roi.id, **roi.extra.get("feature", {})}
-    return replace(roi, id=str(uuid.uuid4()), extra={**roi.extra, "feature": feature})
+    return replace(roi, id=_made_id(roi.id, 0, roi), extra={**roi.extra, "feature": feature})
+
+
+def _made_id(given: str, number: int, roi: Roi) -> str:
+    """A UUID of the file's own id, a number and the geometry: importing twice doubles nothing."""
+    return str(uuid.uuid5(_NAMESPACE, f"{given}:{number}:{geometry_hash(roi)}"))
 
 
 def _is_uuid(value: Any) -> bool:
@@ -174,40 +312,12 @@ def _is_uuid(value: Any) -> bool:
         return False
 
 
-def _classification(value: Any) -> tuple[str, tuple[int, int, int] | None, dict[str, Any]]:
-    """(name, colour, what else stands there) of QuPath's three ways to write a class."""
-    if value is None or isinstance(value, str):
-        return value or "", None, {}
-    rest = dict(value)
-    color = _color(rest.pop("color", rest.pop("colorRGB", None)))
-    name = rest.pop("name", None)
-    if name is None:
-        name = ": ".join(str(n) for n in rest.get("names", ()))
-    return str(name), color, rest
-
-
-def _color(value: Any) -> tuple[int, int, int] | None:
-    if value is None:
-        return None
-    if isinstance(value, int):  # older files: one signed integer, 0xAARRGGBB
-        return (value >> 16) & 255, (value >> 8) & 255, value & 255
-    red, green, blue = (min(max(int(v), 0), 255) for v in value[:3])
-    return red, green, blue
-
-
-def _measurements(value: Any) -> dict[str, float]:
-    if not value:
-        return {}
-    pairs = value.items() if isinstance(value, dict) else ((m["name"], m["value"]) for m in value)
-    # JSON has no NaN: QuPath writes "NaN" and "Infinity", which float() reads
-    return {str(name): math.nan if number is None else float(number) for name, number in pairs}
-
-
 def _extra(
     feature: dict[str, Any],
     geometry: dict[str, Any],
     properties: dict[str, Any],
     classification: dict[str, Any],
+    odd: list[str],
 ) -> dict[str, Any]:
     known = ("type", "id", "geometry", "properties", OWN_ID)
     others_id = _is_uuid(feature.get(OWN_ID)) or not isinstance(feature.get("id", ""), str)
@@ -220,86 +330,5 @@ def _extra(
         "properties": properties,
         "classification": classification,
     }
-    return {name: members for name, members in groups.items() if members}
-
-
-# --- writing ---------------------------------------------------------------------------------
-def rois_to_geojson(rois: Iterable[Roi], offset: Offset = (0.0, 0.0)) -> dict[str, Any]:
-    """A FeatureCollection that QuPath reads; ``offset`` is subtracted from every place."""
-    back = (-offset[0], -offset[1])
-    return {"type": "FeatureCollection", "features": [_feature(roi, back) for roi in rois]}
-
-
-def _feature(roi: Roi, offset: Offset) -> dict[str, Any]:
-    others = roi.extra.get("feature", {})
-    return {
-        "type": "Feature",
-        "id": roi.id,
-        "geometry": _geometry_out(roi, offset),
-        "properties": _properties_out(roi),
-        **({OWN_ID: roi.id} if "id" in others and _is_uuid(roi.id) else {}),
-        **others,
-    }
-
-
-def _geometry_out(roi: Roi, offset: Offset) -> dict[str, Any]:
-    parts: list[Any]
-    if roi.kind == "point":
-        kind, parts = "Point", [_place(p, offset) for p in roi.polygons[0][0]]
-    elif roi.kind == "line":
-        parts = [[_place(p, offset) for p in rings[0]] for rings in roi.polygons]
-        kind = "LineString"
-    else:
-        parts = [[_closed(ring, offset) for ring in rings] for rings in roi.polygons]
-        kind = "Polygon"
-    kind, places = (kind, parts[0]) if len(parts) == 1 else (f"Multi{kind}", parts)
-    ellipse = {"isEllipse": True} if roi.kind == "ellipse" else {}
-    return {"type": kind, "coordinates": places, **ellipse, **roi.extra.get("geometry", {})}
-
-
-def _closed(ring: Ring, offset: Offset) -> list[list[float]]:
-    return [_place(p, offset) for p in (*ring, ring[0])]
-
-
-def _place(point: Point, offset: Offset) -> list[float]:
-    return [_short(_moved(v, by)) for v, by in zip(point, offset, strict=True)]
-
-
-def _short(value: float) -> float:
-    return int(value) if value == int(value) else value
-
-
-def _properties_out(roi: Roi) -> dict[str, Any]:
-    extra = dict(roi.extra.get("properties", {}))
-    result: dict[str, Any] = {"objectType": "annotation", **extra}
-    if result["objectType"] is None:
-        del result["objectType"]
-    if roi.name:
-        result["name"] = roi.name
-    class_extra = dict(roi.extra.get("classification", {}))
-    class_owns_color = class_extra.pop("owns_color", False) and bool(roi.class_name)
-    if roi.color is not None and not class_owns_color:
-        result["color"] = list(roi.color)
-    if roi.class_name:
-        result["classification"] = _classification_out(roi, class_extra)
-    if roi.locked:
-        result["isLocked"] = True
-    if roi.measurements:
-        result["measurements"] = {k: _number_out(v) for k, v in roi.measurements.items()}
-    if roi.metadata:
-        result["metadata"] = dict(roi.metadata)
-    return result
-
-
-def _classification_out(roi: Roi, extra: dict[str, Any]) -> dict[str, Any]:
-    names = extra.get("names")
-    if names is not None and ": ".join(str(n) for n in names) != roi.class_name:
-        del extra["names"]  # the class was changed here
-        names = None
-    color = extra.pop("color", None) or list(roi.color or DEFAULT_CLASS_COLOR)
-    named = {} if names is not None else {"name": roi.class_name}
-    return {**named, "color": color, **extra}
-
-
-def _number_out(value: float) -> float | str:
-    return value if math.isfinite(value) else json.dumps(value)  # NaN, Infinity, -Infinity
+    safe = {name: kept(members, odd) for name, members in groups.items()}
+    return {name: members for name, members in safe.items() if members}

@@ -39,6 +39,10 @@ class Worker(Protocol):
     def keep_slides(self, paths: Sequence[str]) -> None: ...
 
 
+class Stopped(BaseException):
+    """Ends a step of a job that was cancelled meanwhile; no error, so that no job catches it."""
+
+
 class _Job:
     """A request and how far it is."""
 
@@ -51,7 +55,15 @@ class _Job:
         self._since: float | None = None  # time.perf_counter() at the start of the current step
 
     def spent(self) -> float:
-        """Seconds of its own steps so far; those of other jobs between them do not count."""
+        """Seconds of its own steps so far; those of other jobs between them do not count.
+
+        Raises Stopped within a step when the job has been cancelled.
+        """
+        if self.cancelled and self._since is not None:
+            raise Stopped
+        return self._elapsed()
+
+    def _elapsed(self) -> float:
         return self._seconds + (0.0 if self._since is None else time.perf_counter() - self._since)
 
     def go_on(self, worker: Worker) -> Reply | None:
@@ -62,7 +74,7 @@ class _Job:
                 self._steps = worker.begin(self.request, self.spent)
             return next(self._steps)
         finally:
-            self._seconds, self._since = self.spent(), None
+            self._seconds, self._since = self._elapsed(), None
 
     def close(self) -> None:
         """Let go of what it holds between its steps."""
@@ -161,6 +173,8 @@ class Scheduler:
             job.close()
         except StopIteration:
             return JobDone(number)
+        except Stopped:
+            return JobCancelled(number)
         except Exception as error:  # the one door through which a failure reaches the user
             return JobFailed(number, explain_failure(error), traceback.format_exc())
         return JobCancelled(number)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ssmamba.checkpoints.card import InputSpec
 from ssmamba.errors import RoiError
-from ssmamba.reading.values import DEFAULT_OPTIONS, ReadOptions, Window
+from ssmamba.reading.values import DEFAULT_OPTIONS, Check, ReadOptions, Window
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.icc import SrgbTransform
 from ssmamba.slides.slide import Slide
@@ -42,10 +42,12 @@ def plan_region(
     spec: InputSpec,
     options: ReadOptions = DEFAULT_OPTIONS,
     mpp: float | None = None,
+    check: Check = lambda: None,
 ) -> RegionPlan:
     """Choose the windows of a region for one model.
 
-    mpp: µm per level-0 pixel as the user corrected it; None = the slide's own.
+    mpp: µm per level-0 pixel as the user corrected it; None = the slide's own. check: called while
+    the windows of a large region are chosen; what it raises is passed on.
     Raises RoiError for a region that has no area or lies off the slide.
     """
     from ssmamba.reading.windows import window_around, windows_tiles  # shapely loads slowly
@@ -67,7 +69,7 @@ def plan_region(
             window = _on_whole_pixels(_shrunk(window, shortest))
         windows = np.array([[window.x, window.y, window.side]])
     if mode == "tiles":
-        windows = windows_tiles(roi, field or float(spec.source_px))
+        windows = windows_tiles(roi, field or float(spec.source_px), check=check)
     windows = _inside(windows, slide)
     side = float(windows[0, 2])
     read_mpp = None if slide_mpp is None else slide_mpp * side / spec.window_px

@@ -5,12 +5,14 @@ Plain dataclasses without torch types; messages between the processes carry them
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 Mode = Literal["auto", "whole", "tiles"]
+Check = Callable[[], object]  # called during long work; what it raises ends the work
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from shapely.geometry import MultiPolygon
+from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
 
 from ssmamba.errors import RoiError
-from ssmamba.reading.values import Window
+from ssmamba.reading.values import Check, Window
 from ssmamba.rois.geometry import polygons_of, roi_shape
 from ssmamba.rois.roi import Roi
 
 MIN_SHARE = 0.5  # of a window that lies in the region
+BATCH = 64  # windows measured between two checks
 ROUNDING = 1e-6  # shares nearer to the limit than this are measured on the whole region
-GEOMETRY_COLLECTION = 7  # shapely's type id
+LARGE = 100  # vertices; parts with more are clipped, in a tenth of an overlay's time
 
 
 def window_around(roi: Roi, min_side: float = 1.0) -> Window:
@@ -26,25 +28,30 @@ def window_around(roi: Roi, min_side: float = 1.0) -> Window:
     return Window((left + right - side) / 2, (top + bottom - side) / 2, side)
 
 
-def windows_tiles(roi: Roi, side: float, overlap: float = 0.0) -> np.ndarray:
+def windows_tiles(
+    roi: Roi, side: float, overlap: float = 0.0, check: Check = lambda: None
+) -> np.ndarray:
     """Cover a region with square windows: (N, 3) float64 of x, y, side in level-0 pixels.
 
     The grid is centred on the region and read row by row. Windows at least half inside are kept;
     when the region is so thin that none is, those that overlap it best. ``overlap`` is the shared
     part of neighbours, 0 ≤ overlap < 1. Memory and time go with the windows along the region's
-    outline and with N, not with its bounding box. Raises RoiError for a region without an area.
+    outline and with N, not with its bounding box. ``check`` is called between the steps. Raises
+    RoiError for a region without an area.
     """
     if not 0 <= overlap < 1 or side <= 0:
         raise ValueError(f"side > 0 and 0 <= overlap < 1, not {side} and {overlap}")
     grid = _grid(_bounds(roi), side, side * (1 - overlap))
     shape = MultiPolygon(polygons_of(roi_shape(roi)))
-    cells, shares = _shares_inside(shape, grid)
+    cells, shares = _shares_inside(shape, grid, check)
     if not len(cells):
         raise RoiError("The region has no area; draw a lasso or a rectangle.")
     thin = shares.max() < MIN_SHARE + ROUNDING
     unsure = np.flatnonzero(thin | (abs(shares - MIN_SHARE) < ROUNDING))
-    boxes = grid.boxes(cells[unsure])
-    shares[unsure] = shapely.area(shapely.intersection(shape, boxes)) / shapely.area(boxes)
+    for some in np.array_split(unsure, 1 + len(unsure) // BATCH):
+        check()
+        boxes = grid.boxes(cells[some])
+        shares[some] = shapely.area(shapely.intersection(shape, boxes)) / shapely.area(boxes)
     best = shares.max()
     kept = shares >= MIN_SHARE if best >= MIN_SHARE else shares > MIN_SHARE * best
     rows, columns = cells[kept, 0], cells[kept, 1]
@@ -95,7 +102,7 @@ def _grid(bounds: tuple[float, float, float, float], side: float, step: float) -
     return _Grid(x0, y0, side, step, rows, columns)
 
 
-def _shares_inside(shape: MultiPolygon, grid: _Grid) -> tuple[np.ndarray, np.ndarray]:
+def _shares_inside(shape: MultiPolygon, grid: _Grid, check: Check) -> tuple[np.ndarray, np.ndarray]:
     """The windows that overlap a shape: blocks of one window (M, 4), and each one's share (M,).
 
     The grid is halved again and again, each block with its own part of the shape. A block that is
@@ -105,8 +112,9 @@ def _shares_inside(shape: MultiPolygon, grid: _Grid) -> tuple[np.ndarray, np.nda
     parts = np.array([shape], dtype=object)
     cells, shares = [], []
     while len(blocks):
+        check()
         boxes = grid.boxes(blocks)
-        parts = shapely.intersection(parts, boxes)
+        parts = _cut(parts, boxes, check, grid.side)
         share = shapely.area(parts) / shapely.area(boxes)
         single = (blocks[:, 2:] - blocks[:, :2] == 1).all(axis=1)
         alone, full = single & (share > 0), ~single & (share > 1 - 1e-9)
@@ -114,8 +122,61 @@ def _shares_inside(shape: MultiPolygon, grid: _Grid) -> tuple[np.ndarray, np.nda
         cells += [blocks[alone], *inside]
         shares += [share[alone], *(np.ones(len(c)) for c in inside)]
         rest = ~single & ~full & (share > 0)
-        blocks, parts = _halved(blocks[rest]), np.tile(_areas_of(parts[rest]), 2)
+        blocks, parts = _halved(blocks[rest]), np.tile(parts[rest], 2)
     return np.concatenate(cells), np.concatenate(shares)
+
+
+def _cut(parts: np.ndarray, boxes: np.ndarray, check: Check, side: float) -> np.ndarray:
+    """The areas of geometries (N,) that lie in their boxes (N,)."""
+    result = np.empty(len(parts), object)
+    large = shapely.get_num_coordinates(parts) > LARGE
+    result[~large] = shapely.intersection(parts[~large], boxes[~large])
+    for at in np.flatnonzero(large):
+        check()
+        result[at] = _clipped(parts[at], boxes[at], side)
+    mixed = shapely.get_type_id(result) == shapely.GeometryType.GEOMETRYCOLLECTION
+    for at in np.flatnonzero(mixed):  # lines where it touched a box
+        result[at] = MultiPolygon(polygons_of(result[at]))
+    return result
+
+
+def _clipped(part: BaseGeometry, box: Polygon, side: float) -> BaseGeometry:
+    """GEOS's clipping, which loses area now and then: then, and for what goes on as an overlay
+    and is not valid, the overlay."""
+    found = shapely.clip_by_rect(part, *box.bounds)
+    right = abs(found.area - _area_within(part, *box.bounds)) < ROUNDING / 10 * side**2
+    if right and (shapely.get_num_coordinates(found) > LARGE or found.is_valid):
+        return found
+    return shapely.intersection(part, box)
+
+
+def _area_within(part: BaseGeometry, left: float, top: float, right: float, bottom: float) -> float:
+    """Area of a part in a box by Green's theorem: the integral of x, held to the box, over y."""
+    polygons = shapely.get_parts(part)
+    rings, owner = shapely.get_rings(polygons, return_index=True)
+    places, at = shapely.get_coordinates(rings, return_index=True)
+    x, y = (places - (left, top)).T
+    held = np.clip(y, 0.0, bottom - top)
+    edges = np.flatnonzero((at[:-1] == at[1:]) & (held[:-1] != held[1:]))
+    slope = (x[edges + 1] - x[edges]) / (y[edges + 1] - y[edges])
+    x0 = x[edges] + (held[edges] - y[edges]) * slope
+    x1 = x[edges] + (held[edges + 1] - y[edges]) * slope
+    parts = (held[edges + 1] - held[edges]) * _mean_held(x0, x1, right - left)
+    areas = abs(np.bincount(at[edges], parts, len(rings)))
+    is_hole = np.diff(owner, prepend=-1) == 0
+    return float(areas[~is_hole].sum() - areas[is_hole].sum())
+
+
+def _mean_held(x0: np.ndarray, x1: np.ndarray, width: float) -> np.ndarray:
+    """The mean of x held to 0..width, as x goes from x0 to x1."""
+
+    def integral(x: np.ndarray) -> np.ndarray:
+        return np.clip(x, 0.0, width) ** 2 / 2 + width * np.maximum(x - width, 0.0)
+
+    far = abs(x1 - x0) > 1e-6 * width
+    mean = np.clip((x0 + x1) / 2, 0.0, width)
+    mean[far] = (integral(x1[far]) - integral(x0[far])) / (x1 - x0)[far]
+    return mean
 
 
 def _cells_of(block: np.ndarray) -> np.ndarray:
@@ -134,10 +195,3 @@ def _halved(blocks: np.ndarray) -> np.ndarray:
     first[number, axis + 2] = middle
     second[number, axis] = middle
     return np.concatenate([first, second])
-
-
-def _areas_of(parts: np.ndarray) -> np.ndarray:
-    """Geometries without the points and lines in which an outline touched a box."""
-    for at in np.flatnonzero(shapely.get_type_id(parts) == GEOMETRY_COLLECTION):
-        parts[at] = MultiPolygon(polygons_of(parts[at]))
-    return parts

@@ -267,7 +267,7 @@ def _with_properties(
 
 def _id_in(feature: dict[str, Any], properties: dict[str, Any]) -> str:
     """The feature's id; geopandas and LazySlide move it into the properties."""
-    if _is_uuid(feature.get(OWN_ID)):
+    if is_uuid(feature.get(OWN_ID)):
         return str(feature[OWN_ID])
     given = (feature.get("id"), properties.get("id"))
     return next(
@@ -294,7 +294,7 @@ def with_own_id(roi: Roi) -> Roi:
     A UUID stays. Others ("0" of geopandas, "PathAnnotationObject" of QuPath 0.2) come back in
     every file; they are kept in ``extra`` and written back beside the own id.
     """
-    if _is_uuid(roi.id):
+    if is_uuid(roi.id):
         return roi
     feature = {"id": roi.id, **roi.extra.get("feature", {})}
     return replace(roi, id=_made_id(roi.id, 0, roi), extra={**roi.extra, "feature": feature})
@@ -305,7 +305,7 @@ def _made_id(given: str, number: int, roi: Roi) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{given}:{number}:{geometry_hash(roi)}"))
 
 
-def _is_uuid(value: Any) -> bool:
+def is_uuid(value: Any) -> bool:
     try:
         return isinstance(value, str) and bool(uuid.UUID(value))
     except ValueError:
@@ -320,7 +320,7 @@ def _extra(
     odd: list[str],
 ) -> dict[str, Any]:
     known = ("type", "id", "geometry", "properties", OWN_ID)
-    others_id = _is_uuid(feature.get(OWN_ID)) or not isinstance(feature.get("id", ""), str)
+    others_id = is_uuid(feature.get(OWN_ID)) or not isinstance(feature.get("id", ""), str)
     kept_id = {"id": feature["id"]} if others_id and feature.get("id") is not None else {}
     groups = {
         "feature": {**kept_id, **{k: v for k, v in feature.items() if k not in known}},

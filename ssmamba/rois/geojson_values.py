@@ -179,6 +179,4 @@ def writable(value: Any) -> Any:
 
 def number_out(value: float) -> float | str:
     """A measurement for JSON: QuPath writes what is not finite as text."""
-    if math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    return value if math.isfinite(value) else json.dumps(value)  # NaN, Infinity, -Infinity

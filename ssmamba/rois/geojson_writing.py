@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from ssmamba.rois.geojson_features import OWN_ID, Offset, moved
+from ssmamba.rois.geojson_features import OWN_ID, Offset, is_uuid, moved
 from ssmamba.rois.geojson_values import number_out, writable
 from ssmamba.rois.roi import Point, Roi
 
@@ -28,7 +27,7 @@ def rois_to_geojson(rois: Iterable[Roi], offset: Offset = (0.0, 0.0)) -> dict[st
 
 def _feature(roi: Roi, offset: Offset) -> dict[str, Any]:
     others = writable(roi.extra.get("feature", {}))
-    own = "id" in others and _is_uuid(roi.id)
+    own = "id" in others and is_uuid(roi.id)
     return {
         "type": "Feature",
         "id": roi.id,
@@ -39,32 +38,20 @@ def _feature(roi: Roi, offset: Offset) -> dict[str, Any]:
     }
 
 
-def _is_uuid(text: str) -> bool:
-    try:
-        return bool(uuid.UUID(text))
-    except ValueError:
-        return False
-
-
 def _geometry(roi: Roi, offset: Offset) -> dict[str, Any]:
-    single = len(roi.polygons) == 1
-    tails = _beyond(roi)
     rings = [
         [[_place(p, offset, t) for p, t in zip(ring, beyond, strict=True)]
          for ring, beyond in zip(part, own, strict=True)]
-        for part, own in zip(roi.polygons, tails, strict=True)
+        for part, own in zip(roi.polygons, _beyond(roi), strict=True)
     ]  # fmt: skip
-    places: Any
+    parts: list[Any]
     if roi.kind == "point":
-        kind, places = "MultiPoint", rings[0][0]
-        if len(places) == 1:
-            kind, places = "Point", places[0]
+        kind, parts = "Point", rings[0][0]
     elif roi.kind == "line":
-        places = [part[0] for part in rings]
-        kind, places = ("LineString", places[0]) if single else ("MultiLineString", places)
+        kind, parts = "LineString", [part[0] for part in rings]
     else:
-        places = [[[*ring, ring[0]] for ring in part] for part in rings]
-        kind, places = ("Polygon", places[0]) if single else ("MultiPolygon", places)
+        kind, parts = "Polygon", [[[*ring, ring[0]] for ring in part] for part in rings]
+    kind, places = (kind, parts[0]) if len(parts) == 1 else (f"Multi{kind}", parts)
     ellipse = {"isEllipse": True} if roi.kind == "ellipse" else {}
     others = writable(roi.extra.get("geometry", {}))
     return {"type": kind, "coordinates": places, **ellipse, **others}

@@ -38,6 +38,10 @@ class Roi:
         extra = {k: v for k, v in self.extra.items() if k != "classification"}
         return replace(self, class_name=name, color=color, extra=extra)
 
+    def bare(self) -> Roi:
+        """The ROI as the engine needs it, without what other programs say of it."""
+        return replace(self, measurements={}, metadata={}, extra={})
+
     @cached_property
     def bounds(self) -> tuple[float, float, float, float]:
         """(left, top, right, bottom), level-0 pixels."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ssmamba.errors import RoiError
 from ssmamba.files import read_json, write_json
-from ssmamba.rois.geojson import read_rois, write_rois
+from ssmamba.rois.geojson import read_region_file, write_rois
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.state.settings import SlideSettings
@@ -213,15 +213,18 @@ def with_bounds(rois: Iterable[Roi]) -> None:
 
 
 def _read(path: Path) -> dict[str, Roi]:
-    """Regions by id; none when there is no file. Raises RoiError."""
+    """Regions by id; none when there is no file. Raises RoiError, also for a part that is odd: the
+    file, which would be written without it, is renamed instead."""
     try:
-        rois = read_rois(path)
+        found = read_region_file(path)
     except RoiError as error:
         if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
             return {}
         raise
-    with_bounds(rois)
-    return {roi.id: roi for roi in rois}
+    if found.skipped:
+        raise RoiError(found.notes[0])
+    with_bounds(found.rois)
+    return {roi.id: roi for roi in found.rois}
 
 
 def _stamp(path: Path) -> Stamp | None:

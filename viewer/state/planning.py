@@ -87,14 +87,14 @@ def request(task: Task, job: int, document: Document) -> Request:
     slide = SlideRef(document.slide.path, document.slide_settings.mpp)
     options = ReadOptions(field_px=document.slide_settings.field_px)
     paths = tuple(key.checkpoint for key in task.keys)
-    key, urgent = task.keys[0], task.priority
+    roi, key, urgent = task.roi.bare(), task.keys[0], task.priority
     if isinstance(key, AnswerKey):
-        return Classify(job, slide, task.roi, paths, options, priority=urgent)
+        return Classify(job, slide, roi, paths, options, priority=urgent)
     if isinstance(key, MapKey):
         chosen = (key.spec.method, key.spec.stage, key.spec.target)
-        return Explain(job, slide, task.roi, paths, *chosen, options, priority=urgent)
+        return Explain(job, slide, roi, paths, *chosen, options, priority=urgent)
     path, ratio, seed = key.checkpoint, key.mask_ratio, key.seed
-    return Reconstruct(job, slide, task.roi, path, ratio, seed, options, priority=urgent)
+    return Reconstruct(job, slide, roi, path, ratio, seed, options, priority=urgent)
 
 
 def has_area(roi: Roi) -> bool:

@@ -16,6 +16,7 @@ from ssmamba.engine.threads import ThreadTuner
 from ssmamba.errors import InputError, explain_failure
 from ssmamba.inference.predictor import Prediction, Predictor
 from ssmamba.reading.preprocess import Images
+from ssmamba.reading.values import Check
 from ssmamba.runtime.device import Device
 
 REMEMBERED = 256  # answers kept, so that a CAM of the predicted class need not classify again
@@ -32,11 +33,16 @@ class Bench:
         self.answers: OrderedDict[tuple, str] = OrderedDict()  # -> predicted class key
 
     @contextmanager
-    def reading(self, request: Classify | Explain, path: str) -> Iterator[tuple[Predictor, Region]]:
-        """A classifier and the region as it reads it; both stay loaded and open meanwhile."""
+    def reading(
+        self, request: Classify | Explain, path: str, check: Check
+    ) -> Iterator[tuple[Predictor, Region]]:
+        """A classifier and the region as it reads it; both stay loaded and open meanwhile.
+
+        check: called while the region's windows are chosen.
+        """
         with self.models.held(path) as loaded:
             predictor = self.models.predictor_of(loaded)
-            with read_as(request, self.slides, predictor.card.input) as region:
+            with read_as(request, self.slides, predictor.card.input, check) as region:
                 yield predictor, region
 
     def predict(self, predictor: Predictor, pixels: Images) -> Prediction:

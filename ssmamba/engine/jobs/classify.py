@@ -15,7 +15,7 @@ from ssmamba.reading.values import PackedArray
 def answer(request: Classify, bench: Bench, spent: Spent, path: str) -> Steps:
     """The mean over a region's windows by one checkpoint, a batch a step. Raises SSMambaError."""
     start = spent()
-    with bench.reading(request, path) as (predictor, region):
+    with bench.reading(request, path, spent) as (predictor, region):
         begun, spec = spent(), predictor.card.input
         judge = Judge(predictor.card, predictor.checkpoint.extra)
         pieces = []

@@ -23,7 +23,7 @@ def evidence(request: Explain, bench: Bench, spent: Spent, path: str) -> Steps:
 
     start = spent()
     method = find_method(request.method)
-    with bench.reading(request, path) as (predictor, region):
+    with bench.reading(request, path, spent) as (predictor, region):
         stage = request.stage or predictor.card.cam_stage
         target = request.target or (yield from _predicted(predictor, region, bench))
         keys = [c.key for c in predictor.card.classes]

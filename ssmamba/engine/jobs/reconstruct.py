@@ -14,7 +14,7 @@ def reconstruct_region(request: Reconstruct, bench: Bench, spent: Spent) -> Step
 
     with bench.models.held(request.checkpoint) as loaded:
         model, spec = mamim_of(loaded), loaded.card.input
-        with read_as(request, bench.slides, spec) as region:
+        with read_as(request, bench.slides, spec, spent) as region:
             window = region.middle_window()
             pixels = region.pixels(window)
             with bench.threads.measured((loaded.sha256, "MAMIM")):

@@ -21,7 +21,7 @@ from ssmamba.reading.plan import (
     read_window,
     uses_icc,
 )
-from ssmamba.reading.values import Stamp, Window
+from ssmamba.reading.values import Check, Stamp, Window
 from ssmamba.rois.roi import Roi, geometry_hash
 from ssmamba.runtime.device import Device
 from ssmamba.slides.slide import Slide
@@ -85,15 +85,15 @@ class Region:
 
 @contextmanager
 def read_as(
-    request: Classify | Explain | Reconstruct, slides: SlideStore, spec: InputSpec
+    request: Classify | Explain | Reconstruct, slides: SlideStore, spec: InputSpec, check: Check
 ) -> Iterator[Region]:
     """The region of a request for a model; its slide stays open meanwhile.
 
-    Raises SlideError or RoiError.
+    check: called while its windows are chosen. Raises SlideError or RoiError.
     """
     ref = request.slide
     with slides.held(ref.path) as slide:
-        plan = plan_region(request.roi, slide, spec, request.options, ref.mpp)
+        plan = plan_region(request.roi, slide, spec, request.options, ref.mpp, check)
         of_file = tuple(note.rstrip(".") for note in slide.info.notes)
         plan = replace(plan, notes=plan.notes + of_file)
         yield Region(slide, request.roi, plan, uses_icc(slide, spec, ref.icc))

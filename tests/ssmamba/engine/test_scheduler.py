@@ -164,3 +164,14 @@ def test_the_time_of_other_jobs_is_not_counted(bench, monkeypatch):
     bench.take(Count(2))
     bench.steps(3)
     assert bench.worker.spent[1]() == alone > 0
+
+
+def test_a_long_step_that_asks_for_its_time_ends_when_its_job_is_cancelled(bench):
+    def plan(request):
+        bench.take(Cancel(request.job))  # while the step is being done
+        bench.worker.spent[request.job]()
+        yield Progress(request.job, 1, 1)
+
+    bench.worker.count = plan
+    bench.take(Count(1))
+    assert bench.steps() == [JobCancelled(1)]

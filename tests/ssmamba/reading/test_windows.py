@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ssmamba.errors import RoiError
@@ -99,6 +99,7 @@ def test_the_windows_are_those_of_looking_at_each_in_the_same_order(
     seed: int, side: float, overlap: float
 ) -> None:
     roi = scribble(seed)
+    assume(roi_shape(roi).area > 1.0)  # holes may cover all of it
     assert windows_tiles(roi, side, overlap).tolist() == one_by_one(roi, side, overlap)
 
 
@@ -139,3 +140,60 @@ def test_a_point_has_a_window_around_it() -> None:
     point = Roi((((((50.0, 60.0)),),),), kind="point")
     window = window_around(point, min_side=224)
     assert (window.x + 112, window.y + 112) == (50, 60)
+
+
+def star(vertices: int, radius: float, seed: int = 0) -> Roi:
+    """A jagged outline around (1.25 radius, 1.25 radius)."""
+    draw = np.random.default_rng(seed)
+    angles = np.linspace(0, 2 * np.pi, vertices, endpoint=False)
+    far = radius * draw.uniform(0.8, 1.0, vertices)
+    x, y = 1.25 * radius + far * np.cos(angles), 1.25 * radius + far * np.sin(angles)
+    return Roi((((tuple(zip(x.tolist(), y.tolist(), strict=True))),),))
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("side", "overlap"), [(50.0, 0.0), (137.5, 0.25)])
+def test_an_outline_of_many_vertices_has_the_same_windows(
+    seed: int, side: float, overlap: float
+) -> None:
+    roi = star(600, 1000, seed)
+    assert windows_tiles(roi, side, overlap).tolist() == one_by_one(roi, side, overlap)
+
+
+def test_a_clip_that_loses_area_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = shapely.clip_by_rect
+    monkeypatch.setattr(shapely, "clip_by_rect", lambda shape, *box: clip(shape, *box).buffer(-1))
+    roi = star(600, 1000)
+    assert windows_tiles(roi, 100).tolist() == one_by_one(roi, 100, 0)
+
+
+def test_few_vertices_of_a_large_outline_are_looked_at_in_each_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An overlay of all of it takes a second; there were thousands."""
+    looked = 0
+    overlay = shapely.intersection
+
+    def counting(shapes: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+        nonlocal looked
+        looked += shapely.get_num_coordinates(shapes).sum()
+        return overlay(shapes, boxes)
+
+    roi = star(20_000, 20_000)
+    monkeypatch.setattr(shapely, "intersection", counting)
+    assert len(windows_tiles(roi, 448)) > 4000
+    assert looked < 20 * 20_000
+
+
+def test_choosing_windows_can_be_stopped() -> None:
+    steps = 0
+
+    def stop() -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        windows_tiles(star(2000, 5000), 100, check=stop)
+    assert steps == 5

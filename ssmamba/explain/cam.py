@@ -46,12 +46,15 @@ def cam_maps(
     full_precision = torch.autocast(batch.device.type, enabled=False)  # NumPy has no bfloat16
     with _prepared(model, target.layer), torch.enable_grad(), full_precision:
         cam = _grad_cam()[chosen.name](model, [target.layer], target.reshape)
+        # behind grad-cam's own hook: what comes next may change its input in place
+        copied = target.layer.register_forward_hook(lambda _m, _i, output: output.clone())
         if chosen.needs_zero and target.has_offset:
             cam.zero = _activations_of_nothing(model, target, batch)
         try:
             cam.forward(batch, targets)
             maps = cam.raw_maps
         finally:
+            copied.remove()
             cam.activations_and_grads.release()
             cam.outputs = None
     return _without_padding(np.nan_to_num(maps), target, batch)

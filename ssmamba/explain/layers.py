@@ -14,13 +14,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ssmamba.config import STRIDES
 from ssmamba.errors import CheckpointError, InputError
+from ssmamba.explain.measured import Measured, Place, measure
+from ssmamba.explain.methods import STAGES
 from ssmamba.models import MaskedModel, SSMamba, cam_reshape
-from ssmamba.models.foundation.pooled import PooledTrunk
+
+STEM_SHARE = 0.05  # of the weights of the blocks; a stage before them has more
 
 
 @dataclass(frozen=True)
@@ -42,24 +48,30 @@ def cam_target(model: nn.Module, stage: int, size: tuple[int, int]) -> CamTarget
         raise InputError(f"There is no stage {stage}; choose one of 1 to 4.")
     if isinstance(model, MaskedModel):
         model = model.encoder
-    stride = STRIDES[stage - 1]
     if isinstance(model, SSMamba):
         return _ssmamba_target(model, stage, size)
-    if isinstance(model, PooledTrunk):
-        return _vit_target(model.trunk, stage)
-    if hasattr(model, "blocks") and hasattr(model, "patch_embed"):
-        return _vit_target(model, stage)
-    if hasattr(model, "layers"):  # Swin
-        if stage == 4 and isinstance(model.norm, nn.LayerNorm):
-            return CamTarget(model.norm, cam_reshape, stride=stride)
-        return CamTarget(_nth(model.layers, stage), cam_reshape, has_offset=True, stride=stride)
-    if hasattr(model, f"layer{stage}"):  # ResNet
-        return CamTarget(getattr(model, f"layer{stage}"), None, stride=stride)
-    if hasattr(model, "stages"):  # ConvNeXt and kin
-        return CamTarget(_nth(model.stages, stage), None, has_offset=True, stride=stride)
-    raise CheckpointError(
-        f"No layer for a CAM is known in {type(model).__name__}; choose an SSMamba checkpoint."
-    )
+    return _measured_target(model, stage, size)
+
+
+def check_cams(model: nn.Module, side: int) -> str:
+    """Why a classifier can have no CAM for images of ``side`` pixels, as one sentence; "" = it can.
+
+    Of an untrained network too: it is asked before its training, as the answer does not change.
+    """
+    from ssmamba.explain.cam import cam_maps  # it imports this module
+
+    if isinstance(model, SSMamba):
+        return ""
+    weight = next(model.parameters())
+    image = torch.zeros(1, 3, side, side, device=weight.device, dtype=weight.dtype)
+    try:
+        for stage in STAGES:
+            cam_maps(model, image, "GradCAM", 0, stage)
+    except CheckpointError as error:
+        return str(error)
+    except Exception as error:  # what a foreign forward or backward pass may raise is not known
+        return _no_cam(model, f"{type(error).__name__} in its layers")
+    return ""
 
 
 def _ssmamba_target(model: SSMamba, stage: int, size: tuple[int, int]) -> CamTarget:
@@ -75,23 +87,83 @@ def _ssmamba_target(model: SSMamba, stage: int, size: tuple[int, int]) -> CamTar
     return CamTarget(model.norm, reshape, stride=STRIDES[-1])
 
 
-def _vit_target(model: nn.Module, stage: int) -> CamTarget:
-    """A quarter of the blocks is a stage.
+def _measured_target(model: nn.Module, stage: int, size: tuple[int, int]) -> CamTarget:
+    """Of any other network: what measures as a grid, the last of its kind in each stage."""
+    found = measure(model, size)
+    units = _units(model, found)
+    blocks = _equal_blocks(model, units)
+    if blocks:
+        return _target(model, _inside(found.places, blocks, stage), size)
+    last = {place.grid: place for place in units if place.answers}  # a later one replaces it
+    levels = [last[grid] for grid in sorted(last, reverse=True)][-len(STRIDES) :]
+    if not levels:
+        raise CheckpointError(_no_cam(model, "no layer gives its answer from a grid of places"))
+    place = levels[min(stage, len(levels)) - 1]
+    has_offset = place.signed and not place.is_norm
+    return _target(model, place, size, has_offset=has_offset, stride=_stride(found, place))
+
+
+def _stride(found: Measured, place: Place) -> int | None:
+    """The power of two by which the grid is smaller than the input, the last cells reaching beyond
+    it; None where there is none."""
+    powers = (2**n for n in range(1, 9))
+    sides = list(zip(found.size, place.grid, strict=True))
+    fits = (n for n in powers if all(math.ceil(side / n) == count for side, count in sides))
+    return next(fits, None)
+
+
+def _target(model: nn.Module, place: Place, size: tuple[int, int], **more: Any) -> CamTarget:
+    reshape = None if place.layout.axes == "BCHW" else partial(place.layout.maps, size=size)
+    return CamTarget(model.get_submodule(place.name), reshape, **more)
+
+
+def _units(model: nn.Module, found: Measured) -> list[Place]:
+    """Places that are not inside another one, in the order of the forward pass; what lies in a
+    Sequential stands by itself."""
+    names = {place.name for place in found.places} | found.doubtful
+    whole = {n for n in names if not isinstance(model.get_submodule(n), nn.Sequential)}
+    return [p for p in found.places if whole.isdisjoint(_ancestors(p.name))]
+
+
+def _ancestors(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[:n]) for n in range(1, len(parts))]
+
+
+def _equal_blocks(model: nn.Module, units: list[Place]) -> list[Place]:
+    """The blocks of a network with one grid, as transformers have one; none of any other.
+
+    They are the longest row of siblings with the coarsest grid, and what has another grid is but a
+    stem.
+    """
+    rows: dict[tuple[str, tuple[int, int]], list[Place]] = {}
+    for place in units:
+        rows.setdefault((place.name.rpartition(".")[0], place.grid), []).append(place)
+    row = max((row for (parent, _), row in rows.items() if parent), key=len, default=[])
+    if len(row) < len(STRIDES) or row[0].grid != min(place.grid for place in units):
+        return []
+    other = sum(_weights(model, place) for place in units if place.grid != row[0].grid)
+    return row if other < STEM_SHARE * sum(_weights(model, place) for place in row) else []
+
+
+def _weights(model: nn.Module, place: Place) -> int:
+    return sum(p.numel() for p in model.get_submodule(place.name).parameters())
+
+
+def _inside(found: list[Place], blocks: list[Place], stage: int) -> Place:
+    """Where a network of equal blocks is read; a quarter of them is a stage.
 
     Behind the last attention a class-token head gives the patches no gradient, so the map is
-    taken from the input of a block's attention.
+    taken from the input of a block's attention, where the block begins with a norm.
     """
-    blocks = list(model.blocks)  # type: ignore[arg-type]
-    block = blocks[max(0, round(len(blocks) * stage / 4) - 1)]
-    prefix = int(getattr(model, "num_prefix_tokens", 1))
-    grid = tuple(model.patch_embed.grid_size)  # type: ignore[union-attr, arg-type]
-
-    def reshape(tokens: Tensor) -> Tensor:
-        return cam_reshape(tokens[:, prefix:].unflatten(1, grid))
-
-    return CamTarget(block.norm1, reshape)  # type: ignore[arg-type]
+    block = blocks[max(0, round(len(blocks) * stage / len(STRIDES)) - 1)]
+    first = next((p for p in found if p.name.startswith(f"{block.name}.")), block)
+    at_norm = first.is_norm and first.grid == block.grid and first.answers
+    return first if at_norm else block
 
 
-def _nth(stages: object, stage: int) -> nn.Module:
-    listed = list(stages)  # type: ignore[call-overload]
-    return listed[min(stage, len(listed)) - 1]
+def _no_cam(model: nn.Module, why: str) -> str:
+    return (
+        f"No CAM is known for {type(model).__name__} ({why}); choose an SSMamba checkpoint where "
+        "CAMs are needed."
+    )

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 import os
+import posixpath
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ssmamba.errors import DataError
 from training.data.images import EXTENSIONS
+from training.data.names import composed, folded, group_column, group_of, spelled_twice
+from training.data.tables import read_table
 
 MANIFEST = "manifest.csv"
-COLUMNS = ("path", "label", "group", "split")
 SPLITS = ("train", "val", "test")
-DELIMITERS = (",", ";", "\t")
 SIDES = {*SPLITS, "training", "valid", "validation", "testing"}  # folders of a split, not classes
 SHOWN = 20  # problems named in one message
 LEAST_SHOWN = 5  # of each kind, however many kinds there are
+OWN_FILES = frozenset({"dataset.yaml"})  # beside the class folders
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,10 @@ class Survey:
 
     catalog: Catalog  # the images that exist and have a label
     problems: tuple[str, ...]  # one line each
+    notes: tuple[str, ...] = ()  # what is no problem, but should be known
+
+
+Found = tuple[list[Item], list[str], list[str]]  # images, problems, notes
 
 
 def survey_folder(root: Path | str) -> Survey:
@@ -65,10 +72,11 @@ def survey_folder(root: Path | str) -> Survey:
     if not root.is_dir():
         raise DataError(f"There is no data folder {root}; check its path.")
     manifest = root / MANIFEST
-    items, problems = _from_manifest(manifest) if manifest.is_file() else _from_folders(root)
+    listed = manifest.is_file()
+    items, problems, notes = _from_manifest(manifest) if listed else _from_folders(root)
     items.sort(key=lambda item: item.path)
     classes = tuple(sorted({item.label for item in items}))
-    return Survey(Catalog(root, tuple(items), classes), tuple(problems))
+    return Survey(Catalog(root, tuple(items), classes), tuple(problems), tuple(notes))
 
 
 def refuse_out(root: Path, out: Path) -> None:
@@ -108,7 +116,7 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and not path.is_dir()
 
 
-def _from_folders(root: Path) -> tuple[list[Item], list[str]]:
+def _from_folders(root: Path) -> Found:
     folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not folders:
         raise DataError(
@@ -116,15 +124,42 @@ def _from_folders(root: Path) -> tuple[list[Item], list[str]]:
             "their own folder."
         )
     refuse_sides(root, [folder.name for folder in folders])
-    items, empty = [], []
+    items: list[Item] = []
+    problems: list[str] = []
+    beside = [p for p in root.iterdir() if not p.is_dir() and p.name not in OWN_FILES]
+    left_out: Counter[str] = Counter(_kind(p) or "beside the class folders" for p in beside)
     for folder in folders:
-        files = [p for p in folder.rglob("*") if is_image(p)]
-        items += [Item(p.relative_to(root).as_posix(), folder.name) for p in files]
+        inside = list(folder.rglob("*"))
+        files = [p for p in inside if is_image(p)]
+        items += [Item(p.relative_to(root).as_posix(), composed(folder.name)) for p in files]
+        left_out.update(_kind(p) for p in inside)
         if not files:
-            empty.append(
+            problems.append(
                 f"{folder.name}: no image in this class folder; add images or remove the folder"
             )
-    return items, empty
+    problems += spelled_twice({item.label: "a folder" for item in items})
+    return items, problems, _told(left_out, len(items))
+
+
+def _kind(path: Path) -> str:
+    """What a file that is not read is called; "" for images and folders."""
+    if path.is_dir():
+        return "linked folder" if path.is_symlink() else ""
+    if is_image(path):
+        return ""
+    return "hidden" if path.name.startswith(".") else path.suffix.lower() or "without an ending"
+
+
+def _told(left_out: Counter[str], read: int) -> list[str]:
+    """One note on the files that are not read; none where all are."""
+    kinds = [f"{count} {kind}" for kind, count in sorted(left_out.items()) if kind and count]
+    if not kinds:
+        return []
+    total = read + sum(left_out[kind] for kind in left_out if kind)
+    return [
+        f"{read} of {total} files are read; left out: {', '.join(kinds)} (images end in "
+        f"{', '.join(sorted(EXTENSIONS))}; linked folders are not followed)."
+    ]
 
 
 def refuse_sides(root: Path, names: Sequence[str]) -> None:
@@ -137,60 +172,42 @@ def refuse_sides(root: Path, names: Sequence[str]) -> None:
         )
 
 
-def read_table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
-    """Rows of a CSV file with a header line, every value stripped.
-
-    Columns are separated by commas, semicolons or tabs. Our own column names may be written with
-    capitals. Raises DataError when the file cannot be read, has no
-    rows, or lacks one of the needed columns.
-    """
-    if not path.is_file():
-        raise DataError(f"There is no table {path}; check its path.")
-    ours = {name.lower(): name for name in (*COLUMNS, *needed)}
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            first = file.readline()
-            file.seek(0)
-            reader = csv.DictReader(file, delimiter=max(DELIMITERS, key=first.count))
-            given = [name.strip() for name in reader.fieldnames or ()]
-            header = [n if (own := ours.get(n.lower(), n)) in given else own for n in given]
-            reader.fieldnames = header
-            rows = [{k: (row.get(k) or "").strip() for k in header} for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read ({error}); save it as CSV in UTF-8.") from error
-    missing = [name for name in needed if name not in header]
-    if missing:
-        raise DataError(
-            f"{path} lacks the column {' and '.join(missing)} (it has: "
-            f"{', '.join(header) or 'none'}); "
-            f"its first line must name {', '.join(needed)}."
-        )
-    if not rows:
-        raise DataError(f"{path} lists no images; add a line for each image.")
-    return rows
-
-
-def _from_manifest(manifest: Path) -> tuple[list[Item], list[str]]:
+def _from_manifest(manifest: Path) -> Found:
+    root = manifest.parent
     rows = read_table(manifest, ("path", "label"))
+    column = group_column(rows[0])
     items: list[Item] = []
     problems: list[str] = []
+    labels: dict[str, str] = {}
+    groups: dict[str, str] = {}
     for line, row in enumerate(rows, start=2):
-        values = {name: row.get(name, "") for name in COLUMNS}
-        path = _posix(values["path"], manifest.parent)
-        item = Item(path, values["label"], values["group"], values["split"].lower())
-        problems += [f"line {line}: {p}" for p in _row_problems(item, manifest.parent)]
+        label, split = composed(row["label"]), folded(row.get("split", ""))
+        group = group_of(row.get(column, ""))
+        group = groups.setdefault(folded(group), group)  # as it was first spelled
+        item = Item(_posix(row["path"], root), label, group, split)
+        problems += [f"line {line}: {p}" for p in _row_problems(item, root)]
+        labels.setdefault(label, f"first in line {line}")
         items.append(item)
-    problems += [f"{name}: listed more than once" for name in _repeated(items)]
-    problems += _split_problems(items)
-    there = [i for i in items if i.label and i.path and (manifest.parent / i.path).is_file()]
-    return list({item.path: item for item in there}.values()), problems
+    there = {_place(root, i): i for i in items if i.path and (root / i.path).is_file()}
+    problems += [f"{path}: listed more than once" for path in _repeated(root, items)]
+    problems += [*_split_problems(items), *spelled_twice(labels)]
+    notes = [] if column in ("", "group") else [f"Groups come from the column {column}."]
+    return [item for item in there.values() if item.label], problems, notes
+
+
+def _place(root: Path, item: Item) -> Path:
+    """The file itself: a path may be spelled in several ways."""
+    return (root / item.path).resolve()
 
 
 def _posix(path: str, root: Path) -> str:
-    """The path with slashes for Windows' backslashes, unless a file of this name exists."""
-    if "\\" not in path or (os.sep == "/" and (root / path).is_file()):
-        return path
-    return path.replace("\\", "/")
+    """The path in one spelling: Windows' backslashes as slashes and accents as the folder has
+    them, unless a file of this very name is there; without "./" and "//"."""
+    ways = [path, *(unicodedata.normalize(form, path) for form in ("NFC", "NFD"))]
+    ways += [way.replace("\\", "/") for way in ways] if os.sep == "/" else []
+    found = next((way for way in ways if way and (root / way).is_file()), path)
+    plain = found if (root / found).is_file() and os.sep == "/" else found.replace("\\", "/")
+    return posixpath.normpath(plain) if plain else ""
 
 
 def _row_problems(item: Item, root: Path) -> list[str]:
@@ -223,6 +240,7 @@ def _split_problems(items: list[Item]) -> list[str]:
     return problems
 
 
-def _repeated(items: list[Item]) -> list[str]:
-    seen: set[str] = set()
-    return [i.path for i in items if i.path in seen or seen.add(i.path)]  # type: ignore[func-returns-value]
+def _repeated(root: Path, items: list[Item]) -> list[str]:
+    seen: set[Path] = set()
+    places = [(item.path, _place(root, item)) for item in items]
+    return [path for path, place in places if place in seen or seen.add(place)]  # type: ignore[func-returns-value]

@@ -125,6 +125,8 @@ def load_dataset(
     kinds = [survey.problems, undescribed, found.unreadable, conflicts, empty]
     if any(kinds) or described is None or found.scan is None:
         raise report(catalog.root, kinds)
+    for note in () if quiet else survey.notes:
+        console.print(note)
     if found.modes and not quiet:
         console.print(f"Converted to 8-bit RGB on reading: {found.modes}.")
     if not quiet and not compares_all(catalog):

@@ -14,6 +14,7 @@ from rich.table import Table
 from ssmamba.checkpoints.card import ClassInfo
 from ssmamba.errors import DataError
 from training.cli.yaml_file import read_yaml
+from training.data.names import composed
 
 OWN_FILE = "dataset.yaml"  # beside the images
 STAIN_BASES = ("he", "giemsa", "none")
@@ -70,6 +71,7 @@ def _fit(raw: dict[str, Any], keys: tuple[str, ...], path: Path) -> DatasetInfo:
     described: Any = raw.get("classes", {})
     if not isinstance(described, dict):
         raise DataError(f"{path}: classes must be a mapping; see resources/configs/datasets.")
+    described = {composed(str(key)): value for key, value in described.items()}
     missing = [key for key in keys if key not in described]
     if missing:
         raise DataError(

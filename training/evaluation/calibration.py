@@ -13,9 +13,15 @@ from ssmamba.inference.judge import normalised_entropy
 from training.backbones.classifiers import run_model
 from training.config import CalibrateConfig
 from training.data.dataset import Dataset
-from training.evaluation.cams import best_stage, pointing_by_stage
+from training.evaluation.cams import best_stage, pointing_by_stage, tell_without_cams
 from training.evaluation.matching import dataset_for, refuse_another_split
-from training.metrics.calibration import distance_limit, entropy_limit, fit_temperature, softmax
+from training.metrics.calibration import (
+    distance_limit,
+    entropy_limit,
+    fit_temperature,
+    softmax,
+    wrong_answers,
+)
 from training.metrics.classification import score
 from training.runs.card import refuse_name
 
@@ -30,6 +36,7 @@ def recalibrate(config: CalibrateConfig) -> Card:
     """
     refuse_name(config.out)
     found = checkpoint.load(config.checkpoint)
+    tell_without_cams(found.model, found.card.input.window_px)
     dataset = dataset_for(found.card, config.data, None, config.dataset_info)
     refuse_another_split(found.card, config.checkpoint, dataset)
     card, statistics = calibrated(found.model, found.card, dataset)
@@ -45,7 +52,7 @@ def calibrated(model: nn.Module, card: Card, dataset: Dataset) -> tuple[Card, di
     """
     spec = card.input
     val, test = (dataset.images(split, spec.window_px) for split in ("val", "test"))
-    calibration, statistics = _fit(model, card, dataset, val)
+    calibration, statistics, rests_on = _fit(model, card, dataset, val)
     labels = dataset.labels("test")
     logits, features = run_model(model, test, spec)
     probabilities = softmax(logits, calibration.temperature)
@@ -57,6 +64,7 @@ def calibrated(model: nn.Module, card: Card, dataset: Dataset) -> tuple[Card, di
             **score(probabilities, labels),
             "unsure": unsure_share(probabilities, features, calibration, statistics),
         },
+        "calibration": rests_on,
         "cam": {"pointing": {str(stage): share for stage, share in pointing.items()}},
     }
     done = card.with_(calibration=calibration, cam_stage=best_stage(pointing), metrics=metrics)
@@ -65,8 +73,8 @@ def calibrated(model: nn.Module, card: Card, dataset: Dataset) -> tuple[Card, di
 
 def _fit(
     model: nn.Module, card: Card, dataset: Dataset, val: np.ndarray
-) -> tuple[Calibration, dict[str, Tensor]]:
-    """The card's calibration, and the tensors to store beside the weights.
+) -> tuple[Calibration, dict[str, Tensor], dict[str, int]]:
+    """The card's calibration, the tensors to store beside the weights, and what it rests on.
 
     val: validation images, (N, S, S, 3) uint8.
     """
@@ -75,10 +83,12 @@ def _fit(
     mean, precision = fit_feature_statistics(torch.from_numpy(known), labels)
     statistics = {MEAN: mean, PRECISION: precision}
     logits, features = run_model(model, val, card.input)
-    temperature = fit_temperature(logits, dataset.labels("val"))
-    unsure = entropy_limit(softmax(logits, temperature), dataset.labels("val"))
+    val_labels = dataset.labels("val")
+    temperature = fit_temperature(logits, val_labels)
+    unsure = entropy_limit(softmax(logits, temperature), val_labels)
     foreign = distance_limit(distances(features, statistics))
-    return Calibration(temperature, unsure, foreign), statistics
+    rests_on = {"n": len(val_labels), "wrong": wrong_answers(logits, val_labels)}
+    return Calibration(temperature, unsure, foreign), statistics, rests_on
 
 
 def distances(features: np.ndarray, statistics: dict[str, Tensor]) -> np.ndarray:

@@ -12,12 +12,13 @@ import numpy as np
 from torch import nn
 
 from ssmamba.checkpoints.card import InputSpec
-from ssmamba.errors import CheckpointError
 from ssmamba.explain.cam import cam_maps, spanned_cells
+from ssmamba.explain.layers import check_cams
 from ssmamba.explain.methods import STAGES
 from ssmamba.explain.stitch import resize_map
 from training.evaluation.mosaics import Truths, centre_tiles, make_mosaics
 from training.loop.batches import image_batches
+from training.loop.progress import console
 from training.metrics.localisation import SCORES, localisation
 
 BATCH = 16
@@ -57,18 +58,23 @@ def pointing_by_stage(
     """Share of GradCAMs of each stage that peak in the tiles of their class.
 
     images: (N, window, window, 3) uint8 with labels (N,), class numbers of the model. Empty for a
-    network without known CAM layers.
+    network that can have no CAM.
     """
     model.eval()
+    if check_cams(model, images.shape[1]):
+        return {}
     mosaics = make_mosaics(centre_tiles(images), labels, MOSAICS, seed=0)
     truths = mosaics.truths(np.arange(int(labels.max()) + 1))
-    try:
-        return {
-            stage: cam_scores(model, spec, mosaics.images, truths, METHOD, stage)["pointing"]
-            for stage in STAGES
-        }
-    except CheckpointError:
-        return {}
+    return {
+        stage: cam_scores(model, spec, mosaics.images, truths, METHOD, stage)["pointing"]
+        for stage in STAGES
+    }
+
+
+def tell_without_cams(model: nn.Module, side: int) -> None:
+    """Print one sentence where a network can have no CAM for images of ``side`` pixels."""
+    if why := check_cams(model, side):
+        console.print(why)
 
 
 def best_stage(pointing: dict[int, float]) -> int:

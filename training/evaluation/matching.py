@@ -9,6 +9,7 @@ import numpy as np
 from ssmamba.checkpoints.card import Card
 from ssmamba.errors import CheckpointError, DataError
 from training.data.dataset import Dataset, load_dataset
+from training.data.names import composed
 
 
 def dataset_for(card: Card, root: Path, split_seed: int | None, info: Path | None) -> Dataset:
@@ -22,7 +23,7 @@ def class_order(card: Card, dataset: Dataset) -> np.ndarray:
 
     Raises DataError when the two sets of classes differ.
     """
-    own, given = [c.key for c in card.classes], list(dataset.classes)
+    own, given = [composed(c.key) for c in card.classes], list(dataset.classes)
     if set(own) != set(given):
         raise DataError(
             f"The checkpoint knows {len(own)} classes ({', '.join(own)}), but the data "
@@ -46,7 +47,8 @@ def refuse_another_split(card: Card, path: Path, dataset: Dataset) -> None:
     """Raise CheckpointError unless the split of the data is that of the classifier's training:
     limits fitted on other images, or on test images, would be wrong."""
     root = dataset.catalog.root
-    if not card.classifies or tuple(c.key for c in card.classes) != dataset.classes:
+    own = sorted(composed(c.key) for c in card.classes)
+    if not card.classifies or tuple(own) != dataset.classes:
         raise CheckpointError(
             f"{path} is not a classifier of the classes in {root}; give the data folder that it "
             "was fine-tuned on."

@@ -19,6 +19,7 @@ from training.backbones.classifiers import Start, build_classifier
 from training.config import FinetuneConfig
 from training.data.dataset import Dataset
 from training.evaluation.calibration import calibrated
+from training.evaluation.cams import tell_without_cams
 from training.loop.batches import Batches
 from training.loop.fit import LOG_FILE, Fit, Outcome, Task
 from training.loop.progress import console
@@ -46,6 +47,8 @@ def finetune(config: FinetuneConfig) -> None:
     fabric, dataset = open_run(config)
     start = build_classifier(config, len(dataset.classes))
     _refuse_seen_test_images(config, start, dataset)
+    if fabric.is_global_zero:
+        tell_without_cams(start.model, config.image_size)
     begin_run(config, "finetune", fabric, dataset)
     tell_model(fabric, start.backbone.label, start.model, config.init)
     train = training_images(config, dataset)

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from training.data.catalog import is_image, read_table
+from training.data.catalog import is_image
+from training.data.tables import read_table
 from training.prepare.gather import Found, Gathered, by_class, class_folders, find_folder, gather
 
 LC25000 = ("colon_aca", "colon_n", "lung_aca", "lung_n", "lung_scc")

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ssmamba.errors import DataError
-from training.data.catalog import MANIFEST, is_image, read_table, refuse_sides
+from training.data.catalog import MANIFEST, is_image, refuse_sides
+from training.data.tables import read_table
 from training.prepare.config import PrepareConfig
 from training.prepare.gather import Found, Gathered, gather, images_of
 

@@ -30,6 +30,44 @@ def test_the_temperature_undoes_a_scaling_of_the_logits(factor: float) -> None:
         assert ece(after, LABELS) < 0.3 * ece(before, LABELS)
 
 
+@pytest.mark.parametrize("count", [4, 10, 40, 200])
+def test_right_answers_alone_make_no_answer_surer(count: int) -> None:
+    logits = np.zeros((count, 2))
+    labels = np.arange(count) % 2
+    logits[np.arange(count), labels] = np.linspace(0.3, 2.5, count)
+    assert fit_temperature(logits, labels) == 1.0
+    limit = entropy_limit(softmax(logits), labels)
+    assert (normalised_entropy(softmax(logits)) <= limit).mean() >= 0.975 - 1 / count
+
+
+@pytest.mark.parametrize("margin", [0.5, 9.0])
+def test_a_temperature_from_few_mistakes_stays_near_one(margin: float) -> None:
+    """The surer the wrong answers the more; ten of them are enough for the whole fit."""
+    found = []
+    for wrong in (1, 3, 9, 10):
+        labels = np.zeros(wrong * 20, int)
+        logits = np.tile([margin, 0.0], (len(labels), 1))
+        logits[:wrong] *= -1
+        found.append(abs(np.log(fit_temperature(logits, labels))))
+    assert found[:3] == pytest.approx([found[3] * n / 10 for n in (1, 3, 9)], rel=1e-3)
+    assert found[3] > 0.5
+
+
+def test_few_sure_answers_do_not_make_a_limit_that_new_ones_miss() -> None:
+    sure = np.tile([30.0, 0.0], (6, 1))
+    labels = np.zeros(6, int)
+    assert 0.3 < entropy_limit(softmax(sure), labels) <= 0.5
+    assert entropy_limit(softmax(np.tile([0.01, 0.0], (6, 1))), labels) > 0.9
+
+
+def test_few_distances_leave_room_for_the_next_one() -> None:
+    rng = np.random.default_rng(1)
+    draws = rng.normal(5, 1, (2000, 6))
+    limits = np.array([distance_limit(draw) for draw in draws])
+    beyond = (rng.normal(5, 1, 2000) > limits).mean()
+    assert beyond == pytest.approx(0.025, abs=0.01)
+
+
 def test_entropy_is_normalised() -> None:
     both = normalised_entropy(np.array([[0.25] * 4, [1.0, 0, 0, 0]]))
     assert both == pytest.approx([1.0, 0.0], abs=1e-9)

@@ -110,7 +110,7 @@ def test_lasso_classify_change_class_zoom_and_survive_a_dead_engine(person: Pers
     person.wait_for(lambda s: s["target"] == "aca" and not s["busy"] and len(s["maps"]) == 2)
 
     os.kill(person.sees()["engine_pid"], signal.SIGKILL)
-    person.wait_for(lambda s: "started again" in s["message"])
+    person.wait_for(lambda s: "was restarted" in s["message"])
     person.do("mousemove", x, y, "click", "--repeat", 3, "--delay", 60, 5)
     person.lasso(x - 120, y - 60, 50)
     seen = person.wait_for(lambda s: len(s["regions"]) == 2 and s["answers"] == 2)

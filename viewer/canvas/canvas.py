@@ -130,7 +130,10 @@ class SlideCanvas(CanvasBase):
         self.pointer.set_tool(tool_id)
 
     def set_rois(self, rois: Sequence[Roi]) -> None:
+        before = self.pointer.tool.selected
         self.scene.rois.set_rois(rois)
+        if self.pointer.tool.selected is not before:
+            self.pointer.tool.selection_changed()
         self.update()
 
     def set_selected(self, roi_id: str | None) -> None:

@@ -48,6 +48,7 @@ class CompareGrid(QWidget):
         self.setVisible(False)
         source.view_changed.connect(self._on_slide_moved)
         library.changed.connect(self._sync_cells)
+        library.shown_changed.connect(self._show_answers)
         document.rois_changed.connect(self._show_rois)
         document.selection_changed.connect(self._on_selected)
         document.slide_changed.connect(self._fit_soon.start)

@@ -75,7 +75,8 @@ class StatusBar(QStatusBar):
         work.slides.opening.connect(
             lambda name: self.show_hint(tr("Opening {name}…").format(name=name))
         )
-        work.slides.opened.connect(lambda _: self.show_hint(""))
+        for over in (work.slides.opened, work.slides.failed):
+            over.connect(lambda _: self.show_hint(""))
         work.demo.progressed.connect(self.show_drawing)
         work.analysis.activity_changed.connect(self.show_analysis)
         bridge.restarted.connect(lambda: self.show_device(None))

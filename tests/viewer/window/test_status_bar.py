@@ -43,6 +43,15 @@ def test_a_hint_stands_before_what_is_being_done_and_leaves_it_behind(window: Ma
     assert bar._progress.isVisible() and bar._progress.value() == 3
 
 
+def test_a_slide_that_cannot_be_opened_is_no_longer_being_opened(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    window.workspace.slides.open("/nowhere/a.svs")
+    assert said(window.status) == "Opening a.svs…"
+    qtbot.waitUntil(lambda: not window.workspace.slides.busy)
+    assert said(window.status) == ""
+
+
 def test_what_is_done_last_is_shown_and_what_is_over_leaves_the_other(window: MainWindow) -> None:
     bar = window.status
     bar.show_drawing("Drawing the demo slide", 1, 4)

@@ -103,6 +103,8 @@ def test_a_cell_of_the_comparison_says_where_its_detail_is_another_one(
         return [cell.accessibleName().rpartition("%")[2] for cell in cells]
 
     assert sorted(said()) == ["", "", " · detail 2"]
+    bench.work.library.show(str(third))
+    assert sorted(said()) == ["", " · detail 4", " · detail 4"]
     bench.document.maps.choose(stage=3)
     assert set(said()) == {""}
 

@@ -90,7 +90,7 @@ class Tool:
         """Cancel drawing: Esc, another tool or another slide."""
 
     def selection_changed(self) -> None:
-        """Another ROI is selected, or none."""
+        """Another ROI is selected, or none, or the selected one has changed."""
 
     def cursor_at(self, at: Cursor) -> Qt.CursorShape:
         """The mouse cursor at a position, for tools that hover."""

@@ -96,6 +96,30 @@ def test_selecting_another_roi_ends_the_drag(drawing: Driver) -> None:
     assert drawing.edited == [] and np.array_equal(drawing.grab(), clean)
 
 
+def test_undoing_during_a_drag_ends_it(drawing: Driver) -> None:
+    (ring,) = SQUARE.polygons[0]
+    longer = replace(SQUARE, polygons=(((*ring, (420, 350)),),))
+    drawing.canvas.set_rois([longer])
+    drawing.canvas.set_selected("square")
+    QTest.mousePress(drawing.canvas, Qt.MouseButton.LeftButton, pos=drawing.screen(420, 350))
+    QTest.mouseMove(drawing.canvas, drawing.screen(440, 350))
+    drawing.canvas.set_rois([SQUARE])  # it has no fifth vertex
+    QTest.mouseMove(drawing.canvas, drawing.screen(450, 350))
+    QTest.mouseRelease(drawing.canvas, Qt.MouseButton.LeftButton, pos=drawing.screen(450, 350))
+    assert drawing.edited == [] and not drawing.canvas.pointer.tool.is_busy
+
+
+def test_changes_to_other_rois_do_not_end_a_drag(drawing: Driver) -> None:
+    drawing.canvas.set_rois([SQUARE, INNER])
+    drawing.canvas.set_selected("square")
+    QTest.mousePress(drawing.canvas, Qt.MouseButton.LeftButton, pos=drawing.screen(580, 270))
+    QTest.mouseMove(drawing.canvas, drawing.screen(600, 260))
+    drawing.canvas.set_rois([SQUARE])
+    QTest.mouseMove(drawing.canvas, drawing.screen(620, 230))
+    QTest.mouseRelease(drawing.canvas, Qt.MouseButton.LeftButton, pos=drawing.screen(620, 230))
+    assert (620, 230) in drawing.edited[0].polygons[0][0]
+
+
 def test_too_many_vertices_hide_no_line_and_cannot_be_grabbed(drawing: Driver) -> None:
     drawing.canvas.set_rois([replace(SQUARE, polygons=(((*circle(500, 350, 80, turns=8),),),))])
     drawing.canvas.set_selected("square")

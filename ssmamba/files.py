@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+LONGEST_NAME = 150  # bytes of a file name made of foreign text; most file systems allow 255
+
+
+def short_name(text: str) -> str:
+    """Text for a file name, cut to LONGEST_NAME bytes of UTF-8.
+
+    What is cut ends with a hash of the whole, so that long texts that differ stay different.
+    """
+    data = text.encode("utf-8", "replace")
+    if len(data) <= LONGEST_NAME:
+        return text
+    ending = f"-{hashlib.sha256(data).hexdigest()[:8]}"
+    return data[: LONGEST_NAME - len(ending)].decode("utf-8", "ignore") + ending
 
 
 @contextlib.contextmanager
@@ -17,7 +32,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     If the block fails, the file at ``path`` is left as it was and the partial file is removed.
     OSError is passed on to the caller, who knows what to tell the user.
     """
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    partial = path.with_name(f".{short_name(path.name)}.{uuid.uuid4().hex[:8]}.partial")
     try:
         yield partial
         partial.replace(path)

@@ -52,6 +52,9 @@ def _parse(argv: Sequence[str] | None) -> Request:
     where.add_argument(
         "--rois", type=Path, metavar="FILE", help="regions in QuPath's GeoJSON format"
     )
+    add("--no-bounds-offset", action="store_true",
+        help="region files count from the corner of the whole slide, as HALO's and ASAP's do; "
+        "QuPath's count from the scanned part, where a slide says which part that is")  # fmt: skip
     where.add_argument(
         "--tissue", action="store_true", help="treat every piece of tissue as a region"
     )

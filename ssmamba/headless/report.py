@@ -11,6 +11,7 @@ from typing import Any
 
 from ssmamba.checkpoints.card import Card
 from ssmamba.engine.messages import ClassifyResult, ExplainResult
+from ssmamba.files import short_name
 from ssmamba.rois.geojson import write_rois
 from ssmamba.rois.roi import Roi
 
@@ -44,7 +45,7 @@ def write_findings(out: Path, findings: Sequence[Finding]) -> None:
     if len(inputs) > 1:  # QuPath wants a file for each slide
         for number, name in enumerate(inputs, start=1):
             own = [f for f in findings if f.input == name]
-            file = out / f"rois-{number}-{Path(name).stem}.geojson"
+            file = out / f"rois-{number}-{short_name(Path(name).stem)}.geojson"
             write_rois(file, _classified(own), own[0].bounds_offset)
 
 

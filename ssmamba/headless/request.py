@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ class Request:
     models: tuple[str, ...]
     out: Path
     rois: Path | None = None  # GeoJSON
+    no_bounds_offset: bool = False  # regions are counted from the corner of the whole slide
     tissue: bool = False  # every piece of tissue is a region
     cam: str | None = None  # a name of METHODS
     target: str | None = None  # class key or readable name; None = the predicted one
@@ -30,13 +32,23 @@ class Request:
     device: str = "auto"
 
 
-def regions_of(slide: Slide, request: Request) -> list[Roi]:
-    """The ROIs of a request on one slide. Raises RoiError if there are none."""
-    if request.rois is not None:
-        from ssmamba.rois.geojson import read_rois
+def bounds_offset(slide: Slide, request: Request) -> tuple[int, int]:
+    """Where region files have their origin, level-0 pixels."""
+    return (0, 0) if request.no_bounds_offset else slide.info.bounds_offset
 
-        found = read_rois(request.rois, slide.info.bounds_offset)
-        areas = [roi for roi in found if roi.kind not in ("point", "line")]
+
+def regions_of(slide: Slide, request: Request) -> list[Roi]:
+    """The ROIs of a request on one slide; what is odd in their file is printed.
+
+    Raises RoiError if there are none.
+    """
+    if request.rois is not None:
+        from ssmamba.rois.geojson import read_region_file
+
+        found = read_region_file(request.rois, bounds_offset(slide, request))
+        for note in found.notes:
+            print(f"{request.rois}: {note}", file=sys.stderr)
+        areas = [roi for roi in found.rois if roi.kind not in ("point", "line")]
         if not areas:
             raise RoiError(f"{request.rois} has no region with an area; draw one and export again.")
         return [roi if roi.name else replace(roi, name=f"region {i}")

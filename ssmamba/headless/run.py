@@ -29,8 +29,9 @@ from ssmamba.errors import (
     SSMambaError,
 )
 from ssmamba.explain.methods import find_method
+from ssmamba.files import short_name
 from ssmamba.headless.report import Finding, write_findings
-from ssmamba.headless.request import Request, is_tissue, regions_of, target_key
+from ssmamba.headless.request import Request, bounds_offset, is_tissue, regions_of, target_key
 from ssmamba.reading.values import Mode, ReadOptions
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import Slide
@@ -139,7 +140,7 @@ class _Run:
         classify = Classify(0, ref, roi, (model,), options)
         result = show.last_of(answer(classify, self.bench, time.perf_counter, model))
         label = self.labels[model]
-        finding = Finding(path, roi, card, result, slide.info.bounds_offset, label=label)
+        finding = Finding(path, roi, card, result, bounds_offset(slide, self.request), label=label)
         if self.request.cam is not None:
             wanted = self.targets[model] or result.predicted
             explain = Explain(
@@ -170,16 +171,23 @@ class _Run:
         )
         model = file_label(Path(cam.checkpoint))
         parts = (slide.path.stem, finding.roi.name, model, cam.method)
-        file = self._free_name("_".join(_slug(p) for p in parts if p))
-        cam_figure(slide, finding.roi, cam.maps, caption).save(self.request.out / file)
+        file = self._free_name(short_name("_".join(_slug(p) for p in parts if p)))
+        try:
+            cam_figure(slide, finding.roi, cam.maps, caption).save(self.request.out / file)
+        except OSError as error:
+            reason = error.strerror or error
+            self.failures.append(
+                f"Could not write {self.request.out / file} ({reason}); choose another --out."
+            )
+            return ""
         return file
 
     def _free_name(self, base: str) -> str:
         number, name = 1, f"{base}.png"
-        while name in self._files:
+        while name.casefold() in self._files:  # some file systems ignore case
             number += 1
             name = f"{base}-{number}.png"
-        self._files.add(name)
+        self._files.add(name.casefold())
         return name
 
 

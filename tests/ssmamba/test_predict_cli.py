@@ -276,3 +276,64 @@ def test_the_real_slide_without_scale_works_with_mpp(predict, tmp_path):
     (record,) = read_results(out)
     assert record["mpp"] == pytest.approx(0.5)
     assert record["notes"] == []
+
+
+LONG = "Adenocarcinoma, ëxtending into the muscularis; " * 8
+
+
+def test_long_names_of_regions_are_shortened_and_stay_different(predict, folder):
+    names = ("first", f"{LONG} left", f"{LONG} right", "third")
+    write_rois(
+        folder / "long.geojson", [square(10, 70 * n, 64, name) for n, name in enumerate(names)]
+    )
+    status, _, out = predict(
+        "slide.tif", "--model", "a.safetensors", "--rois", "long.geojson", "--cam", "GradCAM"
+    )
+    assert status == 0
+    records = read_results(out)
+    assert [r["roi_name"] for r in records] == list(names)
+    files = [r["cam"]["file"] for r in records]
+    assert len(set(files)) == 4 and all((out / file).is_file() for file in files)
+    assert max(len(file.encode()) for file in files) <= 160
+
+
+def test_a_picture_that_cannot_be_written_costs_itself_alone(predict, folder, monkeypatch):
+    save = Image.Image.save
+
+    def full(self, path, *args, **options):
+        if "second" in str(path):
+            raise OSError(28, "No space left on device")
+        return save(self, path, *args, **options)
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    status, said, out = predict(
+        "slide.tif", "--model", "a.safetensors", "--rois", "regions.geojson", "--cam", "GradCAM"
+    )
+    assert status == 2 and "(No space left on device); choose another --out" in said
+    first, second = read_results(out)
+    assert (out / first["cam"]["file"]).is_file() and second["cam"]["file"] == ""
+    assert len(read_rois(out / "rois.geojson")) == 2
+
+
+def test_an_odd_feature_is_named_and_the_rest_is_classified(predict, folder):
+    sound = json.loads((folder / "regions.geojson").read_text())["features"]
+    odd = {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [["1,2"]]}}
+    (folder / "odd.geojson").write_text(json.dumps([sound[0], odd, sound[1]]))
+    status, said, out = predict("slide.tif", "--model", "a.safetensors", "--rois", "odd.geojson")
+    assert status == 0 and len(read_results(out)) == 2
+    assert "1 of 3 features were skipped: feature 2: " in said
+
+
+def test_regions_may_count_from_the_corner_of_the_slide(predict, monkeypatch):
+    from ssmamba.slides.slide import SlideInfo
+
+    monkeypatch.setattr(SlideInfo, "bounds_offset", (100, 50))
+    command = ("slide.tif", "--model", "a.safetensors", "--rois", "regions.geojson", "--mode",
+               "whole")  # fmt: skip
+    seen = []
+    for more in ((), ("--no-bounds-offset",)):
+        status, _, out = predict(*command, *more)
+        assert status == 0
+        seen.append([r["stamp"]["roi_geometry"] for r in read_results(out)])
+        assert read_rois(out / "rois.geojson")[0].bounds == (10, 20, 74, 84)
+    assert seen[0] != seen[1]

@@ -48,7 +48,7 @@ def read_lesions(path: Path) -> BaseGeometry:
             )
         points = _points(annotation)
         if len(points) >= 3:
-            shape = shapely.make_valid(shapely.Polygon(points))
+            shape = shapely.make_valid(shapely.Polygon(points), method="structure")
             (inside if group in LESION_GROUPS else outside).append(shape)
     return shapely.difference(shapely.union_all(inside), shapely.union_all(outside))
 

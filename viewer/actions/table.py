@@ -22,6 +22,11 @@ def _has_slide(window: Host) -> bool:
     return window.workspace.document.slide is not None
 
 
+def _has_margins(window: Host) -> bool:
+    slide = window.workspace.document.slide
+    return slide is not None and slide.bounds_offset != (0, 0)
+
+
 def _chosen(window: Host) -> list[str]:
     """Ids of the regions that are selected in the list."""
     return [roi.id for roi in window.panels["regions"].chosen()]
@@ -93,6 +98,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("import_rois", tr("Import regions…"), lambda w: w.dialogs.import_regions(), "import",
            "Ctrl+I", tr("Import regions from a GeoJSON file, such as QuPath's"), (Place(FILE, 2),),
            enabled=_has_slide),
+    Action("import_rois_from_corner", tr("Import regions without offset…"),
+           lambda w: w.dialogs.import_regions(from_corner=True), "", "",
+           tr("For regions of HALO or ASAP on a slide with empty margins, from which QuPath does "
+              "not count"), (Place(FILE, 2),), enabled=_has_margins),
     Action("export_rois", tr("Export regions…"), lambda w: w.dialogs.export_regions(), "export",
            "Ctrl+E", tr("Export regions as GeoJSON, which QuPath can read"), (Place(FILE, 2),),
            enabled=_has_slide),

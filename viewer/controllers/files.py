@@ -64,15 +64,17 @@ class FileController(Controller):
         self._demo_wanted = True
         self._demo.open()
 
-    def import_regions(self, path: str, *, only_if_empty: bool = False) -> None:
+    def import_regions(
+        self, path: str, *, only_if_empty: bool = False, from_corner: bool = False
+    ) -> None:
         """Import now, or once the slide that is being opened is ready.
 
-        only_if_empty: not if the slide has saved regions.
+        only_if_empty: not if the slide has saved regions. from_corner: without QuPath's offset.
         """
 
         def go() -> None:
             if not (only_if_empty and self._document.rois):
-                self._regions.import_file(path)
+                self._regions.import_file(path, from_corner=from_corner)
 
         drawing = self._demo_wanted and self._demo.busy
         slide = DEMO if drawing else self._slides.coming

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import Signal
 
@@ -63,31 +63,43 @@ class RegionController(Controller):
             self._canvas.camera.fit_rect(roi.bounds, margin=0.6)
 
     # --- files
-    def import_file(self, path: str) -> None:
-        """Read a GeoJSON file on a worker and add its regions."""
+    def import_file(self, path: str, *, from_corner: bool = False) -> None:
+        """Read a GeoJSON file on a worker and add its regions.
+
+        from_corner: its places count from the corner of the whole slide, as HALO's and ASAP's do.
+        """
         info = self._document.slide
         if info is None:
             advice = tr("No slide is open. Open one, then import its regions.")
             self._messages.warn(advice)
             self.import_failed.emit(advice)
             return
-        known = {roi.id: roi.name for roi in self._document.rois}
+        known = {roi.id: roi for roi in self._document.rois}
         self._background.run(
-            lambda: read_for_slide(path, info, known),
-            lambda found: self._on_imported(info, *found),
+            lambda: read_for_slide(path, info, known, from_corner=from_corner),
+            lambda found: self._on_imported(info, found),
             self._on_import_failed,
         )
 
-    def _on_imported(self, info: SlideInfo, rois: list[Roi], off: int) -> None:
+    def _on_imported(self, info: SlideInfo, found: Found) -> None:
         if self._document.slide is not info:
             return
-        regions = formats.count(len(rois), "region")
-        self._document.add(rois, tr("Import {regions}").format(regions=regions))
-        if off:
+        if found.new:
+            regions = formats.count(len(found.new), "region")
+            self._document.add(found.new, tr("Import {regions}").format(regions=regions))
+        for note in found.notes:
+            self._messages.warn(note)
+        if found.changed:
+            text = tr("Replaced by the file: {regions} that had changed here. Undo restores them.")
+            self._messages.info(text.format(regions=formats.count(found.changed, "region")))
+        elif found.known:
+            text = tr("Already here: {regions} of this file. Nothing was added twice.")
+            self._messages.info(text.format(regions=formats.count(found.known, "region")))
+        if found.off:
             text = tr("{regions} outside this slide. Check that the file belongs to it.")
-            self._messages.warn(text.format(regions=formats.count(off, "imported region")))
-        self._document.select(rois[0].id)
-        self.imported.emit(len(rois))
+            self._messages.warn(text.format(regions=formats.count(found.off, "imported region")))
+        self._document.select(found.rois[0].id)
+        self.imported.emit(len(found.rois))
 
     def _on_import_failed(self, error: BaseException) -> None:
         self._messages.report(error)
@@ -106,21 +118,49 @@ class RegionController(Controller):
         self._background.run(work, lambda _: self._messages.info(text), due=True)
 
 
-def read_for_slide(path: str, info: SlideInfo, known: Mapping[str, str]) -> tuple[list[Roi], int]:
-    """Read a region file on a worker: all regions, named, and how many are outside the slide.
+@dataclass(frozen=True)
+class Found:
+    """What a region file holds for a slide."""
 
-    known: names of the document's regions by id. A region of the file replaces one with the same
-    id if that is a UUID ("0" is in every file of geopandas).
+    rois: list[Roi]
+    new: list[Roi]  # of them, those that the document lacks or has otherwise
+    known: int  # of them, in the document, changed or not
+    off: int  # of them, outside the slide
+    notes: tuple[str, ...]  # about features that were skipped or not understood
+
+    @property
+    def changed(self) -> int:
+        """Regions that the document has otherwise than the file."""
+        return self.known - (len(self.rois) - len(self.new))
+
+
+def read_for_slide(
+    path: str, info: SlideInfo, known: Mapping[str, Roi], *, from_corner: bool = False
+) -> Found:
+    """Read a region file on a worker: all regions, named.
+
+    known: the document's regions by id. Ids are the same at every reading, so a region of the file
+    replaces the one that an earlier import of it brought.
     Raises RoiError, also for a file without regions.
     """
-    from ssmamba.rois.geojson import read_rois, with_own_id
+    from ssmamba.rois.geojson import read_region_file, rois_to_geojson, with_own_id
 
-    read = [with_own_id(roi) for roi in read_rois(path, info.bounds_offset)]
-    free = free_names({*known.values(), *(roi.name for roi in read)})
-    rois = [roi if roi.name else replace(roi, name=known.get(roi.id) or next(free)) for roi in read]
+    file = read_region_file(path, (0, 0) if from_corner else info.bounds_offset)
+    read = [with_own_id(roi) for roi in file.rois]
+    names = {roi_id: roi.name for roi_id, roi in known.items()}
+    free = free_names({*names.values(), *(roi.name for roi in read)})
+    rois = [roi if roi.name else replace(roi, name=names.get(roi.id) or next(free)) for roi in read]
     if not rois:
         raise RoiError(tr("No regions in {path}. Choose another file.").format(path=path))
-    return rois, sum(not _is_on(roi, info) for roi in rois)
+    there = {roi.id: known[roi.id] for roi in rois if roi.id in known}
+    same = {
+        roi.id
+        for roi in rois
+        if roi.id in there and rois_to_geojson([roi]) == rois_to_geojson([there[roi.id]])
+    }
+    new = [roi for roi in rois if roi.id not in same]
+    off = sum(not _is_on(roi, info) for roi in rois)
+    return Found(rois, new, len(there), off, file.notes)
 
 
 def _is_on(roi: Roi, info: SlideInfo) -> bool:

@@ -40,10 +40,10 @@ class Dialogs:
     def add_models(self) -> None:
         self._choose(tr("Add models"), MODELS, self._work.models.add_files)
 
-    def import_regions(self) -> None:
+    def import_regions(self, *, from_corner: bool = False) -> None:
         def import_all(paths: list[str]) -> None:
             for path in paths:
-                self._work.files.import_regions(path)
+                self._work.files.import_regions(path, from_corner=from_corner)
 
         self._choose(tr("Import regions"), REGIONS, import_all)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,8 +116,9 @@ def test_regions_go_to_a_file_and_back_in_the_frame_of_qupath(
     qtbot.waitUntil(lambda: bool(told))
     assert [m.level for m in told] == ["info"]
     assert read_rois(Path(file))[0].bounds == (10, 20, 30, 40)
-    (back,), off = read_for_slide(file, info, {})
-    assert (back.bounds, back.id, back.name, off) == ((310, 60, 330, 80), ONE, "A", 0)
+    found = read_for_slide(file, info, {})
+    (back,) = found.rois
+    assert (back.bounds, back.id, back.name, found.off) == ((310, 60, 330, 80), ONE, "A", 0)
 
 
 def test_an_export_that_fails_is_reported(
@@ -131,7 +133,80 @@ def test_an_export_that_fails_is_reported(
 def test_a_region_of_the_same_id_keeps_its_name_when_the_file_has_none(tmp_path: Path) -> None:
     file = tmp_path / "regions.geojson"
     write_rois(file, [square(0, 0, 5, "", ONE), square(9, 9, 5, "", TWO)])
-    rois, _ = read_for_slide(str(file), INFO, {ONE: "Tumour edge", "x": "Region 1"})
-    assert [roi.name for roi in rois] == ["Tumour edge", "Region 2"]
+    known = {ONE: square(0, 0, 5, "Tumour edge", ONE), "x": square(0, 0, 5, "Region 1", "x")}
+    found = read_for_slide(str(file), INFO, known)
+    assert [roi.name for roi in found.rois] == ["Tumour edge", "Region 2"]
     with pytest.raises(RoiError):
         read_for_slide(str(tmp_path / "missing.geojson"), INFO, {})
+
+
+SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [9, 0], [9, 9], [0, 9]]]}
+FAR = {"type": "Polygon", "coordinates": [[[20, 20], [29, 20], [29, 29], [20, 29]]]}
+
+
+def feature(geometry: dict, **members: object) -> dict:
+    return {"type": "Feature", "geometry": geometry, "properties": {"score": 1}, **members}
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        [feature(SQUARE), feature(FAR)],
+        [feature(SQUARE), feature(SQUARE)],
+        [feature(SQUARE, id=7), feature(FAR, id="PathAnnotationObject")],
+        [feature(SQUARE, id=ONE), feature(FAR, id=ONE)],
+        [feature({"type": "GeometryCollection", "geometries": [SQUARE, FAR]}, id=ONE)],
+    ],
+    ids=["no ids", "one place twice", "other ids", "one id twice", "collection"],
+)
+def test_a_file_imported_again_doubles_nothing_and_says_so(
+    features: list,
+    regions: RegionController,
+    shared: Shared,
+    qtbot: QtBot,
+    tmp_path: Path,
+    told: list[Message],
+) -> None:
+    file = tmp_path / "regions.geojson"
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+
+    def bring_in() -> None:
+        with qtbot.waitSignal(regions.imported):
+            regions.import_file(str(file))
+
+    bring_in()
+    first = shared.document.rois
+    assert len(first) == 2 and not told
+    bring_in()
+    assert shared.document.rois == first
+    assert told[-1].text.startswith("Already here: 2 regions")
+    shared.document.change(replace(first[0], class_name="mine"), "Change class")
+    bring_in()
+    assert [roi.id for roi in shared.document.rois] == [roi.id for roi in first]
+    assert told[-1].text.startswith("Replaced by the file: 1 region ")
+    shared.document.undo()
+    assert shared.document.rois[0].class_name == "mine"
+
+
+def test_what_is_skipped_is_said_and_the_rest_is_imported(
+    regions: RegionController, shared: Shared, qtbot: QtBot, tmp_path: Path, told: list[Message]
+) -> None:
+    odd = feature({"type": "Polygon", "coordinates": [["0,0", "9,0", "9,9"]]})
+    file = tmp_path / "regions.geojson"
+    file.write_text(json.dumps([feature(SQUARE), odd, feature(FAR)]))
+    with qtbot.waitSignal(regions.imported):
+        regions.import_file(str(file))
+    assert len(shared.document.rois) == 2
+    assert [m.level for m in told] == ["warning"]
+    assert told[0].text.startswith("1 of 3 features were skipped: feature 2: ")
+
+
+def test_regions_of_other_programs_are_counted_from_the_corner_of_the_slide(
+    regions: RegionController, tmp_path: Path
+) -> None:
+    info = replace(INFO, bounds=(300, 40, 500, 500))
+    file = tmp_path / "halo.geojson"
+    file.write_text(json.dumps(feature(FAR)))
+    (moved,) = read_for_slide(str(file), info, {}).rois
+    (there,) = read_for_slide(str(file), info, {}, from_corner=True).rois
+    assert (moved.bounds, there.bounds) == ((320, 60, 329, 69), (20, 20, 29, 29))

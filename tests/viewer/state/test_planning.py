@@ -125,6 +125,24 @@ def test_requests_carry_the_whole_state(document: Document, library: ModelLibrar
     assert (reconstruct.mask_ratio, reconstruct.seed) == (0.5, 9)
 
 
+def test_what_other_programs_say_of_a_region_stays_out_of_the_engine(
+    document: Document, library: ModelLibrary
+) -> None:
+    deep: list = []
+    for _ in range(50):
+        deep = [deep]
+    foreign = {
+        "extra": {"properties": {"x": deep}},
+        "metadata": {"a": "b"},
+        "measurements": {"m": 1.0},
+    }
+    document.change(replace(document.rois[1], **foreign))  # type: ignore[arg-type]
+    for task in wanted(document, library, ["b"]):
+        asked = request(task, 1, document).roi  # type: ignore[union-attr]
+        assert (asked.extra, asked.metadata, asked.measurements) == ({}, {}, {})
+        assert asked.polygons == document.rois[1].polygons and asked.id == "b"
+
+
 def test_an_edited_region_has_an_outdated_answer_and_no_map(
     document: Document, library: ModelLibrary
 ) -> None:

@@ -34,6 +34,8 @@ def check_operator() -> None:
         y, _, kept = operator.scan_operator(*forward)
         backward = (*inputs, True, False, kept.detach(), grad_y, None)
         torch.library.opcheck(operator.backward_operator, backward, test_utils=parts[::2])
+        ungated = (*inputs[:7], None, *backward[8:])
+        torch.library.opcheck(operator.backward_operator, ungated, test_utils=parts[::2])
         ways = (y, gated(*leaves, False))
         results = [torch.autograd.grad(way, leaves, grad_y) for way in ways]
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))

@@ -218,7 +218,8 @@ def backward(
     if p.u.numel() == 0:
         A, vector = p.A, p.A[..., 0]
         tensors = (p.u, p.delta, A, p.B, p.C, vector, vector, p.u)
-        return cast(Gradients, tuple(torch.zeros_like(x, dtype=torch.float32) for x in tensors))
+        *zeros, grad_z = (torch.zeros_like(x, dtype=torch.float32) for x in tensors)
+        return cast(Gradients, (*zeros, None if p.z is None else grad_z))
     grad_y = _row_contiguous(grad_y)
     carries = None
     if p.tiles > 1 or grad_state is not None:
@@ -248,5 +249,5 @@ def backward(
         grad_C.sum(0),
         grad_D.sum((0, 2)),
         grad_bias.sum((0, 2)),
-        grad_z,
+        None if p.z is None else grad_z,
     )

@@ -108,14 +108,14 @@ class SlideStore:
 
     def __init__(self) -> None:
         self._slides: _Recent[Slide] = _Recent()
-        self._unwanted: set[Key] = set()  # to be closed as soon as no job holds them
+        self._wanted: Sequence[str] | None = None  # paths; None = any
+        self._replaced: set[Key] = set()  # to be closed as soon as no job holds them
 
     @contextmanager
     def held(self, path: str) -> Iterator[Slide]:
         """A slide that stays open meanwhile. Raises SlideError."""
         key = _key(path, SlideError, "slide")
-        self._unwanted |= {k for k in self._slides.items if k[0] == path}  # replaced
-        self._unwanted.discard(key)
+        self._replaced |= {k for k in self._slides.items if k[0] == path and k != key}
         try:
             with self._slides.held(key, lambda: Slide.open(path)) as slide:
                 self._close_unneeded()
@@ -124,14 +124,18 @@ class SlideStore:
             self._close_unneeded()
 
     def keep_only(self, paths: Sequence[str]) -> None:
-        """Close the others: Windows lets nobody rename or delete a file that is open."""
-        self._unwanted |= {key for key in self._slides.items if key[0] not in paths}
+        """Let no others stay open without a job that holds them.
+
+        Windows lets nobody rename or delete a file that is open.
+        """
+        self._wanted = paths
         self._close_unneeded()
 
     def _close_unneeded(self) -> None:
         for key in self._slides.free:
-            if key in self._unwanted or self._too_much():
-                self._unwanted.discard(key)
+            left = self._wanted is not None and key[0] not in self._wanted
+            if left or key in self._replaced or self._too_much():
+                self._replaced.discard(key)
                 self._slides.items.pop(key).close()
 
     def _too_much(self) -> bool:

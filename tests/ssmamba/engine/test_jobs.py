@@ -156,6 +156,24 @@ def test_a_cancelled_job_lets_its_slide_go(tissue):
         opened.read_region(0, 0, 0, 8, 8)
 
 
+def test_a_job_that_begins_after_its_slide_was_left_does_not_keep_it_open(tissue):
+    """Its Cancel comes a moment after KeepSlides, and steps are made in between."""
+    slide, model = tissue
+    engine = Engine()
+    engine.take(KeepSlides(()))
+    engine.take(Classify(1, slide, square(0, 0, 320), (model,), ReadOptions("tiles", 32.0)))
+    engine.step()
+    assert len(engine.jobs.bench.slides._slides.items) == 1
+    engine.take(Cancel(1))
+    engine.step()
+    assert engine.sent[-1] == JobCancelled(1)
+    assert not engine.jobs.bench.slides._slides.items
+    engine.take(KeepSlides((slide.path,)))
+    engine.take(Classify(2, slide, square(0, 0, 32), (model,)))
+    engine.finish()
+    assert len(engine.jobs.bench.slides._slides.items) == 1  # the one in view stays open
+
+
 def test_pixels_are_resized_once_for_the_model_and_the_judge(tissue, tmp_path, monkeypatch):
     """A plain image is read in its own size, however large."""
     image, model = tmp_path / "image.png", tmp_path / "model.safetensors"

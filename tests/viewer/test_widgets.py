@@ -106,6 +106,14 @@ def test_a_percentage_is_never_cut(qapp: QApplication) -> None:
     assert shown.endswith("… · 98.9 %") and metrics.horizontalAdvance(shown) <= room
 
 
+def test_remarks_wider_than_their_room_end_in_dots(qapp: QApplication) -> None:
+    metrics = QFontMetrics(QFont())
+    room = metrics.horizontalAdvance(" · 98.9 % · outdat")
+    shown = elided(metrics, "Lung squamous cell carcinoma", room, " · 98.9 % · outdated")
+    assert " · 98.9 %" in shown and shown.endswith("…")
+    assert metrics.horizontalAdvance(shown) <= room
+
+
 @given(st.integers(1, 9), st.integers(100, 4000), st.integers(100, 4000))
 def test_cells_of_the_comparison_are_as_large_as_they_can_be(
     count: int, width: int, height: int

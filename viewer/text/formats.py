@@ -42,8 +42,10 @@ def parameters(number: int) -> str:
 
 
 def pace(per_second: float, left_s: float) -> str:
-    """ "120 windows/s, 3 min left"."""
+    """ "120 windows/s, 3 min left"; the speed alone when less than half a second is left."""
     speed = f"{per_second:,.0f}".replace(",", "\u202f") if per_second >= 10 else f"{per_second:.1f}"
+    if left_s < 0.5:
+        return tr("{speed} windows/s").format(speed=speed)
     return tr("{speed} windows/s, {time} left").format(speed=speed, time=duration(left_s))
 
 

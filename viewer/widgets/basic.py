@@ -83,7 +83,8 @@ def elided(
     tail: str = "",
     cut: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
 ) -> str:
-    """``text`` elided to fit ``room`` px together with ``tail``, which stays whole."""
+    """``text`` elided to fit ``room`` px together with ``tail``, which stays whole if it can."""
+    tail = metrics.elidedText(tail, Qt.TextElideMode.ElideRight, int(room))
     left = max(0, int(room) - metrics.horizontalAdvance(tail))
     return metrics.elidedText(text, cut, left) + tail
 

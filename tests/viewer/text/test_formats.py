@@ -14,6 +14,10 @@ def test_a_duration_is_as_rough_as_it_is_long(seconds: float, text: str) -> None
     assert formats.duration(seconds) == text
 
 
+def test_no_time_is_left_at_the_end() -> None:
+    assert formats.pace(15.2, 0.0) == "15 windows/s"
+
+
 def test_a_slow_pace_has_a_decimal_and_a_fast_one_none() -> None:
     assert formats.pace(1.26, 42) == "1.3 windows/s, 42 s left"
     assert formats.pace(1234.5, 60) == "1\u202f234 windows/s, 1 min left"

@@ -234,7 +234,8 @@ class AnalysisController(Controller):
             return
         job.pending.discard(key)
         self._deaths = 0
-        self._document.results.put(key, result)
+        selected = self._document.selected
+        self._document.results.put(key, result, in_view=selected.id if selected else "")
         self._document.results_changed.emit(key.roi_id)
 
     def _end(self, reply: JobDone | JobCancelled | JobFailed, job: Job) -> None:

@@ -71,14 +71,15 @@ class ResultStore:
         self._maps: dict[MapKey, ExplainResult] = {}
         self._pictures: dict[PictureKey, ReconstructResult] = {}
 
-    def put(self, key: Key, result: Result) -> None:
+    def put(self, key: Key, result: Result, in_view: str = "") -> None:
+        """Store a result; what belongs to the region ``in_view`` is not dropped for it."""
         if isinstance(key, AnswerKey) and isinstance(result, ClassifyResult):
             self._answers[key] = result
             self._newest[key.roi_id, key.checkpoint] = key
         elif isinstance(key, MapKey) and isinstance(result, ExplainResult):
-            _put_limited(self._maps, key, result, MAP_BYTES)
+            _put_limited(self._maps, key, result, MAP_BYTES, in_view)
         elif isinstance(key, PictureKey) and isinstance(result, ReconstructResult):
-            _put_limited(self._pictures, key, result, PICTURE_BYTES)
+            _put_limited(self._pictures, key, result, PICTURE_BYTES, in_view)
         else:
             raise TypeError(f"{type(result).__name__} does not answer {type(key).__name__}")
 
@@ -129,12 +130,12 @@ def result_bytes(result: ExplainResult | ReconstructResult) -> int:
     return len(result.masked) + len(result.reconstruction) + len(result.original)
 
 
-def _put_limited(kept: dict[K, R], key: K, result: R, limit_bytes: int) -> None:
-    """Store a result and drop the oldest ones, but none of the same region, which is in view."""
+def _put_limited(kept: dict[K, R], key: K, result: R, limit_bytes: int, in_view: str) -> None:
+    """Store a result and drop the oldest ones, but none of its region or of the one in view."""
     kept.pop(key, None)
     kept[key] = result
     used = sum(result_bytes(r) for r in kept.values())
-    for old in [k for k in kept if k.roi_id != key.roi_id]:
+    for old in [k for k in kept if k.roi_id not in (key.roi_id, in_view)]:
         if used <= limit_bytes:
             return
         used -= result_bytes(kept.pop(old))

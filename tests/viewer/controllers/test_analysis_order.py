@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from ssmamba.engine.messages import (
     Cancel,
     CheckpointFailed,
@@ -81,6 +83,22 @@ def test_the_map_of_a_region_that_is_left_is_cancelled_when_another_map_is_chose
     desk.document.set_map_painting(replace(desk.document.map_painting, visible=False))
     desk.wait_for(Cancel)
     assert [r.job for r in desk.engine.of_kind(Cancel)] == [desk.engine.of_kind(Explain)[0].job]
+
+
+def test_the_late_map_of_a_region_that_is_left_does_not_drop_the_one_in_view(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viewer.state.results.MAP_BYTES", 1)
+    desk.at_work_on("a")
+    desk.document.select("a")
+    desk.wait_for(Explain)
+    desk.document.select("b")
+    desk.wait_for(Explain, 2)
+    left, seen = desk.engine.of_kind(Explain)
+    desk.engine.fulfil(seen)
+    desk.engine.fulfil(left)
+    desk.qtbot.waitUntil(lambda: desk.document.results.mapped_regions() != ["b"])
+    assert desk.document.results.mapped_regions() == ["b", "a"]
 
 
 def test_stopping_ends_the_map_of_a_region_that_is_left_too(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from ssmamba.rois.geojson_features import OWN_ID, Offset, is_uuid, moved
@@ -39,11 +40,11 @@ def _feature(roi: Roi, offset: Offset) -> dict[str, Any]:
 
 
 def _geometry(roi: Roi, offset: Offset) -> dict[str, Any]:
-    rings = [
-        [[_place(p, offset, t) for p, t in zip(ring, beyond, strict=True)]
-         for ring, beyond in zip(part, own, strict=True)]
-        for part, own in zip(roi.polygons, _beyond(roi), strict=True)
-    ]  # fmt: skip
+    rings = [[[_place(p, offset) for p in ring] for ring in part] for part in roi.polygons]
+    if "beyond" in roi.extra:
+        for ring, tails in zip(chain(*rings), chain(*_beyond(roi)), strict=True):
+            for place, tail in zip(ring, tails, strict=True):
+                place.extend(tail)
     parts: list[Any]
     if roi.kind == "point":
         kind, parts = "Point", rings[0][0]
@@ -62,17 +63,17 @@ def _beyond(roi: Roi) -> list[list[list[list[float]]]]:
 
     Where vertices were added or removed since, only what all of them shared is known.
     """
-    found = roi.extra.get("beyond", [])
+    found = roi.extra["beyond"]
     sizes = [[len(ring) for ring in rings] for rings in roi.polygons]
-    if found and [[len(ring) for ring in rings] for rings in found] == sizes:
+    if [[len(ring) for ring in rings] for rings in found] == sizes:
         return found
     tails = [tail for rings in found for ring in rings for tail in ring]
     shared = tails[0] if tails and all(tail == tails[0] for tail in tails) else []
     return [[[shared] * size for size in part] for part in sizes]
 
 
-def _place(point: Point, offset: Offset, beyond: list[float]) -> list[float]:
-    return [*(_short(moved(v, by)) for v, by in zip(point, offset, strict=True)), *beyond]
+def _place(point: Point, offset: Offset) -> list[float]:
+    return [_short(moved(v, by)) for v, by in zip(point, offset, strict=True)]
 
 
 def _short(value: float) -> float:

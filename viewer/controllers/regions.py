@@ -12,6 +12,7 @@ from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.canvas import SlideCanvas
 from viewer.controllers.shared import Controller, Shared
+from viewer.saving.session import measured
 from viewer.state.document import free_names
 from viewer.text import formats
 from viewer.text.tr import tr
@@ -152,6 +153,7 @@ def read_for_slide(
     rois = [roi if roi.name else replace(roi, name=names.get(roi.id) or next(free)) for roi in read]
     if not rois:
         raise RoiError(tr("No regions in {path}. Choose another file.").format(path=path))
+    measured(rois)
     there = {roi.id: known[roi.id] for roi in rois if roi.id in known}
     same = {
         roi.id

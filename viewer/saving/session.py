@@ -16,6 +16,7 @@ from ssmamba.slides.slide import SlideInfo
 from viewer.state.settings import SlideSettings
 from viewer.text.tr import tr
 
+MANY_VERTICES = 2000  # of a region whose area takes long
 Stamp = tuple[int, int, int]  # time of the last change (ns), bytes, inode
 
 
@@ -68,7 +69,10 @@ class SessionStore:
         warnings: list[tuple[str, RoiError]] = []
         for path in (main, beside):
             try:
-                found.update(_read(path))
+                rois, error = _read(path)
+                found.update(rois)
+                if error is not None:
+                    warnings.append((self._partly_read(info, path), error))
             except RoiError as error:
                 warnings.append((self._make_way(info, path, error), error))
                 stamp = None if path is main else stamp
@@ -121,7 +125,10 @@ class SessionStore:
             if path == main and basis.stamp is not None and basis.stamp == _stamp(main):
                 continue
             try:
-                found.update(_read(path))
+                rois_there, error = _read(path)
+                found.update(rois_there)
+                if error is not None:
+                    _copied(path)
             except RoiError as error:
                 self._make_way(info, path, error)
                 if path.exists():
@@ -136,6 +143,20 @@ class SessionStore:
             return others, None
         beside.unlink(missing_ok=True)
         return others, _stamp(own)
+
+    def _partly_read(self, info: SlideInfo, path: Path) -> str:
+        """Copy a file of which some regions cannot be read; returns the message for the user."""
+        try:
+            aside = _copied(path)
+        except OSError as problem:
+            return tr(
+                "Some saved regions of {name} are damaged, and their file could not be copied "
+                "({reason}). Copy {path} to another folder before you change a region."
+            ).format(name=info.name, reason=problem.strerror, path=path)
+        return tr(
+            "Some saved regions of {name} are damaged and could not be read. Their file was copied "
+            "to {path}."
+        ).format(name=info.name, path=aside)
 
     def _make_way(self, info: SlideInfo, path: Path, error: RoiError) -> str:
         """Rename a file that is not GeoJSON; returns the message for the user. A file that cannot
@@ -206,25 +227,39 @@ def key_of(info: SlideInfo) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def with_bounds(rois: Iterable[Roi]) -> None:
-    """Compute and cache each region's bounds, to spare the GUI thread."""
+def measured(rois: Iterable[Roi]) -> None:
+    """Compute and cache each region's bounds, and large areas, to spare the GUI thread."""
+    from ssmamba.rois.geometry import area_of  # shapely loads slowly
+
     for roi in rois:
         _ = roi.bounds
+        if sum(len(ring) for rings in roi.polygons for ring in rings) > MANY_VERTICES:
+            area_of(roi)
 
 
-def _read(path: Path) -> dict[str, Roi]:
-    """Regions by id; none when there is no file. Raises RoiError, also for a part that is odd: the
-    file, which would be written without it, is renamed instead."""
+def _read(path: Path) -> tuple[dict[str, Roi], RoiError | None]:
+    """Regions by id, none when there is no file, and why some of them cannot be read.
+
+    Raises RoiError when none can.
+    """
     try:
         found = read_region_file(path)
     except RoiError as error:
         if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
-            return {}
+            return {}, None
         raise
-    if found.skipped:
-        raise RoiError(found.notes[0])
-    with_bounds(found.rois)
-    return {roi.id: roi for roi in found.rois}
+    measured(found.rois)
+    odd = RoiError(f"{path}: {found.notes[0]}") if found.skipped else None
+    return {roi.id: roi for roi in found.rois}, odd
+
+
+def _copied(path: Path) -> Path:
+    """A copy of a file, named by its content. Raises OSError."""
+    data = path.read_bytes()
+    name = f"{path.stem}.unreadable-{hashlib.sha256(data).hexdigest()[:8]}.geojson"
+    copy = path.with_name(name)
+    copy.write_bytes(data)
+    return copy
 
 
 def _stamp(path: Path) -> Stamp | None:

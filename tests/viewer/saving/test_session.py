@@ -97,6 +97,23 @@ def test_unreadable_regions_are_set_aside_and_the_calibration_stays(tmp_path: Pa
     assert store.load(INFO).warning == ""
 
 
+def test_one_damaged_region_costs_itself_alone_and_a_copy_stays(tmp_path: Path) -> None:
+    store = SessionStore(tmp_path)
+    store.save(INFO, (square(0, 0, 5, "A"), square(9, 9, 5, "B")), SlideSettings(0.25))
+    (file,) = tmp_path.glob("*.geojson")
+    text = file.read_text().replace('"coordinates":[[[9,', '"coordinates":[[["?",')
+    file.write_text(text)
+    for _ in range(2):
+        session = store.load(INFO)
+        assert [roi.name for roi in session.rois] == ["A"]
+        (aside,) = tmp_path.glob("*unreadable*")
+        assert aside.read_text() == text and str(aside) in session.warning
+        assert "feature 2" in session.details
+    store.save(INFO, session.rois, session.settings, session.basis)
+    assert names(store) == ["A"] and store.load(INFO).warning == ""
+    assert aside.read_text() == text
+
+
 def test_what_cannot_be_set_aside_is_not_overwritten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

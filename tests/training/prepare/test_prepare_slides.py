@@ -150,6 +150,18 @@ def test_lesions_have_their_holes(tmp_path: Path) -> None:
             read_lesions(file)
 
 
+def test_a_lesion_whose_outline_runs_over_itself_has_no_hole_there(tmp_path: Path) -> None:
+    stroke = [(0, 0), (80, 0), (80, 80), (20, 80), (20, 20), (100, 20), (100, 100), (0, 100)]
+    corners = "".join(
+        f'<Coordinate Order="{n}" X="{x}" Y="{y}"/>' for n, (x, y) in enumerate(stroke)
+    )
+    file = tmp_path / "a.xml"
+    text = trees.asap([("Tumor", (0, 0, 1, 1))])
+    start, end = text.index("<Coordinates>"), text.index("</Coordinates>")
+    file.write_text(f"{text[:start]}<Coordinates>{corners}{text[end:]}")
+    assert read_lesions(file).area == pytest.approx(100 * 100 - 20 * 20)
+
+
 @pytest.mark.parametrize("layout", ["strips", "tiles", "lzw"])
 def test_masks_are_reduced_to_exact_shares(tmp_path: Path, layout: str) -> None:
     rng = np.random.default_rng(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -10,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QMainWindow, QToolBar, QToolButton
 from pytestqt.qtbot import QtBot
 
+from ssmamba.rois.geojson import write_rois
 from tests.viewer.conftest import Bench
 from tests.viewer.fakes import square
 from tests.viewer.window.conftest import Opened, menu_of, texts
@@ -168,3 +170,21 @@ def test_buttons_of_a_panel_are_actions(bench: Bench) -> None:
     assert "Ctrl+I" in button.toolTip()
     bench.document.set_slide(None)
     assert not button.isEnabled()
+
+
+def test_regions_are_imported_without_offset_where_a_slide_has_margins(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    action = bench.window.actions_by_name["import_rois_from_corner"]
+    assert bench.document.slide is not None and not action.isEnabled()
+    bench.document.set_slide(replace(bench.document.slide, bounds=(100, 50, 400, 300)))
+    assert action.isEnabled()
+    file = tmp_path / "halo.geojson"
+    write_rois(file, [square(110, 60, 90)])
+    monkeypatch.setattr(
+        bench.window.dialogs, "_choose", lambda title, kinds, then: then([str(file)])
+    )
+    for name, left in (("import_rois_from_corner", 110), ("import_rois", 210)):
+        with bench.qtbot.waitSignal(bench.work.regions.imported):
+            bench.window.actions_by_name[name].trigger()
+        assert bench.document.rois[-1].bounds[0] == left

@@ -70,8 +70,8 @@ class AnswerCard(QFrame):
         self._eye.setVisible(several)
         restyle(self, "chosen", shown and several)
 
-    def show_wait(self, text: str, *, retry: bool = False) -> None:
-        """Show why there is no answer (yet)."""
+    def show_wait(self, text: str, request: str = "") -> None:
+        """Show why there is no answer (yet). request: text of the link that asks for one."""
         self.result = None
         self._answer.hide()
         self._notes.setText(text)
@@ -82,8 +82,8 @@ class AnswerCard(QFrame):
         )  # fmt: skip
         for widget in parts:
             widget.hide()
-        self._again.setText(tr("Try again"))
-        self._again.setVisible(retry)
+        self._again.setText(request)
+        self._again.setVisible(bool(request))
 
     def show_result(
         self, model: Model, result: ClassifyResult, outdated: bool, slide_mpp: float | None

@@ -123,13 +123,13 @@ class AnswersPanel(QWidget):
         newest = self._document.results.newest_answer(roi.id, model.path)
         failure = self._analysis.failure(key)
         if failure is not None:
-            card.show_wait(failure, retry=True)
+            card.show_wait(failure, tr("Try again"))
         elif newest is not None:
             card.show_result(model, newest[1], newest[0] != key, self._document.mpp)
         elif self._analysis.is_pending(key):
             card.show_wait(tr("Classifying…"))
         else:
-            card.show_wait(tr("Not classified yet."), retry=True)
+            card.show_wait(tr("Not classified yet."), tr("Classify"))
 
     def _on_hovered(self, result: ClassifyResult | None) -> None:
         self.windows_hovered.emit(None if result is None else result.windows.array)

@@ -73,6 +73,8 @@ def test_each_broken_model_says_on_its_own_card_why(
     bench.qtbot.wait(20)
     told = bench.texts(bench.window.panels["answers"]).splitlines()
     assert [text for text in told if text in reasons] == reasons
+    cards = bench.window.panels["answers"]._cards.values()
+    assert {card._again.text() for card in cards} == {"Try again"}
 
 
 def test_without_classify_as_soon_as_drawn_nothing_is_asked(
@@ -84,6 +86,20 @@ def test_without_classify_as_soon_as_drawn_nothing_is_asked(
     assert not engines
     bench.window.actions_by_name["classify"].trigger()
     bench.qtbot.waitUntil(lambda: bool(engines and engines[0].of_kind(Classify)))
+
+
+def test_the_card_of_a_region_that_is_not_classified_offers_to_classify_it(
+    bench: Bench, engines: list[FakeEngine]
+) -> None:
+    bench.window.actions_by_name["auto"].trigger()
+    bench.draw(*RING)
+    bench.settle()
+    card = next(iter(bench.window.panels["answers"]._cards.values()))
+    assert card._again.isVisible() and card._again.text() == "Classify"
+    card._again.click()
+    bench.qtbot.waitUntil(lambda: bool(engines and engines[0].of_kind(Classify)))
+    bench.settle()
+    assert not card._again.isVisible()
 
 
 def test_editing_a_region_marks_its_answer_outdated_until_the_new_one(

@@ -27,8 +27,9 @@ class OverlayLayer:
         self._clips: dict[int, RoiShape] = {}
 
     def set_overlays(self, overlays: Sequence[Overlay]) -> None:
-        self.overlays = tuple(overlays)
-        self._clips = {id(o.clip): _area_of(o.clip) for o in self.overlays if o.clip is not None}
+        known, clips = self._clips, [o.clip for o in overlays if o.clip is not None]
+        self._clips = {id(clip): known.get(id(clip)) or _area_of(clip) for clip in clips}
+        self.overlays = tuple(overlays)  # only now: an id is unique while its object lives
 
     def paint(self, painter: QPainter, view: View) -> None:
         if not self.overlays or self.opacity <= 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtGui import QColor, QImage
@@ -30,6 +32,18 @@ def test_overlays_lie_where_they_belong_and_are_cut(driver: Driver) -> None:
     assert np.abs(half - (clean[150, 150].astype(int) + np.array([0, 0, 255])) / 2).max() <= 2
     driver.canvas.set_overlay_opacity(0.0)
     assert np.array_equal(driver.grab(), clean)
+
+
+def test_a_region_whose_map_is_painted_again_is_not_worked_out_again(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worked_out: list[Roi] = []
+    monkeypatch.setattr("ssmamba.rois.geometry.resolved", lambda roi: worked_out.append(roi) or roi)
+    image = QImage(4, 4, QImage.Format.Format_ARGB32_Premultiplied)
+    moved = replace(RED_SQUARE, polygons=((((600, 300), (700, 300), (700, 400)),),))
+    for clips in ([RED_SQUARE], [RED_SQUARE, moved], [moved], [moved], [RED_SQUARE]):
+        driver.canvas.set_overlays([Overlay(image, 350, 250, 300, 200, clip=c) for c in clips])
+    assert worked_out == [RED_SQUARE, moved, RED_SQUARE]
 
 
 def test_neighbouring_overlays_neither_overlap_nor_leave_a_gap(driver: Driver) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +23,8 @@ FORMAT_VERSION = 2  # newest that is read
 WINDOW_FORMAT, SLIDE_FORMAT = 1, 2  # by kind of input; older programs still read the first
 METADATA_KEY = "ssmamba"
 CLASSIFIERS = ("classifier", "baseline")  # kinds that answer with classes
+MOST_WINDOW_PX = 4096  # side of a network's input
+MOST_SOURCE_PX = 16_384  # side of a training image
 MAX_HEADER_BYTES = 100_000_000  # safetensors' own limit
 CHOOSE_ANOTHER = (
     "choose a checkpoint made by training.finetune or training.pretrain, or convert foreign "
@@ -158,7 +162,7 @@ def card_from_json(text: str, path: Path | str = "checkpoint") -> Card:
         card = Card(**{**raw, **_typed(raw)})
         check_types(card)
         _check_slide(card.input)
-        _check_colors(card)
+        check_ranges(card)
     except (TypeError, KeyError, ValueError) as error:
         raise CheckpointError(
             f"{path}: its model card does not fit ({error}); copy or train it again."
@@ -197,10 +201,34 @@ def _check_slide(spec: InputSpec) -> None:
         raise ValueError(f"input.foreground is {spec.foreground:g}, not within 0 to 1")
 
 
-def _check_colors(card: Card) -> None:
+def check_ranges(card: Card) -> None:
+    """Raise ValueError that names the first number of a card that cannot be."""
+    spec, limits = card.input, card.calibration
+    whole = {"input.window_px": (spec.window_px, MOST_WINDOW_PX),
+             "input.source_px": (spec.source_px, MOST_SOURCE_PX)}  # fmt: skip
+    positive = {"calibration.temperature": limits.temperature, "input.mpp": spec.mpp}
+    positive |= {f"input.std[{at}]": value for at, value in enumerate(spec.std)}
+    least = {"calibration.entropy_limit": limits.entropy_limit,
+             "calibration.distance_limit": limits.distance_limit}  # fmt: skip
+    for name, (side, most) in whole.items():
+        if not 1 <= side <= most:
+            raise ValueError(f"{name} is {side}, not within 1 to {most}")
+    for name, value in positive.items():
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(f"{name} is {value:g}, not above 0")
+    for name, value in least.items():
+        if value is not None and not 0 <= value < math.inf:
+            raise ValueError(f"{name} is {value:g}, not 0 or more")
+    if not all(map(math.isfinite, spec.mean)):
+        raise ValueError("input.mean contains a number that is not finite")
+    if card.cam_stage not in (1, 2, 3, 4):
+        raise ValueError(f"cam_stage is {card.cam_stage}, not 1 to 4")
     for info in card.classes:
         if not all(0 <= value <= 255 for value in info.color):
             raise ValueError(f"the colour of class '{info.key}' is not within 0 to 255")
+    keys = Counter(info.key for info in card.classes)
+    if keys and max(keys.values()) > 1:
+        raise ValueError(f"two classes have the key '{keys.most_common(1)[0][0]}'")
 
 
 def _typed(raw: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ssmamba.checkpoints.card import METADATA_KEY, Card, file_sha256, read_card, refuse_slide_model
+from ssmamba.checkpoints.card import (
+    METADATA_KEY,
+    Card,
+    file_sha256,
+    read_card,
+    read_header,
+    refuse_slide_model,
+)
 from ssmamba.errors import CheckpointError
 from ssmamba.files import written_whole
 from ssmamba.models import MaskedModel, SSMamba
@@ -18,6 +25,7 @@ from ssmamba.models.batchnorm import load_bn_statistics
 from ssmamba.models.build import build_masked, build_network
 
 EXTRA = "extra."  # tensors that are not weights: feature statistics, clean BatchNorm statistics
+MOST_BLOCKS, MOST_NUMBER = 1_000, 100_000  # in the settings of a network: depths, and any other
 CLEAN_BN = "clean_bn."  # below EXTRA: statistics of the encoder on unmasked images
 
 
@@ -54,9 +62,15 @@ def save_tensors(
     Raises CheckpointError when the disk does not take it.
     """
     path = Path(path)
-    tensors = {k: v.detach().cpu().contiguous() for k, v in weights.items()}
-    for name, value in (extra or {}).items():
-        tensors[EXTRA + name] = value.detach().cpu().contiguous()
+    named = {**weights, **{EXTRA + name: value for name, value in (extra or {}).items()}}
+    tensors: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, value in named.items():
+        tensors[name] = value.detach().cpu().contiguous()
+        memory = tensors[name].untyped_storage().data_ptr()
+        if memory in seen:  # the format has no shared tensors
+            tensors[name] = tensors[name].clone()
+        seen.add(memory)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(path, tensors, {METADATA_KEY: card.to_json()})
@@ -80,6 +94,7 @@ def load(path: Path | str, device: str | torch.device = "cpu") -> Checkpoint:
     path = Path(path)
     card = read_card(path)
     refuse_slide_model(card, path)
+    _check_header(card, path)
     try:
         tensors = load_file(path, device=str(device))
     except (SafetensorError, OSError, ValueError) as error:
@@ -88,7 +103,7 @@ def load(path: Path | str, device: str | torch.device = "cpu") -> Checkpoint:
     extra = {k.removeprefix(EXTRA): v.clone() for k, v in tensors.items() if k.startswith(EXTRA)}
     weights = {k: v for k, v in tensors.items() if not k.startswith(EXTRA)}
     model = build_model(card)
-    _load_weights(model, weights, path)
+    model.load_state_dict(weights)
     count = sum(p.numel() for p in model.parameters())
     return Checkpoint(card, model.to(device).eval(), extra, file_sha256(path), path, count)
 
@@ -119,17 +134,45 @@ def build_model(card: Card) -> nn.Module:
     return build_network(card.arch, card.config, len(card.classes) if card.classifies else 0)
 
 
-def _load_weights(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
-    own = model.state_dict()
-    missing, foreign = sorted(own.keys() - weights.keys()), sorted(weights.keys() - own.keys())
-    wrong = [k for k in own.keys() & weights.keys() if own[k].shape != weights[k].shape]
+def _check_header(card: Card, path: Path) -> None:
+    """Compare the shapes of a file's tensors with the network of its card before either is made.
+
+    The network is built without memory for weights. Raises CheckpointError.
+    """
+    header = read_header(path)
+    given = {k: tuple(v["shape"]) for k, v in header.items() if not k.startswith((EXTRA, "__"))}
+    _refuse_gigantic(card, path)
+    try:
+        with torch.device("meta"):
+            own = {k: tuple(v.shape) for k, v in build_model(card).state_dict().items()}
+    except CheckpointError:
+        raise
+    except Exception as error:  # what odd arguments make of a foreign constructor is not known
+        raise CheckpointError(
+            f"{path}: its card describes no network that can be built ({type(error).__name__}); "
+            "train or download it again."
+        ) from error
+    missing, foreign = sorted(own.keys() - given.keys()), sorted(given.keys() - own.keys())
+    wrong = [k for k in own.keys() & given.keys() if own[k] != given[k]]
     if missing or foreign or wrong:
         raise CheckpointError(
             f"{path}: its weights do not fit its card ({_first(missing, 'missing')}"
             f"{_first(foreign, 'unknown')}{_first(sorted(wrong), 'of another shape')}"
             f"{len(own)} expected); train or download it again."
         )
-    model.load_state_dict(weights)
+
+
+def _refuse_gigantic(card: Card, path: Path) -> None:
+    """Raise CheckpointError for a number in the network's settings above what any network has."""
+    for name, value in (*card.config.items(), *(card.mamim or {}).items()):
+        most = MOST_BLOCKS if "depth" in name or name in ("layers", "stages") else MOST_NUMBER
+        values = value if isinstance(value, list | tuple) else [value]
+        numbers = [n for n in values if isinstance(n, int | float)]
+        if len(values) > MOST_BLOCKS or any(not abs(n) <= most for n in numbers):
+            raise CheckpointError(
+                f"{path}: its card asks for a network with {name} {str(value)[:40]}, and the most "
+                f"is {most:,}; train or download it again."
+            )
 
 
 def _first(names: list[str], what: str) -> str:

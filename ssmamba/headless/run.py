@@ -27,6 +27,7 @@ from ssmamba.errors import (
     RoiError,
     SlideError,
     SSMambaError,
+    explain_failure,
 )
 from ssmamba.explain.methods import find_method
 from ssmamba.files import short_name
@@ -127,8 +128,8 @@ class _Run:
         for model, card in self.cards.items():
             try:
                 self._add_answer(path, slide, roi, model, card)
-            except SSMambaError as error:
-                self.failures.append(f"{Path(path).name}: {error}")
+            except Exception as error:  # one model's failure must not lose the others' answers
+                self.failures.append(f"{Path(path).name}: {explain_failure(error)}")
 
     def _add_answer(self, path: str, slide: Slide, roi: Roi, model: str, card: Card) -> None:
         from ssmamba.engine.jobs.classify import answer
@@ -146,8 +147,11 @@ class _Run:
             explain = Explain(
                 0, ref, roi, (model,), self.request.cam, self.request.stage, wanted, options
             )
-            cam = show.last_of(evidence(explain, self.bench, time.perf_counter, model))
-            finding = replace(finding, cam=cam, cam_file=self._draw(slide, finding, cam))
+            try:
+                cam = show.last_of(evidence(explain, self.bench, time.perf_counter, model))
+                finding = replace(finding, cam=cam, cam_file=self._draw(slide, finding, cam))
+            except Exception as error:  # nor the class, where there is no CAM
+                self.failures.append(f"{Path(path).name}: {explain_failure(error)}")
         self.findings.append(finding)
         show.done(f"{label}: {_in_words(card, result)}")
 

@@ -30,6 +30,7 @@ NOT_SURE_BETWEEN = "The model is not sure which class this is."
 FOREIGN = "This does not look like the tissue that the model was trained on."
 GLASS = "Most of this region is bare glass."
 BLANK = "There is nothing to see in this region."
+NO_NUMBER = "The model's answer is not a number; its weights may be damaged."
 BLURRED = "This region is blurred."
 
 
@@ -45,10 +46,12 @@ class Judge:
         self._tissue: list[float] = []
         self._sharpness: list[float] = []
         self._blank: list[bool] = []
+        self._finite = True
 
-    def add(self, pixels: Images, features: np.ndarray) -> None:
+    def add(self, pixels: Images, features: np.ndarray, logits: np.ndarray | None = None) -> None:
         """pixels: N × (S, S, 3) uint8 RGB, as read or of the training images' side already;
-        features: (N, F) float32 of the same windows."""
+        features (N, F) and logits (N, K) float32 of the same windows."""
+        self._finite &= all(np.isfinite(v).all() for v in (features, logits) if v is not None)
         for read in pixels:
             image = resize_image(read, self.card.input.source_px)  # as sharp as the model sees it
             blank = float(image.mean(axis=2).std()) < BLANK_CONTRAST
@@ -61,6 +64,8 @@ class Judge:
 
     def verdict(self, probabilities: Sequence[float]) -> Trust:
         """Judge the region's probabilities (K,), in the light of the windows added so far."""
+        if not (self._finite and np.isfinite(probabilities).all()):
+            return Trust(sure=False, reasons=(NO_NUMBER,), entropy=1.0)
         entropy = float(normalised_entropy(np.asarray(probabilities, np.float64)))
         limit = self.card.calibration.entropy_limit
         distance = _median(self._distances)

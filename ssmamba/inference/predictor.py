@@ -127,7 +127,9 @@ class Predictor:
             return logits_and_features(self.model, batch)
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Softmax of (N, K) logits divided by the card's temperature."""
+        """Softmax of (N, K) logits divided by the card's temperature; where they are not finite,
+        all classes alike."""
+        logits = np.where(np.isfinite(logits).all(axis=-1, keepdims=True), logits, 0.0)
         scaled = logits.astype(np.float64) / self.card.calibration.temperature
         powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
         return (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)

@@ -37,6 +37,9 @@ def _check(inputs: Inputs, R: tuple[int, ...], rank: int | None = None) -> None:
     u, delta, A, B, C, D, delta_bias = inputs
     if u.dim() != 3:
         raise ValueError(f"u has shape {tuple(u.shape)}, expected (batch, L, channels)")
+    for name, tensor in zip(("u", "delta", "A", "B", "C", "D", "delta_bias"), inputs, strict=True):
+        if tensor is not None and tensor.is_complex():
+            raise ValueError(f"{name} is complex, and states are real here; give a real {name}")
     batch, L, channels = u.shape
     N = A.shape[-1]
     _expect("delta", delta, (batch, L, *R, channels if rank is None else rank))

@@ -103,3 +103,10 @@ def test_float64_is_never_cut_short(force_backend, one_way):
     assert ops.choose_backend("cpu", torch.float64).name == "torch"
     wide = [x.double() for x in one_way]
     assert ops.selective_scan_channel_last(*wide).dtype == torch.float64
+
+
+def test_a_complex_decay_is_refused_not_cut() -> None:
+    u = torch.zeros(1, 2, 4)
+    B = torch.zeros(1, 3, 4)
+    with pytest.raises(ValueError, match="A is complex, and states are real here"):
+        ops.selective_scan(u, u, torch.zeros(2, 3, dtype=torch.complex64), B, B)

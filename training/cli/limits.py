@@ -16,6 +16,8 @@ SOME: Limit = ("above 0", lambda x: 0 < x < inf)
 AMOUNT: Limit = ("0 or more", lambda x: 0 <= x < inf)
 SHARE: Limit = ("0 or more and at most 1", lambda x: 0 <= x <= 1)
 PART: Limit = ("0 or more and below 1", lambda x: 0 <= x < 1)
+SEEDS = ("seed", "split_seed")
+MOST_SHOWN = 1e15  # larger numbers are cut
 
 LIMITS: dict[str, Limit] = {
     **dict.fromkeys(
@@ -50,5 +52,8 @@ def refuse_impossible(config: Any) -> None:
     for name, value in vars(config).items():
         if name in LIMITS and value is not None:
             wanted, holds = LIMITS[name]
+            if name in SEEDS and value >= 2**32:
+                wanted, holds = "below 2^32", lambda _: False
             if not holds(value):
-                raise DataError(f"{dashed(name)} {value:g} must be {wanted}.")
+                shown = f"{value:g}" if abs(value) < MOST_SHOWN else f"{str(value)[:8]}…"
+                raise DataError(f"{dashed(name)} {shown} must be {wanted}.")

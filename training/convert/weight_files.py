@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import pickle
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ssmamba.errors import CheckpointError
 from ssmamba.models.foundation import ADAPTERS, Adapter
 from ssmamba.models.foundation.adapter import State
 
+PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.", "net.", "encoder.")
 WRAPPERS = ("state_dict", "model", "module", "teacher", "student", "net", "encoder")
 _DAMAGED = "{path} is damaged or not a weight file; download or copy it again."
 # Raised by torch's reader on bytes that are not an archive of its own
@@ -59,7 +61,7 @@ def _unpickled(path: Path) -> Any:
 
 
 def _unwrapped(raw: Any, path: Path) -> State:
-    while isinstance(raw, dict) and not any(isinstance(v, Tensor) for v in raw.values()):
+    while isinstance(raw, dict):  # a tensor beside a state_dict is a score or a counter
         inner = next((raw[name] for name in WRAPPERS if isinstance(raw.get(name), dict)), None)
         if inner is None:
             break
@@ -73,13 +75,25 @@ def _unwrapped(raw: Any, path: Path) -> State:
     return tensors
 
 
+def _ways(published: State) -> Iterator[State]:
+    """The tensors as they are named, then those below each prefix of a wrapper, without it."""
+    yield published
+    for prefix in PREFIXES:
+        if below := {
+            k.removeprefix(prefix): v for k, v in published.items() if k.startswith(prefix)
+        }:
+            yield from _ways(below)
+
+
 def checked(adapter: Adapter, published: State, path: Path) -> State:
     """All tensors of an encoder under the names of our network, each one accounted for.
 
     Raises CheckpointError that names the first tensors that do not fit, and the encoder that
     the file belongs to when it is another one.
     """
-    own, weights = _taken(adapter), adapter.fitted(published)
+    own = _taken(adapter)
+    fitted = [adapter.fitted(way) for way in _ways(published)]
+    weights = min(fitted, key=lambda way: len(own.keys() ^ way.keys()))
     if difference := _mismatch(own, weights):
         other = _recognise(published, skip=adapter.name)
         hint = f"it fits --arch {other}" if other else f"take {adapter.source}"

@@ -27,7 +27,7 @@ from training.methods.supervised import Supervised, selection_score
 from training.runs.begin import begin_run, open_run
 from training.runs.card import base_card, budget, tried
 from training.runs.device import seed_everything, tell_model
-from training.runs.plan import loader_threads, make_plan, make_schedule
+from training.runs.plan import loader_threads, make_plan, make_schedule, refuse_single_values
 from training.runs.recipe import training_images
 
 
@@ -47,6 +47,8 @@ def finetune(config: FinetuneConfig) -> None:
     fabric, dataset = open_run(config)
     start = build_classifier(config, len(dataset.classes))
     _refuse_seen_test_images(config, start, dataset)
+    plan = make_plan(config, fabric, len(dataset.indices("train")))
+    refuse_single_values(config, plan, start.model)
     if fabric.is_global_zero:
         tell_without_cams(start.model, config.image_size)
     begin_run(config, "finetune", fabric, dataset)

@@ -24,7 +24,7 @@ from training.methods import METHODS, Material, Method
 from training.runs.begin import begin_run, open_run
 from training.runs.card import base_card, budget
 from training.runs.device import tell_model
-from training.runs.plan import loader_threads, make_plan, make_schedule
+from training.runs.plan import loader_threads, make_plan, make_schedule, refuse_single_values
 from training.runs.recipe import make_recipe, training_images
 
 VAL_IMAGES = 256  # of the validation split, scored after an epoch
@@ -34,12 +34,13 @@ def pretrain(config: PretrainConfig) -> None:
     """Train by --method, then save the best weights with their scores on the test split."""
     backbone = refuse_unfit(config)
     fabric, dataset = open_run(config)
+    plan = make_plan(config, fabric, len(dataset.indices("train")))
+    refuse_single_values(config, plan, backbone.build())
     begin_run(config, "pretrain", fabric, dataset)
     method = METHODS[config.method](load_material(config, dataset, backbone))
     encoder = backbone.build()
     tell_model(fabric, backbone.label, encoder)
     model = method.model(encoder)
-    plan = make_plan(config, fabric, len(method.material.train))
     task: Task[Any] = Task(
         partial(method.loss, device=fabric.device),
         method.validate,

@@ -6,6 +6,7 @@ import os
 
 import torch
 from lightning_fabric import Fabric
+from torch import nn
 
 from ssmamba.errors import DataError
 from training.config import RunConfig
@@ -34,6 +35,29 @@ def make_plan(config: RunConfig, fabric: Fabric, images: int) -> Plan:
             f"{parts} (and no more than the {images} training images)."
         )
     return plan
+
+
+def refuse_single_values(config: RunConfig, plan: Plan, model: nn.Module) -> None:
+    """Raise DataError where BatchNorm would see a single value of each channel: one image in a pass
+    and one cell in a layer. A step is tried; the network is left as it was.
+    """
+    if plan.step_images // config.accumulate > 1:
+        return
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    weight, training = next(model.parameters()), model.training
+    image = torch.zeros(1, 3, config.image_size, config.image_size, device=weight.device)
+    try:
+        with torch.no_grad():
+            model.train()(image)
+    except ValueError as error:
+        if "more than 1 value" not in str(error):
+            raise
+        raise DataError(
+            f"A pass of one image of {config.image_size} px leaves BatchNorm a single value; give "
+            "a --batch-size of two or more for each pass, or a larger --image-size."
+        ) from error
+    finally:
+        model.train(training).load_state_dict(state)
 
 
 def loader_threads(fabric: Fabric) -> int:

@@ -22,7 +22,8 @@ def answer(request: Classify, bench: Bench, spent: Spent, path: str) -> Steps:
         for first, pixels in region.batches(predictor.batch_size):
             seen = [resize_image(image, spec.window_px) for image in pixels]
             prediction = bench.predict(predictor, seen)
-            judge.add(seen if spec.window_px == spec.source_px else pixels, prediction.features)
+            read = seen if spec.window_px == spec.source_px else pixels
+            judge.add(read, prediction.features, prediction.logits)
             pieces.append(prediction.probabilities)
             if region.count > 1:
                 yield progress(request.job, first + len(pixels), region.count, spent() - begun)

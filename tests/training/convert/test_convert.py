@@ -305,3 +305,34 @@ def test_it_is_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as left:
         runpy.run_module("training.convert", run_name="__main__")
     assert left.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "wrapper", ["score", "lightning", "compiled", "backbone", "nested", "shared"]
+)
+def test_weights_as_projects_wrap_them(tmp_path: Path, wrapper: str) -> None:
+    torch.manual_seed(0)
+    weights = timm.create_model("resnet10t", num_classes=2).state_dict()
+    raw: dict[str, object] = {
+        "score": {
+            "state_dict": {f"module.{k}": v for k, v in weights.items()},
+            "best_acc1": torch.tensor(70.0),
+        },
+        "lightning": {"state_dict": {f"model.{k}": v for k, v in weights.items()}, "epoch": 3},
+        "compiled": {f"_orig_mod.{k}": v for k, v in weights.items()},
+        "backbone": {
+            **{f"backbone.{k}": v for k, v in weights.items()},
+            "head.weight": torch.zeros(2, 4),
+        },
+        "nested": {"model": {f"module._orig_mod.{k}": v for k, v in weights.items()}},
+        "shared": {**weights, "layer1.0.bn1.weight": weights["bn1.weight"]},
+    }
+    if wrapper == "shared":
+        weights["layer1.0.bn1.weight"] = weights["bn1.weight"]
+    torch.save(raw[wrapper], tmp_path / "w.pth")
+    out = tmp_path / "w.safetensors"
+    asked = [str(tmp_path / "w.pth"), "--arch", "timm:resnet10t", "--out", str(out)]
+    assert command.main(asked) == 0
+    found = checkpoint.load(out).model.state_dict()
+    assert set(found) == {k for k in weights if not k.startswith("fc.")}
+    assert all(torch.equal(value, weights[name]) for name, value in found.items())

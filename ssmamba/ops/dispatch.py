@@ -106,7 +106,7 @@ def choose_backend(device: torch.device | str, dtype: torch.dtype = torch.float3
                 raise InputError(f"{VARIABLE}={name} cannot be used ({reason}); unset {VARIABLE}")
             if dtype == torch.float64:
                 return _chosen(device, dtype)
-        return Backend(name, f"asked for by {VARIABLE}")
+        return Backend(name, f"requested by {VARIABLE}")
     try:
         return _chosen(device, dtype)
     except RuntimeError as error:

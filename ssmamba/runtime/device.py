@@ -36,7 +36,7 @@ def choose_device(request: str = "auto") -> Device:
     """
     request = request.strip().lower()
     if request == "cpu":
-        return _cpu("the CPU was asked for")
+        return _cpu("CPU requested")
     if request == "auto":
         problem = gpu_problem()
         return _cpu(f"no GPU: {problem}") if problem else _cuda(0, "a GPU was found")
@@ -48,7 +48,7 @@ def choose_device(request: str = "auto") -> Device:
         raise DeviceError(
             f"'{request}' cannot be used: {problem}; use the CPU or {_cure(problem)}."
         )
-    return _cuda(int(index or 0), f"{request} was asked for")
+    return _cuda(int(index or 0), f"{request} requested")
 
 
 def gpu_problem(index: int = 0) -> str | None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ssmamba.checkpoints.card import InputSpec
 from ssmamba.config import SSMambaConfig
 from ssmamba.models import SSMamba
-from training.evaluation.cams import best_stage, pointing_by_stage
+from training.evaluation.cams import best_stage, pointing_by_stage, tell_without_cams
 
 SPEC = InputSpec(window_px=64)
 
@@ -47,3 +47,25 @@ def test_a_network_of_another_kind_has_no_stage_of_its_own() -> None:
 
     images = np.zeros((4, 64, 64, 3), np.uint8)
     assert pointing_by_stage(Unknown(), SPEC, images, np.array([0, 0, 1, 1])) == {}
+
+
+class Flat(nn.Module):
+    """A network without places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(3 * 64 * 64, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(x.flatten(1))
+
+
+def test_a_network_without_maps_is_named_and_costs_no_calibration(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tell_without_cams(Flat(), 64)
+    assert "No CAM is known for Flat" in capsys.readouterr().out
+    images = np.zeros((4, 64, 64, 3), np.uint8)
+    assert pointing_by_stage(Flat(), SPEC, images, np.array([0, 0, 1, 1])) == {}
+    tell_without_cams(SSMamba(SSMambaConfig.of_size("nano"), 2), 64)
+    assert capsys.readouterr().out == ""

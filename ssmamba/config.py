@@ -34,7 +34,7 @@ VMAMBA_SIZES: dict[str, tuple[tuple[int, int, int, int], tuple[int, int, int, in
 class SSMambaConfig:
     """SSMamba's encoder (SSMamba §3); every ablation of Tables 5 and 6 is a value of a field.
 
-    VMamba, which stands in the same frame, is described by the same fields.
+    VMamba, which shares the frame of stages, is described by the same fields.
     """
 
     size: str = "tiny"  # nano | tiny | small | base; names the default dims and depths

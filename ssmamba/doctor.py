@@ -1,4 +1,4 @@
-"""What works on this machine and what does not: ``python -m ssmamba.doctor``.
+"""Checks of the installation: ``python -m ssmamba.doctor``.
 
 One line for each check, and the next step where something needs attention. Imports torch only
 when the checks run.

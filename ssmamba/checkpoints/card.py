@@ -1,4 +1,4 @@
-"""A checkpoint's card: what the model is, where it comes from and what it may be trusted with.
+"""A checkpoint's card: the model, its origin, and the limits within which it can be trusted.
 
 The card is one JSON object under the key ``ssmamba`` in the metadata of a ``.safetensors`` file.
 This module reads it without torch, so that the viewer's process can.
@@ -44,7 +44,7 @@ class ClassInfo:
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What the model was fed, so that it is fed the same again."""
+    """Input of the model in training, which inference repeats."""
 
     window_px: int = 224  # side of the square network input, pixels
     source_px: int = 224  # side of the training images before resizing, pixels
@@ -58,7 +58,7 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class SlideSpec(InputSpec):
-    """What a slide model was fed: regions of tissue, each read as a window of ``window_px``.
+    """Input of a slide model in training: regions of tissue, each a window of ``window_px``.
 
     ``window_px`` is the side of a region in pixels of ``mpp`` µm, which is always given.
     """
@@ -147,7 +147,7 @@ class Card:
 
 
 def card_from_json(text: str, path: Path | str = "checkpoint") -> Card:
-    """Parse a card. Raises CheckpointError that names what is wrong."""
+    """Parse a card. Raises CheckpointError, which names the problem."""
     try:
         raw = json.loads(text)
         version = int(raw["format_version"])

@@ -90,7 +90,7 @@ def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> 
 
 
 def load(path: Path | str, device: str | torch.device = "cpu") -> Checkpoint:
-    """Rebuild the model of a checkpoint. Raises CheckpointError that names what is wrong."""
+    """Rebuild the model of a checkpoint. Raises CheckpointError, which names the problem."""
     path = Path(path)
     card = read_card(path)
     refuse_slide_model(card, path)

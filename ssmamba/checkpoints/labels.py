@@ -1,4 +1,4 @@
-"""What models are called beside each other: no two alike."""
+"""Display names of models shown together; no two are equal."""
 
 from __future__ import annotations
 

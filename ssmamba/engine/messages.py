@@ -22,10 +22,10 @@ from ssmamba.reading.values import (
 from ssmamba.rois.roi import Roi
 
 
-# --- what a request works on ---------------------------------------------------------------
+# --- what a request is about ---------------------------------------------------------------
 @dataclass(frozen=True)
 class SlideRef:
-    """A slide, and what the user said about it."""
+    """A slide, and the user's settings for it."""
 
     path: str
     mpp: float | None = None  # µm per level-0 pixel as corrected by the user; None = the slide's
@@ -34,17 +34,17 @@ class SlideRef:
 
 # --- jobs ----------------------------------------------------------------------------------
 class Priority(IntEnum):
-    """How urgent a job is; after each step the engine goes on with the most urgent one."""
+    """Urgency of a job; after each step the engine continues with the most urgent one."""
 
-    ASKED = 0  # what the user has just asked
-    VISIBLE = 1  # what is looked at
+    ASKED = 0  # just asked by the user
+    VISIBLE = 1  # on the screen
     REST = 2
     AHEAD = 3  # what may be asked later
 
 
 @dataclass(frozen=True)
 class JobRequest:
-    """What every request for work has; ``ssmamba.engine.jobs.KINDS`` says who does it."""
+    """Base of the requests for work; ``ssmamba.engine.jobs.KINDS`` maps them to functions."""
 
     job: int
     priority: Priority = field(default=Priority.ASKED, kw_only=True)
@@ -154,7 +154,7 @@ class CheckpointLoaded:
 
 @dataclass(frozen=True)
 class RegionResult:
-    """What every result of a checkpoint for a region has."""
+    """Base of a checkpoint's results for a region."""
 
     job: int
     roi_id: str
@@ -198,7 +198,7 @@ class ReconstructResult(RegionResult):
 
 @dataclass(frozen=True)
 class CheckpointFailed:
-    """One of a job's checkpoints gives no result; the others go on."""
+    """One of a job's checkpoints failed; the others continue."""
 
     job: int
     checkpoint: str

@@ -1,4 +1,4 @@
-"""Whose turn it is: after each step of a job, the most urgent one goes on.
+"""The scheduler of jobs: after each step, the most urgent job continues.
 
 No torch here: messages are taken from the first moment on, while torch is still being loaded.
 """
@@ -55,7 +55,7 @@ class _Job:
         self._since: float | None = None  # time.perf_counter() at the start of the current step
 
     def spent(self) -> float:
-        """Seconds of its own steps so far; those of other jobs between them do not count.
+        """Seconds spent in its own steps; steps of other jobs in between do not count.
 
         Raises Stopped within a step when the job has been cancelled.
         """
@@ -67,7 +67,7 @@ class _Job:
         return self._seconds + (0.0 if self._since is None else time.perf_counter() - self._since)
 
     def go_on(self, worker: Worker) -> Reply | None:
-        """Do one step. Raises StopIteration after the last one, and what the step raises."""
+        """Do one step. Raises StopIteration after the last one, and whatever the step raises."""
         self._since = time.perf_counter()
         try:
             if self._steps is None:
@@ -77,7 +77,7 @@ class _Job:
             self._seconds, self._since = self._elapsed(), None
 
     def close(self) -> None:
-        """Let go of what it holds between its steps."""
+        """Release everything held between steps."""
         if self._steps is not None:
             self._steps.close()
 
@@ -161,7 +161,7 @@ class Scheduler:
                 since = time.monotonic()
 
     def _most_urgent(self) -> _Job | None:
-        """Of equal ones the first that came; what is cancelled lets go at once."""
+        """The oldest of the most urgent; a cancelled job comes first, to release what it holds."""
         able = [job for job in self._jobs if job.cancelled or not job.paused]
         return min(able, key=lambda job: (not job.cancelled, job.priority), default=None)
 

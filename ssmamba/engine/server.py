@@ -47,7 +47,7 @@ class Outbox:
 
 
 def receive(stream: BinaryIO, scheduler: Scheduler) -> None:
-    """Hand messages on until the viewer is gone or says goodbye; then end the process."""
+    """Pass messages on until the viewer exits or asks to shut down; then end the process."""
     try:
         while not isinstance(message := read_message(stream), Shutdown):
             scheduler.take(message)
@@ -105,7 +105,7 @@ def _lower_priority(nice: int) -> None:
 
 
 def _choose(request: str) -> Device:
-    """The asked device; when it cannot be used, the CPU, and why is told with EngineReady."""
+    """The requested device, or the CPU if it cannot be used; EngineReady carries the reason."""
     from ssmamba.runtime.device import Device, choose_device
 
     try:
@@ -137,7 +137,7 @@ def _ready(device: Device) -> EngineReady:
 
 
 def _warm_up(device: Device, scheduler: Scheduler) -> None:
-    """Load in the background what the first answer and the first CAM would wait for.
+    """Load in the background what the first answer and the first CAM need.
 
     grad-cam takes seconds to import and would slow a first answer that is being computed.
     """

@@ -1,4 +1,4 @@
-"""What the engine keeps between steps: loaded models within a memory budget, and open slides.
+"""Caches of the engine: loaded models within a memory budget, and open slides.
 
 What a job holds stays until the job lets go, whatever other jobs open in between.
 """
@@ -49,7 +49,7 @@ class _Recent(Generic[T]):
 
     @property
     def free(self) -> list[Key]:
-        """What nobody holds, the least recently used first."""
+        """Items that no job holds, least recently used first."""
         return [key for key in self.items if not self._holders[key]]
 
 

@@ -1,4 +1,4 @@
-"""How many threads torch computes with, chosen by what it has just been fastest with.
+"""The number of threads for torch, chosen by measuring which was faster just now.
 
 The engine gives way to other programs. When they keep the other cores busy, each of a model's few
 hundred parallel loops waits for a thread that is not scheduled: a 224-px window took 103 ms with

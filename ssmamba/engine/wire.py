@@ -27,13 +27,13 @@ def encode(message: object) -> bytes:
 
 
 def write_message(stream: BinaryIO, message: object) -> None:
-    """Write one message and flush. Raises OSError when the other end is gone."""
+    """Write one message and flush. Raises OSError when the other end has closed."""
     stream.write(encode(message))
     stream.flush()
 
 
 def read_message(stream: BinaryIO) -> Any:
-    """Wait for the next message. Raises EOFError when the other end is gone, else WireError."""
+    """Wait for the next message. Raises EOFError when the other end has closed, else WireError."""
     length = int.from_bytes(_read_exactly(stream, LENGTH_BYTES), "little")
     if length > MAX_FRAME_BYTES:
         raise WireError(f"a frame of {length} bytes")

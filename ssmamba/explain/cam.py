@@ -96,7 +96,7 @@ def _grad_cam() -> dict[str, Any]:
 
 
 def _logit(class_index: int) -> Callable[[Tensor], Tensor]:
-    """What grad-cam differentiates: one of an image's logits (K,). Raises InputError."""
+    """Target for grad-cam: one of an image's logits (K,). Raises InputError."""
 
     def target(logits: Tensor) -> Tensor:
         if not 0 <= class_index < len(logits):

@@ -1,4 +1,4 @@
-"""What a MAMIM model makes of the hidden parts of one window (SSMamba §3.4)."""
+"""A MAMIM model's reconstruction of the hidden parts of one window (SSMamba §3.4)."""
 
 from __future__ import annotations
 

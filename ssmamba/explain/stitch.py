@@ -23,7 +23,7 @@ AlphaMode = Literal["flat", "value"]
 
 @dataclass(frozen=True)
 class StitchedMap:
-    """Values over a rectangle of the slide; NaN where no window lies."""
+    """Values over a rectangle of the slide; NaN outside the windows."""
 
     values: np.ndarray  # (H, W) float32, raw CAM values
     x: float  # left, level-0 pixels

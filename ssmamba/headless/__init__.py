@@ -1,1 +1,1 @@
-"""What the commands without a window share: runs and reports."""
+"""Shared by the commands that open no window: requests, runs and reports."""

@@ -15,7 +15,7 @@ from ssmamba.slides.slide import Slide
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for."""
+    """The command line's request."""
 
     inputs: tuple[str, ...]
     models: tuple[str, ...]
@@ -69,7 +69,7 @@ def is_tissue(slide: Slide, request: Request) -> bool:
 
 
 def target_key(card: Card, target: str | None, path: str) -> str | None:
-    """The class key for what the user wrote: a key or a readable name, in any case."""
+    """The class key for the user's text: a key or a readable name, in any case."""
     if target is None:
         return None
     for info in card.classes:

@@ -100,7 +100,7 @@ class _Run:
         self._files: set[str] = set()
 
     def add(self, path: str) -> None:
-        """Answer for every region of one input; a failure is kept and the next one goes on."""
+        """Answer for every region of one input; a failure is recorded and the run continues."""
         try:
             with Slide.open(path) as slide:
                 for note in slide.info.notes:

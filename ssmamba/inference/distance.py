@@ -1,4 +1,4 @@
-"""How far an input lies from what a model was trained with (Lee et al. 2018).
+"""Distance of an input to a model's training data (Lee et al. 2018).
 
 Features of each class are taken as normal with a shared covariance; the distance of an input is
 the smallest Mahalanobis distance to a class mean. What is compared is the style of SSMamba's first

@@ -32,11 +32,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a classifier says of N images; classes in the order of the card."""
+    """A classifier's answers for N images; classes in the order of the card."""
 
     probabilities: np.ndarray  # (N, K) float32, temperature applied
     logits: np.ndarray  # (N, K) float32, as the head gives them
-    features: np.ndarray  # (N, F) float32, what the judge compares with the training images
+    features: np.ndarray  # (N, F) float32, compared with the training images by the judge
 
 
 class Predictor:
@@ -162,7 +162,7 @@ class Predictor:
 
 
 def logits_and_features(model: nn.Module, batch: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits (B, K) and the features (B, F) by which foreign images are told.
+    """Logits (B, K) and the features (B, F) by which foreign images are recognised.
 
     They are the style of SSMamba's first stages, of other models what the last layer reads.
     """

@@ -16,7 +16,7 @@ from torch import Tensor
 from ssmamba.ops import torch_scan
 
 Inputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None, Tensor | None]
-Outputs = tuple[Tensor, Tensor, Tensor]  # y, state, what the backward pass wants kept
+Outputs = tuple[Tensor, Tensor, Tensor]  # y, state, saved for the backward pass
 Gradients = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None]
 
 
@@ -38,10 +38,10 @@ class Kernels(Protocol):
     GATES_BACKWARD: bool
 
     def kept_shape(self, u: Tensor, A: Tensor) -> tuple[int, ...]:
-        """Shape of what the forward pass keeps (float32) when asked to."""
+        """Shape of the tensor (float32) that the forward pass saves on request."""
 
     def forward(self, inputs: Inputs, options: Options, *, keep: bool, want_state: bool) -> Outputs:
-        """Return y, state and what the backward pass wants kept (both maybe empty)."""
+        """Return y, the state and the tensor saved for the backward pass (both may be empty)."""
 
     def backward(
         self,
@@ -116,7 +116,7 @@ def _through_plain_torch(
 def recomputed_gradients(
     inputs: Inputs, options: Options, grad_y: Tensor, grad_state: Tensor | None
 ) -> Gradients:
-    """Gradients (without a gate) through plain torch; for what a kernel cannot do itself."""
+    """Gradients (without a gate) through plain torch, where a kernel has no backward pass."""
     with torch.enable_grad():
         leaves: Any = tuple(None if x is None else x.detach().requires_grad_() for x in inputs)
         wanted = [x for x in leaves if x is not None]

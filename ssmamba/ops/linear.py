@@ -55,7 +55,7 @@ def _is_dense(matrix: Tensor) -> bool:
 
 
 def _has_rows(x: Tensor) -> bool:
-    """Whether oneDNN's quick kernels take x as it lies; others are 100 times slower."""
+    """Whether oneDNN's fast kernels accept the strides of x; others are 100 times slower."""
     return x.is_contiguous() or (x.stride(-1) == 1 if x.dim() > 2 else x.t().is_contiguous())
 
 

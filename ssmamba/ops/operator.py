@@ -32,7 +32,7 @@ OPERATIONS_PER_STATE = 9  # VMamba's count: 9 L D N for each direction
     schema=f"({_INPUTS}, bool keep, bool want_state) -> (Tensor, Tensor, Tensor)",
 )
 def scan_operator(*args: Any) -> tuple[Tensor, Tensor, Tensor]:
-    """y, the last state, and what the backward pass wants kept (both maybe empty)."""
+    """y, the last state, and the tensors saved for the backward pass (both may be empty)."""
     inputs, (z, softplus, reverse, keep, want_state) = args[:7], args[7:]
     u, options = inputs[0], function.Options(softplus, reverse, z)
     kernels = dispatch.kernels_for(u)

@@ -1,1 +1,1 @@
-"""What a model sees: windows of a region, how they are read, preprocessing."""
+"""Input of a model: windows of a region, how they are read, preprocessing."""

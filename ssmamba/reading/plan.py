@@ -27,7 +27,7 @@ READERS = 4  # threads that read windows; slides allow any number
 
 @dataclass(frozen=True)
 class RegionPlan:
-    """Which squares of a slide stand for a region, and how they are read."""
+    """The windows of a slide that represent a region, and how they are read."""
 
     windows: np.ndarray  # (N, 3) float64 of x, y, side, level-0 pixels
     mode: str  # whole | tiles
@@ -48,7 +48,7 @@ def plan_region(
 
     mpp: µm per level-0 pixel as the user corrected it; None = the slide's own. check: called while
     the windows of a large region are chosen; what it raises is passed on.
-    Raises RoiError for a region that has no area or lies off the slide.
+    Raises RoiError for a region that has no area or is off the slide.
     """
     from ssmamba.reading.windows import window_around, windows_tiles  # shapely loads slowly
 
@@ -104,7 +104,7 @@ def read_batches(
 
 
 def uses_icc(slide: Slide, spec: InputSpec, override: bool | None) -> bool:
-    """Whether the profile is applied: what the user said, else the card; never without one."""
+    """Whether the profile is applied: the user's choice, else the card's; never without one."""
     return (spec.icc if override is None else override) and slide.icc_profile is not None
 
 
@@ -116,7 +116,7 @@ def whole_image_roi(slide: Slide, name: str = "whole image") -> Roi:
 
 
 def _clipped(roi: Roi, slide: Slide) -> Roi:
-    """The part of a region that lies on the slide."""
+    """The part of a region that is on the slide."""
     from ssmamba.rois.geometry import polygons_of, rings_of, roi_shape
 
     name = f"The region '{roi.name}'" if roi.name else "The region"

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 Mode = Literal["auto", "whole", "tiles"]
-Check = Callable[[], object]  # called during long work; what it raises ends the work
+Check = Callable[[], object]  # called during long work, which ends when it raises
 
 
 @dataclass(frozen=True)

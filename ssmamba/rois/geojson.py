@@ -38,7 +38,7 @@ DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, ValueError)
 
 @dataclass(frozen=True)
 class RegionFile:
-    """The regions of a file, and what it held besides."""
+    """The regions of a file, and its other members."""
 
     rois: list[Roi]
     notes: tuple[str, ...] = ()  # sentences about what was skipped or not understood

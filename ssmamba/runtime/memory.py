@@ -1,4 +1,4 @@
-"""Memory that a network frees is kept for its next layer; and what a lack of memory looks like.
+"""Freed memory is reused by a network's next layer; how running out of memory is recognised.
 
 glibc gives large freed blocks back to the system at once, and each of the next layer's pages then
 costs a fault: 10 to 15 % of an SSMamba forward pass on the CPU at 224 to 1024 px, half at 2048.

@@ -1,4 +1,4 @@
-"""What a decoded image is, and how one that cannot be decoded is refused."""
+"""Decoded images, and the refusal of those that cannot be decoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The protocol of a slide's pixel sources, and what they share.
+"""The protocol of a slide's pixel sources, and their common helpers.
 
 Sources read BGRA (the memory layout of Qt's RGB32 and of OpenSlide's ARGB32 on little-endian
 machines) into a buffer of the caller's, on white, so that the viewer's tiles are never copied.
@@ -30,7 +30,7 @@ class Level:
 
 
 class PixelSource(Protocol):
-    """What Slide needs from a file."""
+    """A file's pixels and properties, as Slide needs them."""
 
     vendor: str
     levels: tuple[Level, ...]

@@ -1,4 +1,4 @@
-"""Tissue masks: what is not bare glass."""
+"""Tissue masks: everything but bare glass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each request does, in the engine's process or in a command's: one file for each kind.
+"""The kinds of job, one file each; they run in the engine's process or in a command's.
 
 A kind is a generator function (request, bench, spent): every ``yield`` ends a step, after which
 other jobs may have their turn; a yielded reply is sent. It raises SSMambaError when the whole

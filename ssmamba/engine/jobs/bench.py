@@ -1,4 +1,4 @@
-"""What the jobs share: loaded models, open slides, the number of threads, answers so far."""
+"""Shared by the jobs: loaded models, open slides, the number of threads, recent answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REMEMBERED = 256  # answers kept, so that a CAM of the predicted class need not 
 
 
 class Bench:
-    """One device and what is kept on it between the steps of all jobs."""
+    """One device, and everything that stays loaded between the steps of all jobs."""
 
     def __init__(self, device: Device) -> None:
         self.device = device
@@ -58,7 +58,7 @@ class Bench:
 
 
 def each_checkpoint(work: Callable[..., Steps], request: Classify | Explain, *given: Any) -> Steps:
-    """Work for each checkpoint: its result, or ``CheckpointFailed``, and the others go on."""
+    """Work for each checkpoint: its result, or ``CheckpointFailed`` while the others continue."""
     if not request.checkpoints:
         raise InputError("No model is loaded; open a checkpoint first.")
     for path in request.checkpoints:
@@ -73,6 +73,6 @@ def each_checkpoint(work: Callable[..., Steps], request: Classify | Explain, *gi
 
 
 def progress(job: int, done: int, total: int, seconds: float) -> Progress:
-    """How far a job is, after so many seconds of its own reading."""
+    """Progress of a job after so many seconds of its own reading."""
     pace = done / max(seconds, 1e-9)
     return Progress(job, done, total, pace, (total - done) / pace)

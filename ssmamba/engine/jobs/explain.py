@@ -1,4 +1,4 @@
-"""Where in a region the evidence for a class lies, by each checkpoint."""
+"""CAMs of a region, one set for each checkpoint."""
 
 from __future__ import annotations
 

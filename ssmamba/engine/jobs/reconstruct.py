@@ -1,4 +1,4 @@
-"""What a masked model makes of a region's middle window."""
+"""A masked model's reconstruction of a region's middle window."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from ssmamba.slides.slide import Slide
 
 @dataclass(frozen=True)
 class Region:
-    """A region, the slide it lies on, and how it is read."""
+    """A region, its slide, and how it is read."""
 
     slide: Slide
     roi: Roi
@@ -51,14 +51,14 @@ class Region:
         return read_batches(self.slide, plan.windows, plan.out_px, size, self.icc)
 
     def middle_window(self) -> Window:
-        """The window nearest to the middle of all, to stand for a region of many."""
+        """The window nearest to the centre of all, to represent a region of many."""
         windows = self.plan.windows
         centres = windows[:, :2] + windows[:, 2:] / 2
         nearest = ((centres - centres.mean(axis=0)) ** 2).sum(axis=1).argmin()
         return Window(*windows[nearest].tolist())
 
     def key(self, sha256: str) -> tuple:
-        """What an answer of the checkpoint with this sha256 depends on."""
+        """Key of an answer by the checkpoint with this sha256: everything that it depends on."""
         windows = hashlib.sha256(self.plan.windows.tobytes()).digest()
         return sha256, self.slide.quick_hash, windows, self.plan.out_px, self.icc
 

@@ -1,4 +1,4 @@
-"""What both passes of the compiled scan share: scratch memory, rows, and packing of states."""
+"""Shared by both passes of the compiled scan: scratch memory, rows, and packing of states."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def copy_bc(
 
 @njit(**OPTIONS)
 def pack_states(source: Any, k: int, scale: float, w: Any, at: int) -> None:
-    """(channels, N) -> 16 channels side by side for each state, zeros for what is padded."""
+    """(channels, N) -> 16 channels side by side for each state, zeros in the padding."""
     channels, N = source.shape
     first = k * LANES
     lanes = min(LANES, channels - first)

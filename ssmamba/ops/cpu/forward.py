@@ -121,7 +121,7 @@ def _rows(
     skip: Any, shift: Any, softplus: bool, accumulate: bool, w: Any, rows: int, rank: int,
     weight: int,
 ) -> None:  # fmt: skip
-    """What the states are driven with, and D u (and the other direction's y) to add them to."""
+    """Inputs to the states, and D u (plus the other direction's y), to which they are added."""
     for t in range(count):
         at = rows + t * FORWARD_ROW
         if rank > 0:

@@ -1,4 +1,4 @@
-"""What a forward scan is told: one array of integers instead of a dozen arrays.
+"""Inputs of a forward scan, as one array of integers instead of a dozen arrays.
 
 Each task's views of arrays cost numba their counted references: 24 tasks of one step each took 18.5
 us with them, 4.7 with this plan, and all 49 steps take 34. So a plan holds addresses and strides

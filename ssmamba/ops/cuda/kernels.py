@@ -139,7 +139,7 @@ def pass_states(
     TC: tl.constexpr, BE: tl.constexpr, R: tl.constexpr, REVERSE: tl.constexpr,
     HAS_FIRST: tl.constexpr, KEEP_STARTS: tl.constexpr,
 ):  # fmt: skip
-    """starts[c] = the state that tile c is handed, for each segment of ``segment`` tiles.
+    """starts[c] = the state at the start of tile c, for each segment of ``segment`` tiles.
 
     first, last (batch, R, segments, N, channels): the state before and after each segment; sums
     (batch, R, segments, channels): its total step. REVERSE turns the order of tiles.
@@ -244,7 +244,7 @@ def tile_gradients(
 ):  # fmt: skip
     """All gradients of one tile; those of A, D and bias are summed over tiles by the caller, those
     of B and C over blocks of channels. ``carries``: a g from behind the tile, as ``starts``. The y
-    that the gate was multiplied with is made again here, where all states are at hand."""
+    that was multiplied by the gate is recomputed here, where all states are available."""
     c, k = tl.program_id(0), tl.program_id(1)
     d = k * BD + tl.arange(0, BD)
     b = tl.program_id(2).to(tl.int64)

@@ -175,7 +175,7 @@ class _Problem:
 
 
 def kept_shape(u: Tensor, A: Tensor) -> tuple[int, ...]:
-    """(batch, R, tiles, N * channels): the state that each tile is handed."""
+    """(batch, R, tiles, N * channels): the state at the start of each tile."""
     batch, L, channels = u.shape
     R, _, N = A.shape
     tiles = -(-L // configuration(int(L), int(channels)).T)

@@ -1,4 +1,4 @@
-"""What the OME-XML of a TIFF says of its picture: µm/px, channels, planes."""
+"""The OME-XML of a TIFF: µm/px, channels, planes."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from enum import IntEnum
 from ssmamba.reading.values import (
     DEFAULT_OPTIONS,
     CamMap,
+    Doubt,
     PackedArray,
     ReadOptions,
     Stamp,
@@ -171,6 +172,8 @@ class ClassifyResult(RegionResult):
     trust: Trust
     windows: PackedArray  # (N, 3) float64 of x, y, side, level-0 pixels
     window_probabilities: PackedArray  # (N, K) float32, classes in the order of the card
+    read_share: float = 1.0  # of the region's area, covered by windows that had a vote
+    left_out: tuple[tuple[Doubt, int], ...] = ()  # windows without a vote, by reason
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from ssmamba.checkpoints.card import Card
 from ssmamba.inference.distance import mahalanobis
+from ssmamba.reading.doubts import foremost
 from ssmamba.reading.preprocess import Images, resize_image
-from ssmamba.reading.values import Trust
+from ssmamba.reading.values import Doubt, Trust
 from ssmamba.slides.tissue import tissue_fraction
 
 DEFAULT_ENTROPY_LIMIT = 0.5  # when the card has none
@@ -65,27 +66,28 @@ class Judge:
     def verdict(self, probabilities: Sequence[float]) -> Trust:
         """Judge the region's probabilities (K,), in the light of the windows added so far."""
         if not (self._finite and np.isfinite(probabilities).all()):
-            return Trust(sure=False, reasons=(NO_NUMBER,), entropy=1.0)
+            return Trust(sure=False, reasons=(NO_NUMBER,), entropy=1.0, doubt="damaged")
         entropy = float(normalised_entropy(np.asarray(probabilities, np.float64)))
         limit = self.card.calibration.entropy_limit
         distance = _median(self._distances)
         tissue = float(np.mean(self._tissue)) if self._tissue else None
         sharp = _median(self._sharpness)
         blank = bool(self._blank) and float(np.mean(self._blank)) > 0.5
-        reasons = []
+        reasons: dict[Doubt, str] = {}
         if blank:
-            reasons.append(BLANK)
+            reasons["blank"] = BLANK
         elif tissue is not None and tissue < GLASS_LIMIT:
-            reasons.append(GLASS)
+            reasons["glass"] = GLASS
         elif sharp is not None and sharp < SHARPNESS_LIMIT:
-            reasons.append(BLURRED)
+            reasons["blurred"] = BLURRED
         if distance is not None and distance > 1.0:
-            reasons.append(FOREIGN)
+            reasons["foreign"] = FOREIGN
         if entropy > (DEFAULT_ENTROPY_LIMIT if limit is None else limit):
-            reasons.append(NOT_SURE_BETWEEN)
+            reasons["unsure"] = NOT_SURE_BETWEEN
         return Trust(
             sure=not reasons,
-            reasons=tuple(reasons),
+            reasons=tuple(reasons.values()),
+            doubt=foremost(reasons),
             entropy=entropy,
             distance=distance,
             sharpness=sharp,

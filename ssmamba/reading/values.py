@@ -12,6 +12,11 @@ from typing import Literal
 import numpy as np
 
 Mode = Literal["auto", "whole", "tiles"]
+# Why an answer is not sure; "" when it is. See ssmamba.reading.doubts for their order and words.
+Doubt = Literal[
+    "", "unsure", "foreign", "partial", "blurred", "glass", "blank", "pen", "damaged"
+]  # fmt: skip
+NO_CLASS: frozenset[Doubt] = frozenset({"glass", "blank", "blurred", "pen", "damaged"})
 Check = Callable[[], object]  # called during long work, which ends when it raises
 
 
@@ -85,6 +90,12 @@ class Trust:
     distance: float | None = None  # to the training features, in units of the card's limit
     sharpness: float | None = None  # the higher the sharper (inference.judge); None = not measured
     tissue: float | None = None  # share of the windows that is tissue, 0..1
+    doubt: Doubt = ""  # the most fundamental reason; "" exactly when sure
+
+    @property
+    def names_class(self) -> bool:
+        """Whether a class may be shown; not where there was no tissue to be seen."""
+        return self.doubt not in NO_CLASS
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ def test_a_clear_answer_on_sharp_tissue_is_believed():
     trust = judge([textured()])
     assert trust.sure
     assert trust.reasons == ()
+    assert trust.doubt == "" and trust.names_class
 
 
 def test_an_undecided_answer_is_not_sure_by_the_cards_limit():
@@ -118,3 +119,30 @@ def test_sharpness_ignores_brightness_and_contrast():
     image = textured().astype(np.float32)
     dimmed = (image * 0.5 + 40).round().astype(np.uint8)
     assert sharpness(dimmed) == pytest.approx(sharpness(image.astype(np.uint8)), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("image", "probabilities", "doubt", "names_class"),
+    [
+        (textured(), [0.5, 0.3, 0.2], "unsure", True),
+        (textured(), [float("nan")] * 3, "damaged", False),
+        (np.full((96, 96, 3), 243, np.uint8), [0.5, 0.3, 0.2], "blank", False),
+        (glass_with_a_speck(), [0.5, 0.3, 0.2], "glass", False),
+        (cv2.GaussianBlur(textured(), (0, 0), 3), [0.5, 0.3, 0.2], "blurred", False),
+    ],
+)
+def test_every_answer_that_is_not_sure_has_a_doubt_and_the_deepest_is_named(
+    image, probabilities, doubt, names_class
+):
+    trust = judge([image], probabilities=probabilities)
+    assert not trust.sure
+    assert trust.doubt == doubt
+    assert trust.names_class is names_class
+
+
+def test_foreign_tissue_is_told_before_an_undecided_answer():
+    extra = {"trust.mean": torch.zeros(1, 2), "trust.precision": torch.eye(2)}
+    far = np.array([[9.0, 0.0]], np.float32)
+    trust = judge([textured()], far, probabilities=[0.4, 0.3, 0.3], extra=extra, distance_limit=3)
+    assert trust.doubt == "foreign" and trust.names_class
+    assert set(trust.reasons) == {FOREIGN, NOT_SURE_BETWEEN}

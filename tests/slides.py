@@ -10,6 +10,7 @@ import tifffile
 from PIL import ImageCms
 
 SHARED_SLIDES = Path(__file__).resolve().parents[2] / "shared" / "data" / "slides"
+SHARED_CASES = SHARED_SLIDES.parents[1] / "cases"
 
 
 def tissue_like(width: int, height: int, seed: int = 0) -> np.ndarray:

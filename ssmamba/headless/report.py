@@ -12,6 +12,7 @@ from typing import Any
 from ssmamba.checkpoints.card import Card
 from ssmamba.engine.messages import ClassifyResult, ExplainResult
 from ssmamba.files import short_name
+from ssmamba.headless.answers import Answer, answer_record, with_answers
 from ssmamba.rois.geojson import write_rois
 from ssmamba.rois.roi import Roi
 
@@ -31,6 +32,11 @@ class Finding:
     cam_file: str = ""  # file name beside results.json
     label: str = ""  # of the model, unique among those of the run
 
+    @property
+    def answer(self) -> Answer:
+        label = self.label or self.card.name or Path(self.result.checkpoint).stem
+        return Answer(label, self.card, self.result)
+
 
 def write_findings(out: Path, findings: Sequence[Finding]) -> None:
     """Write all files; an earlier run's files of the same names are replaced."""
@@ -39,20 +45,19 @@ def write_findings(out: Path, findings: Sequence[Finding]) -> None:
     (out / "results.json").write_text(text + "\n", encoding="utf-8")
     _write_csv(out / "results.csv", records)
     inputs = list(dict.fromkeys(f.input for f in findings))
-    rois = [roi for name in inputs for roi in _classified([f for f in findings if f.input == name])]
+    rois = [roi for name in inputs for roi in _answered([f for f in findings if f.input == name])]
     offset = findings[0].bounds_offset if len(inputs) == 1 else (0, 0)
     write_rois(out / "rois.geojson", rois, offset)
     if len(inputs) > 1:  # QuPath wants a file for each slide
         for number, name in enumerate(inputs, start=1):
             own = [f for f in findings if f.input == name]
             file = out / f"rois-{number}-{short_name(Path(name).stem)}.geojson"
-            write_rois(file, _classified(own), own[0].bounds_offset)
+            write_rois(file, _answered(own), own[0].bounds_offset)
 
 
 def as_record(finding: Finding) -> dict[str, Any]:
     """One entry of results.json."""
     result, card = finding.result, finding.card
-    names = {c.key: c.name for c in card.classes}
     record: dict[str, Any] = {
         "input": finding.input,
         "roi_id": finding.roi.id,
@@ -61,13 +66,7 @@ def as_record(finding: Finding) -> dict[str, Any]:
         "model_name": card.name,
         "mpp": result.stamp.mpp,
         "mode": result.stamp.mode,
-        "windows": len(result.windows),
-        "probabilities": result.probabilities,
-        "predicted": result.predicted,
-        "predicted_name": names[result.predicted],
-        "confidence": result.probabilities[result.predicted],
-        "sure": result.trust.sure,
-        "reasons": list(result.trust.reasons),
+        **answer_record(finding.answer, finding.roi.user_class),
         "entropy": result.trust.entropy,
         "distance": result.trust.distance,
         "notes": list(result.notes),
@@ -82,32 +81,28 @@ def as_record(finding: Finding) -> dict[str, Any]:
 
 def _write_csv(path: Path, records: Sequence[dict[str, Any]]) -> None:
     classes = list(dict.fromkeys(k for r in records for k in r["probabilities"]))
-    plain = ("input", "roi_id", "roi_name", "model", "mpp", "mode", "windows", "predicted",
-             "predicted_name", "confidence", "sure")  # fmt: skip
-    header = [*plain, "reasons", "notes", *(f"p_{c}" for c in classes)]
+    plain = ("input", "roi_id", "roi_name", "model", "mpp", "mode", "windows", "read_share",
+             "doubt", "predicted", "predicted_name", "confidence", "sure", "user_class",
+             "agrees")  # fmt: skip
+    header = [*plain, "left_out", "reasons", "notes", *(f"p_{c}" for c in classes)]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
         for record in records:
             shares = [record["probabilities"].get(c, "") for c in classes]
-            texts = [" ".join(record["reasons"]), "; ".join(record["notes"])]
+            left_out = ", ".join(f"{n} {doubt}" for doubt, n in record["left_out"].items())
+            texts = [left_out, " ".join(record["reasons"]), "; ".join(record["notes"])]
             writer.writerow([*(record[k] for k in plain), *texts, *shares])
 
 
-def _classified(findings: Sequence[Finding]) -> list[Roi]:
-    """The ROIs of one input, each once; the first model gives the class."""
-    found: dict[str, Roi] = {}
+def _answered(findings: Sequence[Finding]) -> list[Roi]:
+    """The ROIs of one input, each once, with every model's answer."""
+    of_region: dict[str, list[Finding]] = {}
     for finding in findings:
-        card, result = finding.card, finding.result
-        info = next(c for c in card.classes if c.key == result.predicted)
-        model = finding.label or card.name or Path(result.checkpoint).stem
-        shares = {f"{model}: {c.name}": result.probabilities[c.key] for c in card.classes}
-        sure = {f"{model}: sure": float(result.trust.sure)}
-        old = found.get(finding.roi.id)
-        if old is None:
-            old = replace(
-                finding.roi.classified(info.name, info.color),
-                metadata={**finding.roi.metadata, "input": Path(finding.input).name},
-            )
-        found[old.id] = replace(old, measurements={**old.measurements, **shares, **sure})
-    return list(found.values())
+        of_region.setdefault(finding.roi.id, []).append(finding)
+    rois = []
+    for group in of_region.values():
+        roi = with_answers(group[0].roi, [finding.answer for finding in group])
+        metadata = {**roi.metadata, "input": Path(group[0].input).name}
+        rois.append(replace(roi, metadata=metadata))
+    return rois

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ssmamba.checkpoints.agreement import class_named
 from ssmamba.checkpoints.card import Card
 from ssmamba.errors import InputError, RoiError, did_you_mean
 from ssmamba.reading.values import Mode
@@ -69,12 +70,12 @@ def is_tissue(slide: Slide, request: Request) -> bool:
 
 
 def target_key(card: Card, target: str | None, path: str) -> str | None:
-    """The class key for the user's text: a key or a readable name, in any case."""
+    """The class key for the user's text: a key or a readable name, however it is written."""
     if target is None:
         return None
-    for info in card.classes:
-        if target.lower() in (info.key.lower(), info.name.lower()):
-            return info.key
+    info = class_named(target, card.classes)
+    if info is not None:
+        return info.key
     keys = [c.key for c in card.classes]
     raise InputError(
         f"{path} has no class '{target}'{did_you_mean(target, keys)}; choose one of its classes."

@@ -16,7 +16,6 @@ from ssmamba.checkpoints.card import Card, read_card, require_classes
 from ssmamba.checkpoints.labels import file_label, labels_of
 from ssmamba.engine.messages import (
     Classify,
-    ClassifyResult,
     Explain,
     ExplainResult,
     Progress,
@@ -31,6 +30,7 @@ from ssmamba.errors import (
 )
 from ssmamba.explain.methods import find_method
 from ssmamba.files import short_name
+from ssmamba.headless.answers import headline, in_words
 from ssmamba.headless.report import Finding, write_findings
 from ssmamba.headless.request import Request, bounds_offset, is_tissue, regions_of, target_key
 from ssmamba.reading.values import Mode, ReadOptions
@@ -74,16 +74,6 @@ def predict(request: Request) -> list[str]:
         elif made and not any(request.out.iterdir()):
             request.out.rmdir()
     return run.failures
-
-
-def _in_words(card: Card, result: ClassifyResult) -> str:
-    """The class, how likely it is, and why the answer should not be trusted, in one line."""
-    name = {c.key: c.name for c in card.classes}[result.predicted]
-    answer = f"{name}, {result.probabilities[result.predicted] * 100:.1f} %"
-    if result.trust.sure:
-        return answer
-    reasons = "; ".join(reason.rstrip(".") for reason in result.trust.reasons)
-    return f"{answer}, not sure: {reasons}" if reasons else f"{answer}, not sure"
 
 
 class _Run:
@@ -142,8 +132,8 @@ class _Run:
         result = show.last_of(answer(classify, self.bench, time.perf_counter, model))
         label = self.labels[model]
         finding = Finding(path, roi, card, result, bounds_offset(slide, self.request), label=label)
-        if self.request.cam is not None:
-            wanted = self.targets[model] or result.predicted
+        wanted = self.targets[model] or (result.predicted if finding.answer.named else None)
+        if self.request.cam is not None and wanted is not None:
             explain = Explain(
                 0, ref, roi, (model,), self.request.cam, self.request.stage, wanted, options
             )
@@ -153,7 +143,7 @@ class _Run:
             except Exception as error:  # nor the class, where there is no CAM
                 self.failures.append(f"{Path(path).name}: {explain_failure(error)}")
         self.findings.append(finding)
-        show.done(f"{label}: {_in_words(card, result)}")
+        show.done(f"{label}: {in_words(finding.answer, roi.user_class)}")
 
     def _options(self, slide: Slide) -> ReadOptions:
         """Tissue is read in windows, of the training images' size when no scale is known."""
@@ -167,11 +157,11 @@ class _Run:
 
         card = finding.card
         name = next(c.name for c in card.classes if c.key == cam.target)
-        probability = finding.result.probabilities[cam.target]
+        likely = headline(finding.answer)
         notes = f" Notes: {'; '.join(cam.notes)}." if cam.notes else ""
         caption = (
             f"{slide.path.name}, {finding.roi.name or 'region'}: {cam.method} of stage {cam.stage} "
-            f"for {name} (probability {probability:.3f}) by {finding.label}.{notes}"
+            f"for {name} by {finding.label}. Its answer: {likely}.{notes}"
         )
         model = file_label(Path(cam.checkpoint))
         parts = (slide.path.stem, finding.roi.name, model, cam.method)

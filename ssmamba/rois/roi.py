@@ -13,6 +13,9 @@ Point = tuple[float, float]  # (x, y), level-0 pixels
 Ring = tuple[Point, ...]  # open (first point not repeated)
 Rings = tuple[Ring, ...]  # one outer ring, then holes
 
+# In the metadata, which other programs keep: the class that a model gave to a region without one.
+MODEL_CLASS = "class given by a model"
+
 Kind = Literal["polygon", "rectangle", "ellipse", "point", "line"]
 
 
@@ -32,11 +35,17 @@ class Roi:
     extra: dict[str, Any] = field(default_factory=dict)  # other GeoJSON members, preserved as read
 
     def classified(self, name: str, color: tuple[int, int, int] | None) -> Roi:
-        """The ROI with another class and colour; the file's record of the old class is dropped."""
+        """The ROI with a class and colour of the user's; what is known of the old class goes."""
+        metadata = {k: v for k, v in self.metadata.items() if k != MODEL_CLASS}
         if (name, color) == (self.class_name, self.color):
-            return self
+            return replace(self, metadata=metadata)
         extra = {k: v for k, v in self.extra.items() if k != "classification"}
-        return replace(self, class_name=name, color=color, extra=extra)
+        return replace(self, class_name=name, color=color, extra=extra, metadata=metadata)
+
+    @property
+    def user_class(self) -> str:
+        """The class that a person gave; empty where there is none or a model gave it."""
+        return "" if self.metadata.get(MODEL_CLASS) == self.class_name else self.class_name
 
     def bare(self) -> Roi:
         """The ROI as the engine needs it, without what other programs say of it."""

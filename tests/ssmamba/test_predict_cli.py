@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from ssmamba.checkpoints import checkpoint
-from ssmamba.checkpoints.card import Card, InputSpec, SlideSpec
+from ssmamba.checkpoints.card import Calibration, Card, InputSpec, SlideSpec
 from ssmamba.predict import main
 from ssmamba.rois.geojson import read_rois, write_rois
 from ssmamba.rois.roi import Roi
 from tests.patience import PATIENCE_S
-from tests.slides import SHARED_SLIDES, tissue_like, write_pyramid
+from tests.slides import SHARED_CASES, SHARED_SLIDES, tissue_like, write_pyramid
 from tests.ssmamba.checkpoints.made import CLASSES, save_classifier, save_mamim
 from tests.tiffs import Kind, Page, write_tiff
 
@@ -25,18 +25,27 @@ def square(x, y, side, name="", **fields):
     return Roi(((ring,),), kind="rectangle", name=name, **fields)
 
 
+SURE = Calibration(entropy_limit=1.0)  # of the tiny models, which were never trained
+
+
+def grainy(width, height, seed=0):
+    """A picture that is in focus."""
+    grain = np.random.default_rng(seed).normal(0, 30, (height, width, 1))
+    return np.clip(tissue_like(width, height, seed) + grain, 0, 255).astype(np.uint8)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("predict")
-    save_classifier(folder / "a.safetensors")
-    save_classifier(folder / "b.safetensors", seed=1, name="Other")
+    save_classifier(folder / "a.safetensors", calibration=SURE)
+    save_classifier(folder / "b.safetensors", seed=1, name="Other", calibration=SURE)
     scaled = InputSpec(window_px=64, source_px=64, mpp=0.5)
     save_classifier(folder / "scaled.safetensors", spec=scaled)
     save_mamim(folder / "mamim.safetensors")
-    write_pyramid(folder / "slide.tif", 600, 400, mpp=0.5)
+    write_pyramid(folder / "slide.tif", 600, 400, mpp=0.5, picture=grainy(600, 400))
     write_pyramid(folder / "no-mpp.tif", 600, 400, mpp=None)
-    Image.fromarray(tissue_like(64, 64)).save(folder / "patch.png")
-    Image.fromarray(tissue_like(64, 64, seed=5)).save(folder / "other.png")
+    Image.fromarray(grainy(64, 64)).save(folder / "patch.png")
+    Image.fromarray(grainy(64, 64, seed=5)).save(folder / "other.png")
     regions = [
         square(10, 20, 64, "first"),
         square(100, 100, 192, "second", measurements={"area": 4.0}),
@@ -105,12 +114,73 @@ def test_regions_of_a_slide_get_results_csv_and_geojson(predict):
     rois = read_rois(out / "rois.geojson")
     assert [r.name for r in rois] == ["first", "second"]
     by_key = {c.key: c for c in CLASSES}
-    assert rois[0].class_name == by_key[records[0]["predicted"]].name
-    assert rois[0].color == by_key[records[0]["predicted"]].color
+    for roi, (record, _) in zip(rois, (records[:2], records[2:]), strict=True):
+        assert record["sure"] and record["doubt"] == ""
+        assert roi.class_name == by_key[record["predicted"]].name
+        assert roi.color == by_key[record["predicted"]].color
     assert rois[0].measurements["Tiny: Fat"] == pytest.approx(records[0]["probabilities"]["fat"])
     assert rois[0].measurements["Other: Fat"] == pytest.approx(records[1]["probabilities"]["fat"])
     assert rois[1].measurements["area"] == 4.0
     assert rois[1].bounds == (100, 100, 292, 292)
+
+
+def test_the_class_of_a_person_stays_and_is_compared(predict, folder):
+    _, _, out = predict("slide.tif", "--model", "a.safetensors", "--rois", "regions.geojson")
+    answers = [record["predicted_name"] for record in read_results(out)]
+    other = next(c.name for c in CLASSES if c.name != answers[1])
+    given = {"one": answers[0].upper(), "two": other, "three": "Necrosis"}
+    places = ((10, 20, 64), (100, 100, 192), (300, 20, 64))
+    rois = [square(*place, name, class_name=own, color=(7, 8, 9), metadata={"by": "me"})
+            for place, (name, own) in zip(places, given.items(), strict=True)]  # fmt: skip
+    write_rois(folder / "classed.geojson", rois)
+    status, told, out = predict("slide.tif", "--model", "a.safetensors", "--rois",
+                                "classed.geojson")  # fmt: skip
+    assert status == 0 and f"as the region's own class, {answers[0].upper()}" in told
+    written = read_rois(out / "rois.geojson")
+    assert [r.class_name for r in written] == list(given.values())
+    assert {r.color for r in written} == {(7, 8, 9)}
+    assert all(r.metadata["by"] == "me" and "Tiny: Fat" in r.measurements for r in written)
+    records = read_results(out)
+    assert [r["user_class"] for r in records] == list(given.values())
+    assert [r["agrees"] for r in records] == [True, False, None]
+    with (out / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["user_class"] for row in rows] == list(given.values())
+    assert [row["agrees"] for row in rows] == ["True", "False", ""]
+
+
+def test_bare_glass_has_no_class_in_any_file(predict, tmp_path):
+    Image.new("RGB", (64, 64), (244, 243, 245)).save(tmp_path / "glass.png")
+    status, told, out = predict(str(tmp_path / "glass.png"), "--model", "a.safetensors", "--cam",
+                                "GradCAM")  # fmt: skip
+    assert status == 0
+    (record,) = read_results(out)
+    assert record["doubt"] in ("glass", "blank") and record["predicted"] is None
+    assert not list(out.glob("*.png"))
+    words = told + "".join(path.read_text() for path in out.iterdir())
+    assert not any(info.name in words or f'"{info.key}"' in words for info in CLASSES)
+    (row,) = csv.DictReader((out / "results.csv").read_text().splitlines())
+    assert row["doubt"] == record["doubt"] and row["predicted_name"] == row["confidence"] == ""
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(
+    "name", ["qupath_source", "geopandas_roundtrip", "lazyslide_export", "tiatoolbox_predictions"]
+)
+def test_classes_and_colours_of_other_programs_stay(predict, name):
+    path = SHARED_CASES / "foreign-geojson" / f"{name}.geojson"
+    if not path.exists():
+        pytest.skip("needs ../shared/cases")
+    _, _, out = predict("slide.tif", "--model", "a.safetensors", "--rois", str(path), "--mode",
+                        "whole")  # fmt: skip
+    before = {roi.id: roi for roi in read_rois(path)}
+    after = read_rois(out / "rois.geojson")
+    assert after
+    for roi in after:
+        old = before[roi.id]
+        assert roi.class_name == old.class_name != "" and roi.color == old.color
+        assert roi.extra.get("classification") == old.extra.get("classification")
+        assert roi.measurements.items() >= old.measurements.items()
 
 
 def test_a_cam_is_drawn_for_each_region_and_model(predict):
@@ -133,7 +203,7 @@ def test_a_cam_is_drawn_for_each_region_and_model(predict):
 def test_models_of_one_name_are_told_apart(predict, folder):
     for run in ("first", "second"):
         (folder / run).mkdir()
-        save_classifier(folder / run / "best.safetensors", seed=len(run))
+        save_classifier(folder / run / "best.safetensors", seed=len(run), calibration=SURE)
     status, said, out = predict("patch.png", "--cam", "GradCAM", "--model",
                                 "first/best.safetensors", "second/best.safetensors")  # fmt: skip
     assert status == 0
@@ -189,7 +259,7 @@ def test_a_slide_without_scale_says_so_and_works_with_mpp(predict):
 
 
 def test_what_is_not_read_as_it_is_stored_is_said_and_noted(predict, tmp_path):
-    samples = np.dstack([tissue_like(64, 64)] * 2)
+    samples = np.dstack([grainy(64, 64)] * 2)
     path = write_tiff(tmp_path / "six.tif", [Page(samples, Kind(extra=(0, 0, 0)))])
     status, said, out = predict(str(path), "--model", "a.safetensors")
     assert status == 0

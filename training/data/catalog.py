@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ssmamba.errors import DataError
+from ssmamba.names import composed, folded
 from training.data.images import EXTENSIONS
-from training.data.names import composed, folded, group_column, group_of, spelled_twice
+from training.data.names import group_column, group_of, spelled_twice
 from training.data.tables import read_table
 
 MANIFEST = "manifest.csv"

@@ -13,8 +13,8 @@ from rich.table import Table
 
 from ssmamba.checkpoints.card import ClassInfo
 from ssmamba.errors import DataError
+from ssmamba.names import composed
 from training.cli.yaml_file import read_yaml
-from training.data.names import composed
 
 OWN_FILE = "dataset.yaml"  # beside the images
 STAIN_BASES = ("he", "giemsa", "none")

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping
+
+from ssmamba.names import composed, folded
 
 NO_GROUP = frozenset({"na", "n/a", "<na>", "nan", "none", "null"})  # as R and pandas write it
 PATIENTS = ("patient", "patientid", "subject", "subjectid", "donor", "donorid", "case", "caseid",
             "slide", "slideid")  # fmt: skip
-
-
-def composed(name: str) -> str:
-    """The name with each accent and its letter as one sign, as most systems write it (NFC)."""
-    return unicodedata.normalize("NFC", name)
-
-
-def folded(name: str) -> str:
-    """What two names that look alike have in common: no capitals, no width, one kind of space."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def group_of(name: str) -> str:

@@ -8,8 +8,8 @@ import numpy as np
 
 from ssmamba.checkpoints.card import Card
 from ssmamba.errors import CheckpointError, DataError
+from ssmamba.names import composed
 from training.data.dataset import Dataset, load_dataset
-from training.data.names import composed
 
 
 def dataset_for(card: Card, root: Path, split_seed: int | None, info: Path | None) -> Dataset:

@@ -140,6 +140,24 @@ class CalibrateConfig:
     dataset_info: Path | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class CardConfig:
+    """Say in the cards of existing checkpoints how much tissue a training image showed.
+
+    What no flag gives is taken from --dataset-info, or from the bundled description of a data set
+    with the same classes. Give a classifier and the checkpoint that it started from together: the
+    card of the one names the file of the other.
+    """
+
+    checkpoints: tuple[Path, ...]  # .safetensors files, which are changed
+    picture: Literal["tissue", "cell"] | None = None  # an image shows tissue, or one centred cell
+    field_um: float | None = None  # side of a training image, µm
+    magnification: float | None = None  # of the objective, as the data set states it
+    published_px: int | None = None  # side of the images as published, pixels
+    # YAML file that describes the data set
+    dataset_info: Path | None = None
+
+
 @dataclass(frozen=True)
 class EvaluateConfig:
     """Measure a checkpoint on a split of a data folder."""

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ssmamba.checkpoints.card_ranges import check_ranges, check_slide
 from ssmamba.checkpoints.card_types import check_types
 from ssmamba.config import MIMConfig
 from ssmamba.errors import CheckpointError
@@ -22,9 +21,8 @@ from ssmamba.errors import CheckpointError
 FORMAT_VERSION = 2  # newest that is read
 WINDOW_FORMAT, SLIDE_FORMAT = 1, 2  # by kind of input; older programs still read the first
 METADATA_KEY = "ssmamba"
+LATER_FIELDS = ("picture", "field_um", "magnification", "published_px")  # of the input
 CLASSIFIERS = ("classifier", "baseline")  # kinds that answer with classes
-MOST_WINDOW_PX = 4096  # side of a network's input
-MOST_SOURCE_PX = 16_384  # side of a training image
 MAX_HEADER_BYTES = 100_000_000  # safetensors' own limit
 CHOOSE_ANOTHER = (
     "choose a checkpoint made by training.finetune or training.pretrain, or convert foreign "
@@ -54,6 +52,17 @@ class InputSpec:
     icc: bool = False  # apply the slide's ICC profile before the model
     stain: str = "H&E"  # stain of the training images, as a person reads it
     tissue: str = ""  # tissue of the training images, as a person reads it
+    picture: str = "tissue"  # what a training image shows: a field of "tissue", or one "cell"
+    field_um: float | None = None  # side of a training image, µm; None = as mpp says, or unknown
+    magnification: float | None = None  # of the objective, as the data set states it
+    published_px: int | None = None  # side of those images in its own files; None = source_px
+
+    @property
+    def known_mpp(self) -> float | None:
+        """µm per network pixel by ``mpp`` or ``field_um``; None = unknown."""
+        if self.mpp is not None or self.field_um is None:
+            return self.mpp
+        return self.field_um / self.window_px
 
 
 @dataclass(frozen=True)
@@ -140,7 +149,11 @@ class Card:
         return [c.name for c in self.classes]
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
+        raw = asdict(self)
+        for name in LATER_FIELDS:  # left out, older programs read the card
+            if raw["input"][name] == getattr(InputSpec, name):
+                del raw["input"][name]
+        return json.dumps(raw, sort_keys=True)
 
     def with_(self, **changes: Any) -> Card:
         return replace(self, **changes)
@@ -161,7 +174,7 @@ def card_from_json(text: str, path: Path | str = "checkpoint") -> Card:
     try:
         card = Card(**{**raw, **_typed(raw)})
         check_types(card)
-        _check_slide(card.input)
+        check_slide(card.input)
         check_ranges(card)
     except (TypeError, KeyError, ValueError) as error:
         raise CheckpointError(
@@ -188,47 +201,6 @@ def require_classes(card: Card, name: Path | str) -> Card:
             "fine-tune it with training.finetune."
         )
     return card
-
-
-def _check_slide(spec: InputSpec) -> None:
-    if not isinstance(spec, SlideSpec):
-        return
-    if spec.reads != "slide":
-        raise ValueError(f"it reads '{spec.reads}', not a window or a slide")
-    if spec.mpp is None or spec.mpp <= 0:
-        raise ValueError("a slide model needs µm/px as input.mpp")
-    if not 0 <= spec.foreground <= 1:
-        raise ValueError(f"input.foreground is {spec.foreground:g}, not within 0 to 1")
-
-
-def check_ranges(card: Card) -> None:
-    """Raise ValueError that names the first number of a card that cannot be."""
-    spec, limits = card.input, card.calibration
-    whole = {"input.window_px": (spec.window_px, MOST_WINDOW_PX),
-             "input.source_px": (spec.source_px, MOST_SOURCE_PX)}  # fmt: skip
-    positive = {"calibration.temperature": limits.temperature, "input.mpp": spec.mpp}
-    positive |= {f"input.std[{at}]": value for at, value in enumerate(spec.std)}
-    least = {"calibration.entropy_limit": limits.entropy_limit,
-             "calibration.distance_limit": limits.distance_limit}  # fmt: skip
-    for name, (side, most) in whole.items():
-        if not 1 <= side <= most:
-            raise ValueError(f"{name} is {side}, not within 1 to {most}")
-    for name, value in positive.items():
-        if value is not None and not 0 < value < math.inf:
-            raise ValueError(f"{name} is {value:g}, not above 0")
-    for name, value in least.items():
-        if value is not None and not 0 <= value < math.inf:
-            raise ValueError(f"{name} is {value:g}, not 0 or more")
-    if not all(map(math.isfinite, spec.mean)):
-        raise ValueError("input.mean contains a number that is not finite")
-    if card.cam_stage not in (1, 2, 3, 4):
-        raise ValueError(f"cam_stage is {card.cam_stage}, not 1 to 4")
-    for info in card.classes:
-        if not all(0 <= value <= 255 for value in info.color):
-            raise ValueError(f"the colour of class '{info.key}' is not within 0 to 255")
-    keys = Counter(info.key for info in card.classes)
-    if keys and max(keys.values()) > 1:
-        raise ValueError(f"two classes have the key '{keys.most_common(1)[0][0]}'")
 
 
 def _typed(raw: dict[str, Any]) -> dict[str, Any]:

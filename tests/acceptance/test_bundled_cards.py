@@ -50,6 +50,20 @@ def test_every_card_can_be_read_by_a_person(name: str) -> None:
     assert found.training_hashes and found.dataset and "test" in found.metrics
 
 
+@pytest.mark.parametrize("name", [*CLASSIFIERS, *MAMIM])
+def test_every_card_says_what_a_training_image_showed(name: str) -> None:
+    """As the data sets' descriptions have it: ``training.card`` finds nothing to change."""
+    from training.data.describe import bundled_description
+
+    found = card(name)
+    described = bundled_description(tuple(info.key for info in found.classes))
+    assert described is not None
+    for field in ("picture", "field_um", "magnification", "published_px"):
+        assert getattr(found.input, field) == getattr(described, field), field
+    assert found.input.picture == ("cell" if name.startswith("pbc") else "tissue")
+    assert found.input.source_px == 224 and found.input.published_px is not None
+
+
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_classifiers_are_calibrated_and_know_their_training_features(name: str) -> None:
     calibration = card(name).calibration

@@ -23,11 +23,13 @@ LIMITS: dict[str, Limit] = {
     **dict.fromkeys(
         ("epochs", "batch_size", "accumulate", "validate_every", "image_size", "d_state", "jobs",
          "pretrain_epochs", "pretrain_batch_size", "decoder_dim", "mask_unit", "bank",
-         "neighbours"),
+         "neighbours", "published_px"),
         COUNT,
     ),
     **dict.fromkeys(
-        ("lr", "pretrain_lr", "cache_gib", "blur_sigma", "temperature", "baseline_width"), SOME
+        ("lr", "pretrain_lr", "cache_gib", "blur_sigma", "temperature", "baseline_width",
+         "field_um", "magnification"),
+        SOME,
     ),
     **dict.fromkeys(
         ("seed", "split_seed", "weight_decay", "warmup_epochs", "clip_norm", "mixup", "resamples",

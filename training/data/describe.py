@@ -12,12 +12,20 @@ from typing import Any
 from rich.table import Table
 
 from ssmamba.checkpoints.card import ClassInfo
+from ssmamba.checkpoints.card_ranges import PICTURES
 from ssmamba.errors import DataError
 from ssmamba.names import composed
 from training.cli.yaml_file import read_yaml
 
 OWN_FILE = "dataset.yaml"  # beside the images
 STAIN_BASES = ("he", "giemsa", "none")
+NUMBERS: dict[str, Any] = {
+    "source_px": int,
+    "published_px": int,
+    "mpp": int | float,
+    "field_um": int | float,
+    "magnification": int | float,
+}
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,10 @@ class DatasetInfo:
     attribution: str = ""
     source_px: int | None = None  # side of the images, pixels; None = as found
     mpp: float | None = None  # µm per pixel of the images, None = unknown
+    picture: str = "tissue"  # what an image shows: a field of "tissue", or one "cell"
+    field_um: float | None = None  # side of an image, µm; None = as mpp says, or unknown
+    magnification: float | None = None  # of the objective, as the data set states it
+    published_px: int | None = None  # side of the published images; None = as source_px
 
 
 def describe(keys: tuple[str, ...], root: Path, given: Path | None = None) -> DatasetInfo:
@@ -40,13 +52,22 @@ def describe(keys: tuple[str, ...], root: Path, given: Path | None = None) -> Da
     classes, else readable names made from the keys. Raises DataError."""
     own = root / OWN_FILE
     if given is not None or own.is_file():
-        file = given or own
-        return _fit(read_yaml(file, "correct it or check --dataset-info"), keys, file)
+        return read_description(given or own, keys)
+    return bundled_description(keys) or DatasetInfo(root.resolve().name, _plain_classes(keys))
+
+
+def read_description(path: Path, keys: tuple[str, ...]) -> DatasetInfo:
+    """The description in a file. Raises DataError, also when a class is not in it."""
+    return _fit(read_yaml(path, "correct it or check --dataset-info"), keys, path)
+
+
+def bundled_description(keys: tuple[str, ...]) -> DatasetInfo | None:
+    """The bundled description with the same classes."""
     for bundled in sorted(_bundled(), key=lambda f: f.name):
         raw = read_yaml(bundled, "install the package again")
         if set(raw.get("classes", {})) == set(keys):
             return _fit(raw, keys, Path(bundled.name))
-    return DatasetInfo(root.resolve().name, _plain_classes(keys))
+    return None
 
 
 def count_table(info: DatasetInfo, counts: dict[str, dict[str, int]], note: str = "") -> Table:
@@ -83,17 +104,22 @@ def _fit(raw: dict[str, Any], keys: tuple[str, ...], path: Path) -> DatasetInfo:
         raise DataError(f"{path}: stain_basis must be one of {', '.join(STAIN_BASES)}.")
     plain = {c.key: c for c in _plain_classes(tuple(described))}
     classes = tuple(_class_info(described[key], plain[key]) for key in keys)
-    for name, kind in (("source_px", int), ("mpp", int | float)):
+    for name, kind in NUMBERS.items():
         value = raw.get(name)
         if value is not None and (not isinstance(value, kind) or not value > 0):
             raise DataError(f"{path}: {name} must be a number above 0, or be left out.")
+    if raw.get("mpp") is not None and raw.get("field_um") is not None:
+        raise DataError(f"{path}: mpp and field_um say the same; leave one of them out.")
+    picture = str(raw.get("picture", PICTURES[0]))
+    if picture not in PICTURES:
+        raise DataError(f"{path}: picture must be one of {', '.join(PICTURES)}.")
     texts = {k: str(raw[k]) for k in ("tissue", "stain", "licence", "attribution") if raw.get(k)}
     return DatasetInfo(
         str(raw.get("name", path.stem)),
         classes,
         stain_basis=basis,
-        source_px=raw.get("source_px"),
-        mpp=raw.get("mpp"),
+        picture=picture,
+        **{name: raw.get(name) for name in NUMBERS},
         **texts,
     )
 

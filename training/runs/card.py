@@ -34,6 +34,10 @@ def base_card(
         std=std,
         stain=info.stain,
         tissue=info.tissue,
+        picture=info.picture,
+        field_um=info.field_um,
+        magnification=info.magnification,
+        published_px=info.published_px,
     )
     return Card(
         classes=info.classes,

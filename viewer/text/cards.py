@@ -89,12 +89,19 @@ def _split_word(split: str) -> str:
 
 
 def _scale(card: Card) -> str:
-    px, mpp = card.input.window_px, card.input.mpp
+    spec = card.input
+    px, mpp = spec.window_px, spec.known_mpp
     if mpp is None:
         text = tr("{px} px windows, scale unknown (the training images had no µm/px)")
-        return text.format(px=px)
-    text = tr("{px} px windows at {mpp:.3g} µm/px ({um:.0f} µm wide)")
-    return text.format(px=px, mpp=mpp, um=px * mpp)
+        told = text.format(px=px)
+    else:
+        text = tr("{px} px windows at {mpp:.3g} µm/px ({um:.0f} µm wide)")
+        told = text.format(px=px, mpp=mpp, um=px * mpp)
+    images = tr("images of one centred cell") if spec.picture == "cell" else ""
+    objective = ""
+    if spec.magnification is not None:
+        objective = tr("taken at {magnification:g}×").format(magnification=spec.magnification)
+    return _joined(told, images, objective)
 
 
 def _architecture(card: Card, parameters: int | None) -> str:

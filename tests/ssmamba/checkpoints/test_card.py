@@ -63,6 +63,15 @@ def test_older_programs_still_read_new_cards_of_windows_and_refuse_those_of_slid
     assert json.loads(slide_card().to_json())["format_version"] == 2
 
 
+def test_what_a_training_image_showed_comes_back():
+    spec = InputSpec(picture="cell", field_um=24.0, magnification=100.0, published_px=360)
+    again = card_from_json(Card(classes=CLASSES, input=spec).to_json()).input
+    assert again == spec
+    assert again.known_mpp == 24.0 / 224
+    assert InputSpec(mpp=0.5).known_mpp == 0.5
+    assert InputSpec(magnification=60.0).known_mpp is None  # a guess, which the user must confirm
+
+
 def test_a_card_of_the_first_version_with_few_fields_is_read():
     card = card_from_json('{"format_version": 1, "input": {"window_px": 96}}')
     assert card.input == InputSpec(window_px=96)

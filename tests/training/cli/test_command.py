@@ -17,7 +17,7 @@ from training.ablate.config import AblateConfig
 from training.audit.config import AuditConfig
 from training.cli.command import as_yaml, parse, run_command
 from training.cli.limits import LIMITS
-from training.config import EvaluateConfig, FinetuneConfig, PretrainConfig
+from training.config import CardConfig, EvaluateConfig, FinetuneConfig, PretrainConfig
 from training.loop.interrupt import Interrupted
 from training.prepare.config import PrepareConfig
 from training.probe.config import ProbeConfig
@@ -105,7 +105,17 @@ def test_errors_are_one_line_and_status_two(capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.parametrize(
     "name",
-    ["evaluate", "calibrate", "probe", "robustness", "audit", "prepare", "ablate", "convert"],
+    [
+        "evaluate",
+        "calibrate",
+        "probe",
+        "robustness",
+        "audit",
+        "prepare",
+        "ablate",
+        "convert",
+        "card",
+    ],
 )
 def test_what_torchrun_cannot_share_out_is_refused(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -202,7 +212,7 @@ def test_impossible_numbers_are_refused(flag: str, value: str, told: str) -> Non
 
 def test_limits_are_those_of_flags() -> None:
     """A field that is renamed must not lose its limit."""
-    configs = (PretrainConfig, FinetuneConfig, EvaluateConfig, AblateConfig, AuditConfig,
+    configs = (PretrainConfig, FinetuneConfig, EvaluateConfig, AblateConfig, AuditConfig, CardConfig,
                PrepareConfig, ProbeConfig, RobustnessConfig)  # fmt: skip
     assert set(LIMITS) <= {field.name for config in configs for field in fields(config)}
 

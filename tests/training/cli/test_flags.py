@@ -13,6 +13,7 @@ from training.cli.command import run_command
 from training.cli.flags import FlagParser, field_comments
 from training.config import (
     CalibrateConfig,
+    CardConfig,
     EvaluateConfig,
     FinetuneConfig,
     PretrainConfig,
@@ -55,7 +56,7 @@ def test_comments_are_found_beside_and_above() -> None:
 
 @pytest.mark.parametrize(
     "config_class",
-    [AblateConfig, AuditConfig, CalibrateConfig, ConvertConfig, EvaluateConfig, FinetuneConfig,
+    [AblateConfig, AuditConfig, CalibrateConfig, CardConfig, ConvertConfig, EvaluateConfig, FinetuneConfig,
      PrepareConfig, PretrainConfig, ProbeConfig, RobustnessConfig],
 )  # fmt: skip
 def test_every_flag_says_what_it_means(config_class: type) -> None:

@@ -28,3 +28,17 @@ def test_the_card_gives_the_scale_of_a_network_pixel(folder: Path, tmp_path: Pat
     card = base_card(config, data, data.images("train", 48), architecture(config))
     assert card.input.mpp == pytest.approx(0.75)  # 48 px are fed as 32
     assert (card.input.stain, card.dataset["name"]) == ("IHC", "x")
+
+
+def test_the_card_says_what_a_training_image_showed(folder: Path, tmp_path: Path) -> None:
+    info = tmp_path / "info.yaml"
+    info.write_text(
+        "picture: cell\nfield_um: 24\nmagnification: 100\npublished_px: 360\n"
+        "classes: {round: R, striped: S}"
+    )
+    data = load_dataset(folder, 0, info, quiet=True)
+    config = FinetuneConfig(data=folder, out=tmp_path, image_size=32)
+    spec = base_card(config, data, data.images("train", 48), architecture(config)).input
+    assert (spec.picture, spec.field_um, spec.magnification) == ("cell", 24, 100)
+    assert spec.published_px == 360
+    assert spec.known_mpp == pytest.approx(24 / 32)

@@ -1,0 +1,81 @@
+"""Whether the numbers of a card are within what can be."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ssmamba.checkpoints.card import Card, InputSpec
+
+PICTURES = ("tissue", "cell")  # what a training image shows
+MOST_WINDOW_PX = 4096  # side of a network's input
+MOST_SOURCE_PX = 16_384  # side of a training image
+MOST_FIELD_UM, MOST_MAGNIFICATION = 100_000.0, 1000.0  # above them is a mistake of units
+SAME_FIELD = 0.02  # relative difference up to which mpp and field_um say the same
+
+
+def check_slide(spec: InputSpec) -> None:
+    """Raise ValueError for what the input of a slide model cannot be."""
+    from ssmamba.checkpoints.card import SlideSpec
+
+    if not isinstance(spec, SlideSpec):
+        return
+    if spec.reads != "slide":
+        raise ValueError(f"it reads '{spec.reads}', not a window or a slide")
+    if spec.mpp is None or spec.mpp <= 0:
+        raise ValueError("a slide model needs µm/px as input.mpp")
+    if not 0 <= spec.foreground <= 1:
+        raise ValueError(f"input.foreground is {spec.foreground:g}, not within 0 to 1")
+
+
+def check_ranges(card: Card) -> None:
+    """Raise ValueError that names the first number of a card that cannot be."""
+    spec, limits = card.input, card.calibration
+    published = spec.source_px if spec.published_px is None else spec.published_px
+    whole = {"input.window_px": (spec.window_px, MOST_WINDOW_PX),
+             "input.source_px": (spec.source_px, MOST_SOURCE_PX),
+             "input.published_px": (published, MOST_SOURCE_PX)}  # fmt: skip
+    positive = {"calibration.temperature": limits.temperature, "input.mpp": spec.mpp}
+    positive |= {f"input.std[{at}]": value for at, value in enumerate(spec.std)}
+    least = {"calibration.entropy_limit": limits.entropy_limit,
+             "calibration.distance_limit": limits.distance_limit}  # fmt: skip
+    for name, (side, most) in whole.items():
+        if not 1 <= side <= most:
+            raise ValueError(f"{name} is {side}, not within 1 to {most}")
+    for name, value in positive.items():
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(f"{name} is {value:g}, not above 0")
+    for name, value in least.items():
+        if value is not None and not 0 <= value < math.inf:
+            raise ValueError(f"{name} is {value:g}, not 0 or more")
+    _check_field(spec)
+    if not all(map(math.isfinite, spec.mean)):
+        raise ValueError("input.mean contains a number that is not finite")
+    if card.cam_stage not in (1, 2, 3, 4):
+        raise ValueError(f"cam_stage is {card.cam_stage}, not 1 to 4")
+    for info in card.classes:
+        if not all(0 <= value <= 255 for value in info.color):
+            raise ValueError(f"the colour of class '{info.key}' is not within 0 to 255")
+    keys = Counter(info.key for info in card.classes)
+    if keys and max(keys.values()) > 1:
+        raise ValueError(f"two classes have the key '{keys.most_common(1)[0][0]}'")
+
+
+def _check_field(spec: InputSpec) -> None:
+    largest = {"input.field_um": (spec.field_um, MOST_FIELD_UM),
+               "input.magnification": (spec.magnification, MOST_MAGNIFICATION)}  # fmt: skip
+    for name, (value, above) in largest.items():
+        if value is not None and not 0 < value <= above:
+            raise ValueError(f"{name} is {value:g}, not above 0 and up to {above:g}")
+    if spec.picture not in PICTURES:
+        raise ValueError(f"input.picture is '{spec.picture}', not {' or '.join(PICTURES)}")
+    if spec.mpp is None or spec.field_um is None:
+        return
+    window_um = spec.mpp * spec.window_px
+    if abs(window_um - spec.field_um) > SAME_FIELD * spec.field_um:
+        raise ValueError(
+            f"input.field_um is {spec.field_um:g}, and input.mpp makes a window {window_um:g} µm "
+            "wide"
+        )

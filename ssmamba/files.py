@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+_PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}\.partial")  # names that written_whole gives
 LONGEST_NAME = 150  # bytes of a file name made of foreign text; most file systems allow 255
 
 
@@ -39,6 +42,29 @@ def written_whole(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text whole, and not at all where the file has it already."""
+    data = text.encode("utf-8")
+    with contextlib.suppress(OSError):
+        if path.read_bytes() == data:
+            return
+    with written_whole(path) as partial:
+        partial.write_bytes(data)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file's contents whole or not at all."""
+    with written_whole(target) as partial:
+        shutil.copyfile(source, partial)
+
+
+def remove_partials(folder: Path) -> None:
+    """Remove what killed processes left half-written; the caller alone may write there now."""
+    for path in folder.iterdir():
+        if _PARTIAL.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:

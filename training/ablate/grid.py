@@ -6,6 +6,7 @@ import shlex
 
 from ssmamba.errors import DataError
 from ssmamba.explain.methods import STAGES, find_method
+from ssmamba.files import remove_partials
 from ssmamba.runtime.device import choose_device
 from training.ablate.config import AblateConfig
 from training.ablate.evidence import read_masks
@@ -17,6 +18,7 @@ from training.data.catalog import SPLITS, refuse_out
 from training.data.dataset import Dataset, load_dataset
 from training.loop.progress import console
 from training.runs.folder import split_table
+from training.runs.lock import locked_folder, refuse_locked
 
 REPORT = "report"  # folder of the tables and figures in --out
 
@@ -26,6 +28,8 @@ def run_grid(config: AblateConfig, arguments: list[str]) -> None:
     from training.ablate.study import write_study  # seconds to import matplotlib
 
     _check(config)
+    refuse_locked(config.out)
+    refuse_used_grid(config)
     recipes = [path.resolve() for path in config_files(arguments)]
     dataset = load_dataset(
         config.data, config.split_seed, config.dataset_info, every_class_in=SPLITS
@@ -34,10 +38,11 @@ def run_grid(config: AblateConfig, arguments: list[str]) -> None:
     refuse_unfit(jobs)
     if config.masks is not None:
         read_masks(config.masks, dataset, "test", side=8)  # fails now, not after hours of training
-    record = _open_grid(config, jobs, dataset)
-    run_jobs(jobs, record, config.jobs)
-    command = shlex.join(["python", "-m", "training.ablate", *arguments])
-    path = write_study(config, jobs, record, dataset, command, config.out / REPORT)
+    with locked_folder(config.out):
+        record = _open_grid(config, jobs, dataset)
+        run_jobs(jobs, record, config.jobs)
+        command = shlex.join(["python", "-m", "training.ablate", *arguments])
+        path = write_study(config, jobs, record, dataset, command, config.out / REPORT)
     console.print(f"Wrote {path}")
     failed = [job.key for job in jobs if not record.done(job)]
     if failed:
@@ -60,13 +65,19 @@ def _check(config: AblateConfig) -> None:
     choose_device(config.accelerator)
 
 
-def _open_grid(config: AblateConfig, jobs: list[Job], dataset: Dataset) -> GridRecord:
+def refuse_used_grid(config: AblateConfig) -> None:
+    """Raise DataError when --out lies in the data or holds a grid without --resume."""
     refuse_out(config.data, config.out)
     if (config.out / GRID_FILE).exists() and not config.resume:
         raise DataError(
             f"{config.out} already holds a grid; give --resume to continue it, or choose another "
             "--out."
         )
+
+
+def _open_grid(config: AblateConfig, jobs: list[Job], dataset: Dataset) -> GridRecord:
+    refuse_used_grid(config)  # another process may have come and gone
+    remove_partials(config.out)
     record, split = GridRecord(config.out), split_table(dataset)
     by_key = {job.key: job for job in jobs}
     for job in jobs:

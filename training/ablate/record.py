@@ -11,7 +11,7 @@ from ssmamba.errors import CheckpointError, DataError
 from ssmamba.files import write_json
 from training.ablate.jobs import Job
 from training.cli.command import as_yaml
-from training.runs.folder import CONFIG_FILE, SPLIT_FILE, refuse_other_values
+from training.runs.folder import CONFIG_FILE, SPLIT_FILE, is_begun, refuse_other_values
 
 GRID_FILE = "grid.json"
 
@@ -53,6 +53,8 @@ class GridRecord:
 
 def refuse_other_grid(job: Job, init: Job | None, split: str) -> None:
     """Raise DataError when a run in the folder had different settings, images or pre-training."""
+    if not is_begun(job.folder):
+        return
     if job.config is not None:
         refuse_other_values(job.folder / CONFIG_FILE, as_yaml(job.kind, job.config), job.kind)
     before = job.folder / SPLIT_FILE
@@ -69,8 +71,6 @@ def refuse_other_grid(job: Job, init: Job | None, split: str) -> None:
 
 
 def _starts_from_another(job: Job, init: Job) -> bool:
-    if not (job.folder / CONFIG_FILE).is_file():
-        return False
     if not init.checkpoint.is_file():
         return True
     try:

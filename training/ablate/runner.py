@@ -1,6 +1,7 @@
 """Runs of a grid as separate processes, several at a time.
 
-A run that fails does not end the grid. Ctrl-C is passed on, so that each run saves its state.
+A run that fails does not end the grid. Ctrl-C is passed on, so that each run saves its state; runs
+end with a grid that is killed.
 """
 
 from __future__ import annotations
@@ -35,6 +36,11 @@ class Running:
     log: Path
     slot: int
     began: float = field(default_factory=time.monotonic)
+
+    def close(self) -> None:
+        """Let go of the pipe of a run that has ended."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
 
 
 def run_jobs(jobs: list[Job], record: GridRecord, slots: int) -> None:
@@ -97,7 +103,8 @@ class _Grid:
         with log.open("ab") as file:
             process = subprocess.Popen(
                 command_of(job),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # held open: its end ends the run, see child.py
+                bufsize=0,
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 env=_environment(slot, self.slots),
@@ -112,6 +119,7 @@ class _Grid:
             if status is None:
                 continue
             self.running.remove(run)
+            run.close()
             self._settle(run, status)
 
     def _settle(self, run: Running, status: int) -> None:
@@ -146,10 +154,11 @@ class _Grid:
             if run.process.poll() is None:
                 run.process.kill()
             run.process.wait()
+            run.close()
 
 
 def command_of(job: Job) -> list[str]:
-    return [sys.executable, "-m", f"training.{job.kind}", *job.flags, "--resume"]
+    return [sys.executable, "-m", "training.ablate.child", job.kind, *job.flags, "--resume"]
 
 
 def _ask_to_stop(process: subprocess.Popen) -> None:

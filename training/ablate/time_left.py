@@ -8,7 +8,7 @@ import numpy as np
 
 from training.ablate.jobs import Job
 from training.ablate.record import GridRecord
-from training.loop.fit import LOG_FILE
+from training.loop.epoch_log import LOG_FILE
 
 
 def epochs_done(job: Job) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
@@ -21,14 +20,14 @@ from torch import Tensor, distributed, nn
 from ssmamba.errors import DataError
 from training.loop.batches import Batches
 from training.loop.batchnorm import share_statistics, shared_statistics
+from training.loop.epoch_log import LOG_FILE, append_epoch, forget_epochs_after
 from training.loop.interrupt import Interrupted, StopRequest
 from training.loop.optim import WeightAverage, lr_factor, make_optimizer
 from training.loop.precision import is_scaled, steps_in_tf32
 from training.loop.progress import Progress, console
 from training.loop.sharding import copy_whole, load_optimizer_state, optimizer_state, plain, whole
-from training.loop.state import load_state, restore_rng, rng_state, save_state
+from training.loop.state import load_state, mend_state, restore_rng, rng_state, save_state
 
-LOG_FILE = "log.jsonl"
 Batch = TypeVar("Batch")
 Score = tuple[float, ...]  # larger is better, compared from the left
 
@@ -101,6 +100,10 @@ class Fit(Generic[Batch]):
         self._set_up()
         decay = self.schedule.ema_decay
         self.average = WeightAverage(self.trained, decay) if decay > 0 else None
+
+    @property
+    def log_file(self) -> Path:
+        return self.log or self.folder / LOG_FILE
 
     def _set_up(self) -> None:
         schedule = self.schedule
@@ -283,8 +286,7 @@ class Fit(Generic[Batch]):
     def _log(self, record: dict[str, Any]) -> None:
         if not self._leads:
             return
-        with (self.log or self.folder / LOG_FILE).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        append_epoch(self.log_file, record)
         val = "  ".join(f"{k} {v:.4f}" for k, v in record.get("val", {}).items())
         line = f"{self.title} epoch {record['epoch']}/{self.plan.epochs}  loss {record['loss']:.4f}"
         console.print(f"{line}  lr {record['lr']:.2g}{'  val: ' + val if val else ''}")
@@ -314,7 +316,13 @@ class Fit(Generic[Batch]):
         )
 
     def _resume(self) -> None:
+        if self._leads:
+            mend_state(self.folder)
+        self.fabric.barrier()  # before any process reads it
         state = load_state(self.folder)
+        if self._leads:
+            done = 0 if state is None else state["outcome"]["epoch"]
+            forget_epochs_after(self.log_file, self.schedule.lr, done)
         if state is None:
             return
         copy_whole(self.trained.state_dict(), state["model"])

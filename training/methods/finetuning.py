@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,16 +14,18 @@ from torch import nn
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Card, InputSpec, read_card
 from ssmamba.errors import DataError
+from ssmamba.files import copy_file
 from training.backbones.classifiers import Start, build_classifier
 from training.config import FinetuneConfig
 from training.data.dataset import Dataset
 from training.evaluation.calibration import calibrated
 from training.evaluation.cams import tell_without_cams
 from training.loop.batches import Batches
-from training.loop.fit import LOG_FILE, Fit, Outcome, Task
+from training.loop.epoch_log import LOG_FILE
+from training.loop.fit import Fit, Outcome, Task
 from training.loop.progress import console
 from training.methods.supervised import Supervised, selection_score
-from training.runs.begin import begin_run, open_run
+from training.runs.begin import begun_run, open_run
 from training.runs.card import base_card, budget, tried
 from training.runs.device import seed_everything, tell_model
 from training.runs.plan import loader_threads, make_plan, make_schedule, refuse_single_values
@@ -51,16 +52,15 @@ def finetune(config: FinetuneConfig) -> None:
     refuse_single_values(config, plan, start.model)
     if fabric.is_global_zero:
         tell_without_cams(start.model, config.image_size)
-    begin_run(config, "finetune", fabric, dataset)
-    tell_model(fabric, start.backbone.label, start.model, config.init)
-    train = training_images(config, dataset)
-    card = _card(config, dataset, start, train)
-    task = Supervised(config, dataset, train, card.input, fabric.device)
-    trials = [_try_rate(config, fabric, task, card, lr, len(rates) > 1) for lr in rates]
-    if not fabric.is_global_zero:
-        return
-    best = max(trials, key=lambda trial: selection_score(trial.outcome.best_metrics))
-    _finish(config, task, card, trials, best)
+    with begun_run(config, "finetune", fabric, dataset):
+        tell_model(fabric, start.backbone.label, start.model, config.init)
+        train = training_images(config, dataset)
+        card = _card(config, dataset, start, train)
+        task = Supervised(config, dataset, train, card.input, fabric.device)
+        trials = [_try_rate(config, fabric, task, card, lr, len(rates) > 1) for lr in rates]
+        if fabric.is_global_zero:
+            best = max(trials, key=lambda trial: selection_score(trial.outcome.best_metrics))
+            _finish(config, task, card, trials, best)
 
 
 def _try_rate(
@@ -87,7 +87,7 @@ def _try_rate(
         outcome = run.run(config.resume)
     finally:
         if fabric.is_global_zero and folder != config.out and last.is_file():
-            shutil.copyfile(last, config.out / last.name)
+            copy_file(last, config.out / last.name)
     return Trial(lr, outcome, model, folder)
 
 
@@ -103,7 +103,7 @@ def _finish(
     done, statistics = calibrated(best.model, done, task.dataset)
     checkpoint.save(config.out / "best.safetensors", best.model, done, statistics)
     if best.folder != config.out:
-        shutil.copyfile(best.folder / "last.safetensors", config.out / "last.safetensors")
+        copy_file(best.folder / "last.safetensors", config.out / "last.safetensors")
     _tell(config, trials, best, done.metrics["test"])
 
 

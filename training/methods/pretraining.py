@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import nn
 
 from ssmamba.checkpoints import checkpoint
@@ -21,7 +22,7 @@ from training.loop.batches import Batches
 from training.loop.fit import Fit, Outcome, Task
 from training.loop.progress import console
 from training.methods import METHODS, Material, Method
-from training.runs.begin import begin_run, open_run
+from training.runs.begin import begun_run, open_run
 from training.runs.card import base_card, budget
 from training.runs.device import tell_model
 from training.runs.plan import loader_threads, make_plan, make_schedule, refuse_single_values
@@ -36,11 +37,18 @@ def pretrain(config: PretrainConfig) -> None:
     fabric, dataset = open_run(config)
     plan = make_plan(config, fabric, len(dataset.indices("train")))
     refuse_single_values(config, plan, backbone.build())
-    begin_run(config, "pretrain", fabric, dataset)
+    with begun_run(config, "pretrain", fabric, dataset):
+        _train(config, fabric, dataset, backbone)
+
+
+def _train(
+    config: PretrainConfig, fabric: Fabric, dataset: Dataset, backbone: Architecture
+) -> None:
     method = METHODS[config.method](load_material(config, dataset, backbone))
     encoder = backbone.build()
     tell_model(fabric, backbone.label, encoder)
     model = method.model(encoder)
+    plan = make_plan(config, fabric, len(dataset.indices("train")))
     task: Task[Any] = Task(
         partial(method.loss, device=fabric.device),
         method.validate,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 from ssmamba.errors import DataError, InputError
+from ssmamba.files import write_text
 from training.data.describe import count_table
 from training.loop.progress import Progress, console
 from training.prepare import plain
@@ -22,6 +24,7 @@ from training.prepare.registry import (
     find_name,
 )
 from training.prepare.write import REPORT, SHEET, Prepared, place_images, write_tables
+from training.runs.lock import LOCK_FILE, locked_folder, refuse_locked
 
 SETTINGS, RECORDS = "settings.json", "slides"  # in the work folder only
 
@@ -34,16 +37,18 @@ def prepare(config: PrepareConfig) -> Prepared:
     name = find_name(config.dataset)
     _check_folders(config)
     work = config.out.parent / f".{config.out.name}.partial"
-    data = check(name, config, _gather(name, config, work))
-    if name not in SLIDE_SETS:
-        _claim(name, config, work)
-    place_images(data.images, work, config.files == "link")
-    write_tables(data, work)
-    (work / SETTINGS).unlink(missing_ok=True)
-    shutil.rmtree(work / RECORDS, ignore_errors=True)
+    with ExitStack() as held:
+        data = check(name, config, _gather(name, config, work, held))
+        if name not in SLIDE_SETS:
+            _claim(name, config, work, held)
+        place_images(data.images, work, config.files == "link")
+        write_tables(data, work)
     if config.out.exists():
         config.out.rmdir()  # empty: checked at the start
     work.rename(config.out)
+    for name_in_work in (SETTINGS, LOCK_FILE):
+        (config.out / name_in_work).unlink(missing_ok=True)
+    shutil.rmtree(config.out / RECORDS, ignore_errors=True)
     _tell(data, config.out)
     return data
 
@@ -60,23 +65,25 @@ def _check_folders(config: PrepareConfig) -> None:
         raise DataError(f"{config.out} already exists; choose another --out, or remove it.")
 
 
-def _gather(name: str, config: PrepareConfig, work: Path) -> Gathered:
+def _gather(name: str, config: PrepareConfig, work: Path, held: ExitStack) -> Gathered:
     if config.split == "published" and name not in WITH_PUBLISHED_SPLIT:
         raise DataError(f"'{name}' has no published split; omit --split published.")
     if name in SLIDE_SETS:
-        return _cut_slides(name, config, SLIDE_SETS[name], work)
+        return _cut_slides(name, config, SLIDE_SETS[name], work, held)
     if name in IMAGE_SETS:
         return IMAGE_SETS[name](config.source, config.split == "published")
     return plain.from_table(config) if name == "csv" else plain.from_folders(config)
 
 
-def _cut_slides(name: str, config: PrepareConfig, defaults: SlideDefaults, work: Path) -> Gathered:
+def _cut_slides(
+    name: str, config: PrepareConfig, defaults: SlideDefaults, work: Path, held: ExitStack
+) -> Gathered:
     """Cut the regions of all slides into ``work``, unless the layout has problems."""
     lesion = config.lesion or defaults.lesion
     slides = defaults.read(config.source, config.split == "published", lesion)
     if slides.problems:
         return Gathered((), slides.problems, slides.notes)
-    _claim(name, config, work)
+    _claim(name, config, work, held)
     px, most = config.roi_px or defaults.px, config.per_slide or defaults.per_slide
     cut = Cut(px, config.mpp, most, config.tissue, config.split_seed)
     images: list[Found] = []
@@ -98,20 +105,24 @@ def _cut_slides(name: str, config: PrepareConfig, defaults: SlideDefaults, work:
     return Gathered(ordered, tuple(problems), tuple(notes), mpp)
 
 
-def _claim(name: str, config: PrepareConfig, work: Path) -> None:
-    """Make the work folder, or continue in that of a stopped preparation."""
+def _claim(name: str, config: PrepareConfig, work: Path, held: ExitStack) -> None:
+    """Make the work folder, or continue in that of a stopped preparation.
+
+    It belongs to this process as long as ``held`` is open.
+    """
+    refuse_locked(work)
     file, now = work / SETTINGS, json.dumps(settings(name, config), default=str)
     if work.exists() and not config.resume:
         raise DataError(
             f"{work} contains a preparation that was stopped; give --resume to continue it, or "
             "remove it."
         )
+    held.enter_context(locked_folder(work))
     if file.is_file() and file.read_text(encoding="utf-8") != now:
         raise DataError(
             f"{work} was started with different flags; give the same ones, or remove the folder."
         )
-    work.mkdir(parents=True, exist_ok=True)
-    file.write_text(now, encoding="utf-8")
+    write_text(file, now)
 
 
 def _tell(data: Prepared, out: Path) -> None:

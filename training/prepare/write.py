@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ssmamba.files import write_json
+from ssmamba.files import copy_file, write_json
 from training.data.catalog import MANIFEST, SPLITS
 from training.data.describe import OWN_FILE, DatasetInfo
 from training.data.file_facts import FileFacts
@@ -54,7 +53,7 @@ def place_images(images: tuple[Found, ...], folder: Path, link: bool) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
         if not (link and _linked(source, target)):
-            shutil.copyfile(source, target)
+            copy_file(source, target)
 
 
 def write_tables(data: Prepared, folder: Path) -> None:

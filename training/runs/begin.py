@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
 from lightning_fabric import Fabric
 
 from ssmamba.errors import DataError
@@ -12,7 +15,8 @@ from training.data.dataset import Dataset, load_dataset
 from training.data.describe import count_table
 from training.loop.progress import console
 from training.runs.device import make_fabric, seed_everything
-from training.runs.folder import claim_folder, refuse_used_folder
+from training.runs.folder import claimed_folder, refuse_used_folder
+from training.runs.lock import refuse_locked
 from training.runs.plan import make_plan
 from training.runs.recipe import training_side
 
@@ -23,6 +27,7 @@ def open_run(config: RunConfig) -> tuple[Fabric, Dataset]:
     """Choose the device and check data and flags; nothing is written. Raises DataError."""
     if config.strategy == "fsdp" and getattr(config, "method", "") == "contrastive":
         raise DataError("--method contrastive does not work with fsdp; give --strategy ddp.")
+    refuse_locked(config.out)
     refuse_used_folder(config)
     fabric = make_fabric(config.accelerator, config.precision, config.devices, config.strategy)
     if fabric.device.type == "cpu":
@@ -34,17 +39,20 @@ def open_run(config: RunConfig) -> tuple[Fabric, Dataset]:
     return fabric, dataset
 
 
-def begin_run(config: RunConfig, section: str, fabric: Fabric, dataset: Dataset) -> None:
-    """Make the run folder and seed the random numbers."""
-    if fabric.is_global_zero:
-        show_balance(dataset)
-        if config.warmup_epochs > config.epochs:
-            console.print(
-                f"The learning rate rises over {config.warmup_epochs:g} epochs and never reaches "
-                f"its peak in {config.epochs}: consider a smaller --warmup-epochs."
-            )
-        claim_folder(config, section, dataset)
-    seed_everything(config.seed)
+@contextmanager
+def begun_run(config: RunConfig, section: str, fabric: Fabric, dataset: Dataset) -> Iterator[None]:
+    """Make the run folder, which is this run's own meanwhile, and seed the random numbers."""
+    with ExitStack() as held:
+        if fabric.is_global_zero:
+            show_balance(dataset)
+            if config.warmup_epochs > config.epochs:
+                console.print(
+                    f"The learning rate rises over {config.warmup_epochs:g} epochs and never "
+                    f"reaches its peak in {config.epochs}: consider a smaller --warmup-epochs."
+                )
+            held.enter_context(claimed_folder(config, section, dataset))
+        seed_everything(config.seed)
+        yield
 
 
 def show_balance(dataset: Dataset) -> None:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import MISSING, fields
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from ssmamba.errors import DataError
+from ssmamba.files import remove_partials, write_text
 from training.cli.command import as_yaml
 from training.config import FinetuneConfig, PretrainConfig, RunConfig
 from training.data.catalog import SPLITS, refuse_out
 from training.data.dataset import Dataset
-from training.loop.fit import LOG_FILE
-from training.loop.state import STATE_FILE
+from training.loop.epoch_log import LOG_FILE
+from training.loop.state import PREVIOUS_STATE, STATE_FILE
+from training.runs.lock import locked_folder
 
 CONFIG_FILE, SPLIT_FILE = "config.yaml", "split.csv"
 CONFIGS: dict[str, type[RunConfig]] = {"pretrain": PretrainConfig, "finetune": FinetuneConfig}
@@ -26,27 +30,40 @@ FREE_TO_CHANGE = {"resume", "out", "data", "dataset_info", "name", "tags", "cach
 def refuse_used_folder(config: RunConfig) -> None:
     """Raise DataError when --out is a file, lies in the data, or holds a run without --resume."""
     refuse_out(config.data, config.out)
-    used = [p for p in (config.out / STATE_FILE, config.out / LOG_FILE) if p.exists()]
-    used += list(config.out.glob(f"*/{STATE_FILE}"))
-    if used and not config.resume:
+    if is_begun(config.out) and not config.resume:
         raise DataError(
             f"{config.out} already contains a run; give --resume to continue it, or choose another "
             "--out."
         )
 
 
-def claim_folder(config: RunConfig, section: str, dataset: Dataset) -> None:
-    """Make the folder and write config.yaml and split.csv (path, label, split, hash).
+def is_begun(folder: Path) -> bool:
+    """Whether a run left something there that can be continued.
 
-    Raises DataError when the run in it was started with different settings or images.
+    One that was killed before its first epoch did not, whatever it wrote.
     """
-    config.out.mkdir(parents=True, exist_ok=True)
-    text, split = as_yaml(section, config), split_table(dataset)
-    if config.resume:
-        refuse_other_values(config.out / CONFIG_FILE, text, section)
-        _refuse_other_images(config.out / SPLIT_FILE, split)
-    (config.out / CONFIG_FILE).write_text(text, encoding="utf-8")
-    (config.out / SPLIT_FILE).write_text(split, encoding="utf-8")
+    begun = any((folder / name).exists() for name in (STATE_FILE, PREVIOUS_STATE, LOG_FILE))
+    return begun or any(folder.glob("*/state.*pt"))
+
+
+@contextmanager
+def claimed_folder(config: RunConfig, section: str, dataset: Dataset) -> Iterator[None]:
+    """Hold the run's folder, with config.yaml and split.csv (path, label, split, hash) in it.
+
+    Raises DataError when another process works there, or when the run in it was started with
+    different settings or images.
+    """
+    text, split = as_yaml(section, replace(config, resume=False)), split_table(dataset)
+    with locked_folder(config.out):
+        refuse_used_folder(config)  # another process may have come and gone
+        if is_begun(config.out):
+            refuse_other_values(config.out / CONFIG_FILE, text, section)
+            _refuse_other_images(config.out / SPLIT_FILE, split)
+        for folder in (config.out, *config.out.glob("lr-*/")):
+            remove_partials(folder)
+        write_text(config.out / CONFIG_FILE, text)
+        write_text(config.out / SPLIT_FILE, split)
+        yield
 
 
 def split_table(dataset: Dataset) -> str:

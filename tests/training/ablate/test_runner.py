@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from training.ablate import runner
 from training.ablate.jobs import Job
 from training.ablate.record import GridRecord
@@ -120,3 +123,49 @@ def test_the_time_left_follows_the_epochs(tmp_path: Path, monkeypatch: pytest.Mo
     now[0] += 10  # 10 s for one of four epochs: 30 s here and 40 s for the other
     assert time_left.left([first], [second], 1) == pytest.approx(70)
     assert time_left.left([first], [second], 2) == pytest.approx(35)
+
+
+GRID = """
+import sys
+from pathlib import Path
+from tests.patience import PATIENCE_S
+from training.ablate import runner
+from training.ablate.record import GridRecord
+from tests.training.ablate.test_runner import job
+
+runner.command_of = lambda j: [sys.executable, "-c", j.flags[0]]
+root = Path(sys.argv[1])
+runner.run_jobs([job(root, "a", sys.argv[2])], GridRecord(root), slots=1)
+"""
+ENDLESS = (
+    WRITES + "import os, time; from training.ablate.child import end_with_parent\n"
+    "end_with_parent()\n"
+    "pathlib.Path('{f}/pid').write_text(str(os.getpid()))\n"
+    "while True: time.sleep(0.05)"
+)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_a_killed_grid_takes_its_runs_with_it(tmp_path: Path) -> None:
+    pid = tmp_path / "finetune" / "a-s0" / "pid"
+    with subprocess.Popen([sys.executable, "-c", GRID, str(tmp_path), ENDLESS]) as grid:
+        assert patiently(lambda: pid.is_file() and pid.read_text() != "")
+        grid.kill()
+    assert patiently(lambda: ended(int(pid.read_text())))
+
+
+def patiently(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return condition()
+
+
+def ended(pid: int) -> bool:
+    """Whether a process is gone, or waits for an init that never asks for its exit status."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.is_file() and stat.read_text().rpartition(")")[2].split()[0] == "Z"

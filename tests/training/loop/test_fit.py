@@ -21,7 +21,8 @@ from torch.nn.functional import mse_loss
 
 from ssmamba.errors import DataError
 from training.loop.batches import Batches, Plan
-from training.loop.fit import LOG_FILE, Fit, Outcome, Schedule, Task
+from training.loop.epoch_log import LOG_FILE
+from training.loop.fit import Fit, Outcome, Schedule, Task
 from training.loop.interrupt import Interrupted
 from training.loop.state import STATE_FILE
 

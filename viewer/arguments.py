@@ -41,7 +41,7 @@ def parse(argv: Sequence[str] | None = None) -> Options:
     )  # fmt: skip
     parser.add_argument("--rois", metavar="FILE.geojson", help=tr("regions to import and classify"))
     parser.add_argument("--device", default="auto", help=tr("auto, cpu, cuda or cuda:N"))
-    parser.add_argument("--demo", action="store_true", help=tr("open a synthetic demo slide"))
+    parser.add_argument("--demo", action="store_true", help=tr("open a slide of generated tissue"))
     parser.add_argument(
         "--screenshot", metavar="FILE.png",
         help=tr("save an image of the window once everything is shown, and exit"),

@@ -17,7 +17,13 @@ from training.loop.progress import Progress
 from training.prepare.compare import differences
 from training.prepare.config import PrepareConfig
 from training.prepare.gather import Gathered
-from training.prepare.registry import GROUPED_BY_CONTENT, OWN_SETS, description, facts
+from training.prepare.registry import (
+    GENERATED,
+    GROUPED_BY_CONTENT,
+    OWN_SETS,
+    description,
+    facts,
+)
 from training.prepare.splitting import choose_splits, contradictions, with_field_groups
 from training.prepare.write import Prepared
 
@@ -27,25 +33,26 @@ FREE_TO_CHANGE = ("resume", "source", "out", "files")
 
 def check(name: str, config: PrepareConfig, gathered: Gathered) -> Prepared:
     """Decode every image, group and split. Raises DataError that lists all problems."""
-    catalog = _catalog(config.source, gathered)
+    source = config.out if name == GENERATED else config.folder
+    catalog = _catalog(source, gathered)
     with Progress("Checking images", len(catalog.items)) as progress:
         found = examine_images(catalog, progress.update)
     kept, left_out = _settle(name, catalog, found)
     conflicts = () if left_out else found.conflicts
-    info, undescribed = _describe(name, catalog, config.source)
+    info, undescribed = _describe(name, catalog, source)
     kinds: list[Sequence[str]] = [gathered.problems, undescribed, found.unreadable, conflicts]
     scan = found.scan
     if any(kinds) or scan is None or info is None:
         if catalog.items:
             kinds.append(_empty(catalog, choose_splits(catalog.items, config.split_seed, [])))
-        raise report(config.source, kinds)
+        raise report(source, kinds)
     catalog = replace(catalog, items=tuple(catalog.items[i] for i in kept))
     scan = _rows(scan, kept)
     if name in GROUPED_BY_CONTENT or config.find_copies:
         catalog = replace(catalog, items=with_field_groups(catalog))
     sides = choose_splits(catalog.items, config.split_seed, duplicate_links(catalog, scan))
     if empty := _empty(catalog, sides):
-        raise report(config.source, [empty])
+        raise report(source, [empty])
     images = tuple(
         replace(gathered.images[i], group=item.group)
         for i, item in zip(kept, catalog.items, strict=True)
@@ -53,7 +60,7 @@ def check(name: str, config: PrepareConfig, gathered: Gathered) -> Prepared:
     notes = [*gathered.notes, *left_out]
     notes += [f"Converted to 8-bit RGB on reading: {found.modes}."] if found.modes else []
     told = tuple(differences(facts(name), images, scan.files))
-    text = _description(name, config.source, gathered.mpp)
+    text = _description(name, source, gathered.mpp)
     return Prepared(
         name, info, text, images, scan.files, sides, told, tuple(notes), settings(name, config)
     )

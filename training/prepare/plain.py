@@ -17,7 +17,7 @@ GROUP = "group"  # column of a manifest
 
 def from_folders(config: PrepareConfig) -> Gathered:
     """A folder in --source gives its name as class to all images below it."""
-    source = config.source
+    source = config.folder
     folders = sorted(p for p in source.iterdir() if p.is_dir() and not p.name.startswith("."))
     refuse_sides(source, [folder.name for folder in folders])
     images, problems = [], []
@@ -89,11 +89,11 @@ def _in_one_place(images: Mapping[str, Found]) -> list[str]:
 def _find_table(config: PrepareConfig) -> Path:
     if config.labels is not None:
         return config.labels
-    tables = sorted(config.source.glob("*.csv"))
+    tables = sorted(config.folder.glob("*.csv"))
     named = [t for t in tables if t.name == MANIFEST]
     if len(named or tables) != 1:
         raise DataError(
-            f"{config.source} has {len(tables)} CSV files; name the one with the labels "
+            f"{config.folder} has {len(tables)} CSV files; name the one with the labels "
             "with --labels."
         )
     return (named or tables)[0]

@@ -52,6 +52,7 @@ SLIDE_SETS = {
     "paip2019": SlideDefaults(slide_layouts.paip2019, 384, 22, 0.75),
     "camelyon16": SlideDefaults(slide_layouts.camelyon16, 8000, 4, 0.005),
 }
+GENERATED = "generated"  # drawn by ssmamba.generated
 OWN_SETS = ("folder", "csv")
 # PAIP2019 has published masks for its training slides only
 WITH_PUBLISHED_SPLIT = ("nct", "prcc", "mhist", "camelyon16")
@@ -62,7 +63,7 @@ def find_name(asked: str) -> str:
     """The registered name of a data set. Raises DataError for an unknown one."""
     name = asked.lower().replace("-", "_")
     name = ALIASES.get(asked.lower(), name)
-    known = (*IMAGE_SETS, *SLIDE_SETS, *OWN_SETS)
+    known = (*IMAGE_SETS, *SLIDE_SETS, *OWN_SETS, GENERATED)
     if name not in known:
         raise DataError(f"Unknown data set '{asked}'{did_you_mean(name, known)}.")
     return name

@@ -15,8 +15,10 @@ from training.prepare import plain
 from training.prepare.checked import check, settings
 from training.prepare.config import PrepareConfig
 from training.prepare.gather import Found, Gathered
+from training.prepare.generated import chosen_seeds, draw_images
 from training.prepare.regions import Cut, common_scale, cut_slide
 from training.prepare.registry import (
+    GENERATED,
     IMAGE_SETS,
     SLIDE_SETS,
     WITH_PUBLISHED_SPLIT,
@@ -35,11 +37,11 @@ def prepare(config: PrepareConfig) -> Prepared:
     Everything is made in a folder beside --out, which is renamed to --out when it is complete.
     """
     name = find_name(config.dataset)
-    _check_folders(config)
+    _check_folders(name, config)
     work = config.out.parent / f".{config.out.name}.partial"
     with ExitStack() as held:
         data = check(name, config, _gather(name, config, work, held))
-        if name not in SLIDE_SETS:
+        if name not in SLIDE_SETS and name != GENERATED:
             _claim(name, config, work, held)
         place_images(data.images, work, config.files == "link")
         write_tables(data, work)
@@ -53,10 +55,13 @@ def prepare(config: PrepareConfig) -> Prepared:
     return data
 
 
-def _check_folders(config: PrepareConfig) -> None:
-    if not config.source.is_dir():
-        raise DataError(f"There is no folder {config.source}; check --source.")
-    if config.source.resolve() in config.out.resolve().parents:
+def _check_folders(name: str, config: PrepareConfig) -> None:
+    if name == GENERATED:
+        if config.source is not None:
+            raise DataError("generated draws its images itself; omit --source.")
+    elif not config.folder.is_dir():
+        raise DataError(f"There is no folder {config.folder}; check --source.")
+    elif config.folder.resolve() in config.out.resolve().parents:
         raise DataError(
             f"{config.out} lies in --source, where it would be read as data; choose an --out "
             "outside of it."
@@ -68,10 +73,14 @@ def _check_folders(config: PrepareConfig) -> None:
 def _gather(name: str, config: PrepareConfig, work: Path, held: ExitStack) -> Gathered:
     if config.split == "published" and name not in WITH_PUBLISHED_SPLIT:
         raise DataError(f"'{name}' has no published split; omit --split published.")
+    if name == GENERATED:
+        seeds = chosen_seeds(config)
+        _claim(name, config, work, held)
+        return draw_images(seeds, work)
     if name in SLIDE_SETS:
         return _cut_slides(name, config, SLIDE_SETS[name], work, held)
     if name in IMAGE_SETS:
-        return IMAGE_SETS[name](config.source, config.split == "published")
+        return IMAGE_SETS[name](config.folder, config.split == "published")
     return plain.from_table(config) if name == "csv" else plain.from_folders(config)
 
 
@@ -80,7 +89,7 @@ def _cut_slides(
 ) -> Gathered:
     """Cut the regions of all slides into ``work``, unless the layout has problems."""
     lesion = config.lesion or defaults.lesion
-    slides = defaults.read(config.source, config.split == "published", lesion)
+    slides = defaults.read(config.folder, config.split == "published", lesion)
     if slides.problems:
         return Gathered((), slides.problems, slides.notes)
     _claim(name, config, work, held)

@@ -92,7 +92,7 @@ ACTIONS: tuple[Action, ...] = (
            tr("Open a slide or an image"), (Place(FILE),), 1),
     Action("recent", tr("Open recent"), menu=(Place(FILE),), submenu=_recent_menu),
     Action("demo", tr("Open demo"), lambda w: w.workspace.files.open_demo(), "sparkle", "",
-           tr("A synthetic slide with a few regions"), (Place(FILE),)),
+           tr("Generated tissue with a few regions"), (Place(FILE),)),
     Action("add_models", tr("Add models…"), lambda w: w.dialogs.add_models(), "plus", "Ctrl+M",
            tr("Add checkpoints to the list"), (Place(FILE, 2), Place(MODEL, 2))),
     Action("import_rois", tr("Import regions…"), lambda w: w.dialogs.import_regions(), "import",

@@ -56,7 +56,7 @@ class FileController(Controller):
             self.import_regions(path)
 
     def open_demo(self, *, bundled_models: bool = True) -> None:
-        """Open the synthetic slide with its regions; it is drawn on first use.
+        """Open the generated slide with its regions; it is drawn on first use.
 
         bundled_models: compare those for this kind of tissue, unless the user chose others.
         """

@@ -1,4 +1,4 @@
-"""A computer-generated slide to try the viewer with; it shows no patient data."""
+"""A slide of generated tissue to try the viewer with; it shows no patient."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 
 from ssmamba.files import written_whole
 
-VERSION = 1  # of the drawing; another version is drawn again
-NAME = f"synthetic-demo-{VERSION}"
+VERSION = 2  # of the drawing; another version is drawn again
+NAME = f"generated-tissue-{VERSION}"
 
 Progress = Callable[[int, int], None]  # steps done, steps in all
+STEPS = 20
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,13 @@ def ensure_demo(folder: Path, progress: Progress = lambda done, total: None) -> 
     files = demo_files(folder)
     if files.slide.exists() and files.regions.exists():
         return files
+    from ssmamba.generated.slide import demo_regions
     from ssmamba.rois.geojson import write_rois
-    from viewer.demo.painting import demo_regions, paint_tissue
-    from viewer.demo.pyramid import write_pyramid
+    from viewer.demo.drawn import write_drawn
 
     folder.mkdir(parents=True, exist_ok=True)
-    steps = 20
-    progress(0, steps)
-    tissue = paint_tissue(lambda share: progress(round(share * 8), steps))
+    progress(0, STEPS)
     with written_whole(files.slide) as partial:
-        write_pyramid(partial, tissue, lambda share: progress(8 + round(share * 12), steps))
+        write_drawn(partial, lambda share: progress(round(share * STEPS), STEPS))
         write_rois(files.regions, demo_regions())
     return files

@@ -1,34 +1,53 @@
-"""Turns dye maps into a pyramidal TIFF with JPEG tiles, which OpenSlide reads."""
+"""Writes a picture as a pyramidal TIFF with JPEG tiles, which OpenSlide reads."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
-from viewer.demo.painting import MPP, Tissue, color_table
 from viewer.demo.tiff import TiffWriter
 
 TILE = 512
-QUALITY = 88
-SMALLEST_SIDE = 1200  # levels are halved until they are no longer than this
-NOISE_SPREAD = 3.0  # of the scanner, grey levels
 WHITE = 250
-DESCRIPTION = "Synthetic demo slide, drawn by a program; it shows no patient and no real tissue."
+WORKERS = 2
 
-Maps = tuple[np.ndarray, np.ndarray]  # haematoxylin, eosin
+Read = Callable[[int, int, int, int], np.ndarray]  # left, top, right, bottom -> RGB
 
 
-def write_pyramid(path: Path, tissue: Tissue, progress: Callable[[float], None]) -> None:
-    """Write all levels. progress is called with the finished share, 0..1."""
-    levels = _levels(tissue)
-    coder = TileCoder()
-    total = sum(len(_tiles(maps)) for maps in levels)
+@dataclass(frozen=True)
+class Level:
+    """One level of a pyramid, whose tiles are made when they are written."""
+
+    width: int
+    height: int
+    read: Read  # (bottom - top, right - left, 3) uint8 RGB
+
+    def tiles(self) -> list[tuple[int, int, int, int]]:
+        """In the order in which TIFF stores them: left, top, right, bottom."""
+        return [
+            (x, y, min(x + TILE, self.width), min(y + TILE, self.height))
+            for y in range(0, self.height, TILE)
+            for x in range(0, self.width, TILE)
+        ]
+
+
+def write_pyramid(
+    path: Path,
+    levels: Sequence[Level],
+    mpp: float | None,
+    description: str,
+    progress: Callable[[float], None] = lambda share: None,
+    quality: int = 88,
+) -> None:
+    """Write all levels, the finest first. mpp: µm per pixel of the finest, None = not known;
+    progress is called with the finished share, 0..1. Raises OSError."""
+    total = sum(len(level.tiles()) for level in levels)
     done = 0
 
     def counted(encoded: Iterator[bytes]) -> Iterator[bytes]:
@@ -38,59 +57,21 @@ def write_pyramid(path: Path, tissue: Tissue, progress: Callable[[float], None])
             progress(done / total)
             yield data
 
-    with TiffWriter(path, DESCRIPTION) as writer, ThreadPoolExecutor(2) as pool:
-        for number, maps in enumerate(levels):
-            encode = coder.encode_finest if number == 0 else coder.encode
-            rows, columns = maps[0].shape
-            per_cm = 10_000 / (MPP * levels[0][0].shape[1] / columns)
-            tiles = counted(pool.map(encode, _tiles(maps)))
-            writer.write_level(columns, rows, TILE, per_cm, tiles)
+    with TiffWriter(path, description) as writer, ThreadPoolExecutor(WORKERS) as pool:
+        for level in levels:
+            tiles = level.tiles()
+            encoded = pool.map(lambda tile: _jpeg(level.read(*tile), quality), tiles)  # noqa: B023
+            coarser = levels[0].width / level.width
+            per_cm = None if mpp is None else 10_000 / (mpp * coarser)
+            writer.write_level(level.width, level.height, TILE, per_cm, counted(encoded))
 
 
-class TileCoder:
-    """Dye maps of one tile → JPEG; the finest level gets a scanner's blur and grain."""
-
-    def __init__(self) -> None:
-        rng = np.random.default_rng(1)
-        self._grain = rng.normal(0, NOISE_SPREAD, (TILE, TILE, 1)).round().astype(np.int16)
-        self._table = color_table()
-
-    def encode_finest(self, maps: Maps) -> bytes:
-        h, e = (cv2.GaussianBlur(m, (0, 0), 0.8) for m in maps)
-        grain = self._grain[: h.shape[0], : h.shape[1]]
-        return _jpeg(np.clip(self._table[h, e] + grain, 0, 255).astype(np.uint8))
-
-    def encode(self, maps: Maps) -> bytes:
-        h, e = maps
-        return _jpeg(self._table[h, e])
-
-
-def _levels(tissue: Tissue) -> list[Maps]:
-    levels: list[Maps] = [(tissue.haematoxylin, tissue.eosin)]
-    while max(levels[-1][0].shape) > SMALLEST_SIDE:
-        rows, columns = levels[-1][0].shape
-        size = (columns // 2, rows // 2)
-        h, e = (cv2.resize(m, size, interpolation=cv2.INTER_AREA) for m in levels[-1])
-        levels.append((h, e))
-    return levels
-
-
-def _tiles(maps: Maps) -> list[Maps]:
-    """Views of a level in the order in which TIFF stores its tiles."""
-    h, e = maps
-    return [
-        (h[y : y + TILE, x : x + TILE], e[y : y + TILE, x : x + TILE])
-        for y in range(0, h.shape[0], TILE)
-        for x in range(0, h.shape[1], TILE)
-    ]
-
-
-def _jpeg(rgb: np.ndarray) -> bytes:
+def _jpeg(rgb: np.ndarray, quality: int) -> bytes:
     """One tile, padded with white at the slide's edge."""
     if rgb.shape[:2] != (TILE, TILE):
         full = np.full((TILE, TILE, 3), WHITE, np.uint8)
         full[: rgb.shape[0], : rgb.shape[1]] = rgb
         rgb = full
     buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=QUALITY, subsampling=2)
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=quality, subsampling=2)
     return buffer.getvalue()

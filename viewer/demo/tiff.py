@@ -38,14 +38,14 @@ class TiffWriter:
         self._file.write(b"II*\0\0\0\0\0")
 
     def write_level(
-        self, width: int, height: int, tile: int, px_per_cm: float, tiles: Iterable[bytes]
+        self, width: int, height: int, tile: int, px_per_cm: float | None, tiles: Iterable[bytes]
     ) -> None:
-        """tiles: JPEG files (YCbCr 4:2:0) of ``tile`` × ``tile`` pixels, row by row."""
+        """tiles: JPEG files (YCbCr 4:2:0) of ``tile`` × ``tile`` pixels, row by row; px_per_cm:
+        None where no scale is known."""
         offsets, lengths = [], []
         for data in tiles:
             offsets.append(self._append(data))
             lengths.append(len(data))
-        resolution = struct.pack("<II", round(px_per_cm * 100), 100)
         fields = [
             _numbers(254, LONG, 0 if self._first else 1),
             _numbers(256, LONG, width),
@@ -54,16 +54,17 @@ class TiffWriter:
             _numbers(259, SHORT, JPEG),
             _numbers(262, SHORT, YCBCR),
             _numbers(277, SHORT, 3),
-            Field(282, RATIONAL, 1, resolution),
-            Field(283, RATIONAL, 1, resolution),
             _numbers(284, SHORT, 1),
-            _numbers(296, SHORT, CENTIMETRE),
             _numbers(322, LONG, tile),
             _numbers(323, LONG, tile),
             _numbers(324, LONG, *offsets),
             _numbers(325, LONG, *lengths),
             _numbers(530, SHORT, 2, 2),
         ]
+        if px_per_cm is not None:
+            resolution = struct.pack("<II", round(px_per_cm * 100), 100)
+            fields += [Field(tag, RATIONAL, 1, resolution) for tag in (282, 283)]
+            fields.append(_numbers(296, SHORT, CENTIMETRE))
         if self._first:
             text = self._description.encode("ascii") + b"\0"
             fields.append(Field(270, ASCII, len(text), text))

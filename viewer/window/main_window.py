@@ -14,7 +14,7 @@ from viewer.actions.live import LiveActions
 from viewer.actions.table import ACTIONS
 from viewer.canvas import SlideCanvas
 from viewer.compare.grid import CompareGrid
-from viewer.demo import NAME as SYNTHETIC_NAME
+from viewer.demo import NAME as DEMO_NAME
 from viewer.panels.panel import Panel
 from viewer.panels.table import PANELS
 from viewer.services.engine_bridge import EngineFactory
@@ -77,8 +77,8 @@ class MainWindow(QMainWindow):
         self._slide_action.setVisible(len(files) > 1)
         title = TITLE
         if slide is not None:
-            synthetic = tr("{name} (synthetic)") if SYNTHETIC_NAME in slide.name else "{name}"
-            title = f"{synthetic.format(name=slide.name)} – {TITLE}"
+            generated = tr("Generated tissue: for trying the program")
+            title = f"{generated if DEMO_NAME in slide.name else slide.name} – {TITLE}"
         self.setWindowTitle(title)
 
     # --- Qt's events

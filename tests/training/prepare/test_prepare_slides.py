@@ -24,7 +24,7 @@ from training.prepare.write import Prepared
 
 
 def run(name: str, source: Path, out: Path, **flags: object) -> Prepared:
-    return prepare(PrepareConfig(name, source, out, **flags))  # type: ignore[arg-type]
+    return prepare(PrepareConfig(name, out, source, **flags))  # type: ignore[arg-type]
 
 
 def place(name: str) -> tuple[int, int]:

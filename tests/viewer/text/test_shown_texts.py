@@ -33,7 +33,7 @@ SHOWN: dict[str, tuple[int, ...]] = {
 SHOWN_KEYWORDS = {"text", "tip", "title", "help", "description", "hint"}
 # Not the user's: exceptions that only a programmer meets, and what the demo's TIFF says of itself.
 INTERNAL = {"ValueError", "TypeError", "KeyError", "RuntimeError"}
-NOT_SHOWN = {"Synthetic demo slide, drawn by a program; it shows no patient and no real tissue."}
+NOT_SHOWN = {"Generated tissue: for trying the program. It shows no patient and no real tissue."}
 NO_WORDS = re.compile(r"\b(px|mm|nm|dB|Qt|Python|SSMamba Viewer)\b|µm|\{.*?\}|\t\w+|#\w+")
 UNTRANSLATED = {"doctor.py"}  # a report for those who help, in English like the engine's part
 

@@ -54,10 +54,10 @@ def test_a_recent_slide_is_opened_from_the_welcome_and_from_the_menu(
     qtbot.waitUntil(lambda: not window.workspace.busy)
 
 
-def test_the_title_names_the_slide_and_marks_the_synthetic_one(bench: Bench) -> None:
+def test_the_title_names_the_slide_and_says_what_the_demo_is(bench: Bench) -> None:
     assert bench.window.windowTitle() == "small.tif – SSMamba Viewer"
     bench.document.set_slide(replace(bench.document.slide, name=f"{NAME}.tif"))
-    assert bench.window.windowTitle() == f"{NAME}.tif (synthetic) – SSMamba Viewer"
+    assert bench.window.windowTitle() == "Generated tissue: for trying the program – SSMamba Viewer"
     bench.document.set_slide(None)
     assert bench.window.windowTitle() == "SSMamba Viewer"
     assert bench.window.welcome.isVisible()

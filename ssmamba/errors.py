@@ -21,6 +21,15 @@ class SlideError(InputError):
     """A slide or image cannot be opened or read."""
 
 
+class SlideReplaced(SlideError):
+    """The file of an open slide was changed, or another one is in its place."""
+
+    def __init__(self, path: object) -> None:
+        super().__init__(
+            f"{path} was changed or replaced on the disk while it was open; open it again."
+        )
+
+
 class CheckpointError(InputError):
     """A model file is corrupt, of another kind, or does not fit."""
 

@@ -31,6 +31,8 @@ class SlideRef:
     path: str
     mpp: float | None = None  # µm per level-0 pixel as corrected by the user; None = the slide's
     icc: bool | None = None  # None = as the checkpoint's card says
+    # size, time of change and inode of the file that is shown; another one is not read
+    file: tuple[int, int, int] | None = None
 
 
 # --- jobs ----------------------------------------------------------------------------------

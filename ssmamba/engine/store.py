@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Generic, TypeVar
 
 import torch
 
 from ssmamba.checkpoints import checkpoint as checkpoints
 from ssmamba.checkpoints.checkpoint import Checkpoint
-from ssmamba.errors import CheckpointError, SlideError
+from ssmamba.errors import CheckpointError, SlideError, SlideReplaced
 from ssmamba.inference.predictor import Predictor, is_out_of_memory
 from ssmamba.runtime.device import Device
+from ssmamba.slides.file_state import FileState, file_state
 from ssmamba.slides.slide import Slide
 
 CPU_BUDGET_BYTES = 2 << 30
@@ -26,7 +26,7 @@ OPEN_SLIDES = 4
 SLIDE_BYTES = 512 << 20  # that open slides may hold together; a plain image can be 1.2 GB
 
 T = TypeVar("T")
-Key = tuple[str, int, int]  # path, size, time of change
+Key = tuple[str, FileState]
 
 
 class _Recent(Generic[T]):
@@ -112,9 +112,14 @@ class SlideStore:
         self._replaced: set[Key] = set()  # to be closed as soon as no job holds them
 
     @contextmanager
-    def held(self, path: str) -> Iterator[Slide]:
-        """A slide that stays open meanwhile. Raises SlideError."""
+    def held(self, path: str, file: FileState | None = None) -> Iterator[Slide]:
+        """A slide that stays open meanwhile.
+
+        file: of the one that is meant; None = whichever is there. Raises SlideError.
+        """
         key = _key(path, SlideError, "slide")
+        if file is not None and file != key[1]:
+            raise SlideReplaced(path)
         self._replaced |= {k for k in self._slides.items if k[0] == path and k != key}
         try:
             with self._slides.held(key, lambda: Slide.open(path)) as slide:
@@ -145,11 +150,10 @@ class SlideStore:
 
 
 def _key(path: str, error_class: type[Exception], what: str) -> Key:
-    try:
-        stat = Path(path).stat()
-    except OSError as error:
-        raise error_class(f"There is no {what} {path}; check the path.") from error
-    return path, stat.st_size, stat.st_mtime_ns
+    found = file_state(path)
+    if found is None:
+        raise error_class(f"There is no {what} {path}; check the path.")
+    return path, found
 
 
 def _bytes(loaded: Checkpoint) -> int:

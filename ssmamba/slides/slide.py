@@ -11,8 +11,9 @@ from typing import Self
 import numpy as np
 from PIL import Image
 
-from ssmamba.errors import SlideError
+from ssmamba.errors import SlideError, SlideReplaced
 from ssmamba.slides.decode import is_tiff
+from ssmamba.slides.file_state import FileState, file_state
 from ssmamba.slides.image_source import ImageSource
 from ssmamba.slides.openslide_source import (
     GENERIC_TIFF,
@@ -48,6 +49,7 @@ class SlideInfo:
     properties: dict[str, str]
     former_hash: str = ""  # the quick hash that earlier versions used, if different
     notes: tuple[str, ...] = ()  # what is not shown as it is stored, a sentence each
+    file: FileState | None = None  # as it was opened; another one in its place is not read
 
     @property
     def bounds_offset(self) -> tuple[int, int]:
@@ -61,17 +63,19 @@ class Slide:
     Positions are (x, y) in level-0 pixels; images are HWC uint8 RGB, white off the slide.
     """
 
-    def __init__(self, path: Path, source: PixelSource) -> None:
+    def __init__(self, path: Path, source: PixelSource, file: FileState | None = None) -> None:
+        """file: of the file when it was opened; None = as it is now."""
         self.path = path
         self._source = source
-        self.info = _info(path, source)
+        self.info = _info(path, source, file or file_state(path))
 
     @classmethod
     def open(cls, path: Path | str) -> Slide:
         """Open a file. Raises SlideError, which says what is wrong and what to do."""
         resolved = Path(path)
+        file = file_state(resolved)
         try:
-            return cls(resolved, open_source(resolved))
+            return cls(resolved, open_source(resolved), file)
         except PermissionError as error:
             raise SlideError(
                 f"No permission to read {resolved}; change its permissions."
@@ -116,10 +120,23 @@ class Slide:
         return max(fitting, default=0)
 
     def read_bgra_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
-        """Fill ``out`` ((H, W, 4) uint8, contiguous) with opaque BGRA from (x, y), level-0 px."""
+        """Fill ``out`` ((H, W, 4) uint8, contiguous) with opaque BGRA from (x, y), level-0 px.
+
+        Raises SlideError where that fails, and where the file is no longer the one that was opened.
+        """
         if not out.flags.c_contiguous or out.dtype != np.uint8 or out.shape[2:] != (4,):
             raise ValueError("out must be a contiguous (H, W, 4) uint8 array")
-        self._source.read_into(out, x, y, level)
+        try:
+            self._source.read_into(out, x, y, level)
+        except SlideError:
+            self._refuse_replaced()
+            raise
+        self._refuse_replaced()  # after the read: pixels from before a change are the slide's own
+
+    def _refuse_replaced(self) -> None:
+        now = file_state(self.path)  # None: moved away, and still open
+        if now is not None and now != self.info.file:
+            raise SlideReplaced(self.path)
 
     def read_region(self, x: int, y: int, level: int, width: int, height: int) -> np.ndarray:
         """Read ``width`` × ``height`` pixels of ``level``; (x, y) is level-0. HWC uint8 RGB."""
@@ -227,7 +244,7 @@ def _resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
     return cv2.resize(image, (width, height), interpolation=how)
 
 
-def _info(path: Path, source: PixelSource) -> SlideInfo:
+def _info(path: Path, source: PixelSource, file: FileState | None) -> SlideInfo:
     return SlideInfo(
         path=str(path),
         name=path.name,
@@ -243,6 +260,7 @@ def _info(path: Path, source: PixelSource) -> SlideInfo:
         properties=dict(source.properties),
         former_hash=source.former_hash,
         notes=source.notes,
+        file=file,
     )
 
 

@@ -84,7 +84,8 @@ def missing(tasks: Iterable[Task], document: Document, *settled: Container[Key])
 def request(task: Task, job: int, document: Document) -> Request:
     """The engine's message for a task; its keys differ only in the checkpoint."""
     assert document.slide is not None
-    slide = SlideRef(document.slide.path, document.slide_settings.mpp)
+    shown = document.slide
+    slide = SlideRef(shown.path, document.slide_settings.mpp, file=shown.file)
     options = ReadOptions(field_px=document.slide_settings.field_px)
     paths = tuple(key.checkpoint for key in task.keys)
     roi, key, urgent = task.roi.bare(), task.keys[0], task.priority

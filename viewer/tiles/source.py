@@ -13,7 +13,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QImage
 
-from ssmamba.errors import SlideError
+from ssmamba.errors import SlideError, SlideReplaced
 from ssmamba.slides.icc import SrgbTransform
 from ssmamba.slides.slide import Slide, SlideInfo
 from viewer.text.tr import tr
@@ -37,7 +37,7 @@ class TileSource(QObject):
     opened = Signal(object)  # SlideInfo
     failed = Signal(str, str)  # message, details; the slide could not be opened
     tile_ready = Signal(object)  # TileKey
-    read_failed = Signal(str, str)  # message, details; once for each slide
+    read_failed = Signal(str, str)  # message, details; once for each slide and kind
     _worker_ended = Signal()
 
     read_delay_s = 0.0  # tests set it to imitate slow storage
@@ -53,6 +53,7 @@ class TileSource(QObject):
         self._queue = RequestQueue()
         self._clients: set[Hashable] = set()
         self._bad: set[TileKey] = set()
+        self._told: set[type[Exception]] = set()  # kinds of failure, each told once
         self._slide: Slide | None = None
         self._reader: TileReader | None = None
         self._count = threads or max(2, min(6, os.cpu_count() or 2))
@@ -181,20 +182,22 @@ class TileSource(QObject):
         except GivenUp:
             return
         except SlideError as error:
-            self._on_bad_tile(key, str(error), _details(error))
+            self._on_bad_tile(key, str(error), error)
         except Exception as error:
             message = tr("Could not read a part of {name}. Open the slide again to retry.")
-            self._on_bad_tile(key, message.format(name=Path(self.path).name), _details(error))
+            self._on_bad_tile(key, message.format(name=Path(self.path).name), error)
         self._tell(self.tile_ready, key)
 
     def _still_wanted(self, key: TileKey) -> bool:
         return not self._queue.closed and self._queue.wanted(key)
 
-    def _on_bad_tile(self, key: TileKey, message: str, details: str) -> None:
-        is_first = not self._bad
+    def _on_bad_tile(self, key: TileKey, message: str, error: Exception) -> None:
+        kind = SlideReplaced if isinstance(error, SlideReplaced) else Exception
+        is_first = kind not in self._told
+        self._told.add(kind)
         self._bad.add(key)
         if is_first:
-            self._tell(self.read_failed, message, details)
+            self._tell(self.read_failed, message, _details(error))
 
     def _tell(self, signal: object, *values: object) -> None:
         """Emit from a worker; nothing once the window is gone."""

@@ -92,7 +92,7 @@ def read_as(
     check: called while its windows are chosen. Raises SlideError or RoiError.
     """
     ref = request.slide
-    with slides.held(ref.path) as slide:
+    with slides.held(ref.path, ref.file) as slide:
         plan = plan_region(request.roi, slide, spec, request.options, ref.mpp, check)
         of_file = tuple(note.rstrip(".") for note in slide.info.notes)
         plan = replace(plan, notes=plan.notes + of_file)

@@ -34,6 +34,7 @@ from ssmamba.explain.stitch import map_values, resize_map
 from ssmamba.reading.preprocess import to_tensor
 from ssmamba.reading.values import ReadOptions
 from ssmamba.runtime.device import choose_device
+from ssmamba.slides.file_state import file_state
 from tests.slides import write_pyramid
 from tests.ssmamba.checkpoints.made import CLASSES, save_classifier, tiny_model
 from tests.ssmamba.engine.asking import square
@@ -137,6 +138,28 @@ def test_a_slide_and_a_model_stay_while_a_job_is_between_its_steps(tissue, tmp_p
     with engine.jobs.bench.slides.held(str(other)):
         pass  # the first slide was let go with its job
     assert [key[0] for key in engine.jobs.bench.slides._slides.items] == [str(other)]
+
+
+def test_no_answer_comes_from_a_file_in_the_place_of_the_shown_one(tissue, tmp_path):
+    _, model = tissue
+    path = tmp_path / "slide.tif"
+    write_pyramid(path, 320, 320, mpp=0.5)
+    shown = SlideRef(str(path), file=file_state(path))
+    engine = Engine()
+    tiles = ReadOptions("tiles", 32.0)
+    engine.take(Classify(1, shown, square(0, 0, 320), (model,), tiles))
+    engine.step()  # it has begun
+    write_pyramid(path, 320, 320, mpp=0.5, seed=1)
+    engine.take(Classify(2, shown, square(0, 0, 64), (model,), tiles))
+    engine.finish()
+    assert not [m for m in engine.sent if isinstance(m, ClassifyResult)]
+    for job in (1, 2):
+        (failed,) = engine.of(CheckpointFailed, job) + engine.of(JobFailed, job)
+        assert "was changed or replaced on the disk" in failed.message
+    again = replace(shown, file=file_state(path))
+    engine.take(Classify(3, again, square(0, 0, 64), (model,), tiles))
+    engine.finish()
+    assert engine.of(ClassifyResult, 3)
 
 
 def test_a_cancelled_job_lets_its_slide_go(tissue):

@@ -9,8 +9,9 @@ from PIL import Image
 
 from ssmamba.engine.store import OPEN_SLIDES, ModelStore, SlideStore
 from ssmamba.engine.threads import ASK_AGAIN, ThreadTuner
-from ssmamba.errors import CheckpointError, SlideError
+from ssmamba.errors import CheckpointError, SlideError, SlideReplaced
 from ssmamba.runtime.device import choose_device
+from ssmamba.slides.file_state import file_state
 from tests.slides import write_pyramid
 from tests.ssmamba.checkpoints.made import save_classifier
 
@@ -87,7 +88,23 @@ def test_a_slide_that_is_not_asked_for_any_more_is_closed(tmp_path):
     write_pyramid(paths[1], 80, 80, levels=1, seed=1)
     assert opened(store, paths[1]).dimensions == (80, 80)
     with pytest.raises(SlideError, match="closed"):
-        slides[1].read_region(0, 0, 0, 8, 8)
+        slides[1].associated_images()
+
+
+def test_a_slide_is_read_only_as_it_is_shown(tmp_path):
+    path = str(tmp_path / "slide.tif")
+    write_pyramid(path, 64, 64, levels=1)
+    store, shown = SlideStore(), file_state(path)
+    with store.held(path, shown) as slide:
+        assert slide.info.file == shown
+    write_pyramid(path, 64, 64, levels=1, seed=1)
+    with (
+        pytest.raises(SlideReplaced, match="was changed or replaced on the disk"),
+        store.held(path, shown),
+    ):
+        pass
+    with store.held(path, file_state(path)) as slide:
+        slide.read_region(0, 0, 0, 8, 8)
 
 
 def test_only_a_few_slides_stay_open(tmp_path):

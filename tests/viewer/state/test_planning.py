@@ -17,7 +17,19 @@ from viewer.state.results import AnswerKey, MapKey, PictureKey, result_bytes
 from viewer.state.settings import MapSpec, SlideSettings
 
 INFO = SlideInfo(
-    "/slides/a.svs", "a.svs", "aperio", 1000, 1000, (), 0.5, None, None, False, "h", {}
+    "/slides/a.svs",
+    "a.svs",
+    "aperio",
+    1000,
+    1000,
+    (),
+    0.5,
+    None,
+    None,
+    False,
+    "h",
+    {},
+    file=(9, 8, 7),
 )
 
 
@@ -118,6 +130,7 @@ def test_requests_carry_the_whole_state(document: Document, library: ModelLibrar
     document.set_picture_settings(replace(document.picture_settings, mask_ratio=0.5, seed=9))
     tasks = wanted(document, library, ["b"])
     classify, explain, reconstruct = (request(t, 7, document) for t in tasks)
+    assert {asked.slide.file for asked in (classify, explain, reconstruct)} == {(9, 8, 7)}  # type: ignore[union-attr]
     assert isinstance(classify, Classify) and classify.slide.mpp == 0.25
     assert classify.options.field_px == 800.0 and classify.job == 7
     assert isinstance(explain, Explain) and (explain.method, explain.stage) == ("LayerCAM", 2)

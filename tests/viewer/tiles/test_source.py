@@ -178,6 +178,20 @@ def test_a_damaged_part_is_told_once_and_the_rest_is_read(tmp_path: Path, qtbot:
     assert source.wait_closed()
 
 
+def test_no_tile_comes_from_a_file_in_the_slides_place(
+    slide: tuple[Path, np.ndarray], opened: TileSource, qtbot: QtBot
+) -> None:
+    told: list[str] = []
+    opened.read_failed.connect(lambda message, _details: told.append(message))
+    first, later = TileKey(0, 0, 0, False), [TileKey(0, 1, r, False) for r in range(2)]
+    read(opened, qtbot, first)
+    write_pyramid(slide[0], 1501, 1001, levels=1, seed=1)
+    opened.want("test", later)
+    qtbot.waitUntil(lambda: all(opened.is_bad(key) for key in later) and bool(told))
+    assert len(told) == 1 and "was changed or replaced on the disk" in told[0]
+    assert opened.tile(first) is not None and opened.tile(later[0]) is None
+
+
 def test_the_last_client_closes_the_slide(opened: TileSource, qtbot: QtBot) -> None:
     read(opened, qtbot, TileKey(0, 0, 0, False))
     opened.attach("second")

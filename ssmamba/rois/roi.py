@@ -62,6 +62,7 @@ class Roi:
 def geometry_hash(roi: Roi) -> str:
     """sha256 of a region's kind and coordinates (1/100 px); tells a result that is outdated."""
     rounded = [
-        [[[round(x, 2), round(y, 2)] for x, y in ring] for ring in rings] for rings in roi.polygons
+        [[[round(float(x), 2), round(float(y), 2)] for x, y in ring] for ring in rings]
+        for rings in roi.polygons
     ]
     return hashlib.sha256(json.dumps([roi.kind, rounded]).encode()).hexdigest()

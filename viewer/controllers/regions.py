@@ -12,7 +12,7 @@ from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.canvas import SlideCanvas
 from viewer.controllers.shared import Controller, Shared
-from viewer.saving.session import measured
+from viewer.saving.contents import measured
 from viewer.state.document import free_names
 from viewer.text import formats
 from viewer.text.tr import tr

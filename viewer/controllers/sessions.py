@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from typing import Any
 
 from PySide6.QtCore import QTimer, Signal
 
-from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.controllers.shared import Controller, Shared
-from viewer.saving.save_queue import Outcome, SaveFailure, SaveQueue, UnsavedState
-from viewer.saving.session import Basis, Session, SessionStore
+from viewer.saving.contents import applied, contents_of, settings_of
+from viewer.saving.keeper import Keeper, News
+from viewer.saving.save_queue import Outcome, SaveFailure, SaveQueue
+from viewer.saving.session import Session, SessionStore
 from viewer.services.background import Background
 from viewer.services.notices import describe
 from viewer.text import formats
 from viewer.text.tr import tr
 
-SAVE_DELAY_MS = 600  # after the last change
+SAVE_DELAY_MS = 600  # after the first change that is not saved yet; later ones do not put it off
+LOOK_MS = 2000  # between two looks at what other windows have changed
 
 
 class SessionController(Controller):
@@ -30,8 +32,8 @@ class SessionController(Controller):
         super().__init__(shared)
         document = shared.document
         self._queue = SaveQueue(store)
+        self._keeper = Keeper(self._queue)
         self._files = Background(self._messages.report, workers=1, parent=self)  # in order
-        self._basis = Basis()  # of the open slide
         self._dirty = False  # changed since it was last queued
         self._settings_changed = False  # by the user, since the slide was opened
         self._restoring = False
@@ -39,6 +41,8 @@ class SessionController(Controller):
         self._reported: set[str] = set()  # failures reported since the last successful save
         self._save_soon = QTimer(self, singleShot=True, interval=SAVE_DELAY_MS)
         self._save_soon.timeout.connect(self._save)
+        self._look_often = QTimer(self, interval=LOOK_MS)
+        self._look_often.timeout.connect(self._look)
         document.rois_changed.connect(self._on_changed)
         document.slide_settings_changed.connect(self._on_settings_changed)
 
@@ -56,11 +60,12 @@ class SessionController(Controller):
         """Switch the document to another slide; changes of the previous one are saved."""
         self._queue_changes()
         self._write()
-        self._basis = Basis()
         self._settings_changed = False
         self._restoring = True
         with self._changing():
             self._document.set_slide(info)
+        self._keeper.begin(info)
+        self._look_often.start()
         self._files.run(
             lambda: self._queue.load(info),
             lambda session: self._on_loaded(info, session),
@@ -77,30 +82,31 @@ class SessionController(Controller):
     def close(self) -> None:
         """After ``finish``; nothing more is saved."""
         self._save_soon.stop()
+        self._look_often.stop()
         self._files.close()
+        self._queue.leave()
 
     def _save(self) -> None:
-        if not self._restoring:  # until then there is little to save, and much to merge
-            self._queue_changes()
-            self._write()
+        self._queue_changes()
+        self._write()
 
     def _write(self) -> None:
         self._files.run(self._queue.write, self._on_written)
 
+    def _look(self) -> None:
+        """Try again what could not be written, and read what other windows have changed."""
+        info = self._document.slide
+        if info is not None and not self._restoring and not self._files.busy:
+            self._files.run(lambda: self._queue.write() or self._queue.look(info), self._on_written)
+
     def _queue_changes(self) -> None:
         self._save_soon.stop()
-        info = self._document.slide
-        if info is None or not self._dirty:
-            return
-        self._dirty = False
-        rois = self._document.rois
-        self._know(rois)
-        whole = not self._restoring
-        self._queue.add(UnsavedState(info, rois, self._document.slide_settings, self._basis, whole))
+        if self._document.slide is not None and self._dirty:
+            self._dirty = False
+            self._keeper.queue(self._contents())
 
-    def _know(self, rois: Iterable[Roi]) -> None:
-        ids = self._basis.ids.union(roi.id for roi in rois)
-        self._basis = replace(self._basis, ids=ids)
+    def _contents(self) -> dict[str, Any]:
+        return contents_of(self._document.rois, self._document.slide_settings)
 
     # --- results of the worker
     def _on_written(self, written: Sequence[Outcome]) -> None:
@@ -109,35 +115,45 @@ class SessionController(Controller):
             if sentence not in self._reported:  # once, not at each retry
                 self._messages.error(sentence, describe(failure.error).details)
         self._reported = set(failures)
-        if self._restoring:  # the document adopts the saved state when it has been read
-            return
         for outcome in written:
-            if not isinstance(outcome, SaveFailure) and outcome[0].info is self._document.slide:
-                saved = outcome[1]
-                new = [roi for roi in saved.others if roi.id not in self._basis.ids]
-                self._basis = replace(saved.basis, ids=self._basis.ids | saved.basis.ids)
-                self._take_in(new)
+            if not isinstance(outcome, SaveFailure):
+                self._take_in(self._keeper.receive(outcome, self._contents()))
 
-    def _take_in(self, others: Sequence[Roi]) -> None:
-        """Show saved regions of this slide that are new to this window."""
-        if others:
-            with self._changing():
-                self._document.restore(others, self._document.slide_settings)
-            text = tr("Added {regions} that another window saved or that could not be read before.")
-            self._messages.info(text.format(regions=formats.count(len(others), "region")))
+    def _take_in(self, news: News) -> None:
+        """Show what another window has changed on this slide."""
+        if not news:
+            return
+        document = self._document
+        added = sum(document.roi(roi.id) is None for roi in news.rois)
+        settings = settings_of(applied(contents_of((), document.slide_settings), news.settings))
+        with self._changing():
+            document.take_in(news.rois, news.deleted, settings)
+        texts = (
+            (added, tr("Added {regions} that another window saved.")),
+            (len(news.deleted), tr("Removed {regions} that another window deleted.")),
+        )
+        for count, text in texts:
+            if count:
+                self._messages.info(text.format(regions=formats.count(count, "region")))
 
     def _on_loaded(self, info: SlideInfo, session: Session) -> None:
         if self._document.slide is not info:
             return
         own = self._document.slide_settings
+        contents = Session(self._keeper.take(session))
         with self._changing():
             self._document.restore(
-                session.rois, own if self._settings_changed else session.settings
+                contents.rois, own if self._settings_changed else contents.settings
             )
-        self._basis = session.basis
         self._restoring = False
         if session.warning:
             self._messages.warn(session.warning, session.details)
+        if session.shared:
+            text = tr(
+                "{name} is also open in another window of this program; both are saved, and each "
+                "shows the other's changes."
+            )
+            self._messages.info(text.format(name=info.name))
         if self._dirty:
             self._save_soon.start()
         self.restored.emit(info)
@@ -163,7 +179,8 @@ class SessionController(Controller):
     def _on_changed(self) -> None:
         if self._document.slide is not None and not self._own_change:
             self._dirty = True
-            self._save_soon.start()
+            if not self._save_soon.isActive():
+                self._save_soon.start()
 
     def _on_settings_changed(self) -> None:
         self._settings_changed = self._settings_changed or not self._own_change
@@ -176,5 +193,5 @@ def failure_text(failure: SaveFailure) -> str:
     reason = getattr(cause, "strerror", None) or tr("unexpected error")
     return tr(
         "Could not save the regions of {name} ({reason}). Export them or free some space; "
-        "saving is retried at the next change."
-    ).format(name=failure.state.info.name, reason=reason)
+        "saving is retried every few seconds."
+    ).format(name=failure.info.name, reason=reason)

@@ -1,117 +1,140 @@
-"""Slide states waiting to be saved; each stays queued until it is on disk. No Qt."""
+"""Changes waiting to be saved; each stays queued until it is on disk. No Qt."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
-from viewer.saving.session import Basis, Saved, Session, SessionStore, key_of
-from viewer.state.settings import SlideSettings
+from viewer.saving.contents import REGION, Contents, applied
+from viewer.saving.session import Session, SessionStore
+from viewer.saving.slide_key import key_of
 
 
 @dataclass(frozen=True)
-class UnsavedState:
-    """A slide's regions and settings as they were when they were queued."""
+class Written:
+    """After a save: what other windows have changed meanwhile."""
 
     info: SlideInfo
-    rois: Sequence[Roi]
-    settings: SlideSettings
-    basis: Basis
-    whole: bool = True  # False: the document had not yet loaded the saved session
-
-    @property
-    def known(self) -> frozenset[str]:
-        """Ids of the regions that the document has or had."""
-        return self.basis.ids.union(roi.id for roi in self.rois)
-
-    @property
-    def settings_changed(self) -> bool:
-        """Whether the settings differ from those that the document knows to be on disk."""
-        return self.settings != self.basis.settings
-
-    def merged_over(
-        self, rois: Sequence[Roi], settings: SlideSettings
-    ) -> tuple[tuple[Roi, ...], SlideSettings]:
-        """This state merged over an older one that the document had not loaded."""
-        known = self.known
-        below = tuple(roi for roi in rois if roi.id not in known)
-        return (*below, *self.rois), self.settings if self.settings_changed else settings
+    theirs: Contents  # values by key; None = gone
+    at: int  # number of the last change that was queued before
 
 
 @dataclass(frozen=True)
 class SaveFailure:
-    """A state that could not be saved; it stays in the queue."""
+    """Changes that could not be saved; they stay in the queue."""
 
-    state: UnsavedState
+    info: SlideInfo
     error: Exception
 
 
-Outcome = tuple[UnsavedState, Saved] | SaveFailure  # of one save
+Outcome = Written | SaveFailure  # of one save
+
+
+@dataclass
+class _Waiting:
+    """What one slide has to save."""
+
+    info: SlideInfo
+    news: dict[str, Any] = field(default_factory=dict)  # the newest change of each key
+    numbers: dict[str, int] = field(default_factory=dict)  # of the last change of each key
+    deleted: set[str] = field(default_factory=set)  # by others; the document still has them
 
 
 class SaveQueue:
-    """Holds the newest state of each slide until it is written; safe from any thread."""
+    """Holds the newest change of each key until it is written; safe from any thread."""
 
     def __init__(self, store: SessionStore) -> None:
         self._store = store
-        self._unsaved: dict[str, UnsavedState] = {}  # by the slide's content
-        self._written: dict[str, SlideSettings] = {}  # what this window wrote last, by content
-        self._lock = threading.Lock()  # of both
-        self._writing = threading.Lock()  # one state at a time, in order
+        self._slides: dict[str, _Waiting] = {}  # by the slide's content
+        self._count = 0  # of changes queued
+        self._lock = threading.Lock()  # of these
+        self._writing = threading.Lock()  # one at a time, in order
 
-    def add(self, state: UnsavedState) -> None:
-        """Replace an older state of the same slide; a partial one is merged into it."""
-        key = key_of(state.info)
+    def add(self, info: SlideInfo, news: Contents) -> None:
+        """Queue changes (values by key, None = gone).
+
+        A change to a region that another window has deleted is dropped until the document has been
+        told (``acknowledge``): a deletion is final, unless it is undone.
+        """
         with self._lock:
-            older = self._unsaved.get(key)
-            if older is not None and not state.whole:
-                rois, settings = state.merged_over(older.rois, older.settings)
-                basis = replace(older.basis, ids=older.known | state.known)
-                state = UnsavedState(state.info, rois, settings, basis, older.whole)
-            self._unsaved[key] = state
+            waiting = self._slides.setdefault(key_of(info), _Waiting(info))
+            for key, value in news.items():
+                if value is None or key not in waiting.deleted:
+                    self._count += 1
+                    waiting.news[key] = value
+                    waiting.numbers[key] = self._count
+
+    def acknowledge(self, info: SlideInfo, deleted: Iterable[str]) -> None:
+        """The document no longer has these regions."""
+        with self._lock:
+            waiting = self._slides.get(key_of(info))
+            if waiting is not None:
+                waiting.deleted.difference_update(deleted)
+
+    def changed_since(self, info: SlideInfo, key: str, at: int) -> bool:
+        """Whether a change of this key was queued after the change number ``at``."""
+        with self._lock:
+            waiting = self._slides.get(key_of(info))
+            return waiting is not None and waiting.numbers.get(key, 0) > at
 
     def write(self) -> list[Outcome]:
-        """Write all queued states; one that cannot be written is retried the next time."""
+        """Write all queued changes; those that cannot be written are retried the next time."""
         with self._writing:
             with self._lock:
-                unsaved = list(self._unsaved.values())
-            return [self._write(state) for state in unsaved]
+                waiting = [slide for slide in self._slides.values() if slide.news]
+            return [self._write(slide) for slide in waiting]
+
+    def look(self, info: SlideInfo) -> list[Outcome]:
+        """Read what other windows have changed."""
+        with self._writing:
+            with self._lock:
+                slide = self._slides.setdefault(key_of(info), _Waiting(info))
+                at = self._count
+            theirs = self._store.news(info)
+            return [self._received(slide, theirs, at)] if theirs else []
 
     def load(self, info: SlideInfo) -> Session:
         """The saved session of a slide, with queued changes on top."""
-        session = self._store.load(info)
-        key = key_of(info)
-        with self._lock:
-            unsaved = self._unsaved.get(key)
-            if unsaved is None:
-                self._written.pop(key, None)  # the session says what the disk has
-                return session
-            unsaved = self._with_written(unsaved)
-        rois, settings = unsaved.merged_over(session.rois, session.settings)
-        basis = replace(session.basis, ids=session.basis.ids | unsaved.known)
-        return replace(session, rois=rois, settings=settings, basis=basis)
+        with self._writing:
+            session = self._store.load(info)
+            with self._lock:
+                waiting = self._slides.get(key_of(info))
+                if waiting is None:
+                    return session
+                waiting.deleted.clear()
+                for key in session.deleted:
+                    if waiting.news.get(key) is not None:
+                        del waiting.news[key]
+                return replace(session, contents=applied(session.contents, waiting.news))
 
-    def _write(self, queued: UnsavedState) -> Outcome:
+    def leave(self) -> None:
+        """The window no longer shows a slide."""
+        with self._writing:
+            self._store.leave()
+
+    def _write(self, slide: _Waiting) -> Outcome:
         with self._lock:
-            state = self._with_written(queued)
+            news, at = dict(slide.news), self._count
         try:
-            saved = self._store.save(state.info, state.rois, state.settings, state.basis)
+            theirs, lost = self._store.write(slide.info, news)
         except Exception as error:
-            return SaveFailure(state, error)
-        key = key_of(state.info)
+            return SaveFailure(slide.info, error)
         with self._lock:
-            if state.whole or state.settings_changed:
-                self._written[key] = state.settings
-            if self._unsaved.get(key) is queued:
-                del self._unsaved[key]
-        return state, saved
+            for key, value in news.items():
+                if slide.news.get(key, self) is value or key in lost:
+                    slide.news.pop(key, None)
+        return self._received(slide, theirs, at)
 
-    def _with_written(self, state: UnsavedState) -> UnsavedState:
-        """The state, based on the settings that this window wrote last (maybe after queueing)."""
-        written = self._written.get(key_of(state.info))
-        if written is None or not state.whole:
-            return state
-        return replace(state, basis=replace(state.basis, settings=written))
+    def _received(self, slide: _Waiting, theirs: Contents, at: int) -> Written:
+        """Deletions by others win over what waits here; other changes lose against it."""
+        gone = {key for key, value in theirs.items() if value is None and key.startswith(REGION)}
+        with self._lock:
+            slide.deleted |= gone
+            for key in gone:
+                if slide.news.get(key) is not None:
+                    del slide.news[key]
+            kept = {k: v for k, v in theirs.items() if k in gone or k not in slide.news}
+        return Written(slide.info, kept, at)

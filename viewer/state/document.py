@@ -69,6 +69,19 @@ class Document:
         self.set_slide_settings(settings)
         self.rois_changed.emit()
 
+    def take_in(
+        self, rois: Iterable[Roi], deleted: Container[str], settings: SlideSettings
+    ) -> None:
+        """Show what another window has changed on this slide: no step that can be undone."""
+        kept = {roi_id: roi for roi_id, roi in self._rois.items() if roi_id not in deleted}
+        self._rois = {**kept, **{roi.id: roi for roi in rois}}
+        for roi_id in self._rois:
+            self._order.setdefault(roi_id, len(self._order))
+        self.set_slide_settings(settings)
+        self.rois_changed.emit()
+        if self._selected not in self._rois:
+            self.select(None)
+
     @property
     def slide_settings(self) -> SlideSettings:
         return self._slide_settings

@@ -15,7 +15,7 @@ from ssmamba.errors import RoiError
 from tests.viewer.conftest import Bench, Heartbeat
 from tests.viewer.fakes import square
 from tests.viewer.state.test_planning import INFO
-from viewer.controllers.sessions import SessionController
+from viewer.controllers.sessions import SAVE_DELAY_MS, SessionController
 from viewer.controllers.shared import Shared
 from viewer.saving.session import Session, SessionStore
 from viewer.services.notices import Message
@@ -33,11 +33,11 @@ class Disk(SessionStore):
         self.before_load: Callable[[], object] = lambda: None
         self.before_save: Callable[[], object] = lambda: None
 
-    def save(self, info, *state):
+    def write(self, info, news):
         self.before_save()
         if self.full:
             raise RoiError("full") from OSError(28, "No space left on device")
-        return super().save(info, *state)
+        return super().write(info, news)
 
     def load(self, info) -> Session:
         self.before_load()
@@ -128,7 +128,7 @@ def test_the_window_stays_when_it_cannot_keep_the_regions(
         bench.window.dialogs, "leave_anyway", lambda losses: asked.extend(losses) or False
     )
     folder = tmp_path / "user" / "sessions"
-    folder.parent.mkdir(exist_ok=True)
+    folder.rename(folder.with_name("moved"))
     folder.write_text("in the way")
     bench.draw((200, 200), (420, 210), (430, 400), (200, 210))
     assert not bench.window.close() and bench.window.isVisible()
@@ -260,3 +260,29 @@ def test_the_regions_of_another_window_come_in_and_may_be_deleted(
     desk.document.remove([roi.id for roi in desk.document.rois if roi.name == "theirs"])
     desk.settle()
     assert desk.kept() == {"ours"}
+    other.sessions._look()
+    other.qtbot.waitUntil(lambda: {roi.name for roi in other.document.rois} == {"ours"})
+
+
+def test_the_second_window_is_told_in_one_sentence(
+    desk: Desk, make_desk: Callable[[], Desk]
+) -> None:
+    other = make_desk()
+    other.open()
+    assert not desk.told
+    (message,) = other.told
+    assert "also open in another window" in message.text
+
+
+# --- the rhythm of changes
+def test_someone_who_never_pauses_is_saved_all_the_same(desk: Desk) -> None:
+    desk.sessions._save_soon.setInterval(0)
+    desk.document.add([square(0, 0, 9, "first", "first")])
+    due = desk.sessions._save_soon.remainingTime()
+    desk.document.add([square(0, 0, 9, "second", "second")])
+    assert desk.sessions._save_soon.remainingTime() <= due  # not put off
+    desk.qtbot.waitUntil(lambda: "first" in desk.kept())
+
+
+def test_a_save_is_due_well_within_two_seconds_of_the_first_change() -> None:
+    assert SAVE_DELAY_MS <= 1000

@@ -2,29 +2,62 @@
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ssmamba.errors import RoiError
+from ssmamba.rois.geojson import write_rois
+from ssmamba.rois.roi import Roi
+from ssmamba.slides.slide import SlideInfo
 from tests.viewer.fakes import square
 from tests.viewer.state.test_planning import INFO
+from viewer.saving.contents import contents_of
 from viewer.saving.recents import Recents
 from viewer.saving.session import SessionStore
+from viewer.saving.slide_key import former_key
 from viewer.state.settings import SlideSettings
+
+NO_SETTINGS = SlideSettings()
+
+
+def save(
+    folder: Path,
+    rois: Iterable[Roi] = (),
+    settings: SlideSettings = NO_SETTINGS,
+    info: SlideInfo = INFO,
+) -> None:
+    SessionStore(folder).write(info, contents_of(rois, settings))
+
+
+def save_as_before(folder: Path, info: SlideInfo, rois: Iterable[Roi], **calibration) -> Path:
+    """The files of version 0.1; returns that of the regions."""
+    folder.mkdir(exist_ok=True)
+    file = folder / f"{former_key(info)}.geojson"
+    write_rois(file, rois)
+    kept = {"slide": info.path, "calibration": calibration}
+    file.with_suffix(".json").write_text(json.dumps(kept))
+    return file
+
+
+def names(folder: Path, info: SlideInfo = INFO) -> list[str]:
+    return [roi.name for roi in SessionStore(folder).load(info).rois]
 
 
 def test_regions_and_calibration_come_back(tmp_path: Path) -> None:
-    store = SessionStore(tmp_path)
     rois = (square(1.25, 2, 30, "A"), replace(square(5, 5, 9, "B"), locked=True, class_name="x"))
-    store.save(INFO, rois, SlideSettings(0.25, 900.0, False))
-    kept = store.load(replace(INFO, path="/moved/elsewhere.svs"))
+    save(tmp_path, rois, SlideSettings(0.25, 900.0, False))
+    kept = SessionStore(tmp_path).load(replace(INFO, path="/moved/elsewhere.svs"))
     assert [(r.id, r.name, r.locked, r.class_name) for r in kept.rois] == [
         (r.id, r.name, r.locked, r.class_name) for r in rois
     ]
     assert kept.rois[0].polygons == rois[0].polygons
     assert kept.settings == SlideSettings(0.25, 900.0, False)
+    assert kept.warning == ""
 
 
 def test_nothing_kept_is_an_empty_session(tmp_path: Path) -> None:
@@ -33,114 +66,93 @@ def test_nothing_kept_is_an_empty_session(tmp_path: Path) -> None:
 
 
 def test_the_last_region_deleted_stays_deleted(tmp_path: Path) -> None:
-    store = SessionStore(tmp_path)
-    kept = store.save(INFO, (square(0, 0, 5),), SlideSettings())
-    store.save(INFO, (), SlideSettings(), kept.basis)
-    assert store.load(INFO).rois == ()
+    save(tmp_path, (square(0, 0, 5, "A", "a"),))
+    SessionStore(tmp_path).write(INFO, {"region/a": None})
+    assert names(tmp_path) == []
 
 
 def test_slides_do_not_share_regions(tmp_path: Path) -> None:
-    store = SessionStore(tmp_path)
-    store.save(INFO, (square(0, 0, 5),), SlideSettings())
-    assert store.load(replace(INFO, quick_hash="other")).rois == ()
+    save(tmp_path, (square(0, 0, 5),))
+    assert names(tmp_path, replace(INFO, quick_hash="other")) == []
+
+
+def test_a_region_keeps_an_id_that_is_no_uuid(tmp_path: Path) -> None:
+    odd = square(0, 0, 5, "A", 'x/ "ü" 7')
+    save(tmp_path, (odd,))
+    assert [roi.id for roi in SessionStore(tmp_path).load(INFO).rois] == [odd.id]
+
+
+# --- sessions of version 0.1
+def test_what_an_earlier_version_kept_is_taken_over_once(tmp_path: Path) -> None:
+    old = (square(1, 2, 30, "A", "a"), square(5, 5, 9, "B", "b"))
+    save_as_before(tmp_path, INFO, old, mpp=0.25, field_px=900, icc=False)
+    kept = SessionStore(tmp_path).load(INFO)
+    assert [roi.name for roi in kept.rois] == ["A", "B"]
+    assert kept.settings == SlideSettings(0.25, 900.0, False)
+    SessionStore(tmp_path).write(INFO, {"region/a": None, "setting/mpp": None})
+    kept = SessionStore(tmp_path).load(INFO)  # deleted now: that of then does not come back
+    assert [roi.name for roi in kept.rois] == ["B"] and kept.settings.mpp is None
+
+
+@pytest.mark.parametrize(
+    "kept", ["", "[]", '{"calibration": 5}', '{"calibration": {"mpp": "x", "field_px": -1}}']
+)
+def test_odd_settings_of_an_earlier_version_count_as_none(tmp_path: Path, kept: str) -> None:
+    file = save_as_before(tmp_path, INFO, (square(0, 0, 5, "A"),))
+    file.with_suffix(".json").write_text(kept)
+    session = SessionStore(tmp_path).load(INFO)
+    assert session.settings == SlideSettings() and len(session.rois) == 1
 
 
 def test_regions_kept_by_an_earlier_version_come_back_for_their_own_image_alone(
     tmp_path: Path,
 ) -> None:
     """Its quick hash was one for several plain images; the path tells whose the regions are."""
-    store = SessionStore(tmp_path / "sessions")
+    folder = tmp_path / "sessions"
     mine, other = tmp_path / "mine.bmp", tmp_path / "other.bmp"
     mine.touch()
     other.touch()
     before = replace(INFO, path=str(mine), quick_hash="shared")
-    store.save(before, (square(0, 0, 5, "A"),), SlideSettings(0.25))
+    save_as_before(folder, before, (square(0, 0, 5, "A"),), mpp=0.25)
     now = replace(before, quick_hash="whole", former_hash="shared")
-    kept = store.load(now)
-    assert [roi.name for roi in kept.rois] == ["A"] and kept.settings.mpp == 0.25
-    assert store.load(replace(now, quick_hash="another", path=str(other))).rois == ()
-    store.save(now, (), kept.settings, kept.basis)
-    assert store.load(now).rois == ()  # deleted now: those of then do not come back
+    assert names(folder, replace(now, quick_hash="another", path=str(other))) == []
+    assert names(folder, now) == ["A"]
+    assert SessionStore(folder).load(now).settings.mpp == 0.25
 
 
-def test_what_is_drawn_while_regions_of_an_earlier_version_load_joins_them(tmp_path: Path) -> None:
-    store = SessionStore(tmp_path)
-    before = replace(INFO, quick_hash="shared")
-    store.save(before, (square(0, 0, 5, "old"),), SlideSettings(0.25))
-    now = replace(before, quick_hash="whole", former_hash="shared")
-    store.save(now, (square(0, 0, 5, "new"),), SlideSettings())
-    session = store.load(now)
-    assert [roi.name for roi in session.rois] == ["old", "new"]
+def test_what_was_drawn_before_an_older_session_was_read_joins_it(tmp_path: Path) -> None:
+    save_as_before(tmp_path, INFO, (square(0, 0, 5, "old"),), mpp=0.25)
+    save(tmp_path, (square(0, 0, 5, "new"),))
+    session = SessionStore(tmp_path).load(INFO)
+    assert sorted(roi.name for roi in session.rois) == ["new", "old"]
     assert session.settings == SlideSettings(0.25)
 
 
-def names(store: SessionStore) -> list[str]:
-    return [roi.name for roi in store.load(INFO).rois]
-
-
-def damage(folder: Path, text: str = "{broken") -> Path:
-    (file,) = folder.glob("*.geojson")
-    file.write_text(text)
-    return file
-
-
-def test_unreadable_regions_are_set_aside_and_the_calibration_stays(tmp_path: Path) -> None:
-    store = SessionStore(tmp_path)
-    for text in ("{broken", "{broken again"):
-        store.save(INFO, (square(0, 0, 5),), SlideSettings(0.25))
-        damage(tmp_path, text)
-        session = store.load(INFO)
-        assert session.rois == () and session.settings == SlideSettings(0.25)
-        (aside,) = (p for p in tmp_path.glob("*unreadable*") if p.read_text() == text)
-        assert str(aside) in session.warning
-        aside.rename(tmp_path / f"{aside.stem}.moved")
-    assert store.load(INFO).warning == ""
-
-
-def test_one_damaged_region_costs_itself_alone_and_a_copy_stays(tmp_path: Path) -> None:
-    store = SessionStore(tmp_path)
-    store.save(INFO, (square(0, 0, 5, "A"), square(9, 9, 5, "B")), SlideSettings(0.25))
-    (file,) = tmp_path.glob("*.geojson")
+def test_damaged_regions_of_an_earlier_version_are_named_and_left(tmp_path: Path) -> None:
+    file = save_as_before(tmp_path, INFO, (square(0, 0, 5, "A"), square(9, 9, 5, "B")), mpp=0.25)
     text = file.read_text().replace('"coordinates":[[[9,', '"coordinates":[[["?",')
     file.write_text(text)
-    for _ in range(2):
-        session = store.load(INFO)
-        assert [roi.name for roi in session.rois] == ["A"]
-        (aside,) = tmp_path.glob("*unreadable*")
-        assert aside.read_text() == text and str(aside) in session.warning
-        assert "feature 2" in session.details
-    store.save(INFO, session.rois, session.settings, session.basis)
-    assert names(store) == ["A"] and store.load(INFO).warning == ""
-    assert aside.read_text() == text
+    session = SessionStore(tmp_path).load(INFO)
+    assert [roi.name for roi in session.rois] == ["A"]
+    assert str(file) in session.warning and "feature 2" in session.details
+    assert file.read_text() == text
+    again = SessionStore(tmp_path).load(INFO)
+    assert again.warning == "" and len(again.rois) == 1
 
 
-def test_what_cannot_be_set_aside_is_not_overwritten(
+def test_a_file_of_an_earlier_version_that_is_no_geojson_costs_the_regions_alone(
+    tmp_path: Path,
+) -> None:
+    file = save_as_before(tmp_path, INFO, (), mpp=0.25)
+    file.write_text("{broken")
+    session = SessionStore(tmp_path).load(INFO)
+    assert session.settings == SlideSettings(0.25) and str(file) in session.warning
+
+
+def test_an_older_session_that_the_disk_does_not_give_now_is_read_when_it_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = SessionStore(tmp_path)
-    store.save(INFO, (square(0, 0, 5),), SlideSettings())
-    file = damage(tmp_path)
-    replace_file = Path.replace
-
-    def refuse(self: Path, target: Path) -> Path:
-        if self == file:
-            raise PermissionError(13, "Permission denied", str(file))
-        return replace_file(self, target)
-
-    monkeypatch.setattr(Path, "replace", refuse)
-    session = store.load(INFO)
-    assert "could not be renamed (Permission denied)" in session.warning
-    store.save(INFO, (square(0, 0, 5, "new"),), SlideSettings(), session.basis)
-    assert file.read_text() == "{broken" and names(store) == ["new"]
-
-
-def test_regions_that_the_disk_does_not_give_now_are_not_lost(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = SessionStore(tmp_path)
-    store.save(INFO, (square(0, 0, 5, "old"),), SlideSettings(0.25))
-    (file,) = tmp_path.glob("*.geojson")
-    whole = file.read_bytes()
+    file = save_as_before(tmp_path, INFO, (square(0, 0, 5, "old"),), mpp=0.25)
     read = Path.read_bytes
 
     def fail(self: Path) -> bytes:
@@ -150,38 +162,66 @@ def test_regions_that_the_disk_does_not_give_now_are_not_lost(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "read_bytes", fail)
-        session = store.load(INFO)
+        session = SessionStore(tmp_path).load(INFO)
         assert "Input/output error" in session.warning and "left unchanged" in session.warning
-        kept = store.save(INFO, (square(0, 0, 5, "new"),), SlideSettings(0.25), session.basis)
-        assert read(file) == whole
-        assert names(store) == ["new"]
-    assert names(store) == ["old", "new"]
-    saved = store.save(INFO, (square(0, 0, 5, "newer"),), SlideSettings(0.25), kept.basis)
-    assert [roi.name for roi in saved.others] == ["old"]
-    assert names(store) == ["old", "newer"]
-    assert len(list(tmp_path.glob("*.geojson"))) == 1
+        assert session.settings == SlideSettings(0.25)
+        save(tmp_path, (square(0, 0, 5, "new"),))
+    assert sorted(names(tmp_path)) == ["new", "old"]
 
 
-def test_two_windows_on_one_slide_keep_the_regions_of_both(tmp_path: Path) -> None:
-    ours, theirs = SessionStore(tmp_path), SessionStore(tmp_path)
-    both, deleted = square(0, 0, 5, "both"), square(9, 9, 5, "deleted")
-    kept = ours.save(INFO, (both, deleted), SlideSettings())
-    seen = theirs.load(INFO)
-    theirs.save(INFO, (*seen.rois, square(5, 5, 5, "theirs")), SlideSettings(0.25), seen.basis)
-    changed = replace(both, name="ours")
-    kept = ours.save(INFO, (changed,), SlideSettings(), kept.basis)
-    assert [roi.name for roi in kept.others] == ["theirs"]
-    session = ours.load(INFO)
-    assert [roi.name for roi in session.rois] == ["theirs", "ours"]
-    assert session.settings == SlideSettings(0.25)
-    assert ours.save(INFO, session.rois, SlideSettings(), kept.basis).others == ()
+# --- damage
+def test_damage_is_told_once_and_a_copy_stays(tmp_path: Path) -> None:
+    save(tmp_path, (square(0, 0, 5, "A", "a"), square(9, 9, 5, "B", "b")), SlideSettings(0.25))
+    (file,) = tmp_path.glob("*.journal")
+    damaged = file.read_bytes().replace(b'"name":"A"', b'"name":"X"')
+    file.write_bytes(damaged)
+    session = SessionStore(tmp_path).load(INFO)
+    assert [roi.name for roi in session.rois] == ["B"] and session.settings.mpp == 0.25
+    (copy,) = tmp_path.glob("*unreadable*")
+    assert copy.read_bytes() == damaged and str(copy) in session.warning
+    session = SessionStore(tmp_path).load(INFO)
+    assert session.warning == "" and len(session.rois) == 1
+
+
+def test_a_record_of_a_later_version_stays(tmp_path: Path) -> None:
+    save(tmp_path, (square(0, 0, 5, "A", "a"),))
+    store = SessionStore(tmp_path)
+    store.write(INFO, {"later/thing": {"x": 1}})
+    store.write(INFO, {"region/a": None})
+    assert SessionStore(tmp_path).load(INFO).contents == {"later/thing": {"x": 1}}
+
+
+def test_a_session_can_be_read_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path, (square(0, 0, 5, "A"),))
+
+    def refuse(path: object, flags: int, *_: object) -> int:
+        raise OSError(30, "Read-only file system", str(path))
+
+    monkeypatch.setattr(os, "open", refuse)
+    session = SessionStore(tmp_path).load(INFO)
+    assert [roi.name for roi in session.rois] == ["A"] and not session.shared
+    with pytest.raises(RoiError, match="Read-only file system"):
+        save(tmp_path, (square(0, 0, 5, "B"),))
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(RoiError, match="Export them"):
-        SessionStore(blocked / "sessions").save(INFO, (), SlideSettings())
+        save(blocked / "sessions")
+    assert SessionStore(blocked / "sessions").load(INFO).rois == ()
+
+
+def test_a_second_window_is_noticed_until_the_first_leaves(tmp_path: Path) -> None:
+    first, second = SessionStore(tmp_path), SessionStore(tmp_path)
+    assert not first.load(INFO).shared
+    assert second.load(INFO).shared
+    assert not second.load(replace(INFO, quick_hash="other")).shared
+    first.leave()
+    assert not second.load(INFO).shared
+    second.leave()
 
 
 def test_recents_are_newest_first_without_what_is_gone(tmp_path: Path) -> None:

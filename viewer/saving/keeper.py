@@ -1,0 +1,89 @@
+"""Keeps one document saved, and tells it what other windows have changed. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ssmamba.rois.roi import Roi
+from ssmamba.slides.slide import SlideInfo
+from viewer.saving.contents import REGION, SETTING, Contents, applied, changes
+from viewer.saving.save_queue import SaveQueue, Written
+from viewer.saving.session import Session
+
+
+@dataclass(frozen=True)
+class News:
+    """What a document takes in from other windows."""
+
+    rois: Sequence[Roi] = ()  # new or changed
+    deleted: frozenset[str] = frozenset()  # region ids
+    settings: Contents = field(default_factory=dict)  # by key; None = the default
+
+    def __bool__(self) -> bool:
+        return bool(self.rois or self.deleted or self.settings)
+
+
+class Keeper:
+    """Compares a document's contents with those that were last queued; on one thread."""
+
+    def __init__(self, queue: SaveQueue) -> None:
+        self._queue = queue
+        self._info: SlideInfo | None = None
+        self._kept: dict[str, Any] = {}  # as queued or read
+        self._early: dict[str, Any] = {}  # changes queued before the saved session was there
+        self._loaded = False
+
+    def begin(self, info: SlideInfo) -> None:
+        """Another slide is shown, without its saved session at first."""
+        self._info = info
+        self._kept, self._early = {}, {}
+        self._loaded = False
+
+    def queue(self, now: Contents) -> bool:
+        """Queue what has changed in the document; whether there was anything."""
+        assert self._info is not None
+        news = changes(self._kept, now)
+        if not news:
+            return False
+        self._kept = dict(now)
+        if not self._loaded:
+            self._early.update(news)
+        self._queue.add(self._info, news)
+        return True
+
+    def take(self, session: Session) -> Contents:
+        """The saved session as the document has to join it: with what was done there meanwhile."""
+        self._kept = applied(session.contents, self._early)
+        self._loaded = True
+        return dict(self._kept)
+
+    def receive(self, written: Written, now: Contents) -> News:
+        """What the document has to take in after a save; ``now`` are its contents."""
+        if written.info is not self._info or not self._loaded:
+            return News()
+        rois: list[Roi] = []
+        deleted: list[str] = []
+        settings: dict[str, Any] = {}
+        for key, value in written.theirs.items():
+            if key.startswith(REGION) and value is None:
+                self._kept.pop(key, None)
+                deleted.append(key)
+            elif key.startswith((REGION, SETTING)) and self._is_news(key, written, now):
+                self._kept[key] = value
+                if key.startswith(REGION):
+                    rois.append(value)
+                    continue
+                settings[key] = value
+                if value is None:
+                    del self._kept[key]
+        self._queue.acknowledge(written.info, deleted)
+        ids = frozenset(key.removeprefix(REGION) for key in deleted if key in now)
+        return News(tuple(rois), ids, settings)
+
+    def _is_news(self, key: str, written: Written, now: Contents) -> bool:
+        """Whether nothing has been done here to what another window has changed."""
+        here, kept = now.get(key), self._kept.get(key)
+        touched = here is not kept and here != kept
+        return not touched and not self._queue.changed_since(written.info, key, written.at)

@@ -1,0 +1,63 @@
+"""Records with a checksum, one a line: what journals, snapshots and session files consist of.
+
+A line is ``CRC KEY VALUE``: the CRC-32 of the rest as 8 hex digits, a key in URL quoting, and a
+JSON value in ASCII; ``null`` says that the key is gone. The later of two records of one key counts.
+No line depends on another, so that a damaged one costs itself alone.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, unquote
+
+GONE = b"null"
+_SAFE = "/-_.:{}"  # in a key, unquoted
+
+
+@dataclass
+class Records:
+    """The readable records of a file, in order."""
+
+    values: list[tuple[str, bytes]] = field(default_factory=list)  # key, JSON
+    damaged: int = 0  # lines that cannot be read, other than torn ones at the end
+    end: int = 0  # bytes up to the end of the last whole line
+
+
+def line_of(key: str, value: bytes) -> bytes:
+    """The line of a record; value: JSON in ASCII."""
+    body = quote(key, safe=_SAFE).encode() + b" " + value
+    return b"%08x %s\n" % (zlib.crc32(body), body)
+
+
+def json_of(value: Any) -> bytes:
+    """JSON in ASCII: a lone surrogate, which UTF-8 cannot hold, survives it."""
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def read_lines(data: bytes) -> Records:
+    """The records of a file's bytes. A last line that is torn or unreadable does not count."""
+    found = Records(end=data.rfind(b"\n") + 1)
+    torn = 0  # unreadable lines since the last readable one
+    for line in data[: found.end].split(b"\n")[:-1]:
+        record = _record(line)
+        if record is None:
+            torn += 1
+        else:
+            found.damaged += torn
+            torn = 0
+            found.values.append(record)
+    return found
+
+
+def _record(line: bytes) -> tuple[str, bytes] | None:
+    sum_, _, body = line.partition(b" ")
+    try:
+        if len(sum_) != 8 or int(sum_, 16) != zlib.crc32(body):
+            return None
+    except ValueError:
+        return None
+    key, _, value = body.partition(b" ")
+    return unquote(key.decode("ascii", "replace")), value

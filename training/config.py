@@ -109,6 +109,10 @@ class PretrainConfig(RunConfig):
     bank: int = 4096  # contrastive: keys in the bank, at most one per training image
     positives: int = 5  # contrastive: look-alikes in the bank that count as positives
 
+    # epochs between probes of the frozen features, at the next validation; 0 = at the end only
+    probe_every: int = 0
+    probe_data: Path | None = None  # folder whose labels the probes use; default: --data
+
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneConfig(RunConfig):

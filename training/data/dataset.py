@@ -107,10 +107,12 @@ def load_dataset(
     quiet: bool = False,
     every_class_in: tuple[str, ...] = (),
     conflicts_allowed: bool = False,
+    least_classes: int = 2,
 ) -> Dataset:
     """Read, check and split a data folder. Raises a DataError that lists all problems.
 
     every_class_in: splits that must have images of each class.
+    least_classes: fewest classes, where every_class_in is given.
     conflicts_allowed: accept equal images with different labels or in different splits.
     """
     survey = survey_folder(root)
@@ -120,7 +122,7 @@ def load_dataset(
         found = examine_images(catalog, progress.update)
     links = [] if found.scan is None else duplicate_links(catalog, found.scan)
     splits = split_items(catalog.items, split_seed, links)
-    empty = missing_classes(catalog, splits, every_class_in)
+    empty = missing_classes(catalog, splits, every_class_in, least_classes)
     conflicts = () if conflicts_allowed else found.conflicts
     kinds = [survey.problems, undescribed, found.unreadable, conflicts, empty]
     if any(kinds) or described is None or found.scan is None:
@@ -151,7 +153,10 @@ def _describe(catalog: Catalog, info: Path | None) -> tuple[DatasetInfo | None, 
 
 
 def missing_classes(
-    catalog: Catalog, splits: dict[str, list[int]], needed: tuple[str, ...]
+    catalog: Catalog,
+    splits: dict[str, list[int]],
+    needed: tuple[str, ...],
+    least_classes: int = 2,
 ) -> list[str]:
     """One line for each split that lacks classes it needs."""
     given = bool(catalog.items) and all(item.split for item in catalog.items)
@@ -166,7 +171,7 @@ def missing_classes(
         absent = [key for key in catalog.classes if key not in there]
         if absent:
             problems.append(f"no images of {', '.join(absent)} in {split}; {cure}")
-    if needed and len(catalog.classes) < 2:
+    if needed and len(catalog.classes) < least_classes:
         problems.append("only one class; a classifier needs two")
     return problems
 

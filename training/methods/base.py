@@ -73,6 +73,12 @@ class Method(ABC, Generic[Batch]):
     def model(self, encoder: nn.Module) -> nn.Module:
         """The module to train, around an encoder without a head."""
 
+    def encoder(self, model: nn.Module) -> nn.Module:
+        """The backbone within the model, whose features are what pre-training is for."""
+        found = model.encoder
+        assert isinstance(found, nn.Module)
+        return found
+
     @abstractmethod
     def make_batch(self, rows: np.ndarray, rng: np.random.Generator) -> Batch:
         """A batch of training images by their rows; the same for the same ``rng``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from ssmamba.models.build import FOUR_STAGES
 from ssmamba.models.mae import is_vit
 from training.backbones.architectures import Architecture, architecture
 from training.config import PretrainConfig
-from training.data.dataset import Dataset
+from training.data.dataset import Dataset, load_dataset
 from training.loop.batches import Batches
 from training.loop.fit import Fit, Outcome, Task
 from training.loop.progress import console
@@ -28,30 +28,51 @@ from training.runs.device import tell_model
 from training.runs.plan import loader_threads, make_plan, make_schedule, refuse_single_values
 from training.runs.recipe import make_recipe, training_images
 
+if TYPE_CHECKING:
+    from training.probe.guard import Guard
+
 VAL_IMAGES = 256  # of the validation split, scored after an epoch
 
 
 def pretrain(config: PretrainConfig) -> None:
-    """Train by --method, then save the best weights with their scores on the test split."""
+    """Train by --method, then save the best weights with their scores on the test split and what
+    their frozen features are worth."""
     backbone = refuse_unfit(config)
     fabric, dataset = open_run(config)
     plan = make_plan(config, fabric, len(dataset.indices("train")))
     refuse_single_values(config, plan, backbone.build())
+    labelled = _labelled(config, dataset, quiet=not fabric.is_global_zero)
     with begun_run(config, "pretrain", fabric, dataset):
-        _train(config, fabric, dataset, backbone)
+        _train(config, fabric, dataset, backbone, labelled)
 
 
 def _train(
-    config: PretrainConfig, fabric: Fabric, dataset: Dataset, backbone: Architecture
+    config: PretrainConfig,
+    fabric: Fabric,
+    dataset: Dataset,
+    backbone: Architecture,
+    labelled: Dataset,
 ) -> None:
+    """labelled: whose labels the guard uses."""
+    from training.probe.guard import open_guard  # seconds to import scikit-learn and matplotlib
+
+    leads = fabric.is_global_zero
     method = METHODS[config.method](load_material(config, dataset, backbone))
     encoder = backbone.build()
     tell_model(fabric, backbone.label, encoder)
+    guard = open_guard(method.material, labelled, encoder, fabric.device) if leads else None
     model = method.model(encoder)
     plan = make_plan(config, fabric, len(dataset.indices("train")))
+
+    def validate(model: nn.Module) -> dict[str, float]:
+        metrics = method.validate(model)
+        if guard is not None:
+            guard.look(method.encoder(model), run.outcome.epoch)
+        return metrics
+
     task: Task[Any] = Task(
         partial(method.loss, device=fabric.device),
-        method.validate,
+        validate,
         method.score,
         partial(_save, method),
     )
@@ -59,8 +80,15 @@ def _train(
     schedule = make_schedule(config, config.lr, plan)
     run = Fit(fabric, model, batches, schedule, task, config.out, "pretrain")
     outcome = run.run(config.resume)
-    if fabric.is_global_zero:
-        _finish(method, model, outcome)
+    if leads:
+        _finish(method, model, outcome, guard)
+
+
+def _labelled(config: PretrainConfig, dataset: Dataset, quiet: bool) -> Dataset:
+    """The data set of --probe-data, or the run's own. Raises DataError."""
+    if config.probe_data is None:
+        return dataset
+    return load_dataset(config.probe_data, config.split_seed, quiet=quiet)
 
 
 def load_material(config: PretrainConfig, dataset: Dataset, backbone: Architecture) -> Material:
@@ -92,13 +120,15 @@ def refuse_unfit(config: PretrainConfig) -> Architecture:
     return backbone
 
 
-def _finish(method: Method[Any], model: nn.Module, outcome: Outcome) -> None:
-    """Score the best weights on the test split and write them with the full card."""
+def _finish(method: Method[Any], model: nn.Module, outcome: Outcome, guard: Guard | None) -> None:
+    """Score the best weights on the test split, probe them, and write them with the full card."""
     model.eval()
     metrics = {
         "val": {**outcome.best_metrics, "epoch": outcome.best_epoch},
         "test": method.test(model),
     }
+    if guard is not None:
+        metrics["probe"] = guard.final(method.encoder(model), outcome.best_epoch)
     path = method.material.config.out / "best.safetensors"
     _write(method, path, model, outcome, metrics, final=True)
     console.print(f"Wrote {path}")

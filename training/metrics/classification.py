@@ -173,6 +173,20 @@ def gap_over_seeds(
     return {"difference": gap, "difference_ci": interval(draws)}
 
 
+def mean_over_seeds(
+    values: np.ndarray, groups: np.ndarray, resamples: int, seed: int
+) -> list[float]:
+    """[low, high] of the mean of (S, N) values: of S trainings or draws on the same N images.
+
+    Draws groups of images and trainings. For paired differences give their (S, N) differences.
+    """
+    rng = np.random.default_rng(seed)
+    count = DIFFERENCE_DRAWS * resamples
+    return interval(
+        [_drawn_mean(values[:, rows].mean(1), rng) for rows in group_resamples(groups, count, seed)]
+    )
+
+
 def _drawn_mean(means: np.ndarray, rng: np.random.Generator) -> float:
     """Mean of S trainings drawn with replacement from their S means.
 

@@ -51,6 +51,16 @@ def folds(
     return list(splitter.split(labels, labels, groups))
 
 
+def logistic_regression(strength: float = 1.0) -> Any:
+    """An unfitted logistic regression on standardised features; strength: its C."""
+    return make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=2000))
+
+
+def nearest_neighbours(k: int) -> Any:
+    """An unfitted vote of the ``k`` nearest rows, weighted by cosine distance."""
+    return KNeighborsClassifier(k, metric="cosine", weights="distance")
+
+
 def linear_probe(
     features: np.ndarray, labels: np.ndarray, groups: np.ndarray, count: int, seed: int
 ) -> np.ndarray:
@@ -61,7 +71,7 @@ def linear_probe(
 
     def fit(rows: np.ndarray) -> Any:
         inner = folds(labels[rows], groups[rows], INNER_FOLDS, seed)
-        probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+        probe = logistic_regression()
         search = GridSearchCV(probe, {"logisticregression__C": STRENGTHS}, cv=inner)
         return search.fit(features[rows], labels[rows])
 
@@ -74,8 +84,7 @@ def neighbours(
     """(N, K) held-out votes of the ``k`` nearest training rows, weighted by cosine distance."""
 
     def fit(rows: np.ndarray) -> Any:
-        nearest = KNeighborsClassifier(min(k, len(rows)), metric="cosine", weights="distance")
-        return nearest.fit(features[rows], labels[rows])
+        return nearest_neighbours(min(k, len(rows))).fit(features[rows], labels[rows])
 
     return _held_out(fit, features, labels, groups, count, seed)
 

@@ -9,7 +9,7 @@ from lightning_fabric import Fabric
 
 from ssmamba.errors import DataError
 from ssmamba.runtime.memory import keep_freed_memory
-from training.config import RunConfig
+from training.config import PretrainConfig, RunConfig
 from training.data.catalog import MANIFEST, SPLITS
 from training.data.dataset import Dataset, load_dataset
 from training.data.describe import count_table
@@ -33,7 +33,14 @@ def open_run(config: RunConfig) -> tuple[Fabric, Dataset]:
     if fabric.device.type == "cpu":
         keep_freed_memory()
     quiet = not fabric.is_global_zero
-    dataset = load_dataset(config.data, config.split_seed, config.dataset_info, quiet, SPLITS)
+    dataset = load_dataset(
+        config.data,
+        config.split_seed,
+        config.dataset_info,
+        quiet,
+        SPLITS,
+        least_classes=1 if isinstance(config, PretrainConfig) else 2,
+    )
     training_side(config, dataset)
     make_plan(config, fabric, len(dataset.indices("train")))
     return fabric, dataset

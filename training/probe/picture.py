@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ssmamba.explain.figure import RESEARCH_USE
 from training.data.dataset import Dataset
@@ -33,8 +34,8 @@ def draw_maps(maps: dict[str, np.ndarray], dataset: Dataset, split: str, title: 
 def draw_guard(
     history: list[dict[str, Any]], titles: dict[str, str], probes: dict[str, str], title: str
 ) -> Figure:
-    """A panel for each probe: balanced accuracy of the encoder by epoch, from the random weights it
-    started from, beside colour. Bars and bands are 95 % intervals.
+    """A panel for each probe: balanced accuracy of the encoder by epoch, beside the random weights
+    that it started from and colour. Bars and bands are 95 % intervals.
 
     history: entries of training.probe.guard by epoch; titles: of their features, the encoder's
     first; probes: titles of their probes.
@@ -58,6 +59,8 @@ def draw_guard(
         axes.plot([], [], color="C0", marker="o", ms=4, label=titles[own])
         axes.set_title(name, fontsize=9)
         axes.set_xlabel("epoch", fontsize=8)
+        axes.set_xlim(0, epochs[-1] + 1)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.tick_params(labelsize=7)
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("balanced accuracy", fontsize=8)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 from viewer.canvas import SlideCanvas
 from viewer.controllers.analysis import AnalysisController
 from viewer.controllers.demo import DemoController
+from viewer.controllers.exports import ExportController
 from viewer.controllers.files import FileController
 from viewer.controllers.maps import MapController
 from viewer.controllers.models import ModelController
@@ -44,6 +45,7 @@ class Workspace(Shared):
         self.models = ModelController(self)
         self.analysis = AnalysisController(self, self.bridge)
         self.maps = MapController(self, canvas)
+        self.exports = ExportController(self, self.maps)
         self.demo = DemoController(self, cache_folder())
         self.files = FileController(self, self.slides, self.models, self.regions, self.demo)
         self.analysis.model_replaced.connect(self.models.read_again)
@@ -51,16 +53,21 @@ class Workspace(Shared):
     @property
     def busy(self) -> bool:
         """Whether any requested work is unfinished."""
-        parts = (self.demo, self.slides, self.models, self.background, self.analysis, self.maps)
+        parts = (
+            self.demo, self.slides, self.models, self.background, self.analysis, self.maps,
+            self.exports,
+        )  # fmt: skip
         return any(part.busy for part in parts)
 
     def finish(self) -> list[str]:
         """Write all changes now; returns a message for each failure."""
-        exports = [describe(error).text for error in self.background.finish()]
-        return [*(failure_text(failure) for failure in self.sessions.finish()), *exports]
+        failures = [describe(error).text for error in self.background.finish()]
+        failures += [failure_text(failure) for failure in self.sessions.finish()]
+        return [*failures, *self.exports.finish()]
 
     def close(self) -> None:
         """After ``finish``: stop all background work."""
+        self.exports.close()
         self.sessions.close()
         self.slides.close()
         self.background.close()

@@ -61,3 +61,4 @@ class Action:
     choice: str = ""  # name of a group of which exactly one action is checked
     shown_text: Callable[[Host], str] | None = None  # a text that changes with the state
     submenu: Callable[[Any], QMenu] | None = None  # a menu of its own, in place of a command
+    on_slide: bool = False  # the keys work while the slide has the focus, not in lists and texts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QWidget
 
@@ -23,8 +24,10 @@ class LiveActions:
         for event in (
             document.slide_changed,
             document.rois_changed,
+            document.selection_changed,
             document.map_painting_changed,
             analysis.activity_changed,
+            host.workspace.exports.progressed,
             host.canvas.tool_changed,
             host.compare.opened_changed,
         ):
@@ -47,7 +50,11 @@ class LiveActions:
             if record.choice not in self._choices:
                 self._choices[record.choice] = QActionGroup(window)
             self._choices[record.choice].addAction(made)
-        window.addAction(made)
+        if record.on_slide:
+            made.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+            window.canvas.addAction(made)
+        else:
+            window.addAction(made)
         made.triggered.connect(lambda _=False: self._run(record))
         return made
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 
 from viewer.actions.action import Action, Host, Place
@@ -15,6 +16,7 @@ from viewer.widgets.slide_box import RecentMenu
 FILE, EDIT, VIEW, SLIDE, MODEL, HELP = MENUS = (
     tr("&File"), tr("&Edit"), tr("&View"), tr("&Slide"), tr("&Model"), tr("&Help"),
 )  # fmt: skip
+EXPORT = tr("Export")
 MAGNIFICATIONS = (1.25, 2.5, 5.0, 10.0, 20.0, 40.0)  # the usual objectives
 
 
@@ -25,6 +27,25 @@ def _has_slide(window: Host) -> bool:
 def _has_margins(window: Host) -> bool:
     slide = window.workspace.document.slide
     return slide is not None and slide.bounds_offset != (0, 0)
+
+
+def _has_selected(window: Host) -> bool:
+    return window.workspace.document.selected is not None
+
+
+def _copy_view(window: Host) -> None:
+    """The picture has the screen's own pixels."""
+    QGuiApplication.clipboard().setPixmap(window.canvas.grab())
+    window.canvas.hint.emit(tr("Copied the view."))
+
+
+def _stop(window: Host) -> None:
+    window.workspace.analysis.stop()
+    window.workspace.exports.stop()
+
+
+def _can_stop(window: Host) -> bool:
+    return window.workspace.analysis.is_asking or window.workspace.exports.busy
 
 
 def _chosen(window: Host) -> list[str]:
@@ -102,9 +123,24 @@ ACTIONS: tuple[Action, ...] = (
            lambda w: w.dialogs.import_regions(from_corner=True), "", "",
            tr("For regions of HALO or ASAP on a slide with empty margins, from which QuPath does "
               "not count"), (Place(FILE, 2),), enabled=_has_margins),
-    Action("export_rois", tr("Export regions…"), lambda w: w.dialogs.export_regions(), "export",
-           "Ctrl+E", tr("Export regions as GeoJSON, which QuPath can read"), (Place(FILE, 2),),
-           enabled=_has_slide),
+    Action("export_rois", tr("Regions and answers…"), lambda w: w.dialogs.export_regions(),
+           "export", "Ctrl+E", tr("Export regions and answers as GeoJSON, which QuPath reads"),
+           (Place(FILE, 2, EXPORT),), enabled=_has_slide),
+    Action("export_rois_only", tr("Regions without answers…"),
+           lambda w: w.dialogs.export_regions(answers=False), "", "",
+           tr("Export regions as GeoJSON, without what the models say"),
+           (Place(FILE, 2, EXPORT),), enabled=_has_slide),
+    Action("export_table", tr("Table of answers…"), lambda w: w.dialogs.export_table(), "", "",
+           tr("Export a row for each region and model as CSV, TSV or JSON"),
+           (Place(FILE, 2, EXPORT),), enabled=_has_slide),
+    Action("export_figure", tr("Figure of the selected region…"),
+           lambda w: w.dialogs.export_figure(), "", "",
+           tr("Export the region with map, scale bar and legend as PNG, SVG or PDF"),
+           (Place(FILE, 2, EXPORT),), enabled=_has_selected),
+    Action("export_report", tr("Report…"),
+           lambda w: w.dialogs.export_report(w.panels["regions"].chosen()), "", "Ctrl+Shift+E",
+           tr("Export pictures and answers of all regions, or of several selected ones, as PDF"),
+           (Place(FILE, 2, EXPORT),), enabled=_has_slide),
     Action("save_picture", tr("Save image of the window…"), lambda w: w.dialogs.save_picture(),
            "", "Ctrl+Shift+S", menu=(Place(FILE, 3),)),
     Action("quit", tr("Quit"), lambda w: w.close(), "", "Ctrl+Q", menu=(Place(FILE, 4),)),
@@ -116,6 +152,9 @@ ACTIONS: tuple[Action, ...] = (
            tr("Redo the last change that was undone"), (Place(EDIT),), 4,
            enabled=lambda w: bool(_redo_text(w)),
            shown_text=lambda w: _with_change(tr("Redo"), _redo_text(w))),
+    Action("copy", tr("Copy view"), _copy_view, "", "Ctrl+C",
+           tr("Copy the slide as it is shown to the clipboard"), (Place(EDIT),), enabled=_has_slide,
+           on_slide=True),
     *(tool_action(tool) for tool in TOOLS),
     Action("delete", tr("Delete region"), lambda w: w.workspace.document.remove(_chosen(w)),
            "trash", "", tr("Delete the selected regions (Del)"), (Place(EDIT, 3),)),
@@ -147,9 +186,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("classify_all", tr("Classify all regions"),
            lambda w: w.workspace.analysis.ask([roi.id for roi in w.workspace.document.rois]),
            "classify", "Ctrl+Shift+Return", menu=(Place(MODEL),), enabled=_has_slide),
-    Action("stop", tr("Stop classifying"), lambda w: w.workspace.analysis.stop(), "close", "",
-           tr("Cancel queued classifications; finished results are kept"), (Place(MODEL),),
-           enabled=lambda w: w.workspace.analysis.is_asking),
+    Action("stop", tr("Stop"), _stop, "close", "",
+           tr("Cancel queued classifications and exports; finished results are kept"),
+           (Place(MODEL),), enabled=_can_stop),
     Action("auto", tr("Classify regions automatically"),
            lambda w: w.workspace.analysis.set_auto_classify(not w.workspace.analysis.auto_classify),
            menu=(Place(MODEL),), checked=lambda w: w.workspace.analysis.auto_classify),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import Signal
@@ -105,18 +105,6 @@ class RegionController(Controller):
     def _on_import_failed(self, error: BaseException) -> None:
         self._messages.report(error)
         self.import_failed.emit(str(error))
-
-    def export_file(self, path: str, info: SlideInfo, rois: Sequence[Roi]) -> None:
-        """Write a slide's regions as QuPath's GeoJSON on a worker."""
-
-        def work() -> None:
-            from ssmamba.rois.geojson import write_rois
-
-            write_rois(path, rois, info.bounds_offset)
-
-        regions = formats.count(len(rois), "region")
-        text = tr("Exported {regions} to {path}.").format(regions=regions, path=path)
-        self._background.run(work, lambda _: self._messages.info(text), due=True)
 
 
 @dataclass(frozen=True)

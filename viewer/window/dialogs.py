@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtWidgets import QDialog, QFileDialog, QMainWindow, QMessageBox
 
+from ssmamba.files import short_name
+from ssmamba.rois.roi import Roi
 from viewer.actions.action import Action
+from viewer.exporting.facts import Facts
 from viewer.state.settings import SlideSettings
 from viewer.text.tr import tr
 from viewer.window.about import AboutDialog
@@ -21,6 +25,10 @@ SLIDES = tr(
 )
 MODELS = tr("Checkpoints (*.safetensors)")
 REGIONS = tr("Regions (*.geojson *.json *.gz *.zip);;All files (*)")
+REGION_FILES = tr("GeoJSON (*.geojson);;Packed GeoJSON (*.geojson.gz)")
+TABLES = tr("CSV (*.csv);;TSV (*.tsv);;JSON (*.json)")
+FIGURES = tr("PNG (*.png);;SVG (*.svg);;PDF (*.pdf)")
+REPORTS = tr("PDF (*.pdf)")
 IMAGES = tr("Images (*.png)")
 
 
@@ -47,16 +55,48 @@ class Dialogs:
 
         self._choose(tr("Import regions"), REGIONS, import_all)
 
-    def export_regions(self) -> None:
-        slide = self._work.document.slide
-        if slide is None:
+    def export_regions(self, *, answers: bool = True) -> None:
+        """All regions as GeoJSON, with the models' answers or without."""
+        exports = self._work.exports
+        title = tr("Export regions and answers") if answers else tr("Export regions")
+
+        def write(path: str, facts: Facts) -> None:
+            exports.write_regions(path, facts, answers=answers)
+
+        self._export(title, REGION_FILES, "", exports.facts(), write)
+
+    def export_table(self) -> None:
+        exports = self._work.exports
+        self._export(tr("Export table"), TABLES, "", exports.facts(), exports.write_table)
+
+    def export_figure(self) -> None:
+        """The selected region."""
+        exports, roi = self._work.exports, self._work.document.selected
+        if roi is not None:
+            named = f"-{short_name(_slug(roi.name))}" if roi.name else ""
+            facts = exports.facts([roi])
+            self._export(tr("Export figure"), FIGURES, named, facts, exports.write_figure)
+
+    def export_report(self, chosen: Sequence[Roi]) -> None:
+        """chosen: the regions selected in the list; several of them, or all regions."""
+        exports = self._work.exports
+        facts = exports.facts(chosen if len(chosen) > 1 else None)
+        if facts is not None and exports.fits_report(facts):
+            self._export(tr("Export report"), REPORTS, "-report", facts, exports.write_report)
+
+    def _export(
+        self, title: str, kinds: str, suffix: str, facts: Facts | None,
+        write: Callable[[str, Facts], object],
+    ) -> None:  # fmt: skip
+        """Ask for a file beside the slide. facts: copied now, before another slide is opened."""
+        if facts is None:
             return
-        rois = self._work.document.rois  # copied now: another slide may be opened meanwhile
-
-        def export(path: str) -> None:
-            self._work.regions.export_file(path, slide, rois)
-
-        self._save(tr("Export regions"), REGIONS, f"{Path(slide.name).stem}.geojson", export)
+        if not facts.regions:
+            self._work.messages.info(tr("There are no regions to export. Draw one first."))
+            return
+        ending = kinds.partition("(*")[2].partition(")")[0]
+        name = f"{Path(facts.info.name).stem}{suffix}{ending}"
+        self._save(title, kinds, name, lambda path: write(path, facts))
 
     def save_picture(self) -> None:
         """Save an image of the window, taken before the file chooser covers it."""
@@ -123,6 +163,7 @@ class Dialogs:
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(Path(name).suffix[1:])  # before Qt asks to overwrite
         dialog.selectFile(name)
+        dialog.filterSelected.connect(lambda kind: _follow(dialog, kind))
         dialog.fileSelected.connect(then)
         dialog.open()
 
@@ -134,3 +175,17 @@ class Dialogs:
             dialog.setDirectory(str(Path(slide.path).resolve().parent))
         dialog.finished.connect(dialog.deleteLater)
         return dialog
+
+
+def _follow(dialog: QFileDialog, kind: str) -> None:
+    """Give the name in a chooser the ending of the chosen kind."""
+    ending = kind.partition("(*.")[2].partition(")")[0]
+    if not ending or " " in ending:  # all files, or several kinds
+        return
+    dialog.setDefaultSuffix(ending)
+    for path in dialog.selectedFiles()[:1]:
+        dialog.selectFile(f"{Path(path).stem.removesuffix('.geojson')}.{ending}")
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^\w.+-]+", "-", text).strip("-.") or "region"

@@ -79,6 +79,7 @@ class StatusBar(QStatusBar):
             over.connect(lambda _: self.show_hint(""))
         work.demo.progressed.connect(self.show_drawing)
         work.analysis.activity_changed.connect(self.show_analysis)
+        work.exports.progressed.connect(self.show_export)
         bridge.restarted.connect(lambda: self.show_device(None))
         bridge.ready.connect(self.show_device)
         bridge.died.connect(lambda why: self.show_device(None, "" if bridge.started else why))
@@ -86,6 +87,10 @@ class StatusBar(QStatusBar):
     def show_analysis(self, text: str, done: int, total: int) -> None:
         """Activity of the models; empty when idle."""
         self._show_doing("analysis", text, done, total)
+
+    def show_export(self, text: str, done: int, total: int) -> None:
+        """The file that is being written; empty when none is."""
+        self._show_doing("export", text, done, total)
 
     def show_drawing(self, text: str, done: int, total: int) -> None:
         """Progress of drawing the demo slide; empty when finished."""
@@ -99,7 +104,7 @@ class StatusBar(QStatusBar):
             self._progress.setRange(0, of)  # 0, 0: it moves to and fro
             self._progress.setValue(steps)
         self._progress.setVisible(bool(self._doing))
-        self.stop.setVisible("analysis" in self._doing)
+        self.stop.setVisible(not self._doing.keys().isdisjoint(("analysis", "export")))
         self._show_left()
 
     def show_hint(self, text: str) -> None:

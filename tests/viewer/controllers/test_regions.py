@@ -10,7 +10,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from ssmamba.errors import RoiError
-from ssmamba.rois.geojson import read_rois, write_rois
+from ssmamba.rois.geojson import write_rois
 from tests.viewer.fakes import square
 from tests.viewer.state.test_planning import INFO
 from viewer.canvas import SlideCanvas
@@ -105,29 +105,6 @@ def test_a_file_without_regions_says_so_and_changes_nothing(
         regions.import_file(str(tmp_path / "none.geojson"))
     assert failed.args == [told[0].text] and "none.geojson" in told[0].text
     assert not shared.document.undo_stack.undo_text
-
-
-def test_regions_go_to_a_file_and_back_in_the_frame_of_qupath(
-    regions: RegionController, shared: Shared, qtbot: QtBot, tmp_path: Path, told: list[Message]
-) -> None:
-    info = replace(INFO, bounds=(300, 40, 500, 500))  # where the scanned part begins
-    file = str(tmp_path / "out.geojson")
-    regions.export_file(file, info, [square(310, 60, 20, "A", ONE)])
-    qtbot.waitUntil(lambda: bool(told))
-    assert [m.level for m in told] == ["info"]
-    assert read_rois(Path(file))[0].bounds == (10, 20, 30, 40)
-    found = read_for_slide(file, info, {})
-    (back,) = found.rois
-    assert (back.bounds, back.id, back.name, found.off) == ((310, 60, 330, 80), ONE, "A", 0)
-
-
-def test_an_export_that_fails_is_reported(
-    regions: RegionController, qtbot: QtBot, tmp_path: Path, told: list[Message]
-) -> None:
-    (tmp_path / "file").write_text("")
-    regions.export_file(str(tmp_path / "file" / "out.geojson"), INFO, [square(0, 0, 5)])
-    qtbot.waitUntil(lambda: bool(told))
-    assert [m.level for m in told] == ["error"]
 
 
 def test_a_region_of_the_same_id_keeps_its_name_when_the_file_has_none(tmp_path: Path) -> None:

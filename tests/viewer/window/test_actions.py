@@ -64,7 +64,8 @@ def test_menus_are_as_the_list_says(opened: Opened) -> None:
     window = opened()
     assert texts(window.menuBar().actions()) == list(MENUS)
     assert texts(menu_of(window, EDIT).actions()) == [
-        "Undo", "Redo", "-", "Move", "Lasso", "Polygon", "Rectangle", "-", "Delete region",
+        "Undo", "Redo", "Copy view", "-", "Move", "Lasso", "Polygon", "Rectangle", "-",
+        "Delete region",
     ]  # fmt: skip
     view = menu_of(window, "&View").actions()
     assert texts(view) == [

@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.fakes import square
 from tests.viewer.state.test_planning import INFO
+from viewer.exporting.facts import Facts, RegionFacts
 from viewer.state.document import Document
 from viewer.window.dialogs import Dialogs
 
@@ -46,14 +47,14 @@ def test_an_export_asks_before_it_replaces_and_is_of_the_slide_it_was_asked_for(
     old.write_text("old")
     exported: list[tuple] = []
     document = Document()
-    work = SimpleNamespace(
-        document=document,
-        regions=SimpleNamespace(export_file=lambda *all_: exported.append(all_)),
+    exports = SimpleNamespace(
+        facts=lambda: Facts(document.slide, 0.5, True, (RegionFacts(document.rois[0]),), ""),
+        write_regions=lambda path, facts, answers: exported.append((path, facts.info, answers)),
     )
+    work = SimpleNamespace(document=document, exports=exports)
     info = replace(INFO, path=str(tmp_path / "a.svs"))
     document.set_slide(info)
     document.add([square(0, 0, 9, "A")])
-    rois = document.rois
     Dialogs(window, work).export_regions()
     document.set_slide(replace(INFO, quick_hash="other"))  # it was being opened all the while
     (dialog,) = window.findChildren(QFileDialog)
@@ -64,7 +65,7 @@ def test_an_export_asks_before_it_replaces_and_is_of_the_slide_it_was_asked_for(
     assert "old.geojson" in asked[0] and not exported
     answer(QMessageBox.StandardButton.Yes, asked)
     dialog.accept()
-    assert exported == [(str(old), info, rois)]
+    assert exported == [(str(old), info, True)]
 
 
 def test_a_window_that_cannot_keep_all_goes_only_when_told_to(window: QMainWindow) -> None:

@@ -1,0 +1,1 @@
+"""Files and pictures made of a slide's regions and answers, drawn and written on a worker."""

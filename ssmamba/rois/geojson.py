@@ -9,7 +9,7 @@ import lzma
 import os
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 MAX_BYTES = 256 << 20  # of the text in a region file, packed or not
+PROGRESS_EVERY = 500  # features
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, ValueError)  # of an archive
 
 
@@ -45,13 +46,18 @@ class RegionFile:
     skipped: int = 0  # features that could not be read
 
 
-def read_region_file(path: Path | str, bounds_offset: Offset = (0.0, 0.0)) -> RegionFile:
+def read_region_file(
+    path: Path | str,
+    bounds_offset: Offset = (0.0, 0.0),
+    progress: Callable[[int], object] = lambda _: None,
+) -> RegionFile:
     """Read .geojson, .json, .geojson.gz or .zip; coordinates become level-0 pixels.
 
     ``bounds_offset`` is ``SlideInfo.bounds_offset``, the origin of QuPath's coordinates; HALO and
     ASAP count from the slide's corner, which is no offset. Ids are the same at every reading. A
-    feature that cannot be read is skipped; one without a geometry is left out. Raises RoiError for
-    a file without any that can be read, though not for an empty one.
+    feature that cannot be read is skipped; one without a geometry is left out. ``progress`` is
+    called with the number of regions so far after every PROGRESS_EVERY features. Raises RoiError
+    for a file without any that can be read, though not for an empty one.
     """
     path = Path(path)
     reader = FeatureReader(bounds_offset)
@@ -59,8 +65,10 @@ def read_region_file(path: Path | str, bounds_offset: Offset = (0.0, 0.0)) -> Re
         around: dict[str, Any] = {}
         first = len(reader.rois)
         try:
-            for item in json_stream.features(text, around):
+            for number, item in enumerate(json_stream.features(text, around), start=1):
                 reader.add(item)
+                if number % PROGRESS_EVERY == 0:
+                    progress(len(reader.rois))
         except (ValueError, RecursionError) as error:
             raise RoiError(
                 f"{name} is not valid GeoJSON ({error}); export the regions again."

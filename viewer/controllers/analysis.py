@@ -24,15 +24,14 @@ from ssmamba.engine.messages import (
 from viewer.controllers.shared import Controller, Shared
 from viewer.services.engine_bridge import EngineBridge
 from viewer.state import planning
+from viewer.state.activity import Activity
 from viewer.state.jobs import Job, JobTable
 from viewer.state.planning import Task
-from viewer.state.results import AnswerKey, Key, MapKey
-from viewer.text import formats
+from viewer.state.results import Key
 from viewer.text.tr import tr
 
 IN_FLIGHT = 2  # background requests at the engine: enough that it never idles, few to cancel
 RESTARTS = 3  # crashes without a result in between before the viewer stops trying
-BATCH = 10  # from this many queued requests on, their number is shown
 CANCEL_PATIENCE_S = 10.0  # an engine that has not ended a cancelled job by then is stopped
 
 
@@ -53,6 +52,8 @@ class AnalysisController(Controller):
         self._loading: dict[int, str] = {}  # job -> checkpoint that the engine loads ahead
         self._read_ahead: set[tuple[str, str]] = set()  # path and version
         self._deaths = 0
+        self._activity = Activity(self._jobs)
+        self._told_stop = ""  # the warning that the model process stopped, until it is back
         self.auto_classify = True
         self.all_maps = False
         self._pump_soon = QTimer(self, singleShot=True, interval=0)
@@ -77,6 +78,7 @@ class AnalysisController(Controller):
         self._bridge.ready.connect(self._load_ahead)
         self._bridge.replied.connect(self._on_reply)
         self._bridge.died.connect(self._on_died)
+        self._bridge.ready.connect(self._on_back)
 
     # --- requests
     def ask(self, roi_ids: list[str]) -> None:
@@ -178,21 +180,9 @@ class AnalysisController(Controller):
         self._bridge.send(planning.request(task, number, self._document))
 
     def _tell(self) -> None:
-        """Report the current activity, its progress, and how many requests are queued."""
-        job = self._jobs.foremost
-        text, progress = "", None
-        if job is not None and self._bridge.state is None:
-            text = tr("Starting models")
-        elif job is not None:
-            text = _activity(job.task.keys[0]).format(region=job.task.roi.name or tr("region"))
-            if len(self._waiting) >= BATCH:
-                text += tr(", {count:,} queued").format(count=len(self._waiting))
-            progress = job.progress
-        if progress is None:
-            self.activity_changed.emit(text, 0, 0)
-        else:
-            text += f", {formats.pace(progress.per_second, progress.left_s)}"
-            self.activity_changed.emit(text, progress.done, progress.total)
+        """Report the current activity."""
+        ready = self._bridge.state is not None
+        self.activity_changed.emit(*self._activity.now(len(self._waiting), ready))
 
     # --- replies
     def _on_reply(self, reply: object) -> None:
@@ -269,10 +259,17 @@ class AnalysisController(Controller):
             self._messages.error(text, why)
             self.job_failed.emit(text)
         else:
-            text = tr("The model process stopped and was restarted. Unfinished work is resumed.")
-            self._messages.warn(text, why)
+            self._told_stop = tr("The model process stopped and is being restarted.")
+            self._messages.warn(self._told_stop, why, stays=True)
             self._bridge.start()
         self.refresh()
+
+    def _on_back(self, *_: object) -> None:
+        """Say so when a model process that stopped works again, in place of the warning."""
+        told, self._told_stop = self._told_stop, ""
+        if told:
+            text = tr("The model process was restarted. Unfinished work is resumed.")
+            self._messages.info(text, replaces=told)
 
     def _end_hung(self) -> None:
         """Replace an engine that does not react to a cancellation."""
@@ -310,10 +307,3 @@ class AnalysisController(Controller):
         if roi is not None and self.auto_classify and roi.id not in self._asked:
             self.ask([roi.id])
         self.refresh()
-
-
-def _activity(key: Key) -> str:
-    if isinstance(key, AnswerKey):
-        return tr("Classifying {region}")
-    is_map = isinstance(key, MapKey)
-    return tr("Computing evidence map of {region}") if is_map else tr("Reconstructing {region}")

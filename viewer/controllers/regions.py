@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from PySide6.QtCore import Signal
 
@@ -23,11 +24,13 @@ class RegionController(Controller):
 
     imported = Signal(int)
     import_failed = Signal(str)
+    progressed = Signal(str, int, int)  # as AnalysisController.activity_changed; "" = finished
 
     def __init__(self, shared: Shared, canvas: SlideCanvas) -> None:
         super().__init__(shared)
         document = shared.document
         self._canvas = canvas
+        self._reading = 0  # files
         canvas.roi_drawn.connect(self._on_drawn)
         canvas.roi_edited.connect(self._on_edited)
         canvas.roi_clicked.connect(document.select)
@@ -76,13 +79,26 @@ class RegionController(Controller):
             self.import_failed.emit(advice)
             return
         known = {roi.id: roi for roi in self._document.rois}
+        reading = tr("Reading {name}").format(name=Path(path).name)
+        self._reading += 1
+        self.progressed.emit(reading, 0, 0)
+
+        def progress(count: int) -> None:
+            self.progressed.emit(f"{reading}, {formats.count(count, 'region')}", 0, 0)
+
         self._background.run(
-            lambda: read_for_slide(path, info, known, from_corner=from_corner),
+            lambda: read_for_slide(path, info, known, progress, from_corner=from_corner),
             lambda found: self._on_imported(info, found),
             self._on_import_failed,
         )
 
+    def _end_reading(self) -> None:
+        self._reading -= 1
+        if not self._reading:
+            self.progressed.emit("", 0, 0)
+
     def _on_imported(self, info: SlideInfo, found: Found) -> None:
+        self._end_reading()
         if self._document.slide is not info:
             return
         if found.new:
@@ -103,6 +119,7 @@ class RegionController(Controller):
         self.imported.emit(len(found.rois))
 
     def _on_import_failed(self, error: BaseException) -> None:
+        self._end_reading()
         self._messages.report(error)
         self.import_failed.emit(str(error))
 
@@ -124,17 +141,22 @@ class Found:
 
 
 def read_for_slide(
-    path: str, info: SlideInfo, known: Mapping[str, Roi], *, from_corner: bool = False
+    path: str,
+    info: SlideInfo,
+    known: Mapping[str, Roi],
+    progress: Callable[[int], object] = lambda _: None,
+    *,
+    from_corner: bool = False,
 ) -> Found:
     """Read a region file on a worker: all regions, named.
 
     known: the document's regions by id. Ids are the same at every reading, so a region of the file
-    replaces the one that an earlier import of it brought.
+    replaces the one that an earlier import of it brought. progress: as ``read_region_file``'s.
     Raises RoiError, also for a file without regions.
     """
     from ssmamba.rois.geojson import read_region_file, rois_to_geojson, with_own_id
 
-    file = read_region_file(path, (0, 0) if from_corner else info.bounds_offset)
+    file = read_region_file(path, (0, 0) if from_corner else info.bounds_offset, progress)
     read = [with_own_id(roi) for roi in file.rois]
     names = {roi_id: roi.name for roi_id, roi in known.items()}
     free = free_names({*names.values(), *(roi.name for roi in read)})

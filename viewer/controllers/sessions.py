@@ -37,6 +37,8 @@ class SessionController(Controller):
         self._dirty = False  # changed since it was last queued
         self._settings_changed = False  # by the user, since the slide was opened
         self._restoring = False
+        self.found = 0  # regions in the saved session of the open slide
+        self.saved_at: float | None = None  # when that was saved, seconds since 1970
         self._own_change = False  # the document is being changed from here
         self._reported: set[str] = set()  # failures reported since the last successful save
         self._save_soon = QTimer(self, singleShot=True, interval=SAVE_DELAY_MS)
@@ -145,6 +147,7 @@ class SessionController(Controller):
             self._document.restore(
                 contents.rois, own if self._settings_changed else contents.settings
             )
+        self.found, self.saved_at = len(contents.rois), session.saved_at
         self._restoring = False
         if session.warning:
             self._messages.warn(session.warning, session.details)

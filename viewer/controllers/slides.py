@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import Signal
@@ -13,6 +14,8 @@ from viewer.controllers.sessions import SessionController
 from viewer.controllers.shared import Controller, Shared
 from viewer.saving.recents import Recents
 from viewer.services.background import Background
+from viewer.text import formats
+from viewer.text.tr import tr
 
 
 class SlideController(Controller):
@@ -39,7 +42,7 @@ class SlideController(Controller):
         canvas.slide_opened.connect(self._on_opened)
         canvas.slide_failed.connect(self._on_failed)
         canvas.read_failed.connect(self._messages.warn)
-        sessions.restored.connect(self.opened)
+        sessions.restored.connect(self._on_restored)
         document.slide_settings_changed.connect(self._on_slide_settings)
 
     @property
@@ -80,6 +83,17 @@ class SlideController(Controller):
         self._lookups.run(
             lambda: self._recents.note(info.path), lambda _: self.read_recents(), due=True
         )
+
+    def _on_restored(self, info: SlideInfo) -> None:
+        """Name the session that was found; what was drawn meanwhile is no part of it."""
+        if self._sessions.found:
+            regions = formats.count(self._sessions.found, "region")
+            text = tr("{regions} restored.").format(regions=regions)
+            if self._sessions.saved_at is not None:
+                day = formats.day(datetime.fromtimestamp(self._sessions.saved_at))
+                text = tr("{regions} from {day} restored.").format(regions=regions, day=day)
+            self._messages.info(text)
+        self.opened.emit(info)
 
     def _on_failed(self, message: str, details: str) -> None:
         self._wanted = None

@@ -20,6 +20,8 @@ from viewer.widgets.layouts import column
 
 EMPTY_TEXT = tr("No regions yet.\nChoose the lasso (L) and draw around the tissue of interest.")
 
+READING_TEXT = tr("Reading saved regions…")
+
 
 class RegionsPanel(QWidget):
     """Shows the regions; selecting one selects it on the slide."""
@@ -75,6 +77,10 @@ class RegionsPanel(QWidget):
         """The regions selected in the list."""
         rows = sorted(self.view.selectionModel().selectedRows(), key=lambda i: i.row())
         return [roi for index in rows if (roi := self.model.roi_at(index)) is not None]
+
+    def set_reading(self, reading: bool) -> None:
+        """Whether the slide's saved regions are still being read."""
+        self._empty.setText(READING_TEXT if reading else EMPTY_TEXT)
 
     def _on_reset(self) -> None:
         self._stack.setCurrentIndex(1 if self.model.rowCount() else 0)

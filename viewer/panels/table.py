@@ -21,6 +21,8 @@ def _regions(window: Host) -> QWidget:
     panel.model.is_pending = work.analysis.is_pending
     panel.classify_requested.connect(work.analysis.ask)
     panel.focus_requested.connect(work.regions.focus)
+    work.document.slide_changed.connect(lambda: panel.set_reading(work.sessions.restoring))
+    work.slides.opened.connect(lambda _: panel.set_reading(False))
     return panel
 
 

@@ -40,6 +40,7 @@ class Session:
     details: str = ""
     shared: bool = False  # another window has the slide open
     deleted: frozenset[str] = frozenset()  # keys of regions that others deleted since the last load
+    saved_at: float | None = None  # of the last change, seconds since 1970
 
     @property
     def rois(self) -> tuple[Roi, ...]:
@@ -96,6 +97,7 @@ class SessionStore:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError:
             return Session()  # nothing is there; writing will say why
+        stamp = journal.stamp()  # before it is read, which may fold it
         deleted, legacy = self._read(info, journal)
         self._note(info, journal)
         contents, odd = read_all(journal.live)
@@ -104,7 +106,8 @@ class SessionStore:
             contents = applied(legacy.contents, contents)
         measured(regions_of(contents))
         warning, details = _report(info, journal, legacy, odd)
-        return Session(contents, warning, details, not self.enter(info), deleted)
+        saved_at = None if stamp is None else stamp[0] / 1e9
+        return Session(contents, warning, details, not self.enter(info), deleted, saved_at)
 
     def _read(self, info: SlideInfo, journal: Journal) -> tuple[frozenset[str], Legacy]:
         """Read a journal; what others deleted since it was last read, and an older session."""

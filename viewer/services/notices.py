@@ -24,6 +24,8 @@ class Message:
     level: Level
     text: str  # ends with the next step
     details: str = ""  # traceback or path, shown on demand
+    stays: bool = False  # also when another slide is opened
+    replaces: str = ""  # text of an earlier message that is no longer true
 
 
 def describe(error: BaseException) -> Message:
@@ -50,11 +52,12 @@ class MessageCenter(QObject):
 
     posted = Signal(object)  # Message
 
-    def info(self, text: str, details: str = "") -> None:
-        self.posted.emit(Message("info", text, details))
+    def info(self, text: str, details: str = "", *, replaces: str = "") -> None:
+        self.posted.emit(Message("info", text, details, replaces=replaces))
 
-    def warn(self, text: str, details: str = "") -> None:
-        self.posted.emit(Message("warning", text, details))
+    def warn(self, text: str, details: str = "", *, stays: bool = False) -> None:
+        """A warning leaves with its slide unless it ``stays``."""
+        self.posted.emit(Message("warning", text, details, stays))
 
     def error(self, text: str, details: str = "") -> None:
         self.posted.emit(Message("error", text, details))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from viewer.text.tr import tr
 
 
@@ -23,6 +25,11 @@ def length(px: float, mpp: float | None) -> str:
     return f"{um / 1000:.2f} mm" if um >= 1000 else f"{um:.0f} µm"
 
 
+def whole(number: int) -> str:
+    """ "20 002", with a narrow space that does not end a line."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
 def value(number: float) -> str:
     """Three digits, with a real minus sign."""
     return f"{number:.3g}".replace("-", "\u2212")
@@ -33,7 +40,7 @@ def count(number: int, noun: str) -> str:
     if number == 1:
         return f"1 {noun}"
     plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{number:,} {plural}".replace(",", "\u202f")
+    return f"{whole(number)} {plural}"
 
 
 def parameters(number: int) -> str:
@@ -47,6 +54,15 @@ def pace(per_second: float, left_s: float) -> str:
     if left_s < 0.5:
         return tr("{speed} windows/s").format(speed=speed)
     return tr("{speed} windows/s, {time} left").format(speed=speed, time=duration(left_s))
+
+
+def day(when: datetime, now: datetime | None = None) -> str:
+    """ "today, 14:03", "12 May", "12 May 2025"; local time."""
+    now = now or datetime.now()
+    if when.date() == now.date():
+        return tr("today, {time}").format(time=when.strftime("%H:%M"))
+    text = f"{when.day} {when.strftime('%B')}"
+    return text if when.year == now.year else f"{text} {when.year}"
 
 
 def duration(seconds: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
@@ -24,6 +25,7 @@ class MessageBar(QFrame):
         super().__init__()
         self._waiting: deque[Message] = deque(maxlen=20)
         self._message: Message | None = None
+        self._of_last_slide: list[Message] = []
         self._icon = QLabel()
         self._text = label(wrap=True)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -53,6 +55,8 @@ class MessageBar(QFrame):
         return self._message
 
     def show_message(self, message: Message) -> None:
+        if message.replaces:
+            self._drop(lambda old: old.text == message.replaces)
         shown = self._message
         if shown is not None and shown.level != "info" and shown.text != message.text:
             self._waiting.append(shown)
@@ -64,6 +68,21 @@ class MessageBar(QFrame):
             return
         self._message = None
         self.hide()
+
+    def begin_slide(self) -> None:
+        """Another slide is being opened: what is told from now on may be about that one."""
+        self._of_last_slide = [*self._waiting, *([self._message] if self._message else [])]
+
+    def leave_slide(self) -> None:
+        """The other slide is there: warnings about the last one leave with it."""
+        old, self._of_last_slide = self._of_last_slide, []
+        self._drop(lambda m: m in old and m.level == "warning" and not m.stays)
+
+    def _drop(self, gone: Callable[[Message], bool]) -> None:
+        """Drop messages, the shown one among them."""
+        self._waiting = deque((m for m in self._waiting if not gone(m)), self._waiting.maxlen)
+        if self._message is not None and gone(self._message):
+            self.close_message()
 
     def _set(self, message: Message) -> None:
         self._message = message

@@ -44,6 +44,8 @@ class Middle(QWidget):
         # over the slide, not above it: the slide must not jump under the pointer
         stacked.addWidget(messages, 0, 0, Qt.AlignmentFlag.AlignTop)
         work.messages.posted.connect(messages.show_message)
+        work.slides.opening.connect(messages.begin_slide)
+        work.document.slide_changed.connect(messages.leave_slide)
         self._connect_welcome()
         work.document.slide_changed.connect(self._on_slide_changed)
         self._on_slide_changed()

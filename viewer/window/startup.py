@@ -42,7 +42,8 @@ def begin(window, options: Options) -> None:
     def check_device(state: EngineReady) -> None:
         if options.device.startswith("cuda") and not state.device.startswith("cuda"):
             text = tr("{reason}. Until that is fixed, models run on the CPU.")
-            work.messages.warn(text.format(reason=state.device_reason.rstrip(".")))
+            reason = state.device_reason.rstrip(".")
+            work.messages.warn(text.format(reason=reason), stays=True)
 
     work.bridge.ready.connect(check_device)
     window.canvas.first_tile_painted.connect(

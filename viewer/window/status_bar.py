@@ -19,6 +19,7 @@ from viewer.widgets.basic import label
 from viewer.workspace import Workspace
 
 HINT_MS = 5000
+SLOW_MS = 300  # what takes no longer is not worth a word
 LONGEST_REASON = 52  # characters; the full text is in the tooltip
 
 
@@ -62,6 +63,8 @@ class StatusBar(QStatusBar):
         self._hint = ""
         self._hint_timer = QTimer(self, singleShot=True, interval=HINT_MS)
         self._hint_timer.timeout.connect(lambda: self.show_hint(""))
+        self._slow_restore = QTimer(self, singleShot=True, interval=SLOW_MS)
+        self._slow_restore.timeout.connect(self._show_restore)
         self._connect(canvas)
         self.show_device(None)
         self._show_scale()
@@ -80,6 +83,9 @@ class StatusBar(QStatusBar):
         work.demo.progressed.connect(self.show_drawing)
         work.analysis.activity_changed.connect(self.show_analysis)
         work.exports.progressed.connect(self.show_export)
+        work.regions.progressed.connect(self.show_import)
+        work.document.slide_changed.connect(self._restore_begins)
+        work.slides.opened.connect(lambda _: self._restore_ends())
         bridge.restarted.connect(lambda: self.show_device(None))
         bridge.ready.connect(self.show_device)
         bridge.died.connect(lambda why: self.show_device(None, "" if bridge.started else why))
@@ -91,6 +97,21 @@ class StatusBar(QStatusBar):
     def show_export(self, text: str, done: int, total: int) -> None:
         """The file that is being written; empty when none is."""
         self._show_doing("export", text, done, total)
+
+    def show_import(self, text: str, done: int, total: int) -> None:
+        """The region file that is being read; empty when none is."""
+        self._show_doing("import", text, done, total)
+
+    def _restore_begins(self) -> None:
+        if self._work.sessions.restoring:
+            self._slow_restore.start()
+
+    def _show_restore(self) -> None:
+        self._show_doing("restore", tr("Reading saved regions"), 0, 0)
+
+    def _restore_ends(self) -> None:
+        self._slow_restore.stop()
+        self._show_doing("restore", "", 0, 0)
 
     def show_drawing(self, text: str, done: int, total: int) -> None:
         """Progress of drawing the demo slide; empty when finished."""

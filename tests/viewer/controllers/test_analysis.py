@@ -93,8 +93,20 @@ def test_an_engine_that_keeps_dying_is_not_started_for_ever(desk: Desk) -> None:
     desk.qtbot.wait(20)
     assert len(FakeEngine.made) == RESTARTS + 1
     assert "keeps stopping" in desk.messages[-1].text
-    assert {m.level for m in desk.messages[:-1]} == {"warning"}
+    assert desk.messages[0].level == "warning" and desk.messages[0].stays
     assert len(desk.document.rois) == 2
+
+
+def test_a_model_process_that_was_restarted_says_so_once_it_is_back(desk: Desk) -> None:
+    desk.at_work_on("a")
+    desk.engine.patient = False
+    desk.engine.die()
+    assert [m.level for m in desk.messages] == ["warning"]
+    assert "is being restarted" in desk.messages[0].text
+    desk.settle()
+    assert [m.level for m in desk.messages] == ["warning", "info"]
+    assert desk.messages[1].text.startswith("The model process was restarted.")
+    assert desk.messages[1].replaces == desk.messages[0].text
 
 
 def test_models_in_use_are_loaded_before_the_first_question(desk: Desk, tmp_path: Path) -> None:

@@ -63,3 +63,33 @@ def test_the_same_warning_is_not_piled_up(qtbot: QtBot) -> None:
         bar.show_message(Message("warning", "Again; wait."))
     bar.close_message()
     assert bar.message is None
+
+
+def test_warnings_leave_with_their_slide_and_what_concerns_others_stays(qtbot: QtBot) -> None:
+    bar = MessageBar()
+    qtbot.addWidget(bar)
+    bar.show_message(Message("warning", "A part of a.svs cannot be read."))
+    bar.show_message(Message("error", "Could not save a.svs."))
+    bar.show_message(Message("warning", "No GPU.", stays=True))
+    bar.show_message(Message("warning", "A region of a.svs is damaged."))
+    bar.begin_slide()
+    bar.show_message(Message("warning", "The profile of b.svs cannot be used."))
+    bar.leave_slide()
+    shown = []
+    while bar.message is not None:
+        shown.append(bar.message.text)
+        bar.close_message()
+    assert shown == ["The profile of b.svs cannot be used.", "No GPU.", "Could not save a.svs."]
+
+
+def test_a_message_replaces_the_one_that_is_no_longer_true(qtbot: QtBot) -> None:
+    bar = MessageBar()
+    qtbot.addWidget(bar)
+    bar.show_message(Message("warning", "It stopped."))
+    bar.show_message(Message("error", "Something else."))
+    bar.show_message(Message("info", "It is back.", replaces="It stopped."))
+    assert bar.message is not None and bar.message.text == "It is back."
+    bar.close_message()
+    assert bar.message is not None and bar.message.text == "Something else."
+    bar.close_message()
+    assert bar.message is None

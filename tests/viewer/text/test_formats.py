@@ -1,5 +1,7 @@
 """Numbers as a person reads them."""
 
+from datetime import datetime
+
 import pytest
 
 from viewer.text import formats
@@ -29,3 +31,10 @@ def test_a_scale_that_is_unknown_leaves_pixels() -> None:
     assert formats.length(4000, 0.5) == "2.00 mm"
     assert formats.area(1000, 0.5) == "250 µm²"
     assert formats.area(4e6, 0.5) == "1.00 mm²"
+
+
+def test_a_day_is_as_long_as_it_must_be() -> None:
+    now = datetime(2026, 5, 14, 9, 0)
+    assert formats.day(datetime(2026, 5, 14, 0, 5), now) == "today, 00:05"
+    assert formats.day(datetime(2026, 5, 1, 23, 0), now) == "1 May"
+    assert formats.day(datetime(2025, 12, 31, 23, 0), now) == "31 December 2025"

@@ -7,6 +7,10 @@ from hypothesis import settings
 # The engine gives way to everything else; beside other programs a test would wait for minutes.
 os.environ.setdefault("SSMAMBA_ENGINE_NICE", "0")
 
+# One core for each of the test processes, which share the machine.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Beside other programs any example may take long.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")

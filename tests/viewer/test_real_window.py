@@ -5,97 +5,35 @@ Needs Xvfb and xdotool (and openbox, if it is there, as window manager).
 
 from __future__ import annotations
 
-import json
-import math
 import os
-import shutil
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.patience import PATIENCE_S
 from tests.slides import write_pyramid
 from tests.viewer.conftest import longest_turn_allowed_ms
 from tests.viewer.real_models import write_real_models
+from tests.viewer.screen import Screen, needs_screen
 
-ROOT = Path(__file__).resolve().parents[2]
-DISPLAY = ":93"
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not (shutil.which("Xvfb") and shutil.which("xdotool")), reason="needs Xvfb and xdotool"
-    ),
-]
-
-
-class Person:
-    """Looks at the viewer and moves the mouse."""
-
-    def __init__(self, state: Path) -> None:
-        self._state = state
-
-    def sees(self) -> dict[str, Any]:
-        return json.loads(self._state.read_text()) if self._state.exists() else {}
-
-    def wait_for(self, what: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        end = time.monotonic() + PATIENCE_S
-        while time.monotonic() < end:
-            seen = self.sees()
-            if seen and what(seen):
-                return seen
-            time.sleep(0.1)
-        raise AssertionError(f"never came: {self.sees()}")
-
-    def do(self, *words: object) -> None:
-        subprocess.run(
-            ["xdotool", *map(str, words)], env={**os.environ, "DISPLAY": DISPLAY}, check=True
-        )
-
-    def lasso(self, x: float, y: float, radius: float) -> None:
-        """Draw a ring on the screen."""
-        for step in range(25):
-            angle = 2 * math.pi * step / 24
-            at = round(x + radius * math.cos(angle)), round(y + radius * math.sin(angle))
-            self.do("mousemove", *at)
-            if step == 0:
-                self.do("mousedown", 1)
-            time.sleep(0.01)
-        self.do("mouseup", 1)
+pytestmark = needs_screen
 
 
 @pytest.fixture
-def person(tmp_path: Path) -> Iterator[Person]:
-    slide, state = tmp_path / "a.tif", tmp_path / "state.json"
+def person(tmp_path: Path) -> Iterator[Screen]:
+    slide = tmp_path / "a.tif"
     write_pyramid(slide, 2400, 1800)
     models = [word for m in write_real_models(tmp_path) for word in ("--model", str(m))]
-    environment = {
-        **os.environ, "DISPLAY": DISPLAY, "QT_QPA_PLATFORM": "xcb", "LANG": "C.UTF-8",
-        "SSMAMBA_VIEWER_HOME": str(tmp_path / "home"),
-    }  # fmt: skip
-    command = [sys.executable, "-m", "tests.viewer.watched_viewer", str(state), str(slide)]
-    started = [subprocess.Popen(["Xvfb", DISPLAY, "-screen", "0", "1440x960x24"])]
+    screen = Screen(":93", tmp_path)
     try:
-        time.sleep(1.0)
-        if shutil.which("openbox"):
-            started.append(subprocess.Popen(["openbox"], env=environment))
-        started.append(
-            subprocess.Popen([*command, *models, "--device", "cpu"], cwd=ROOT, env=environment)
-        )
-        yield Person(state)
+        screen.start_viewer(slide, *models)
+        yield screen
     finally:
-        for process in reversed(started):
-            process.terminate()
-            process.wait(20)
+        screen.close()
 
 
-def test_lasso_classify_change_class_zoom_and_survive_a_dead_engine(person: Person) -> None:
+def test_lasso_classify_change_class_zoom_and_survive_a_dead_engine(person: Screen) -> None:
     seen = person.wait_for(lambda s: s["settled"] and s["ready"] and not s["busy"])
     x, y, _ = seen["canvas"]
     person.do("mousemove", x, y, "click", 1, "key", "l")

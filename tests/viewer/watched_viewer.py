@@ -58,7 +58,24 @@ def shown(window) -> dict:
     canvas, box = window.canvas, window.panels["evidence"]._class
     engine = work.bridge._engine
     message = window.message_bar.message
+    found = [
+        {
+            "region": roi.name,
+            "own": roi.user_class,
+            "model": model.card.name,
+            "class": newest[1].predicted,
+            "probability": newest[1].probabilities.get(newest[1].predicted),
+            "doubt": newest[1].trust.doubt,
+        }
+        for roi in work.document.rois
+        for model in models
+        if (newest := work.document.results.newest_answer(roi.id, model.path)) is not None
+    ]
     return {
+        "slide": None if work.document.slide is None else work.document.slide.name,
+        "found": found,
+        "in_use": [model.card.name for model in models],
+        "selected": None if selected is None else selected.name,
         "settled": canvas.is_settled(),
         "busy": work.busy,
         "ready": work.bridge.state is not None,

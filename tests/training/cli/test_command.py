@@ -212,8 +212,8 @@ def test_impossible_numbers_are_refused(flag: str, value: str, told: str) -> Non
 
 def test_limits_are_those_of_flags() -> None:
     """A field that is renamed must not lose its limit."""
-    configs = (PretrainConfig, FinetuneConfig, EvaluateConfig, AblateConfig, AuditConfig, CardConfig,
-               PrepareConfig, ProbeConfig, RobustnessConfig)  # fmt: skip
+    configs = (PretrainConfig, FinetuneConfig, EvaluateConfig, AblateConfig, AuditConfig,
+               CardConfig, PrepareConfig, ProbeConfig, RobustnessConfig)  # fmt: skip
     assert set(LIMITS) <= {field.name for config in configs for field in fields(config)}
 
 

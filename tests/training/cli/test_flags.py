@@ -56,8 +56,8 @@ def test_comments_are_found_beside_and_above() -> None:
 
 @pytest.mark.parametrize(
     "config_class",
-    [AblateConfig, AuditConfig, CalibrateConfig, CardConfig, ConvertConfig, EvaluateConfig, FinetuneConfig,
-     PrepareConfig, PretrainConfig, ProbeConfig, RobustnessConfig],
+    [AblateConfig, AuditConfig, CalibrateConfig, CardConfig, ConvertConfig, EvaluateConfig,
+     FinetuneConfig, PrepareConfig, PretrainConfig, ProbeConfig, RobustnessConfig],
 )  # fmt: skip
 def test_every_flag_says_what_it_means(config_class: type) -> None:
     names = [field.name for field in fields(config_class)]

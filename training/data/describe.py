@@ -113,13 +113,16 @@ def _fit(raw: dict[str, Any], keys: tuple[str, ...], path: Path) -> DatasetInfo:
     picture = str(raw.get("picture", PICTURES[0]))
     if picture not in PICTURES:
         raise DataError(f"{path}: picture must be one of {', '.join(PICTURES)}.")
-    texts = {k: str(raw[k]) for k in ("tissue", "stain", "licence", "attribution") if raw.get(k)}
+    numbers: dict[str, Any] = {name: raw.get(name) for name in NUMBERS}
+    texts: dict[str, Any] = {
+        k: str(raw[k]) for k in ("tissue", "stain", "licence", "attribution") if raw.get(k)
+    }
     return DatasetInfo(
         str(raw.get("name", path.stem)),
         classes,
         stain_basis=basis,
         picture=picture,
-        **{name: raw.get(name) for name in NUMBERS},
+        **numbers,
         **texts,
     )
 

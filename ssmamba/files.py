@@ -1,10 +1,12 @@
-"""Atomic writing: files appear complete or not at all."""
+"""Writing: files appear complete or not at all, and what cannot be written is known in time."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
+import os
 import re
 import shutil
 import uuid
@@ -12,7 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ssmamba.errors import DataError
+
 _PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}\.partial")  # names that written_whole gives
+TRIAL_BYTES, LEAST_FREE_BYTES = 1 << 16, 8 << 20
 LONGEST_NAME = 150  # bytes of a file name made of foreign text; most file systems allow 255
 
 
@@ -65,6 +70,49 @@ def remove_partials(folder: Path) -> None:
     for path in folder.iterdir():
         if _PARTIAL.fullmatch(path.name) and path.is_file():
             path.unlink(missing_ok=True)
+
+
+def refuse_unwritable(out: Path, needed: int = LEAST_FREE_BYTES) -> None:
+    """Raise DataError where ``out``, a file or a folder to be made, cannot be written later.
+
+    Asked before hours of computing. A file is tried in the place, and removed.
+
+    needed: free bytes that the results take.
+    """
+    place = out if out.is_dir() else next(p for p in out.absolute().parents if p.exists())
+    trial = place / f".trial.{uuid.uuid4().hex[:8]}.partial"
+    try:
+        if shutil.disk_usage(place).free < needed:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        try:
+            trial.write_bytes(bytes(TRIAL_BYTES))
+        finally:
+            with contextlib.suppress(OSError):
+                trial.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritten(place, error) from error
+
+
+def keep_json(path: Path, value: Any, allow_nan: bool = True) -> None:
+    """Write results as JSON, on standard output where the file cannot be written.
+
+    Raises DataError then.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=allow_nan)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, text + "\n")
+    except OSError as error:
+        print(text)
+        raise unwritten(path, error, "; the results are printed instead") from error
+
+
+def unwritten(path: Path, error: OSError, more: str = "") -> DataError:
+    """The sentence about a file or folder that cannot be written."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    first = "free some space on the disk, or " if full else ""
+    why = error.strerror or error
+    return DataError(f"{path} cannot be written ({why}); {first}choose another --out{more}.")
 
 
 def write_json(path: Path, value: Any) -> None:

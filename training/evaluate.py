@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-from ssmamba.files import write_json
+from ssmamba.files import keep_json
 from training.cli.command import run_command
 from training.config import EvaluateConfig
 from training.evaluation.measure import evaluate
@@ -15,7 +15,7 @@ from training.loop.progress import console
 def evaluate_command(config: EvaluateConfig) -> None:
     result = evaluate(config)
     if config.out is not None:
-        write_json(config.out, result)
+        keep_json(config.out, result)
         console.print(f"Wrote {config.out}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from ssmamba.checkpoints.card import Card
 from ssmamba.engine.messages import ClassifyResult, ExplainResult
-from ssmamba.files import short_name
+from ssmamba.files import keep_json, short_name, unwritten, written_whole
 from ssmamba.headless.answers import Answer, answer_record, with_answers
 from ssmamba.rois.geojson import write_rois
 from ssmamba.rois.roi import Roi
@@ -39,11 +38,20 @@ class Finding:
 
 
 def write_findings(out: Path, findings: Sequence[Finding]) -> None:
-    """Write all files; an earlier run's files of the same names are replaced."""
+    """Write all files; an earlier run's files of the same names are replaced.
+
+    Raises DataError where the disk takes none; results.json is printed then.
+    """
     records = [as_record(f) for f in findings]
-    text = json.dumps(records, indent=1, ensure_ascii=False, allow_nan=False)
-    (out / "results.json").write_text(text + "\n", encoding="utf-8")
-    _write_csv(out / "results.csv", records)
+    keep_json(out / "results.json", records, allow_nan=False)
+    try:
+        _write_csv(out / "results.csv", records)
+        _write_regions(out, findings)
+    except OSError as error:
+        raise unwritten(out, error, "; results.json is there") from error
+
+
+def _write_regions(out: Path, findings: Sequence[Finding]) -> None:
     inputs = list(dict.fromkeys(f.input for f in findings))
     rois = [roi for name in inputs for roi in _answered([f for f in findings if f.input == name])]
     offset = findings[0].bounds_offset if len(inputs) == 1 else (0, 0)
@@ -85,7 +93,7 @@ def _write_csv(path: Path, records: Sequence[dict[str, Any]]) -> None:
              "doubt", "predicted", "predicted_name", "confidence", "sure", "user_class",
              "agrees")  # fmt: skip
     header = [*plain, "left_out", "reasons", "notes", *(f"p_{c}" for c in classes)]
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with written_whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
         for record in records:

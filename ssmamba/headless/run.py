@@ -29,7 +29,7 @@ from ssmamba.errors import (
     explain_failure,
 )
 from ssmamba.explain.methods import find_method
-from ssmamba.files import short_name
+from ssmamba.files import refuse_unwritable, short_name
 from ssmamba.headless.answers import headline, in_words
 from ssmamba.headless.report import Finding, write_findings
 from ssmamba.headless.request import Request, bounds_offset, is_tissue, regions_of, target_key
@@ -61,6 +61,7 @@ def predict(request: Request) -> list[str]:
     device = choose_device(request.device)
     made = not request.out.exists()
     _make_folder(request.out)
+    refuse_unwritable(request.out)
     print(f"Device: {device.label}, {device.reason}.", file=sys.stderr)
     run = _Run(request, cards, targets, Bench(device))
     try:
@@ -68,12 +69,20 @@ def predict(request: Request) -> list[str]:
             run.add(path)
     finally:
         if run.findings:
-            write_findings(request.out, run.findings)
-            found = "1 result" if len(run.findings) == 1 else f"{len(run.findings)} results"
-            print(f"Wrote {found} to {request.out}.", file=sys.stderr)
+            _write(request.out, run)
         elif made and not any(request.out.iterdir()):
             request.out.rmdir()
     return run.failures
+
+
+def _write(out: Path, run: _Run) -> None:
+    try:
+        write_findings(out, run.findings)
+    except DataError as error:
+        run.failures.append(str(error))
+        return
+    found = "1 result" if len(run.findings) == 1 else f"{len(run.findings)} results"
+    print(f"Wrote {found} to {out}.", file=sys.stderr)
 
 
 class _Run:

@@ -1,10 +1,24 @@
 """What is written appears whole or not at all."""
 
+import errno
+import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from ssmamba.files import LONGEST_NAME, short_name, written_whole
+from ssmamba.errors import DataError
+from ssmamba.files import (
+    LONGEST_NAME,
+    copy_file,
+    keep_json,
+    refuse_unwritable,
+    remove_partials,
+    short_name,
+    write_text,
+    written_whole,
+)
 
 
 def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
@@ -41,3 +55,58 @@ def test_a_file_of_the_longest_name_is_written_whole(tmp_path: Path) -> None:
     with written_whole(path) as partial:
         partial.write_text("whole")
     assert path.read_text() == "whole" and list(tmp_path.iterdir()) == [path]
+
+
+def test_an_unchanged_text_is_not_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "kept.csv"
+    write_text(path, "ä,b\n")
+    before = path.stat()
+    write_text(path, "ä,b\n")
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    write_text(path, "a,b\n")
+    copy_file(path, tmp_path / "copy.csv")
+    assert (tmp_path / "copy.csv").read_text() == "a,b\n"
+
+
+def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    stays = [".hidden.partial", "a.0123abcd.partial", ".lock", ".x.0123abcd.partial.txt"]
+    for name in (*stays, ".state.pt.0123abcd.partial", ".x.89abcdef.partial"):
+        (tmp_path / name).touch()
+    (tmp_path / ".folder.0123abcd.partial").mkdir()
+    remove_partials(tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {*stays, ".folder.0123abcd.partial"}
+
+
+def test_a_place_that_cannot_be_written_is_known_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    refuse_unwritable(tmp_path)
+    refuse_unwritable(tmp_path / "new" / "deep" / "r.json")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    with pytest.raises(DataError, match=r"file cannot be written \(Not a directory\); choose"):
+        refuse_unwritable(tmp_path / "file" / "r.json")
+
+    def refuse(self: Path, data: bytes) -> int:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", refuse)
+        with pytest.raises(DataError, match="Read-only file system"):
+            refuse_unwritable(tmp_path / "r.json")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
+    refuse_unwritable(tmp_path, needed=100)
+    with pytest.raises(DataError, match="free some space on the disk, or choose another --out"):
+        refuse_unwritable(tmp_path, needed=101)
+
+
+def test_results_that_cannot_be_written_are_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(DataError, match=r"No space left .* the results are printed instead"):
+        keep_json(tmp_path / "r.json", {"n": [1, 2]})
+    assert json.loads(capsys.readouterr().out) == {"n": [1, 2]}

@@ -1,6 +1,7 @@
 """``python -m ssmamba.predict``: the files that it writes and what it says of bad input."""
 
 import csv
+import errno
 import json
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from PIL import Image
 
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Calibration, Card, InputSpec, SlideSpec
+from ssmamba.errors import DataError
+from ssmamba.files import written_whole
 from ssmamba.predict import main
 from ssmamba.rois.geojson import read_rois, write_rois
 from ssmamba.rois.roi import Roi
@@ -407,3 +410,32 @@ def test_regions_may_count_from_the_corner_of_the_slide(predict, monkeypatch):
         seen.append([r["stamp"]["roi_geometry"] for r in read_results(out)])
         assert read_rois(out / "rois.geojson")[0].bounds == (10, 20, 74, 84)
     assert seen[0] != seen[1]
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_work(predict, monkeypatch):
+    def refuse(out):
+        raise DataError(f"{out} cannot be written (Read-only file system); choose another --out.")
+
+    monkeypatch.setattr("ssmamba.headless.run.refuse_unwritable", refuse)
+    monkeypatch.setattr("ssmamba.engine.jobs.classify.answer", None)  # nothing is computed
+    status, said, _ = predict("patch.png", "--model", "a.safetensors")
+    assert status == 2 and said.count("\n") == 1 and "Read-only file system" in said
+
+
+@pytest.mark.parametrize("name", ["results.json", "results.csv", "rois.geojson"])
+def test_answers_are_kept_when_the_disk_is_full_at_the_end(
+    folder, tmp_path, capsys, monkeypatch, name
+):
+    def refuse(path, whole=written_whole):
+        if path.name == name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return whole(path)
+
+    for module in ("ssmamba.files", "ssmamba.headless.report", "ssmamba.rois.geojson"):
+        monkeypatch.setattr(f"{module}.written_whole", refuse)
+    given = [str(folder / "patch.png"), "--model", str(folder / "a.safetensors")]
+    assert main([*given, "--out", str(tmp_path)]) == 2
+    said = capsys.readouterr()
+    assert "No space left on device" in said.err and "Traceback" not in said.err
+    text = said.out if name == "results.json" else (tmp_path / "results.json").read_text()
+    assert json.loads(text)[0]["model_name"] == "Tiny"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,26 @@ def test_other_images_and_names_are_refused(
         assert calibrate([str(path), "--data", str(data), "--out", str(wrong)]) == 2
         assert "must end in .safetensors" in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["data"]
+
+
+def test_a_full_disk_at_the_end_does_not_cost_the_fit(
+    trained: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path, data = trained
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "_write", refuse)
+    given = [str(path), "--data", str(data), "--out", str(tmp_path / "out.safetensors")]
+    assert calibrate(given) == 2
+    said = capsys.readouterr()
+    assert "could not be written (No space left on device)" in said.err
+    kept = json.loads(said.out[said.out.index("{") :])
+    assert kept["temperature"] == pytest.approx(checkpoint.load(path).card.calibration.temperature)
 
 
 def test_other_classes_are_refused(

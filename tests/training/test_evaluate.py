@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from ssmamba import files
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Calibration, Card, ClassInfo, InputSpec
 from ssmamba.config import MIMConfig, SSMambaConfig
@@ -178,3 +180,29 @@ def test_a_mamim_checkpoint_is_scored_beside_simple_fills(
     low, high = margin["psnr_ci"]
     assert low <= margin["psnr"] == pytest.approx(gap) and margin["psnr"] <= high
     assert "PSNR" in capsys.readouterr().out
+
+
+def test_a_full_disk_is_told_before_the_work_and_keeps_what_was_measured(
+    model: Path,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "file").touch()
+    assert run(model, folder, "--out", str(tmp_path / "file" / "r.json")) == 2
+    said = capsys.readouterr()
+    assert "file cannot be written" in said.err and said.err.count("\n") == 1
+    assert "accuracy" not in said.out
+    whole = files.written_whole
+
+    def refuse(path: Path) -> Any:
+        if path.name == "r.json":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return whole(path)
+
+    monkeypatch.setattr(files, "written_whole", refuse)
+    assert run(model, folder, "--out", str(tmp_path / "r.json")) == 2
+    said = capsys.readouterr()
+    assert "free some space on the disk" in said.err and "Traceback" not in said.err
+    assert json.loads(said.out[said.out.index("{") :])["n"] == 8

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import yaml
 
 from ssmamba.errors import DataError, SSMambaError, did_you_mean
+from ssmamba.files import refuse_unwritable
 from training.cli.flag_errors import dashed
 from training.cli.flags import FlagParser
 from training.cli.limits import refuse_impossible
@@ -67,7 +68,10 @@ def run_command(
     try:
         if recipe is None:
             _refuse_several_processes(section)
-        work(parse(config_class, arguments, section, positional, recipe))
+        config = parse(config_class, arguments, section, positional, recipe)
+        if getattr(config, "out", None) is not None:
+            refuse_unwritable(config.out)  # type: ignore[attr-defined]
+        work(config)
     except SSMambaError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -77,10 +81,11 @@ def run_command(
         console.print(f"Stopped.{next_step}")
         return STOPPED
     except OSError as error:
-        if error.errno not in REFUSED:
+        if error.errno is None:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        print(f"error: {where}{error.strerror}; {REFUSED[error.errno]}.", file=sys.stderr)
+        next_step = REFUSED.get(error.errno, "check the disk and the path")
+        print(f"error: {where}{error.strerror}; {next_step}.", file=sys.stderr)
         return BAD_INPUT
     return 0
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Calibration, Card
+from ssmamba.errors import CheckpointError
 from ssmamba.inference.distance import fit_feature_statistics, mahalanobis
 from ssmamba.inference.judge import normalised_entropy
 from training.backbones.classifiers import run_model
@@ -40,7 +44,11 @@ def recalibrate(config: CalibrateConfig) -> Card:
     dataset = dataset_for(found.card, config.data, None, config.dataset_info)
     refuse_another_split(found.card, config.checkpoint, dataset)
     card, statistics = calibrated(found.model, found.card, dataset)
-    checkpoint.save(config.out, found.model, card, {**found.extra, **statistics})
+    try:
+        checkpoint.save(config.out, found.model, card, {**found.extra, **statistics})
+    except CheckpointError:
+        print(json.dumps(asdict(card.calibration), indent=2))  # the fit is not lost with the disk
+        raise
     return card
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ssmamba.files import written_whole
+
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A Markdown table: a header line, a separator, and a line for each row."""
@@ -20,7 +22,7 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], empty: str = "") ->
 
     empty: the head of a file without rows.
     """
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with written_whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(rows[0] if rows else [empty])
         writer.writerows([_plain(value) for value in row.values()] for row in rows)

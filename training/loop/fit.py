@@ -26,7 +26,14 @@ from training.loop.optim import WeightAverage, lr_factor, make_optimizer
 from training.loop.precision import is_scaled, steps_in_tf32
 from training.loop.progress import Progress, console
 from training.loop.sharding import copy_whole, load_optimizer_state, optimizer_state, plain, whole
-from training.loop.state import load_state, mend_state, restore_rng, rng_state, save_state
+from training.loop.state import (
+    load_state,
+    mend_state,
+    refuse_full_disk,
+    restore_rng,
+    rng_state,
+    save_state,
+)
 
 Batch = TypeVar("Batch")
 Score = tuple[float, ...]  # larger is better, compared from the left
@@ -124,6 +131,8 @@ class Fit(Generic[Batch]):
         if resume:
             self._resume()
         if not self.outcome.done:
+            if self._leads:
+                refuse_full_disk(self.folder, self.raw)
             self._train()
         self.fabric.barrier()  # callers may read files that the leader has written
         self.raw.load_state_dict(self.best)

@@ -16,16 +16,27 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from ssmamba.errors import DataError
-from ssmamba.files import written_whole
+from ssmamba.files import LEAST_FREE_BYTES, refuse_unwritable, written_whole
 from training.loop.progress import console
 
 STATE_FILE, PREVIOUS_STATE = "state.pt", "state.previous.pt"
 MARK = b"ssmamba-sha256:"  # before the checksum, behind torch's archive
 END_BYTES = len(MARK) + 64
+# A state is weights, two moments, the best and the averaged weights; the last, the one before it
+# and the one being written lie side by side, as do best, last and one being written.
+FILES_WEIGHTS = 3 * 5 + 3
 # Raised by torch's reader for files that it did not write
 BROKEN_FILE = (RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError)
+
+
+def refuse_full_disk(folder: Path, model: nn.Module) -> None:
+    """Raise DataError where the states and checkpoints of a training will not fit on the disk."""
+    weights = sum(value.numel() * value.element_size() for value in model.state_dict().values())
+    there = sum(path.stat().st_size for path in folder.glob("*.*") if path.is_file())
+    refuse_unwritable(folder, max(FILES_WEIGHTS * weights - there, LEAST_FREE_BYTES))
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> None:

@@ -60,8 +60,8 @@ def cut_slide(case: SlideCase, cut: Cut, folder: Path) -> CutSlide:
     record = folder / "slides" / f"{case.slide.stem}.json"
     if record.is_file():
         return _remembered(record, case, folder)
-    judge = case.open_judge()
     with Slide.open(case.slide) as slide:
+        judge = case.open_judge(slide.dimensions)
         side, mpp = _side(slide, cut), cut.mpp or slide.mpp
         squares = [(x, y, judge(x, y, side)) for x, y in _squares(slide, side, cut.tissue)]
         write = partial(_write, slide, side, cut, case, folder)

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from training.prepare.truth import polygon_share, read_lesions, read_mask
+from training.prepare.masks import read_mask
+from training.prepare.truth import polygon_share, read_lesions
 
 CAMELYON_NAME = re.compile(r"(normal|tumor|test)_\d+")
 CAMELYON = ("metastasis", "no_metastasis")
@@ -33,7 +34,8 @@ class SlideCase:
     slide: Path
     group: str
     split: str  # as published; "" = not asked for, or none
-    open_judge: Callable[[], Judge]  # reads the truth; raises DataError
+    # reads the truth for a slide of (width, height) level-0 px; raises DataError
+    open_judge: Callable[[tuple[int, int]], Judge]
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def paip2019(source: Path, published_split: bool, lesion: float) -> GatheredSlid
     return GatheredSlides(tuple(cases), tuple(problems), tuple(notes))
 
 
-def _camelyon_judge(truth: Path | None, lesion: float) -> Judge:
+def _camelyon_judge(truth: Path | None, lesion: float, size: tuple[int, int]) -> Judge:
     positive, negative = CAMELYON
     if truth is None:
         return lambda x, y, side: negative
@@ -110,8 +112,8 @@ def _camelyon_judge(truth: Path | None, lesion: float) -> Judge:
     return lambda x, y, side: positive if share(x, y, side) >= lesion else ""
 
 
-def _paip_judge(viable: Path, whole: Path, lesion: float) -> Judge:
-    inside, around = read_mask(viable), read_mask(whole)
+def _paip_judge(viable: Path, whole: Path, lesion: float, size: tuple[int, int]) -> Judge:
+    inside, around = read_mask(viable, size), read_mask(whole, size)
     positive, negative = PAIP
 
     def judge(x: float, y: float, side: float) -> str:

@@ -1,25 +1,20 @@
-"""Tumour areas of slides: ASAP's polygons (CAMELYON16) and pixel masks (PAIP2019)."""
+"""Tumour areas of slides as ASAP's polygons (CAMELYON16)."""
 
 from __future__ import annotations
 
-import warnings
+import math
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import shapely
-import tifffile
-from PIL import Image
 from shapely.geometry.base import BaseGeometry
 
 from ssmamba.errors import DataError
-from ssmamba.slides.pillow_image import FORMATS
 
 LESION_GROUPS = ("_0", "_1", "tumor", "tumour", "metastases")
 EXCLUDED_GROUPS = ("_2", "exclusion", "normal")  # cut out of the lesions
-CELL = 32  # pixels; shares of a mask are stored for squares of this side
 
 Share = Callable[[float, float, float], float]  # (x, y, side) in level-0 pixels -> 0..1
 
@@ -31,7 +26,7 @@ def read_lesions(path: Path) -> BaseGeometry:
     """
     try:
         root = ElementTree.parse(path).getroot()
-    except (OSError, ElementTree.ParseError) as error:
+    except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:  # encodings too
         raise DataError(f"{path} is not XML ({error}); download it again.") from error
     if root.tag != "ASAP_Annotations":
         raise DataError(
@@ -46,7 +41,7 @@ def read_lesions(path: Path) -> BaseGeometry:
                 f"{path}: unknown group {annotation.get('PartOfGroup')} (known: "
                 f"{', '.join((*LESION_GROUPS, *EXCLUDED_GROUPS))}); correct it in ASAP."
             )
-        points = _points(annotation)
+        points = _points(annotation, path)
         if len(points) >= 3:
             shape = shapely.make_valid(shapely.Polygon(points), method="structure")
             (inside if group in LESION_GROUPS else outside).append(shape)
@@ -64,79 +59,30 @@ def polygon_share(area: BaseGeometry) -> Share:
     return share
 
 
-@dataclass(frozen=True)
-class MaskGrid:
-    """Shares of a mask in squares of CELL pixels."""
+def _points(annotation: ElementTree.Element, path: Path) -> list[tuple[float, float]]:
+    """The corners of an annotation in their order; a rectangle may come as two of them.
 
-    shares: np.ndarray  # (rows, columns) float32, 0..1
-
-    def share(self, x: float, y: float, side: float) -> float:
-        """Mean share in the cells whose centres are in a square, level-0 pixels."""
-        edges = [(v / CELL, (v + side) / CELL) for v in (y, x)]
-        rows, columns = (slice(*(max(0, round(e)) for e in edge)) for edge in edges)
-        cells = self.shares[rows, columns]
-        return float(cells.mean()) if cells.size else 0.0
-
-
-def read_mask(path: Path) -> MaskGrid:
-    """Read a TIFF mask (0 = outside) of level-0 size piece by piece, so that it fits in memory.
-
-    Raises DataError when it cannot be decoded.
+    Raises DataError for a corner that is no place.
     """
+    corners = list(annotation.iter("Coordinate"))
     try:
-        with tifffile.TiffFile(path) as file:
-            return MaskGrid(_shares(file.pages.first))
-    except (ValueError, OSError, RuntimeError, tifffile.TiffFileError):
-        return MaskGrid(_shares_of_whole(path))  # a compression that only libtiff knows (LZW)
+        orders = [_number(corner.get("Order", "0")) for corner in corners]
+        places = [(_number(c.get("X", "")), _number(c.get("Y", ""))) for c in corners]
+    except ValueError as error:
+        raise DataError(
+            f"{path}: annotation {annotation.get('Name')} has a corner that is no place ({error}); "
+            "correct it in ASAP."
+        ) from error
+    points = [places[index] for index in np.argsort(orders, kind="stable")]
+    if len(points) == 2 and (annotation.get("Type") or "").lower() == "rectangle":
+        (left, top), (right, bottom) = points
+        return [(left, top), (right, top), (right, bottom), (left, bottom)]
+    return points
 
 
-def _shares(page: tifffile.TiffPage) -> np.ndarray:
-    height, width = page.imagelength, page.imagewidth
-    sums = np.zeros((-(-height // CELL), -(-width // CELL)), np.float32)
-    for decoded, index, shape in page.segments():
-        if decoded is None:
-            continue
-        piece = np.asarray(decoded[0, : shape[1], : shape[2]] != 0).max(-1)
-        _add(sums, piece, index[2], index[3])
-    return _normalised(sums, width, height)
-
-
-def _shares_of_whole(path: Path) -> np.ndarray:
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a broken file raises below
-            with Image.open(path, formats=[*FORMATS, "TIFF"]) as image:
-                pixels = np.asarray(image)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{path} cannot be read as a mask ({error}); unpack it again.") from error
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
-    height, width = pixels.shape[:2]
-    sums = np.zeros((-(-height // CELL), -(-width // CELL)), np.float32)
-    for top in range(0, height, CELL):
-        band = pixels[top : top + CELL] != 0
-        _add(sums, band.any(-1) if band.ndim == 3 else band, top, 0)
-    return _normalised(sums, width, height)
-
-
-def _add(sums: np.ndarray, piece: np.ndarray, top: int, left: int) -> None:
-    """Add the pixels of a piece of the mask to their cells."""
-    rows = (top + np.arange(piece.shape[0])) // CELL
-    columns = (left + np.arange(piece.shape[1])) // CELL
-    starts = [np.flatnonzero(np.diff(cells, prepend=-1)) for cells in (rows, columns)]
-    by_row = np.add.reduceat(piece.astype(np.float32), starts[0], axis=0)
-    cells = np.add.reduceat(by_row, starts[1], axis=1)
-    sums[np.ix_(rows[starts[0]], columns[starts[1]])] += cells
-
-
-def _normalised(sums: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Sums to shares; cells at the right and lower edge are smaller."""
-    tall = np.minimum(CELL, height - CELL * np.arange(sums.shape[0]))
-    wide = np.minimum(CELL, width - CELL * np.arange(sums.shape[1]))
-    return sums / np.outer(tall, wide).astype(np.float32)
-
-
-def _points(annotation: ElementTree.Element) -> list[tuple[float, float]]:
-    corners = sorted(annotation.iter("Coordinate"), key=lambda c: float(c.get("Order", 0)))
-    return [(float(c.get("X", "nan")), float(c.get("Y", "nan"))) for c in corners]
+def _number(text: str) -> float:
+    """A finite number, with a decimal comma where the program's language writes one."""
+    value = float(text.replace(",", ".")) if text.count(",") == 1 else float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"'{text}'")
+    return value

@@ -11,7 +11,7 @@ from torch import nn
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import InputSpec
 from ssmamba.errors import DataError
-from ssmamba.files import write_json
+from ssmamba.files import keep_json
 from training.data.catalog import refuse_out
 from training.data.dataset import Dataset, split_title
 from training.evaluation.matching import dataset_for, refuse_overlap
@@ -53,11 +53,10 @@ def probe(config: ProbeConfig) -> None:
         "split_seed": dataset.split_seed,
         **result,
     }
-    config.out.mkdir(parents=True, exist_ok=True)
-    write_json(config.out / "probe.json", result)
+    _tell(result)
+    keep_json(config.out / "probe.json", result)
     title = f"{card.name}: frozen features, {split_title(config.split)}"
     draw_maps(maps, dataset, config.split, title).savefig(config.out / "probe.png", dpi=150)
-    _tell(result)
     console.print(f"Wrote {config.out / 'probe.json'} and probe.png")
 
 

@@ -29,7 +29,7 @@ from tests.tiffs import (
     write_tiff,
 )
 from training.data.images import UnreadableImage, read_rgb
-from training.prepare.truth import read_mask
+from training.prepare.masks import read_mask
 
 PAGE = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
 

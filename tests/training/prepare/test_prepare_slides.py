@@ -17,9 +17,10 @@ from training.data.dataset import load_dataset
 from training.data.images import read_rgb
 from training.prepare.__main__ import main
 from training.prepare.config import PrepareConfig
+from training.prepare.masks import CELL, read_mask
 from training.prepare.regions import tissue_squares
 from training.prepare.steps import prepare
-from training.prepare.truth import CELL, read_lesions, read_mask
+from training.prepare.truth import read_lesions
 from training.prepare.write import Prepared
 
 

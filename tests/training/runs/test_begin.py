@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -86,3 +87,17 @@ def test_flags_that_do_not_fit_leave_no_folder(
     said = capsys.readouterr().err
     assert told in said and said.count("\n") == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_a_disk_too_small_for_the_states_is_told_before_the_first_step(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=30 << 20))
+    given = ["--data", str(folder), "--out", str(tmp_path / "run"), *TINY]
+    assert finetune.main(given) == 2
+    said = capsys.readouterr().err
+    assert "free some space on the disk" in said and said.count("\n") == 1
+    assert not (tmp_path / "run" / "log.jsonl").exists()

@@ -18,8 +18,10 @@ from viewer.compare.grid import best_columns
 from viewer.look import tokens
 from viewer.look.icons import FOLDER
 from viewer.text import formats
-from viewer.widgets.bars import Bar, ProbabilityBars, percent
-from viewer.widgets.basic import Segmented, elided
+from viewer.text.formats import percent
+from viewer.widgets.bars import Bar, ProbabilityBars
+from viewer.widgets.basic import Segmented, chevron, elided
+from viewer.widgets.flow import Flow
 from viewer.widgets.panel import scrolled
 
 
@@ -99,19 +101,47 @@ def turn_wheel(control: QWidget) -> None:
     QTest.wheelEvent(window.windowHandle(), QPointF(place), QPoint(0, -120))
 
 
-def test_a_percentage_is_never_cut(qapp: QApplication) -> None:
+def test_a_percentage_is_whole_beside_a_name_that_is_cut(qapp: QApplication) -> None:
     metrics = QFontMetrics(QFont())
-    room = metrics.horizontalAdvance("Lung squamous cell")
+    room = metrics.horizontalAdvance("Lung squamous cell car · 98.9 %")
     shown = elided(metrics, "Lung squamous cell carcinoma", room, " · 98.9 %")
     assert shown.endswith("… · 98.9 %") and metrics.horizontalAdvance(shown) <= room
 
 
-def test_remarks_wider_than_their_room_end_in_dots(qapp: QApplication) -> None:
+def test_a_name_is_not_cut_to_nothing_for_its_percentage(qapp: QApplication) -> None:
     metrics = QFontMetrics(QFont())
-    room = metrics.horizontalAdvance(" · 98.9 % · outdat")
-    shown = elided(metrics, "Lung squamous cell carcinoma", room, " · 98.9 % · outdated")
-    assert " · 98.9 %" in shown and shown.endswith("…")
+    room = metrics.horizontalAdvance("Lung squamous cell")
+    shown = elided(metrics, "Lung squamous cell carcinoma", room, " · > 99.9 % · detail 1")
+    assert shown.startswith("Lung squamous") and "%" not in shown
     assert metrics.horizontalAdvance(shown) <= room
+    assert elided(metrics, "n", room, " · > 99.9 %") == "n · > 99.9 %"
+
+
+def test_a_chevron_shows_and_says_whether_it_is_open(qtbot: QtBot) -> None:
+    button = chevron("Show details", "Hide details")
+    qtbot.addWidget(button)
+    closed = button.icon().cacheKey()
+    assert (button.toolTip(), button.accessibleName()) == ("Show details", "Show details")
+    button.click()
+    assert (button.toolTip(), button.accessibleName()) == ("Hide details", "Hide details")
+    assert button.icon().cacheKey() != closed
+
+
+def test_a_flow_begins_a_new_row_where_there_is_no_room(qtbot: QtBot) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    flow = Flow(parent)
+    parts = [QWidget() for _ in range(3)]
+    for part in parts[:2]:
+        part.setFixedSize(100, 20)
+        flow.addWidget(part)
+    parts[2].setFixedSize(100, 20)
+    flow.insert_widget(0, parts[2])
+    parent.resize(250, 100)
+    parent.show()
+    qtbot.waitExposed(parent)
+    assert [(p.x(), p.y()) for p in (parts[2], parts[0], parts[1])] == [(0, 0), (116, 0), (0, 26)]
+    assert flow.heightForWidth(400) == 20
 
 
 @given(st.integers(1, 9), st.integers(100, 4000), st.integers(100, 4000))

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame
+from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy
 
 from viewer.canvas import SlideCanvas
+from viewer.compare.captions import Caption
+from viewer.text.answers import agreement_text
 from viewer.text.tr import tr
-from viewer.widgets.basic import ElidedLabel, label
-from viewer.widgets.layouts import column
+from viewer.widgets.basic import ElidedLabel, label, restyle
+from viewer.widgets.layouts import column, row
+from viewer.widgets.mark import Mark
 
-HEADER_PX, TALL_HEADER_PX = 44, 66
-NARROW_PX = 300  # in a narrower cell "Not sure" is below the answer
+HEADER_PX, TALL_HEADER_PX = 50, 72
+LEAST_PX = 96
+NARROW_PX = 300  # in a narrower cell the class stands below the doubt
 
 
 class CompareCell(QFrame):
@@ -24,31 +28,39 @@ class CompareCell(QFrame):
         super().__init__()
         self.setProperty("panel", True)
         self._title = ElidedLabel("", "title", cut=Qt.TextElideMode.ElideMiddle)
-        self._answer = ElidedLabel(role="small")
-        self._badge = label(tr("Not sure"), "badge")
+        self._mark = Mark()
+        self._badge = label(role="badge")
         self._badge.hide()
+        self._answer = ElidedLabel(role="small")
+        self._remarks = ElidedLabel(role="small")
+        self._remarks.hide()
         self.canvas = SlideCanvas(decorations=False)
         self.canvas.share_source(source)
         self.canvas.view_changed.connect(self.looked)
         self._header = QFrame()
-        texts = column(None, self._title, self._answer, margin=0, spacing=0)
-        self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._header)
-        self._row.setContentsMargins(12, 4, 8, 4)
-        left = Qt.AlignmentFlag.AlignLeft
-        self._row.addLayout(texts, 1)
-        self._row.addWidget(self._badge, 0, left | Qt.AlignmentFlag.AlignVCenter)
+        self._texts = QGridLayout()
+        self._texts.setHorizontalSpacing(4)
+        self._texts.setVerticalSpacing(2)
+        top = row(self._title, self._mark, wide=self._title)
+        column(self._header, top, self._texts, None, margin=12, upright=4, spacing=2)
         self._fold(self.width() < NARROW_PX)
         column(self, self._header, self.canvas, wide=self.canvas, margin=0, spacing=0)
+        self.setMinimumWidth(LEAST_PX)  # not what its texts ask for: all cells are equally wide
 
     def set_title(self, title: str) -> None:
         self._title.setText(title)
         self.canvas.setAccessibleName(tr("Comparison: {title}").format(title=title))
 
-    def set_answer(self, text: str, share: str = "", unsure: bool = False) -> None:
-        """share: the percentage after the class; never elided."""
-        self._answer.set_texts(text, share)
-        self._badge.setVisible(unsure)
-        self.setAccessibleName(f"{self._title.text()}: {text}{share}")
+    def set_caption(self, caption: Caption) -> None:
+        """Show the doubt first, then the class in grey; without doubt the class alone."""
+        self._badge.setText(caption.doubt)
+        self._badge.setVisible(bool(caption.doubt))
+        restyle(self._answer, "role", "small" if caption.doubt else "said")
+        self._answer.set_texts(caption.text, f" · {caption.share}" if caption.share else "")
+        self._remarks.setText(caption.remarks)
+        self._remarks.setVisible(bool(caption.remarks))
+        self._mark.show_agreement(caption.agrees, agreement_text(caption.agrees))
+        self.setAccessibleName(f"{self._title.text()}: {caption.spoken}")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -56,10 +68,15 @@ class CompareCell(QFrame):
 
     def _fold(self, narrow: bool) -> None:
         """All cells of the grid are equally wide, so their canvases stay aligned."""
-        way = QBoxLayout.Direction
-        self._row.setDirection(way.TopToBottom if narrow else way.LeftToRight)
-        self._row.setSpacing(2 if narrow else 8)
-        policy = self._badge.sizePolicy()
-        policy.setRetainSizeWhenHidden(narrow)  # names are aligned with and without a badge
-        self._badge.setSizePolicy(policy)
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        self._texts.addWidget(self._badge, 0, 0, left)
+        policy = QSizePolicy.Policy
+        self._remarks.setSizePolicy(policy.Ignored if narrow else policy.Fixed, policy.Fixed)
+        if narrow:
+            self._texts.addWidget(self._remarks, 0, 1)
+            self._texts.addWidget(self._answer, 1, 0, 1, 3)
+        else:
+            self._texts.addWidget(self._answer, 0, 1)
+            self._texts.addWidget(self._remarks, 0, 2)
+        self._texts.setColumnStretch(1, 1)
         self._header.setFixedHeight(TALL_HEADER_PX if narrow else HEADER_PX)

@@ -9,7 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from viewer.canvas import SlideCanvas, ViewState
-from viewer.compare.captions import caption
+from viewer.compare.captions import caption, original_caption
 from viewer.compare.cell import CompareCell
 from viewer.controllers.map_painter import PaintedMap
 from viewer.state.document import Document
@@ -202,12 +202,11 @@ class CompareGrid(QWidget):
             cell.canvas.set_icc_enabled(self._document.slide_settings.icc)
 
     def _show_answers(self, *_: object) -> None:
-        roi = self._document.selected
         for spec, cell in self.cells.items():
             if spec is None:
-                cell.set_answer("" if roi is None else roi.name)
+                cell.set_caption(original_caption(self._document))
             elif (model := self._library.get(spec.checkpoint)) is not None:
-                cell.set_answer(*caption(self._document, self._library.shown, spec, model))
+                cell.set_caption(caption(self._document, self._library.shown, spec, model))
 
     @property
     def settled(self) -> bool:

@@ -11,7 +11,7 @@ from ssmamba.rois.roi import Roi
 from viewer.canvas import SlideCanvas
 from viewer.controllers.map_painter import MapJob, MapPainter, PaintedMap
 from viewer.controllers.shared import Controller, Shared
-from viewer.state.planning import has_area, map_key
+from viewer.state.planning import has_area, map_key, may_show_map
 from viewer.state.settings import MapSpec
 
 PAINTED_REGIONS = 50  # regions with a map on the slide at the same time
@@ -131,6 +131,6 @@ class MapController(Controller):
 
     def _result(self, roi: Roi, spec: MapSpec) -> ExplainResult | None:
         model = self._library.get(spec.checkpoint)
-        if model is None:
+        if model is None or not may_show_map(self._document, roi, spec):
             return None
         return self._document.results.map(map_key(self._document, roi, model, spec))

@@ -25,6 +25,7 @@ class Tokens:
     on_accent: str = "#ffffff"
     warning: str = "#8a5a00"
     warning_soft: str = "#fdf3da"
+    agree: str = "#1d7a46"
     error: str = "#b3261e"
     error_soft: str = "#fcebea"
     canvas: str = "#e9eaec"
@@ -46,6 +47,7 @@ DARK = Tokens(
     on_accent="#0f1722",
     warning="#e8b84b",
     warning_soft="#3a311b",
+    agree="#6fd19b",
     error="#ff8f86",
     error_soft="#452523",
     canvas="#121316",

@@ -1,4 +1,4 @@
-"""The answers of the models in use for the selected region."""
+"""The table of answers: one line for each model in use, for the selected region."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from ssmamba.engine.messages import ClassifyResult
 from ssmamba.rois.roi import Roi
 from viewer.controllers.analysis import AnalysisController
-from viewer.panels.answer_card import AnswerCard
+from viewer.panels.answer_line import AnswerLine
 from viewer.state.document import Document
 from viewer.state.library import Model, ModelLibrary, names_beside
 from viewer.state.planning import answer_key, has_area
@@ -25,7 +25,7 @@ SHORT_NOTES = {
 
 
 class AnswersPanel(QWidget):
-    """The answers for the selected region, one card per model."""
+    """The selected region with the user's class, and under it one line for each model."""
 
     windows_hovered = Signal(object)  # (N, 3) of x, y, side, level-0 px; None: nothing hovered
     calibrate_requested = Signal()
@@ -37,17 +37,21 @@ class AnswersPanel(QWidget):
         self._document = document
         self._library = library
         self._analysis = analysis
-        self._cards: dict[str, AnswerCard] = {}
+        self._lines: dict[str, AnswerLine] = {}
+        self._unfolded: dict[str, bool] = {}  # by model, as the user left it
         self._title = ElidedLabel(role="title")
+        self._own = label(role="muted", wrap=True)
         self._hint = label(role="muted", wrap=True)
-        self._cards_layout = QVBoxLayout()
-        self._cards_layout.setSpacing(8)
+        self._lines_layout = QVBoxLayout()
+        self._lines_layout.setSpacing(0)
         self._scale_note = label(role="small", wrap=True)
         self._calibrate = link(tr("Set scale…"), tr("Set how much tissue one window covers"))
         self._calibrate.clicked.connect(self.calibrate_requested)
         scale = row(self._scale_note, self._calibrate, wide=self._scale_note, spacing=-1)
         scale.setAlignment(self._calibrate, Qt.AlignmentFlag.AlignBottom)
-        column(self, self._title, self._hint, self._cards_layout, scale, upright=12)
+        heading = column(None, self._title, self._own, self._hint, spacing=2, upright=10)
+        below = column(None, scale, upright=8)
+        column(self, heading, self._lines_layout, below, margin=0, spacing=0)
         for event in (
             document.selection_changed,
             document.results_changed,
@@ -63,19 +67,22 @@ class AnswersPanel(QWidget):
     def refresh(self, *_: object) -> None:
         roi = self._document.selected
         models = self._library.in_use if roi is not None and has_area(roi) else []
-        self._sync_cards([m.path for m in models])
+        self._sync_lines([m.path for m in models])
         self._title.setText("" if roi is None else roi.name or tr("Unnamed region"))
         self._title.setVisible(roi is not None)
+        own = "" if roi is None else roi.user_class
+        self._own.setText(tr("Your class: {name}").format(name=own))
+        self._own.setVisible(bool(own))
         self._hint.setText(self._advice(roi))
         self._hint.setVisible(not models)
         if roi is not None:
             for model, name in zip(models, names_beside(models), strict=True):
-                self._fill(self._cards[model.path], roi, model, name)
+                self._fill(self._lines[model.path], roi, model, name)
         self._show_scale_notes()
 
     def _show_scale_notes(self) -> None:
         """Show notes that several answers share once, with a link to set the scale."""
-        results = [card.result for card in self._cards.values() if card.result is not None]
+        results = [line.result for line in self._lines.values() if line.result is not None]
         notes = dict.fromkeys(n for r in results for n in r.notes if is_scale_note(n))
         heads = [note.partition(":")[0] for note in notes]
         lines = [SHORT_NOTES.get(head, sentence(head)) for head in heads]
@@ -100,36 +107,40 @@ class AnswersPanel(QWidget):
             return tr("To classify regions, tick a model in the list on the left.")
         return tr("Draw a region with the lasso (L), or select one.")
 
-    def _sync_cards(self, paths: list[str]) -> None:
-        if list(self._cards) == paths:
+    def _sync_lines(self, paths: list[str]) -> None:
+        if list(self._lines) == paths:
             return
-        for card in self._cards.values():
-            card.deleteLater()
-            card.hide()
-        self._cards = {path: self._make_card(path) for path in paths}
-        for card in self._cards.values():
-            self._cards_layout.addWidget(card)
+        for line in self._lines.values():
+            line.deleteLater()
+            line.hide()
+        self._lines = {path: self._make_line(path) for path in paths}
+        for line in self._lines.values():
+            self._lines_layout.addWidget(line)
 
-    def _make_card(self, path: str) -> AnswerCard:
-        card = AnswerCard(path)
-        card.hovered.connect(self._on_hovered)
-        card.show_requested.connect(self._library.show)
-        card.classify_requested.connect(self._classify)
-        return card
+    def _make_line(self, path: str) -> AnswerLine:
+        line = AnswerLine(path)
+        line.hovered.connect(self._on_hovered)
+        line.show_requested.connect(self._library.show)
+        line.classify_requested.connect(self._classify)
+        line.unfolded.connect(self._unfolded.__setitem__)
+        return line
 
-    def _fill(self, card: AnswerCard, roi: Roi, model: Model, name: str) -> None:
-        card.show_model(name, model == self._library.shown, len(self._cards))
+    def _fill(self, line: AnswerLine, roi: Roi, model: Model, name: str) -> None:
+        several = len(self._lines) > 1
+        unfolded = self._unfolded.get(model.path, not several)
+        line.show_model(name, model == self._library.shown, several, unfolded)
         key = answer_key(self._document, roi, model)
         newest = self._document.results.newest_answer(roi.id, model.path)
         failure = self._analysis.failure(key)
         if failure is not None:
-            card.show_wait(failure, tr("Try again"))
+            line.show_wait(failure, tr("Try again"))
         elif newest is not None:
-            card.show_result(model, newest[1], newest[0] != key, self._document.mpp)
+            outdated = newest[0] != key
+            line.show_result(model, newest[1], roi.user_class, outdated, self._document.mpp)
         elif self._analysis.is_pending(key):
-            card.show_wait(tr("Classifying…"))
+            line.show_wait(tr("Classifying…"))
         else:
-            card.show_wait(tr("Not classified yet."), tr("Classify"))
+            line.show_wait(tr("Not classified yet."), tr("Classify"))
 
     def _on_hovered(self, result: ClassifyResult | None) -> None:
         self.windows_hovered.emit(None if result is None else result.windows.array)

@@ -1,21 +1,22 @@
-"""Settings of the evidence map (CAM)."""
+"""The strip under the slide with the settings of the evidence map (CAM)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QIcon, QImage, QPixmap
-from PySide6.QtWidgets import QCheckBox, QComboBox, QSlider, QWidget
+from PySide6.QtGui import QIcon, QImage, QPixmap, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QSlider, QWidget
 
 from ssmamba.explain.colormaps import COLORMAPS, lookup_table
 from ssmamba.explain.methods import METHODS
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary
 from viewer.text.tr import tr
-from viewer.widgets.basic import Segmented, icon_button, label
-from viewer.widgets.form import form, term, value_text
-from viewer.widgets.layouts import column, row, section
+from viewer.widgets.basic import ElidedLabel, Segmented, chevron, label
+from viewer.widgets.flow import Flow
+from viewer.widgets.form import value_text
+from viewer.widgets.layouts import column, row
 from viewer.widgets.value_scale import ValueScale
 
 STAGES = (
@@ -30,29 +31,47 @@ SCALES = (
     ("shared", tr("Shared"), tr("One colour scale for all models; strengths are comparable")),
 )
 RAMP_SIZE = QSize(48, 12)
+SCALE_PX = 260  # width of the histogram
+LEAST_PX = 240
+NARROW_PX, WIDE_PX, ROOMY_PX = 420, 720, 930  # of the strip; see EvidencePanel.resizeEvent
 
 
-class EvidencePanel(QWidget):
-    """Class, method, detail, colours and opacity of the map."""
+class StillBox(QComboBox):
+    """Choices that the wheel does not change: it turns all day just above, over the slide."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+class EvidencePanel(QFrame):
+    """One row of settings and one of words; method and detail unfold where there is no room."""
 
     def __init__(self, document: Document, library: ModelLibrary) -> None:
         super().__init__()
         self._document = document
         self._library = library
         self._filling = False
-        self.visible_box = QCheckBox(tr("Show"))
+        self.setProperty("strip", True)
+        self.setMinimumWidth(LEAST_PX)  # not what its rows ask for: they fold
+        self.visible_box = QCheckBox(tr("Evidence map"))
         self.visible_box.setToolTip(tr("Show or hide the evidence map (E)"))
-        self._class = QComboBox()
-        self._method = QComboBox()
+        self._class = StillBox()
+        self._method = StillBox()
         self._stage = Segmented(STAGES, tr("Detail"))
         self._opacity = QSlider(Qt.Orientation.Horizontal)
         self._opacity.setRange(0, 100)
         self._opacity_text = value_text()
-        self._colors = QComboBox()
+        self._colors = StillBox()
         self._fade = QCheckBox(tr("Fade"))
         self._scale = Segmented(SCALES, tr("Colour scale"))
         self.value_scale = ValueScale()
-        self._caption = label(role="small", wrap=True)
+        self._caption = ElidedLabel(role="small")
+        self._method_name = label(tr("Method"), "muted")
+        self._more = chevron(tr("Show more settings"), tr("Show fewer settings"))
         self._fill_choices()
         self._lay_out()
         self._connect()
@@ -66,45 +85,61 @@ class EvidencePanel(QWidget):
         self._colors.setIconSize(RAMP_SIZE)
         for name in COLORMAPS:
             self._colors.addItem(_ramp(name), name.replace("-", " to ").capitalize(), name)
-        for box, spoken in (
-            (self._class, tr("Class to show evidence for")),
-            (self._method, tr("Method")),
-            (self._colors, tr("Colours")),
+        for box, spoken, letters in (
+            (self._class, tr("Class to show evidence for"), 8),
+            (self._method, tr("Method"), 9),
+            (self._colors, tr("Colours"), 5),
         ):
             box.setAccessibleName(spoken)
             box.setToolTip(spoken)
             box.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
-            box.setMinimumContentsLength(5)
+            box.setMinimumContentsLength(letters)
         self._opacity.setAccessibleName(tr("Opacity of the evidence map"))
+        self._opacity.setToolTip(tr("Opacity of the evidence map"))
+        self._opacity.setMinimumWidth(48)
+        self._opacity.setMaximumWidth(160)
         self._fade.setToolTip(tr("Make low values transparent so that the tissue shows through"))
 
     def _lay_out(self) -> None:
-        look = self._look_rows()
-        look.hide()
-        more = icon_button("chevron-down", tr("Show colours and scale"), checkable=True)
-        more.toggled.connect(look.setVisible)
-        rows = form()
-        for name, field in (
-            (tr("Class"), self._class),
-            (tr("Method"), self._method),
-            (tr("Detail"), self._stage),
-            (tr("Opacity"), row(self._opacity, self._opacity_text, wide=self._opacity)),
+        opacity = row(self._opacity, self._opacity_text, wide=self._opacity, spacing=0)
+        self._first = row(self.visible_box, self._class, opacity, self._more, wide=self._class)
+        self._unfolding = QWidget()
+        self._moving = (
+            _field(self._method_name, self._method),
+            _field(label(tr("Detail"), "muted"), self._stage),
+        )
+        self._flow = Flow(self._unfolding)
+        for part in (
+            *self._moving,
+            _field(label(tr("Colours"), "muted"), self._colors, self._fade),
+            _field(label(tr("Scale"), "muted"), self._scale),
+            self.value_scale,
         ):
-            rows.addRow(term(name), field)
-        head = section(tr("Evidence map (CAM)"), self.visible_box, more)
-        column(self, head, rows, look, self.value_scale, self._caption, upright=12)
+            self._flow.addWidget(part)
+        self.value_scale.setFixedWidth(SCALE_PX)
+        self._unfolding.hide()
+        self._more.toggled.connect(self._unfolding.setVisible)
+        column(self, self._first, self._unfolding, self._caption, margin=12, upright=6, spacing=4)
 
-    def _look_rows(self) -> QWidget:
-        """The settings that are hidden at first: colours and scale."""
-        look = QWidget()
-        rows = form()
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.addRow(term(tr("Colours")), row(self._colors, self._fade, wide=self._colors))
-        rows.addRow(term(tr("Scale")), self._scale)
-        look.setLayout(rows)
-        return look
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Method and detail stand in the first row where there is room for them."""
+        super().resizeEvent(event)
+        width = self.width()
+        wide, roomy = width >= WIDE_PX, width >= ROOMY_PX
+        spelled_out = roomy or NARROW_PX <= width < WIDE_PX
+        self.visible_box.setText(tr("Evidence map") if spelled_out else tr("Map"))
+        self._method_name.setVisible(roomy or not wide)
+        for at, part in enumerate(self._moving):
+            stands = self._first.indexOf(part) >= 0
+            if wide and not stands:
+                self._flow.removeWidget(part)
+                self._first.insertWidget(2 + at, part)
+            elif stands and not wide:
+                self._first.removeWidget(part)
+                self._flow.insert_widget(at, part)
+            part.show()
 
     def _connect(self) -> None:
         choose, paint = self._document.maps.choose, self._set_painting
@@ -120,6 +155,12 @@ class EvidencePanel(QWidget):
         self._document.map_painting_changed.connect(self.refresh)
         self._library.changed.connect(self.refresh_classes)
         self._library.shown_changed.connect(self.refresh)
+        self._library.changed.connect(self._show_strip)
+        self._show_strip()
+
+    def _show_strip(self) -> None:
+        """There is nothing to set before a model is in use."""
+        self.setVisible(bool(self._library.in_use))
 
     def _set_painting(self, **changes: object) -> None:
         if not self._filling:
@@ -160,9 +201,20 @@ class EvidencePanel(QWidget):
         self._filling = False
 
     def show_caption(self, text: str) -> None:
-        """Describe the map below its colour scale, or why there is none."""
+        """Describe the map, or why there is none.
+
+        The line stays when it is empty, so that the slide does not move.
+        """
         self._caption.setText(text)
-        self._caption.setVisible(bool(text))
+
+
+def _field(*parts: QWidget) -> QWidget:
+    """A setting: its name, then its controls."""
+    made = QWidget()
+    line = row(*parts, wide=parts[1])
+    line.setContentsMargins(0, 0, 0, 0)
+    made.setLayout(line)
+    return made
 
 
 def _ramp(name: str) -> QIcon:

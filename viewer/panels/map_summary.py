@@ -7,7 +7,7 @@ import numpy as np
 from ssmamba.engine.messages import ExplainResult
 from ssmamba.explain.methods import METHODS
 from viewer.panels.evidence import EvidencePanel
-from viewer.state.planning import has_area, map_key
+from viewer.state.planning import has_area, map_key, may_show_map
 from viewer.text import formats
 from viewer.text.tr import tr
 from viewer.workspace import Workspace
@@ -47,7 +47,10 @@ class MapSummary:
         look = work.document.map_painting
         if roi is None or model is None or not has_area(roi) or not look.visible:
             return ""
-        key = map_key(work.document, roi, model, work.document.maps.of(model.path))
+        spec = work.document.maps.of(model.path)
+        if not may_show_map(work.document, roi, spec):
+            return tr("No evidence map: there is nothing to classify in this region.")
+        key = map_key(work.document, roi, model, spec)
         failure = work.analysis.failure(key)
         if failure is not None:
             return failure

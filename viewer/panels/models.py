@@ -12,7 +12,7 @@ from viewer.state.library import Model, ModelLibrary
 from viewer.text import formats
 from viewer.text.cards import card_lines, headline
 from viewer.text.tr import tr
-from viewer.widgets.basic import icon_button, label, link
+from viewer.widgets.basic import chevron, label, link
 from viewer.widgets.dialog import selectable
 from viewer.widgets.layouts import column, empty, row
 
@@ -39,7 +39,7 @@ class ModelRow(QFrame):
         self._box.setSizePolicy(policy)
         self._name = label(role="title", wrap=True)
         self._about = label(role="small", wrap=True)
-        self._more = icon_button("chevron-down", tr("Show model card"), checkable=True)
+        self._more = chevron(tr("Show model card"), tr("Hide model card"))
         self._remove = link(tr("Remove from list"), tr("The file is not deleted"))
         self._card = QWidget()
         self._card_layout = column(self._card, spacing=1)

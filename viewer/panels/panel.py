@@ -17,7 +17,8 @@ class Panel:
 
     id: str
     title: str
-    place: Literal["left", "right", "results"]  # a dock of its own, or in the column of results
+    # a dock of its own, in the column of results, or a strip under the slide
+    place: Literal["left", "right", "results", "slide"]
     make: Callable[[Host], QWidget]
     buttons: tuple[str, ...] = ()  # ids of the actions in its title row
     scrolls: bool = True  # False: it scrolls by itself

@@ -92,7 +92,7 @@ class ReconstructionPanel(QWidget):
         self.refresh()
 
     def _lay_out(self) -> None:
-        head = section(tr("Reconstruction (MAMIM)"), self._enlarge)
+        head = section(tr("Reconstruction"), self._enlarge)
         self._controls = QWidget()
         rows = form()
         rows.setContentsMargins(0, 0, 0, 0)

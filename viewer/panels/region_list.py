@@ -1,45 +1,45 @@
-"""The regions as a Qt list model, and a delegate that paints its rows."""
+"""The regions as a Qt list model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPainter
-from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
 
 from ssmamba.rois.roi import Roi
-from viewer.canvas.layers.roi_shape import DEFAULT_COLOR
-from viewer.look import icons, tokens
 from viewer.state.document import Document
-from viewer.state.library import ModelLibrary
+from viewer.state.library import Model, ModelLibrary, names_beside
 from viewer.state.planning import answer_key
 from viewer.state.results import AnswerKey
 from viewer.text import formats
+from viewer.text.answers import Said, said
 from viewer.text.tr import tr
-from viewer.widgets.bars import percent
-from viewer.widgets.basic import elided
 
-ROW_PX = 52
-SMALL_PX = 12  # letters of the second line
 ModelIndex = QModelIndex | QPersistentModelIndex
 NO_PARENT = QModelIndex()
 RoiRole = int(Qt.ItemDataRole.UserRole)
 LineRole = RoiRole + 1
 UNNAMED = tr("Unnamed region")
+NOTHING_SAID = Said()
 KINDS = {"point": tr("point"), "line": tr("line")}  # regions without an area
 
 
 @dataclass(frozen=True)
 class RegionLine:
-    """The second line of a row."""
+    """What a row says below the region's name."""
 
-    text: str
-    share: str = ""  # after the text, never elided
-    color: tuple[int, int, int] | None = None
+    text: str = ""  # the class, or why there is no answer; empty beside a doubt without a class
+    said: Said = NOTHING_SAID
+    user_class: str = ""
     outdated: bool = False
-    unsure: bool = False
+
+    @property
+    def spoken(self) -> str:
+        """All of it for screen readers."""
+        own = tr("your class: {name}").format(name=self.user_class) if self.user_class else ""
+        parts = (own, self.said.spoken or self.text, tr("outdated") if self.outdated else "")
+        return ", ".join(part for part in parts if part)
 
 
 class RegionModel(QAbstractListModel):
@@ -51,6 +51,7 @@ class RegionModel(QAbstractListModel):
         self._library = library
         self.is_pending: Callable[[AnswerKey], bool] = lambda key: False
         self._rois: list[Roi] = []
+        self.has_user_classes = False
         self._areas: dict[str, tuple[Roi, float]] = {}
         document.rois_changed.connect(self._reload)
         document.slide_changed.connect(self._reload)
@@ -62,9 +63,12 @@ class RegionModel(QAbstractListModel):
 
     def _reload(self) -> None:
         new = list(self._document.rois)
+        had, self.has_user_classes = self.has_user_classes, any(roi.user_class for roi in new)
         if [r.id for r in new] == [r.id for r in self._rois]:
             self._rois = new
             self._repaint()
+            if had != self.has_user_classes:
+                self.layoutChanged.emit()  # rows change their height
             return
         self.beginResetModel()
         self._rois = new
@@ -102,8 +106,9 @@ class RegionModel(QAbstractListModel):
         if role == LineRole:
             return self.line(roi)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            line = self.line(roi)
-            return f"{roi.name}, {self.area_text(roi)}, {line.text}{line.share}"
+            return f"{roi.name}, {self.area_text(roi)}, {self.line(roi).spoken}"
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self.tip(roi)
         return None
 
     def setData(self, index: ModelIndex, value: object, role: int = 0) -> bool:
@@ -126,103 +131,28 @@ class RegionModel(QAbstractListModel):
         return formats.area(kept[1], self._document.mpp)
 
     def line(self, roi: Roi) -> RegionLine:
-        """The shown model's answer for a region, else the class set by the user."""
-        model = self._library.shown
+        """The user's class and the shown model's answer."""
+        model, own = self._library.shown, roi.user_class
+        key = None if model is None else answer_key(self._document, roi, model)
         newest = model and self._document.results.newest_answer(roi.id, model.path)
-        if not newest or model is None:
-            waiting = model is not None and self.is_pending(answer_key(self._document, roi, model))
-            none = roi.class_name or tr("Not classified")
-            return RegionLine(tr("Classifying…") if waiting else none)
-        key, result = newest
-        info = model.class_info(result.predicted)
-        return RegionLine(
-            info.name,
-            f" · {percent(result.probabilities[result.predicted])}",
-            info.color,
-            outdated=key != answer_key(self._document, roi, model),
-            unsure=not result.trust.sure,
-        )
+        if model is None or key is None or not newest:
+            waiting = key is not None and self.is_pending(key)
+            # a model's class that came with a file stands where an answer would
+            none = tr("Not classified") if own or not roi.class_name else roi.class_name
+            return RegionLine(tr("Classifying…") if waiting else none, user_class=own)
+        told = said(model.card, newest[1], own)
+        return RegionLine(told.name, told, own, outdated=newest[0] != key)
 
+    def tip(self, roi: Roi) -> str:
+        """Every model's answer, where there are several."""
+        models = self._library.in_use
+        if len(models) < 2:
+            return ""
+        named = zip(models, names_beside(models), strict=True)
+        return "\n".join(f"{name}: {self._answer_text(roi, model)}" for model, name in named)
 
-class RegionDelegate(QStyledItemDelegate):
-    """Two lines: name and area; answer and its status."""
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: ModelIndex) -> QSize:
-        return QSize(160, ROW_PX)
-
-    def createEditor(self, parent, option, index):
-        editor = QLineEdit(parent)
-        editor.setAccessibleName(tr("Region name"))
-        return editor
-
-    def updateEditorGeometry(self, editor, option, index) -> None:
-        editor.setGeometry(option.rect.adjusted(28, 4, -8, -ROW_PX // 2 + 6))
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: ModelIndex) -> None:
-        chosen = tokens.current()
-        roi: Roi = index.data(RoiRole)
-        line: RegionLine = index.data(LineRole)
-        model = index.model()
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        rect = QRectF(option.rect)
-        self._paint_ground(painter, rect, option, chosen)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(*(roi.color or DEFAULT_COLOR)))
-        painter.drawRoundedRect(QRectF(rect.x() + 16, rect.y() + 13, 10, 10), 3, 3)
-        upper = QRectF(rect.x() + 36, rect.y() + 6, rect.width() - 48, 22)
-        lower = upper.translated(0, 20)
-        self._paint_name(painter, upper, roi, model, chosen)
-        self._paint_line(painter, lower, line, chosen)
-        painter.restore()
-
-    def _paint_ground(self, painter: QPainter, rect: QRectF, option, chosen) -> None:
-        state = option.state
-        if state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(rect, QColor(chosen.accent_soft))
-            painter.fillRect(QRectF(rect.x(), rect.y(), 3, rect.height()), QColor(chosen.accent))
-        elif state & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(rect, QColor(chosen.hover))
-        painter.fillRect(
-            QRectF(rect.x(), rect.bottom() - 1, rect.width(), 1), QColor(chosen.border)
-        )
-
-    def _paint_name(self, painter: QPainter, place: QRectF, roi: Roi, model, chosen) -> None:
-        right = model.area_text(roi)
-        painter.setPen(QColor(chosen.muted))
-        painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, right)
-        room = place.width() - painter.fontMetrics().horizontalAdvance(right) - 12
-        if roi.locked:
-            icons.paint(painter, "lock", QRectF(place.x() - 2, place.y() + 4, 14, 14), chosen.muted)
-            place = place.adjusted(16, 0, 0, 0)
-            room -= 16
-        font = QFont(painter.font())
-        font.setWeight(QFont.Weight.DemiBold)
-        painter.setFont(font)
-        painter.setPen(QColor(chosen.text))
-        text = elided(painter.fontMetrics(), roi.name or UNNAMED, room)
-        painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
-        font.setWeight(QFont.Weight.Normal)
-        painter.setFont(font)
-
-    def _paint_line(self, painter: QPainter, place: QRectF, line: RegionLine, chosen) -> None:
-        doubt = tr("Not sure") if line.unsure else ""
-        mark = tr("Outdated") if line.outdated else doubt
-        font = QFont(painter.font())
-        font.setPixelSize(SMALL_PX)
-        painter.setFont(font)
-        room = place.width()
-        if mark:
-            painter.setPen(QColor(chosen.muted if line.outdated else chosen.warning))
-            flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(place, flags, mark)
-            room -= painter.fontMetrics().horizontalAdvance(mark) + 12
-        if line.color is not None:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(*line.color))
-            painter.drawEllipse(QRectF(place.x(), place.center().y() - 4, 8, 8))
-            place = place.adjusted(14, 0, 0, 0)
-            room -= 14
-        painter.setPen(QColor(chosen.muted))
-        text = elided(painter.fontMetrics(), line.text, room, line.share)
-        painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+    def _answer_text(self, roi: Roi, model: Model) -> str:
+        newest = self._document.results.newest_answer(roi.id, model.path)
+        if newest is None:
+            return tr("not classified")
+        return said(model.card, newest[1], roi.user_class).spoken

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QInputDialog, QListView, QMenu, QStackedLayout, QW
 
 from ssmamba.rois.roi import Roi
 from viewer.look.icons import icon
-from viewer.panels.region_list import RegionDelegate, RegionModel
+from viewer.panels.region_delegate import RegionDelegate
+from viewer.panels.region_list import RegionModel
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary
 from viewer.text.tr import tr

@@ -52,6 +52,6 @@ PANELS: tuple[Panel, ...] = (
     Panel("models", tr("Models"), "left", lambda w: ModelsPanel(w.workspace.library),
           ("add_models",)),
     Panel("answers", tr("Classification"), "results", _answers),
-    Panel("evidence", tr("Evidence map"), "results", _evidence),
+    Panel("evidence", tr("Evidence map"), "slide", _evidence),
     Panel("reconstruction", tr("Reconstruction"), "results", _reconstruction),
 )  # fmt: skip

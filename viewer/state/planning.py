@@ -102,6 +102,12 @@ def has_area(roi: Roi) -> bool:
     return roi.kind not in ("point", "line")
 
 
+def may_show_map(document: Document, roi: Roi, spec: MapSpec) -> bool:
+    """Whether a map may be shown: not that of a predicted class which must not be named."""
+    newest = document.results.newest_answer(roi.id, spec.checkpoint)
+    return spec.target is not None or newest is None or newest[1].trust.names_class
+
+
 def _shown_first(library: ModelLibrary) -> list[Model]:
     shown = library.shown
     return sorted(library.in_use, key=lambda m: shown is None or m.path != shown.path)

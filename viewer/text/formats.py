@@ -35,6 +35,15 @@ def value(number: float) -> str:
     return f"{number:.3g}".replace("-", "\u2212")
 
 
+def percent(share: float) -> str:
+    """0.973 → "97.3 %"; never rounded to "0.0 %" or "100.0 %"."""
+    if 0.9995 <= share < 1:
+        return "> 99.9 %"
+    if 0 < share < 0.0005:
+        return "< 0.1 %"
+    return f"{share * 100:.1f} %"
+
+
 def count(number: int, noun: str) -> str:
     """ "1 region", "3 regions", "2 classes"."""
     if number == 1:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ssmamba.engine.messages import ClassifyResult
+from ssmamba.headless.answers import whole_percent
 from ssmamba.reading.values import Stamp
 from viewer.text import formats
+from viewer.text.answers import left_out_line
 from viewer.text.tr import tr
 
 MODES = {
@@ -26,6 +28,8 @@ def stamp_lines(result: ClassifyResult, slide_mpp: float | None) -> list[str]:
             windows=windows, mode=MODES.get(stamp.mode, stamp.mode)
         ),
         tr("Window width: {side}").format(side=side),
+        tr("Read: {share} of the region").format(share=whole_percent(result.read_share)),
+        *(sentence(line) for line in (left_out_line(result),) if line),
         *_common_lines(stamp),
         tr("Computing time: {seconds:.2f} s").format(seconds=result.seconds),
         RESEARCH_ONLY,

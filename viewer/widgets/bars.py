@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from viewer.look import tokens
+from viewer.text.formats import percent
 from viewer.text.tr import tr
 
 ROW_PX = 28
@@ -59,9 +60,18 @@ class ProbabilityBars(QWidget):
         return len(self._bars) - len(self._shown)
 
     @property
+    def can_fold(self) -> bool:
+        """Whether some classes are hidden unless the list is expanded."""
+        return len(self._folded) < len(self._bars)
+
+    @property
     def _shown(self) -> list[Bar]:
+        return self._bars if self.expanded else self._folded
+
+    @property
+    def _folded(self) -> list[Bar]:
         """All classes, or the first few; never just one hidden."""
-        if self.expanded or 0 < len(self._bars) - self.first_shown <= 1 <= self.first_shown:
+        if 0 < len(self._bars) - self.first_shown <= 1 <= self.first_shown:
             return self._bars
         return self._bars[: self.first_shown]
 
@@ -96,12 +106,3 @@ class ProbabilityBars(QWidget):
             place.setWidth(max(BAR_PX, place.width() * bar.share))
             painter.setBrush(QColor(*bar.color))
             painter.drawRoundedRect(place, BAR_PX / 2, BAR_PX / 2)
-
-
-def percent(share: float) -> str:
-    """0.973 → "97.3 %"; never rounded to "0.0 %" or "100.0 %"."""
-    if 0.9995 <= share < 1:
-        return "> 99.9 %"
-    if 0 < share < 0.0005:
-        return "< 0.1 %"
-    return f"{share * 100:.1f} %"

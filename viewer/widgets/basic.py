@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from viewer.look.icons import set_icon
 
 ICON_PX = 18
+LEAST_PX = 80  # of a text, before what follows it is left out
 
 
 def label(text: str = "", role: str = "", wrap: bool = False) -> QLabel:
@@ -53,6 +54,21 @@ def icon_button(name: str, tip: str, *, checkable: bool = False) -> QToolButton:
     return made
 
 
+def chevron(closed_tip: str, open_tip: str) -> QToolButton:
+    """A button that unfolds something: it points right while closed, down while open."""
+    made = icon_button("chevron-right", closed_tip, checkable=True)
+    made.setProperty("chevron", True)
+
+    def show(opened: bool) -> None:
+        tip = open_tip if opened else closed_tip
+        set_icon(made, "chevron-down" if opened else "chevron-right")
+        made.setToolTip(tip)
+        made.setAccessibleName(tip)
+
+    made.toggled.connect(show)
+    return made
+
+
 def action_button(action: QAction) -> QToolButton:
     """A square button that runs an action, with its icon and tip."""
     made = _square_button(action.text())
@@ -83,8 +99,12 @@ def elided(
     tail: str = "",
     cut: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
 ) -> str:
-    """``text`` elided to fit ``room`` px together with ``tail``, which stays whole if it can."""
-    tail = metrics.elidedText(tail, Qt.TextElideMode.ElideRight, int(room))
+    """``text`` elided to fit ``room`` px together with ``tail``, which stays whole if it can.
+
+    Where that would leave nearly nothing of the text, the tail is left out.
+    """
+    if room - metrics.horizontalAdvance(tail) < min(LEAST_PX, metrics.horizontalAdvance(text)):
+        tail = ""
     left = max(0, int(room) - metrics.horizontalAdvance(tail))
     return metrics.elidedText(text, cut, left) + tail
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLayout, QVBoxLayout, QWidget
 
-from viewer.widgets.basic import label
+from viewer.widgets.basic import ElidedLabel
 
 Part = QWidget | QLayout | int | None  # int: a gap in px; None: a stretch
 
@@ -36,7 +36,8 @@ def column(
 
 def section(title: str, *buttons: QWidget) -> QHBoxLayout:
     """The heading of a section of a panel: title, and buttons at the right."""
-    return row(label(title, "section"), None, *buttons, spacing=-1)  # as the style has it
+    name = ElidedLabel(title, "section")
+    return row(name, *buttons, wide=name, spacing=-1)  # as the style has it
 
 
 def empty(layout: QLayout) -> None:

@@ -20,6 +20,7 @@ from viewer.widgets.layouts import row
 
 TITLE_PX = 40
 SLACK_PX = 40
+LEAST_PX = 240  # width of a dock
 
 
 def title_row(title: str, buttons: Iterable[QWidget] = ()) -> QFrame:
@@ -56,7 +57,7 @@ def keep_width(made: QDockWidget, width: int) -> None:
     body.setFixedWidth(width)
 
     def free() -> None:
-        body.setMinimumWidth(width - SLACK_PX)
+        body.setMinimumWidth(LEAST_PX)
         body.setMaximumWidth(width + 6 * SLACK_PX)
 
     QTimer.singleShot(0, body, free)

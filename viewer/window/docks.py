@@ -15,6 +15,7 @@ from viewer.widgets.layouts import column
 from viewer.widgets.panel import dock, keep_width, scrolled
 
 RESULTS = "results"
+STRIP = "slide"  # not in a dock: the middle of the window has it
 LEFT_PX, RIGHT_PX = 300, 368
 
 
@@ -32,6 +33,8 @@ def add_docks(
     column: list[QWidget] = []
     heights: list[int] = []
     for record in records:
+        if record.place == STRIP:
+            continue
         if record.place == RESULTS:
             column.append(panels[record.id])
             continue

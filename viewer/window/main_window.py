@@ -23,7 +23,7 @@ from viewer.widgets.message_bar import MessageBar
 from viewer.widgets.slide_box import SlideBox
 from viewer.widgets.welcome import Welcome
 from viewer.window.dialogs import Dialogs
-from viewer.window.docks import add_docks
+from viewer.window.docks import STRIP, add_docks
 from viewer.window.menus import build_menus, build_tool_bar
 from viewer.window.middle import Middle
 from viewer.window.status_bar import StatusBar
@@ -58,8 +58,9 @@ class MainWindow(QMainWindow):
         self.panels: Mapping[str, Any] = {record.id: record.make(self) for record in panels}
         self.message_bar = MessageBar()
         self.welcome = Welcome(live.by_name["open"], live.by_name["demo"])
+        strips = [self.panels[record.id] for record in panels if record.place == STRIP]
         self.setCentralWidget(
-            Middle(work, self.canvas, self.compare, self.welcome, self.message_bar)
+            Middle(work, self.canvas, strips, self.compare, self.welcome, self.message_bar)
         )
         self.docks: Sequence[QDockWidget] = add_docks(self, panels, self.panels, live)
         self.status = StatusBar(work, self.canvas, live.by_name)

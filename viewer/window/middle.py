@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QSplitter, QStackedWidget, QWidget
 
 from viewer.canvas import SlideCanvas
 from viewer.compare.grid import CompareGrid
 from viewer.text.tr import tr
+from viewer.widgets.layouts import column
 from viewer.widgets.message_bar import MessageBar
 from viewer.widgets.welcome import Welcome
 from viewer.workspace import Workspace
 
 
 class Middle(QWidget):
-    """Shows the canvas while a slide is open, else the start page."""
+    """Shows the canvas, with strips of settings under it, while a slide is open, else the start
+    page."""
 
     def __init__(
         self,
         work: Workspace,
         canvas: SlideCanvas,
+        strips: Sequence[QWidget],
         compare: CompareGrid,
         welcome: Welcome,
         messages: MessageBar,
@@ -30,7 +35,9 @@ class Middle(QWidget):
         self._welcome = welcome
         self._shown = QStackedWidget()
         self._shown.addWidget(welcome)
-        self._shown.addWidget(canvas)
+        self._slide = QWidget()
+        column(self._slide, canvas, *strips, wide=canvas, margin=0, spacing=0)
+        self._shown.addWidget(self._slide)
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.setChildrenCollapsible(False)
         splitter.addWidget(self._shown)
@@ -62,6 +69,6 @@ class Middle(QWidget):
             over.connect(lambda _: welcome.show_progress(""))
 
     def _on_slide_changed(self) -> None:
-        current = self._welcome if self._work.document.slide is None else self._canvas
-        self._shown.setCurrentWidget(current)
-        current.setFocus()
+        empty = self._work.document.slide is None
+        self._shown.setCurrentWidget(self._welcome if empty else self._slide)
+        (self._welcome if empty else self._canvas).setFocus()

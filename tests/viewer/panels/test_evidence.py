@@ -1,15 +1,18 @@
-"""What the user chooses under "Evidence map" reaches the maps in view and their painting."""
+"""What the user chooses under the slide reaches the maps in view and their painting."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication, QComboBox
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.fakes import CLASSES, write_model
 from viewer.controllers.shared import Shared
+from viewer.look import theme
 from viewer.panels.evidence import EvidencePanel
 from viewer.state.library import read_model
 from viewer.state.settings import MapSpec
@@ -87,6 +90,50 @@ def test_the_classes_are_those_of_the_models_in_use(
         shared.library.set_in_use(model.path, model.path == other.path)
     assert offered() == [None, "aca", "scc"]
     assert panel._class.currentData() is None  # "n" is known to none of them
+
+
+@pytest.mark.parametrize("width", [240, 500, 760, 1200])
+def test_every_setting_can_be_reached_at_any_width(
+    qtbot: QtBot, panel: EvidencePanel, width: int
+) -> None:
+    theme.apply(QApplication.instance())
+    panel.resize(width, 100)
+    panel.show()
+    qtbot.waitExposed(panel)
+    panel._more.click()
+    controls = (
+        panel.visible_box, panel._class, panel._method, panel._stage, panel._opacity,
+        panel._colors, panel._fade, panel._scale,
+    )  # fmt: skip
+
+    def inside() -> bool:
+        places = [c.mapTo(panel, c.rect().bottomRight()) for c in controls]
+        return all(c.isVisible() for c in controls) and all(p.x() <= width for p in places)
+
+    panel.resize(width, panel.sizeHint().height() + 200)
+    qtbot.waitUntil(inside)
+    panel._more.click()
+    assert panel._class.isVisible() and panel._opacity.isVisible()
+    assert panel._method.isVisible() == (width > 700)
+
+
+def test_without_a_model_there_is_no_strip(panel: EvidencePanel, shared: Shared) -> None:
+    assert not panel.isHidden()
+    for model in shared.library.in_use:
+        shared.library.set_in_use(model.path, False)
+    assert panel.isHidden()
+
+
+def test_the_wheel_changes_no_choice(qtbot: QtBot, panel: EvidencePanel) -> None:
+    before = panel._method.currentIndex()
+    for box in (panel._method, panel._class, panel._colors):
+        at = QPointF(box.rect().center())
+        down, none = QPoint(0, -120), Qt.KeyboardModifier.NoModifier
+        event = QWheelEvent(at, box.mapToGlobal(at), QPoint(), down, Qt.MouseButton.NoButton, none,
+                            Qt.ScrollPhase.NoScrollPhase, False)  # fmt: skip
+        QApplication.sendEvent(box, event)
+        assert not event.isAccepted()
+    assert panel._method.currentIndex() == before
 
 
 def test_a_method_that_uses_no_class_offers_none(panel: EvidencePanel) -> None:

@@ -12,6 +12,13 @@ from viewer.panels.panel import Panel
 from viewer.panels.table import PANELS
 
 
+def test_a_panel_under_the_slide_has_no_dock(opened: Opened) -> None:
+    window = opened(panels=(*PANELS, Panel("notes", "Notes", "slide", lambda w: QLabel("Notes"))))
+    panel = window.panels["notes"]
+    assert not any(dock.isAncestorOf(panel) for dock in window.docks)
+    assert window.canvas.parentWidget() is panel.parentWidget()  # with a slide, under it
+
+
 @pytest.mark.parametrize("place", ["left", "right", "results"])
 def test_an_added_panel_is_one_record(opened: Opened, place: str) -> None:
     """Its widget is made for the window and stands where the record says, under its title."""

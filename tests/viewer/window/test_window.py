@@ -34,7 +34,7 @@ def test_a_lasso_is_classified_mapped_and_reconstructed_at_once(
     assert engines[0].of_kind(Reconstruct)[0].checkpoint.endswith("masked.safetensors")
     told = bench.texts(bench.window.panels["answers"])
     assert "First model" in told and "Second model" in told
-    assert "Adenocarcinoma, 80.0\u00a0%" in told
+    assert told.splitlines().count("Adenocarcinoma") == 2 and "80.0\u00a0%" in told
     assert "PSNR 18.25 dB" in bench.texts(bench.window.panels["reconstruction"])
     assert "scored on the masked parts only" in bench.texts(bench.window.panels["reconstruction"])
     assert "{" not in bench.texts(bench.window)  # every text has its values filled in
@@ -73,7 +73,7 @@ def test_each_broken_model_says_on_its_own_card_why(
     bench.qtbot.wait(20)
     told = bench.texts(bench.window.panels["answers"]).splitlines()
     assert [text for text in told if text in reasons] == reasons
-    cards = bench.window.panels["answers"]._cards.values()
+    cards = bench.window.panels["answers"]._lines.values()
     assert {card._again.text() for card in cards} == {"Try again"}
 
 
@@ -94,7 +94,7 @@ def test_the_card_of_a_region_that_is_not_classified_offers_to_classify_it(
     bench.window.actions_by_name["auto"].trigger()
     bench.draw(*RING)
     bench.settle()
-    card = next(iter(bench.window.panels["answers"]._cards.values()))
+    card = next(iter(bench.window.panels["answers"]._lines.values()))
     assert card._again.isVisible() and card._again.text() == "Classify"
     card._again.click()
     bench.qtbot.waitUntil(lambda: bool(engines and engines[0].of_kind(Classify)))
@@ -149,7 +149,7 @@ def test_the_engine_dies_and_the_window_goes_on(bench: Bench, engines: list[Fake
 def test_hovering_an_answer_outlines_the_window_that_the_model_saw(bench: Bench) -> None:
     bench.draw(*RING)
     bench.settle()
-    card = next(iter(bench.window.panels["answers"]._cards.values()))
+    card = next(iter(bench.window.panels["answers"]._lines.values()))
 
     def outlined() -> bool:
         QTest.mouseMove(bench.window.canvas, QPoint(20, 20))  # it may lie on the card already

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QPoint
 
-from ssmamba.engine.messages import Explain, ExplainResult
+from ssmamba.engine.messages import Classify, ClassifyResult, Explain, ExplainResult
+from ssmamba.reading.doubts import doubt_text
+from ssmamba.reading.values import Doubt, Trust
 from tests.viewer import fakes
 from tests.viewer.conftest import RING, Bench
 from tests.viewer.fakes import FakeEngine, write_model
@@ -55,7 +58,7 @@ def test_models_of_one_name_are_told_apart_wherever_they_stand(
     bench.draw(*RING)
     bench.settle()
     cells = list(bench.window.compare.cells.values())[1:]
-    cards = list(bench.window.panels["answers"]._cards.values())
+    cards = list(bench.window.panels["answers"]._lines.values())
     for titles in ([cell._title for cell in cells], [card._model_name for card in cards]):
         for title in titles:
             title.resize(160, title.height())
@@ -164,6 +167,51 @@ def test_a_map_without_evidence_says_so(bench: Bench, monkeypatch: pytest.Monkey
     assert "No evidence for Adenocarcinoma in this region" in told
     assert "\u22120.4 to \u22120.1" in told
     assert not bench.window.panels["evidence"].value_scale.isVisible()
+
+
+def doubted(monkeypatch: pytest.MonkeyPatch, doubt: Doubt) -> None:
+    """Every answer from now on has this doubt."""
+    real = fakes.answer
+
+    def answer(request: Classify, checkpoint: str) -> ClassifyResult:
+        return replace(real(request, checkpoint), trust=Trust(False, ("Here is why",), doubt=doubt))
+
+    monkeypatch.setattr(fakes, "answer", answer)
+
+
+@pytest.mark.parametrize("doubt", ["glass", "blank", "blurred", "pen", "damaged"])
+def test_where_there_is_nothing_to_classify_the_window_names_no_class(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, doubt: Doubt
+) -> None:
+    doubted(monkeypatch, doubt)
+    bench.draw(*RING)
+    bench.settle()
+    told = bench.texts(bench.window)
+    assert told.count(doubt_text(doubt)) >= 4  # two models, in the table and in the comparison
+    assert "Adenocarcinoma" not in told and "80.0" not in told
+    assert "nothing to classify in this region" in bench.texts(bench.window.panels["evidence"])
+    assert not bench.window.canvas.scene.overlays.overlays
+    bench.document.maps.choose(target="scc")  # asked for by name, the map is shown
+    bench.settle()
+    assert len(bench.window.canvas.scene.overlays.overlays) == 1
+
+
+def test_a_doubt_stands_first_above_a_map_and_the_users_class_beside_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doubted(monkeypatch, "unsure")
+    roi = bench.draw(*RING)
+    bench.settle()
+    bench.document.change(roi.classified("adenocarcinoma", (1, 2, 3)))
+    original, cell, _ = bench.window.compare.cells.values()
+    assert original.accessibleName() == "Original: Your class: adenocarcinoma"
+    assert cell.accessibleName() == (
+        "First model: Not sure · Adenocarcinoma · agrees with your class · 80.0 %"
+    )
+    assert cell._badge.isVisible() and cell._mark.isVisible()
+    badge, answer = (part.mapTo(cell, QPoint()) for part in (cell._badge, cell._answer))
+    assert (badge.y(), badge.x()) < (answer.y(), answer.x())
+    assert "Your class: adenocarcinoma" in bench.texts(bench.window.panels["answers"])
 
 
 def test_names_in_narrow_cells_of_the_comparison_have_the_whole_width(bench: Bench) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ssmamba.headless.answers import whole_percent
-from ssmamba.reading.doubts import doubt_text
 from viewer.exporting.facts import Facts, RegionAnswer, RegionFacts, models_of
 from viewer.text import formats
+from viewer.text.answers import DOUBTS
+from viewer.text.formats import percent
 from viewer.text.stamps import RESEARCH_ONLY, sentence
 from viewer.text.tr import tr
-from viewer.widgets.bars import percent
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def in_words(answer: RegionAnswer, region: RegionFacts) -> Words:
     told = ""
     if named is not None:
         told = _unbroken(f"{named.name}, {percent(result.probabilities[named.key])}")
-    headline = told if trust.sure else tr(doubt_text(trust.doubt))
+    headline = told if trust.sure else DOUBTS[trust.doubt]
     second = "" if trust.sure else told
     return Words(headline, second, _agreement(answer, region), tuple(details))
 

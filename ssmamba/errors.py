@@ -38,6 +38,14 @@ class RoiError(InputError):
     """A region is empty, off the slide, or unreadable."""
 
 
+class ScaleNeeded(RoiError):
+    """A region is too large to be given a class before the user has said what a window covers."""
+
+    def __init__(self, message: str, suggested_px: float) -> None:
+        super().__init__(message)
+        self.suggested_px = suggested_px  # likely side of a window, level-0 pixels
+
+
 class DataError(InputError):
     """A training folder, manifest or split cannot be used."""
 

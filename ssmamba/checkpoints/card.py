@@ -149,9 +149,9 @@ class Card:
         return [c.name for c in self.classes]
 
     def to_json(self) -> str:
-        raw = asdict(self)
-        for name in LATER_FIELDS:  # left out, older programs read the card
-            if raw["input"][name] == getattr(InputSpec, name):
+        raw, plain = asdict(self), InputSpec()
+        for name in LATER_FIELDS:  # left out, so that older programs read the card
+            if getattr(self.input, name, None) == getattr(plain, name):
                 del raw["input"][name]
         return json.dumps(raw, sort_keys=True)
 

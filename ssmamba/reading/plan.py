@@ -11,16 +11,14 @@ import numpy as np
 
 from ssmamba.checkpoints.card import InputSpec
 from ssmamba.errors import RoiError
+from ssmamba.reading.scale import NEARLY_SQUARE, Field, field_on, scale_needed
 from ssmamba.reading.values import DEFAULT_OPTIONS, Check, ReadOptions, Window
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.icc import SrgbTransform
 from ssmamba.slides.slide import Slide
 
-SCALE_UNKNOWN = "scale unknown: the model has no µm/px, set how much tissue one window covers"
-UNCALIBRATED = "uncalibrated: the slide has no µm/px, so the model may read at a wrong scale"
 SCALE_TOLERANCE = 1.25  # a window read this much finer or coarser than in training is noted
 SMALLEST_AREA_PX2 = 1.0
-NEARLY_SQUARE = 1.1  # longest over shortest side up to which an image is read as one square
 LARGEST_NATIVE_PX = 2048  # a plain image is not reduced while reading up to this side
 READERS = 4  # threads that read windows; slides allow any number
 
@@ -48,28 +46,33 @@ def plan_region(
 
     mpp: µm per level-0 pixel as the user corrected it; None = the slide's own. check: called while
     the windows of a large region are chosen; what it raises is passed on.
-    Raises RoiError for a region that has no area or is off the slide.
+    Raises RoiError for a region that has no area or is off the slide, and ScaleNeeded for one that
+    is too large for a scale that is only a guess (``ssmamba.reading.scale``).
     """
     from ssmamba.reading.windows import window_around, windows_tiles  # shapely loads slowly
 
     roi = _clipped(roi, slide)
     slide_mpp = mpp if mpp is not None else slide.mpp
-    field, notes = _field_px(spec, slide_mpp, options)
+    plain = slide.info.vendor == "image"
+    field = field_on(spec, slide.dimensions, plain, slide_mpp, options)
+    notes, side = list(field.notes), field.px
     left, top, right, bottom = roi.bounds
     extent = max(right - left, bottom - top)
+    if options.mode != "whole" and field.is_asked_for(extent):
+        raise scale_needed(field, slide.path.name)
     mode = _mode(options.mode, extent, field)
     if mode == "whole":
-        smallest = field if options.mode == "auto" and field is not None else 1.0
+        smallest = field.px if options.mode == "auto" else 1.0
         window = _on_whole_pixels(window_around(roi, min_side=smallest))
         shortest = float(min(slide.dimensions))
         if window.side > shortest * NEARLY_SQUARE:
-            mode, field = "tiles", shortest
+            mode, side = "tiles", shortest
             notes.append("the square around the region leaves the image, so it was read in parts")
         elif window.side > shortest:  # as in training: the centred square, no padding
             window = _on_whole_pixels(_shrunk(window, shortest))
         windows = np.array([[window.x, window.y, window.side]])
     if mode == "tiles":
-        windows = windows_tiles(roi, field or float(spec.source_px), check=check)
+        windows = windows_tiles(roi, side, check=check)
     windows = _inside(windows, slide)
     side = float(windows[0, 2])
     read_mpp = None if slide_mpp is None else slide_mpp * side / spec.window_px
@@ -141,24 +144,10 @@ def _clipped(roi: Roi, slide: Slide) -> Roi:
     return replace(roi, polygons=polygons, kind="polygon")
 
 
-def _field_px(
-    spec: InputSpec, slide_mpp: float | None, options: ReadOptions
-) -> tuple[float | None, list[str]]:
-    """Side of one window at the model's scale, level-0 pixels, and what to say about it."""
-    if spec.mpp is not None and slide_mpp is not None:
-        return spec.window_px * spec.mpp / slide_mpp, []
-    note = SCALE_UNKNOWN if spec.mpp is None else UNCALIBRATED
-    if options.field_px is None:
-        return None, [note]
-    if not math.isfinite(options.field_px) or options.field_px < 1:
-        raise RoiError(f"A window of {options.field_px:g} px cannot be read; give 1 px or more.")
-    return float(options.field_px), [] if spec.mpp is None else [note]
-
-
-def _mode(asked: str, extent: float, field: float | None) -> str:
+def _mode(asked: str, extent: float, field: Field) -> str:
     if asked != "auto":
         return asked
-    return "tiles" if field is not None and extent > field * 1.01 else "whole"
+    return "tiles" if field.is_exceeded(extent) else "whole"
 
 
 def _on_whole_pixels(window: Window) -> Window:
@@ -198,12 +187,13 @@ def _inside(windows: np.ndarray, slide: Slide) -> np.ndarray:
 
 
 def _scale_notes(spec: InputSpec, read_mpp: float | None) -> list[str]:
-    if spec.mpp is None or read_mpp is None:
+    known = spec.known_mpp
+    if known is None or read_mpp is None:
         return []
-    ratio = read_mpp / spec.mpp
+    ratio = read_mpp / known
     if 1 / SCALE_TOLERANCE <= ratio <= SCALE_TOLERANCE:
         return []
-    return [f"read at {read_mpp:.3g} µm/px, the model was trained at {spec.mpp:.3g}"]
+    return [f"read at {read_mpp:.3g} µm/px, the model was trained at {known:.3g}"]
 
 
 def _transform(slide: Slide, icc: bool) -> SrgbTransform | None:

@@ -51,7 +51,7 @@ def folder(tmp_path_factory):
     Image.fromarray(grainy(64, 64, seed=5)).save(folder / "other.png")
     regions = [
         square(10, 20, 64, "first"),
-        square(100, 100, 192, "second", measurements={"area": 4.0}),
+        square(100, 100, 128, "second", measurements={"area": 4.0}),
         Roi(((((5.0, 5.0),),),), kind="point"),
     ]
     write_rois(folder / "regions.geojson", regions)

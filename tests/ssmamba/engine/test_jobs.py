@@ -208,7 +208,8 @@ def test_pixels_are_resized_once_for_the_model_and_the_judge(tissue, tmp_path, m
         cv2, "resize", lambda *what, **how: resized.append(what[1]) or resize(*what, **how)
     )
     engine = Engine()
-    engine.take(Classify(1, SlideRef(str(image)), square(0, 0, 200), (str(model),)))
+    whole = ReadOptions("whole")
+    engine.take(Classify(1, SlideRef(str(image)), square(0, 0, 200), (str(model),), whole))
     engine.finish()
     (answer,) = engine.of(ClassifyResult, 1)
     assert answer.trust.sharpness is not None

@@ -14,6 +14,7 @@ from viewer.controllers.files import FileController
 from viewer.controllers.maps import MapController
 from viewer.controllers.models import ModelController
 from viewer.controllers.regions import RegionController
+from viewer.controllers.scale import ScaleController
 from viewer.controllers.sessions import SessionController, failure_text
 from viewer.controllers.shared import Shared
 from viewer.controllers.slides import SlideController
@@ -46,6 +47,7 @@ class Workspace(Shared):
         self.analysis = AnalysisController(self, self.bridge)
         self.maps = MapController(self, canvas)
         self.exports = ExportController(self, self.maps)
+        self.scale = ScaleController(self, canvas)
         self.demo = DemoController(self, cache_folder())
         self.files = FileController(self, self.slides, self.models, self.regions, self.demo)
         self.analysis.model_replaced.connect(self.models.read_again)

@@ -151,7 +151,7 @@ class Card:
     def to_json(self) -> str:
         raw, plain = asdict(self), InputSpec()
         for name in LATER_FIELDS:  # left out, so that older programs read the card
-            if getattr(self.input, name, None) == getattr(plain, name):
+            if self.input and getattr(self.input, name) == getattr(plain, name):
                 del raw["input"][name]
         return json.dumps(raw, sort_keys=True)
 

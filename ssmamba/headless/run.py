@@ -24,6 +24,7 @@ from ssmamba.engine.messages import (
 from ssmamba.errors import (
     DataError,
     RoiError,
+    ScaleNeeded,
     SlideError,
     SSMambaError,
     explain_failure,
@@ -114,7 +115,7 @@ class _Run:
     def _check_scale(self, slide: Slide) -> None:
         if slide.mpp is not None or self.request.mpp or self.request.field_px:
             return
-        needy = [c.name for c in self.cards.values() if c.input.mpp is not None]
+        needy = [c.name for c in self.cards.values() if c.input.known_mpp is not None]
         if slide.info.vendor == "image" and not needy:
             return  # a picture and models that know no scale: nothing to ask
         raise SlideError(
@@ -127,6 +128,9 @@ class _Run:
         for model, card in self.cards.items():
             try:
                 self._add_answer(path, slide, roi, model, card)
+            except ScaleNeeded as error:  # the same for all large regions of a slide
+                if str(error) not in self.failures:
+                    self.failures.append(str(error))
             except Exception as error:  # one model's failure must not lose the others' answers
                 self.failures.append(f"{Path(path).name}: {explain_failure(error)}")
 

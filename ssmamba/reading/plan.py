@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,12 +13,12 @@ from ssmamba.checkpoints.card import InputSpec
 from ssmamba.errors import RoiError
 from ssmamba.reading.scale import NEARLY_SQUARE, Field, field_on, scale_needed
 from ssmamba.reading.values import DEFAULT_OPTIONS, Check, ReadOptions, Window
+from ssmamba.rois.clipping import SMALLEST_AREA_PX2, cut_to_slide
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.icc import SrgbTransform
 from ssmamba.slides.slide import Slide
 
 SCALE_TOLERANCE = 1.25  # a window read this much finer or coarser than in training is noted
-SMALLEST_AREA_PX2 = 1.0
 LARGEST_NATIVE_PX = 2048  # a plain image is not reduced while reading up to this side
 READERS = 4  # threads that read windows; slides allow any number
 
@@ -120,7 +120,7 @@ def whole_image_roi(slide: Slide, name: str = "whole image") -> Roi:
 
 def _clipped(roi: Roi, slide: Slide) -> Roi:
     """The part of a region that is on the slide."""
-    from ssmamba.rois.geometry import polygons_of, rings_of, roi_shape
+    from ssmamba.rois.geometry import roi_shape
 
     name = f"The region '{roi.name}'" if roi.name else "The region"
     if roi.kind in ("point", "line"):
@@ -129,19 +129,10 @@ def _clipped(roi: Roi, slide: Slide) -> Roi:
     finite = bool(points) and all(math.isfinite(v) for p in points for v in p)
     if not finite or roi_shape(roi).area < SMALLEST_AREA_PX2:
         raise RoiError(f"{name} is empty; draw it again.")
-    width, height = slide.dimensions
-    left, top, right, bottom = roi.bounds
-    if left >= width or top >= height or right <= 0 or bottom <= 0:
+    kept = cut_to_slide(roi, *slide.dimensions)
+    if kept is None:
         raise RoiError(f"{name} lies off the slide; draw it on the slide.")
-    if left >= 0 and top >= 0 and right <= width and bottom <= height:
-        return roi
-    import shapely
-
-    kept = shapely.intersection(roi_shape(roi), shapely.box(0, 0, width, height))
-    polygons = tuple(rings_of(p) for p in polygons_of(kept) if p.area >= SMALLEST_AREA_PX2)
-    if not polygons:
-        raise RoiError(f"{name} lies off the slide; draw it on the slide.")
-    return replace(roi, polygons=polygons, kind="polygon")
+    return kept
 
 
 def _mode(asked: str, extent: float, field: Field) -> str:

@@ -132,7 +132,7 @@ def test_the_class_of_a_person_stays_and_is_compared(predict, folder):
     answers = [record["predicted_name"] for record in read_results(out)]
     other = next(c.name for c in CLASSES if c.name != answers[1])
     given = {"one": answers[0].upper(), "two": other, "three": "Necrosis"}
-    places = ((10, 20, 64), (100, 100, 192), (300, 20, 64))
+    places = ((10, 20, 64), (100, 100, 128), (300, 20, 64))
     rois = [square(*place, name, class_name=own, color=(7, 8, 9), metadata={"by": "me"})
             for place, (name, own) in zip(places, given.items(), strict=True)]  # fmt: skip
     write_rois(folder / "classed.geojson", rois)
@@ -184,6 +184,18 @@ def test_classes_and_colours_of_other_programs_stay(predict, name):
         assert roi.class_name == old.class_name != "" and roi.color == old.color
         assert roi.extra.get("classification") == old.extra.get("classification")
         assert roi.measurements.items() >= old.measurements.items()
+
+
+def test_large_regions_without_a_scale_are_one_sentence_and_no_class(predict, folder, tmp_path):
+    regions = [square(10, 20, 64, "small"), square(0, 0, 200, "large"), square(9, 9, 300, "larger")]
+    write_rois(tmp_path / "large.geojson", regions)
+    asked = ("slide.tif", "--model", "a.safetensors", "--rois", tmp_path / "large.geojson")
+    status, said, out = predict(*asked)
+    assert status == 2
+    assert [record["roi_name"] for record in read_results(out)] == ["small"]
+    assert said.count("wider than 128 px are given no class; give that side with --field-px") == 1
+    status, _, out = predict(*asked, "--field-px", "64")
+    assert status == 0 and len(read_results(out)) == 3
 
 
 def test_a_cam_is_drawn_for_each_region_and_model(predict):

@@ -24,6 +24,8 @@ class CanvasBase(QWidget):
     roi_edited = Signal(object)  # Roi with new geometry, same id
     roi_delete_requested = Signal(str)  # id
     cursor_moved = Signal(float, float)  # level-0 pixels; NaN, NaN when it leaves
+    field_changed = Signal(object)  # Window: the square of the window size, level-0 px
+    field_answered = Signal(bool)  # whether it is right, by the keyboard
     hint = Signal(str)  # why nothing was drawn
     first_tile_painted = Signal()
     settled = Signal()  # every visible tile is painted at its final level

@@ -16,6 +16,7 @@ from ssmamba.slides.slide import SlideInfo
 from viewer.canvas.base import CanvasBase
 from viewer.canvas.pointer import Pointer
 from viewer.canvas.slide_holder import SlideHolder
+from viewer.canvas.tools.field_square import FieldSquare
 from viewer.canvas.types import Overlay, ViewState
 from viewer.look import tokens
 from viewer.text.tr import tr
@@ -128,6 +129,13 @@ class SlideCanvas(CanvasBase):
     def set_tool(self, tool_id: str) -> None:
         """Choose one of ``viewer.canvas.tools.TOOLS``; raises KeyError when no tool has this id."""
         self.pointer.set_tool(tool_id)
+
+    @property
+    def field_square(self) -> FieldSquare:
+        """The square of the window size; chosen with ``set_tool(FieldSquare.id)``."""
+        tool = self.pointer.named(FieldSquare.id)
+        assert isinstance(tool, FieldSquare)
+        return tool
 
     def set_rois(self, rois: Sequence[Roi]) -> None:
         before = self.pointer.tool.selected

@@ -10,8 +10,8 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QNativeGestureEvent, QWheelEve
 from PySide6.QtWidgets import QGestureEvent, QPinchGesture
 
 from viewer.canvas.base import CanvasBase
-from viewer.canvas.tools import TOOLS
-from viewer.canvas.tools.tool import Cursor
+from viewer.canvas.tools import ASKING, TOOLS
+from viewer.canvas.tools.tool import Cursor, Tool
 from viewer.text.tr import tr
 
 CLICK_PX = 4.0  # a press that moves less is a click, logical pixels
@@ -64,7 +64,7 @@ class Pointer:
         self._canvas = canvas
         self._scene = canvas.scene
         self._camera = canvas.camera
-        self._tools = {tool.id: tool(canvas) for tool in TOOLS}
+        self._tools = {tool.id: tool(canvas) for tool in (*TOOLS, *ASKING)}
         self.tool = self._tools[TOOLS[0].id]
         self._grabbed: QPointF | None = None  # last device pixel of a pan
         self._pressed: QPointF | None = None  # device pixel of the press, until it becomes a drag
@@ -85,6 +85,10 @@ class Pointer:
             self.tool = tool
             self._update_cursor()
             self._canvas.tool_changed.emit(tool_id)
+
+    def named(self, tool_id: str) -> Tool:
+        """A tool by its id; raises KeyError when there is none."""
+        return self._tools[tool_id]
 
     def cancel(self) -> bool:
         """Cancel drawing or dragging; True if there was any."""

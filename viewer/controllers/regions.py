@@ -9,6 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 
 from ssmamba.errors import RoiError
+from ssmamba.rois.clipping import cut_to_slide
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.canvas import SlideCanvas
@@ -39,14 +40,39 @@ class RegionController(Controller):
         document.selection_changed.connect(self._show_selected)
 
     def _on_drawn(self, roi: Roi) -> None:
-        named = self._document.named(roi)
-        self._document.add([named], tr("Draw region"))
-        self._document.select(named.id)
+        self._add_drawn(roi, tr("Draw region"))
+
+    def add_whole_image(self) -> None:
+        """A region over the whole slide, selected."""
+        info = self._document.slide
+        if info is not None:
+            width, height = float(info.width), float(info.height)
+            ring = ((0.0, 0.0), (width, 0.0), (width, height), (0.0, height))
+            name = tr("Whole image")
+            taken = any(roi.name == name for roi in self._document.rois)
+            roi = Roi(((ring,),), kind="rectangle", name="" if taken else name)
+            self._add_drawn(roi, tr("Add whole image"))
+
+    def _add_drawn(self, roi: Roi, text: str) -> None:
+        """Add a region, cut to the slide, and select it."""
+        cut = self._cut(roi)
+        if cut is not None:
+            named = self._document.named(cut)
+            self._document.add([named], text)
+            self._document.select(named.id)
+
+    def _cut(self, roi: Roi) -> Roi | None:
+        info = self._document.slide
+        return roi if info is None else cut_to_slide(roi, info.width, info.height)
 
     def _on_edited(self, roi: Roi) -> None:
         old = self._document.roi(roi.id)
         if old is not None and not old.locked:
-            edited = replace(old, polygons=roi.polygons, kind=roi.kind)
+            cut = self._cut(roi)
+            if cut is None:  # dragged off the slide: as it was
+                self._show()
+                return
+            edited = replace(old, polygons=cut.polygons, kind=cut.kind)
             self._document.change(edited, tr("Edit region"))
 
     def _on_delete(self, roi_id: str) -> None:
@@ -157,7 +183,8 @@ def read_for_slide(
     from ssmamba.rois.geojson import read_region_file, rois_to_geojson, with_own_id
 
     file = read_region_file(path, (0, 0) if from_corner else info.bounds_offset, progress)
-    read = [with_own_id(roi) for roi in file.rois]
+    whole = [with_own_id(roi) for roi in file.rois]
+    read = [cut_to_slide(roi, info.width, info.height) or roi for roi in whole]
     names = {roi_id: roi.name for roi_id, roi in known.items()}
     free = free_names({*names.values(), *(roi.name for roi in read)})
     rois = [roi if roi.name else replace(roi, name=names.get(roi.id) or next(free)) for roi in read]

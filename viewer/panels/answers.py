@@ -12,6 +12,7 @@ from viewer.panels.answer_line import AnswerLine
 from viewer.state.document import Document
 from viewer.state.library import Model, ModelLibrary, names_beside
 from viewer.state.planning import answer_key, has_area
+from viewer.state.scale import needs_scale, set_field_px
 from viewer.text import formats
 from viewer.text.stamps import is_scale_note, sentence
 from viewer.text.tr import tr
@@ -31,8 +32,13 @@ class AnswersPanel(QWidget):
     calibrate_requested = Signal()
 
     def __init__(
-        self, document: Document, library: ModelLibrary, analysis: AnalysisController
+        self,
+        document: Document,
+        library: ModelLibrary,
+        analysis: AnalysisController,
+        question: QWidget | None = None,
     ) -> None:
+        """question: shown below the region's name (``ScaleQuestion``)."""
         super().__init__()
         self._document = document
         self._library = library
@@ -50,8 +56,9 @@ class AnswersPanel(QWidget):
         scale = row(self._scale_note, self._calibrate, wide=self._scale_note, spacing=-1)
         scale.setAlignment(self._calibrate, Qt.AlignmentFlag.AlignBottom)
         heading = column(None, self._title, self._own, self._hint, spacing=2, upright=10)
+        asked = column(None, *([] if question is None else [question]), upright=0)
         below = column(None, scale, upright=8)
-        column(self, heading, self._lines_layout, below, margin=0, spacing=0)
+        column(self, heading, asked, self._lines_layout, below, margin=0, spacing=0)
         for event in (
             document.selection_changed,
             document.results_changed,
@@ -87,8 +94,8 @@ class AnswersPanel(QWidget):
         heads = [note.partition(":")[0] for note in notes]
         lines = [SHORT_NOTES.get(head, sentence(head)) for head in heads]
         self._scale_note.setToolTip("\n".join(sentence(note) for note in notes))
-        field_px = self._document.slide_settings.field_px
-        if field_px is not None and results:
+        fields = {set_field_px(self._document, m) for m in self._library.in_use} - {None}
+        for field_px in sorted(px for px in fields if px is not None and results):
             length = formats.length(field_px, self._document.mpp)
             lines.append(tr("One window covers {length}.").format(length=length))
         self._calibrate.setText(tr("Set scale…") if notes else tr("Change…"))
@@ -137,6 +144,8 @@ class AnswersPanel(QWidget):
         elif newest is not None:
             outdated = newest[0] != key
             line.show_result(model, newest[1], roi.user_class, outdated, self._document.mpp)
+        elif needs_scale(self._document, roi, model):
+            line.show_wait(tr("No class yet: the scale is unknown."))
         elif self._analysis.is_pending(key):
             line.show_wait(tr("Classifying…"))
         else:

@@ -12,6 +12,7 @@ from viewer.panels.models import ModelsPanel
 from viewer.panels.panel import Panel
 from viewer.panels.reconstruction import ReconstructionPanel
 from viewer.panels.regions import RegionsPanel
+from viewer.panels.scale_question import ScaleQuestion
 from viewer.text.tr import tr
 
 
@@ -28,7 +29,8 @@ def _regions(window: Host) -> QWidget:
 
 def _answers(window: Host) -> QWidget:
     work = window.workspace
-    panel = AnswersPanel(work.document, work.library, work.analysis)
+    question = ScaleQuestion(work.scale, work.document)
+    panel = AnswersPanel(work.document, work.library, work.analysis, question)
     panel.calibrate_requested.connect(window.actions_by_name["calibration"].trigger)
     panel.windows_hovered.connect(window.canvas.set_highlight)
     return panel

@@ -10,7 +10,7 @@ from typing import Any
 from ssmamba.rois.geojson import rois_from_geojson, rois_to_geojson
 from ssmamba.rois.roi import Roi
 from viewer.saving.records import json_of
-from viewer.state.settings import SlideSettings
+from viewer.state.settings import SlideSettings, fields_of
 
 REGION, SETTING = "region/", "setting/"
 Contents = Mapping[str, Any]  # values by key; regions are Rois, everything else is JSON
@@ -23,7 +23,7 @@ def contents_of(rois: Iterable[Roi], settings: SlideSettings, **others: Any) -> 
     for field in fields(settings):
         value = getattr(settings, field.name)
         if value != getattr(DEFAULTS, field.name):
-            found[SETTING + field.name] = value
+            found[SETTING + field.name] = _as_json(value)
     found.update((key, value) for key, value in others.items() if value is not None)
     return found
 
@@ -58,7 +58,8 @@ def regions_of(contents: Contents) -> tuple[Roi, ...]:
 def settings_of(contents: Contents) -> SlideSettings:
     """The settings; what cannot be is the default."""
     mpp, field_px = (_positive(contents.get(SETTING + name)) for name in ("mpp", "field_px"))
-    return SlideSettings(mpp, field_px, icc=contents.get(SETTING + "icc") is not False)
+    is_shown = contents.get(SETTING + "icc") is not False
+    return SlideSettings(mpp, field_px, is_shown, fields_of(contents.get(SETTING + "fields")))
 
 
 def encoded(value: Any) -> bytes:
@@ -109,6 +110,11 @@ def _feature(roi: Roi) -> dict[str, Any]:
     collection = rois_to_geojson([roi])
     (feature,) = collection["features"]
     return {**feature, "crs": collection["crs"]} if "crs" in collection else feature
+
+
+def _as_json(value: Any) -> Any:
+    """As it comes back: tuples are lists there, and a difference would be saved."""
+    return [_as_json(each) for each in value] if isinstance(value, tuple) else value
 
 
 def _positive(value: object) -> float | None:

@@ -7,7 +7,7 @@ and those no longer wanted are cancelled.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ssmamba.engine.messages import Classify, Explain, Priority, Reconstruct, Request, SlideRef
@@ -15,7 +15,8 @@ from ssmamba.reading.values import ReadOptions
 from ssmamba.rois.roi import Roi
 from viewer.state.document import Document
 from viewer.state.library import Model, ModelLibrary
-from viewer.state.results import AnswerKey, Key, MapKey, PictureKey
+from viewer.state.results import AnswerKey, Key, MapKey, PictureKey, Reading
+from viewer.state.scale import needs_scale, set_field_px
 from viewer.state.settings import MapSpec
 
 
@@ -29,16 +30,21 @@ class Task:
 
 
 def answer_key(document: Document, roi: Roi, model: Model) -> AnswerKey:
-    return AnswerKey(roi.id, model.path, model.version, document.reading(roi))
+    return AnswerKey(roi.id, model.path, model.version, _reading(document, roi, model))
 
 
 def map_key(document: Document, roi: Roi, model: Model, spec: MapSpec) -> MapKey:
-    return MapKey(roi.id, model.version, document.reading(roi), spec)
+    return MapKey(roi.id, model.version, _reading(document, roi, model), spec)
 
 
 def picture_key(document: Document, roi: Roi, model: Model) -> PictureKey:
-    chosen, reading = document.picture_settings, document.reading(roi)
+    chosen, reading = document.picture_settings, _reading(document, roi, model)
     return PictureKey(roi.id, model.path, model.version, reading, chosen.mask_ratio, chosen.seed)
+
+
+def _reading(document: Document, roi: Roi, model: Model) -> Reading:
+    """Geometry and scale with which a request for this region and model would be made now."""
+    return replace(document.reading(roi), field_px=set_field_px(document, model))
 
 
 def wanted(
@@ -47,10 +53,11 @@ def wanted(
     """Tasks for the regions that the user asked about, the most urgent first.
 
     The selected region comes first, with its maps and its reconstruction; then the answers of the
-    others. all_maps: finally, maps and reconstructions of every requested region.
+    others. all_maps: finally, maps and reconstructions of every requested region. A model whose
+    scale must be asked for first wants nothing.
     """
     selected = document.selected
-    models = _shown_first(library)
+    in_use = _shown_first(library)
     masked = library.reconstructor
     tasks: list[Task] = []
     for roi in (document.roi(i) for i in asked):
@@ -60,12 +67,13 @@ def wanted(
         first, then = (
             (Priority.ASKED, Priority.VISIBLE) if chosen else (Priority.REST, Priority.AHEAD)
         )
-        tasks.append(Task(roi, tuple(answer_key(document, roi, m) for m in models), first))
+        models = [model for model in in_use if not needs_scale(document, roi, model)]
+        tasks += _of_one_scale(roi, [answer_key(document, roi, m) for m in models], first)
         if not (chosen or all_maps):
             continue
         if document.map_painting.visible:
             tasks += _map_tasks(document, roi, models, then)
-        if masked is not None:
+        if masked is not None and not needs_scale(document, roi, masked):
             tasks.append(Task(roi, (picture_key(document, roi, masked),), then))
     return sorted((task for task in tasks if task.keys), key=lambda task: task.priority)
 
@@ -86,9 +94,9 @@ def request(task: Task, job: int, document: Document) -> Request:
     assert document.slide is not None
     shown = document.slide
     slide = SlideRef(shown.path, document.slide_settings.mpp, file=shown.file)
-    options = ReadOptions(field_px=document.slide_settings.field_px)
     paths = tuple(key.checkpoint for key in task.keys)
     roi, key, urgent = task.roi.bare(), task.keys[0], task.priority
+    options = ReadOptions(field_px=key.reading.field_px)
     if isinstance(key, AnswerKey):
         return Classify(job, slide, roi, paths, options, priority=urgent)
     if isinstance(key, MapKey):
@@ -123,4 +131,12 @@ def _map_tasks(
             if spec.checkpoint == model.path and model.explains(spec.target):
                 key = map_key(document, roi, model, spec)
                 alike.setdefault(replace(spec, checkpoint=""), []).append(key)
-    return [Task(roi, tuple(keys), priority) for keys in alike.values()]
+    return [task for keys in alike.values() for task in _of_one_scale(roi, keys, priority)]
+
+
+def _of_one_scale(roi: Roi, keys: Sequence[Key], priority: Priority) -> list[Task]:
+    """A task for the keys of each scale: one request reads at one."""
+    fields: dict[float | None, list[Key]] = {}
+    for key in keys:
+        fields.setdefault(key.reading.field_px, []).append(key)
+    return [Task(roi, tuple(some), priority) for some in fields.values()]

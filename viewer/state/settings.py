@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Literal
 
 SIGNED_COLORMAP = "blue-red"
@@ -15,6 +16,28 @@ class SlideSettings:
     mpp: float | None = None  # µm per level-0 pixel; None = the slide's own
     field_px: float | None = None  # side of one window, level-0 px, for models without µm/px
     icc: bool = True  # the view applies the slide's colour profile
+    # the same for models that were trained on the pictures of this key (``state.scale``); it wins
+    fields: tuple[tuple[str, float], ...] = ()
+
+    def field_of(self, key: str) -> float | None:
+        """Side of one window for the models of a key, level-0 px; None = not set."""
+        return dict(self.fields).get(key, self.field_px)
+
+    def with_field(self, key: str, field_px: float) -> SlideSettings:
+        return replace(self, fields=tuple(sorted({**dict(self.fields), key: field_px}.items())))
+
+
+def fields_of(raw: object) -> tuple[tuple[str, float], ...]:
+    """``SlideSettings.fields`` from JSON; what is no name with a length above 0 is left out."""
+    found = {
+        str(pair[0]): float(pair[1])
+        for pair in (raw if isinstance(raw, list | tuple) else ())
+        if isinstance(pair, list | tuple)
+        and len(pair) == 2
+        and isinstance(pair[1], int | float)
+        and 0 < pair[1] < math.inf
+    }
+    return tuple(sorted(found.items()))
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def _common_lines(stamp: Stamp) -> list[str]:
 
 def is_scale_note(note: str) -> bool:
     """Whether a note is about a scale that the user can set under Calibration."""
-    return note.startswith(("scale unknown", "uncalibrated"))
+    return note.startswith(("scale", "uncalibrated"))
 
 
 def sentence(text: str) -> str:

@@ -41,7 +41,10 @@ class CalibrationDialog(Dialog):
         self.mpp.setValue(current.mpp or 0.0)
         self.mpp.setKeyboardTracking(False)  # not 0.2 while typing 0.25
         self._scale = self._mpp()
-        self._field_px = current.field_px
+        each = {px for _, px in current.fields}
+        self._current = current
+        self._field_px = each.pop() if len(each) == 1 else current.field_px
+        self._shown_px = self._field_px
         self._said_in_um = self._scale is not None
         self.field = _number(
             tr("Width of tissue that one model window covers"), 0.0, LARGEST_FIELD_PX, 0, ""
@@ -106,7 +109,9 @@ class CalibrationDialog(Dialog):
         for box in (self.mpp, self.field):
             box.interpretText()
         mpp = self.mpp.value() or None
-        self._on_accept(SlideSettings(mpp, self._field_px, self.icc.isChecked()))
+        fields = self._current.fields if self._field_px == self._shown_px else ()  # else for all
+        field_px = self._current.field_px if fields else self._field_px
+        self._on_accept(SlideSettings(mpp, field_px, self.icc.isChecked(), fields))
         super().accept()
 
 

@@ -1,5 +1,6 @@
 """The tools of the canvas, each in its own file; a new one is added to this list."""
 
+from viewer.canvas.tools.field_square import FieldSquare
 from viewer.canvas.tools.lasso import Lasso
 from viewer.canvas.tools.polygon import Polygon
 from viewer.canvas.tools.rectangle import Rectangle
@@ -7,3 +8,4 @@ from viewer.canvas.tools.select import Select
 from viewer.canvas.tools.tool import Tool
 
 TOOLS: list[type[Tool]] = [Select, Lasso, Polygon, Rectangle]  # as on the tool bar; default first
+ASKING: list[type[Tool]] = [FieldSquare]  # in use only while the viewer asks for something

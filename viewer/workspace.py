@@ -11,6 +11,7 @@ from viewer.controllers.analysis import AnalysisController
 from viewer.controllers.demo import DemoController
 from viewer.controllers.exports import ExportController
 from viewer.controllers.files import FileController
+from viewer.controllers.fits import FitController
 from viewer.controllers.maps import MapController
 from viewer.controllers.models import ModelController
 from viewer.controllers.regions import RegionController
@@ -48,6 +49,7 @@ class Workspace(Shared):
         self.maps = MapController(self, canvas)
         self.exports = ExportController(self, self.maps)
         self.scale = ScaleController(self, canvas)
+        self.fitting = FitController(self, self.bridge)
         self.demo = DemoController(self, cache_folder())
         self.files = FileController(self, self.slides, self.models, self.regions, self.demo)
         self.analysis.model_replaced.connect(self.models.read_again)

@@ -87,6 +87,16 @@ class Reconstruct(JobRequest):
     options: ReadOptions = DEFAULT_OPTIONS
 
 
+@dataclass(frozen=True)
+class MeasureFit(JobRequest):
+    """How far the tissue of a slide is from the images that a model was trained on."""
+
+    slide: SlideRef
+    checkpoint: str
+    options: ReadOptions = DEFAULT_OPTIONS
+    most: int = 6  # windows to look at
+
+
 # --- control: takes effect before the next step; no reply but the end of a cancelled job ---
 @dataclass(frozen=True)
 class Cancel:
@@ -202,6 +212,17 @@ class ReconstructResult(RegionResult):
 
 
 @dataclass(frozen=True)
+class FitResult:
+    """Distance of a slide's tissue to the training images, in units of the card's limit."""
+
+    job: int
+    checkpoint: str  # path
+    slide_path: str
+    distance: float | None  # median over the windows; None when there is nothing to measure
+    windows: int
+
+
+@dataclass(frozen=True)
 class CheckpointFailed:
     """One of a job's checkpoints failed; the others continue."""
 
@@ -235,6 +256,7 @@ Reply = (
     | ClassifyResult
     | ExplainResult
     | ReconstructResult
+    | FitResult
     | CheckpointFailed
     | JobDone
     | JobCancelled

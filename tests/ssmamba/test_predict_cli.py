@@ -124,7 +124,7 @@ def test_regions_of_a_slide_get_results_csv_and_geojson(predict):
     assert rois[0].measurements["Tiny: Fat"] == pytest.approx(records[0]["probabilities"]["fat"])
     assert rois[0].measurements["Other: Fat"] == pytest.approx(records[1]["probabilities"]["fat"])
     assert rois[1].measurements["area"] == 4.0
-    assert rois[1].bounds == (100, 100, 292, 292)
+    assert rois[1].bounds == (100, 100, 228, 228)
 
 
 def test_the_class_of_a_person_stays_and_is_compared(predict, folder):

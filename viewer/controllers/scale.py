@@ -33,6 +33,7 @@ class ScaleController(Controller):
             event.connect(self._look)
         document.slide_changed.connect(self._on_slide_changed)
         canvas.field_changed.connect(self._on_square)
+        canvas.tool_changed.connect(lambda _: self.changed.emit())
         canvas.field_answered.connect(lambda right: self.confirm() if right else self.put_off())
 
     @property

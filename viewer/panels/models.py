@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QFrame, QWidget
 
 from ssmamba.checkpoints.labels import labels_of
+from viewer.state.fits import Fits
 from viewer.state.library import Model, ModelLibrary
 from viewer.text import formats
 from viewer.text.cards import card_lines, headline
@@ -39,6 +40,8 @@ class ModelRow(QFrame):
         self._box.setSizePolicy(policy)
         self._name = label(role="title", wrap=True)
         self._about = label(role="small", wrap=True)
+        self._fit = label(role="reason", wrap=True)
+        self._fit.hide()
         self._more = chevron(tr("Show model card"), tr("Hide model card"))
         self._remove = link(tr("Remove from list"), tr("The file is not deleted"))
         self._card = QWidget()
@@ -52,7 +55,7 @@ class ModelRow(QFrame):
         self.show_model(model, name)
 
     def _lay_out(self) -> None:
-        texts = column(None, self._name, self._about, margin=0, spacing=2)
+        texts = column(None, self._name, self._about, self._fit, margin=0, spacing=2)
         line = row(self._box, texts, self._more, wide=texts)
         for widget in (self._box, self._more):
             line.setAlignment(widget, Qt.AlignmentFlag.AlignTop)
@@ -78,18 +81,27 @@ class ModelRow(QFrame):
         self._card_layout.addWidget(self._remove)
         self._remove.setVisible(not model.bundled)
 
+    def show_fit(self, fits: bool | None, distance: float | None) -> None:
+        """Say where a model does not fit the open slide. distance: in units of its limit."""
+        self._fit.setVisible(fits is False)
+        if distance is not None:
+            text = tr("Does not fit this slide (distance {times:.1f} times the limit).")
+            self._fit.setText(text.format(times=distance))
+
 
 class ModelsPanel(QWidget):
     """All models in the list."""
 
-    def __init__(self, library: ModelLibrary) -> None:
+    def __init__(self, library: ModelLibrary, fits: Fits) -> None:
         super().__init__()
         self._library = library
+        self._fits = fits
         self._rows: dict[str, ModelRow] = {}
         self._empty = label(EMPTY_TEXT, "muted", wrap=True)
         self._empty.setContentsMargins(16, 16, 16, 16)
         self._layout = column(self, self._empty, None, margin=0, spacing=0)
         library.changed.connect(self._refresh)
+        fits.changed.connect(self._show_fits)
         self._refresh()
 
     def _refresh(self) -> None:
@@ -108,3 +120,10 @@ class ModelsPanel(QWidget):
             self._rows[path] = made
             self._layout.insertWidget(self._layout.count() - 1, made)
         self.setAccessibleName(formats.count(len(models), "model"))
+        self._show_fits()
+
+    def _show_fits(self) -> None:
+        for model in self._library.models:
+            if model.path in self._rows:
+                fits, distance = self._fits.fits(model), self._fits.distance(model)
+                self._rows[model.path].show_fit(fits, distance)

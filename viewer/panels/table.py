@@ -27,6 +27,10 @@ def _regions(window: Host) -> QWidget:
     return panel
 
 
+def _models(window: Host) -> QWidget:
+    return ModelsPanel(window.workspace.library, window.workspace.fitting.fits)
+
+
 def _answers(window: Host) -> QWidget:
     work = window.workspace
     question = ScaleQuestion(work.scale, work.document)
@@ -51,7 +55,7 @@ def _reconstruction(window: Host) -> QWidget:
 PANELS: tuple[Panel, ...] = (
     Panel("regions", tr("Regions"), "left", _regions,
           ("classify_all", "import_rois", "export_rois"), scrolls=False, height=500),
-    Panel("models", tr("Models"), "left", lambda w: ModelsPanel(w.workspace.library),
+    Panel("models", tr("Models"), "left", _models,
           ("add_models",)),
     Panel("answers", tr("Classification"), "results", _answers),
     Panel("evidence", tr("Evidence map"), "slide", _evidence),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal
@@ -26,6 +27,8 @@ class Message:
     details: str = ""  # traceback or path, shown on demand
     stays: bool = False  # also when another slide is opened
     replaces: str = ""  # text of an earlier message that is no longer true
+    action: str = ""  # text of a button
+    on_action: Callable[[], object] | None = None  # what it does
 
 
 def describe(error: BaseException) -> Message:
@@ -58,6 +61,10 @@ class MessageCenter(QObject):
     def warn(self, text: str, details: str = "", *, stays: bool = False) -> None:
         """A warning leaves with its slide unless it ``stays``."""
         self.posted.emit(Message("warning", text, details, stays))
+
+    def offer(self, text: str, action: str, on_action: Callable[[], object]) -> None:
+        """A message with a button; it waits for the user, or leaves with its slide."""
+        self.posted.emit(Message("warning", text, action=action, on_action=on_action))
 
     def error(self, text: str, details: str = "") -> None:
         self.posted.emit(Message("error", text, details))

@@ -30,6 +30,7 @@ class MessageBar(QFrame):
         self._text = label(wrap=True)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._act = link("")
         self._toggle = link(tr("Details"), tr("Show technical details"))
         self._copy = link(tr("Copy"), tr("Copy the message and its details"))
         self._close = icon_button("close", tr("Close message"))
@@ -40,13 +41,22 @@ class MessageBar(QFrame):
         self._timer = QTimer(self, singleShot=True, interval=INFO_MS)
         self._timer.timeout.connect(self.close_message)
         self._toggle.clicked.connect(self._toggle_details)
+        self._act.clicked.connect(self._on_act)
         self._copy.clicked.connect(self._copy_all)
         self._close.clicked.connect(self.close_message)
         self._lay_out()
         self.hide()
 
     def _lay_out(self) -> None:
-        line = row(self._icon, self._text, self._toggle, self._copy, self._close, wide=self._text)
+        line = row(
+            self._icon,
+            self._text,
+            self._act,
+            self._toggle,
+            self._copy,
+            self._close,
+            wide=self._text,
+        )
         column(self, line, self._details, spacing=-1).setContentsMargins(16, 6, 8, 6)
 
     @property
@@ -93,6 +103,8 @@ class MessageBar(QFrame):
         self.setAccessibleName(message.text)
         self._details.setPlainText(message.details)
         self._details.hide()
+        self._act.setText(message.action)
+        self._act.setVisible(bool(message.action))
         self._toggle.setText(tr("Details"))
         self._toggle.setVisible(bool(message.details))
         self._copy.setVisible(bool(message.details))
@@ -101,6 +113,12 @@ class MessageBar(QFrame):
             self._timer.start()
         self.show()
         self.raise_()
+
+    def _on_act(self) -> None:
+        message = self._message
+        self.close_message()
+        if message is not None and message.on_action is not None:
+            message.on_action()
 
     def _toggle_details(self) -> None:
         shown = not self._details.isVisible()

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 
 from viewer.actions.action import Action
 from viewer.canvas.pointer import GESTURES
-from viewer.canvas.tools import TOOLS
+from viewer.canvas.tools import ASKING, TOOLS
 from viewer.text.tr import tr
 from viewer.widgets.basic import label
 from viewer.widgets.dialog import Dialog
@@ -18,7 +18,7 @@ from viewer.widgets.layouts import row
 
 def on_the_slide() -> list[tuple[str, str]]:
     """(mouse gesture or key, effect) on the slide: common ones, then those of each tool."""
-    return [*GESTURES, *(gesture for tool in TOOLS for gesture in tool.gestures)]
+    return [*GESTURES, *(gesture for tool in (*TOOLS, *ASKING) for gesture in tool.gestures)]
 
 
 def in_menus(actions: Iterable[Action]) -> list[tuple[str, str]]:

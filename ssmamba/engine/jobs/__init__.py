@@ -14,9 +14,17 @@ from typing import Any
 from ssmamba.engine.jobs.bench import Bench, each_checkpoint
 from ssmamba.engine.jobs.classify import answer
 from ssmamba.engine.jobs.explain import evidence
+from ssmamba.engine.jobs.fit import measure_fit
 from ssmamba.engine.jobs.load import load
 from ssmamba.engine.jobs.reconstruct import reconstruct_region
-from ssmamba.engine.messages import Classify, Explain, JobRequest, LoadCheckpoint, Reconstruct
+from ssmamba.engine.messages import (
+    Classify,
+    Explain,
+    JobRequest,
+    LoadCheckpoint,
+    MeasureFit,
+    Reconstruct,
+)
 from ssmamba.engine.scheduler import Spent, Steps
 from ssmamba.errors import SSMambaError
 from ssmamba.runtime.device import Device
@@ -26,6 +34,7 @@ KINDS: dict[type[JobRequest], Callable[[Any, Bench, Spent], Steps]] = {
     Classify: partial(each_checkpoint, answer),
     Explain: partial(each_checkpoint, evidence),
     Reconstruct: reconstruct_region,
+    MeasureFit: measure_fit,
 }
 
 

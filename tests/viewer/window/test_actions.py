@@ -65,7 +65,7 @@ def test_menus_are_as_the_list_says(opened: Opened) -> None:
     assert texts(window.menuBar().actions()) == list(MENUS)
     assert texts(menu_of(window, EDIT).actions()) == [
         "Undo", "Redo", "Copy view", "-", "Move", "Lasso", "Polygon", "Rectangle", "-",
-        "Delete region",
+        "Whole image as a region", "Delete region",
     ]  # fmt: skip
     view = menu_of(window, "&View").actions()
     assert texts(view) == [

@@ -1,4 +1,4 @@
-"""The tools of the canvas, each in its own file; a new one is added to this list."""
+"""The tools of the canvas, each in its own file; a new one is added to a list here."""
 
 from viewer.canvas.tools.field_square import FieldSquare
 from viewer.canvas.tools.lasso import Lasso

@@ -24,7 +24,9 @@ class ScaleQuestion(QFrame):
         super().__init__()
         self._scale, self._document = scale, document
         self.setProperty("card", True)
-        self._title = label(tr("How large is one picture here?"), "title", wrap=True)
+        self._title = label(
+            tr("How much of this slide is one training picture?"), "title", wrap=True
+        )
         self._text = label(role="", wrap=True)
         self._why = label(role="small", wrap=True)
         self.side = NumberBox()
@@ -81,7 +83,7 @@ class ScaleQuestion(QFrame):
 def _asked(question: Question) -> str:
     name = question.models[0].name
     text = tr(
-        "Move and size the yellow square until it covers what one picture shows that {model} was "
-        "trained on. You are asked once for this slide."
+        "Move and size the yellow square until it covers as much tissue as one of the pictures "
+        "that {model} was trained on. This is asked once for each slide."
     )
     return text.format(model=name)

@@ -46,7 +46,8 @@ def candidates(models: Sequence[Model], most: int = 4) -> list[Model]:
     used = {field_key(model) for model in models if model.in_use}
     first: dict[str, Model] = {}
     for model in models:
-        if model.classifies and field_key(model) not in used:
+        can_tell = model.classifies and model.card.calibration.distance_limit is not None
+        if can_tell and field_key(model) not in used:
             first.setdefault(field_key(model), model)
     return list(first.values())[:most]
 

@@ -127,7 +127,7 @@ class FieldSquare(Tool):
             return
         side = self.square.side * view.scale
         rect = QRectF(view.to_screen(self.square.x, self.square.y), QSizeF(side, side))
-        painter.fillRect(rect, QColor(*COLOR, 36))
+        painter.fillRect(rect, QColor(*COLOR, 20))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for pen in (line_pen(HALO, 5 * dpr), line_pen(QColor(*COLOR), 2.5 * dpr)):
             painter.setPen(pen)

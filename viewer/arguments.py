@@ -6,6 +6,7 @@ import argparse
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from viewer.text.tr import tr
 
@@ -23,6 +24,7 @@ class Options:
     demo: bool = False
     screenshot: str | None = None
     doctor: bool = False
+    demo_data: str = ""  # a folder of images for the demo; "" = the generated slide
 
 
 def parse(argv: Sequence[str] | None = None) -> Options:
@@ -41,7 +43,10 @@ def parse(argv: Sequence[str] | None = None) -> Options:
     )  # fmt: skip
     parser.add_argument("--rois", metavar="FILE.geojson", help=tr("regions to import and classify"))
     parser.add_argument("--device", default="auto", help=tr("auto, cpu, cuda or cuda:N"))
-    parser.add_argument("--demo", action="store_true", help=tr("open a slide of generated tissue"))
+    parser.add_argument(
+        "--demo", nargs="?", const="", metavar="DATA",
+        help=tr("open a slide of generated tissue, or of held-out images of a data folder"),
+    )  # fmt: skip
     parser.add_argument(
         "--screenshot", metavar="FILE.png",
         help=tr("save an image of the window once everything is shown, and exit"),
@@ -53,14 +58,18 @@ def parse(argv: Sequence[str] | None = None) -> Options:
         parser.error(text.format(device=given.device))
     models = [path for group in given.models for path in _models_of(group)]
     swallowed = [path for group in given.models for path in group[len(_models_of(group)) :]]
+    # "--demo slide.svs": only a folder is data
+    data = given.demo if given.demo and not Path(given.demo).is_file() else ""
+    beside = (given.demo,) if given.demo and not data else ()
     return Options(
-        (*given.files, *swallowed),
+        (*given.files, *swallowed, *beside),
         tuple(models),
         given.rois,
         given.device,
-        given.demo,
+        given.demo is not None,
         given.screenshot,
         given.doctor,
+        data,
     )
 
 

@@ -52,7 +52,11 @@ class Workspace(Shared):
         self.fitting = FitController(self, self.bridge)
         self.demo = DemoController(self, cache_folder())
         self.files = FileController(self, self.slides, self.models, self.regions, self.demo)
+        self.files.demo_shown.connect(self._ask_all)
         self.analysis.model_replaced.connect(self.models.read_again)
+
+    def _ask_all(self) -> None:
+        self.analysis.ask([roi.id for roi in self.document.rois])
 
     @property
     def busy(self) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from ssmamba.checkpoints.card import Card, read_card
+from ssmamba.generated.scenes import NAMES
 from tests.acceptance.conftest import MODELS
 
 MAMIM = ("lac-mamim", "pbc-mamim")
 ABLATIONS = sorted(p.stem for p in MODELS.glob("lac-*.safetensors") if p.stem not in MAMIM)
 CLASSIFIERS = ("lac", "pbc", *ABLATIONS)
+DEMO = MODELS / "demo"
+DEMO_NAMES = sorted(p.stem for p in DEMO.glob("*.safetensors"))
 
 
 def card(name: str) -> Card:
@@ -85,10 +88,43 @@ def test_the_checkpoints_of_the_papers_figure_4_are_there() -> None:
 
 
 def test_the_demo_compares_models_that_are_there() -> None:
-    from viewer.controllers.models import DEMO_MODELS
+    from viewer.controllers.models import DEMO_MODEL, DEMO_MODELS
 
-    assert set(DEMO_MODELS) <= set(CLASSIFIERS)
+    assert set(DEMO_MODELS) - {DEMO_MODEL} <= set(CLASSIFIERS)
+    assert (DEMO / f"{DEMO_MODEL}.safetensors").is_file()
+
+
+@pytest.mark.parametrize("name", DEMO_NAMES)
+def test_models_of_generated_tissue_say_so_and_know_their_scale(name: str) -> None:
+    found = read_card(DEMO / f"{name}.safetensors")
+    assert "Generated tissue, for trying the program" in found.attribution
+    assert found.dataset["name"] == found.input.tissue.capitalize() == "Generated tissue"
+    assert found.input.mpp is not None
+    assert found.input.mpp * found.input.window_px == pytest.approx(96)  # µm along a window
+    assert found.training_hashes and "test" in found.metrics
+    if found.classifies:
+        assert [c.name for c in found.classes] == [NAMES[c.key] for c in found.classes]
+        assert found.metrics["test"]["accuracy"] > 0.9
+        limits = found.calibration
+        assert limits.entropy_limit is not None and limits.distance_limit is not None
+
+
+@pytest.mark.parametrize("name", [n for n in DEMO_NAMES if n.count("-") > 1])
+def test_ablations_of_the_demo_had_its_models_budget(name: str) -> None:
+    full, ablation = (read_card(DEMO / f"{n}.safetensors").training for n in ("demo", name))
+    for key in ("steps", "images_seen", "epochs", "batch_size", "image_size", "split_seed"):
+        assert ablation[key] == full[key], key
+    _, part, value = name.split("-", 2)
+    assert read_card(DEMO / f"{name}.safetensors").tags[part] == value.replace("-", "_")
+
+
+def test_the_demo_comes_from_its_own_pretraining() -> None:
+    from ssmamba.checkpoints.card import file_sha256
+
+    own = read_card(DEMO / "demo.safetensors").parent_sha256
+    assert own == file_sha256(DEMO / "demo-mamim.safetensors")
 
 
 def test_bundled_models_stay_small() -> None:
     assert sum(p.stat().st_size for p in MODELS.glob("*.safetensors")) < 60e6
+    assert sum(p.stat().st_size for p in DEMO.glob("*.safetensors")) < 20e6

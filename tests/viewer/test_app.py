@@ -89,6 +89,17 @@ def test_an_unknown_device_leaves_with_2(capsys: pytest.CaptureFixture[str]) -> 
     assert "choose auto, cpu, cuda or cuda:N" in capsys.readouterr().err
 
 
+def test_the_demo_takes_a_data_folder_but_no_slide(tmp_path: Path) -> None:
+    slide = tmp_path / "a.svs"
+    slide.write_bytes(b"")
+    assert parse([]).demo is False
+    assert (parse(["--demo"]).demo, parse(["--demo"]).demo_data) == (True, "")
+    assert parse(["--demo", str(tmp_path)]).demo_data == str(tmp_path)
+    assert parse(["--demo", str(tmp_path / "absent")]).demo_data  # is reported, not ignored
+    given = parse(["--demo", str(slide)])
+    assert given.demo and given.files == (str(slide),) and not given.demo_data
+
+
 def test_a_slide_after_the_models_is_a_slide() -> None:
     given = parse(["--model", "x.safetensors", "y.safetensors", "a.svs"])
     assert given.files == ("a.svs",) and len(given.models) == 2

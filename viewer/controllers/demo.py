@@ -1,7 +1,8 @@
-"""Draws the demo slide on first use, with progress."""
+"""Makes the demo slide on first use, with progress."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Signal
@@ -26,13 +27,19 @@ class DemoController(Controller):
         self.busy = False
         self._stepped.connect(self._on_stepped)
 
-    def open(self) -> None:
+    def open(self, data: str = "", models: Sequence[str] = ()) -> None:
+        """data: a folder of images of known class, of which a montage is made for the models;
+        "" = the generated slide."""
         if not self.busy:
             self.busy = True
-            self._background.run(self._work, self._on_ready, self._on_failed)
+            self._background.run(lambda: self._work(data, models), self._on_ready, self._on_failed)
 
-    def _work(self) -> Demo:
-        return ensure_demo(self._folder, self._stepped.emit)
+    def _work(self, data: str, models: Sequence[str]) -> Demo:
+        if not data:
+            return ensure_demo(self._folder, self._stepped.emit)
+        from viewer.demo.montage import ensure_montage
+
+        return ensure_montage(self._folder, Path(data), models, self._stepped.emit)
 
     def _on_stepped(self, done: int, total: int) -> None:
         if self.busy:
@@ -41,6 +48,8 @@ class DemoController(Controller):
     def _on_ready(self, demo: Demo) -> None:
         self.busy = False
         self.progressed.emit("", 0, 0)
+        if demo.note:
+            self._messages.warn(demo.note)
         self.ready.emit(demo)
 
     def _on_failed(self, error: BaseException) -> None:

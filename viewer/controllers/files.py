@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import Qt, Signal
 
 from ssmamba.slides.slide import SlideInfo
 from viewer.controllers.demo import DemoController
@@ -19,6 +21,8 @@ DEMO = "demo"  # stands for the demo slide's path until it is drawn
 
 class FileController(Controller):
     """Opens files by their kind, and imports regions once their slide is open."""
+
+    demo_shown = Signal()  # the demo slide is open and its regions are there
 
     def __init__(
         self,
@@ -55,14 +59,18 @@ class FileController(Controller):
         for path in regions:
             self.import_regions(path)
 
-    def open_demo(self, *, bundled_models: bool = True) -> None:
-        """Open the generated slide with its regions; it is drawn on first use.
+    def open_demo(
+        self, data: str = "", *, models: Sequence[str] = (), bundled_models: bool = True
+    ) -> None:
+        """Open the generated slide with its regions and classify them; it is drawn on first use.
 
-        bundled_models: compare those for this kind of tissue, unless the user chose others.
+        data: a folder of images of known class, of which those that the models were not trained
+        on are shown instead. bundled_models: on the generated slide, compare the model of its
+        tissue with one of other tissue, unless the user chose others.
         """
-        self._demo_models = bundled_models
+        self._demo_models = bundled_models and not data
         self._demo_wanted = True
-        self._demo.open()
+        self._demo.open(data, models)
 
     def import_regions(
         self, path: str, *, only_if_empty: bool = False, from_corner: bool = False
@@ -91,7 +99,17 @@ class FileController(Controller):
         slide = str(demo.slide)
         self._imports = [(slide if to == DEMO else to, go) for to, go in self._imports]
         self._slides.open(slide)
-        self.import_regions(str(demo.regions), only_if_empty=True)
+        self._imports.append((slide, lambda: self._show_demo(str(demo.regions))))
+
+    def _show_demo(self, regions: str) -> None:
+        """Have all regions of the demo answered: those saved with it, else its own."""
+        if self._document.rois:
+            self.demo_shown.emit()
+        else:
+            self._regions.imported.connect(
+                lambda _: self.demo_shown.emit(), Qt.ConnectionType.SingleShotConnection
+            )
+            self._regions.import_file(regions)
 
     def _on_opening(self) -> None:
         self._demo_wanted = False

@@ -10,12 +10,13 @@ from PySide6.QtCore import Signal
 
 from ssmamba.errors import CheckpointError
 from viewer.controllers.shared import Controller, Shared
-from viewer.state.library import Model, bundled_models, read_model
+from viewer.state.library import DEMO_FOLDER, Model, bundled_models, read_model
 
 T = TypeVar("T")
 DEFAULT_MODEL = "lac"  # stem of the bundled classifier that is in use at the start
-# Those that the demo compares: the paper's three parts, each left out once
-DEMO_MODELS = ("lac", "lac-embedding-linear", "lac-mixer-mamba", "lac-pretraining-none")
+# What the demo compares: the model of its tissue, and one of other tissue
+DEMO_MODEL = "demo"
+DEMO_MODELS = (DEMO_MODEL, DEFAULT_MODEL)
 
 
 class ModelController(Controller):
@@ -50,12 +51,24 @@ class ModelController(Controller):
         )
 
     def use_for_demo(self) -> None:
-        """Compare the bundled models for the demo's tissue, unless the user chose others."""
-        if all(model.bundled for model in self._library.in_use):
-            self._read(
-                bundled_models,
-                lambda models: self._add_some(models, lambda stem: stem in DEMO_MODELS),
-            )
+        """List the models of the generated tissue, and compare one of them with a model of other
+        tissue, unless the user chose others."""
+        chosen = all(model.bundled for model in self._library.in_use)
+        self._read(
+            lambda: [*bundled_models(DEMO_FOLDER), *bundled_models()],
+            self._compare if chosen else self._library.add,
+        )
+
+    def _compare(self, models: list[Model]) -> None:
+        """Use those of the demo, and no other."""
+        stems = {model.path: Path(model.path).stem for model in models}
+        self._add_some(models, lambda stem: stem in DEMO_MODELS)
+        for model in self._library.in_use:
+            if stems.get(model.path) not in DEMO_MODELS:
+                self._library.set_in_use(model.path, False)
+        shown = [path for path, stem in stems.items() if stem == DEMO_MODEL]
+        if shown:
+            self._library.show(shown[0])
 
     def _add_some(self, models: list[Model], used: Callable[[str], bool]) -> None:
         self._library.add(models)

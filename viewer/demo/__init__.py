@@ -21,6 +21,7 @@ class Demo:
 
     slide: Path
     regions: Path
+    note: str = ""  # what the user should know of it
 
 
 def demo_files(folder: Path) -> Demo:

@@ -13,6 +13,7 @@ from ssmamba.generated.sheet import MPP
 from ssmamba.generated.slide import DemoSlide, draw_slide
 from viewer.demo.pyramid import TILE, Level, write_pyramid
 
+NOISE = 0.5  # grey levels; more would hide that an area is out of focus
 SMALLEST_SIDE = 1200  # levels are halved until they are no longer than this
 DESCRIPTION = "Generated tissue: for trying the program. It shows no patient and no real tissue."
 
@@ -20,7 +21,7 @@ DESCRIPTION = "Generated tissue: for trying the program. It shows no patient and
 def write_drawn(path: Path, progress: Callable[[float], None]) -> None:
     """Draw the slide and write it. Raises OSError."""
     slide = draw_slide(lambda share: progress(0.4 * share))
-    optics = Optics()
+    optics = Optics(noise=NOISE, quality=92)
     write_pyramid(
         path,
         levels_of(slide, optics),
@@ -35,7 +36,8 @@ def levels_of(slide: DemoSlide, optics: Optics) -> list[Level]:
     """The finest level as a scanner sees it; the others from dye that is averaged."""
     full = (slide.sheet.haematoxylin, slide.sheet.eosin, slide.ink)
     table = optics.table()
-    grain = np.random.default_rng(1).normal(0, optics.noise, (TILE, TILE, 1)).round()
+    grain = cv2.GaussianBlur(np.random.default_rng(1).normal(0, 1, (TILE, TILE)), (0, 0), 0.8)
+    grain = (grain / grain.std() * optics.noise).round()[..., None]
 
     def finest(left: int, top: int, right: int, bottom: int) -> np.ndarray:
         h, e, ink = (m[top:bottom, left:right] for m in full)

@@ -13,6 +13,7 @@ from ssmamba.errors import CheckpointError
 from viewer.state.events import Event
 
 BUNDLED = resources.FOLDER / "models"
+DEMO_FOLDER = BUNDLED / "demo"  # models of the generated tissue, listed with the demo only
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QSplitter, QStackedWidget, QWidget
 from viewer.canvas import SlideCanvas
 from viewer.compare.grid import CompareGrid
 from viewer.text.tr import tr
+from viewer.widgets.hint import demo_hint
 from viewer.widgets.layouts import column
 from viewer.widgets.message_bar import MessageBar
 from viewer.widgets.welcome import Welcome
@@ -36,7 +37,8 @@ class Middle(QWidget):
         self._shown = QStackedWidget()
         self._shown.addWidget(welcome)
         self._slide = QWidget()
-        column(self._slide, canvas, *strips, wide=canvas, margin=0, spacing=0)
+        page = self._with_hint(canvas)
+        column(self._slide, page, *strips, wide=page, margin=0, spacing=0)
         self._shown.addWidget(self._slide)
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.setChildrenCollapsible(False)
@@ -57,6 +59,19 @@ class Middle(QWidget):
         work.document.slide_changed.connect(self._on_slide_changed)
         self._on_slide_changed()
 
+    def _with_hint(self, canvas: SlideCanvas) -> QWidget:
+        """The canvas, and over its lower edge the demo's hint until a region is drawn."""
+        self._hint = demo_hint()
+        page = QWidget()
+        stacked = QGridLayout(page)
+        stacked.setContentsMargins(0, 0, 0, 0)
+        stacked.addWidget(canvas, 0, 0)
+        below = Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignHCenter
+        stacked.addWidget(self._hint, 0, 0, below)
+        self._work.files.demo_shown.connect(self._hint.show)
+        canvas.roi_drawn.connect(lambda _: self._hint.hide())
+        return page
+
     def _connect_welcome(self) -> None:
         welcome, work = self._welcome, self._work
         welcome.recent_requested.connect(work.slides.open)
@@ -69,6 +84,7 @@ class Middle(QWidget):
             over.connect(lambda _: welcome.show_progress(""))
 
     def _on_slide_changed(self) -> None:
+        self._hint.hide()
         empty = self._work.document.slide is None
         self._shown.setCurrentWidget(self._welcome if empty else self._slide)
         (self._welcome if empty else self._canvas).setFocus()

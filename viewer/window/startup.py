@@ -20,7 +20,9 @@ def begin(window, options: Options) -> None:
     if options.files:
         work.files.open(list(options.files))
     if options.demo:
-        work.files.open_demo(bundled_models=not options.models)
+        work.files.open_demo(
+            options.demo_data, models=options.models, bundled_models=not options.models
+        )
     work.slides.read_recents()
     work.models.add_bundled(use_default=not options.models)
     if options.models:

@@ -120,6 +120,21 @@ def test_the_demo_brings_its_regions(desk: Desk, demo_done: Demo) -> None:
     desk.qtbot.waitUntil(lambda: desk.canvas.asked == ["/cache/demo.tif"])
     desk.arrive("/cache/demo.tif")
     assert desk.regions == ["waiting"]
+    assert all(desk.work.analysis.is_asked(roi.id) for roi in desk.work.document.rois)
+
+
+def test_the_saved_regions_of_the_demo_are_all_answered_again(desk: Desk, demo_done: Demo) -> None:
+    desk.work.files.open_demo()
+    desk.qtbot.waitUntil(lambda: desk.canvas.asked == ["/cache/demo.tif"])
+    desk.arrive("/cache/demo.tif")
+    desk.work.document.add([square(200, 200, 50, "own")], "Draw region")
+    desk.canvas.slide_opened.emit(slide("/slides/other.svs"))
+    desk.settle()
+    desk.work.files.open_demo()
+    desk.qtbot.waitUntil(lambda: len(desk.canvas.asked) == 2)
+    desk.arrive("/cache/demo.tif")
+    assert desk.regions == ["waiting", "own"]
+    assert all(desk.work.analysis.is_asked(roi.id) for roi in desk.work.document.rois)
 
 
 def test_a_slide_opened_while_the_demo_is_drawn_stays_without_its_regions(

@@ -8,7 +8,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.fakes import CLASSES, write_model
-from viewer.controllers.models import DEMO_MODELS, ModelController
+from viewer.controllers.models import DEMO_FOLDER, DEMO_MODELS, ModelController
 from viewer.controllers.shared import Shared
 from viewer.services.notices import Message
 from viewer.state.library import read_model
@@ -22,13 +22,17 @@ def models(shared: Shared) -> ModelController:
 @pytest.fixture
 def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Stems of the models that come with the viewer."""
-    stems = [*DEMO_MODELS, "pbc"]
+    stems = ["lac", "pbc", "demo", "demo-mixer-mamba"]
     folder = tmp_path / "bundled"
     folder.mkdir()
     files = [write_model(folder / f"{stem}.safetensors") for stem in stems]
     monkeypatch.setattr(
         "viewer.controllers.models.bundled_models",
-        lambda: [read_model(path, bundled=True) for path in files],
+        lambda folder=None: [
+            read_model(path, bundled=True)
+            for path in files
+            if path.stem.startswith("demo") == (folder is DEMO_FOLDER)
+        ],
     )
     return stems
 
@@ -61,7 +65,7 @@ def test_the_default_model_is_in_use_at_the_start_and_the_others_are_listed(
 ) -> None:
     models.add_bundled()
     settle(qtbot, models)
-    assert [Path(m.path).stem for m in shared.library.models] == bundled
+    assert [Path(m.path).stem for m in shared.library.models] == bundled[:2]
     assert used(shared) == ["lac"]
 
 
@@ -70,20 +74,26 @@ def test_no_bundled_model_is_in_use_when_the_user_names_others(
 ) -> None:
     models.add_bundled(use_default=False)
     settle(qtbot, models)
-    assert len(shared.library.models) == len(bundled) and not used(shared)
+    assert len(shared.library.models) == 2 and not used(shared)
 
 
 def test_the_demo_compares_its_models_unless_the_user_has_chosen(
     models: ModelController, shared: Shared, qtbot: QtBot, bundled: list[str], tmp_path: Path
 ) -> None:
+    models.add_bundled()
+    settle(qtbot, models)
+    pbc = next(m for m in shared.library.models if Path(m.path).stem == "pbc")
+    shared.library.set_in_use(pbc.path, True)
     models.use_for_demo()
     settle(qtbot, models)
-    assert used(shared) == list(DEMO_MODELS)
+    assert set(used(shared)) == set(DEMO_MODELS)
+    assert Path(shared.library.shown.path).stem == "demo"
+    assert {Path(m.path).stem for m in shared.library.models} == set(bundled)
     for model in shared.library.in_use:
         shared.library.set_in_use(model.path, False)
     shared.library.add([read_model(write_model(tmp_path / "own.safetensors"))], use=True)
     models.use_for_demo()
-    assert not models.busy
+    settle(qtbot, models)
     assert used(shared) == ["own"]
 
 

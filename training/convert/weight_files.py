@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import pickle
+import struct
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,10 @@ PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.", "net.", "encoder.")
 WRAPPERS = ("state_dict", "model", "module", "teacher", "student", "net", "encoder")
 _DAMAGED = "{path} is damaged or not a weight file; download or copy it again."
 # Raised by torch's reader on bytes that are not an archive of its own
-BROKEN = (RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError, OSError)
+BROKEN = (
+    RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError, OSError,
+    AssertionError, ArithmeticError, MemoryError, ImportError, struct.error,
+)  # fmt: skip
 
 
 def read_tensors(path: Path) -> State:

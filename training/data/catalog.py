@@ -189,11 +189,19 @@ def _from_manifest(manifest: Path) -> Found:
         problems += [f"line {line}: {p}" for p in _row_problems(item, root)]
         labels.setdefault(label, f"first in line {line}")
         items.append(item)
-    there = {_place(root, i): i for i in items if i.path and (root / i.path).is_file()}
+    there = {_place(root, i): i for i in items if i.path and _is_there(root / i.path)}
     problems += [f"{path}: listed more than once" for path in _repeated(root, items)]
     problems += [*_split_problems(items), *spelled_twice(labels)]
     notes = [] if column in ("", "group") else [f"Groups come from the column {column}."]
     return [item for item in there.values() if item.label], problems, notes
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a file is there; a name that no file can have (too long) is not."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _place(root: Path, item: Item) -> Path:
@@ -206,8 +214,8 @@ def _posix(path: str, root: Path) -> str:
     them, unless a file of this very name is there; without "./" and "//"."""
     ways = [path, *(unicodedata.normalize(form, path) for form in ("NFC", "NFD"))]
     ways += [way.replace("\\", "/") for way in ways] if os.sep == "/" else []
-    found = next((way for way in ways if way and (root / way).is_file()), path)
-    plain = found if (root / found).is_file() and os.sep == "/" else found.replace("\\", "/")
+    found = next((way for way in ways if way and _is_there(root / way)), path)
+    plain = found if _is_there(root / found) and os.sep == "/" else found.replace("\\", "/")
     return posixpath.normpath(plain) if plain else ""
 
 
@@ -215,7 +223,7 @@ def _row_problems(item: Item, root: Path) -> list[str]:
     problems = []
     if not item.path:
         problems.append("the path is empty")
-    elif not (root / item.path).is_file():
+    elif not _is_there(root / item.path):
         problems.append(f"there is no file {item.path}")
     if not item.label:
         problems.append(f"{item.path} has no label")

@@ -56,6 +56,11 @@ def _lines(path: Path, file: Iterator[str], delimiter: str) -> Iterator[tuple[in
         for values in reader:
             if reader.line_num > number or any(value.count('"') % 2 for value in values):
                 raise csv.Error
+            if any("\0" in value for value in values):
+                raise DataError(
+                    f"{path}, line {number} has a character that no text has; save the table as "
+                    "CSV in UTF-8."
+                )
             if values:
                 yield number, [value.strip() for value in values]
             number += 1

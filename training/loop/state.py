@@ -10,6 +10,7 @@ import hashlib
 import os
 import pickle
 import random
+import struct
 import warnings
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,10 @@ END_BYTES = len(MARK) + 64
 # and the one being written lie side by side, as do best, last and one being written.
 FILES_WEIGHTS = 3 * 5 + 3
 # Raised by torch's reader for files that it did not write
-BROKEN_FILE = (RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError)
+BROKEN_FILE = (
+    RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError, AssertionError,
+    ArithmeticError, MemoryError, ImportError, struct.error,
+)  # fmt: skip
 
 
 def refuse_full_disk(folder: Path, model: nn.Module) -> None:

@@ -188,3 +188,14 @@ def test_a_checkpoint_with_the_other_spelling_of_an_accent_fits(tmp_path: Path) 
     colour = (1, 2, 3)
     card = Card(classes=(ClassInfo("normal", "N", colour), ClassInfo(APART, "A", colour)))
     assert class_order(card, load_dataset(tmp_path, 0, quiet=True)).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [("round/\0.png", "line 2 has a character that no text has"), ("é" * 300, "there is no file")],
+)
+def test_a_name_that_no_file_can_have_is_named(tmp_path: Path, path: str, told: str) -> None:
+    (tmp_path / "manifest.csv").write_text(f"path,label\n{path},round\n", encoding="utf-8")
+    with pytest.raises(DataError, match=told):
+        survey_folder(tmp_path)
+        load_dataset(tmp_path, 0, quiet=True)

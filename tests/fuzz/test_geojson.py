@@ -1,0 +1,103 @@
+"""Region files: ours, QuPath's and those of annotation programs."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from ssmamba.rois import geometry
+from ssmamba.rois.geojson import read_region_file, write_rois
+from ssmamba.rois.roi import Roi
+from tests.fuzz.apart import fuzz_apart
+from tests.fuzz.harness import Door, Sample, fuzz_here
+from training.prepare.truth import read_lesions
+
+SQUARE = (
+    ((0.0, 0.0), (40.0, 0.0), (40.0, 40.0), (0.0, 40.0)),
+    ((8.0, 8.0), (9.0, 8.0), (9.0, 9.0)),
+)
+ASAP = (
+    "<ASAP_Annotations><Annotations><Annotation Name='A' Type='Polygon' PartOfGroup='_0'>"
+    "<Coordinates><Coordinate Order='0' X='0' Y='0'/><Coordinate Order='1' X='9' Y='0'/>"
+    "<Coordinate Order='2' X='9' Y='9,5'/></Coordinates></Annotation></Annotations>"
+    "</ASAP_Annotations>"
+)
+FOREIGN = {
+    "type": "FeatureCollection",
+    "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}},
+    "features": [
+        {
+            "type": "Feature",
+            "id": "PathAnnotationObject",
+            "geometry": {
+                "type": "MultiPolygon",
+                "coordinates": [[[[0, 0], [9, 0], [9, 9], [0, 0]]]],
+            },
+            "properties": {
+                "isLocked": False,
+                "classification": {"name": "Tumor", "colorRGB": -3670016},
+                "measurements": [{"name": "Area", "value": 3.5}],
+            },
+        },
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [3, 4]},
+            "properties": None,
+        },
+        {
+            "type": "Feature",
+            "geometry": {"type": "GeometryCollection", "geometries": []},
+            "properties": {"classification": {"names": ["a", "b"], "color": [1, 2, 3]}},
+        },
+    ],
+}
+
+
+def samples(folder: Path) -> list[Sample]:
+    folder.mkdir(parents=True)
+    rois = [
+        Roi((SQUARE,), name="first", class_name="tumor", color=(1, 2, 3), measurements={"a": 2.0}),
+        Roi((((((5.0, 5.0),)),),), kind="point"),
+    ]
+    write_rois(folder / "own.geojson", rois)
+    own = (folder / "own.geojson").read_bytes()
+    foreign = json.dumps(FOREIGN, indent=1).encode()
+    return [
+        Sample("own.geojson", own),
+        Sample("own.geojson.gz", gzip.compress(own, mtime=0)),
+        Sample("foreign.geojson", foreign),
+        Sample("features.json", json.dumps(FOREIGN["features"]).encode()),
+        Sample("tumor_001.xml", ASAP.encode()),
+    ]
+
+
+def enter(path: Path) -> None:
+    if path.suffix == ".xml":
+        read_lesions(path)
+        return
+    found = read_region_file(path, (3, 4))
+    for roi in found.rois:
+        geometry.area_of(roi)
+    write_rois(path.with_name("again.geojson"), found.rois, (3, 4))
+    again = read_region_file(path.with_name("again.geojson"), (3, 4))
+    assert [roi.id for roi in again.rois] == [roi.id for roi in found.rois], "lost on the way"
+
+
+DOOR = Door("geojson", samples, enter, text=True)
+
+
+def test_some_files_end_in_an_answer_or_in_one_sentence(tmp_path: Path) -> None:
+    tally = fuzz_here(DOOR, tmp_path)
+    assert not tally.faults and tally.counts["refused"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0)
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of processes as Linux has them")
+def test_many_files_neither_crash_nor_hang_nor_fill_the_memory(tmp_path: Path) -> None:
+    tally = fuzz_apart(__name__, tmp_path)
+    assert not tally.faults, "\n".join(tally.faults)

@@ -29,6 +29,9 @@ class FakeCanvas(QObject):
     roi_edited = Signal(object)
     roi_clicked = Signal(object)
     roi_delete_requested = Signal(str)
+    field_changed = Signal(object)
+    field_answered = Signal(bool)
+    tool_changed = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,6 +39,9 @@ class FakeCanvas(QObject):
 
     def open_slide(self, path: str) -> None:
         self.asked.append(path)
+
+    def tool(self) -> str:
+        return "pan"
 
     def ignore(self, *_: object) -> None:
         """What the canvas shows is of no matter here."""

@@ -53,6 +53,7 @@ class Workspace(Shared):
         self.demo = DemoController(self, cache_folder())
         self.files = FileController(self, self.slides, self.models, self.regions, self.demo)
         self.files.demo_shown.connect(self._ask_all)
+        self.demo.ready.connect(lambda demo: self.scale.accept_suggestions(str(demo.slide)))
         self.analysis.model_replaced.connect(self.models.read_again)
 
     def _ask_all(self) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Signal
 
 from ssmamba.reading.values import Window
 from viewer.canvas import SlideCanvas
 from viewer.canvas.tools.field_square import FieldSquare
 from viewer.controllers.shared import Controller, Shared
-from viewer.state.scale import Question, question_about
+from viewer.state.library import Model
+from viewer.state.scale import Question, field_key, field_of, question_about
 
 
 class ScaleController(Controller):
@@ -23,6 +26,7 @@ class ScaleController(Controller):
         self.field_px = 0.0  # draft of the answer, level-0 pixels
         self._put_off: set[str] = set()  # keys for which the user said "later", on this slide
         self._tool_before = canvas.tool()
+        self._known = ""  # path of a slide whose scale needs no question
         document = shared.document
         for event in (
             document.selection_changed,
@@ -35,6 +39,12 @@ class ScaleController(Controller):
         canvas.field_changed.connect(self._on_square)
         canvas.tool_changed.connect(lambda _: self.changed.emit())
         canvas.field_answered.connect(lambda right: self.confirm() if right else self.put_off())
+
+    def accept_suggestions(self, path: str) -> None:
+        """Ask nothing about a slide that this program made, such as the demo's: what it would
+        suggest is known to be right there."""
+        self._known = path
+        self._look()
 
     @property
     def marking(self) -> bool:
@@ -86,6 +96,9 @@ class ScaleController(Controller):
 
     def _look(self, *_: object) -> None:
         old, models = self.question, self._library.in_use
+        slide = self._document.slide
+        if slide is not None and slide.path == self._known:
+            self._accept(models)
         self.question = question_about(self._document, self._document.selected, models)
         if self.question is None:
             self._leave()
@@ -95,6 +108,14 @@ class ScaleController(Controller):
             self.changed.emit()
             if self.question is not None and self.question.key not in self._put_off:
                 self.mark()
+
+    def _accept(self, models: Sequence[Model]) -> None:
+        settings = self._document.slide_settings
+        for model in models:
+            field = field_of(self._document, model)
+            if not field.sure:
+                settings = settings.with_field(field_key(model), field.px)
+        self._document.set_slide_settings(settings)
 
     def _on_square(self, square: Window) -> None:
         self.field_px = square.side

@@ -18,7 +18,7 @@ from ssmamba.errors import RoiError
 from ssmamba.files import written_whole
 from ssmamba.rois import json_stream
 from ssmamba.rois.geojson_features import FeatureReader, Offset, rois_from_geojson, with_own_id
-from ssmamba.rois.geojson_values import kept
+from ssmamba.rois.geojson_values import encodable, kept
 from ssmamba.rois.geojson_writing import rois_to_geojson
 from ssmamba.rois.roi import Roi
 
@@ -101,7 +101,7 @@ def write_rois(path: Path | str, rois: Iterable[Roi], bounds_offset: Offset = (0
     """
     path = Path(path)
     text = _dumped(rois_to_geojson(rois, bounds_offset))
-    data = _packed(path, _encoded(text))
+    data = _packed(path, encodable(text).encode())
     try:
         with written_whole(path) as partial, partial.open("xb") as file:
             file.write(data)
@@ -120,14 +120,6 @@ def _dumped(collection: dict[str, Any]) -> str:
     )
     crs = f'"crs":{json.dumps(collection["crs"])},' if "crs" in collection else ""
     return f'{{"type":"FeatureCollection",{crs}"features":[\n' + ",\n".join(lines) + "\n]}\n"
-
-
-def _encoded(text: str) -> bytes:
-    """UTF-8; a lone surrogate, which JSON can hold and UTF-8 cannot, becomes U+FFFD."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def _texts(path: Path) -> Iterator[tuple[str, str]]:

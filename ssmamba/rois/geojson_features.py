@@ -270,9 +270,12 @@ def _id_in(feature: dict[str, Any], properties: dict[str, Any]) -> str:
     if is_uuid(feature.get(OWN_ID)):
         return str(feature[OWN_ID])
     given = (feature.get("id"), properties.get("id"))
-    return next(
-        (text_of(v) for v in given if not (is_missing(v) or isinstance(v, dict | list))), ""
-    )
+    return next((text_of(v) for v in given if _can_be_id(v)), "")
+
+
+def _can_be_id(value: Any) -> bool:
+    infinite = isinstance(value, float) and not math.isfinite(value)
+    return not (is_missing(value) or isinstance(value, dict | list) or infinite)
 
 
 def _tiatoolbox_class(properties: dict[str, Any]) -> str:

@@ -55,7 +55,16 @@ def text_of(value: Any) -> str:
     """A name: text or a number."""
     if isinstance(value, dict | list):
         raise ValueError("not a text")
-    return "" if is_missing(value) else str(value)
+    return "" if is_missing(value) else encodable(str(value))
+
+
+def encodable(text: str) -> str:
+    """Text that UTF-8 can hold: a lone surrogate, which JSON can hold, becomes U+FFFD."""
+    try:
+        text.encode()
+        return text
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def truth_of(value: Any) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import random
 import re
 import struct
 from collections.abc import Sequence
+from typing import Any
 
 NUMBERS = (0, 1, 2, 3, 7, 8, 255, 256, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000,
            0xFFFFFFFE, 0xFFFFFFFF, 1 << 40, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)  # fmt: skip
@@ -16,6 +19,11 @@ ODD = (
     "null", "true", '""', "[]", "{}", '"\\u0000"', '"\\ud800"', "2024-05-01", "'", '"', ",", ":",
     "0x10", "é" * 200, "&a [*a]", "!!python/name:os", "[[[[[[[[", "]]", "..", "\t", "\r", "% 5",
 )  # fmt: skip
+VALUES: tuple[Any, ...] = (
+    None, True, False, 0, -1, 1, 2**31, 2**63, -(2**70), 0.5, 1e300, 1e-320, float("nan"),
+    float("inf"), "", "0", "1,5", "true", "\0", "\ud800", "é" * 300, [], [[]], {}, {"a": 1}, [0],
+    [1, 2], [1, 2, 3], [1.5, None], ["a"], [[0, 0], [1e9, 0], [1, 1]], [[[0, 0]]], "Polygon",
+)  # fmt: skip
 NESTED = 300
 ENCODINGS = ("utf-16", "utf-8-sig", "latin-1", "utf-32")
 
@@ -24,7 +32,9 @@ def mutated(data: bytes, others: Sequence[bytes], rng: random.Random, text: bool
     """A copy of a file with one to eight changes; others: files to take pieces from."""
     out = bytearray(data)
     for _ in range(rng.choice((1, 1, 1, 2, 3, 8))):
-        if text and rng.random() < 0.75:
+        if text and rng.random() < 0.5 and (values := _of_json(bytes(out), rng)):
+            out = bytearray(values)
+        elif text and rng.random() < 0.75:
             out = bytearray(_of_text(bytes(out), rng))
         else:
             _of_bytes(out, others, rng)
@@ -68,6 +78,39 @@ def _place(out: bytearray, rng: random.Random) -> int:
     if where == 1:
         return len(out) - 1 - rng.randrange(edge)
     return rng.randrange(len(out))
+
+
+def _of_json(data: bytes, rng: random.Random) -> bytes | None:
+    """JSON with a value replaced, added, removed or doubled; None for what is no JSON."""
+    try:
+        root = [json.loads(data)]
+    except (ValueError, RecursionError):
+        return None
+    places: list[tuple[Any, Any]] = []
+    _collect(root, places)
+    holder, key = rng.choice(places)
+    what = rng.randrange(5)
+    if what == 0 and len(places) > 1 and holder is not root:
+        del holder[key]
+    elif what == 1:
+        other, there = rng.choice(places)
+        holder[key] = copy.deepcopy(other[there])
+    elif what == 2 and isinstance(holder, list):
+        holder.insert(key, copy.deepcopy(holder[key]))
+    elif what == 3 and isinstance(holder, dict):
+        holder[rng.choice((*holder, "", "name", "id", "type"))] = holder.pop(key)
+    else:
+        holder[key] = copy.deepcopy(rng.choice(VALUES))
+    return json.dumps(root[0]).encode()
+
+
+def _collect(value: Any, places: list[tuple[Any, Any]]) -> None:
+    """Every (list or dict, index or key) below a value."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, each in list(inner):
+        places.append((value, key))
+        if isinstance(each, dict | list):
+            _collect(each, places)
 
 
 def _of_text(data: bytes, rng: random.Random) -> bytes:

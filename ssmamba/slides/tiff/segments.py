@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import BinaryIO
 
@@ -119,11 +120,11 @@ class Segments:
         if count == 0 or offset == 0:
             return None  # a tile that was never written
         with self._lock:
+            end = self._file.seek(0, os.SEEK_END)
+            if offset + count > end:  # asked first: any number may be written there
+                raise UnreadableImage("the file is incomplete; copy it again")
             self._file.seek(offset)
-            piece = self._file.read(count)
-        if len(piece) < count:
-            raise UnreadableImage("the file is incomplete; copy it again")
-        return piece
+            return self._file.read(count)
 
     def _decode(self, piece: bytes, index: int, height: int) -> np.ndarray:
         """Samples of a whole tile, or of a strip as high as it is."""

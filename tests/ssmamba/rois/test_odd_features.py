@@ -15,7 +15,7 @@ import pytest
 
 from ssmamba.errors import RoiError
 from ssmamba.rois import geojson
-from ssmamba.rois.geojson import read_region_file, write_rois
+from ssmamba.rois.geojson import read_region_file, read_rois, write_rois
 from ssmamba.rois.roi import Roi
 
 SQUARE: dict[str, Any] = {
@@ -269,3 +269,17 @@ def test_what_unpacks_to_too_much_is_refused_before_it_is_unpacked(
     for path in tmp_path.iterdir():
         with pytest.raises(RoiError, match=r"holds more than .* split it"):
             read_region_file(path)
+
+
+@pytest.mark.parametrize("given", [float("inf"), float("-inf"), float("nan"), "\ud800", "a\udfff"])
+def test_an_id_that_no_file_can_hold_is_the_same_after_writing(tmp_path: Path, given: Any) -> None:
+    feature = {
+        "type": "Feature",
+        "id": given,
+        "geometry": {"type": "Point", "coordinates": [3, 4]},
+        "properties": {"name": "p"},
+    }
+    (tmp_path / "a.geojson").write_text(json.dumps(feature))
+    first = read_rois(tmp_path / "a.geojson")
+    write_rois(tmp_path / "b.geojson", first)
+    assert [roi.id for roi in read_rois(tmp_path / "b.geojson")] == [roi.id for roi in first]

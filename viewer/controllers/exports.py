@@ -78,24 +78,25 @@ class ExportController(Controller):
             document.slide,
             document.mpp,
             document.slide_settings.icc,
-            tuple(
-                RegionFacts(
-                    roi,
-                    answers_of(document, models, roi),
-                    self._shown_map(roi, painted.get(roi.id)),
-                )
-                for roi in chosen
-            ),
+            tuple(self._region(roi, models, painted.get(roi.id)) for roi in chosen),
             datetime.now().strftime("%Y-%m-%d %H:%M"),
         )
+
+    def _region(
+        self, roi: Roi, models: Sequence[tuple[Model, str]], painted: PaintedMap | None
+    ) -> RegionFacts:
+        answers = answers_of(self._document, models, roi)
+        return RegionFacts(roi, answers, self._shown_map(roi, painted))
 
     def _shown_map(self, roi: Roi, painted: PaintedMap | None) -> ShownMap | None:
         model = self._library.shown
         if painted is None or model is None:
             return None
         result = self._document.results.map(map_key(self._document, roi, model, painted.spec))
-        if result is None:
-            return None
+        newest = self._document.results.newest_answer(roi.id, model.path)
+        classless = newest is not None and not newest[1].trust.names_class
+        if result is None or (classless and painted.spec.target is None):
+            return None  # evidence for a class that must not be named
         look = self._document.map_painting
         name = model.class_info(result.target).name
         title = tr("Evidence for {name}") if METHODS[result.method].uses_class else _SALIENT

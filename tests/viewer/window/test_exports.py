@@ -14,6 +14,7 @@ from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QLineEdit
 
+from ssmamba.reading.values import Trust
 from ssmamba.rois.geojson import read_rois
 from tests.viewer.conftest import RING, Bench
 from tests.viewer.exporting.reading_pdf import Pdf
@@ -204,3 +205,19 @@ def test_copy_puts_the_view_on_the_clipboard_where_the_slide_has_the_focus(
     copied = clipboard.image().convertToFormat(QImage.Format.Format_RGB32)
     assert copied == canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
     edit.deleteLater()
+
+
+def test_no_evidence_is_drawn_for_a_class_that_may_not_be_named(bench: Bench) -> None:
+    roi = bench.draw(*RING)
+    bench.settle()
+    exports, results = bench.work.exports, bench.document.results
+    (shown,) = exports.facts().regions
+    assert shown.map is not None and shown.map.title == "Evidence for Adenocarcinoma"
+    key, answer = results.newest_answer(roi.id, bench.work.library.shown.path)
+    results.put(key, replace(answer, trust=Trust(False, ("mostly bare glass",), doubt="glass")))
+    (shown,) = exports.facts().regions
+    assert shown.map is None
+    bench.document.maps.choose(target="scc")  # the user's own choice
+    bench.settle()
+    (shown,) = exports.facts().regions
+    assert shown.map is not None and shown.map.title == "Evidence for Squamous cell carcinoma"

@@ -9,7 +9,7 @@ import pytest
 
 from ssmamba.rois.geojson import PROGRESS_EVERY, write_rois
 from tests.slides import write_pyramid
-from tests.viewer.conftest import Bench
+from tests.viewer.conftest import Bench, Heartbeat
 from tests.viewer.fakes import square
 
 
@@ -67,15 +67,15 @@ def test_a_slow_restore_is_said_and_then_named(
 
 @pytest.mark.slow
 def test_the_window_answers_while_twenty_thousand_regions_come_in(
-    bench: Bench, tmp_path: Path, slide_file: Path
+    bench: Bench, tmp_path: Path, slide_file: Path, heartbeat: Heartbeat
 ) -> None:
-    file = tmp_path / "many.geojson"
+    file, other = tmp_path / "many.geojson", tmp_path / "other.tif"
     write_rois(file, many(20_002))
+    write_pyramid(other, 640, 480, seed=5)
+    heartbeat.reset()
     with bench.qtbot.waitSignal(bench.work.regions.imported):
         bench.work.files.import_regions(str(file))
     bench.settle()
-    other = tmp_path / "other.tif"
-    write_pyramid(other, 640, 480, seed=5)
     bench.open(other)
     bench.open(slide_file)
     bench.settle()

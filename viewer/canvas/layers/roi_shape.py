@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import numpy as np
 from PySide6.QtCore import Qt
@@ -22,9 +23,12 @@ class RoiShape:
     def __init__(self, roi: Roi) -> None:
         self.roi = roi
         self.bounds = roi.bounds
-        self.color = QColor(*(roi.color or DEFAULT_COLOR))
         self._paths: dict[int, QPainterPath] = {}  # by octave of the zoom
         self._rings: dict[int, list[np.ndarray]] = {}
+
+    @cached_property
+    def color(self) -> QColor:
+        return QColor(*(self.roi.color or DEFAULT_COLOR))
 
     def rings(self, downsample: float) -> list[np.ndarray]:
         """The outlines, each (N, 2) level-0 pixels, without vertices too close to be seen.

@@ -10,7 +10,12 @@ from PySide6.QtGui import QFontMetricsF, QPainter
 
 from ssmamba.rois.roi import Roi
 from viewer.canvas.layers.labels import label_font, paint_label, place_label
-from viewer.canvas.layers.roi_shape import POINT_RADIUS_PX, RoiShape, paint_outline
+from viewer.canvas.layers.roi_shape import (
+    DEFAULT_COLOR,
+    POINT_RADIUS_PX,
+    RoiShape,
+    paint_outline,
+)
 from viewer.canvas.layers.small_rois import paint_dots, paint_outlines
 from viewer.canvas.view import View
 
@@ -46,7 +51,10 @@ class RoiLayer:
                 self._shapes[roi.id] = RoiShape(roi)
         self._list = list(self._shapes.values())
         self._bounds = np.array([s.bounds for s in self._list]).reshape(-1, 4)
-        self._colors = np.array([s.color.rgba() for s in self._list], np.uint32)
+        colors = np.array([s.roi.color or DEFAULT_COLOR for s in self._list], np.uint32)
+        self._colors = (
+            colors.reshape(-1, 3) @ np.array([1 << 16, 1 << 8, 1], np.uint32) | 0xFF000000
+        )
         self._is_point = np.array([s.roi.kind == "point" for s in self._list], bool)
 
     def get(self, roi_id: str | None) -> Roi | None:

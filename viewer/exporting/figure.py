@@ -122,8 +122,8 @@ def _answers(sheet: Sheet, x: float, y: float, width: float, region: RegionFacts
         second = "  ·  ".join(part for part in (words.second, words.agreement) if part)
         if second:
             y += sheet.text(x, y, width, second, TEXT.muted())
-        about = "  ·  ".join(part for part in (answer.label, " ".join(words.details)) if part)
-        y += sheet.text(x, y, width, about, SMALL.muted())
+        for line in (words.source, " ".join(words.details)):
+            y += sheet.text(x, y, width, line, SMALL.muted()) if line else 0
         y += GAP_PT / 2
     return y - top
 

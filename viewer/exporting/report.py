@@ -193,7 +193,7 @@ def _answer(
     second = "  ·  ".join(part for part in (words.second, words.agreement) if part)
     if second:
         y += sheet.text(x, y, width, second, TEXT.muted())
-    for line in (answer.label, *words.details):
+    for line in (words.source, *words.details):
         y += sheet.text(x, y, width, line, SMALL.muted())
     return y + GAP_PT / 2 - top
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ssmamba.headless.answers import whole_percent
 from viewer.exporting.facts import Facts, RegionAnswer, RegionFacts, models_of
 from viewer.text import formats
-from viewer.text.answers import DOUBTS
-from viewer.text.formats import percent
+from viewer.text.answers import NO_BREAK, agreement_text, basis, left_out_line, said
 from viewer.text.stamps import RESEARCH_ONLY, sentence
 from viewer.text.tr import tr
 
@@ -21,36 +19,23 @@ class Words:
     headline: str  # the class of a sure answer, else the doubt
     second: str  # the class of an answer that is not sure, where one may be named
     agreement: str  # with the user's own class
-    details: tuple[str, ...]  # reasons of the doubt, how much was read, what is outdated
+    source: str  # the model, and what its answer rests on
+    details: tuple[str, ...]  # sentences: reasons of the doubt, what was left out or is outdated
 
 
 def in_words(answer: RegionAnswer, region: RegionFacts) -> Words:
-    """What the answer card says, in the same order: doubt first."""
-    result, trust, named = answer.result, answer.result.trust, answer.answer.named
-    details = [] if trust.sure else [sentence(reason) for reason in trust.reasons]
-    if result.read_share < 1:
-        share = tr("{percent} of the region was read.")
-        details.append(share.format(percent=_unbroken(whole_percent(result.read_share))))
+    """What stands beside the slide, in the same order: doubt first."""
+    result = answer.result
+    told = said(answer.answer.card, result, region.roi.user_class)
+    named = f"{told.name}, {told.share}".replace(" %", f"{NO_BREAK}%") if told.name else ""
+    details = [sentence(reason) for reason in result.trust.reasons] if told.doubt else []
+    if result.left_out:
+        details.append(sentence(left_out_line(result)))
     if answer.outdated:
         details.append(tr("Outdated: the region or its scale was changed since."))
-    told = ""
-    if named is not None:
-        told = _unbroken(f"{named.name}, {percent(result.probabilities[named.key])}")
-    headline = told if trust.sure else DOUBTS[trust.doubt]
-    second = "" if trust.sure else told
-    return Words(headline, second, _agreement(answer, region), tuple(details))
-
-
-def _unbroken(text: str) -> str:
-    """Text whose percentages do not end a line before their sign."""
-    return text.replace(" %", "\u00a0%")
-
-
-def _agreement(answer: RegionAnswer, region: RegionFacts) -> str:
-    agrees = answer.answer.agrees_with(region.roi.user_class)
-    if agrees is None:
-        return ""
-    return tr("same as your class") if agrees else tr("differs from your class")
+    headline, second = (told.doubt, named) if told.doubt else (named, "")
+    source = f"{answer.label}  ·  {basis(result)}"
+    return Words(headline, second, agreement_text(told.agrees), source, tuple(details))
 
 
 def region_line(region: RegionFacts, mpp: float | None) -> str:

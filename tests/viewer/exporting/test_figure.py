@@ -21,10 +21,10 @@ SAID = (
     "First",
     "Your class: Adenocarcinoma",
     "Adenocarcinoma, 90.0\u00a0%",
-    "same as your class",
+    "agrees with your class",
     "Foreign tissue",
     "The model has not seen such tissue.",
-    "83\u00a0% of the region was read.",
+    "1\u00a0window · 83\u00a0% read",
     "Evidence for X",
     "0.5 µm/px",
     "sha256 ffffffffffff",
@@ -40,7 +40,7 @@ def texts_of_svg(path: Path) -> str:
 
 def unbroken(text: str) -> str:
     """Without the ends of lines, which depend on the font."""
-    return text.replace("\n", "").replace(" ", "")
+    return text.replace("\n", "").replace(" ", "").replace("\u00a0", "")
 
 
 def test_svg_and_pdf_hold_the_words_as_text(

@@ -33,7 +33,7 @@ class RoiLayer:
         self._shapes: dict[str, RoiShape] = {}
         self._list: list[RoiShape] = []
         self._bounds = np.empty((0, 4))  # level-0 px, in the order of _list
-        self._colors = np.empty(0, np.uint32)  # ARGB
+        self._colors: np.ndarray = np.empty(0, np.uint32)  # ARGB
         self._is_point = np.empty(0, bool)
         self.selected: str | None = None
         self.hovered: str | None = None

@@ -1,9 +1,8 @@
-"""Whether an answer should be believed: entropy, distance, glass and blur.
+"""Whether an answer should be believed, and which windows have a vote in it.
 
-The limits for entropy and distance come from the checkpoint's card. Those for glass and blur
-were read off training images: over 300 images each of LC25000 and of the blood smears the
-smallest sharpness was 0.087 and the largest after a Gaussian blur of 3 px was 0.073; the smallest
-tissue share of LC25000 was 0.31.
+A window of glass, ink, blur or nothing has no vote. The others vote with the area of the region
+that each stands for, so that the answer is that for a place drawn from the region at random. The
+limits for entropy and distance come from the checkpoint's card.
 """
 
 from __future__ import annotations
@@ -16,23 +15,26 @@ from torch import Tensor
 
 from ssmamba.checkpoints.card import Card
 from ssmamba.inference.distance import mahalanobis
-from ssmamba.reading.doubts import foremost
+from ssmamba.inference.sight import Seen, look
+from ssmamba.reading.doubts import ORDER, foremost
 from ssmamba.reading.preprocess import Images, resize_image
 from ssmamba.reading.values import Doubt, Trust
-from ssmamba.slides.tissue import tissue_fraction
 
 DEFAULT_ENTROPY_LIMIT = 0.5  # when the card has none
-GLASS_LIMIT = 0.1  # less tissue than this, in a stain in which glass can be told
-SHARPNESS_LIMIT = 0.075
-BLANK_CONTRAST = 4.0  # standard deviation of grey values below which a picture is empty
-GLASS_STAINS = ("h&e", "he", "ihc", "pas", "trichrome")  # not smears: they are mostly background
+# Of the tissue; what is glass was read, as it were. A tenth unread cannot turn an answer that is
+# sure, as the limits of entropy ask for more than a tenth between the first class and the others.
+MOST_TISSUE = 0.9
+MOST_REGION = 0.5  # a region that is mostly glass was drawn around something else
 
 NOT_SURE_BETWEEN = "The model is not sure which class this is."
 FOREIGN = "This does not look like the tissue that the model was trained on."
-GLASS = "Most of this region is bare glass."
+PARTIAL = "Much of this region could not be read, so the answer stands for a part of it."
+GLASS = "Most of this region is bare glass or black."
 BLANK = "There is nothing to see in this region."
+PEN = "Most of this region is covered by pen or ink."
 NO_NUMBER = "The model's answer is not a number; its weights may be damaged."
 BLURRED = "This region is blurred."
+OBSTACLES: dict[Doubt, str] = {"blank": BLANK, "glass": GLASS, "pen": PEN, "blurred": BLURRED}
 
 
 class Judge:
@@ -41,58 +43,102 @@ class Judge:
     def __init__(self, card: Card, extra: dict[str, Tensor]) -> None:
         self.card = card
         self._mean, self._precision = extra.get("trust.mean"), extra.get("trust.precision")
-        stain = card.input.stain.lower()
-        self._knows_glass = any(name in stain for name in GLASS_STAINS)
+        self._seen: list[Seen] = []
+        self._areas: list[float] = []
         self._distances: list[float] = []
-        self._tissue: list[float] = []
-        self._sharpness: list[float] = []
-        self._blank: list[bool] = []
         self._finite = True
 
-    def add(self, pixels: Images, features: np.ndarray, logits: np.ndarray | None = None) -> None:
-        """pixels: N × (S, S, 3) uint8 RGB, as read or of the training images' side already;
-        features (N, F) and logits (N, K) float32 of the same windows."""
+    def add(
+        self,
+        pixels: Images,
+        features: np.ndarray,
+        logits: np.ndarray | None = None,
+        areas: Sequence[float] | np.ndarray | None = None,
+    ) -> None:
+        """Look at N windows of a region.
+
+        pixels: N × (S, S, 3) uint8 RGB, as read or of the training images' side already;
+        features (N, F) and logits (N, K) float32; areas (N,): of the region, that each stands
+        for, in any unit, by default all the same.
+        """
         self._finite &= all(np.isfinite(v).all() for v in (features, logits) if v is not None)
-        for read in pixels:
-            image = resize_image(read, self.card.input.source_px)  # as sharp as the model sees it
-            blank = float(image.mean(axis=2).std()) < BLANK_CONTRAST
-            self._blank.append(blank)
-            if self._knows_glass:
-                self._tissue.append(tissue_fraction(image))
-            if not blank:
-                self._sharpness.append(sharpness(image))
+        spec = self.card.input
+        for read in pixels:  # as sharp as the model sees it
+            self._seen.append(look(resize_image(read, spec.source_px), spec.stain))
+        self._areas += [1.0] * len(features) if areas is None else list(map(float, areas))
         self._distances += self._relative_distances(features)
 
-    def verdict(self, probabilities: Sequence[float]) -> Trust:
-        """Judge the region's probabilities (K,), in the light of the windows added so far."""
+    @property
+    def votes(self) -> np.ndarray:
+        """Weight of each window's vote, (N,) float64; their sum is 1, or 0 if none has a vote."""
+        weights = np.where([not seen.obstacle for seen in self._seen], self._areas, 0.0)
+        total = weights.sum()
+        return weights / total if total > 0 else weights
+
+    @property
+    def voted_area(self) -> float:
+        """Of the region, that windows with a vote stand for, in the unit of the areas."""
+        return sum(a for a, seen in zip(self._areas, self._seen, strict=True) if not seen.obstacle)
+
+    @property
+    def left_out(self) -> tuple[tuple[Doubt, int], ...]:
+        """How many windows have no vote, by reason, the most fundamental first."""
+        found = [seen.obstacle for seen in self._seen]
+        return tuple((doubt, found.count(doubt)) for doubt in ORDER if doubt in found)
+
+    def mean(self, probabilities: np.ndarray) -> np.ndarray:
+        """The region's probabilities (K,) float64 of those of its windows (N, K).
+
+        Where no window has a vote it is the mean of all, which names no class.
+        """
+        weights = self.votes
+        if not weights.any():
+            weights = np.full(len(probabilities), 1 / len(probabilities))
+        mean: np.ndarray = weights @ probabilities.astype(np.float64)
+        return mean
+
+    def verdict(self, probabilities: Sequence[float], area: float | None = None) -> Trust:
+        """Judge the region's probabilities (K,), in the light of the windows added so far.
+
+        area: of the region, in the unit of the windows' areas; by default their sum.
+        """
         if not (self._finite and np.isfinite(probabilities).all()):
             return Trust(sure=False, reasons=(NO_NUMBER,), entropy=1.0, doubt="damaged")
         entropy = float(normalised_entropy(np.asarray(probabilities, np.float64)))
         limit = self.card.calibration.entropy_limit
-        distance = _median(self._distances)
-        tissue = float(np.mean(self._tissue)) if self._tissue else None
-        sharp = _median(self._sharpness)
-        blank = bool(self._blank) and float(np.mean(self._blank)) > 0.5
-        reasons: dict[Doubt, str] = {}
-        if blank:
-            reasons["blank"] = BLANK
-        elif tissue is not None and tissue < GLASS_LIMIT:
-            reasons["glass"] = GLASS
-        elif sharp is not None and sharp < SHARPNESS_LIMIT:
-            reasons["blurred"] = BLURRED
+        shown = self.votes if self.voted_area else np.asarray(self._areas)
+        distance = _median(self._distances, shown[: len(self._distances)])
+        reasons = self._obstacles(sum(self._areas) if area is None else area)
         if distance is not None and distance > 1.0:
             reasons["foreign"] = FOREIGN
         if entropy > (DEFAULT_ENTROPY_LIMIT if limit is None else limit):
             reasons["unsure"] = NOT_SURE_BETWEEN
+        tissue = [seen.tissue for seen in self._seen if seen.tissue is not None]
+        sharp = [(s.sharpness, w) for s, w in zip(self._seen, shown, strict=True) if s.sharpness]
         return Trust(
             sure=not reasons,
             reasons=tuple(reasons.values()),
-            doubt=foremost(reasons),
+            doubt=foremost(reasons) if self.voted_area else next(iter(reasons), ""),
             entropy=entropy,
             distance=distance,
-            sharpness=sharp,
-            tissue=tissue,
+            sharpness=_median([s for s, _ in sharp], np.array([w for _, w in sharp])),
+            tissue=float(np.mean(tissue)) if tissue else None,
         )
+
+    def _obstacles(self, area: float) -> dict[Doubt, str]:
+        """Doubts about how much of a region was seen, the largest first."""
+        lost = dict.fromkeys(OBSTACLES, 0.0)
+        for seen, own in zip(self._seen, self._areas, strict=True):
+            if seen.obstacle:
+                lost[seen.obstacle] += own
+        if self._seen and not self.voted_area:
+            hindered = {seen.obstacle for seen in self._seen}
+            ranked = sorted((d for d in OBSTACLES if d in hindered), key=lambda d: -lost[d])
+            return {doubt: OBSTACLES[doubt] for doubt in ranked}
+        tissue = area - lost["glass"] - lost["blank"]
+        if self.voted_area < max(MOST_TISSUE * tissue, MOST_REGION * area):
+            return {"partial": PARTIAL}
+        return {}
 
     def _relative_distances(self, features: np.ndarray) -> list[float]:
         """Mahalanobis distances in units of the card's limit; empty when the card has none."""
@@ -114,18 +160,12 @@ def normalised_entropy(probabilities: np.ndarray) -> np.ndarray:
     return np.maximum(-(probabilities * logs).sum(-1) / np.log(classes), 0.0)
 
 
-def sharpness(rgb: np.ndarray) -> float:
-    """Variance of grey differences over 1 px against those over 4 px; contrast cancels out.
-
-    A straight ramp gives 1/16 = 0.0625, the least that blur leads to; noise gives 1.
-    """
-    grey = rgb.astype(np.float32).mean(axis=2)
-    if min(grey.shape) < 8:
-        return 1.0
-    near = np.diff(grey, axis=0).var() + np.diff(grey, axis=1).var()
-    far = (grey[4:] - grey[:-4]).var() + (grey[:, 4:] - grey[:, :-4]).var()
-    return float(near / far) if far > 0 else 1.0
-
-
-def _median(values: list[float]) -> float | None:
-    return float(np.median(values)) if values else None
+def _median(values: Sequence[float], weights: np.ndarray) -> float | None:
+    """The value on whose both sides there is half of the weight; None of nothing."""
+    if not len(values):
+        return None
+    order = np.argsort(values)
+    ordered, sums = np.asarray(values, np.float64)[order], np.cumsum(weights[order])
+    half = sums[-1] / 2
+    low, high = (min(int(np.searchsorted(sums, half, s)), len(sums) - 1) for s in ("left", "right"))
+    return float(ordered[low] + ordered[high]) / 2

@@ -28,6 +28,8 @@ class RegionPlan:
     """The windows of a slide that represent a region, and how they are read."""
 
     windows: np.ndarray  # (N, 3) float64 of x, y, side, level-0 pixels
+    areas: np.ndarray  # (N,) float64, of the region, that each stands for, squared level-0 pixels
+    area: float  # of the region on the slide, squared level-0 pixels
     mode: str  # whole | tiles
     out_px: int  # side of the pixels read for each window
     mpp: float | None  # µm per network pixel; None = unknown
@@ -49,7 +51,7 @@ def plan_region(
     Raises RoiError for a region that has no area or is off the slide, and ScaleNeeded for one that
     is too large for a scale that is only a guess (``ssmamba.reading.scale``).
     """
-    from ssmamba.reading.windows import window_around, windows_tiles  # shapely loads slowly
+    from ssmamba.reading.windows import window_around, window_over, windows_tiles  # slow to load
 
     roi = _clipped(roi, slide)
     slide_mpp = mpp if mpp is not None else slide.mpp
@@ -70,14 +72,15 @@ def plan_region(
             notes.append("the square around the region leaves the image, so it was read in parts")
         elif window.side > shortest:  # as in training: the centred square, no padding
             window = _on_whole_pixels(_shrunk(window, shortest))
-        windows = np.array([[window.x, window.y, window.side]])
+        cover = window_over(roi, window)
     if mode == "tiles":
-        windows = windows_tiles(roi, side, check=check)
-    windows = _inside(windows, slide)
+        cover = windows_tiles(roi, side, check=check)
+    windows = _inside(cover.windows, slide)
     side = float(windows[0, 2])
     read_mpp = None if slide_mpp is None else slide_mpp * side / spec.window_px
     notes += _scale_notes(spec, read_mpp)
-    return RegionPlan(windows, mode, _out_px(slide, spec, side), read_mpp, tuple(notes))
+    out_px = _out_px(slide, spec, side)
+    return RegionPlan(windows, cover.areas, cover.area, mode, out_px, read_mpp, tuple(notes))
 
 
 def read_window(slide: Slide, window: Window, out_px: int, icc: bool = False) -> np.ndarray:

@@ -28,35 +28,57 @@ def window_around(roi: Roi, min_side: float = 1.0) -> Window:
     return Window((left + right - side) / 2, (top + bottom - side) / 2, side)
 
 
-def windows_tiles(
-    roi: Roi, side: float, overlap: float = 0.0, check: Check = lambda: None
-) -> np.ndarray:
-    """Cover a region with square windows: (N, 3) float64 of x, y, side in level-0 pixels.
+@dataclass(frozen=True)
+class Cover:
+    """Windows over a region, and what each of them stands for."""
 
-    The grid is centred on the region and read row by row. Windows at least half inside are kept;
-    when the region is so thin that none is, those that overlap it best. ``overlap`` is the shared
-    part of neighbours, 0 ≤ overlap < 1. Memory and time go with the windows along the region's
-    outline and with N, not with its bounding box. ``check`` is called between the steps. Raises
-    RoiError for a region without an area.
+    windows: np.ndarray  # (N, 3) float64 of x, y, side, level-0 pixels
+    areas: np.ndarray  # (N,) float64, of the region, no part counted twice, squared pixels
+    area: float  # of the whole region; a little is left to its neighbours
+
+    @property
+    def share(self) -> float:
+        """Of the region that the windows stand for, 0..1."""
+        return min(1.0, float(self.areas.sum()) / self.area)
+
+
+def window_over(roi: Roi, window: Window) -> Cover:
+    """One window as the cover of a region, which may reach beyond it."""
+    shape = roi_shape(roi)
+    x, y, side = window.x, window.y, window.side
+    held = shapely.intersection(shape, shapely.box(x, y, x + side, y + side)).area
+    return Cover(np.array([[x, y, side]]), np.array([held]), float(shape.area))
+
+
+def windows_tiles(roi: Roi, side: float, check: Check = lambda: None) -> Cover:
+    """Cover a region with square windows of ``side`` level-0 pixels.
+
+    A grid is centred on the region; its windows that are at least half inside come first, row by
+    row. What they leave is read in windows of its own (``ssmamba.reading.leftovers``). Memory and
+    time go with the windows along the region's outline and with N, not with its bounding box.
+    ``check`` is called between the steps. Raises RoiError for a region without an area.
     """
-    if not 0 <= overlap < 1 or side <= 0:
-        raise ValueError(f"side > 0 and 0 <= overlap < 1, not {side} and {overlap}")
-    grid = _grid(_bounds(roi), side, side * (1 - overlap))
+    from ssmamba.reading.leftovers import windows_over_rest
+
+    if side <= 0:
+        raise ValueError(f"side > 0, not {side}")
+    grid = _grid(_bounds(roi), side)
     shape = MultiPolygon(polygons_of(roi_shape(roi)))
-    cells, shares = _shares_inside(shape, grid, check)
+    cells, shares, parts = _shares_inside(shape, grid, check)
     if not len(cells):
         raise RoiError("The region has no area; draw a lasso or a rectangle.")
-    thin = shares.max() < MIN_SHARE + ROUNDING
-    unsure = np.flatnonzero(thin | (abs(shares - MIN_SHARE) < ROUNDING))
+    unsure = np.flatnonzero(abs(shares - MIN_SHARE) < ROUNDING)
     for some in np.array_split(unsure, 1 + len(unsure) // BATCH):
         check()
         boxes = grid.boxes(cells[some])
         shares[some] = shapely.area(shapely.intersection(shape, boxes)) / shapely.area(boxes)
-    best = shares.max()
-    kept = shares >= MIN_SHARE if best >= MIN_SHARE else shares > MIN_SHARE * best
-    rows, columns = cells[kept, 0], cells[kept, 1]
-    order = np.lexsort((columns, rows))
-    return grid.windows(rows[order], columns[order])
+    kept = shares >= MIN_SHARE
+    order = np.lexsort((cells[kept, 1], cells[kept, 0]))
+    rows, columns = cells[kept, 0][order], cells[kept, 1][order]
+    windows, areas = grid.windows(rows, columns), shares[kept][order] * side**2
+    area = float(shares.sum()) * side**2
+    rest = windows_over_rest(parts[~kept], windows, side, area, check)
+    return Cover(np.concatenate([windows, rest.windows]), np.concatenate([areas, rest.areas]), area)
 
 
 @dataclass(frozen=True)
@@ -66,21 +88,19 @@ class _Grid:
     x0: float
     y0: float
     side: float
-    step: float  # from one window to the next
     rows: int
     columns: int
 
     def windows(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """(N, 3) float64 of x, y, side."""
-        x, y = self.x0 + columns * self.step, self.y0 + rows * self.step
+        x, y = self.x0 + columns * self.side, self.y0 + rows * self.side
         return np.stack([x, y, np.full_like(x, self.side)], axis=1)
 
     def boxes(self, blocks: np.ndarray) -> np.ndarray:
         """(N,) rectangles around blocks (N, 4) of first and one past the last row and column."""
         row, column, end_row, end_column = blocks.T
-        left, top = self.x0 + column * self.step, self.y0 + row * self.step
-        right = self.x0 + (end_column - 1) * self.step + self.side
-        bottom = self.y0 + (end_row - 1) * self.step + self.side
+        left, top = self.x0 + column * self.side, self.y0 + row * self.side
+        right, bottom = self.x0 + end_column * self.side, self.y0 + end_row * self.side
         return shapely.box(left, top, right, bottom)
 
 
@@ -93,24 +113,26 @@ def _bounds(roi: Roi) -> tuple[float, float, float, float]:
     return bounds
 
 
-def _grid(bounds: tuple[float, float, float, float], side: float, step: float) -> _Grid:
+def _grid(bounds: tuple[float, float, float, float], side: float) -> _Grid:
     left, top, right, bottom = bounds
-    columns = 1 + max(0, math.ceil((right - left - side) / step - 1e-6))
-    rows = 1 + max(0, math.ceil((bottom - top - side) / step - 1e-6))
-    x0 = (left + right - side - (columns - 1) * step) / 2
-    y0 = (top + bottom - side - (rows - 1) * step) / 2
-    return _Grid(x0, y0, side, step, rows, columns)
+    columns = max(1, math.ceil((right - left) / side - 1e-6))
+    rows = max(1, math.ceil((bottom - top) / side - 1e-6))
+    x0, y0 = (left + right - columns * side) / 2, (top + bottom - rows * side) / 2
+    return _Grid(x0, y0, side, rows, columns)
 
 
-def _shares_inside(shape: MultiPolygon, grid: _Grid, check: Check) -> tuple[np.ndarray, np.ndarray]:
-    """The windows that overlap a shape: blocks of one window (M, 4), and each one's share (M,).
+def _shares_inside(
+    shape: MultiPolygon, grid: _Grid, check: Check
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The windows that overlap a shape: blocks of one window (M, 4), each one's share (M,), and
+    the part of the shape in it (M,), None where the window is full.
 
     The grid is halved again and again, each block with its own part of the shape. A block that is
     empty or full is not looked into any further.
     """
     blocks = np.array([[0, 0, grid.rows, grid.columns]])
     parts = np.array([shape], dtype=object)
-    cells, shares = [], []
+    cells, shares, pieces = [], [], []
     while len(blocks):
         check()
         boxes = grid.boxes(blocks)
@@ -121,9 +143,10 @@ def _shares_inside(shape: MultiPolygon, grid: _Grid, check: Check) -> tuple[np.n
         inside = [_cells_of(block) for block in blocks[full]]
         cells += [blocks[alone], *inside]
         shares += [share[alone], *(np.ones(len(c)) for c in inside)]
+        pieces += [parts[alone], *(np.full(len(c), None) for c in inside)]
         rest = ~single & ~full & (share > 0)
         blocks, parts = _halved(blocks[rest]), np.tile(parts[rest], 2)
-    return np.concatenate(cells), np.concatenate(shares)
+    return np.concatenate(cells), np.concatenate(shares), np.concatenate(pieces)
 
 
 def _cut(parts: np.ndarray, boxes: np.ndarray, check: Check, side: float) -> np.ndarray:

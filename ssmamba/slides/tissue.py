@@ -1,27 +1,33 @@
-"""Tissue masks: everything but bare glass."""
+"""Tissue masks: everything but bare glass, black where nothing was scanned, and felt pen."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from ssmamba.slides.ink import black_mask, ink_mask
+
 GLASS_SATURATION = 0.035  # below this an even, bright pixel is glass (JPEG noise stays under it)
 
 
-def tissue_mask(rgb: np.ndarray) -> np.ndarray:
-    """Return a bool mask (H, W) of what is not bare glass in an HWC uint8 RGB image.
+def tissue_mask(rgb: np.ndarray, tell_ink: bool = True) -> np.ndarray:
+    """Return a bool mask (H, W) of the tissue in an HWC uint8 RGB image.
 
     A pixel is tissue when its colour or its darkness stands out from the glass. The threshold is
     Otsu's on a combination of the two, clipped to a range that suits pale stains as well as
-    images without any glass.
+    images without any glass. Black and, unless ``tell_ink`` is False, the colours of felt pens
+    (``ssmamba.slides.ink``) are no tissue, and have no part in the threshold.
     """
     values = _stain_amount(rgb)
-    limit = float(np.clip(_otsu(values), GLASS_SATURATION, 0.12))
-    return values > limit
+    other = black_mask(rgb)
+    if tell_ink:
+        other |= ink_mask(rgb)
+    limit = float(np.clip(_otsu(values[~other]), GLASS_SATURATION, 0.12))
+    return (values > limit) & ~other
 
 
-def tissue_fraction(rgb: np.ndarray) -> float:
+def tissue_fraction(rgb: np.ndarray, tell_ink: bool = True) -> float:
     """Share of an HWC uint8 RGB image that is tissue, 0..1."""
-    return float(tissue_mask(rgb).mean()) if rgb.size else 0.0
+    return float(tissue_mask(rgb, tell_ink).mean()) if rgb.size else 0.0
 
 
 def _stain_amount(rgb: np.ndarray) -> np.ndarray:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ssmamba.engine.jobs.bench import Bench, progress
-from ssmamba.engine.messages import Classify, ClassifyResult
+from ssmamba.engine.jobs.poll import poll
+from ssmamba.engine.messages import Classify, ClassifyResult, Progress
 from ssmamba.engine.scheduler import Spent, Steps
-from ssmamba.inference.judge import Judge
-from ssmamba.reading.preprocess import resize_image
 from ssmamba.reading.values import PackedArray
 
 
@@ -16,32 +13,25 @@ def answer(request: Classify, bench: Bench, spent: Spent, path: str) -> Steps:
     """The mean over a region's windows by one checkpoint, a batch a step. Raises SSMambaError."""
     start = spent()
     with bench.reading(request, path, spent) as (predictor, region):
-        begun, spec = spent(), predictor.card.input
-        judge = Judge(predictor.card, predictor.checkpoint.extra)
-        pieces = []
-        for first, pixels in region.batches(predictor.batch_size):
-            seen = [resize_image(image, spec.window_px) for image in pixels]
-            prediction = bench.predict(predictor, seen)
-            read = seen if spec.window_px == spec.source_px else pixels
-            judge.add(read, prediction.features, prediction.logits)
-            pieces.append(prediction.probabilities)
-            if region.count > 1:
-                yield progress(request.job, first + len(pixels), region.count, spent() - begun)
-        windows = np.concatenate(pieces)
-        mean = windows.mean(axis=0, dtype=np.float64)
-        keys = [c.key for c in predictor.card.classes]
-        predicted = keys[int(mean.argmax())]
-        bench.remember(region.key(predictor.checkpoint.sha256), predicted)
+        begun = spent()
+
+        def told(done: int) -> Progress:
+            return progress(request.job, done, region.count, spent() - begun)
+
+        found = yield from poll(bench, predictor, region, told)
+        judge, plan, mean = found.judge, region.plan, found.mean.tolist()
         yield ClassifyResult(
             job=request.job,
             roi_id=request.roi.id,
             checkpoint=path,
-            probabilities=dict(zip(keys, mean.tolist(), strict=True)),
-            predicted=predicted,
-            trust=judge.verdict(mean.tolist()),
-            windows=PackedArray.of(region.plan.windows),
+            probabilities=dict(zip((c.key for c in predictor.card.classes), mean, strict=True)),
+            predicted=found.predicted,
+            trust=judge.verdict(mean, plan.area),
+            windows=PackedArray.of(plan.windows),
             stamp=region.stamp(predictor.checkpoint.sha256, predictor.device),
             seconds=spent() - start,
-            notes=region.plan.notes + predictor.notes,
-            window_probabilities=PackedArray.of(windows),
+            notes=plan.notes + predictor.notes,
+            window_probabilities=PackedArray.of(found.windows),
+            read_share=min(1.0, judge.voted_area / plan.area),
+            left_out=judge.left_out,
         )

@@ -8,8 +8,9 @@ import numpy as np
 from torch import Tensor
 
 from ssmamba.engine.jobs.bench import Bench, progress
+from ssmamba.engine.jobs.poll import poll
 from ssmamba.engine.jobs.region import Region
-from ssmamba.engine.messages import Explain, ExplainResult
+from ssmamba.engine.messages import Explain, ExplainResult, Progress
 from ssmamba.engine.scheduler import Spent, Steps
 from ssmamba.errors import InputError, did_you_mean
 from ssmamba.inference.predictor import Predictor
@@ -66,15 +67,13 @@ def evidence(request: Explain, bench: Bench, spent: Spent, path: str) -> Steps:
         )
 
 
-def _predicted(predictor: Predictor, region: Region, bench: Bench) -> Generator[None, None, str]:
+def _predicted(
+    predictor: Predictor, region: Region, bench: Bench
+) -> Generator[Progress | None, None, str]:
     """The class that the model gives a region, remembered from its classification."""
     key = region.key(predictor.checkpoint.sha256)
     if key not in bench.answers:
-        total = np.zeros(len(predictor.card.classes))
-        for _, pixels in region.batches(predictor.batch_size):
-            total += bench.predict(predictor, pixels).probabilities.sum(axis=0)
-            yield
-        bench.remember(key, predictor.card.classes[int(total.argmax())].key)
+        yield from poll(bench, predictor, region)
     return bench.answers[key]
 
 

@@ -59,7 +59,8 @@ class Region:
 
     def key(self, sha256: str) -> tuple:
         """Key of an answer by the checkpoint with this sha256: everything that it depends on."""
-        windows = hashlib.sha256(self.plan.windows.tobytes()).digest()
+        read = self.plan.windows.tobytes() + self.plan.areas.tobytes()
+        windows = hashlib.sha256(read).digest()
         return sha256, self.slide.quick_hash, windows, self.plan.out_px, self.icc
 
     def stamp(

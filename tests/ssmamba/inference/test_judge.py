@@ -14,8 +14,8 @@ from ssmamba.inference.judge import (
     NOT_SURE_BETWEEN,
     Judge,
     normalised_entropy,
-    sharpness,
 )
+from ssmamba.inference.sight import sharpness
 
 SURE = [0.97, 0.02, 0.01]
 
@@ -146,3 +146,81 @@ def test_foreign_tissue_is_told_before_an_undecided_answer():
     trust = judge([textured()], far, probabilities=[0.4, 0.3, 0.3], extra=extra, distance_limit=3)
     assert trust.doubt == "foreign" and trust.names_class
     assert set(trust.reasons) == {FOREIGN, NOT_SURE_BETWEEN}
+
+
+def made_judge(images, areas, stain="H&E"):
+    card = Card(input=InputSpec(window_px=96, source_px=96, stain=stain))
+    found = Judge(card, {})
+    found.add(np.stack(images), np.zeros((len(images), 2), np.float32), areas=areas)
+    return found
+
+
+def test_a_window_votes_with_the_area_that_it_stands_for():
+    found = made_judge([textured(), textured(1)], [300.0, 100.0])
+    mean = found.mean(np.array([[1.0, 0.0], [0.0, 1.0]], np.float32))
+    np.testing.assert_allclose(mean, [0.75, 0.25])
+
+
+def test_glass_has_no_vote_and_does_not_make_the_answer_partial():
+    found = made_judge([textured(), glass_with_a_speck()], [600.0, 400.0])
+    np.testing.assert_allclose(found.mean(np.array([[1.0, 0], [0, 1]], np.float32)), [1, 0])
+    assert found.left_out == (("glass", 1),)
+    assert found.voted_area == 600
+    assert found.verdict([0.99, 0.01], 1000.0).sure
+
+
+def test_a_region_that_is_mostly_glass_or_unread_is_partial():
+    mostly = made_judge([textured(), glass_with_a_speck()], [400.0, 600.0])
+    assert mostly.verdict([0.99, 0.01], 1000.0).doubt == "partial"
+    unread = made_judge([textured()], [850.0])
+    assert unread.verdict([0.99, 0.01], 1000.0).doubt == "partial"
+    assert unread.verdict([0.99, 0.01], 900.0).sure
+    assert unread.verdict([0.99, 0.01], 1000.0).names_class
+
+
+def test_blur_has_no_vote_and_much_of_it_makes_the_answer_partial():
+    blurred = cv2.GaussianBlur(textured(), (0, 0), 3)
+    assert made_judge([textured(), blurred], [95.0, 5.0]).verdict([0.99, 0.01]).sure
+    half = made_judge([textured(), blurred], [70.0, 30.0])
+    assert half.left_out == (("blurred", 1),)
+    assert half.verdict([0.99, 0.01]).doubt == "partial"
+
+
+def pen(colour, seed=0):
+    """A stroke across glass, as even as ink is."""
+    image = np.random.default_rng(seed).normal(240, 3, (96, 96, 3))
+    image[30:70] = np.array(colour) + np.random.default_rng(seed).normal(0, 4, (40, 96, 1))
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    "colour", [(30, 160, 140), (60, 120, 210), (205, 18, 18), (30, 30, 34)],
+    ids=["green", "blue", "red", "black"],
+)  # fmt: skip
+@pytest.mark.parametrize("stain", ["H&E", "May-Grünwald-Giemsa"])
+def test_pen_has_no_class(colour, stain):
+    trust = made_judge([pen(colour)], [1.0], stain).verdict([0.99, 0.01])
+    assert trust.doubt == "pen" and not trust.names_class
+
+
+def test_the_blue_of_a_trichrome_is_not_ink():
+    blue = textured(base=(70, 130, 215))
+    assert made_judge([blue], [1.0]).verdict([0.99, 0.01]).doubt == "pen"
+    assert made_judge([blue], [1.0], "Masson trichrome").verdict([0.99, 0.01]).sure
+
+
+def test_the_largest_obstacle_is_named_where_no_window_has_a_vote():
+    found = made_judge([pen((205, 18, 18)), glass_with_a_speck()], [30.0, 70.0])
+    trust = found.verdict([0.99, 0.01])
+    assert trust.doubt == "glass" and not trust.names_class and len(trust.reasons) == 2
+    assert found.left_out == (("glass", 1), ("pen", 1))
+
+
+def test_fluorescence_on_black_and_padding_are_no_tissue():
+    cells = np.zeros((96, 96, 3), np.uint8)
+    cells[20:40, 20:40, 2] = textured()[20:40, 20:40, 0]
+    framed = textured()
+    framed[:, :40] = 0
+    for image in (cells, framed):
+        trust = made_judge([image], [1.0]).verdict([0.99, 0.01])
+        assert trust.doubt == "glass" and not trust.names_class

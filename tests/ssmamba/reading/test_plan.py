@@ -233,7 +233,8 @@ def test_a_thin_diagonal_strip_needs_the_windows_along_it_not_those_of_its_bound
     strip = Roi(((((0, 0), (1000, 0), (100_000, 79_200), (100_000, 80_000), (99_000, 80_000),
                     (0, 800)),),))  # fmt: skip
     plan = plan_region(strip, slide, spec)
-    assert len(plan.windows) * 448**2 == pytest.approx(area_of(strip), rel=0.05)  # 756 windows
+    assert plan.areas.sum() == pytest.approx(area_of(strip), rel=0.01)
+    assert len(plan.windows) * 448**2 < 1.6 * area_of(strip)  # of 40,000 in its bounding box
     diagonal = abs(plan.windows[:, 1] - plan.windows[:, 0] * 0.8)
     assert diagonal.max() < 1500
 

@@ -30,7 +30,7 @@ def test_its_size_is_that_of_its_parts_without_holes(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(AREAS) - {"figure of eight", "hole of a stroke"}))
 def test_windows_cover_it_and_nothing_else(name: str) -> None:
-    windows = windows_tiles(area(name), CELL)
+    windows = windows_tiles(area(name), CELL).windows
     assert len(windows) * CELL**2 == AREAS[name][1]
     boxes = shapely.box(*windows[:, :2].T, *(windows[:, :2] + CELL).T)
     assert shapely.covers(roi_shape(area(name)).buffer(1e-6), boxes).all()

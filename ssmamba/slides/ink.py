@@ -1,0 +1,54 @@
+"""What lies on a slide besides tissue: felt pen, and black where nothing was scanned.
+
+Colours are compared after averaging, so that single nuclei and red cells do not count. The limits
+were read off pens and real tissue: of 10,000 fields of LC25000, of the blood smears and of three
+H&E slides none had a tenth of its area in the colour of ink; of 486 breast fields two, with ink.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+BLACK = 0.03  # of white: padding and the ground of fluorescence are below, black ink is above
+DARK = 0.22  # a black pen lets less light through
+GREY = 0.1  # chroma below which a dark place is black ink, above which it is a nucleus or a fold
+CELLS = 56  # a picture is averaged to about this many places a side
+
+
+def black_mask(rgb: np.ndarray) -> np.ndarray:
+    """Where no light came through, (H, W) bool, of HWC uint8 RGB."""
+    return rgb.max(axis=-1) < BLACK * 255
+
+
+def ink_mask(rgb: np.ndarray) -> np.ndarray:
+    """Where an HWC uint8 RGB picture has the colour of a felt pen, (H, W) bool.
+
+    For stains of red, violet and brown, such as H&E; the blue and green of a trichrome are taken
+    for ink. Single dark pixels of a fine picture count too: see ``ink_share``.
+    """
+    values = rgb.astype(np.float32) / 255.0
+    red, green, blue = np.moveaxis(values, -1, 0)
+    high, low = values.max(-1), values.min(-1)
+    is_green = (green - red > 0.08) & (green > blue - 0.06)
+    is_blue = (blue - red > 0.3) & (green - red > 0.1)
+    is_red = (red - blue > 0.4) & (red - green > 0.5) & (blue < 0.35)
+    is_black = (high < DARK) & (high >= BLACK) & (high - low < GREY)
+    found: np.ndarray = is_green | is_blue | is_red | is_black
+    return found
+
+
+def ink_share(rgb: np.ndarray) -> float:
+    """Share of an HWC uint8 RGB picture that is felt pen, 0..1."""
+    return float(ink_mask(_averaged(rgb)).mean()) if rgb.size else 0.0
+
+
+def black_share(rgb: np.ndarray) -> float:
+    """Share of an HWC uint8 RGB picture that is black, 0..1."""
+    return float(black_mask(rgb).mean()) if rgb.size else 0.0
+
+
+def _averaged(rgb: np.ndarray) -> np.ndarray:
+    step = max(1, min(rgb.shape[:2]) // CELLS)
+    rows, columns = rgb.shape[0] // step, rgb.shape[1] // step
+    blocks = rgb[: rows * step, : columns * step].reshape(rows, step, columns, step, 3)
+    return blocks.mean(axis=(1, 3), dtype=np.float32)

@@ -56,12 +56,13 @@ class ModelController(Controller):
         chosen = all(model.bundled for model in self._library.in_use)
         self._read(
             lambda: [*bundled_models(DEMO_FOLDER), *bundled_models()],
-            self._compare if chosen else self._library.add,
+            self._compare if chosen else lambda models: self._library.add(models, first=True),
         )
 
     def _compare(self, models: list[Model]) -> None:
         """Use those of the demo, and no other."""
         stems = {model.path: Path(model.path).stem for model in models}
+        self._library.add(models, first=True)
         self._add_some(models, lambda stem: stem in DEMO_MODELS)
         for model in self._library.in_use:
             if stems.get(model.path) not in DEMO_MODELS:

@@ -119,14 +119,19 @@ class ModelLibrary:
     def get(self, path: str) -> Model | None:
         return self._models.get(path)
 
-    def add(self, models: Iterable[Model], use: bool = False) -> None:
-        """Add or update models; ``use`` also switches on those that classify."""
+    def add(self, models: Iterable[Model], use: bool = False, first: bool = False) -> None:
+        """Add or update models; ``use`` also switches on those that classify, ``first`` lists
+        them before the others."""
+        models = tuple(models)
         for model in models:
             known = self._models.get(model.path, model)
             if known.version != model.version:  # another file by the same name
                 known = replace(model, in_use=known.in_use, bundled=known.bundled)
             in_use = known.in_use or (use and model.classifies)
             self._models[model.path] = replace(known, card=model.card, in_use=in_use)
+        if first:
+            ahead = {model.path: self._models[model.path] for model in models}
+            self._models = ahead | {k: v for k, v in self._models.items() if k not in ahead}
         self.changed.emit()
 
     def remove(self, path: str) -> None:

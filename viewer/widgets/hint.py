@@ -12,7 +12,7 @@ from viewer.text.tr import tr
 from viewer.widgets.basic import icon_button, label
 from viewer.widgets.layouts import column, row
 
-WIDTH = 460
+WIDTH = 440
 
 
 class Hint(QFrame):
@@ -31,8 +31,8 @@ class Hint(QFrame):
             row(label(f"{number}", "title"), text := label(step, wrap=True), wide=text)
             for number, step in enumerate(steps, start=1)
         ]
-        whole = column(self, row(heading, None, self._close), *lines, spacing=6)
-        whole.setContentsMargins(16, 8, 8, 12)
+        whole = column(self, row(heading, None, self._close), *lines, spacing=2)
+        whole.setContentsMargins(12, 4, 6, 8)
         self.hide()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -46,8 +46,8 @@ def demo_hint() -> Hint:
     return Hint(
         tr("Three steps to try"),
         [
-            tr("Choose a region in the list: one model knows this tissue, the other does not."),
-            tr("Press L and draw around any tissue. Both models answer at once."),
-            tr("Read at the right how sure they are, and on the slide what they saw."),
+            tr("Choose a region: one model knows this tissue, one does not."),
+            tr("Press L and draw around some tissue."),
+            tr("Read the answers at the right, the evidence on the slide."),
         ],
     )

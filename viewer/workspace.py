@@ -19,9 +19,12 @@ from viewer.controllers.scale import ScaleController
 from viewer.controllers.sessions import SessionController, failure_text
 from viewer.controllers.shared import Shared
 from viewer.controllers.slides import SlideController
+from viewer.controllers.views import ViewController
+from viewer.controllers.workbench import WorkbenchController
 from viewer.saving.paths import cache_folder, user_folder
 from viewer.saving.recents import Recents
 from viewer.saving.session import SessionStore
+from viewer.saving.workbench import WorkbenchStore
 from viewer.services.engine_bridge import EngineBridge, EngineFactory
 from viewer.services.notices import describe
 
@@ -42,6 +45,7 @@ class Workspace(Shared):
         self.recents = Recents(folder / "recents.json")
         self.bridge = EngineBridge(engine, self)
         self.sessions = SessionController(self, SessionStore(folder / "sessions"))
+        self.views = ViewController(self, canvas, self.sessions)
         self.slides = SlideController(self, canvas, self.sessions, self.recents)
         self.regions = RegionController(self, canvas)
         self.models = ModelController(self)
@@ -51,6 +55,7 @@ class Workspace(Shared):
         self.scale = ScaleController(self, canvas)
         self.fitting = FitController(self, self.bridge)
         self.demo = DemoController(self, cache_folder())
+        self.workbench = WorkbenchController(self, WorkbenchStore(folder), self.models, self.slides)
         self.files = FileController(self, self.slides, self.models, self.regions, self.demo)
         self.files.demo_shown.connect(self._ask_all)
         self.demo.ready.connect(lambda demo: self.scale.accept_suggestions(str(demo.slide)))
@@ -66,10 +71,11 @@ class Workspace(Shared):
             self.demo, self.slides, self.models, self.background, self.analysis, self.maps,
             self.exports,
         )  # fmt: skip
-        return any(part.busy for part in parts)
+        return self.workbench.busy or any(part.busy for part in parts)
 
     def finish(self) -> list[str]:
         """Write all changes now; returns a message for each failure."""
+        self.workbench.finish()
         failures = [describe(error).text for error in self.background.finish()]
         failures += [failure_text(failure) for failure in self.sessions.finish()]
         return [*failures, *self.exports.finish()]
@@ -78,6 +84,7 @@ class Workspace(Shared):
         """After ``finish``: stop all background work."""
         self.exports.close()
         self.sessions.close()
+        self.workbench.close()
         self.slides.close()
         self.background.close()
         self.bridge.close()

@@ -64,6 +64,16 @@ class Camera(QObject):
     def is_moving(self) -> bool:
         return self._zoom.is_running
 
+    @property
+    def fits(self) -> bool:
+        """Whether the whole slide is shown because nobody has moved."""
+        return self._auto_fit
+
+    @property
+    def info(self) -> SlideInfo | None:
+        """The slide that is shown."""
+        return self._info
+
     # --- movements
     def look(self, state: ViewState) -> None:
         """Change the view; ``changed`` is not emitted when nothing changes."""

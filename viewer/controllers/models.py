@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 
 from ssmamba.errors import CheckpointError
 from viewer.controllers.shared import Controller, Shared
-from viewer.state.library import DEMO_FOLDER, Model, bundled_models, read_model
+from viewer.saving.workbench import Bench
+from viewer.state.library import DEMO_FOLDER, Model, bundled_models, read_model, version_of
 
 T = TypeVar("T")
+FOLDER_LOOK_MS = 3000  # between two looks at the model folder
 DEFAULT_MODEL = "lac"  # stem of the bundled classifier that is in use at the start
 # What the demo compares: the model of its tissue, and one of other tissue
 DEMO_MODEL = "demo"
@@ -24,10 +26,15 @@ class ModelController(Controller):
 
     failed = Signal(str)
     loaded = Signal()
+    folder_changed = Signal(str)
 
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared)
         self._reading = 0
+        self.folder = ""  # whose models are listed; "" = none
+        self._seen: dict[str, str] = {}  # version of each file in it at the last look
+        self._look_often = QTimer(self, interval=FOLDER_LOOK_MS)
+        self._look_often.timeout.connect(self._look)
 
     @property
     def busy(self) -> bool:
@@ -49,6 +56,61 @@ class ModelController(Controller):
                 models, lambda stem: use_default and stem == DEFAULT_MODEL
             ),
         )
+
+    def add_kept(self, kept: Bench, *, use: bool, then: Callable[[], None]) -> None:
+        """List the bundled models and those of earlier starts; ``then`` is called afterwards.
+
+        use: switch on those that were in use, or the default if that was never chosen.
+        """
+
+        def work() -> list[Model]:
+            return [*bundled_models(), *_read_all(kept.added)[0], *_listed(kept.model_folder)]
+
+        def take(models: list[Model]) -> None:
+            in_use = kept.in_use
+            self.set_folder(kept.model_folder)
+            self._library.add(models)
+            if use and in_use is None:
+                self._library.add([m for m in models if Path(m.path).stem == DEFAULT_MODEL], True)
+            elif use:
+                self._library.add([m for m in models if m.path in (in_use or ())], use=True)
+            then()
+
+        self._read(work, take)
+
+    def set_folder(self, folder: str) -> None:
+        """List the models of a folder, and new ones as they appear; "" = of none."""
+        if folder != self.folder:
+            self.folder = folder
+            self._seen = {}
+            self.folder_changed.emit(folder)
+        if folder:
+            self._look_often.start()
+            self._look()
+        else:
+            self._look_often.stop()
+
+    def lists(self, path: str) -> bool:
+        """Whether a model is in the list because it is in the folder."""
+        return bool(self.folder) and Path(path).parent == Path(self.folder)
+
+    def _look(self) -> None:
+        """Read files that are new, or other ones, once they have stopped growing."""
+        folder, before = self.folder, self._seen
+        known = self._library.versions()
+
+        def work() -> tuple[dict[str, str], list[Model]]:
+            now = _versions(folder)
+            still = [p for p, v in now.items() if known.get(p) != v and before.get(p) == v]
+            return now, _read_all(still)[0]
+
+        def take(found: tuple[dict[str, str], list[Model]]) -> None:
+            if folder == self.folder:
+                self._seen = found[0]
+                if found[1]:
+                    self._library.add(found[1])
+
+        self._background.run(work, take, lambda _: None)
 
     def use_for_demo(self) -> None:
         """List the models of the generated tissue, and compare one of them with a model of other
@@ -95,6 +157,25 @@ class ModelController(Controller):
         self._reading -= 1
         self._messages.report(error)
         self.failed.emit(str(error))
+
+
+def _versions(folder: str) -> dict[str, str]:
+    """Version of each checkpoint in a folder, by path; empty for one that is not there now."""
+    try:
+        return {str(path): version_of(path) for path in _checkpoints(folder)}
+    except OSError:
+        return {}
+
+
+def _listed(folder: str) -> list[Model]:
+    try:
+        return _read_all([str(path) for path in _checkpoints(folder)])[0]
+    except OSError:
+        return []
+
+
+def _checkpoints(folder: str) -> list[Path]:
+    return sorted(Path(folder).resolve().glob("*.safetensors")) if folder else []
 
 
 def _read_all(paths: Sequence[str]) -> tuple[list[Model], list[CheckpointError]]:

@@ -9,7 +9,9 @@ from typing import Any
 from PySide6.QtCore import QTimer, Signal
 
 from ssmamba.slides.slide import SlideInfo
+from viewer.controllers.answers import AnswerController
 from viewer.controllers.shared import Controller, Shared
+from viewer.saving.answers import KeptAnswer
 from viewer.saving.contents import applied, contents_of, settings_of
 from viewer.saving.keeper import Keeper, News
 from viewer.saving.save_queue import Outcome, SaveFailure, SaveQueue
@@ -34,6 +36,9 @@ class SessionController(Controller):
         self._queue = SaveQueue(store)
         self._keeper = Keeper(self._queue)
         self._files = Background(self._messages.report, workers=1, parent=self)  # in order
+        self._answers = AnswerController(shared)
+        self._answers.came.connect(self._on_answer)
+        self._new_answers: dict[str, KeptAnswer] = {}  # not queued yet
         self._dirty = False  # changed since it was last queued
         self._settings_changed = False  # by the user, since the slide was opened
         self._restoring = False
@@ -47,6 +52,8 @@ class SessionController(Controller):
         self._look_often.timeout.connect(self._look)
         document.rois_changed.connect(self._on_changed)
         document.slide_settings_changed.connect(self._on_settings_changed)
+        document.selection_changed.connect(self._on_changed)
+        document.view_changed.connect(self._on_changed)
 
     @property
     def restoring(self) -> bool:
@@ -103,12 +110,23 @@ class SessionController(Controller):
 
     def _queue_changes(self) -> None:
         self._save_soon.stop()
-        if self._document.slide is not None and self._dirty:
+        slide = self._document.slide
+        if slide is not None and self._dirty:
             self._dirty = False
             self._keeper.queue(self._contents())
+            if self._new_answers:
+                self._queue.add(slide, self._new_answers)
+        self._new_answers = {}
 
     def _contents(self) -> dict[str, Any]:
-        return contents_of(self._document.rois, self._document.slide_settings)
+        document = self._document
+        view, selected = document.view, document.selected
+        return contents_of(
+            document.rois,
+            document.slide_settings,
+            view=None if view is None else list(view),
+            selected=None if selected is None else selected.id,
+        )
 
     # --- results of the worker
     def _on_written(self, written: Sequence[Outcome]) -> None:
@@ -147,6 +165,11 @@ class SessionController(Controller):
             self._document.restore(
                 contents.rois, own if self._settings_changed else contents.settings
             )
+            if self._document.view is None:
+                self._document.note_view(contents.view)
+            self._answers.take(contents.answers)  # before a selection asks for them
+            if self._document.selected is None:
+                self._document.select(contents.selected)
         self.found, self.saved_at = len(contents.rois), session.saved_at
         self._restoring = False
         if session.warning:
@@ -184,6 +207,10 @@ class SessionController(Controller):
             self._dirty = True
             if not self._save_soon.isActive():
                 self._save_soon.start()
+
+    def _on_answer(self, answer: KeptAnswer) -> None:
+        self._new_answers[answer.key] = answer
+        self._on_changed()
 
     def _on_settings_changed(self) -> None:
         self._settings_changed = self._settings_changed or not self._own_change

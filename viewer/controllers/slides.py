@@ -12,7 +12,7 @@ from ssmamba.slides.slide import SlideInfo
 from viewer.canvas import SlideCanvas
 from viewer.controllers.sessions import SessionController
 from viewer.controllers.shared import Controller, Shared
-from viewer.saving.recents import Recents
+from viewer.saving.recents import Recents, is_there
 from viewer.services.background import Background
 from viewer.text import formats
 from viewer.text.tr import tr
@@ -62,6 +62,15 @@ class SlideController(Controller):
         self._wanted = str(Path(path))  # as SlideInfo has it
         self.opening.emit(Path(path).name)
         self._canvas.open_slide(path)
+
+    def open_if_there(self, path: str) -> None:
+        """Open the slide of the last start, unless it is gone or another has been asked for."""
+
+        def opened(is_there: bool) -> None:
+            if is_there and self.coming is None and self._document.slide is None:
+                self.open(path)
+
+        self._lookups.run(lambda: is_there(path), opened)
 
     def read_recents(self) -> None:
         """Look up which recent slides still exist; a dead network drive makes this slow."""

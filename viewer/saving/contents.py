@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields, replace
-from typing import Any
+from math import inf
+from typing import Any, get_type_hints
 
 from ssmamba.rois.geojson import rois_from_geojson, rois_to_geojson
 from ssmamba.rois.roi import Roi
+from viewer.saving.answers import ANSWER, KeptAnswer, answer_from_json, answer_to_json
+from viewer.saving.packing import from_json, to_json
 from viewer.saving.records import json_of
 from viewer.state.settings import SlideSettings, fields_of
 
 REGION, SETTING = "region/", "setting/"
-Contents = Mapping[str, Any]  # values by key; regions are Rois, everything else is JSON
+OWN = VIEW, SELECTED = "view", "selected"
+Contents = Mapping[str, Any]  # values by key: Rois, KeptAnswers, and JSON
 DEFAULTS = SlideSettings()
 
 
@@ -23,9 +28,14 @@ def contents_of(rois: Iterable[Roi], settings: SlideSettings, **others: Any) -> 
     for field in fields(settings):
         value = getattr(settings, field.name)
         if value != getattr(DEFAULTS, field.name):
-            found[SETTING + field.name] = _as_json(value)
+            found[SETTING + field.name] = to_json(value)
     found.update((key, value) for key, value in others.items() if value is not None)
     return found
+
+
+def followed(contents: Contents) -> dict[str, Any]:
+    """The part that ``contents_of`` makes; the rest is added to, never compared."""
+    return {k: v for k, v in contents.items() if k.startswith((REGION, SETTING)) or k in OWN}
 
 
 def changes(before: Contents, after: Contents) -> dict[str, Any]:
@@ -57,14 +67,37 @@ def regions_of(contents: Contents) -> tuple[Roi, ...]:
 
 def settings_of(contents: Contents) -> SlideSettings:
     """The settings; what cannot be is the default."""
-    mpp, field_px = (_positive(contents.get(SETTING + name)) for name in ("mpp", "field_px"))
-    is_shown = contents.get(SETTING + "icc") is not False
-    return SlideSettings(mpp, field_px, is_shown, fields_of(contents.get(SETTING + "fields")))
+    hints = get_type_hints(SlideSettings)
+    found: dict[str, Any] = {}
+    for field in fields(SlideSettings):
+        raw = contents.get(SETTING + field.name)
+        if field.name == "fields":
+            found["fields"] = fields_of(raw)  # one that cannot be costs none of the others
+            continue
+        with suppress(ValueError):
+            if raw is not None and _is_possible(raw):
+                found[field.name] = from_json(hints[field.name], raw)
+    return SlideSettings(**found)
+
+
+def view_of(contents: Contents) -> tuple[float, float, float] | None:
+    """Centre (x, y), level-0 pixels, and level-0 pixels per device pixel; None = all of it."""
+    try:
+        return from_json(tuple[float, float, float], contents.get(VIEW))
+    except ValueError:
+        return None
+
+
+def answers_of(contents: Contents) -> tuple[KeptAnswer, ...]:
+    """The answers, the oldest first."""
+    return tuple(value for value in contents.values() if isinstance(value, KeptAnswer))
 
 
 def encoded(value: Any) -> bytes:
     """The JSON of a value."""
-    return json_of(_feature(value) if isinstance(value, Roi) else value)
+    if isinstance(value, Roi):
+        return json_of(_feature(value))
+    return json_of(answer_to_json(value) if isinstance(value, KeptAnswer) else value)
 
 
 def decoded(key: str, data: bytes) -> Any:
@@ -73,6 +106,8 @@ def decoded(key: str, data: bytes) -> Any:
         value = json.loads(data)
     except RecursionError as error:
         raise ValueError(str(error)) from error
+    if key.startswith(ANSWER):
+        return answer_from_json(value)
     if not key.startswith(REGION):
         return value
     found = rois_from_geojson(value)
@@ -89,7 +124,8 @@ def read_all(live: Mapping[str, bytes]) -> tuple[dict[str, Any], list[str]]:
         try:
             found[key] = decoded(key, data)
         except ValueError:
-            odd.append(key)
+            if not key.startswith(ANSWER):  # such an answer is of another version
+                odd.append(key)
     return found, odd
 
 
@@ -112,11 +148,8 @@ def _feature(roi: Roi) -> dict[str, Any]:
     return {**feature, "crs": collection["crs"]} if "crs" in collection else feature
 
 
-def _as_json(value: Any) -> Any:
-    """As it comes back: tuples are lists there, and a difference would be saved."""
-    return [_as_json(each) for each in value] if isinstance(value, tuple) else value
-
-
-def _positive(value: object) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and value > 0 else None  # type: ignore[operator, arg-type]
+def _is_possible(value: object) -> bool:
+    """Whether every number is a length."""
+    if isinstance(value, list):
+        return all(_is_possible(item) for item in value)
+    return not isinstance(value, int | float) or isinstance(value, bool) or 0 < value < inf

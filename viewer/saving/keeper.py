@@ -8,7 +8,7 @@ from typing import Any
 
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
-from viewer.saving.contents import REGION, SETTING, Contents, applied, changes
+from viewer.saving.contents import REGION, SETTING, Contents, applied, changes, followed
 from viewer.saving.save_queue import SaveQueue, Written
 from viewer.saving.session import Session
 
@@ -55,9 +55,10 @@ class Keeper:
 
     def take(self, session: Session) -> Contents:
         """The saved session as the document has to join it: with what was done there meanwhile."""
-        self._kept = applied(session.contents, self._early)
+        joined = applied(session.contents, self._early)
+        self._kept = followed(joined)
         self._loaded = True
-        return dict(self._kept)
+        return joined
 
     def receive(self, written: Written, now: Contents) -> News:
         """What the document has to take in after a save; ``now`` are its contents."""

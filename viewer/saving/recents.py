@@ -24,7 +24,7 @@ class Recents:
         for path in self._kept():
             if self._stopped or len(found) == SHOWN:
                 break
-            if _is_there(path):
+            if is_there(path):
                 found.append(path)
         return found
 
@@ -44,7 +44,8 @@ class Recents:
         return [p for p in kept if isinstance(p, str)] if isinstance(kept, list) else []
 
 
-def _is_there(path: str) -> bool:
+def is_there(path: str) -> bool:
+    """Whether a path exists and is accessible."""
     try:
         return Path(path).exists()
     except (OSError, ValueError):  # no permission, no network

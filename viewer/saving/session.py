@@ -10,15 +10,19 @@ from typing import Any
 from ssmamba.errors import RoiError
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
+from viewer.saving.answers import KeptAnswer, too_many
 from viewer.saving.contents import (
     REGION,
+    SELECTED,
     Contents,
+    answers_of,
     applied,
     encoded,
     measured,
     read_all,
     regions_of,
     settings_of,
+    view_of,
 )
 from viewer.saving.journal import Journal
 from viewer.saving.legacy import Legacy, read_legacy
@@ -49,6 +53,21 @@ class Session:
     @property
     def settings(self) -> SlideSettings:
         return settings_of(self.contents)
+
+    @property
+    def answers(self) -> tuple[KeptAnswer, ...]:
+        return answers_of(self.contents)
+
+    @property
+    def view(self) -> tuple[float, float, float] | None:
+        """Centre (x, y), level-0 pixels, and level-0 pixels per device pixel; None = all of it."""
+        return view_of(self.contents)
+
+    @property
+    def selected(self) -> str | None:
+        """Id of the selected region."""
+        found = self.contents.get(SELECTED)
+        return found if isinstance(found, str) else None
 
 
 class SessionStore:
@@ -148,6 +167,7 @@ class SessionStore:
                 lost = frozenset(key for key in _deleted(theirs) if news.get(key) is not None)
                 ours = {key: value for key, value in news.items() if key not in lost}
                 journal.append(_written(ours, journal.live))
+                journal.append(dict.fromkeys(too_many(journal.live)))
                 self._note(info, journal)
         except OSError as error:
             raise RoiError(

@@ -15,6 +15,8 @@ from viewer.state.settings import MapPainting, PictureSettings, SlideSettings
 from viewer.state.undo import Change, UndoStack
 from viewer.text.tr import tr
 
+Place = tuple[float, float, float]  # centre (x, y), level-0 px; level-0 px per device pixel
+
 
 def free_names(taken: Container[str], first: int = 1) -> Iterator[str]:
     """ "Region 1", "Region 2" … without names that are taken."""
@@ -33,6 +35,7 @@ class Document:
         self.slide_settings_changed = Event()
         self.map_painting_changed = Event()
         self.picture_settings_changed = Event()
+        self.view_changed = Event()
         self.slide: SlideInfo | None = None
         self.results = ResultStore()
         self.maps = MapsInView()
@@ -44,6 +47,7 @@ class Document:
         self._slide_settings = SlideSettings()
         self._painting = MapPainting()
         self._picture = PictureSettings()
+        self.view: Place | None = None
 
     # --- slide
     def set_slide(self, info: SlideInfo | None) -> None:
@@ -55,6 +59,7 @@ class Document:
         self._rois = {}
         self._order.clear()
         self._selected = None
+        self.view = None
         old, self._slide_settings = self._slide_settings, SlideSettings()
         self.slide_changed.emit()
         if old != self._slide_settings:
@@ -97,6 +102,12 @@ class Document:
         """µm per level-0 pixel: the user's, else the slide's, else None."""
         own = None if self.slide is None else self.slide.mpp
         return self._slide_settings.mpp if self._slide_settings.mpp is not None else own
+
+    def note_view(self, view: Place | None) -> None:
+        """What is looked at; None = the slide as a whole."""
+        if view != self.view:
+            self.view = view
+            self.view_changed.emit()
 
     # --- regions
     @property

@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import resources
-from ssmamba.checkpoints.card import Card, ClassInfo, read_card, refuse_slide_model
+from ssmamba.checkpoints.card import (
+    Card,
+    ClassInfo,
+    file_sha256,
+    read_card,
+    refuse_slide_model,
+)
 from ssmamba.checkpoints.labels import labels_of
 from ssmamba.errors import CheckpointError
 from viewer.state.events import Event
@@ -27,6 +33,7 @@ class Model:
     sha256: str = ""  # of the file; empty until the engine reports it
     parameters: int | None = None
     version: str = ""  # size and time of change of the file that was read
+    file_sha256: str = ""  # of that file
 
     @property
     def name(self) -> str:
@@ -72,13 +79,18 @@ def names_beside(models: Sequence[Model]) -> list[str]:
 def read_model(path: Path | str, bundled: bool = False) -> Model:
     """Read a checkpoint's card. Raises CheckpointError."""
     resolved = Path(path).expanduser().resolve()
-    version = _version(resolved)  # first: the older one if the file is replaced meanwhile
+    version = version_of(resolved)  # first: the older one if the file is replaced meanwhile
     card = read_card(resolved)
     refuse_slide_model(card, resolved)
-    return Model(str(resolved), card, bundled=bundled, version=version)
+    try:
+        sha256 = file_sha256(resolved)
+    except OSError:
+        sha256 = ""  # the engine reports the error
+    return Model(str(resolved), card, bundled=bundled, version=version, file_sha256=sha256)
 
 
-def _version(path: Path) -> str:
+def version_of(path: Path) -> str:
+    """What tells a file from the one that takes its place: size and time of the last change."""
     try:
         stat = path.stat()
     except OSError:

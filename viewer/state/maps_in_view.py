@@ -26,6 +26,11 @@ class MapsInView:
         """In the order of the comparison's cells, each once."""
         return self._specs
 
+    @property
+    def latest(self) -> MapSpec:
+        """The last choice of class, method and stage; its checkpoint says nothing."""
+        return self._latest
+
     def of(self, checkpoint: str) -> MapSpec:
         """The first map of a checkpoint (the one on the slide), else the one it would show."""
         found = (spec for spec in self._specs if spec.checkpoint == checkpoint)

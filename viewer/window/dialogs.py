@@ -48,6 +48,15 @@ class Dialogs:
     def add_models(self) -> None:
         self._choose(tr("Add models"), MODELS, self._work.models.add_files)
 
+    def choose_model_folder(self) -> None:
+        dialog = self._dialog(tr("Folder whose models are listed"), tr("Folders"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        if self._work.models.folder:
+            dialog.setDirectory(self._work.models.folder)
+        dialog.fileSelected.connect(self._work.models.set_folder)
+        dialog.open()
+
     def import_regions(self, *, from_corner: bool = False) -> None:
         def import_all(paths: list[str]) -> None:
             for path in paths:

@@ -24,7 +24,11 @@ def begin(window, options: Options) -> None:
             options.demo_data, models=options.models, bundled_models=not options.models
         )
     work.slides.read_recents()
-    work.models.add_bundled(use_default=not options.models)
+    if options.screenshot is None:
+        nothing_asked = not (options.files or options.demo)
+        work.workbench.begin(use_models=not options.models, reopen=nothing_asked)
+    else:  # the same picture whatever was done before
+        work.models.add_bundled(use_default=not options.models)
     if options.models:
         work.models.add_files(options.models)
     if options.rois:

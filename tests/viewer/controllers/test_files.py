@@ -14,6 +14,7 @@ from ssmamba.rois.geojson import write_rois
 from ssmamba.slides.slide import SlideInfo
 from tests.viewer.fakes import FakeEngine, square
 from tests.viewer.state.test_planning import INFO
+from viewer.canvas.camera import Camera
 from viewer.controllers import demo as demo_controller
 from viewer.demo import Demo
 from viewer.workspace import Workspace
@@ -35,6 +36,7 @@ class FakeCanvas(QObject):
 
     def __init__(self) -> None:
         super().__init__()
+        self.camera = Camera(self)
         self.asked: list[str] = []
 
     def open_slide(self, path: str) -> None:

@@ -1,0 +1,124 @@
+"""Keeps models, map settings and open slides over the starts of the viewer."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+
+from PySide6.QtCore import QTimer, Signal
+
+from viewer.controllers.models import ModelController
+from viewer.controllers.shared import Controller, Shared
+from viewer.controllers.slides import SlideController
+from viewer.saving.workbench import Bench, WorkbenchStore
+from viewer.services.background import Background
+
+SAVE_DELAY_MS = 600  # after the first change; later ones do not put it off
+
+
+class WorkbenchController(Controller):
+    """Restores the kept state once, then follows it."""
+
+    restored = Signal()
+
+    def __init__(
+        self, shared: Shared, store: WorkbenchStore, models: ModelController,
+        slides: SlideController,
+    ) -> None:  # fmt: skip
+        super().__init__(shared)
+        self._store = store
+        self._models = models
+        self._slides = slides
+        self._files = Background(self._messages.report, workers=1, parent=self)
+        self._missing: tuple[str, ...] = ()  # added models that are not there now
+        self._ready = False  # restored: from now on, changes are the user's
+        self._loading = False
+        self._save_soon = QTimer(self, singleShot=True, interval=SAVE_DELAY_MS)
+        self._save_soon.timeout.connect(self._save)
+        document, library = shared.document, shared.library
+        for event in (
+            document.map_painting_changed,
+            document.picture_settings_changed,
+            document.maps.changed,
+            document.slide_changed,
+            library.changed,
+            library.shown_changed,
+        ):
+            event.connect(self._on_changed)
+        models.folder_changed.connect(self._on_changed)
+
+    @property
+    def busy(self) -> bool:
+        return self._loading
+
+    def begin(self, *, use_models: bool = True, reopen: bool = True) -> None:
+        """Restore what was kept.
+
+        use_models: switch on those that were in use, else the default. reopen: the last slide.
+        """
+        self._loading = True
+
+        def restore(bench: Bench) -> None:
+            self._restore(bench, use_models, reopen)
+
+        self._files.run(self._store.load, restore, lambda _: restore(Bench()))
+
+    def finish(self) -> None:
+        """Write what is not on disk yet; nothing here is worth keeping the window open for."""
+        if self._ready:
+            with contextlib.suppress(OSError):
+                self._store.save(self._now())
+
+    def close(self) -> None:
+        self._save_soon.stop()
+        self._files.close()
+
+    def _restore(self, bench: Bench, use_models: bool, reopen: bool) -> None:
+        document = self._document
+        document.set_map_painting(bench.painting)
+        document.set_picture_settings(bench.picture)
+        choice = bench.map_choice
+        document.maps.choose(method=choice.method, stage=choice.stage, target=choice.target)
+        self._slides.remember(bench.slides)
+        self._models.add_kept(bench, use=use_models, then=lambda: self._on_models(bench))
+        if reopen and bench.current:
+            # noted again once it is open: a slide that ends the viewer is not opened twice
+            self._files.run(lambda: self._store.save(replace(bench, current="")))
+            self._slides.open_if_there(bench.current)
+
+    def _on_models(self, bench: Bench) -> None:
+        self._missing = tuple(p for p in bench.added if self._library.get(p) is None)
+        if bench.shown:
+            self._library.show(bench.shown)
+        choice = bench.map_choice  # a class that no model had before these were listed
+        self._document.maps.choose(target=choice.target)
+        self._document.maps.follow(self._library.in_use)
+        self._loading = False
+        self._ready = True
+        self._on_changed()
+        self.restored.emit()
+
+    def _now(self) -> Bench:
+        document, library = self._document, self._library
+        added = [m.path for m in library.models if not m.bundled and not self._models.lists(m.path)]
+        shown = library.shown
+        slide = document.slide
+        return Bench(
+            document.map_painting,
+            replace(document.maps.latest, checkpoint=""),
+            document.picture_settings,
+            (*added, *(path for path in self._missing if path not in added)),
+            tuple(model.path for model in library.models if model.in_use),
+            "" if shown is None else shown.path,
+            self._models.folder,
+            tuple(self._slides.open_files),
+            "" if slide is None else slide.path,
+        )
+
+    def _on_changed(self, *_: object) -> None:
+        if self._ready and not self._save_soon.isActive():
+            self._save_soon.start()
+
+    def _save(self) -> None:
+        now = self._now()
+        self._files.run(lambda: self._store.save(now), failed=lambda _: None)

@@ -50,6 +50,7 @@ class SlideInfo:
     former_hash: str = ""  # the quick hash that earlier versions used, if different
     notes: tuple[str, ...] = ()  # what is not shown as it is stored, a sentence each
     file: FileState | None = None  # as it was opened; another one in its place is not read
+    content_hash: str = ""  # of its pixels (``slides.identity``), where that has been computed
 
     @property
     def bounds_offset(self) -> tuple[int, int]:

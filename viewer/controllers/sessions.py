@@ -12,7 +12,7 @@ from ssmamba.slides.slide import SlideInfo
 from viewer.controllers.answers import AnswerController
 from viewer.controllers.shared import Controller, Shared
 from viewer.saving.answers import KeptAnswer
-from viewer.saving.contents import applied, contents_of, settings_of
+from viewer.saving.contents import applied, contents_of, settings_of, with_scale_of_file
 from viewer.saving.keeper import Keeper, News
 from viewer.saving.save_queue import Outcome, SaveFailure, SaveQueue
 from viewer.saving.session import Session, SessionStore
@@ -121,12 +121,14 @@ class SessionController(Controller):
     def _contents(self) -> dict[str, Any]:
         document = self._document
         view, selected = document.view, document.selected
-        return contents_of(
+        contents = contents_of(
             document.rois,
             document.slide_settings,
             view=None if view is None else list(view),
             selected=None if selected is None else selected.id,
         )
+        slide = document.slide
+        return contents if slide is None else with_scale_of_file(contents, slide.mpp)
 
     # --- results of the worker
     def _on_written(self, written: Sequence[Outcome]) -> None:

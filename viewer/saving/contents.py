@@ -17,9 +17,23 @@ from viewer.saving.records import json_of
 from viewer.state.settings import SlideSettings, fields_of
 
 REGION, SETTING = "region/", "setting/"
-OWN = VIEW, SELECTED = "view", "selected"
+OWN = VIEW, SELECTED, FILE_MPP = "view", "selected", "file_mpp"
 Contents = Mapping[str, Any]  # values by key: Rois, KeptAnswers, and JSON
 DEFAULTS = SlideSettings()
+
+
+def with_scale_of_file(contents: dict[str, Any], mpp: float | None) -> dict[str, Any]:
+    """Contents that remember beside the user's scale what the file said then (µm/px)."""
+    return {**contents, FILE_MPP: [mpp]} if SETTING + "mpp" in contents else contents
+
+
+def without_old_scale(contents: Contents, mpp: float | None) -> Contents:
+    """Contents without a scale that the user set when the file said another (µm/px)."""
+    if FILE_MPP not in contents or SETTING + "mpp" not in contents:
+        return contents
+    if not isinstance(contents[FILE_MPP], list) or contents[FILE_MPP] == [mpp]:
+        return contents
+    return {k: v for k, v in contents.items() if k not in (FILE_MPP, SETTING + "mpp")}
 
 
 def contents_of(rois: Iterable[Roi], settings: SlideSettings, **others: Any) -> dict[str, Any]:

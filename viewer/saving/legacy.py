@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ssmamba.errors import RoiError
+from ssmamba.errors import RoiError, SlideError
 from ssmamba.files import read_json
 from ssmamba.rois.geojson import read_region_file
 from ssmamba.rois.roi import Roi
-from ssmamba.slides.slide import SlideInfo
+from ssmamba.slides.identity import content_hash
+from ssmamba.slides.slide import Slide, SlideInfo
 from viewer.saving.contents import contents_of, settings_of
 from viewer.saving.slide_key import former_infos, former_key
 from viewer.text.tr import tr
+
+TELLING_PX = 4096  # of the smallest level, from which on a quick hash tells slides apart
 
 
 @dataclass
@@ -32,8 +35,17 @@ def read_legacy(folder: Path, info: SlideInfo) -> Legacy:
     for former in former_infos(info):
         files = list(_files(folder, former))
         if any(file.exists() for file in files):
-            is_own = former is info or _belongs(folder, former)
-            return _read(files, info) if is_own else Legacy()
+            named = _part(read_json(files[0]), "slide")
+            belongs = _belongs(named if isinstance(named, str) else "", info, former is info)
+            if belongs is None:
+                text = tr(
+                    "Regions that an earlier version saved are of {name} or of a slide that looks "
+                    "alike and is gone ({other}); they were not taken. Import {path} if they are "
+                    "its own."
+                )
+                other = text.format(name=info.name, other=named, path=files[1])
+                return Legacy(warnings=[other])
+            return _read(files, info) if belongs else Legacy()
     return Legacy()
 
 
@@ -66,7 +78,14 @@ def _read(files: list[Path], info: SlideInfo) -> Legacy:
             found.details.append(f"{path}: {read.notes[0]}")
     kept = _part(read_json(settings), "calibration")
     flat = {f"setting/{name}": _part(kept, name) for name in ("mpp", "field_px", "icc")}
-    found.contents = contents_of(rois.values(), settings_of(flat))
+    own = settings_of(flat)
+    found.contents = contents_of(rois.values(), own)
+    if own.mpp is not None and info.mpp is not None and own.mpp != info.mpp:
+        text = tr(
+            "The scale that you set for {name} is used, {own:.4g} µm/px; its file says {file:.4g}. "
+            "Change it under Slide ▸ Calibration."
+        )
+        found.warnings.append(text.format(name=info.name, own=own.mpp, file=info.mpp))
     return found
 
 
@@ -84,16 +103,34 @@ def _sentence(info: SlideInfo, path: Path, error: RoiError) -> str:
     return text.format(name=info.name, path=path)
 
 
-def _belongs(folder: Path, former: SlideInfo) -> bool:
-    """Whether a session whose key was not unique is this slide's."""
-    name = _part(read_json(folder / f"{former_key(former)}.json"), "slide")
-    if not isinstance(name, str):
-        return False
+def _belongs(named: str, info: SlideInfo, by_own_hash: bool) -> bool | None:
+    """Whether a session that was kept for the file ``named`` is this slide's; None = unclear.
+
+    Its key was not unique: a quick hash says little when the smallest level is tiny, and that of
+    plain images covered two parts of the file alone.
+    """
+    telling = by_own_hash and info.vendor != "image" and _smallest_px(info) >= TELLING_PX
     try:
-        named = Path(name)
-        return str(named) == former.path or not named.exists() or named.samefile(former.path)
+        path = Path(named)
+        if not named or not path.exists():
+            return True if telling or (not by_own_hash and path.name == info.name) else None
+        if str(path) == info.path or path.samefile(info.path):
+            return True
     except (OSError, ValueError):
-        return False
+        return True if telling else None
+    return bool(info.content_hash) and _content_of(path) == info.content_hash
+
+
+def _smallest_px(info: SlideInfo) -> int:
+    return min((level.width * level.height for level in info.levels), default=0)
+
+
+def _content_of(path: Path) -> str:
+    try:
+        with Slide.open(path) as slide:
+            return content_hash(slide)
+    except SlideError:
+        return ""
 
 
 def _part(value: object, name: str) -> object:

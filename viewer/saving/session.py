@@ -12,8 +12,10 @@ from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.saving.answers import KeptAnswer, too_many
 from viewer.saving.contents import (
+    FILE_MPP,
     REGION,
     SELECTED,
+    SETTING,
     Contents,
     answers_of,
     applied,
@@ -23,6 +25,8 @@ from viewer.saving.contents import (
     regions_of,
     settings_of,
     view_of,
+    with_scale_of_file,
+    without_old_scale,
 )
 from viewer.saving.journal import Journal
 from viewer.saving.legacy import Legacy, read_legacy
@@ -124,9 +128,12 @@ class SessionStore:
         if TAKEN_OVER not in journal.live:
             contents = applied(legacy.contents, contents)
         measured(regions_of(contents))
+        checked = without_old_scale(contents, info.mpp)
         warning, details = _report(info, journal, legacy, odd)
+        if checked is not contents:
+            warning = f"{warning} {_scale_changed(info, contents)}".strip()
         saved_at = None if stamp is None else stamp[0] / 1e9
-        return Session(contents, warning, details, not self.enter(info), deleted, saved_at)
+        return Session(checked, warning, details, not self.enter(info), deleted, saved_at)
 
     def _read(self, info: SlideInfo, journal: Journal) -> tuple[frozenset[str], Legacy]:
         """Read a journal; what others deleted since it was last read, and an older session."""
@@ -149,7 +156,8 @@ class SessionStore:
             return Legacy()
         legacy = read_legacy(self.folder, info)
         if legacy.contents and not legacy.unread:
-            old = {k: encoded(v) for k, v in legacy.contents.items() if k not in journal.live}
+            whole = with_scale_of_file(legacy.contents, info.mpp)
+            old = {k: encoded(v) for k, v in whole.items() if k not in journal.live}
             journal.append({**old, TAKEN_OVER: b"true"})
         return legacy
 
@@ -186,6 +194,21 @@ class SessionStore:
 
     def _note(self, info: SlideInfo, journal: Journal) -> None:
         self._stamps[key_of(info)] = journal.stamp()
+
+
+def _scale_changed(info: SlideInfo, contents: Contents) -> str:
+    text = tr(
+        "The file of {name} now says {now}, not {then} as when you set {own}; your scale is not "
+        "used. Set it again under Slide ▸ Calibration if it is right."
+    )
+    then, now = contents[FILE_MPP][0], info.mpp
+    return text.format(
+        name=info.name, now=_scale(now), then=_scale(then), own=_scale(contents[SETTING + "mpp"])
+    )
+
+
+def _scale(mpp: float | None) -> str:
+    return tr("no scale") if mpp is None else tr("{mpp} µm/px").format(mpp=f"{mpp:.4g}")
 
 
 def _deleted(theirs: Mapping[str, bytes | None]) -> frozenset[str]:

@@ -9,8 +9,12 @@ from ssmamba.slides.slide import SlideInfo
 
 
 def key_of(info: SlideInfo) -> str:
-    """32 hex digits."""
-    return former_key(info)
+    """32 hex digits: of the quick hash, the sizes of all levels and sampled pixels."""
+    if not info.content_hash:
+        return former_key(info)
+    sizes = [(level.width, level.height) for level in info.levels]
+    text = f"{info.quick_hash}:{info.width}x{info.height}:{sizes}:{info.content_hash}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def former_key(info: SlideInfo) -> str:

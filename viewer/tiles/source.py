@@ -6,6 +6,7 @@ import os
 import threading
 import traceback
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from PySide6.QtGui import QImage
 
 from ssmamba.errors import SlideError, SlideReplaced
 from ssmamba.slides.icc import SrgbTransform
+from ssmamba.slides.identity import content_hash
 from ssmamba.slides.slide import Slide, SlideInfo
 from viewer.text.tr import tr
 from viewer.tiles.cache import ByteLru
@@ -143,8 +145,8 @@ class TileSource(QObject):
             return self._give_up(message, error)
         self.pyramid = Pyramid(slide.levels)
         self._reader = TileReader(slide, self.pyramid, self.cache, transform)
-        self.info = slide.info
-        self._tell(self.opened, slide.info)
+        self.info = replace(slide.info, content_hash=content_hash(slide))
+        self._tell(self.opened, self.info)
         if slide.info.notes:
             self._tell(self.read_failed, f"{slide.info.name}: {' '.join(slide.info.notes)}", "")
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import zlib
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize
@@ -35,16 +36,21 @@ class WindowMemory(QObject):
         try:
             kept = read_json(self._file)
             geometry, state = (base64.b64decode(kept[name]) for name in ("geometry", "state"))
+            whole = kept["check"] == _check(geometry, state)
         except (ValueError, KeyError, TypeError):
+            return False
+        if not whole:  # Qt is not made for damaged values
             return False
         restored = self._window.restoreGeometry(QByteArray(geometry))
         return self._window.restoreState(QByteArray(state), VERSION) and restored
 
     def _save(self) -> None:
-        geometry, state = self._window.saveGeometry(), self._window.saveState(VERSION)
+        geometry = bytes(self._window.saveGeometry().data())
+        state = bytes(self._window.saveState(VERSION).data())
         kept = {
-            "geometry": base64.b64encode(geometry.data()).decode(),
-            "state": base64.b64encode(state.data()).decode(),
+            "geometry": base64.b64encode(geometry).decode(),
+            "state": base64.b64encode(state).decode(),
+            "check": _check(geometry, state),
         }
         with contextlib.suppress(OSError):  # a full disk must not keep the window open
             write_json(self._file, kept)
@@ -53,3 +59,7 @@ class WindowMemory(QObject):
         """On first use: the default size, but no larger than the screen."""
         room = self._window.screen().availableGeometry().size() - FRAME
         self._window.resize(self._window.size().boundedTo(room))
+
+
+def _check(geometry: bytes, state: bytes) -> int:
+    return zlib.crc32(state, zlib.crc32(geometry))

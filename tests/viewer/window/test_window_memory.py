@@ -44,6 +44,29 @@ def test_a_damaged_memory_counts_as_none(qtbot: QtBot, tmp_path: Path) -> None:
     assert panel.isVisible()
 
 
+def test_a_memory_with_any_byte_damaged_counts_as_none_or_is_the_same(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    file = tmp_path / "window.json"
+    first, first_panel = window_with_panel(qtbot)
+    WindowMemory(first, file)
+    first.show()
+    first.resize(700, 500)
+    first_panel.hide()
+    first.close()
+    whole = file.read_bytes()
+    for at in range(0, len(whole), 37):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 0x15]) + whole[at + 1 :])
+        window, _ = window_with_panel(qtbot)
+        WindowMemory(window, file)
+        assert (window.width(), window.height()) in ((640, 480), (700, 500))
+    file.write_bytes(whole[: len(whole) // 2])
+    window, panel = window_with_panel(qtbot)
+    WindowMemory(window, file)
+    window.show()
+    assert (window.width(), window.height()) == (640, 480) and panel.isVisible()
+
+
 def test_the_window_is_never_larger_than_the_screen(qtbot: QtBot, tmp_path: Path) -> None:
     window, _ = window_with_panel(qtbot)
     window.resize(9000, 9000)

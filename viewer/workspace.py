@@ -16,6 +16,7 @@ from viewer.controllers.maps import MapController
 from viewer.controllers.models import ModelController
 from viewer.controllers.regions import RegionController
 from viewer.controllers.scale import ScaleController
+from viewer.controllers.session_files import SessionFileController
 from viewer.controllers.sessions import SessionController, failure_text
 from viewer.controllers.shared import Shared
 from viewer.controllers.slides import SlideController
@@ -55,8 +56,13 @@ class Workspace(Shared):
         self.scale = ScaleController(self, canvas)
         self.fitting = FitController(self, self.bridge)
         self.demo = DemoController(self, cache_folder())
-        self.workbench = WorkbenchController(self, WorkbenchStore(folder), self.models, self.slides)
-        self.files = FileController(self, self.slides, self.models, self.regions, self.demo)
+        self.workbench = WorkbenchController(
+            self, WorkbenchStore(folder), self.models, self.slides, self.sessions
+        )
+        self.session_files = SessionFileController(self, self.sessions, self.slides)
+        self.files = FileController(
+            self, self.slides, self.models, self.regions, self.demo, self.session_files
+        )
         self.files.demo_shown.connect(self._ask_all)
         self.demo.ready.connect(lambda demo: self.scale.accept_suggestions(str(demo.slide)))
         self.analysis.model_replaced.connect(self.models.read_again)

@@ -10,9 +10,11 @@ from ssmamba.slides.slide import SlideInfo
 from viewer.controllers.demo import DemoController
 from viewer.controllers.models import ModelController
 from viewer.controllers.regions import RegionController
+from viewer.controllers.session_files import SessionFileController
 from viewer.controllers.shared import Controller, Shared
 from viewer.controllers.slides import SlideController
 from viewer.demo import Demo
+from viewer.saving.session_file import ENDING
 
 MODEL_ENDINGS = (".safetensors",)
 REGION_ENDINGS = (".geojson", ".json", ".geojson.gz", ".geojson.zip")
@@ -31,12 +33,14 @@ class FileController(Controller):
         models: ModelController,
         regions: RegionController,
         demo: DemoController,
+        sessions: SessionFileController,
     ) -> None:
         super().__init__(shared)
         self._slides = slides
         self._models = models
         self._regions = regions
         self._demo = demo
+        self._sessions = sessions
         self._demo_models = True
         self._demo_wanted = False
         self._imports: list[tuple[str, Callable[[], None]]] = []  # slide path, import
@@ -50,7 +54,8 @@ class FileController(Controller):
         """Open files by their kind: models, regions, and the first slide of the rest."""
         models = [p for p in paths if p.lower().endswith(MODEL_ENDINGS)]
         regions = [p for p in paths if p.lower().endswith(REGION_ENDINGS)]
-        slides = [p for p in paths if p not in models and p not in regions]
+        sessions = [p for p in paths if p.lower().endswith(ENDING)]
+        slides = [p for p in paths if p not in (*models, *regions, *sessions)]
         if models:
             self._models.add_files(models)
         if slides:
@@ -58,6 +63,8 @@ class FileController(Controller):
             self._slides.open(slides[0])
         for path in regions:
             self.import_regions(path)
+        for path in sessions:
+            self._sessions.open(path)
 
     def open_demo(
         self, data: str = "", *, models: Sequence[str] = (), bundled_models: bool = True

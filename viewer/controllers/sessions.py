@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal
 
+from ssmamba.errors import RoiError
 from ssmamba.slides.slide import SlideInfo
 from viewer.controllers.answers import AnswerController
 from viewer.controllers.shared import Controller, Shared
 from viewer.saving.answers import KeptAnswer
-from viewer.saving.contents import applied, contents_of, settings_of, with_scale_of_file
+from viewer.saving.contents import (
+    applied,
+    contents_of,
+    settings_of,
+    with_scale_of_file,
+    without_old_scale,
+)
 from viewer.saving.keeper import Keeper, News
 from viewer.saving.save_queue import Outcome, SaveFailure, SaveQueue
 from viewer.saving.session import Session, SessionStore
+from viewer.saving.session_file import write_session_file
 from viewer.services.background import Background
 from viewer.services.notices import describe
 from viewer.text import formats
@@ -29,10 +38,13 @@ class SessionController(Controller):
     """Connects the document to its saved session."""
 
     restored = Signal(object)  # SlideInfo
+    reader_changed = Signal(str)
 
     def __init__(self, shared: Shared, store: SessionStore) -> None:
         super().__init__(shared)
         document = shared.document
+        self._folder = store.folder
+        self.reader = store.reader  # "" = the first one
         self._queue = SaveQueue(store)
         self._keeper = Keeper(self._queue)
         self._files = Background(self._messages.report, workers=1, parent=self)  # in order
@@ -80,6 +92,54 @@ class SessionController(Controller):
             lambda session: self._on_loaded(info, session),
             lambda error: self._on_not_loaded(info, error),
         )
+
+    def set_reader(self, name: str) -> None:
+        """Continue as another reader, with their own session of the open slide; "" = the first."""
+        if name == self.reader or self.finish():  # which tells what could not be written
+            return
+        self._files.run(self._queue.leave)
+        self.reader = name
+        self._queue = SaveQueue(SessionStore(self._folder, name))
+        self._keeper = Keeper(self._queue)
+        slide = self._document.slide
+        if slide is not None:
+            self.begin(slide)
+        self.reader_changed.emit(name)
+
+    def write_file(self, path: Path, then: Callable[[], None]) -> None:
+        """Write what is kept of the open slide to a file, after what has just changed."""
+        slide, queue = self._document.slide, self._queue
+        if slide is None:
+            return
+        self._queue_changes()
+        self._write()
+
+        def work() -> None:
+            try:
+                write_session_file(path, queue.records(slide), slide)
+            except OSError as error:
+                text = tr("Could not save the session to {path} ({reason}). Choose another folder.")
+                raise RoiError(text.format(path=path, reason=error.strerror)) from error
+
+        self._files.run(work, lambda _: then(), due=True)
+
+    def join(self, session: Session) -> None:
+        """Take another session of the open slide into this one; undo removes its regions."""
+        document = self._document
+        slide = document.slide
+        if slide is None:
+            return
+        session = Session(without_old_scale(session.contents, slide.mpp))
+        here = {roi.id: roi for roi in document.rois}
+        new = [roi for roi in session.rois if here.get(roi.id) != roi]
+        if new:
+            document.add(new, tr("Open session"))
+        mine = contents_of((), document.slide_settings)
+        theirs = contents_of((), session.settings)
+        document.set_slide_settings(settings_of(applied(mine, theirs)))
+        for answer in session.answers:
+            self._on_answer(answer)
+        self._answers.take(session.answers)
 
     def finish(self) -> list[SaveFailure]:
         """Write all changes now; returns those that could not be written."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from PySide6.QtCore import QTimer, Signal
 
 from viewer.controllers.models import ModelController
+from viewer.controllers.sessions import SessionController
 from viewer.controllers.shared import Controller, Shared
 from viewer.controllers.slides import SlideController
 from viewer.saving.workbench import Bench, WorkbenchStore
@@ -23,12 +24,14 @@ class WorkbenchController(Controller):
 
     def __init__(
         self, shared: Shared, store: WorkbenchStore, models: ModelController,
-        slides: SlideController,
+        slides: SlideController, sessions: SessionController,
     ) -> None:  # fmt: skip
         super().__init__(shared)
         self._store = store
         self._models = models
         self._slides = slides
+        self._sessions = sessions
+        self.readers: tuple[str, ...] = ()  # names that were used
         self._files = Background(self._messages.report, workers=1, parent=self)
         self._missing: tuple[str, ...] = ()  # added models that are not there now
         self._ready = False  # restored: from now on, changes are the user's
@@ -46,6 +49,7 @@ class WorkbenchController(Controller):
         ):
             event.connect(self._on_changed)
         models.folder_changed.connect(self._on_changed)
+        sessions.reader_changed.connect(self._on_reader)
 
     @property
     def busy(self) -> bool:
@@ -80,6 +84,8 @@ class WorkbenchController(Controller):
         choice = bench.map_choice
         document.maps.choose(method=choice.method, stage=choice.stage, target=choice.target)
         self._slides.remember(bench.slides)
+        self.readers = bench.readers
+        self._sessions.set_reader(bench.reader)
         self._models.add_kept(bench, use=use_models, then=lambda: self._on_models(bench))
         if reopen and bench.current:
             # noted again once it is open: a slide that ends the viewer is not opened twice
@@ -113,7 +119,14 @@ class WorkbenchController(Controller):
             self._models.folder,
             tuple(self._slides.open_files),
             "" if slide is None else slide.path,
+            self._sessions.reader,
+            self.readers,
         )
+
+    def _on_reader(self, name: str) -> None:
+        if name and name not in self.readers:
+            self.readers = (*self.readers, name)
+        self._on_changed()
 
     def _on_changed(self, *_: object) -> None:
         if self._ready and not self._save_soon.isActive():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ssmamba.slides.slide import SlideInfo
-from viewer.saving.contents import REGION, Contents, applied
+from viewer.saving.contents import REGION, Contents, applied, encoded
 from viewer.saving.session import Session, SessionStore
 from viewer.saving.slide_key import key_of
 
@@ -109,6 +109,20 @@ class SaveQueue:
                     if waiting.news.get(key) is not None:
                         del waiting.news[key]
                 return replace(session, contents=applied(session.contents, waiting.news))
+
+    def records(self, info: SlideInfo) -> Mapping[str, bytes]:
+        """What is kept of a slide, also what waits to be written: JSON by key. Raises OSError."""
+        with self._writing:
+            found = dict(self._store.records(info))
+            with self._lock:
+                waiting = self._slides.get(key_of(info))
+                news = {} if waiting is None else dict(waiting.news)
+            for key, value in news.items():
+                if value is None:
+                    found.pop(key, None)
+                else:
+                    found[key] = encoded(value)
+            return found
 
     def leave(self) -> None:
         """The window no longer shows a slide."""

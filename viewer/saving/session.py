@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ssmamba.errors import RoiError
+from ssmamba.files import short_name
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.saving.answers import KeptAnswer, too_many
@@ -81,8 +83,10 @@ class SessionStore:
     several may use one folder at the same time. Not safe from several threads.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, reader: str = "") -> None:
+        """reader: who reads; each has sessions of their own. "" = the first one."""
         self.folder = folder
+        self.reader = reader
         self._journals: dict[str, Journal] = {}
         self._stamps: dict[str, Stamp] = {}  # of the journals when they were last read
         self._presence: tuple[str, FileLock] | None = None  # that the slide is open here
@@ -94,7 +98,7 @@ class SessionStore:
         if self._presence is not None and self._presence[0] == key:
             return True
         self.leave()
-        lock = FileLock(self.folder / f"{key}.window")
+        lock = FileLock(self.folder / f"{self._name(info)}.window")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             alone = lock.take()
@@ -103,6 +107,11 @@ class SessionStore:
         if alone:
             self._presence = (key, lock)
         return alone
+
+    def _name(self, info: SlideInfo) -> str:
+        """Of a slide's files."""
+        who = f".reader-{short_name(quote(self.reader, safe=''))}" if self.reader else ""
+        return f"{key_of(info)}{who}"
 
     def leave(self) -> None:
         if self._presence is not None:
@@ -115,7 +124,7 @@ class SessionStore:
 
         A damaged file is copied, and what can be read of it is taken.
         """
-        journal = self._journals.setdefault(key_of(info), Journal(self.folder, key_of(info)))
+        journal = self._journals.setdefault(key_of(info), Journal(self.folder, self._name(info)))
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError:
@@ -146,13 +155,12 @@ class SessionStore:
                 return deleted, legacy
         except OSError:  # a folder that cannot be written may still be read
             deleted = _deleted(journal.sync())
-            return deleted, Legacy() if TAKEN_OVER in journal.live else read_legacy(
-                self.folder, info
-            )
+            known = TAKEN_OVER in journal.live or self.reader
+            return deleted, Legacy() if known else read_legacy(self.folder, info)
 
     def _taken_over(self, info: SlideInfo, journal: Journal) -> Legacy:
         """Take the session of an earlier version into the journal, once."""
-        if TAKEN_OVER in journal.live:
+        if TAKEN_OVER in journal.live or self.reader:
             return Legacy()
         legacy = read_legacy(self.folder, info)
         if legacy.contents and not legacy.unread:
@@ -168,7 +176,7 @@ class SessionStore:
         Returns what other windows have changed since this store last read, and the keys of changes
         that were not made because another window had deleted the region. Raises RoiError.
         """
-        journal = self._journals.setdefault(key_of(info), Journal(self.folder, key_of(info)))
+        journal = self._journals.setdefault(key_of(info), Journal(self.folder, self._name(info)))
         try:
             with journal.locked():
                 theirs = journal.sync()
@@ -191,6 +199,13 @@ class SessionStore:
         if journal is None or self._stamps.get(key_of(info)) == journal.stamp():
             return {}
         return self.write(info, {})[0]
+
+    def records(self, info: SlideInfo) -> Mapping[str, bytes]:
+        """What is on disk for a slide: JSON by key. Raises OSError."""
+        journal = self._journals.setdefault(key_of(info), Journal(self.folder, self._name(info)))
+        with journal.locked():
+            journal.sync()
+        return journal.live
 
     def _note(self, info: SlideInfo, journal: Journal) -> None:
         self._stamps[key_of(info)] = journal.stamp()

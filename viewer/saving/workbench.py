@@ -31,6 +31,8 @@ class Bench:
     model_folder: str = ""  # whose models are listed; "" = none
     slides: tuple[str, ...] = ()  # paths that the user switches between
     current: str = ""  # of the slide that was open
+    reader: str = ""  # who reads; "" = the first one
+    readers: tuple[str, ...] = ()  # names that were used
 
 
 def bench_of(kept: Mapping[str, Any]) -> Bench:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtWidgets import QDialog, QFileDialog, QMainWindow, QMessageBox
+from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMainWindow, QMessageBox
 
 from ssmamba.files import short_name
 from ssmamba.rois.roi import Roi
 from viewer.actions.action import Action
 from viewer.exporting.facts import Facts
+from viewer.saving.session_file import ENDING
 from viewer.state.settings import SlideSettings
 from viewer.text.tr import tr
 from viewer.window.about import AboutDialog
@@ -24,6 +25,7 @@ SLIDES = tr(
     "*.czi *.dcm *.png *.jpg *.jpeg *.bmp *.webp);;All files (*)"
 )
 MODELS = tr("Checkpoints (*.safetensors)")
+SESSIONS = tr("Sessions (*.ssmsession)")
 REGIONS = tr("Regions (*.geojson *.json *.gz *.zip);;All files (*)")
 REGION_FILES = tr("GeoJSON (*.geojson);;Packed GeoJSON (*.geojson.gz)")
 TABLES = tr("CSV (*.csv);;TSV (*.tsv);;JSON (*.json)")
@@ -47,6 +49,36 @@ class Dialogs:
 
     def add_models(self) -> None:
         self._choose(tr("Add models"), MODELS, self._work.models.add_files)
+
+    def save_session(self) -> None:
+        slide = self._work.document.slide
+        if slide is not None:
+            name = f"{Path(slide.name).stem}{ENDING}"
+            self._save(tr("Save session"), SESSIONS, name, self._work.session_files.save_as)
+
+    def open_session(self) -> None:
+        def open_all(paths: list[str]) -> None:
+            for path in paths:
+                self._work.session_files.open(path)
+
+        self._choose(tr("Open session"), SESSIONS, open_all)
+
+    def choose_reader(self) -> None:
+        """Ask who reads from now on; the first entry is the first reader, who has no name."""
+        work = self._work
+        dialog = QInputDialog(self._window)
+        dialog.setWindowTitle(tr("Another reader"))
+        dialog.setLabelText(
+            tr(
+                "Name of the reader. Each reader has their own regions and answers on a slide, and "
+                "starts without any. An empty name is the first reader."
+            )
+        )
+        dialog.setComboBoxEditable(True)
+        dialog.setComboBoxItems([work.sessions.reader, *work.workbench.readers, ""])
+        dialog.textValueSelected.connect(lambda name: work.sessions.set_reader(name.strip()))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
 
     def choose_model_folder(self) -> None:
         dialog = self._dialog(tr("Folder whose models are listed"), tr("Folders"))

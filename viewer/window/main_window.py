@@ -70,9 +70,10 @@ class MainWindow(QMainWindow):
         build_menus(self, actions)
         self._slide_action = build_tool_bar(self, actions, self.slide_box)
         work.document.slide_changed.connect(self._on_slide_changed)
+        work.sessions.reader_changed.connect(self._on_slide_changed)
         self._on_slide_changed()
 
-    def _on_slide_changed(self) -> None:
+    def _on_slide_changed(self, *_: object) -> None:
         slide, files = self.workspace.document.slide, self.workspace.slides.open_files
         self.slide_box.show_files(files, None if slide is None else slide.path)
         self._slide_action.setVisible(len(files) > 1)
@@ -80,6 +81,9 @@ class MainWindow(QMainWindow):
         if slide is not None:
             generated = tr("Generated tissue: for trying the program")
             title = f"{generated if DEMO_NAME in slide.name else slide.name} – {TITLE}"
+        reader = self.workspace.sessions.reader
+        if reader:
+            title = tr("{title} (reader: {reader})").format(title=title, reader=reader)
         self.setWindowTitle(title)
 
     # --- Qt's events

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from ssmamba.checkpoints.card import file_sha256
 from ssmamba.engine.messages import Classify
+from tests.slides import write_pyramid
 from tests.viewer import fakes
 from tests.viewer.conftest import Bench
 from tests.viewer.fakes import FakeEngine, write_model
@@ -167,3 +169,70 @@ def test_a_model_that_is_away_is_remembered(start: Start, tmp_path: Path) -> Non
     second.window.close()
     (tmp_path / "away").rename(path)
     assert start().work.library.get(str(path)) is not None
+
+
+# --- sessions as files, and other readers
+def test_a_session_is_saved_beside_the_slide_and_opened_elsewhere(
+    start: Start, slide_file: Path, tmp_path: Path
+) -> None:
+    first = start(slide_file)
+    region = first.draw((200, 200), (420, 210), (430, 400), (200, 210))
+    first.settle()
+    file = slide_file.with_suffix(".ssmsession")
+    first.work.session_files.save_as(str(file))
+    first.qtbot.waitUntil(file.exists)
+    first.window.close()
+    shutil.rmtree(tmp_path / "user")  # another computer
+    FakeEngine.made.clear()
+    again = start()
+    with again.qtbot.waitSignal(again.work.session_files.opened):
+        again.work.files.open([str(file)])
+    again.settle()
+    assert [roi.id for roi in again.document.rois] == [region.id]
+    (used,) = again.work.library.in_use
+    assert again.document.results.newest_answer(region.id, used.path) is not None
+    again.document.undo()
+    assert not again.document.rois
+
+
+def test_a_session_of_another_slide_is_refused(
+    start: Start, slide_file: Path, tmp_path: Path
+) -> None:
+    first = start(slide_file)
+    first.draw((200, 200), (420, 210), (430, 400), (200, 210))
+    file = tmp_path / "elsewhere" / "a.ssmsession"
+    file.parent.mkdir()
+    first.work.session_files.save_as(str(file))
+    first.qtbot.waitUntil(file.exists)
+    other = tmp_path / "other.tif"
+    write_pyramid(other, 900, 700)
+    first.open(other)
+    told: list[str] = []
+    first.work.messages.posted.connect(lambda message: told.append(message.text))
+    first.work.files.open([str(file)])
+    first.qtbot.waitUntil(lambda: any("not of other.tif" in text for text in told))
+    assert not first.document.rois
+
+
+def test_another_reader_begins_without_regions_and_the_first_finds_theirs(
+    start: Start, slide_file: Path
+) -> None:
+    first = start(slide_file)
+    first.draw((200, 200), (420, 210), (430, 400), (200, 210))
+    first.settle()
+    sessions = first.work.sessions
+    with first.qtbot.waitSignal(sessions.restored):
+        sessions.set_reader("Second")
+    assert not first.document.rois and "reader: Second" in first.window.windowTitle()
+    first.draw((100, 100), (300, 110), (310, 300), (100, 110))
+    first.draw((250, 250), (420, 210), (430, 400), (250, 210))
+    first.settle()
+    with first.qtbot.waitSignal(sessions.restored):
+        sessions.set_reader("")
+    assert len(first.document.rois) == 1
+    with first.qtbot.waitSignal(sessions.restored):
+        sessions.set_reader("Second")
+    first.window.close()
+    again = start(slide_file)  # the reader stays
+    again.qtbot.waitUntil(lambda: len(again.document.rois) == 2)
+    assert again.work.workbench.readers == ("Second",)

@@ -112,9 +112,11 @@ def _belongs(named: str, info: SlideInfo, by_own_hash: bool) -> bool | None:
     telling = by_own_hash and info.vendor != "image" and _smallest_px(info) >= TELLING_PX
     try:
         path = Path(named)
+        if named and str(path) == info.path:
+            return True
         if not named or not path.exists():
             return True if telling or (not by_own_hash and path.name == info.name) else None
-        if str(path) == info.path or path.samefile(info.path):
+        if path.samefile(info.path):
             return True
     except (OSError, ValueError):
         return True if telling else None

@@ -91,7 +91,7 @@ def test_without_a_slide_nothing_asks_for_one(opened: Opened) -> None:
     enabled = {name for name, action in window.actions_by_name.items() if action.isEnabled()}
     assert enabled == {
         "open", "demo", "add_models", "save_picture", "quit", "delete", "focus", "evidence",
-        "follow", "auto", "shortcuts", "about",
+        "follow", "auto", "shortcuts", "about", "reader", "open_session", "model_folder",
     }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from tests.viewer.fakes import FakeEngine, write_model
 from viewer.arguments import Options
 from viewer.canvas.types import ViewState
 from viewer.state import library as library_module
+from viewer.state.planning import answer_key
 from viewer.window import startup
 from viewer.window.main_window import MainWindow
 
@@ -97,9 +98,9 @@ def test_answers_view_selection_models_and_maps_come_back(
     assert document.map_painting.opacity == 0.25
     assert document.maps.of(before[0]).method == "EigenCAM"
     assert document.maps.of(before[0]).target == "scc"
-    for path in before:
-        found = document.results.newest_answer(region.id, path)
-        assert found is not None and found[0].reading == document.reading(document.selected)
+    for model in again.work.library.in_use:
+        found = document.results.newest_answer(region.id, model.path)
+        assert found is not None and found[0] == answer_key(document, document.selected, model)
     assert not asked(again)
 
 
@@ -134,7 +135,7 @@ def test_the_answer_of_a_region_that_was_edited_says_so(start: Start, slide_file
     (used,) = again.work.library.in_use
     found = again.document.results.newest_answer(region.id, used.path)
     assert found is not None
-    assert found[0].reading != again.document.reading(again.document.roi(region.id))
+    assert found[0] != answer_key(again.document, again.document.roi(region.id), used)
 
 
 def test_a_model_folder_is_listed_and_new_files_appear(start: Start, tmp_path: Path) -> None:

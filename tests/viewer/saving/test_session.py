@@ -13,7 +13,7 @@ import pytest
 from ssmamba.errors import RoiError
 from ssmamba.rois.geojson import write_rois
 from ssmamba.rois.roi import Roi
-from ssmamba.slides.slide import SlideInfo
+from ssmamba.slides.slide import Level, SlideInfo
 from tests.viewer.fakes import square
 from tests.viewer.state.test_planning import INFO
 from viewer.saving.contents import contents_of
@@ -98,9 +98,10 @@ def test_what_an_earlier_version_kept_is_taken_over_once(tmp_path: Path) -> None
     "kept", ["", "[]", '{"calibration": 5}', '{"calibration": {"mpp": "x", "field_px": -1}}']
 )
 def test_odd_settings_of_an_earlier_version_count_as_none(tmp_path: Path, kept: str) -> None:
-    file = save_as_before(tmp_path, INFO, (square(0, 0, 5, "A"),))
+    telling = replace(INFO, levels=(Level(1000, 1000, 1.0, 256, 256),))
+    file = save_as_before(tmp_path, telling, (square(0, 0, 5, "A"),))
     file.with_suffix(".json").write_text(kept)
-    session = SessionStore(tmp_path).load(INFO)
+    session = SessionStore(tmp_path).load(telling)
     assert session.settings == SlideSettings() and len(session.rois) == 1
 
 

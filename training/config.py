@@ -125,6 +125,8 @@ class FinetuneConfig(RunConfig):
     lrs: str = ""  # learning rates to try, "1e-3,3e-4"; the best on validation wins
     mixup: float = 0.8  # alpha of Mixup; 0 = off
     label_smoothing: float = 0.0  # share of each target that is spread over all classes
+    # training images a class, drawn by --seed and spread over the groups; 0 = all
+    labels_a_class: int = 0
     class_weights: bool = False  # weight classes in the loss inversely to their image counts
     allow_overlap: bool = False  # accept an --init that was trained on images of the test split
 

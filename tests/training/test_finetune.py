@@ -207,6 +207,18 @@ def test_other_seeds_end_with_other_weights(folder: Path, tmp_path: Path) -> Non
     assert any(not torch.equal(one[name], two[name]) for name in one)
 
 
+def test_few_labels_are_drawn_by_seed(folder: Path, tmp_path: Path) -> None:
+    drawn = []
+    for seed in ("0", "1"):
+        out = tmp_path / seed
+        assert run(folder, out, "--epochs", "1", "--labels-a-class", "4", "--seed", seed) == 0
+        card = read_card(out / "best.safetensors")
+        assert card.dataset["counts"]["train"] == {"round": 4, "striped": 4}
+        assert card.metrics["test"]["n"] == 8 and card.training["images_seen"] == 8
+        drawn.append(set(card.training_hashes))
+    assert drawn[0] != drawn[1]
+
+
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [

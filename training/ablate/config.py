@@ -10,6 +10,17 @@ from training.ablate.tables import TABLES
 from training.config import Accelerator, Precision, listed
 
 
+def seeds_of(text: str) -> tuple[int, ...]:
+    """The seeds in a flag such as "0,1,2", in their order. Raises DataError."""
+    try:
+        found = tuple(int(part) for part in listed(text))
+    except ValueError as error:
+        raise DataError(f"--seeds {text} must be whole numbers, such as 0,1,2.") from error
+    if not found or len(set(found)) != len(found) or min(found) < 0:
+        raise DataError(f"--seeds {text} must be distinct numbers, 0 or larger.")
+    return found
+
+
 @dataclass(frozen=True, kw_only=True)
 class AblateConfig:
     """Run a grid of models with equal budgets and write the paper's tables and figures.
@@ -51,15 +62,7 @@ class AblateConfig:
 
     def seed_list(self) -> tuple[int, ...]:
         """Seeds in the order given. Raises DataError."""
-        try:
-            found = tuple(int(part) for part in listed(self.seeds))
-        except ValueError as error:
-            raise DataError(
-                f"--seeds {self.seeds} must be whole numbers, such as 0,1,2."
-            ) from error
-        if not found or len(set(found)) != len(found) or min(found) < 0:
-            raise DataError(f"--seeds {self.seeds} must be distinct numbers, 0 or larger.")
-        return found
+        return seeds_of(self.seeds)
 
     def encoder_list(self) -> tuple[Path, ...]:
         """Checkpoints that become rows of Table 4, from --encoders."""

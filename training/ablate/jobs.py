@@ -123,7 +123,7 @@ def _job(
     flags += ["--tags", json.dumps({"cell": cell}), *own]
     if init is not None:
         flags += ["--init", str(init.checkpoint)]
-    parsed, problem = _parsed(kind, flags)
+    parsed, problem = parsed_run(kind, flags)
     needs = None if init is None else init.key
     return Job(kind, cell, seed, folder, tuple(flags), needs, parsed, problem)
 
@@ -137,7 +137,7 @@ def _passed_on(config: AblateConfig, kind: Kind) -> list[str]:
     return [f"{dashed(name)}={value}" for name, value in values.items() if value is not None]
 
 
-def _parsed(kind: Kind, flags: list[str]) -> tuple[RunConfig | None, str]:
+def parsed_run(kind: Kind, flags: list[str]) -> tuple[RunConfig | None, str]:
     """The run's config, or the error message of its command."""
     try:
         return parse(CONFIGS[kind], flags, kind, recipe=DEFAULT_RECIPE), ""

@@ -35,7 +35,7 @@ LIMITS: dict[str, Limit] = {
         ("seed", "split_seed", "weight_decay", "warmup_epochs", "clip_norm", "mixup", "resamples",
          "decoder_depth", "stain_scale", "stain_shift", "brightness", "colour_cast", "noise_sigma",
          "mlp_ratio", "stain_jitter", "most", "images", "mosaics", "roi_px", "mpp", "per_slide",
-         "positives", "probe_every"),
+         "positives", "probe_every", "labels_a_class"),
         AMOUNT,
     ),
     **dict.fromkeys(("blur", "noise", "tissue", "lesion"), SHARE),

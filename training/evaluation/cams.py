@@ -45,11 +45,19 @@ def cam_scores(
     model: nn.Module, spec: InputSpec, images: np.ndarray, truths: Truths, method: str, stage: int
 ) -> dict[str, float]:
     """Mean localisation scores of CAMs on images (N, S, S, 3) uint8; {} without any truth."""
+    scores = cam_each(model, spec, images, truths, method, stage)
+    return {name: float(np.mean([s[name] for s in scores])) for name in SCORES} if scores else {}
+
+
+def cam_each(
+    model: nn.Module, spec: InputSpec, images: np.ndarray, truths: Truths, method: str, stage: int
+) -> list[dict[str, float]]:
+    """Localisation scores of each class's CAM on each image with it, in the order of ``truths``."""
     scores: list[dict[str, float]] = []
     for number, masks in truths.items():
         maps = class_maps(model, images[list(masks)], spec, method, number, stage)
         scores += [localisation(*pair) for pair in zip(maps, masks.values(), strict=True)]
-    return {name: float(np.mean([s[name] for s in scores])) for name in SCORES} if scores else {}
+    return scores
 
 
 def pointing_by_stage(

@@ -82,6 +82,50 @@ def ece(probabilities: np.ndarray, labels: np.ndarray) -> float:
     return float(np.abs(gap).sum() / len(labels))
 
 
+def balanced_accuracy_each(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(N,) values whose mean is ``balanced_accuracy``.
+
+    They spread about it as the score does when other images are drawn (its influence function), so
+    a bootstrap of their mean is one of the score.
+    """
+    right = (probabilities.argmax(1) == labels).astype(float)
+    return _each_about({int(k): right[labels == k] for k in np.unique(labels)}, labels)
+
+
+def auc_each(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(N,) values whose mean is ``auc``, as in ``balanced_accuracy_each`` (DeLong et al. 1988).
+
+    labels must have two classes or more.
+    """
+    found = []
+    for k in np.unique(labels):
+        positive = labels == k
+        ranks = rankdata(probabilities[:, k])
+        above = np.empty(len(labels))  # share of the other side that an image is on the right of
+        for side, others in ((positive, ~positive), (~positive, positive)):
+            own = rankdata(probabilities[side, k])
+            above[side] = (ranks[side] - own) / others.sum()
+        above[~positive] = 1 - above[~positive]
+        area = above[positive].mean()
+        parts = {1: above[positive] - area / 2, 0: above[~positive] - area / 2}
+        found.append(2 * _each_about(parts, positive.astype(int)))
+    return np.mean(found, axis=0)
+
+
+def _each_about(by_class: dict[int, np.ndarray], labels: np.ndarray) -> np.ndarray:
+    """(N,) values whose mean is the mean of the classes' means; no class counts for its size.
+
+    by_class: the values of each class's images, in their order.
+    """
+    middles = {k: float(values.mean()) for k, values in by_class.items()}
+    middle = float(np.mean(list(middles.values())))
+    out = np.empty(len(labels))
+    for k, values in by_class.items():
+        weight = len(labels) / (len(by_class) * len(values))
+        out[labels == k] = middle + weight * (values - middles[k])
+    return out
+
+
 METRICS: dict[str, Metric] = {
     "accuracy": accuracy,
     "macro_f1": macro_f1,
@@ -180,11 +224,17 @@ def mean_over_seeds(
 
     Draws groups of images and trainings. For paired differences give their (S, N) differences.
     """
+    return interval(draws_over_seeds(values, groups, resamples, seed).tolist())
+
+
+def draws_over_seeds(
+    values: np.ndarray, groups: np.ndarray, resamples: int, seed: int
+) -> np.ndarray:
+    """The means that ``mean_over_seeds`` drew, in order."""
     rng = np.random.default_rng(seed)
     count = DIFFERENCE_DRAWS * resamples
-    return interval(
-        [_drawn_mean(values[:, rows].mean(1), rng) for rows in group_resamples(groups, count, seed)]
-    )
+    resampled = group_resamples(groups, count, seed)
+    return np.array([_drawn_mean(values[:, rows].mean(1), rng) for rows in resampled])
 
 
 def _drawn_mean(means: np.ndarray, rng: np.random.Generator) -> float:

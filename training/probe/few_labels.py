@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from training.data.few import draw
 from training.metrics.classification import mean_over_seeds
 from training.probe.features import logistic_regression, nearest_neighbours
 
@@ -50,22 +51,6 @@ class Features:
     asked: np.ndarray
 
 
-def draw(images: Images, a_class: int, rng: np.random.Generator) -> np.ndarray:
-    """Rows of ``a_class`` images of each class, or of all where a class has fewer.
-
-    They come from as many groups as there are: a second image of a group only once every group has
-    lent one.
-    """
-    rows = []
-    for number in np.unique(images.labels):
-        own = rng.permutation(np.flatnonzero(images.labels == number))
-        turn, seen = np.empty(len(own), np.int64), dict[int, int]()
-        for place, group in enumerate(images.groups[own].tolist()):
-            turn[place] = seen[group] = seen.get(group, -1) + 1
-        rows.append(own[np.argsort(turn, kind="stable")[:a_class]])
-    return np.concatenate(rows)
-
-
 def answers(
     features: Features, known: Images, asked: Images, a_class: int, draws: int, seed: int
 ) -> dict[str, np.ndarray]:
@@ -77,7 +62,8 @@ def answers(
     weights = len(asked.labels) / (np.count_nonzero(counts) * counts[asked.labels])
     found: dict[str, list[np.ndarray]] = {name: [] for name in PROBES}
     for number in range(draws):
-        rows = draw(known, a_class, np.random.default_rng([seed, a_class, number]))
+        rng = np.random.default_rng([seed, a_class, number])
+        rows = draw(known.labels, known.groups, a_class, rng)
         for name, unfitted in PROBES.items():
             probe = unfitted(len(rows)).fit(features.known[rows], known.labels[rows])
             found[name].append(weights * (probe.predict(features.asked) == asked.labels))

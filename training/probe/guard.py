@@ -19,6 +19,7 @@ from torch import nn
 from ssmamba.files import read_json, write_json
 from ssmamba.models.batchnorm import reestimate_bn
 from training.data.dataset import Dataset, load_images
+from training.data.few import draw
 from training.evaluation.forest import colour_histograms
 from training.evaluation.tables import terminal_table
 from training.loop.progress import console
@@ -33,7 +34,6 @@ from training.probe.few_labels import (
     Images,
     answers,
     difference,
-    draw,
     score,
 )
 from training.probe.measure import frozen_features
@@ -186,9 +186,8 @@ def _samples(dataset: Dataset) -> tuple[Sample, Sample]:
     """Images that lend labels, and images that are asked; the same for the same split."""
     rng = np.random.default_rng(0)
     a_class = max(LABELS, min(POOL, MOST // len(dataset.classes)))
-    every = Images(dataset.labels("train"), dataset.groups("train"))
     asked = rng.permutation(len(dataset.indices("val")))[:MOST]
-    known = draw(every, a_class, rng)
+    known = draw(dataset.labels("train"), dataset.groups("train"), a_class, rng)
     return Sample(dataset, "train", np.sort(known)), Sample(dataset, "val", np.sort(asked))
 
 

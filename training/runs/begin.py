@@ -9,10 +9,11 @@ from lightning_fabric import Fabric
 
 from ssmamba.errors import DataError
 from ssmamba.runtime.memory import keep_freed_memory
-from training.config import PretrainConfig, RunConfig
+from training.config import FinetuneConfig, PretrainConfig, RunConfig
 from training.data.catalog import MANIFEST, SPLITS
 from training.data.dataset import Dataset, load_dataset
 from training.data.describe import count_table
+from training.data.few import with_few_labels
 from training.loop.progress import console
 from training.runs.device import make_fabric, seed_everything
 from training.runs.folder import claimed_folder, refuse_used_folder
@@ -41,6 +42,8 @@ def open_run(config: RunConfig) -> tuple[Fabric, Dataset]:
         SPLITS,
         least_classes=1 if isinstance(config, PretrainConfig) else 2,
     )
+    if isinstance(config, FinetuneConfig) and config.labels_a_class:
+        dataset = with_few_labels(dataset, config.labels_a_class, config.seed)
     training_side(config, dataset)
     make_plan(config, fabric, len(dataset.indices("train")))
     return fabric, dataset

@@ -22,6 +22,7 @@ from training.loop.interrupt import Interrupted
 from training.prepare.config import PrepareConfig
 from training.probe.config import ProbeConfig
 from training.robustness.config import RobustnessConfig
+from training.suite.config import SuiteConfig
 
 NEEDED = ["--data", "d", "--out", "o"]
 
@@ -213,7 +214,7 @@ def test_impossible_numbers_are_refused(flag: str, value: str, told: str) -> Non
 def test_limits_are_those_of_flags() -> None:
     """A field that is renamed must not lose its limit."""
     configs = (PretrainConfig, FinetuneConfig, EvaluateConfig, AblateConfig, AuditConfig,
-               CardConfig, PrepareConfig, ProbeConfig, RobustnessConfig)  # fmt: skip
+               CardConfig, PrepareConfig, ProbeConfig, RobustnessConfig, SuiteConfig)  # fmt: skip
     assert set(LIMITS) <= {field.name for config in configs for field in fields(config)}
 
 

@@ -22,6 +22,7 @@ from training.convert.config import ConvertConfig
 from training.prepare.config import PrepareConfig
 from training.probe.config import ProbeConfig
 from training.robustness.config import RobustnessConfig
+from training.suite.config import SuiteConfig
 
 
 @dataclass
@@ -57,7 +58,7 @@ def test_comments_are_found_beside_and_above() -> None:
 @pytest.mark.parametrize(
     "config_class",
     [AblateConfig, AuditConfig, CalibrateConfig, CardConfig, ConvertConfig, EvaluateConfig,
-     FinetuneConfig, PrepareConfig, PretrainConfig, ProbeConfig, RobustnessConfig],
+     FinetuneConfig, PrepareConfig, PretrainConfig, ProbeConfig, RobustnessConfig, SuiteConfig],
 )  # fmt: skip
 def test_every_flag_says_what_it_means(config_class: type) -> None:
     names = [field.name for field in fields(config_class)]

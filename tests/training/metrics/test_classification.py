@@ -9,7 +9,9 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss, roc_auc
 from training.metrics.classification import (
     accuracy_difference,
     auc,
+    auc_each,
     balanced_accuracy,
+    balanced_accuracy_each,
     brier,
     ece,
     gap_over_seeds,
@@ -108,3 +110,23 @@ def test_few_trainings_vary_as_a_mean_of_as_many_does() -> None:
     found = gap_over_seeds(two, np.full((1, 50), 0.5), np.arange(50), 100, 0)
     assert found["difference"] == 0.0
     np.testing.assert_allclose(found["difference_ci"], [-(0.5**0.5), 0.5**0.5])
+
+
+def test_scores_as_means_of_values_spread_as_the_scores_do() -> None:
+    """A bootstrap of the values' mean is one of AUC or balanced accuracy."""
+    rng = np.random.default_rng(0)
+    labels = (rng.random(300) < 0.3).astype(int)
+    right = rng.normal(labels, 1)
+    probabilities = np.stack([-right, right], 1)
+    draws = list(group_resamples(np.arange(300), 300, seed=0))
+    for each, score_of in ((auc_each, auc), (balanced_accuracy_each, balanced_accuracy)):
+        values = each(probabilities, labels)
+        assert values.mean() == pytest.approx(score_of(probabilities, labels))
+        spread = np.std([score_of(probabilities[rows], labels[rows]) for rows in draws])
+        assert np.std([values[rows].mean() for rows in draws]) == pytest.approx(spread, rel=0.05)
+
+
+def test_the_auc_of_several_classes_is_a_mean_of_values_too() -> None:
+    rng = np.random.default_rng(1)
+    labels, probabilities = rng.integers(0, 3, 60), rng.random((60, 3)).round(1)
+    assert auc_each(probabilities, labels).mean() == pytest.approx(auc(probabilities, labels))

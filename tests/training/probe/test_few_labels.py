@@ -1,27 +1,16 @@
-"""Probes with few labels: draws that spread over groups, balanced scores, paired differences."""
+"""Probes with few labels: balanced scores, paired differences."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from training.probe.few_labels import PROBES, Features, Images, answers, difference, draw, score
+from training.probe.few_labels import PROBES, Features, Images, answers, difference, score
 
 
 def images(counts: tuple[int, ...], group_size: int) -> Images:
     labels = np.repeat(np.arange(len(counts)), counts)
     return Images(labels, np.arange(len(labels)) // group_size)
-
-
-def test_a_draw_has_its_labels_from_as_many_groups_as_there_are() -> None:
-    every = images((20, 20, 3), 5)
-    rows = draw(every, 6, np.random.default_rng(0))
-    assert np.bincount(every.labels[rows]).tolist() == [6, 6, 3]
-    assert len(set(rows.tolist())) == len(rows)
-    for number in (0, 1):  # four groups lend six images
-        lent = np.bincount(every.groups[rows[every.labels[rows] == number]])
-        assert sorted(lent[lent > 0].tolist()) == [1, 1, 2, 2]
-    assert not np.array_equal(rows, draw(every, 6, np.random.default_rng(1)))
 
 
 def test_more_labels_teach_more_and_noise_teaches_nothing() -> None:

@@ -1,0 +1,1 @@
+"""A suite of tasks with room, on which a change of the model is settled."""

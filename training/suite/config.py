@@ -24,12 +24,10 @@ class SuiteConfig:
 
     data: Path  # folder of the data folders that the suite names
     out: Path  # folder of the runs and of suite.md
-    suite: Path | None = (
-        None  # YAML file of models and tasks; default: resources/configs/suite.yaml
-    )
-    models: str = (
-        ""  # only these models, "ssmamba,resnet"; the first is what others are compared with
-    )
+    # YAML file of models and tasks; default: resources/configs/suite.yaml
+    suite: Path | None = None
+    # only these models, "ssmamba,resnet"; the first is what others are compared with; "" = all
+    models: str = ""
     tasks: str = ""  # only these tasks, "idc,pbc-16"; "" = all
     seeds: str = "0,1,2"  # random seeds of weights, order, augmentation, and of few labels
     jobs: int = 1  # runs at the same time

@@ -12,7 +12,7 @@ from viewer.text.answers import agreement_text
 from viewer.text.tr import tr
 from viewer.widgets.basic import ElidedLabel, label, restyle
 from viewer.widgets.layouts import column, row
-from viewer.widgets.mark import Mark
+from viewer.widgets.mark import SIDE_PX, Mark
 
 HEADER_PX, TALL_HEADER_PX = 50, 72
 LEAST_PX = 96
@@ -42,6 +42,7 @@ class CompareCell(QFrame):
         self._texts.setHorizontalSpacing(4)
         self._texts.setVerticalSpacing(2)
         top = row(self._title, self._mark, wide=self._title)
+        top.addStrut(SIDE_PX)  # lines stand at the same height with and without a mark
         column(self._header, top, self._texts, None, margin=12, upright=4, spacing=2)
         self._fold(self.width() < NARROW_PX)
         column(self, self._header, self.canvas, wide=self.canvas, margin=0, spacing=0)

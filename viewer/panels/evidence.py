@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon, QImage, QPixmap, QResizeEvent, QWheelEvent
@@ -86,7 +87,7 @@ class EvidencePanel(QFrame):
         for name in COLORMAPS:
             self._colors.addItem(_ramp(name), name.replace("-", " to ").capitalize(), name)
         for box, spoken, letters in (
-            (self._class, tr("Class to show evidence for"), 8),
+            (self._class, tr("Class to show evidence for"), 10),
             (self._method, tr("Method"), 9),
             (self._colors, tr("Colours"), 5),
         ):
@@ -140,6 +141,15 @@ class EvidencePanel(QFrame):
                 self._first.removeWidget(part)
                 self._flow.insert_widget(at, part)
             part.show()
+        self._order_tabs(wide)
+
+    def _order_tabs(self, wide: bool) -> None:
+        """The Tab key follows the eye."""
+        moving = [self._method, *self._stage.buttons]
+        last = [self._opacity, self._more]
+        order = [self.visible_box, self._class, *(moving + last if wide else last + moving)]
+        for first, second in pairwise([*order, self._colors, self._fade, *self._scale.buttons]):
+            QWidget.setTabOrder(first, second)
 
     def _connect(self) -> None:
         choose, paint = self._document.maps.choose, self._set_painting
@@ -170,7 +180,7 @@ class EvidencePanel(QFrame):
     def refresh_classes(self) -> None:
         """The classes of all models in use, after the predicted one."""
         self._class.clear()
-        self._class.addItem(tr("Predicted by each model"), None)
+        self._class.addItem(tr("Predicted class"), None)
         for info in self._library.classes_in_use():
             self._class.addItem(info.name, info.key)
         self.refresh()

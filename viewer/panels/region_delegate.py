@@ -139,4 +139,6 @@ def _paint_answer(painter: QPainter, place: QRectF, line: RegionLine) -> None:
     plain = chosen.text if said.name and not said.doubt else chosen.muted
     painter.setPen(QColor(plain))
     share = f" · {said.share}" if said.share else ""
+    if said.doubt and metrics.horizontalAdvance(line.text + share) > room:
+        share = ""  # beside a doubt the class alone is enough to know
     painter.drawText(place, LEFT, elided(metrics, line.text, room, share))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QFontMetrics, QPainter
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QButtonGroup,
     QFrame,
     QHBoxLayout,
@@ -187,6 +188,11 @@ class Segmented(QWidget):
             self._group.addButton(button, index)
             row.addWidget(button)
         self._group.idClicked.connect(lambda index: self.chosen.emit(self._values[index]))
+
+    @property
+    def buttons(self) -> list[QAbstractButton]:
+        """From left to right."""
+        return self._group.buttons()
 
     def set_value(self, value: object) -> None:
         self._group.button(self._values.index(value)).setChecked(True)

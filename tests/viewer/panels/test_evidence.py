@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox
 from pytestqt.qtbot import QtBot
 
@@ -115,6 +116,27 @@ def test_every_setting_can_be_reached_at_any_width(
     panel._more.click()
     assert panel._class.isVisible() and panel._opacity.isVisible()
     assert panel._method.isVisible() == (width > 700)
+
+
+@pytest.mark.parametrize("width", [500, 1200])
+def test_tab_goes_through_the_settings_as_they_stand(
+    qtbot: QtBot, panel: EvidencePanel, width: int
+) -> None:
+    panel.resize(width, 200)
+    panel.show()
+    qtbot.waitExposed(panel)
+    panel.activateWindow()
+    panel._more.click()
+    panel.visible_box.setFocus()
+    qtbot.waitUntil(panel.visible_box.hasFocus)
+    seen = []
+    for _ in range(9):
+        seen.append(panel.focusWidget())
+        QTest.keyClick(panel.focusWidget(), Qt.Key.Key_Tab)
+    places = [w.mapTo(panel, w.rect().center()) for w in seen]
+    assert len(set(seen)) == 9
+    rows = [(p.y() // 24, p.x()) for p in places]
+    assert rows == sorted(rows)
 
 
 def test_without_a_model_there_is_no_strip(panel: EvidencePanel, shared: Shared) -> None:

@@ -229,8 +229,12 @@ def read_header(path: Path | str) -> dict[str, Any]:
                 raise ValueError("header length")
             header = json.loads(file.read(length))
         metadata = header.get("__metadata__", {})
-        ends = [v["data_offsets"][1] for k, v in header.items() if k != "__metadata__"]
-        if not all(isinstance(v, int) for v in ends) or not isinstance(metadata, dict):
+        entries = [v for k, v in header.items() if k != "__metadata__"]
+        ends, sides = (
+            [v["data_offsets"][1] for v in entries],
+            [n for v in entries for n in v["shape"]],
+        )
+        if not all(isinstance(n, int) for n in (*ends, *sides)) or not isinstance(metadata, dict):
             raise ValueError("header")
     except FileNotFoundError as error:
         raise CheckpointError(f"There is no model file {path}; check the path.") from error

@@ -17,7 +17,7 @@ from PIL import Image
 
 from ssmamba.errors import SlideError
 from ssmamba.slides.dicom import explain_dicom
-from ssmamba.slides.picture import sane_mpp, scale_of
+from ssmamba.slides.picture import MAX_IMAGE_PIXELS, sane_mpp, scale_of
 from ssmamba.slides.pixel_source import Level, former_hash, sampled_hash
 
 DECODED_CACHE_BYTES = 64 * 2**20  # OpenSlide's own cache of decoded file tiles
@@ -68,6 +68,7 @@ class OpenSlideSource:
         self.properties: dict[str, str] = dict(handle.properties)
         self.vendor = self.properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown")
         self.levels = tuple(self._level(i) for i in range(handle.level_count))
+        self._refuse_gigantic_tiles()
         self.mpp, self.notes = scale if scale is not None else self._read_scale()
         if self.properties.get("dicom.ImageType[3]") == "RESAMPLED":
             self.notes += (NO_FULL_RESOLUTION,)
@@ -98,6 +99,16 @@ class OpenSlideSource:
             int(self.properties.get(prefix + "width", 256)),
             int(self.properties.get(prefix + "height", 256)),
         )
+
+    def _refuse_gigantic_tiles(self) -> None:
+        """Raise SlideError for tiles that nobody could hold: OpenSlide would end the process."""
+        for level in self.levels:
+            if level.tile_width * level.tile_height > MAX_IMAGE_PIXELS:
+                self._handle.close()
+                raise SlideError(
+                    f"{self._path} has tiles of {level.tile_width}×{level.tile_height} px, too "
+                    "large to hold in memory; convert it to a TIFF with tiles of 256 px."
+                )
 
     def _read_scale(self) -> Scale:
         try:

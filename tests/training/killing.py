@@ -63,7 +63,7 @@ def differences(unbroken: Path, run: Path) -> list[str]:
         if cards[0] != cards[1]:
             found.append(f"{name} has another card")
     logs = [
-        [without_seconds(json.loads(line)) for line in (folder / "log.jsonl").open()]
+        [without_seconds(json.loads(x)) for x in (folder / "log.jsonl").read_text().splitlines()]
         for folder in (unbroken, run)
     ]
     found += [] if logs[0] == logs[1] else [f"a log of {len(logs[1])} lines, not {len(logs[0])}"]

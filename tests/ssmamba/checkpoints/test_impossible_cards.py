@@ -20,6 +20,7 @@ from ssmamba.inference.predictor import Predictor
 from ssmamba.predict import main as predict
 from tests.slides import tissue_like
 from tests.ssmamba.checkpoints.made import CLASSES, SPEC, save_classifier, tiny_config, tiny_model
+from tests.ssmamba.test_predict_cli import grainy
 
 
 @pytest.mark.parametrize(
@@ -104,12 +105,15 @@ def test_shared_tensors_are_written_each_for_itself(tmp_path: Path) -> None:
     assert torch.equal(found["b"], one) and torch.equal(found["c"], one[:2])
 
 
+SMEAR = replace(SPEC, stain="smear")  # in which no glass or ink is looked for
+
+
 def broken(path: Path, tensor: str, value: float = float("nan")) -> Path:
     """A classifier in one of whose tensors nothing is a number."""
     model = tiny_model()
     with torch.no_grad():
         model.state_dict()[tensor].fill_(value)
-    card = Card(name="Broken", config=asdict(model.config), classes=CLASSES, input=SPEC)
+    card = Card(name="Broken", config=asdict(model.config), classes=CLASSES, input=SMEAR)
     checkpoint.save(path, model, card.with_(calibration=Calibration(entropy_limit=1.0)))
     return path
 
@@ -141,9 +145,9 @@ def test_predict_says_not_sure_and_keeps_the_other_models_answers(
     from ssmamba.engine.jobs import classify
 
     names = ("a", "failing", "z")
-    paths = [save_classifier(tmp_path / f"{n}.safetensors", name=n) for n in names]
+    paths = [save_classifier(tmp_path / f"{n}.safetensors", SMEAR, name=n) for n in names]
     paths.append(broken(tmp_path / "nan.safetensors", "head.weight"))
-    Image.fromarray(tissue_like(64, 64)).save(tmp_path / "patch.png")
+    Image.fromarray(grainy(64, 64)).save(tmp_path / "patch.png")
     real = classify.answer
 
     def answer(request: Any, bench: Any, spent: Any, path: str) -> Any:
@@ -157,7 +161,7 @@ def test_predict_says_not_sure_and_keeps_the_other_models_answers(
     status = predict([str(tmp_path / "patch.png"), "--model", *models, "--out", str(out)])
     told = capsys.readouterr().err
     assert status == 2 and "ZeroDivisionError: odd weights" in told
-    assert "not sure: The model's answer is not a number" in told
+    assert "Model damaged. The model's answer is not a number" in told
     text = (out / "results.json").read_text()
     assert "NaN" not in text and "nan %" not in told
     assert text.count('"probabilities"') == 3
@@ -172,8 +176,8 @@ def test_a_cam_that_fails_does_not_lose_the_class(
         raise CheckpointError("No CAM is known for this network; choose another.")
 
     monkeypatch.setattr(explain, "evidence", evidence)
-    path = save_classifier(tmp_path / "a.safetensors")
-    Image.fromarray(tissue_like(64, 64)).save(tmp_path / "patch.png")
+    path = save_classifier(tmp_path / "a.safetensors", SMEAR)
+    Image.fromarray(grainy(64, 64)).save(tmp_path / "patch.png")
     out = tmp_path / "out"
     asked = [str(tmp_path / "patch.png"), "--model", str(path), "--cam", "GradCAM"]
     assert predict([*asked, "--out", str(out)]) == 2

@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from ssmamba.errors import DataError, SlideError
@@ -78,6 +79,25 @@ def test_a_picture_too_large_to_hold_is_refused_by_its_header(
     path = tmp_path / "large"
     make(path)
     assert "20000×20000 px, too large" in refusal(path)
+
+
+@pytest.mark.parametrize("description", ["", "Aperio Image Library v11\n64x64 (32x32)|MPP = 0.5"])
+def test_gigantic_tiles_are_refused_before_openslide_ends_the_process(
+    tmp_path: Path, description: str
+) -> None:
+    path = tmp_path / "tiles.tif"
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    tifffile.imwrite(path, noise, tile=(32, 32), description=description, metadata=None)
+    with Slide.open(path) as slide:
+        assert slide.info.vendor == ("aperio" if description else "generic-tiff")
+    data = path.read_bytes()
+    for tag in (322, 323):
+        entry = struct.pack("<HHI", tag, 4, 1)
+        assert data.count(entry + struct.pack("<I", 32)) == 1
+        data = data.replace(entry + struct.pack("<I", 32), entry + struct.pack("<I", 1 << 18))
+    path.write_bytes(data)
+    with pytest.raises(SlideError, match="too large to hold in memory; convert it"):
+        Slide.open(path)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif", ".webp"])

@@ -46,7 +46,7 @@ def demo_hint() -> Hint:
     return Hint(
         tr("Three steps to try"),
         [
-            tr("Choose a region: one model knows this tissue, one does not."),
+            tr("Choose a region in the list and compare the answers."),
             tr("Press L and draw around some tissue."),
             tr("Read the answers at the right, the evidence on the slide."),
         ],

@@ -64,6 +64,7 @@ def shown(window) -> dict:
             "own": roi.user_class,
             "model": model.card.name,
             "class": newest[1].predicted,
+            "class_name": model.class_info(newest[1].predicted).name,
             "probability": newest[1].probabilities.get(newest[1].predicted),
             "doubt": newest[1].trust.doubt,
         }
@@ -73,6 +74,7 @@ def shown(window) -> dict:
     ]
     return {
         "slide": None if work.document.slide is None else work.document.slide.name,
+        "path": None if work.document.slide is None else work.document.slide.path,
         "found": found,
         "in_use": [model.card.name for model in models],
         "selected": None if selected is None else selected.name,
@@ -80,6 +82,7 @@ def shown(window) -> dict:
         "busy": work.busy,
         "ready": work.bridge.state is not None,
         "canvas": [*canvas.mapToGlobal(canvas.rect().center()).toTuple(), canvas.width()],
+        "canvas_height": canvas.height(),
         "class_box": box.mapToGlobal(box.rect().center()).toTuple(),
         "regions": [roi.name for roi in work.document.rois],
         "answers": sum(answer is not None for answer in answers),

@@ -41,7 +41,8 @@ def look(image: np.ndarray, stain: str) -> Seen:
     inked = any(word in name for word in INK_STAINS)
     if float(image.mean(axis=2).std()) < BLANK_CONTRAST:
         tissue = tissue_fraction(image, inked) if knows_glass(name) else None
-        return Seen("blank", tissue, None)
+        bare = tissue is not None and tissue < GLASS_LIMIT
+        return Seen("glass" if bare else "blank", tissue, None)
     sharp = sharpness(image)
     ink = ink_share(image) if inked else 0.0
     if not knows_glass(name):

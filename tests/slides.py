@@ -14,9 +14,13 @@ SHARED_CASES = SHARED_SLIDES.parents[1] / "cases"
 
 
 def tissue_like(width: int, height: int, seed: int = 0) -> np.ndarray:
-    """A picture (H, W, 3) uint8 in which every place differs: gradients and soft blobs."""
+    """A picture (H, W, 3) uint8 in which every place differs: gradients and soft blobs.
+
+    Its colours are those of a stain: other ones are taken for felt pen.
+    """
     rng = np.random.default_rng(seed)
-    small = rng.uniform(90, 250, (height // 24 + 2, width // 24 + 2, 3)).astype(np.float32)
+    shape = (height // 24 + 2, width // 24 + 2, 3)
+    small = rng.uniform((130, 40, 150), (230, 130, 230), shape).astype(np.float32)
     blobs = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     blobs[..., 0] += 30 * columns / width

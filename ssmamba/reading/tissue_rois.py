@@ -15,9 +15,10 @@ from ssmamba.slides.tissue import tissue_mask
 
 OVERVIEW_PX2 = 2**20  # pixels of the picture in which tissue is looked for, whatever its shape
 BLOCK_PX = 1024  # the picture is read in squares of at most this side
-CLOSE_PX = 7  # gaps up to this width, overview pixels, belong to the piece around them
+CLOSE_PX = 15  # gaps up to this width, overview pixels, belong to the piece around them
+OPEN_PX = 7  # what is thinner is dust
 SMALLEST_SHARE = 0.002  # of the slide's area; smaller pieces are dust
-SMALLEST_HOLE_PX2 = 150  # overview pixels; in smaller holes windows of glass have no vote either
+SMALLEST_HOLE_SHARE = 0.005  # of the slide's area; in smaller ones windows of glass have no vote
 ROUGHNESS_PX = 1.0  # outlines may leave the mask by this much, overview pixels
 INK_RIM_PX = 9  # around a stroke, its pale rim
 MOSTLY_INK = 0.3  # of a piece: then the rest is the stroke's pale or dark parts
@@ -41,7 +42,7 @@ def tissue_rois(slide: Slide) -> list[Roi]:
     edge = CLOSE_PX  # else closing joins tissue with the edge of the picture
     mask = cv2.copyMakeBorder(mask, edge, edge, edge, edge, cv2.BORDER_CONSTANT, value=0)
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _disc(CLOSE_PX))
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disc(CLOSE_PX))
+    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disc(OPEN_PX))
     mask = np.ascontiguousarray(mask[edge:-edge, edge:-edge])
     pieces = [p for p in _pieces(mask) if p[0] >= SMALLEST_SHARE * mask.size]
     if not pieces:
@@ -104,7 +105,7 @@ def _pieces(mask: np.ndarray) -> list[tuple[float, list[np.ndarray]]]:
             continue  # a hole; or a line
         holes, child = [], tree[0, at, 2]
         while child >= 0:
-            if cv2.contourArea(contours[child]) >= SMALLEST_HOLE_PX2:
+            if cv2.contourArea(contours[child]) >= SMALLEST_HOLE_SHARE * mask.size:
                 holes.append(contours[child])
             child = tree[0, child, 0]
         area = cv2.contourArea(contour) - sum(map(cv2.contourArea, holes))

@@ -16,7 +16,6 @@ from pathlib import Path
 from ssmamba.errors import SSMambaError
 from tests.fuzz.mutations import mutated
 
-SHORT = 40  # files a door in the default suite
 SMALL_IMAGE = 4_000_000  # pixels; what is larger is refused, which a test can afford
 
 
@@ -36,6 +35,7 @@ class Door:
     samples: Callable[[Path], list[Sample]]  # makes them in an empty folder
     enter: Callable[[Path], object]  # a path; anything but a refusal of our own is a fault
     text: bool = False
+    short: int = 40  # files in the default suite
     refusals: tuple[type[Exception], ...] = (SSMambaError,)
 
 
@@ -74,7 +74,7 @@ def carry(door: Door, number: int, samples: Sequence[Sample], folder: Path) -> s
         path.unlink(missing_ok=True)
 
 
-def fuzz_here(door: Door, folder: Path, count: int = SHORT) -> Tally:
+def fuzz_here(door: Door, folder: Path) -> Tally:
     """Carry some files through a door in this process; every whole file must be answered."""
     samples, tally = door.samples(folder / "samples"), Tally()
     for sample in samples:
@@ -83,7 +83,7 @@ def fuzz_here(door: Door, folder: Path, count: int = SHORT) -> Tally:
         path.write_bytes(sample.data)
         door.enter(path)
         path.unlink()
-    for number in range(count):
+    for number in range(door.short):
         try:
             tally.counts[carry(door, number, samples, folder / "mutated")] += 1
         except Exception as error:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
-
-import pytest
 
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
-from tests.fuzz.apart import fuzz_apart
-from tests.fuzz.harness import Door, Sample, fuzz_here
+from tests.fuzz.harness import Door, Sample
 from viewer.saving.contents import contents_of
 from viewer.saving.session import SessionStore
 from viewer.saving.slide_key import former_key, key_of
@@ -62,16 +58,3 @@ def enter(path: Path) -> None:
 
 
 DOOR = Door("sessions", samples, enter, text=True)
-
-
-def test_some_files_end_in_what_can_be_read(tmp_path: Path) -> None:
-    tally = fuzz_here(DOOR, tmp_path)
-    assert not tally.faults and tally.counts["answered"]
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(0)
-@pytest.mark.skipif(sys.platform != "linux", reason="limits of processes as Linux has them")
-def test_many_files_neither_crash_nor_hang_nor_fill_the_memory(tmp_path: Path) -> None:
-    tally = fuzz_apart(__name__, tmp_path)
-    assert not tally.faults, "\n".join(tally.faults)

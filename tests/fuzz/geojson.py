@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import sys
 from pathlib import Path
-
-import pytest
 
 from ssmamba.rois import geometry
 from ssmamba.rois.geojson import read_region_file, write_rois
 from ssmamba.rois.roi import Roi
-from tests.fuzz.apart import fuzz_apart
-from tests.fuzz.harness import Door, Sample, fuzz_here
+from tests.fuzz.harness import Door, Sample
 from training.prepare.truth import read_lesions
 
 SQUARE = (
@@ -88,16 +84,3 @@ def enter(path: Path) -> None:
 
 
 DOOR = Door("geojson", samples, enter, text=True)
-
-
-def test_some_files_end_in_an_answer_or_in_one_sentence(tmp_path: Path) -> None:
-    tally = fuzz_here(DOOR, tmp_path)
-    assert not tally.faults and tally.counts["refused"]
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(0)
-@pytest.mark.skipif(sys.platform != "linux", reason="limits of processes as Linux has them")
-def test_many_files_neither_crash_nor_hang_nor_fill_the_memory(tmp_path: Path) -> None:
-    tally = fuzz_apart(__name__, tmp_path)
-    assert not tally.faults, "\n".join(tally.faults)

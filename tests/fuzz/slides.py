@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 import tifffile
 
 from ssmamba.slides import picture
 from ssmamba.slides.slide import Slide
 from ssmamba.slides.tiff import choice
 from tests.dicoms import write_instance
-from tests.fuzz.apart import fuzz_apart
-from tests.fuzz.harness import SMALL_IMAGE, Door, Sample, fuzz_here
+from tests.fuzz.harness import SMALL_IMAGE, Door, Sample
 from tests.slides import write_pyramid
 from tests.tiffs import DEFLATE, LZW, PACKBITS, WEBP, Kind, Page, write_tiff
 
@@ -63,16 +60,3 @@ def enter(path: Path) -> None:
 
 
 DOOR = Door("slides", samples, enter)
-
-
-def test_some_files_end_in_an_answer_or_in_one_sentence(tmp_path: Path) -> None:
-    tally = fuzz_here(DOOR, tmp_path)
-    assert not tally.faults and tally.counts["refused"]
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(0)
-@pytest.mark.skipif(sys.platform != "linux", reason="limits of processes as Linux has them")
-def test_many_files_neither_crash_nor_hang_nor_fill_the_memory(tmp_path: Path) -> None:
-    tally = fuzz_apart(__name__, tmp_path)
-    assert not tally.faults, "\n".join(tally.faults)

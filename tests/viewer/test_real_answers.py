@@ -5,6 +5,7 @@ Needs Xvfb and xdotool, and ../shared/data for the blood cells.
 
 from __future__ import annotations
 
+import csv
 import json
 import time
 from collections.abc import Iterator
@@ -77,10 +78,14 @@ def test_the_demo_answers_and_all_is_back_after_a_kill(person: Screen, tmp_path:
     assert back["selected"] == seen["selected"]
     assert back["downsample"] == pytest.approx(seen["downsample"], rel=0.05)
 
-    for keys, name in [("ctrl+e", "a.geojson"), ("ctrl+shift+e", "a.pdf")]:
+    for keys, name in [("ctrl+e", "a.geojson"), ("ctrl+t", "a.csv"), ("ctrl+shift+e", "a.pdf")]:
         _save(person, keys, tmp_path / name)
     features = json.loads((tmp_path / "a.geojson").read_text())["features"]
     assert len(features) == len(seen["regions"])
+    with (tmp_path / "a.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(seen["found"])
+    assert not any(row["predicted"] for row in rows if row["doubt"] in ("glass", "pen", "blurred"))
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
 
 

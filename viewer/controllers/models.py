@@ -64,7 +64,9 @@ class ModelController(Controller):
         """
 
         def work() -> list[Model]:
-            return [*bundled_models(), *_read_all(kept.added)[0], *_listed(kept.model_folder)]
+            demo = bundled_models(DEMO_FOLDER) if _uses_demo(kept) else []
+            added = _read_all(kept.added)[0]
+            return [*demo, *bundled_models(), *added, *_listed(kept.model_folder)]
 
         def take(models: list[Model]) -> None:
             in_use = kept.in_use
@@ -157,6 +159,11 @@ class ModelController(Controller):
         self._reading -= 1
         self._messages.report(error)
         self.failed.emit(str(error))
+
+
+def _uses_demo(kept: Bench) -> bool:
+    """Whether a model of the demo, which other starts do not list, was in use."""
+    return any(Path(path).parent == DEMO_FOLDER.resolve() for path in kept.in_use or ())
 
 
 def _versions(folder: str) -> dict[str, str]:

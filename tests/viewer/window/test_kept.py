@@ -18,6 +18,7 @@ from tests.viewer.conftest import Bench
 from tests.viewer.fakes import FakeEngine, write_model
 from viewer.arguments import Options
 from viewer.canvas.types import ViewState
+from viewer.controllers import models as models_module
 from viewer.state import library as library_module
 from viewer.state.planning import answer_key
 from viewer.window import startup
@@ -170,6 +171,30 @@ def test_a_model_that_is_away_is_remembered(start: Start, tmp_path: Path) -> Non
     second.window.close()
     (tmp_path / "away").rename(path)
     assert start().work.library.get(str(path)) is not None
+
+
+def test_models_of_the_demo_come_back_with_its_answers(
+    start: Start, slide_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other starts do not list them."""
+    folder = tmp_path / "demo"
+    folder.mkdir()
+    path = str(write_model(folder / "demo.safetensors").resolve())
+    monkeypatch.setattr(models_module, "DEMO_FOLDER", folder)
+    first = start(slide_file)
+    assert first.work.library.get(path) is None
+    first.work.models.use_for_demo()
+    first.settle()
+    before = [m.path for m in first.work.library.in_use]
+    assert path in before
+    first.window.close()
+    again = start(slide_file)
+    assert [m.path for m in again.work.library.in_use] == before
+    assert again.work.library.get(path).bundled
+    again.work.library.set_in_use(path, False)
+    again.settle()
+    again.window.close()
+    assert start(slide_file).work.library.get(path) is None
 
 
 # --- sessions as files, and other readers

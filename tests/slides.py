@@ -28,6 +28,12 @@ def tissue_like(width: int, height: int, seed: int = 0) -> np.ndarray:
     return np.clip(blobs, 0, 255).astype(np.uint8)
 
 
+def grainy(width: int, height: int, seed: int = 0) -> np.ndarray:
+    """As ``tissue_like``, and in focus."""
+    grain = np.random.default_rng(seed).normal(0, 30, (height, width, 1))
+    return np.clip(tissue_like(width, height, seed) + grain, 0, 255).astype(np.uint8)
+
+
 def write_pyramid(
     path: Path,
     width: int = 1000,

@@ -18,9 +18,8 @@ from ssmamba.errors import CheckpointError
 from ssmamba.inference.judge import NO_NUMBER, Judge
 from ssmamba.inference.predictor import Predictor
 from ssmamba.predict import main as predict
-from tests.slides import tissue_like
+from tests.slides import grainy, tissue_like
 from tests.ssmamba.checkpoints.made import CLASSES, SPEC, save_classifier, tiny_config, tiny_model
-from tests.ssmamba.test_predict_cli import grainy
 
 
 @pytest.mark.parametrize(

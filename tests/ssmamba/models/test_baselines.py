@@ -17,7 +17,7 @@ from ssmamba.inference.predictor import Predictor
 from ssmamba.models.build import build_network, head_of
 from ssmamba.predict import main
 from ssmamba.reading.preprocess import to_tensor
-from tests.slides import tissue_like
+from tests.slides import grainy
 from tests.ssmamba.checkpoints.made import CLASSES, SPEC
 
 VIT = {"img_size": 64, "embed_dim": 24, "depth": 4, "num_heads": 2}
@@ -119,9 +119,7 @@ def test_a_spot_in_the_image_is_at_the_same_place_in_the_map(saved):
 
 def test_predict_writes_its_results_and_cam(saved, tmp_path):
     path, _, _ = saved
-    grain = np.random.default_rng(0).normal(0, 30, (64, 64, 1))  # in focus
-    picture = np.clip(tissue_like(64, 64) + grain, 0, 255).astype(np.uint8)
-    Image.fromarray(picture).save(tmp_path / "patch.png")
+    Image.fromarray(grainy(64, 64)).save(tmp_path / "patch.png")
     out = tmp_path / "out"
     arguments = [str(tmp_path / "patch.png"), "--model", str(path), "--cam", "GradCAM"]
     assert main([*arguments, "--out", str(out), "--device", "cpu"]) == 0

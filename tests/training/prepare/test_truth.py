@@ -13,6 +13,7 @@ import tifffile
 
 from ssmamba.errors import DataError
 from tests.slides import SHARED_CASES
+from tests.tiffs import DEFLATE, JPEG, LZW, MINISBLACK, MINISWHITE, Kind, Page, write_tiff
 from training.prepare.masks import read_mask
 from training.prepare.truth import read_lesions
 
@@ -28,7 +29,8 @@ def mask() -> np.ndarray:
 
 GREY, TURNED = mask().astype(np.uint8) * 255, (~mask()).astype(np.uint8) * 255
 OPAQUE = np.full_like(GREY, 255)
-KINDS: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
+# The options of tifffile, or a kind that it cannot write alone.
+KINDS: dict[str, tuple[np.ndarray, dict[str, Any] | Kind]] = {
     "plain": (GREY, {}),
     "ones": (mask().astype(np.uint8), {"compression": "zlib"}),
     "tiled": (GREY, {"tile": (128, 128)}),
@@ -37,16 +39,13 @@ KINDS: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
     "white is zero, tiled": (TURNED, {"photometric": "miniswhite", "tile": (64, 64)}),
     "white is zero, 16 bit": (TURNED.astype(np.uint16) * 257, {"photometric": "miniswhite"}),
     "white is zero, bilevel": (~mask(), {"photometric": "miniswhite"}),
-    "white is zero, LZW": (TURNED, {"photometric": "miniswhite", "compression": "lzw"}),
+    "white is zero, LZW": (TURNED, Kind(MINISWHITE, compression=LZW)),
     "opaque": (np.dstack([GREY] * 3 + [OPAQUE]), {"extrasamples": ["unassalpha"]}),
     "opaque grey": (
         np.dstack([GREY, OPAQUE]),
         {"photometric": "minisblack", "extrasamples": ["unassalpha"]},
     ),
-    "opaque, LZW": (
-        np.dstack([GREY] * 3 + [OPAQUE]),
-        {"extrasamples": ["unassalpha"], "compression": "lzw"},
-    ),
+    "opaque, LZW": (np.dstack([GREY] * 3 + [OPAQUE]), Kind(compression=LZW, extra=(2,))),
     "opaque, planes": (
         np.stack([GREY] * 3 + [OPAQUE]),
         {"photometric": "rgb", "planarconfig": "separate", "extrasamples": ["unassalpha"]},
@@ -58,7 +57,7 @@ KINDS: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
     ),
     "signed": (GREY.astype(np.int16), {}),
     "float": (GREY.astype(np.float32), {}),
-    "JPEG": (np.dstack([GREY] * 3), {"compression": "jpeg", "tile": (128, 128)}),
+    "JPEG": (np.dstack([GREY] * 3), Kind(compression=JPEG, tile=128)),
 }
 
 
@@ -66,9 +65,12 @@ KINDS: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
 def test_the_inside_of_a_mask_is_what_it_shows_white(tmp_path: Path, kind: str) -> None:
     samples, options = KINDS[kind]
     path = tmp_path / "mask.tif"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        tifffile.imwrite(path, samples, **options)
+    if isinstance(options, Kind):
+        write_tiff(path, [Page(samples, options)])
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            tifffile.imwrite(path, samples, **options)
     grid = read_mask(path, SIZE)
     assert grid.share(0, 0, 96) == 1 and grid.share(128, 0, 160) == 0
     assert grid.shares.mean() == pytest.approx(mask().mean(), abs=0.04)
@@ -76,8 +78,8 @@ def test_the_inside_of_a_mask_is_what_it_shows_white(tmp_path: Path, kind: str) 
 
 def test_a_mask_of_another_size_is_refused_with_both(tmp_path: Path) -> None:
     path = tmp_path / "quarter.tif"
-    for compression in ("zlib", "lzw"):
-        tifffile.imwrite(path, GREY, compression=compression)
+    for compression in (DEFLATE, LZW):
+        write_tiff(path, [Page(GREY, Kind(MINISBLACK, compression=compression))])
         with pytest.raises(DataError, match="is 300×200 px and its slide 1200×800 px; give the"):
             read_mask(path, (1200, 800))
         assert read_mask(path, SIZE).share(0, 0, 96) == 1

@@ -1,0 +1,158 @@
+"""Where tissue is on a slide, and what else lies there, in one small picture of the whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import cv2
+import numpy as np
+import shapely
+
+from ssmamba.rois.geometry import roi_shape
+from ssmamba.rois.roi import Roi
+from ssmamba.slides.ink import DARK, black_mask, ink_mask
+from ssmamba.slides.slide import Slide
+from ssmamba.slides.tissue import tissue_mask
+
+OVERVIEW_PX2 = 2**20  # pixels of the picture in which tissue is looked for, whatever its shape
+BLOCK_PX = 1024  # the picture is read in squares of at most this side
+INK_RIM_PX = 9  # around a stroke, its pale rim
+MOSTLY_INK = 0.3  # of a piece: then the rest is the stroke's pale or dark parts
+FLUORESCENT_DARK = 0.5  # of a slide
+FLUORESCENT_BRIGHT = 100  # grey value; little of what is not dark is brighter in fluorescence
+SPECK_PX2 = 9  # smaller pieces of tissue are dust to a grid
+GLASS, TISSUE, PEN, BLACK = range(4)  # values of ``TissueMap.kinds``
+CHUNK = 1 << 18  # windows measured at once
+
+
+@dataclass(frozen=True)
+class TissueMap:
+    """What each place of a slide shows: glass, tissue, felt pen, or black where nothing is."""
+
+    kinds: np.ndarray  # (rows, columns) uint8: GLASS, TISSUE, PEN or BLACK
+    scale: float  # level-0 pixels per pixel of it; its first pixel begins at (0, 0)
+    fluorescent: bool = False  # dark with little light: no stained tissue can be told on it
+
+    def shares(self, windows: np.ndarray) -> np.ndarray:
+        """Share of tissue, without specks, in windows (N, 3) of x, y, side: (N,) float64, 0..1.
+
+        Level-0 pixels. What lies off the slide is no tissue.
+        """
+        found = np.empty(len(windows))
+        for first in range(0, len(windows), CHUNK):
+            x, y, side = windows[first : first + CHUNK].T / self.scale
+            held = self._sum(x + side, y + side) - self._sum(x, y + side)
+            held += self._sum(x, y) - self._sum(x + side, y)
+            found[first : first + CHUNK] = held / side**2
+        return np.clip(found, 0.0, 1.0)
+
+    def corrected(self, added: Iterable[Roi] = (), removed: Iterable[Roi] = ()) -> TissueMap:
+        """The map after a person's regions were added to its tissue, then others removed."""
+        kinds = self.kinds.copy()
+        for rois, kind in ((added, TISSUE), (removed, GLASS)):
+            for roi in rois:
+                kinds[_covered(roi, self.scale, kinds.shape)] = kind
+        return replace(self, kinds=kinds)
+
+    def share_of_slide(self, kind: int) -> float:
+        """Share of the whole slide that is of a kind, 0..1."""
+        return float((self.kinds == kind).mean())
+
+    @cached_property
+    def _integral(self) -> np.ndarray:
+        """Tissue above and to the left of each corner, (rows + 1, columns + 1) int32."""
+        tissue = (self.kinds == TISSUE).astype(np.uint8)
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(tissue)
+        specks = stats[:, cv2.CC_STAT_AREA] < SPECK_PX2
+        tissue[specks[labels]] = 0
+        return cv2.integral(tissue)
+
+    def _sum(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Tissue above and to the left of places within the picture's pixels, (N,) float64."""
+        rows, columns = self.kinds.shape
+        x, y = np.clip(x, 0, columns), np.clip(y, 0, rows)
+        left, top = np.minimum(x.astype(int), columns - 1), np.minimum(y.astype(int), rows - 1)
+        across, down = x - left, y - top
+        table = self._integral
+        upper = table[top, left] * (1 - across) + table[top, left + 1] * across
+        lower = table[top + 1, left] * (1 - across) + table[top + 1, left + 1] * across
+        return upper * (1 - down) + lower * down
+
+
+def tissue_map(slide: Slide) -> TissueMap:
+    """Look for tissue on a slide, in about ``OVERVIEW_PX2`` pixels. Raises SlideError."""
+    picture, scale = _overview(slide)
+    tissue, ink = tissue_mask(picture).astype(np.uint8), _ink(picture)
+    clean = _without_ink(tissue, ink)
+    kinds = np.where(clean > 0, TISSUE, GLASS).astype(np.uint8)
+    kinds[(ink > 0) | (tissue > clean)] = PEN
+    kinds[black_mask(picture)] = BLACK
+    return TissueMap(kinds, scale, _is_fluorescence(picture))
+
+
+def _overview(slide: Slide) -> tuple[np.ndarray, float]:
+    """The whole slide as HWC uint8 RGB, and level-0 pixels per pixel of it."""
+    width, height = slide.dimensions
+    scale = max(1.0, math.sqrt(width * height / OVERVIEW_PX2))
+    scale = min(scale, float(min(width, height)))
+    columns, rows = max(1, int(width / scale)), max(1, int(height / scale))
+    picture = np.empty((rows, columns, 3), np.uint8)
+    block = min(BLOCK_PX, rows, columns)
+    for y in _starts(rows, block):
+        for x in _starts(columns, block):
+            square = slide.read_window(x * scale, y * scale, block * scale, block)
+            picture[y : y + block, x : x + block] = square
+    return picture, scale
+
+
+def _starts(length: int, block: int) -> list[int]:
+    """Where blocks begin that cover a length; the last one may overlap its neighbour."""
+    return [*range(0, length - block, block), length - block]
+
+
+def _is_fluorescence(rgb: np.ndarray) -> bool:
+    dark = rgb.max(axis=-1) < DARK * 255
+    lit = rgb.mean(axis=-1)[~dark]
+    mostly_dark = float(dark.mean()) > FLUORESCENT_DARK
+    return mostly_dark and (not lit.size or float((lit > FLUORESCENT_BRIGHT).mean()) < 0.5)
+
+
+def _ink(rgb: np.ndarray) -> np.ndarray:
+    """Strokes of a felt pen, (H, W) uint8 of 0 and 1."""
+    return cv2.morphologyEx(ink_mask(rgb).astype(np.uint8), cv2.MORPH_OPEN, _disc(3))
+
+
+def _without_ink(tissue: np.ndarray, ink: np.ndarray) -> np.ndarray:
+    """Tissue without the rims of strokes and what hangs on them, (H, W) uint8 of 0 and 1."""
+    if not ink.any():
+        return tissue
+    number, labels = cv2.connectedComponents(cv2.bitwise_or(tissue, ink))
+    flat = labels.ravel()
+    sizes = np.bincount(flat, minlength=number)
+    inked = np.bincount(flat, ink.ravel(), number) > MOSTLY_INK * sizes
+    inked[0] = False
+    rims = cv2.dilate(ink, _disc(INK_RIM_PX)) > 0
+    return tissue * ~(rims | inked[labels])
+
+
+def _disc(size: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+
+
+def _covered(roi: Roi, scale: float, shape: tuple[int, ...]) -> np.ndarray:
+    """Pixels whose centres lie in a region, (H, W) bool."""
+    area, mask = roi_shape(roi), np.zeros(shape, bool)
+    if area.is_empty:
+        return mask
+    low, high = np.array(area.bounds).reshape(2, 2) / scale
+    first = np.maximum(np.floor(low), 0).astype(int)
+    last = np.minimum(np.ceil(high), shape[::-1]).astype(int)
+    if (first < last).all():
+        shapely.prepare(area)
+        x, y = (np.arange(a, b) + 0.5 for a, b in zip(first, last, strict=True))
+        inside = shapely.contains_xy(area, *np.meshgrid(x * scale, y * scale))
+        mask[first[1] : last[1], first[0] : last[0]] = inside
+    return mask

@@ -50,7 +50,10 @@ def _parse(argv: Sequence[str] | None) -> Request:
     add("--out", type=Path, required=True, metavar="DIR")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
-        "--rois", type=Path, metavar="FILE", help="regions in QuPath's GeoJSON format"
+        "--rois",
+        type=Path,
+        metavar="FILE",
+        help="regions in QuPath's GeoJSON, or in the XML of ASAP or ImageScope",
     )
     add("--no-bounds-offset", action="store_true",
         help="region files count from the corner of the whole slide, as HALO's and ASAP's do; "

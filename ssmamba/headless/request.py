@@ -21,7 +21,7 @@ class Request:
     inputs: tuple[str, ...]
     models: tuple[str, ...]
     out: Path
-    rois: Path | None = None  # GeoJSON
+    rois: Path | None = None  # GeoJSON, or XML of ASAP or ImageScope
     no_bounds_offset: bool = False  # regions are counted from the corner of the whole slide
     tissue: bool = False  # every piece of tissue is a region
     cam: str | None = None  # a name of METHODS
@@ -44,9 +44,9 @@ def regions_of(slide: Slide, request: Request) -> list[Roi]:
     Raises RoiError if there are none.
     """
     if request.rois is not None:
-        from ssmamba.rois.geojson import read_region_file
+        from ssmamba.rois.reading import read_regions
 
-        found = read_region_file(request.rois, bounds_offset(slide, request))
+        found = read_regions(request.rois, bounds_offset(slide, request))
         for note in found.notes:
             print(f"{request.rois}: {note}", file=sys.stderr)
         areas = [roi for roi in found.rois if roi.kind not in ("point", "line")]

@@ -10,16 +10,17 @@ import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ssmamba.errors import RoiError
 from ssmamba.files import written_whole
-from ssmamba.rois import json_stream
+from ssmamba.rois import json_stream, region_file
 from ssmamba.rois.geojson_features import FeatureReader, Offset, rois_from_geojson, with_own_id
 from ssmamba.rois.geojson_values import encodable, kept
 from ssmamba.rois.geojson_writing import rois_to_geojson
+from ssmamba.rois.region_file import RegionFile, check_size
 from ssmamba.rois.roi import Roi
 
 __all__ = [
@@ -32,18 +33,8 @@ __all__ = [
     "write_rois",
 ]
 
-MAX_BYTES = 256 << 20  # of the text in a region file, packed or not
 PROGRESS_EVERY = 500  # features
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, ValueError)  # of an archive
-
-
-@dataclass(frozen=True)
-class RegionFile:
-    """The regions of a file, and its other members."""
-
-    rois: list[Roi]
-    notes: tuple[str, ...] = ()  # sentences about what was skipped or not understood
-    skipped: int = 0  # features that could not be read
 
 
 def read_region_file(
@@ -125,13 +116,13 @@ def _dumped(collection: dict[str, Any]) -> str:
 def _texts(path: Path) -> Iterator[tuple[str, str]]:
     """(name for messages, text) of each GeoJSON document in a file."""
     try:
-        _check_size(path, path.stat().st_size)
+        check_size(path, path.stat().st_size)
         data = path.read_bytes()
         if path.suffix.lower() == ".zip":
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 files = [f for f in archive.infolist()
                          if f.filename.lower().endswith((".geojson", ".json"))]  # fmt: skip
-                _check_size(path, sum(file.file_size for file in files))
+                check_size(path, sum(file.file_size for file in files))
                 for file in files:
                     yield f"{path}:{file.filename}", archive.read(file).decode("utf-8-sig")
             if not files:
@@ -139,8 +130,8 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
             return
         if data[:2] == b"\x1f\x8b":
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
-                data = packed.read(MAX_BYTES + 1)
-            _check_size(path, len(data))
+                data = packed.read(region_file.MAX_BYTES + 1)
+            check_size(path, len(data))
         yield str(path), data.decode("utf-8-sig")
     except FileNotFoundError as error:
         raise RoiError(f"There is no region file {path}; check the path.") from error
@@ -148,13 +139,6 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
         raise RoiError(
             f"{path} cannot be read as a region file ({error}); export the regions again."
         ) from error
-
-
-def _check_size(path: Path, size: int) -> None:
-    if size > MAX_BYTES:
-        raise RoiError(
-            f"{path} holds more than {MAX_BYTES >> 20} MiB of regions; split it into smaller files."
-        )
 
 
 def _packed(path: Path, data: bytes) -> bytes:

@@ -30,7 +30,8 @@ from ssmamba.rois.geojson_values import (
     truth_of,
 )
 from ssmamba.rois.json_stream import Unreadable
-from ssmamba.rois.roi import Kind, Point, Ring, Rings, Roi, geometry_hash
+from ssmamba.rois.region_file import made_id
+from ssmamba.rois.roi import Kind, Point, Ring, Rings, Roi
 
 Offset = tuple[float, float]
 AREAS = ("Polygon", "MultiPolygon")
@@ -38,7 +39,6 @@ LINES = ("LineString", "MultiLineString")
 POINTS = ("Point", "MultiPoint")
 OWN_ID = "ssmamba_id"  # a region's own id, in a feature whose "id" is another program's
 FARTHEST_PX = 1e9  # of a place from the slide's corner; no slide is so large
-_NAMESPACE = uuid.UUID("8f1f6f0e-6d55-4d0c-9b0a-5b1f5c0c7f52")  # of ids made from geometry
 _DIGITS = 6  # of a coordinate that was moved by the bounds offset
 
 
@@ -95,7 +95,7 @@ class FeatureReader:
         number, fresh = 0, roi
         while fresh.id in self._ids:
             number += 1
-            fresh = replace(roi, id=_made_id(roi.id, number, roi))
+            fresh = replace(roi, id=made_id(roi.id, number, roi))
         self._ids.add(fresh.id)
         return fresh
 
@@ -139,7 +139,7 @@ def _rois_of(feature: Any, offset: Offset, odd: list[str]) -> Iterator[Roi]:
         roi = _with_properties(Roi(polygons, kind=kind, id=""), feature, properties, part, odd)
         if any(tail for rings in beyond for ring in rings for tail in ring):
             roi = replace(roi, extra={**roi.extra, "beyond": beyond})
-        yield roi if roi.id and index == 0 else replace(roi, id=_made_id(roi.id, 0, roi))
+        yield roi if roi.id and index == 0 else replace(roi, id=made_id(roi.id, 0, roi))
 
 
 def _parts_of(geometry: Any) -> Iterator[dict[str, Any]]:
@@ -300,12 +300,7 @@ def with_own_id(roi: Roi) -> Roi:
     if is_uuid(roi.id):
         return roi
     feature = {"id": roi.id, **roi.extra.get("feature", {})}
-    return replace(roi, id=_made_id(roi.id, 0, roi), extra={**roi.extra, "feature": feature})
-
-
-def _made_id(given: str, number: int, roi: Roi) -> str:
-    """A UUID of the file's own id, a number and the geometry: importing twice doubles nothing."""
-    return str(uuid.uuid5(_NAMESPACE, f"{given}:{number}:{geometry_hash(roi)}"))
+    return replace(roi, id=made_id(roi.id, 0, roi), extra={**roi.extra, "feature": feature})
 
 
 def is_uuid(value: Any) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
 
+from ssmamba.rois.region_file import ENDINGS as REGION_ENDINGS
 from ssmamba.slides.slide import SlideInfo
 from viewer.controllers.demo import DemoController
 from viewer.controllers.models import ModelController
@@ -17,7 +18,6 @@ from viewer.demo import Demo
 from viewer.saving.session_file import ENDING
 
 MODEL_ENDINGS = (".safetensors",)
-REGION_ENDINGS = (".geojson", ".json", ".geojson.gz", ".geojson.zip")
 DEMO = "demo"  # stands for the demo slide's path until it is drawn
 
 

@@ -94,7 +94,7 @@ class RegionController(Controller):
 
     # --- files
     def import_file(self, path: str, *, from_corner: bool = False) -> None:
-        """Read a GeoJSON file on a worker and add its regions.
+        """Read a region file on a worker and add its regions.
 
         from_corner: its places count from the corner of the whole slide, as HALO's and ASAP's do.
         """
@@ -177,12 +177,13 @@ def read_for_slide(
     """Read a region file on a worker: all regions, named.
 
     known: the document's regions by id. Ids are the same at every reading, so a region of the file
-    replaces the one that an earlier import of it brought. progress: as ``read_region_file``'s.
+    replaces the one that an earlier import of it brought. progress: as ``read_regions``'s.
     Raises RoiError, also for a file without regions.
     """
-    from ssmamba.rois.geojson import read_region_file, rois_to_geojson, with_own_id
+    from ssmamba.rois.geojson import rois_to_geojson, with_own_id
+    from ssmamba.rois.reading import read_regions
 
-    file = read_region_file(path, (0, 0) if from_corner else info.bounds_offset, progress)
+    file = read_regions(path, (0, 0) if from_corner else info.bounds_offset, progress)
     whole = [with_own_id(roi) for roi in file.rois]
     read = [cut_to_slide(roi, info.width, info.height) or roi for roi in whole]
     names = {roi_id: roi.name for roi_id, roi in known.items()}

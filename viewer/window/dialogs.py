@@ -26,7 +26,7 @@ SLIDES = tr(
 )
 MODELS = tr("Checkpoints (*.safetensors)")
 SESSIONS = tr("Sessions (*.ssmsession)")
-REGIONS = tr("Regions (*.geojson *.json *.gz *.zip);;All files (*)")
+REGIONS = tr("Regions (*.geojson *.json *.gz *.zip *.xml);;All files (*)")
 REGION_FILES = tr("GeoJSON (*.geojson);;Packed GeoJSON (*.geojson.gz)")
 TABLES = tr("CSV (*.csv);;TSV (*.tsv);;JSON (*.json)")
 FIGURES = tr("PNG (*.png);;SVG (*.svg);;PDF (*.pdf)")

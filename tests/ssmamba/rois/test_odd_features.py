@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ssmamba.errors import RoiError
-from ssmamba.rois import geojson
+from ssmamba.rois import geojson, region_file
 from ssmamba.rois.geojson import read_region_file, read_rois, write_rois
 from ssmamba.rois.roi import Roi
 
@@ -265,7 +265,7 @@ def test_what_unpacks_to_too_much_is_refused_before_it_is_unpacked(
     zipped(tmp_path / "a.zip", zipfile.ZIP_DEFLATED, text)
     for path in tmp_path.iterdir():
         assert len(read_region_file(path).rois) == 1
-    monkeypatch.setattr(geojson, "MAX_BYTES", 4096)
+    monkeypatch.setattr(region_file, "MAX_BYTES", 4096)
     for path in tmp_path.iterdir():
         with pytest.raises(RoiError, match=r"holds more than .* split it"):
             read_region_file(path)

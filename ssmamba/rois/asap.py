@@ -1,0 +1,100 @@
+"""Regions of ASAP's XML, the format of CAMELYON's and PAIP's annotations.
+
+Places are level-0 pixels from the slide's corner. The group of an annotation is its class; groups
+may be nested. ASAP has no holes: what is cut out is a group of its own, by agreement.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+import numpy as np
+
+from ssmamba.rois.region_file import RegionFile, counted, with_made_ids
+from ssmamba.rois.roi import Kind, Point, Ring, Roi
+from ssmamba.rois.xml_places import box_ring, hex_color, is_upright, number, open_ring, place
+
+ROOT = "ASAP_Annotations"
+NO_GROUP = ("", "none")
+GROUPS = "ASAP groups"  # key of Roi.metadata: the groups above a nested one, outermost first
+LEVELS = 50  # of nested groups; more are a circle
+
+
+def regions_of_asap(root: Element, path: Path) -> RegionFile:
+    """Every annotation that can be read; what cannot, or was read otherwise, is told."""
+    groups = {g.get("Name", ""): g for g in root.iter("Group")}
+    annotations = list(root.iter("Annotation"))
+    rois: list[Roi] = []
+    skipped: list[str] = []
+    odd: list[str] = []
+    for annotation in annotations:
+        try:
+            rois.append(_roi(annotation, groups, odd))
+        except ValueError as error:
+            skipped.append(f"annotation {annotation.get('Name')} {error}")
+    advice = "Correct them in ASAP and read the file again."
+    notes = counted(skipped, len(annotations), "annotations were skipped", advice)
+    notes += counted(odd, len(annotations), "annotations are unusual", "Check these regions.")
+    return RegionFile(with_made_ids(rois), tuple(notes), len(skipped))
+
+
+def _roi(annotation: Element, groups: dict[str, Element], odd: list[str]) -> Roi:
+    """Raises ValueError, whose text goes on from "annotation A"."""
+    name, kind = annotation.get("Name") or "", (annotation.get("Type") or "").lower()
+    shape, ring = _shape(kind, _points(annotation))
+    if kind == "spline":
+        odd.append(f"{name} is a spline and was read as straight lines between its points")
+    if kind == "rectangle" and not is_upright(ring):
+        odd.append(f"{name} is a rectangle whose {len(ring)} corners are none, read as drawn")
+    group = annotation.get("PartOfGroup") or ""
+    class_name = "" if group.lower() in NO_GROUP else group
+    color = groups[group].get("Color") if class_name in groups and class_name else None
+    above = _above(class_name, groups)
+    return Roi(
+        ((ring,),),
+        shape,
+        id=name,
+        name=name,
+        class_name=class_name,
+        color=hex_color(color) or hex_color(annotation.get("Color")),
+        metadata={GROUPS: " / ".join(above)} if above else {},
+    )
+
+
+def _shape(kind: str, points: list[Point]) -> tuple[Kind, Ring]:
+    if kind in ("dot", "pointset"):
+        if not points:
+            raise ValueError("has no place")
+        return "point", tuple(points)
+    if kind == "measurement" and len(points) > 1:
+        return "line", tuple(points)
+    if kind == "rectangle" and len(points) == 2:
+        ring = box_ring(*points)
+    else:
+        ring = open_ring(points)
+    if len(set(ring)) < 3:
+        raise ValueError("has fewer than three corners")
+    return "rectangle" if is_upright(ring) else "polygon", ring
+
+
+def _points(annotation: Element) -> list[Point]:
+    """The corners in their order."""
+    corners = list(annotation.iter("Coordinate"))
+    try:
+        orders = [number(corner.get("Order", "0")) for corner in corners]
+        places = [place(corner) for corner in corners]
+    except ValueError as error:
+        raise ValueError(f"has a corner that is no place ({error})") from error
+    return [places[index] for index in np.argsort(orders, kind="stable")]
+
+
+def _above(name: str, groups: dict[str, Element]) -> list[str]:
+    """The groups that hold a group, outermost first."""
+    above: list[str] = []
+    while name in groups and len(above) < LEVELS:
+        name = groups[name].get("PartOfGroup") or ""
+        if name.lower() in NO_GROUP:
+            break
+        above.insert(0, name)
+    return above

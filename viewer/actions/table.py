@@ -131,7 +131,7 @@ ACTIONS: tuple[Action, ...] = (
            tr("New checkpoints of the folder are no longer listed"), (Place(MODEL, 2),),
            enabled=lambda w: bool(w.workspace.models.folder)),
     Action("import_rois", tr("Import regions…"), lambda w: w.dialogs.import_regions(), "import",
-           "Ctrl+I", tr("Import regions from QuPath's GeoJSON or from the XML of ASAP or ImageScope"),
+           "Ctrl+I", tr("Import regions from QuPath's GeoJSON, or the XML of ASAP or ImageScope"),
            (Place(FILE, 2),), enabled=_has_slide),
     Action("import_rois_from_corner", tr("Import regions without offset…"),
            lambda w: w.dialogs.import_regions(from_corner=True), "", "",

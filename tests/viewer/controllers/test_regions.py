@@ -117,6 +117,18 @@ def test_a_region_of_the_same_id_keeps_its_name_when_the_file_has_none(tmp_path:
         read_for_slide(str(tmp_path / "missing.geojson"), INFO, {})
 
 
+def test_annotations_of_asap_come_in_with_their_groups_as_classes(tmp_path: Path) -> None:
+    corners = ((5, 5), (25, 5), (25, 25))
+    places = "".join(f'<Coordinate Order="{n}" X="{x}" Y="{y}"/>'
+                     for n, (x, y) in enumerate(corners))  # fmt: skip
+    (tmp_path / "a.xml").write_text(
+        f'<ASAP_Annotations><Annotation Name="A" Type="Polygon" PartOfGroup="Tumor"><Coordinates>'
+        f"{places}</Coordinates></Annotation></ASAP_Annotations>"
+    )
+    (roi,) = read_for_slide(str(tmp_path / "a.xml"), replace(INFO, bounds=(3, 3, 9, 9)), {}).rois
+    assert (roi.name, roi.class_name, roi.polygons) == ("A", "Tumor", ((corners,),))
+
+
 SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [9, 0], [9, 9], [0, 9]]]}
 FAR = {"type": "Polygon", "coordinates": [[[20, 20], [29, 20], [29, 29], [20, 29]]]}
 

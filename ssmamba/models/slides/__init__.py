@@ -1,0 +1,1 @@
+"""Models that read whole slides: Pixel-Mamba, and Vision Mamba on the same regions."""

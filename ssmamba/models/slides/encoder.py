@@ -1,0 +1,77 @@
+"""What the slide models share: layers over regions, fusion, and the mean of the class tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from ssmamba.models.slides.fusion import fuse_regions, number_fused
+from ssmamba.models.slides.serialise import class_tokens
+
+
+@dataclass
+class SlideTokens:
+    """What an encoder gives for one slide of N regions, of which m are left after fusion."""
+
+    tokens: Tensor  # (m, h·w + 1, C), a class token in the middle of each
+    grid: tuple[int, int]  # h and w
+    owner: Tensor  # (N,) int64, for each region of the slide its row of ``tokens``
+
+    @property
+    def cls(self) -> Tensor:
+        """(m, C), the class tokens."""
+        return class_tokens(self.tokens)
+
+
+class SlideEncoder(nn.Module):
+    """Base of the encoders that turn a slide's regions into tokens, layer by layer.
+
+    ``recomputed`` first layers keep only their input for the backward pass and compute the rest
+    again (activation checkpointing); values and gradients stay the same.
+    """
+
+    num_features: int
+    alpha: float
+    recomputed: int = 0
+
+    def forward_slide(self, regions: Tensor) -> SlideTokens:
+        """(N, 3, H, W) float32, normalised, in the slide's row-major order -> its tokens."""
+        raise NotImplementedError
+
+    def forward_features(self, regions: Tensor) -> Tensor:
+        """(N, 3, H, W) -> the slide's features (C,): the mean of its class tokens."""
+        return self.forward_slide(regions).cls.mean(0)
+
+    def _block(self, block: nn.Module, tokens: Tensor, layer: int) -> Tensor:
+        """A block over all regions as one sequence: (n, L, C) -> (n, L, C)."""
+        sequence = tokens.reshape(1, -1, tokens.shape[-1])
+        if layer < self.recomputed and torch.is_grad_enabled():
+            sequence = checkpoint(block, sequence, use_reentrant=False)
+        else:
+            sequence = block(sequence)
+        return sequence.view(tokens.shape)
+
+    def _fuse(self, tokens: Tensor, owner: Tensor, layers: int) -> tuple[Tensor, Tensor]:
+        fused = number_fused(len(tokens), self.alpha, layers)
+        return fuse_regions(tokens, owner, fused, shuffle=self.training)
+
+
+class SlideModel(nn.Module):
+    """A slide encoder with a linear head.
+
+    Args:
+        encoder: gives the slide's features.
+        outputs: logits of classes, grades or stages, or of the hazards of survival; 0 = no head.
+    """
+
+    def __init__(self, encoder: SlideEncoder, outputs: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = nn.Linear(encoder.num_features, outputs) if outputs else nn.Identity()
+
+    def forward(self, regions: Tensor) -> Tensor:
+        """(N, 3, H, W), one slide -> (K,)."""
+        return self.head(self.encoder.forward_features(regions))

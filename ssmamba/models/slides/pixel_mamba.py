@@ -1,0 +1,44 @@
+"""Pixel-Mamba: from pixels to a slide in one model (Pixel-Mamba §3)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ssmamba.models.slides.block import BidirectionalBlock
+from ssmamba.models.slides.config import PixelMambaConfig
+from ssmamba.models.slides.encoder import SlideEncoder, SlideTokens
+from ssmamba.models.slides.expansion import expand_tokens
+from ssmamba.models.slides.serialise import serialise
+
+
+class PixelMamba(SlideEncoder):
+    """Layers of Mamba block, region fusion and token expansion (Tables 7 and 8).
+
+    Regions of any size are read; the paper's are of 224 px.
+    """
+
+    def __init__(self, config: PixelMambaConfig) -> None:
+        super().__init__()
+        self.config, self.alpha = config, config.alpha
+        self.num_features = config.num_features
+        self.cls_token = nn.Parameter(torch.zeros(3))
+        nn.init.trunc_normal_(self.cls_token, std=0.02)
+        self.blocks = nn.ModuleList(
+            BidirectionalBlock(
+                dim, d_state=config.d_state, expand=config.expand, conv_width=config.conv_width
+            )
+            for dim in config.dims
+        )
+        self.norm = nn.RMSNorm(self.num_features, eps=1e-5)
+
+    def forward_slide(self, regions: Tensor) -> SlideTokens:
+        """(N, 3, H, W) float32, normalised, in the slide's row-major order -> its tokens."""
+        config, grid = self.config, (regions.shape[-2], regions.shape[-1])
+        tokens = serialise(regions[None], self.cls_token)[0]  # (N, H·W + 1, 3)
+        owner = torch.arange(len(regions), device=regions.device)
+        for layer, (block, kind) in enumerate(zip(self.blocks, config.expansions, strict=True)):
+            tokens = self._block(block, tokens, layer)
+            tokens, owner = self._fuse(tokens, owner, config.depth)
+            tokens, grid = expand_tokens(tokens, grid, kind, config.shift_merge)
+        return SlideTokens(self.norm(tokens), grid, owner)

@@ -17,16 +17,27 @@ SIDE = 128  # of a frame, pixels
 
 
 def write_instance(
-    path: Path, side: int, kind: str = "VOLUME", value: str = "NONE", syntax: str = JPEG_SYNTAX
+    path: Path,
+    side: int,
+    kind: str = "VOLUME",
+    value: str = "NONE",
+    syntax: str = JPEG_SYNTAX,
+    *,
+    picture: np.ndarray | None = None,
+    pixel_mm: float | None = None,
 ) -> None:
     """One image of a slide, ``side`` px a side: a level (VOLUME), LABEL or OVERVIEW.
 
-    value: NONE for the level that was scanned, RESAMPLED for the others.
+    value: NONE for the level that was scanned, RESAMPLED for the others. picture: (H, W, 3), of
+    whole frames; without it each frame is of one colour. pixel_mm: 0 = the file does not say.
     """
-    frames = (side // SIDE) ** 2
-    spacing = element(0x0028, 0x0030, "DS", f"{0.256 / side:.6f}\\{0.256 / side:.6f}")
-    measures = element(0x0028, 0x9110, "SQ", item(spacing))
-    uid = f"1.2.9.{side}.{len(kind)}"
+    pixel_mm = 0.256 / side if pixel_mm is None else pixel_mm
+    spacing = element(0x0028, 0x0030, "DS", f"{pixel_mm:.6f}\\{pixel_mm:.6f}")
+    measures = element(0x0028, 0x9110, "SQ", item(spacing if pixel_mm else b""))
+    height, width = (side, side) if picture is None else picture.shape[:2]
+    rows, columns = height // SIDE, width // SIDE
+    frames = rows * columns
+    uid = f"1.2.9.{width}.{height}.{len(kind)}"
     meta = b"".join([
         element(0x0002, 0x0001, "OB", b"\0\1"), element(0x0002, 0x0002, "UI", WHOLE_SLIDE),
         element(0x0002, 0x0003, "UI", uid), element(0x0002, 0x0010, "UI", syntax),
@@ -42,12 +53,15 @@ def write_instance(
         element(0x0028, 0x0008, "IS", str(frames)), element(0x0028, 0x0010, "US", SIDE),
         element(0x0028, 0x0011, "US", SIDE), element(0x0028, 0x0100, "US", 8),
         element(0x0028, 0x0101, "US", 8), element(0x0028, 0x0102, "US", 7),
-        element(0x0028, 0x0103, "US", 0), element(0x0048, 0x0006, "UL", side),
-        element(0x0048, 0x0007, "UL", side), element(0x0048, 0x0105, "SQ", item(b"")),
+        element(0x0028, 0x0103, "US", 0), element(0x0048, 0x0006, "UL", width),
+        element(0x0048, 0x0007, "UL", height), element(0x0048, 0x0105, "SQ", item(b"")),
         element(0x5200, 0x9229, "SQ", item(measures)),
     ]  # fmt: skip
     pixels = struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, UNDEFINED)
-    pixels += fragment(b"") + b"".join(fragment(frame(200 - 5 * n)) for n in range(frames))
+    pixels += fragment(b"") + b"".join(
+        fragment(frame((200 - 5 * n, 60, 60) if picture is None else _part(picture, n, columns)))
+        for n in range(frames)
+    )
     pixels += struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
     path.parent.mkdir(parents=True, exist_ok=True)
     length = element(0x0002, 0x0000, "UL", len(meta))
@@ -75,7 +89,14 @@ def fragment(data: bytes) -> bytes:
     return item(data + bytes(len(data) % 2))
 
 
-def frame(red: int) -> bytes:
+def frame(colours: object) -> bytes:
+    """colours: one, or a picture of ``SIDE`` px a side."""
     file = io.BytesIO()
-    Image.fromarray(np.full((SIDE, SIDE, 3), (red, 60, 60), np.uint8)).save(file, "JPEG")
+    pixels = np.full((SIDE, SIDE, 3), colours, np.uint8)
+    Image.fromarray(pixels).save(file, "JPEG", quality=95, subsampling=0)
     return file.getvalue()
+
+
+def _part(picture: np.ndarray, number: int, columns: int) -> np.ndarray:
+    top, left = number // columns * SIDE, number % columns * SIDE
+    return picture[top : top + SIDE, left : left + SIDE]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 import re
+from contextlib import suppress
 from pathlib import Path
 
 SYNTAXES = {
@@ -19,8 +21,12 @@ READABLE = {
     "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91",
 }  # fmt: skip
 HEAD_BYTES = 8192
+SEARCHED_BYTES = 32 * 2**20  # of a file's beginning; profile and places of frames come first
 IMAGE_TYPE = b"\x08\x00\x08\x00CS"  # (0008,0008), explicit, little-endian
 TRANSFER_SYNTAX = b"\x02\x00\x10\x00UI"  # (0002,0010)
+SERIES = b"\x20\x00\x0e\x00UI"  # (0020,000E)
+PIXEL_SPACING = b"\x28\x00\x30\x00DS"  # (0028,0030)
+COLUMNS, ROWS = b"\x48\x00\x06\x00UL", b"\x48\x00\x07\x00UL"  # of the whole picture
 
 
 def explain_dicom(path: Path, error: str) -> str | None:
@@ -49,6 +55,25 @@ def explain_dicom(path: Path, error: str) -> str | None:
     return None
 
 
+def pixel_spacings(path: Path) -> dict[tuple[int, int], float]:
+    """mm a pixel across by (width, height) of each image in the folder of a slide's file.
+
+    Only those of the slide itself (VOLUME), and where the file says so.
+    """
+    series = _text(_head(path) or b"", SERIES)
+    found: dict[tuple[int, int], float] = {}
+    for other in path.parent.iterdir():
+        head = _head(other) if other.is_file() else None
+        if head is None or _text(head, SERIES) != series or _kind(other) != "VOLUME":
+            continue
+        with other.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            columns, rows = (_number(data, element) for element in (COLUMNS, ROWS))
+            down, _, across = (_text(data, PIXEL_SPACING) or "").partition("\\")
+        with suppress(ValueError):
+            found[columns, rows] = float(across or down)
+    return found
+
+
 def _kind(path: Path) -> str:
     """VOLUME, LABEL, OVERVIEW or THUMBNAIL; "" for what is no DICOM image."""
     parts = (_text(_head(path) or b"", IMAGE_TYPE) or "").split("\\")
@@ -64,11 +89,16 @@ def _head(path: Path) -> bytes | None:
     return head if head[128:132] == b"DICM" else None
 
 
-def _text(head: bytes, element: bytes) -> str | None:
+def _text(data: bytes | mmap.mmap, element: bytes) -> str | None:
     """The value of a short text element."""
-    place = head.find(element)
+    place = data.find(element, 0, SEARCHED_BYTES)
     if place < 0:
         return None
     start = place + len(element) + 2
-    length = int.from_bytes(head[start - 2 : start], "little")
-    return head[start : start + length].decode("ascii", "replace").strip("\0 ")
+    length = int.from_bytes(data[start - 2 : start], "little")
+    return data[start : start + length].decode("ascii", "replace").strip("\0 ")
+
+
+def _number(data: mmap.mmap, element: bytes) -> int:
+    place = data.find(element, 0, SEARCHED_BYTES) + len(element) + 2
+    return int.from_bytes(data[place : place + 4], "little")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ from openslide import lowlevel
 from PIL import Image
 
 from ssmamba.errors import SlideError
-from ssmamba.slides.dicom import explain_dicom
+from ssmamba.slides.dicom import explain_dicom, pixel_spacings
+from ssmamba.slides.geometry import Shrinkage, shrinkage
 from ssmamba.slides.picture import MAX_IMAGE_PIXELS, sane_mpp, scale_of
 from ssmamba.slides.pixel_source import Level, former_hash, sampled_hash
 
@@ -33,6 +35,7 @@ NO_FULL_RESOLUTION = (
 )
 Scale = tuple[float | None, tuple[str, ...]]
 GENERIC_TIFF = "generic-tiff"
+MOST_UNEVEN = 1.05  # ratio of a level's two downsamples; beyond, its places cannot be told
 
 
 def slide_vendor(path: Path) -> str | None:
@@ -67,7 +70,8 @@ class OpenSlideSource:
         handle = self._handle
         self.properties: dict[str, str] = dict(handle.properties)
         self.vendor = self.properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown")
-        self.levels = tuple(self._level(i) for i in range(handle.level_count))
+        self._averaged = handle.level_downsamples
+        self._numbers, self.levels = self._levels()
         self._refuse_gigantic_tiles()
         self.mpp, self.notes = scale if scale is not None else self._read_scale()
         if self.properties.get("dicom.ImageType[3]") == "RESAMPLED":
@@ -89,16 +93,34 @@ class OpenSlideSource:
             raise SlideError(f"{self._path} cannot be opened as a slide {reason}.") from error
         return handle
 
-    def _level(self, index: int) -> Level:
-        width, height = self._handle.level_dimensions[index]
-        prefix = f"openslide.level[{index}].tile-"
-        return Level(
-            width,
-            height,
-            float(self._handle.level_downsamples[index]),
-            int(self.properties.get(prefix + "width", 256)),
-            int(self.properties.get(prefix + "height", 256)),
-        )
+    def _levels(self) -> tuple[tuple[int, ...], tuple[Level, ...]]:
+        """OpenSlide's numbers of the levels that are read, and their geometry."""
+        handle = self._handle
+        base, *others = handle.level_dimensions
+        spacings = pixel_spacings(self._path) if self.vendor == "dicom" else {}
+        numbers, levels = [0], [self._level(0, base, 1.0)]
+        for number, size in enumerate(others, 1):
+            averaged = self._averaged[number]
+            ratios = base[0] / size[0], base[1] / size[1]
+            if not math.isclose(averaged, sum(ratios) / 2):  # the format says more than the sides
+                how: Shrinkage | None = Shrinkage(averaged)
+            else:
+                told = spacings[size] / spacings[base] if {size, base} <= spacings.keys() else None
+                how = shrinkage(base, size, self._tile(number), told)
+                if how is None and max(ratios) < min(ratios) * MOST_UNEVEN:
+                    how = Shrinkage(averaged)
+            if how is not None and how.downsample > levels[-1].downsample:
+                numbers.append(number)
+                levels.append(self._level(number, how.size(base, size), how.downsample))
+        return tuple(numbers), tuple(levels)
+
+    def _level(self, number: int, size: tuple[int, int], downsample: float) -> Level:
+        return Level(*size, downsample, *self._tile(number))
+
+    def _tile(self, number: int) -> tuple[int, int]:
+        prefix = f"openslide.level[{number}].tile-"
+        width, height = (self.properties.get(prefix + side, 256) for side in ("width", "height"))
+        return int(width), int(height)
 
     def _refuse_gigantic_tiles(self) -> None:
         """Raise SlideError for tiles that nobody could hold: OpenSlide would end the process."""
@@ -142,6 +164,8 @@ class OpenSlideSource:
                 self._handle = self._open()
 
     def read_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
+        x, y = (self._openslide_place(v, level) for v in (x, y))
+        level = self._numbers[level]
         with self._reading() as handle:
             try:
                 _read_premultiplied(handle, out, x, y, level)
@@ -149,6 +173,14 @@ class OpenSlideSource:
                 self._replace(handle)
                 self._read_alone(out, x, y, level)
         flatten_on_white(out)
+
+    def _openslide_place(self, place: int, level: int) -> int:
+        """A level-0 place as OpenSlide, which knows averages alone, finds the same pixel by it."""
+        downsample = self.levels[level].downsample
+        averaged = self._averaged[self._numbers[level]]
+        if averaged == downsample:
+            return place
+        return math.floor(math.floor(place / downsample + 0.5) * averaged + 0.5)
 
     def _read_alone(self, out: np.ndarray, x: int, y: int, level: int) -> None:
         """Try again with a separate handle: the error may have come from another thread's read."""

@@ -2,17 +2,20 @@
 
 ``python -m tests.training.killing COMMAND DATA FOLDER COUNT [FLAGS]`` runs a training unbroken,
 then COUNT times killed with SIGKILL before one of its file operations and resumed. It prints what
-went wrong, a line each, and how many there were. Each run is a fork: importing torch takes longer.
+went wrong, a line each, and how many there were. Each run is a fork of a process that has run the
+training once: to import everything takes longer.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
 import shutil
 import signal
 import sys
+from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -30,9 +33,10 @@ def main(argv: list[str]) -> int:
     place = Path(root)
     given = ["--data", data, *flags]
     unbroken = place / "unbroken"
-    counted = place / "operations"
-    assert _forked(command, [*given, "--out", str(unbroken)], unbroken, counted=counted) == 0
-    total, faults = int(counted.read_text()), 0
+    operations = _watched(str(unbroken), 0)
+    with redirect_stdout(io.StringIO()):
+        assert import_module(f"training.{command}").main([*given, "--out", str(unbroken)]) == 0
+    total, faults = len(operations), 0
     rng = random.Random(0)
     for number in range(int(count)):
         run, kill_at = place / f"killed{number}", rng.randint(1, total)
@@ -79,9 +83,7 @@ def without_seconds(value: Any) -> Any:
     return [without_seconds(v) for v in value] if isinstance(value, list) else value
 
 
-def _forked(
-    command: str, given: list[str], run: Path, kill_at: int = 0, counted: Path | None = None
-) -> int:
+def _forked(command: str, given: list[str], run: Path, kill_at: int = 0) -> int:
     """Run a command in a fork; returns its exit status, negative for a signal."""
     sys.stdout.flush()
     pid = os.fork()
@@ -91,10 +93,8 @@ def _forked(
     try:
         silent = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silent, 1)
-        operations = _watched(str(run), kill_at)
+        _watched(str(run), kill_at)
         status = import_module(f"training.{command}").main(given)
-        if counted is not None:
-            counted.write_text(str(len(operations)))
     finally:
         os._exit(status)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import BinaryIO, cast
 
 from tifffile import TiffFile, TiffPage, TiffPages
 
+from ssmamba.slides.geometry import Shrinkage, shrinkage
 from ssmamba.slides.picture import UnreadableImage, scale_of
 from ssmamba.slides.pillow_image import DAMAGE, NOT_AN_IMAGE
 from ssmamba.slides.tiff.ome import OmePicture, ome_picture
@@ -23,6 +23,7 @@ NUMBERS = (
 )  # fmt: skip
 MAX_PAGES = 1_000
 ORIENTATION_TAG, PROFILE_TAG = 274, 34675
+X_RESOLUTION_TAG, Y_RESOLUTION_TAG = 282, 283
 UM_PER_UNIT = {2: 25_400.0, 3: 10_000.0}  # of the ResolutionUnit tag: inch, centimetre
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # we say what is wrong, it does not
 
@@ -32,7 +33,7 @@ class Resolution:
     """One size of the picture."""
 
     pages: tuple[TiffPage, ...]  # one, or the red, green and blue one
-    width: int  # as stored, pixels
+    width: int  # as stored, pixels; without the padding
     height: int
     downsample: float  # level-0 pixels a pixel
     is_padded: bool = False  # to whole tiles, beyond the picture's own edge
@@ -160,13 +161,14 @@ def _levels(
         smaller += [(p,) for p in reduced]
     used = {p.offset for p in bases}
     for parts in smaller:
-        factor, is_padded = _downsample(bases[0], parts[0])
-        if factor is None or len({_size(p) for p in parts}) > 1 or not _alike(bases[0], parts[0]):
+        how = _shrinkage(bases[0], parts[0])
+        if how is None or len({_size(p) for p in parts}) > 1 or not _alike(bases[0], parts[0]):
             continue
-        if any(level.width == parts[0].imagewidth for level in found):
+        size = how.size((width, height), _size(parts[0]))
+        if any(level.width == size[0] for level in found):
             continue
         used |= {p.offset for p in parts}
-        found.append(Resolution(parts, *_size(parts[0]), factor, is_padded))
+        found.append(Resolution(parts, *size, how.downsample, how.is_padded))
     found.sort(key=lambda level: level.downsample)
     return tuple(found), [p for p in pages if p.offset in used]
 
@@ -185,41 +187,26 @@ def _alike(base: TiffPage, page: TiffPage) -> bool:
     )
 
 
-def _downsample(base: TiffPage, page: TiffPage) -> tuple[float | None, bool]:
-    """Level-0 pixels a pixel, and whether the page is padded to whole tiles.
-
-    None for a page whose shape is another than the base's, but for the rounding of its sides.
-    """
-    (width, height), (small_width, small_height) = _size(base), _size(page)
-    if small_width >= width or small_height >= height:
-        return None, False
-    low = max(width / (small_width + 1), height / (small_height + 1))
-    high = min(width / max(small_width - 1, 0.5), height / max(small_height - 1, 0.5))
-    factor = (width / small_width + height / small_height) / 2 if low <= high else None
-    if factor is not None and math.ceil(low) <= high:
-        return factor, False
-    padded = _padded_downsample(base, page)
-    return (factor, False) if padded is None else (padded, True)
-
-
-def _padded_downsample(base: TiffPage, page: TiffPage) -> float | None:
-    """The power of two by which a page is smaller whose sides are padded to whole tiles."""
-    if not page.is_tiled:
-        return None
-    sides = ((base.imagewidth, page.tilewidth), (base.imagelength, page.tilelength))
-    for factor in (2**power for power in range(1, 16)):
-        padded = (-(-side // factor // tile) * tile for side, tile in sides)
-        if tuple(padded) == _size(page):
-            return float(factor)
-    return None
+def _shrinkage(base: TiffPage, page: TiffPage) -> Shrinkage | None:
+    """None for a page whose shape is another than the base's, but for rounding and padding."""
+    tile = (page.tilewidth, page.tilelength) if page.is_tiled else None
+    finest, own = _um_across(base), _um_across(page)
+    told = own / finest if own and finest else None
+    return shrinkage(_size(base), _size(page), tile, told)
 
 
 def _scale(base: TiffPage, ome: OmePicture | None) -> tuple[float | None, tuple[str, ...]]:
     if ome is not None and ome.um_across is not None and ome.um_down is not None:
         return scale_of(ome.um_across, ome.um_down)
-    unit = UM_PER_UNIT.get(int(base.tags.valueof(296, 2)))
+    across, down = _um_across(base), _um_across(base, Y_RESOLUTION_TAG)
+    return scale_of(across, down) if across and down else (None, ())
+
+
+def _um_across(page: TiffPage, tag: int = X_RESOLUTION_TAG) -> float | None:
+    """µm/px by the page's resolution tag."""
     try:
-        across, down = (n / d for n, d in (base.tags.valueof(t) for t in (282, 283)))
-        return scale_of(unit / across, unit / down) if unit else (None, ())
+        unit = UM_PER_UNIT.get(int(page.tags.valueof(296, 2)))
+        dots, units = page.tags.valueof(tag)
+        return unit * units / dots if unit else None
     except (TypeError, ValueError, ZeroDivisionError):
-        return None, ()
+        return None

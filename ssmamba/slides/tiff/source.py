@@ -14,11 +14,13 @@ from ssmamba.errors import SlideError
 from ssmamba.slides.picture import UnreadableImage, rgb_profile
 from ssmamba.slides.pillow_image import upright
 from ssmamba.slides.pixel_source import Level, former_hash, sampled_hash
-from ssmamba.slides.tiff.directory import Directory, directory, opened
+from ssmamba.slides.tiff.directory import Directory, Resolution, directory, opened
 from ssmamba.slides.tiff.whole import Raster, decode_raster
 
 CACHE_BYTES = 64 * 2**20  # decoded tiles
 MAX_ASSOCIATED, MAX_ASSOCIATED_PIXELS = 4, 10_000_000
+PLACES, PLACE_PX, PLACE_CELLS = 6, 32, 4  # compared a direction, pixels and averages a side of each
+ALIKE = 24.0  # grey levels by which averages of two levels may differ, at most a pixel apart
 SWAPPED, FLIPPED_ACROSS, FLIPPED_DOWN = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
 WHITE_FROM_OVERVIEW = (
     "Its file does not say how many bits a value has, so white was found from its smallest level "
@@ -39,6 +41,8 @@ class TiffSource:
         self._name = path.name
         self._lock = threading.Lock()
         self._closed = False
+        self._pieces: OrderedDict[tuple[int, int, int], np.ndarray | None] = OrderedDict()
+        self._held = 0
         self._file = path.open("rb")
         try:
             self._open()
@@ -49,8 +53,6 @@ class TiffSource:
         self.properties = {"image.format": "tiff"}
         self.quick_hash = sampled_hash(path)
         self.former_hash = earlier_hash or former_hash(path)
-        self._pieces: OrderedDict[tuple[int, int, int], np.ndarray | None] = OrderedDict()
-        self._held = 0
 
     def _open(self) -> None:
         with opened(self._file) as tiff:
@@ -65,11 +67,12 @@ class TiffSource:
         self._whites = (white, white if base.colours.white is not None else alpha)
         self._orientation = self._found.orientation
         self.levels = tuple(self._level(*pair) for pair in self._rasters)
+        self._leave_out_strangers()
         self.mpp = self._found.mpp
         self.icc_profile = rgb_profile(self._found.icc_profile)
 
-    def _readable(self, found: Directory) -> list[tuple[Raster, float]]:
-        rasters: list[tuple[Raster, float]] = []
+    def _readable(self, found: Directory) -> list[tuple[Raster, Resolution]]:
+        rasters: list[tuple[Raster, Resolution]] = []
         for level in found.levels:
             try:
                 raster = Raster(level.pages, self._file, self._lock)
@@ -77,14 +80,49 @@ class TiffSource:
                 if not rasters:
                     raise
                 continue  # a smaller level that is stored in another way
-            rasters.append((raster, level.downsample))
+            rasters.append((raster, level))
         return rasters
 
-    def _level(self, raster: Raster, downsample: float) -> Level:
-        sides = [raster.width, raster.height, raster.tile_width, raster.tile_height]
+    def _level(self, raster: Raster, found: Resolution) -> Level:
+        sides = [found.width, found.height, raster.tile_width, raster.tile_height]
         if self._orientation in SWAPPED:
             sides = [sides[i] for i in (1, 0, 3, 2)]
-        return Level(sides[0], sides[1], downsample, sides[2], sides[3])
+        return Level(sides[0], sides[1], found.downsample, sides[2], sides[3])
+
+    def _leave_out_strangers(self) -> None:
+        """Drop levels that were taken for padded by their shape alone, and show something else."""
+        strangers = [
+            number
+            for number, (_, found) in enumerate(self._rasters)
+            if found.is_padded and not self._shows_the_same(number)
+        ]
+        for number in reversed(strangers):
+            _, found = self._rasters.pop(number)
+            self._found.others[f"page of {found.pages[0].offset}"] = found.pages[0]
+        self.levels = tuple(self._level(*pair) for pair in self._rasters)
+        self._pieces.clear()  # by the levels' former numbers
+        self._held = 0
+
+    def _shows_the_same(self, number: int) -> bool:
+        """Whether places of a level look as those of the finer one before it."""
+        width, height = self.levels[0].width, self.levels[0].height
+        steps = (np.arange(PLACES) + 0.5) / PLACES
+        finer, level = self.levels[number - 1], self.levels[number]
+        sides = [round(PLACE_PX * level.downsample / lv.downsample) for lv in (finer, level)]
+        off = []
+        for x, y in itertools.product(np.rint(steps * width), np.rint(steps * height)):
+            seen = []
+            for which, side in zip((number - 1, number), sides, strict=True):
+                part = np.empty((side, side, 4), np.uint8)
+                try:
+                    self.read_into(part, int(x), int(y), which)
+                except SlideError:
+                    return False
+                image = Image.fromarray(part[..., :3])
+                seen.append(np.asarray(image.reduce(max(1, side // PLACE_CELLS)), float))
+            rows, columns = (min(a.shape[i] for a in seen) for i in (0, 1))
+            off.append(np.abs(seen[0][:rows, :columns] - seen[1][:rows, :columns]).mean())
+        return bool(np.mean(off) < ALIKE)
 
     def read_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
         place = self.levels[level]

@@ -221,6 +221,23 @@ def test_places_on_padded_levels_are_places_on_the_slide(tmp_path: Path) -> None
             assert (slide.read_region(792, 500, level, 1, 96 // step) == 245).all()
 
 
+@pytest.mark.parametrize("side", [256, 384, 512])
+def test_a_label_of_whole_tiles_is_no_padded_level(tmp_path: Path, side: int) -> None:
+    """256 × 256 px is what 1000 × 760 px become at 1/4 if they are filled up to whole tiles."""
+    picture = tissue_like(1000, 760)
+    label = np.full((side, side, 3), 250, np.uint8)
+    label[side // 3 : side // 2, 20:-20] = (10, 10, 10)
+    small = Page(picture[::2, ::2], kind(True))
+    path = write_tiff(
+        tmp_path / "a.tif", [Page(picture, kind()), small, Page(label, kind(True, tile=128))]
+    )
+    with Slide.open(path) as slide:
+        assert [level.width for level in slide.levels] == [1000, 500]
+        assert any(
+            np.array_equal(np.asarray(image), label) for image in slide.associated_images().values()
+        )
+
+
 def test_an_ordinary_pyramid_is_left_to_openslide(tmp_path: Path) -> None:
     path = tmp_path / "slide.tif"
     image = write_pyramid(path)

@@ -89,20 +89,28 @@ class RunConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainConfig(RunConfig):
-    """Pre-train an encoder by MAMIM, as a masked autoencoder, or by contrast (Table 7)."""
+    """Pre-train an encoder: MAMIM, MAE or contrast (Table 7), or MAMIM with a latent term."""
 
-    method: Literal["mamim", "mae", "contrastive"] = "mamim"  # how to pre-train
+    method: Literal["mamim", "mamim+", "mae", "contrastive"] = "mamim"  # how to pre-train
     lr: float = 5e-5  # peak of the learning rate
-    mask_ratio: float = MIMConfig.mask_ratio  # mamim, mae: share of the squares that is hidden
-    mask_unit: int = MIMConfig.mask_unit  # mamim, mae: side of a hidden square, pixels
-    # mamim, mae: normalise each target square by its own mean and variance
+    mask_ratio: float = MIMConfig.mask_ratio  # all but contrastive: share of the squares hidden
+    mask_unit: int = MIMConfig.mask_unit  # all but contrastive: side of a hidden square, pixels
+    # all but contrastive: normalise each target square by its own mean and variance
     norm_target: bool = MIMConfig.norm_target
-    decoder_dim: int = MIMConfig.decoder_dim  # mamim, mae: channels of the decoder
-    decoder_depth: int = MIMConfig.decoder_depth  # mamim, mae: blocks of the decoder per stage
-    # mamim: change stain and focus of the input, not of the target
+    decoder_dim: int = MIMConfig.decoder_dim  # all but contrastive: channels of the decoder
+    decoder_depth: int = (
+        MIMConfig.decoder_depth
+    )  # all but contrastive: blocks of the decoder per stage
+    # mamim, mamim+: change stain and focus of the input, not of the target
     perturb: bool = MIMConfig.perturb
     skips: bool = MIMConfig.skips  # mamim: pass shallow features to the decoder
-    decoder_mixer: Literal["dms", "none"] = "dms"  # mamim: token mixer of the decoder
+    decoder_mixer: Literal["dms", "none"] = "dms"  # mamim, mamim+: token mixer of the decoder
+
+    latent_weight: float = 1.0  # mamim+: weight of the latent term beside the error of the pixels
+    # mamim+: share of itself that the teacher retains per step
+    teacher_momentum: float = 0.99
+    # mamim+: what the teacher sees, the same clean crop or another one of the image
+    teacher_crop: Literal["same", "other"] = "other"
 
     temperature: float = 0.2  # contrastive: divisor of the similarities
     key_momentum: float = 0.99  # contrastive: share of itself that the key encoder retains per step

@@ -93,8 +93,8 @@ class Calibration:
 class Card:
     """Everything about a checkpoint but its weights."""
 
-    # classifier | baseline (not SSMamba) | mamim | mae | contrastive | encoder (converted weights)
-    # | slide; what a model can do is asked below (``classifies`` and the others)
+    # classifier | baseline (not SSMamba) | mamim | mamim+ | mae | contrastive | encoder (converted
+    # weights) | slide; what a model can do is asked below (``classifies`` and the others)
     kind: str = "classifier"
     name: str = ""  # readable name shown in lists
     arch: str = "ssmamba"  # ssmamba | vmamba | timm:<name> | uni and kin
@@ -105,7 +105,8 @@ class Card:
     calibration: Calibration = Calibration()
     cam_stage: int = 4  # 1..4: where its CAMs point best (training.evaluation.cams), else the last
     training_hashes: tuple[str, ...] = ()  # first 16 hex digits of each training image's sha256
-    pretraining: str = "none"  # none | mamim | mae | contrastive | name of a published encoder
+    # none | mamim | mamim+ | mae | contrastive | name of a published encoder
+    pretraining: str = "none"
     parent_sha256: str | None = None  # checkpoint that this one was started from
     tags: dict[str, str] = field(default_factory=dict)  # ablation tags, {"mixer": "mamba"}
     dataset: dict[str, Any] = field(default_factory=dict)  # name, split seed, counts by split

@@ -90,6 +90,12 @@ class MAMIM(MaskedModel):
     def _decoded(self, images: Tensor, unit_mask: Tensor, hidden_units: int | None) -> Tensor:
         return self.decoder(self.encoder.forward_stages(images, unit_mask, self.mask_token))
 
+    def reconstruct_and_pool(self, images: Tensor, unit_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Predicted pixels, as from ``reconstruct``, and the pooled features (B, F) of what was
+        seen."""
+        maps, pooled = self.encoder.forward_stages_and_pool(images, unit_mask, self.mask_token)
+        return self._completed(self.decoder(maps), images, unit_mask), pooled
+
 
 def pixel_shuffle(x: Tensor, side: int) -> Tensor:
     """(B, H, W, side² · C) -> (B, side · H, side · W, C)."""

@@ -29,12 +29,15 @@ class MaskedModel(nn.Module):
         unit_mask: (B, h, w) bool, True = hidden; h = H / mask_unit. hidden_units: how many of each
         image, by whoever knows: a GPU that is asked makes everything wait.
         """
-        pixels = self._decoded(images, unit_mask, hidden_units)
-        return pixels + visible_mean(images, unit_mask) if self.config.from_mean else pixels
+        return self._completed(self._decoded(images, unit_mask, hidden_units), images, unit_mask)
 
     def _decoded(self, images: Tensor, unit_mask: Tensor, hidden_units: int | None) -> Tensor:
         """What encoder and decoder make of the visible units, before the mean is added."""
         raise NotImplementedError
+
+    def _completed(self, pixels: Tensor, images: Tensor, unit_mask: Tensor) -> Tensor:
+        """A decoder's pixels, with the mean added from which they are the difference."""
+        return pixels + visible_mean(images, unit_mask) if self.config.from_mean else pixels
 
     def forward(
         self,
@@ -48,9 +51,12 @@ class MaskedModel(nn.Module):
         images: (B, 3, H, W) normalised, perturbed or not; target: the clean image, or None for
         ``images`` itself. With ``norm_target`` each unit is normalised by its own statistics.
         """
-        prediction = self.reconstruct(images, unit_mask, hidden_units).float()
-        target = images if target is None else target
-        error = units(prediction, unit_mask.shape[1:]) - self._target(target, unit_mask)
+        prediction = self.reconstruct(images, unit_mask, hidden_units)
+        return self.error(prediction, unit_mask, images if target is None else target)
+
+    def error(self, prediction: Tensor, unit_mask: Tensor, target: Tensor) -> Tensor:
+        """Mean squared error of predicted pixels (B, 3, H, W) on the hidden units."""
+        error = units(prediction.float(), unit_mask.shape[1:]) - self._target(target, unit_mask)
         per_unit = error.square().mean(-1)
         return (per_unit * unit_mask).sum() / unit_mask.sum()
 

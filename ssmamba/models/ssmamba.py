@@ -197,6 +197,13 @@ class SSMamba(nn.Module):
         maps, _ = self._encode(x, unit_mask, mask_token)
         return [m.permute(0, 3, 1, 2) for m in maps]
 
+    def forward_stages_and_pool(
+        self, x: Tensor, unit_mask: Tensor, mask_token: Tensor
+    ) -> tuple[list[Tensor], Tensor]:
+        """The same maps and the pooled features (B, F) that the head reads."""
+        maps, cls = self._encode(x, unit_mask, mask_token)
+        return [m.permute(0, 3, 1, 2) for m in maps], self._pool(maps[-1], cls)
+
     def cam_layer(self, stage: int) -> nn.Module:
         """The module whose output (B, H, W, C) a CAM of stage 1..4 reads."""
         return self.stages[stage - 1].tap  # type: ignore[return-value]

@@ -28,7 +28,7 @@ LIMITS: dict[str, Limit] = {
     ),
     **dict.fromkeys(
         ("lr", "pretrain_lr", "cache_gib", "blur_sigma", "temperature", "baseline_width",
-         "field_um", "magnification"),
+         "field_um", "magnification", "latent_weight"),
         SOME,
     ),
     **dict.fromkeys(
@@ -39,7 +39,10 @@ LIMITS: dict[str, Limit] = {
         AMOUNT,
     ),
     **dict.fromkeys(("blur", "noise", "tissue", "lesion"), SHARE),
-    **dict.fromkeys(("ema_decay", "drop_path", "label_smoothing", "gamma", "key_momentum"), PART),
+    **dict.fromkeys(
+        ("ema_decay", "drop_path", "label_smoothing", "gamma", "key_momentum", "teacher_momentum"),
+        PART,
+    ),
     "folds": ("2 or more", lambda x: 2 <= x < inf),
     "crop_min": ("above 0 and at most 1", lambda x: 0 < x <= 1),
     "mask_ratio": ("above 0 and below 1", lambda x: 0 < x < 1),

@@ -113,3 +113,12 @@ class _Sum(torch.autograd.Function):
 
 def _summed(value: Tensor) -> Tensor:
     return _Sum.apply(value)
+
+
+def sum_over_processes(value: Tensor) -> Tensor:
+    """The sum of a tensor of all processes within ``shared_statistics``, elsewhere the tensor.
+
+    Gradients of a loss that every process computes alike from such sums, averaged over the
+    processes, are those of one process with the whole batch.
+    """
+    return _summed(value) if _active and rank_and_processes()[1] > 1 else value

@@ -111,10 +111,11 @@ def refuse_unfit(config: PretrainConfig) -> Architecture:
     backbone = architecture(config)
     with torch.device("meta"):
         encoder = backbone.build()
-    if backbone.arch not in FOUR_STAGES and config.method == "mamim":
+    if backbone.arch not in FOUR_STAGES and config.method in ("mamim", "mamim+"):
         others = "mae or contrastive" if is_vit(encoder) else "contrastive"
         raise DataError(
-            f"--method mamim needs SSMamba or VMamba, not {backbone.label}; give --method {others}."
+            f"--method {config.method} needs SSMamba or VMamba, not {backbone.label}; give "
+            f"--method {others}."
         )
     METHODS[config.method].check(config, encoder)
     return backbone

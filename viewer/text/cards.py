@@ -17,6 +17,7 @@ TAG_WORDS = {
 PRETRAINING_WORDS = {
     "none": tr("none (trained from scratch)"),
     "mamim": tr("masked image modelling on the same kind of tissue (MAMIM)"),
+    "mamim+": tr("masked image modelling with an image-level target (MAMIM+)"),
     "mae": tr("masked autoencoder"),
     "contrastive": tr("contrastive"),
 }

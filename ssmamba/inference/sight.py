@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from ssmamba.reading.values import Doubt
@@ -39,11 +40,12 @@ def look(image: np.ndarray, stain: str) -> Seen:
     """Look at one window, HWC uint8 RGB of the training images' side, in a stain."""
     name = stain.lower()
     inked = any(word in name for word in INK_STAINS)
-    if float(image.mean(axis=2).std()) < BLANK_CONTRAST:
+    grey = _grey(image)
+    if float(grey.std()) < BLANK_CONTRAST:
         tissue = tissue_fraction(image, inked) if knows_glass(name) else None
         bare = tissue is not None and tissue < GLASS_LIMIT
         return Seen("glass" if bare else "blank", tissue, None)
-    sharp = sharpness(image)
+    sharp = _sharpness(grey)
     ink = ink_share(image) if inked else 0.0
     if not knows_glass(name):
         return Seen(_obstacle(ink, 1.0, sharp), None, sharp)
@@ -70,9 +72,23 @@ def sharpness(rgb: np.ndarray) -> float:
 
     A straight ramp gives 1/16 = 0.0625, the least that blur leads to; noise gives 1.
     """
-    grey = rgb.astype(np.float32).mean(axis=2)
+    return _sharpness(_grey(rgb))
+
+
+def _grey(rgb: np.ndarray) -> np.ndarray:
+    """Mean of the three colours, (H, W) float32 0..255."""
+    red, green, blue = cv2.split(rgb)
+    total = np.add(red, green, dtype=np.uint16) + blue
+    return total.astype(np.float32) / np.float32(3)
+
+
+def _sharpness(grey: np.ndarray) -> float:
     if min(grey.shape) < 8:
         return 1.0
-    near = np.diff(grey, axis=0).var() + np.diff(grey, axis=1).var()
-    far = (grey[4:] - grey[:-4]).var() + (grey[:, 4:] - grey[:, :-4]).var()
-    return float(near / far) if far > 0 else 1.0
+    near = _variance(grey[1:] - grey[:-1]) + _variance(grey[:, 1:] - grey[:, :-1])
+    far = _variance(grey[4:] - grey[:-4]) + _variance(grey[:, 4:] - grey[:, :-4])
+    return near / far if far > 0 else 1.0
+
+
+def _variance(values: np.ndarray) -> float:
+    return float(cv2.meanStdDev(values)[1][0, 0] ** 2)

@@ -7,6 +7,9 @@ H&E slides none had a tenth of its area in the colour of ink; of 486 breast fiel
 
 from __future__ import annotations
 
+import math
+
+import cv2
 import numpy as np
 
 BLACK = 0.03  # of white: padding and the ground of fluorescence are below, black ink is above
@@ -17,22 +20,27 @@ CELLS = 56  # a picture is averaged to about this many places a side
 
 def black_mask(rgb: np.ndarray) -> np.ndarray:
     """Where no light came through, (H, W) bool, of HWC uint8 RGB."""
-    return rgb.max(axis=-1) < BLACK * 255
+    red, green, blue = cv2.split(rgb)
+    return cv2.max(cv2.max(red, green), blue) < BLACK * 255
 
 
 def ink_mask(rgb: np.ndarray) -> np.ndarray:
-    """Where an HWC uint8 RGB picture has the colour of a felt pen, (H, W) bool.
+    """Where an HWC RGB picture, uint8 or float32 0..255, has the colour of a felt pen, (H, W) bool.
 
     For stains of red, violet and brown, such as H&E; the blue and green of a trichrome are taken
     for ink. Single dark pixels of a fine picture count too: see ``ink_share``.
     """
-    values = rgb.astype(np.float32) / 255.0
-    red, green, blue = np.moveaxis(values, -1, 0)
-    high, low = values.max(-1), values.min(-1)
-    is_green = (green - red > 0.08) & (green > blue - 0.06)
-    is_blue = (blue - red > 0.3) & (green - red > 0.1)
-    is_red = (red - blue > 0.4) & (red - green > 0.5) & (blue < 0.35)
-    is_black = (high < DARK) & (high >= BLACK) & (high - low < GREY)
+    whole = rgb.dtype == np.uint8
+    red, green, blue = cv2.split(rgb.astype(np.int16) if whole else rgb)
+    high, low = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
+
+    def level(share: float) -> float:
+        return math.floor(share * 255) if whole else share * 255  # whole numbers compare quickly
+
+    is_green = (green - red > level(0.08)) & (green - blue > level(-0.06))
+    is_blue = (blue - red > level(0.3)) & (green - red > level(0.1))
+    is_red = (red - blue > level(0.4)) & (red - green > level(0.5)) & (blue <= level(0.35))
+    is_black = (high <= level(DARK)) & (high > level(BLACK)) & (high - low <= level(GREY))
     found: np.ndarray = is_green | is_blue | is_red | is_black
     return found
 
@@ -48,7 +56,8 @@ def black_share(rgb: np.ndarray) -> float:
 
 
 def _averaged(rgb: np.ndarray) -> np.ndarray:
+    """Means of squares, about CELLS a side, HWC float32 0..255."""
     step = max(1, min(rgb.shape[:2]) // CELLS)
     rows, columns = rgb.shape[0] // step, rgb.shape[1] // step
-    blocks = rgb[: rows * step, : columns * step].reshape(rows, step, columns, step, 3)
-    return blocks.mean(axis=(1, 3), dtype=np.float32)
+    part = rgb[: rows * step, : columns * step].astype(np.float32)
+    return cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)

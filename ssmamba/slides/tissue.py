@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
-from ssmamba.slides.ink import black_mask, ink_mask
+from ssmamba.slides.ink import BLACK, ink_mask
 
 GLASS_SATURATION = 0.035  # below this an even, bright pixel is glass (JPEG noise stays under it)
+BINS = 128  # of the histogram in which the threshold is looked for
+# How far a pixel is from white glass, 0..1, is the larger of two amounts: of its chroma, which
+# unlike HSV saturation stays small where it is almost black, and of its darkness, for what is
+# unstained but dark (pigment, grey images). Both for each value of a byte.
+_CHROMA = np.arange(256, dtype=np.float32) / 255
+_DARKNESS = np.clip(0.85 - _CHROMA, 0.0, 1.0)  # of the brightest of the three colours
+_BINS_OF_CHROMA, _BINS_OF_HIGHEST = (
+    np.minimum(amounts * BINS, BINS - 1).astype(np.uint8) for amounts in (_CHROMA, _DARKNESS)
+)
 
 
 def tissue_mask(rgb: np.ndarray, tell_ink: bool = True) -> np.ndarray:
@@ -17,12 +27,18 @@ def tissue_mask(rgb: np.ndarray, tell_ink: bool = True) -> np.ndarray:
     images without any glass. Black and, unless ``tell_ink`` is False, the colours of felt pens
     (``ssmamba.slides.ink``) are no tissue, and have no part in the threshold.
     """
-    values = _stain_amount(rgb)
-    other = black_mask(rgb)
+    red, green, blue = cv2.split(rgb)
+    high = cv2.max(cv2.max(red, green), blue)
+    chroma = high - cv2.min(cv2.min(red, green), blue)
+    other = high < BLACK * 255
     if tell_ink:
         other |= ink_mask(rgb)
-    limit = float(np.clip(_otsu(values[~other]), GLASS_SATURATION, 0.12))
-    return (values > limit) & ~other
+    bins = cv2.max(cv2.LUT(chroma, _BINS_OF_CHROMA), cv2.LUT(high, _BINS_OF_HIGHEST))
+    counts = cv2.calcHist([bins], [0], (~other).view(np.uint8), [BINS], [0, BINS])
+    limit = float(np.clip(_otsu(counts.ravel().astype(np.int64)), GLASS_SATURATION, 0.12))
+    stained, dark = ((limit < amounts).view(np.uint8) for amounts in (_CHROMA, _DARKNESS))
+    found = cv2.bitwise_or(cv2.LUT(chroma, stained), cv2.LUT(high, dark)).view(bool)
+    return found & ~other
 
 
 def tissue_fraction(rgb: np.ndarray, tell_ink: bool = True) -> float:
@@ -30,18 +46,9 @@ def tissue_fraction(rgb: np.ndarray, tell_ink: bool = True) -> float:
     return float(tissue_mask(rgb, tell_ink).mean()) if rgb.size else 0.0
 
 
-def _stain_amount(rgb: np.ndarray) -> np.ndarray:
-    """How far each pixel is from white glass, 0..1, (H, W) float32."""
-    values = rgb.astype(np.float32) / 255.0
-    high, low = values.max(-1), values.min(-1)
-    chroma = high - low  # unlike HSV saturation it stays small where a pixel is almost black
-    darkness = np.clip(0.85 - high, 0.0, 1.0)  # unstained but dark: pigment, grey images
-    return np.maximum(chroma, darkness)
-
-
-def _otsu(values: np.ndarray, bins: int = 128) -> float:
-    """Otsu's threshold of values in 0..1: the split with the largest between-class variance."""
-    counts, edges = np.histogram(values, bins=bins, range=(0.0, 1.0))
+def _otsu(counts: np.ndarray) -> float:
+    """Otsu's threshold of a histogram over 0..1: the split with the largest variance between."""
+    edges = np.linspace(0.0, 1.0, len(counts) + 1)
     centers = (edges[:-1] + edges[1:]) / 2
     below = np.cumsum(counts)
     above = below[-1] - below

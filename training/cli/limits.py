@@ -23,7 +23,7 @@ LIMITS: dict[str, Limit] = {
     **dict.fromkeys(
         ("epochs", "batch_size", "accumulate", "validate_every", "image_size", "d_state", "jobs",
          "pretrain_epochs", "pretrain_batch_size", "decoder_dim", "mask_unit", "bank",
-         "neighbours", "published_px"),
+         "neighbours", "published_px", "draws"),
         COUNT,
     ),
     **dict.fromkeys(

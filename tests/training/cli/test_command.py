@@ -18,6 +18,7 @@ from training.audit.config import AuditConfig
 from training.cli.command import as_yaml, parse, run_command
 from training.cli.limits import LIMITS
 from training.config import CardConfig, EvaluateConfig, FinetuneConfig, PretrainConfig
+from training.curve.config import CurveConfig
 from training.loop.interrupt import Interrupted
 from training.prepare.config import PrepareConfig
 from training.probe.config import ProbeConfig
@@ -214,7 +215,8 @@ def test_impossible_numbers_are_refused(flag: str, value: str, told: str) -> Non
 def test_limits_are_those_of_flags() -> None:
     """A field that is renamed must not lose its limit."""
     configs = (PretrainConfig, FinetuneConfig, EvaluateConfig, AblateConfig, AuditConfig,
-               CardConfig, PrepareConfig, ProbeConfig, RobustnessConfig, SuiteConfig)  # fmt: skip
+               CardConfig, CurveConfig, PrepareConfig, ProbeConfig, RobustnessConfig,
+               SuiteConfig)  # fmt: skip
     assert set(LIMITS) <= {field.name for config in configs for field in fields(config)}
 
 

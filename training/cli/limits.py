@@ -58,7 +58,8 @@ def refuse_impossible(config: Any) -> None:
     if any(width < 1 or width % 2 == 0 for width in kernels):
         raise DataError(f"--kernels {list(kernels)} must be odd numbers, such as '[3, 5]'.")
     for name, value in vars(config).items():
-        if name in LIMITS and value is not None:
+        # finetune's --overlap is a switch, prepare's a share
+        if name in LIMITS and value is not None and not isinstance(value, bool):
             wanted, holds = LIMITS[name]
             if name in SEEDS and value >= 2**32:
                 wanted, holds = "below 2^32", lambda _: False

@@ -212,6 +212,13 @@ def test_impossible_numbers_are_refused(flag: str, value: str, told: str) -> Non
     assert str(caught.value) == told
 
 
+def test_a_switch_is_no_number_of_the_same_name() -> None:
+    """--overlap is a switch of finetune and a share of prepare."""
+    assert parse(FinetuneConfig, [*NEEDED, "--overlap"], "finetune", recipe="paper").overlap
+    with pytest.raises(DataError, match=r"--overlap 1 must be 0 or more and below 1"):
+        parse(PrepareConfig, ["slides", "--out", "x", "--overlap", "1"], "prepare", "dataset")
+
+
 def test_limits_are_those_of_flags() -> None:
     """A field that is renamed must not lose its limit."""
     configs = (PretrainConfig, FinetuneConfig, EvaluateConfig, AblateConfig, AuditConfig,

@@ -22,7 +22,7 @@ NONE, LZW, JPEG, DEFLATE, PACKBITS, LZMA, ZSTD, WEBP, JPEG2000 = (
 )  # fmt: skip
 THROUGH_PILLOW = {LZW: "tiff_lzw", PACKBITS: "packbits", ZSTD: "zstd", 4: "group4", 2: "tiff_ccitt"}
 PICTURES = {JPEG: "JPEG", WEBP: "WEBP", JPEG2000: "JPEG2000"}
-SHORT, LONG, RATIONAL, ASCII = 3, 4, 5, 2
+SHORT, LONG, RATIONAL, ASCII, UNDEFINED = 3, 4, 5, 2, 7
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Kind:
     fill_order: int = 1
     extra: tuple[int, ...] = ()  # of the ExtraSamples tag
     reduced: bool = False
+    shared_tables: bool = False  # of JPEG tiles: once for the page, as Aperio and libtiff have it
     tags: tuple[tuple[int, int, object], ...] = field(default=())  # further (tag, type, value)
 
     @property
@@ -99,6 +100,10 @@ class _Writer:
         samples = samples.reshape(*samples.shape[:2], -1)
         height, width, count = samples.shape
         pieces = encoded(samples, kind)
+        tables = b""
+        if kind.shared_tables:
+            tables, *_ = (without_tables(piece)[0] for piece in pieces)
+            pieces = [without_tables(piece)[1] for piece in pieces]
         offsets = [self.append(piece) if piece else 0 for piece in pieces]
         tags: list[tuple[int, int, object]] = [
             (254, LONG, int(kind.reduced)), (256, LONG, width), (257, LONG, height),
@@ -114,6 +119,8 @@ class _Writer:
             tags.append((266, SHORT, kind.fill_order))
         if kind.extra:
             tags.append((338, SHORT, list(kind.extra)))
+        if tables:
+            tags.append((347, UNDEFINED, b"\xff\xd8" + tables + b"\xff\xd9"))
         if below:
             tags.append((330, LONG, list(below)))
         lengths = [len(piece) for piece in pieces]
@@ -132,6 +139,8 @@ class _Writer:
         if kind == ASCII:
             data = str(value).encode() + b"\0"
             count = len(data)
+        elif isinstance(value, bytes):
+            data, count = value, len(value)
         else:
             values = list(np.atleast_1d(np.asarray(value)).ravel())
             count = len(values) // (2 if kind == RATIONAL else 1)
@@ -239,6 +248,20 @@ def _picture(samples: np.ndarray, kind: Kind) -> bytes:
         options = {"lossless": True} if kind.compression == WEBP else {}
         Image.fromarray(samples.squeeze()).save(file, PICTURES[kind.compression], **options)
     return file.getvalue()
+
+
+def without_tables(jpeg: bytes) -> tuple[bytes, bytes]:
+    """The quantisation and Huffman tables of a JPEG file, and the file without them."""
+    tables, kept, place = b"", jpeg[:2], 2
+    while jpeg[place + 1] != 0xDA:
+        end = place + 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
+        segment = jpeg[place:end]
+        if segment[1] in (0xDB, 0xC4):
+            tables += segment
+        else:
+            kept += segment
+        place = end
+    return tables, kept + jpeg[place:]
 
 
 def declare_compression(path: Path, number: int) -> Path:

@@ -25,7 +25,7 @@ def content_hash(slide: Slide) -> str:
     for level, x, y, width, height in _places(slide.levels):
         downsample = slide.levels[level].downsample
         try:
-            pixels = slide.read_region(
+            pixels = slide.read_reference(
                 round(x * downsample), round(y * downsample), level, width, height
             )
             digest.update(pixels.tobytes())

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ssmamba.checkpoints.card import file_sha256
 from ssmamba.slides.decode import decode
-from ssmamba.slides.pixel_source import Level, former_hash
+from ssmamba.slides.pixel_source import Level, former_hash, read_in_colours
 
 
 class ImageSource:
@@ -36,6 +36,12 @@ class ImageSource:
         self.former_hash = earlier_hash or former_hash(path)
 
     def read_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
+        read_in_colours(self._read_bgra, out, x, y, level)
+
+    def read_level_into(self, out: np.ndarray, left: int, top: int, level: int) -> None:
+        self.read_into(out, left, top, level)
+
+    def _read_bgra(self, out: np.ndarray, x: int, y: int, level: int) -> None:
         height, width = out.shape[:2]
         full_height, full_width = self._bgra.shape[:2]
         x0, x1 = max(x, 0), min(x + width, full_width)

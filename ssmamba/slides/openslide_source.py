@@ -20,7 +20,14 @@ from ssmamba.errors import SlideError
 from ssmamba.slides.dicom import explain_dicom, pixel_spacings
 from ssmamba.slides.geometry import Shrinkage, shrinkage
 from ssmamba.slides.picture import MAX_IMAGE_PIXELS, sane_mpp, scale_of
-from ssmamba.slides.pixel_source import Level, former_hash, sampled_hash
+from ssmamba.slides.pixel_source import (
+    Level,
+    former_hash,
+    read_in_colours,
+    sampled_hash,
+)
+from ssmamba.slides.tiles.own import VENDORS, OwnTiles
+from ssmamba.slides.tiles.proof import whole_pixel
 
 DECODED_CACHE_BYTES = 64 * 2**20  # OpenSlide's own cache of decoded file tiles
 
@@ -56,7 +63,11 @@ def openslide_hash(path: Path) -> str:
 
 
 class OpenSlideSource:
-    """A slide read by OpenSlide; any number of threads may read at once."""
+    """A slide read by OpenSlide; any number of threads may read at once.
+
+    OpenSlide says what the slide is. Levels whose tiles can be decoded straight from the file, and
+    then are OpenSlide's pixels bit by bit, are read so (``tiles.own``).
+    """
 
     held_bytes = DECODED_CACHE_BYTES
 
@@ -67,6 +78,7 @@ class OpenSlideSource:
         self._readers = 0
         self._closed = False
         self._handle = self._open()
+        self._own_tiles: OwnTiles | None = None
         handle = self._handle
         self.properties: dict[str, str] = dict(handle.properties)
         self.vendor = self.properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown")
@@ -81,6 +93,12 @@ class OpenSlideSource:
         self.former_hash = "" if own_hash else former_hash(path)
         profile = handle.color_profile
         self.icc_profile: bytes | None = None if profile is None else profile.tobytes()
+        if self.vendor in VENDORS:
+            as_stored = [
+                Level(*handle.level_dimensions[n], self._averaged[n], *self._tile(n))
+                for n in self._numbers
+            ]
+            self._own_tiles = OwnTiles(path, as_stored, self._read_by_openslide)
 
     def _open(self) -> openslide.OpenSlide:
         try:
@@ -164,15 +182,46 @@ class OpenSlideSource:
                 self._handle = self._open()
 
     def read_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
-        x, y = (self._openslide_place(v, level) for v in (x, y))
-        level = self._numbers[level]
-        with self._reading() as handle:
-            try:
-                _read_premultiplied(handle, out, x, y, level)
-            except openslide.OpenSlideError:
-                self._replace(handle)
-                self._read_alone(out, x, y, level)
+        """Places between two pixels of a level are what OpenSlide makes of them."""
+        left, top = self._whole_pixel(x, level), self._whole_pixel(y, level)
+        with self._reading():
+            if left is None or top is None or not self._read_own(out, left, top, level):
+                place = self._openslide_place(x, level), self._openslide_place(y, level)
+                read_in_colours(self._read_by_openslide, out, *place, level)
+
+    def read_level_into(self, out: np.ndarray, left: int, top: int, level: int) -> None:
+        """The level's own pixels; from OpenSlide, they are interpolated between level-0 places."""
+        with self._reading():
+            if not self._read_own(out, left, top, level):
+                averaged = self._averaged[self._numbers[level]]
+                x, y = (math.floor(v * averaged + 0.5) for v in (left, top))
+                read_in_colours(self._read_by_openslide, out, x, y, level)
+
+    def read_by_openslide(self, out: np.ndarray, x: int, y: int, level: int) -> None:
+        """Fill ``out`` ((H, W, 4) uint8 BGRA) without a look at the file's own tiles."""
+        with self._reading():
+            place = self._openslide_place(x, level), self._openslide_place(y, level)
+            self._read_by_openslide(out, *place, level)
+
+    def _read_own(self, out: np.ndarray, left: int, top: int, level: int) -> bool:
+        return self._own_tiles is not None and self._own_tiles.read_into(out, left, top, level)
+
+    def _read_by_openslide(self, out: np.ndarray, x: int, y: int, level: int) -> None:
+        """By a place as OpenSlide counts it."""
+        handle, number = self._handle, self._numbers[level]
+        try:
+            _read_premultiplied(handle, out, x, y, number)
+        except openslide.OpenSlideError:
+            self._replace(handle)
+            self._read_alone(out, x, y, number)
         flatten_on_white(out)
+
+    def _whole_pixel(self, place: int, level: int) -> int | None:
+        """The pixel of a level that a level-0 place means; None for one between two pixels."""
+        downsample = self.levels[level].downsample
+        if self._averaged[self._numbers[level]] == downsample:
+            return whole_pixel(place, downsample)
+        return math.floor(place / downsample + 0.5)
 
     def _openslide_place(self, place: int, level: int) -> int:
         """A level-0 place as OpenSlide, which knows averages alone, finds the same pixel by it."""
@@ -210,6 +259,8 @@ class OpenSlideSource:
             self._closed = True
             self._lock.wait_for(lambda: self._readers == 0)
             self._handle.close()
+            if self._own_tiles is not None:
+                self._own_tiles.close()
 
 
 def _read_premultiplied(handle: Any, out: np.ndarray, x: int, y: int, level: int) -> None:

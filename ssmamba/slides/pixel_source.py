@@ -1,12 +1,14 @@
 """The protocol of a slide's pixel sources, and their common helpers.
 
 Sources read BGRA (the memory layout of Qt's RGB32 and of OpenSlide's ARGB32 on little-endian
-machines) into a buffer of the caller's, on white, so that the viewer's tiles are never copied.
+machines), or RGB for models, into a buffer of the caller's, on white, so that nothing is copied.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -43,11 +45,41 @@ class PixelSource(Protocol):
     notes: tuple[str, ...]  # what is not shown as it is stored, a sentence each
 
     def read_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
-        """Fill ``out`` (H, W, 4) uint8 BGRA, C-contiguous, from (x, y) level-0 pixels."""
+        """Fill ``out`` from (x, y) level-0 pixels.
+
+        out: (H, W, 4) uint8, opaque BGRA, or (H, W, 3) uint8 RGB; C-contiguous. Raises SlideError.
+        """
+
+    def read_level_into(self, out: np.ndarray, left: int, top: int, level: int) -> None:
+        """The same from (left, top) pixels of the level, which need be no whole level-0 place."""
 
     def associated(self) -> dict[str, Image.Image]: ...
 
     def close(self) -> None: ...
+
+
+def read_in_colours(
+    read_bgra: Callable[[np.ndarray, int, int, int], None],
+    out: np.ndarray,
+    x: int,
+    y: int,
+    level: int,
+) -> None:
+    """Fill ``out``, BGRA or RGB, by a function that fills BGRA."""
+    if out.shape[2] == 4:
+        read_bgra(out, x, y, level)
+        return
+    bgra = np.empty((*out.shape[:2], 4), np.uint8)
+    read_bgra(bgra, x, y, level)
+    out[...] = bgra[..., 2::-1]
+
+
+def nearest_place(level: Level, left: int, top: int) -> tuple[int, int]:
+    """The level-0 pixel (x, y) nearest to a pixel of a level; x.5 always goes the same way."""
+    return (
+        math.floor(left * level.downsample + 0.5),
+        math.floor(top * level.downsample + 0.5),
+    )
 
 
 def sampled_hash(path: Path, chunks: int = CHUNKS) -> str:

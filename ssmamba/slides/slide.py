@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,12 +124,32 @@ class Slide:
     def read_bgra_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
         """Fill ``out`` ((H, W, 4) uint8, contiguous) with opaque BGRA from (x, y), level-0 px.
 
+        A place between two pixels of the level is what OpenSlide makes of it.
         Raises SlideError where that fails, and where the file is no longer the one that was opened.
         """
-        if not out.flags.c_contiguous or out.dtype != np.uint8 or out.shape[2:] != (4,):
-            raise ValueError("out must be a contiguous (H, W, 4) uint8 array")
+        if out.shape[2:] != (4,):
+            raise ValueError("out must be an (H, W, 4) array")
+        self._fill(self._source.read_into, out, x, y, level)
+
+    def read_level_into(self, out: np.ndarray, left: int, top: int, level: int) -> None:
+        """Fill ``out`` with the level's own pixels from (left, top), pixels of that level.
+
+        out: (H, W, 3) uint8 RGB or (H, W, 4) uint8 opaque BGRA, C-contiguous; white off the slide.
+        This is the quickest way to a slide's pixels. A part of a file's tile that was asked for
+        keeps the whole tile in memory (64 MB of them a slide), so a grid of windows is best read
+        row by row, or block by block where a row is more than 64 MB; from several threads, which
+        decode side by side. Raises SlideError as ``read_bgra_into`` does.
+        """
+        self._fill(self._source.read_level_into, out, left, top, level)
+
+    def _fill(
+        self, read: Callable[[np.ndarray, int, int, int], None],
+        out: np.ndarray, x: int, y: int, level: int,
+    ) -> None:  # fmt: skip
+        if not out.flags.c_contiguous or out.dtype != np.uint8 or out.shape[2:] not in ((3,), (4,)):
+            raise ValueError("out must be a contiguous (H, W, 3) or (H, W, 4) uint8 array")
         try:
-            self._source.read_into(out, x, y, level)
+            read(out, x, y, level)
         except SlideError:
             self._refuse_replaced()
             raise
@@ -141,8 +162,21 @@ class Slide:
 
     def read_region(self, x: int, y: int, level: int, width: int, height: int) -> np.ndarray:
         """Read ``width`` × ``height`` pixels of ``level``; (x, y) is level-0. HWC uint8 RGB."""
+        rgb = np.empty((height, width, 3), np.uint8)
+        self._fill(self._source.read_into, rgb, x, y, level)
+        return rgb
+
+    def read_reference(self, x: int, y: int, level: int, width: int, height: int) -> np.ndarray:
+        """As ``read_region``, and never from the file's own tiles: what a slide's hash is made of.
+
+        So it is the same whichever libraries are installed.
+        """
         bgra = np.empty((height, width, 4), np.uint8)
-        self.read_bgra_into(bgra, x, y, level)
+        source = self._source
+        if isinstance(source, OpenSlideSource):
+            self._fill(source.read_by_openslide, bgra, x, y, level)
+        else:
+            self._fill(source.read_into, bgra, x, y, level)
         return np.ascontiguousarray(bgra[..., 2::-1])
 
     def read_window(self, x: float, y: float, side: float, out_px: int) -> np.ndarray:
@@ -164,21 +198,20 @@ class Slide:
         """Read a square of a level, in bands of rows when it is too large to hold."""
         rows_per_band = max(1, int(BAND_PIXELS * out_px / side**2))
         if rows_per_band >= out_px:
-            return _resize(self._read_at_level(level, left, top, side, side), out_px, out_px)
+            return _resize(self._read_level(level, left, top, side, side), out_px, out_px)
         bands = []
         for row in range(0, out_px, rows_per_band):
             rows = min(rows_per_band, out_px - row)
             # band edges fall on whole pixels; a result pixel spans many of them here
             y0, y1 = (round(r * side / out_px) for r in (row, row + rows))
-            band = self._read_at_level(level, left, top + y0, side, y1 - y0)
+            band = self._read_level(level, left, top + y0, side, y1 - y0)
             bands.append(_resize(band, out_px, rows))
         return np.concatenate(bands)
 
-    def _read_at_level(self, level: int, left: int, top: int, w: int, h: int) -> np.ndarray:
-        downsample = self.levels[level].downsample
-        return self.read_region(
-            _half_up(left * downsample), _half_up(top * downsample), level, w, h
-        )
+    def _read_level(self, level: int, left: int, top: int, w: int, h: int) -> np.ndarray:
+        rgb = np.empty((h, w, 3), np.uint8)
+        self.read_level_into(rgb, left, top, level)
+        return rgb
 
     def close(self) -> None:
         """Wait for running reads, then free the file; later reads raise SlideError."""
@@ -220,11 +253,11 @@ def _open_tiff(path: Path, vendor: str | None) -> PixelSource:
     return source(path, earlier)
 
 
-def _proved(source: PixelSource) -> PixelSource:
+def _proved(source: OpenSlideSource) -> OpenSlideSource:
     """A source of which a pixel of every level can be read. Raises SlideError."""
     try:
         for level in range(len(source.levels)):
-            source.read_into(np.empty((1, 1, 4), np.uint8), 0, 0, level)
+            source.read_by_openslide(np.empty((1, 1, 4), np.uint8), 0, 0, level)
     except SlideError:
         source.close()
         raise

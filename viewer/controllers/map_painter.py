@@ -11,9 +11,9 @@ from PySide6.QtGui import QImage
 from ssmamba.engine.messages import ExplainResult
 from ssmamba.explain.stitch import AlphaMode, StitchedMap, colorize, shared_range, stitch
 from ssmamba.rois.roi import Roi
+from ssmamba.slides.byte_lru import ByteLru
 from viewer.canvas import Overlay
 from viewer.state.settings import MapPainting, MapSpec
-from viewer.tiles.cache import ByteLru
 
 Result = weakref.ref[ExplainResult]  # the store decides how long a result lives
 

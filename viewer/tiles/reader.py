@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 
@@ -10,9 +9,9 @@ import numpy as np
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage
 
+from ssmamba.slides.byte_lru import ByteLru
 from ssmamba.slides.icc import SrgbTransform
 from ssmamba.slides.slide import Slide
-from viewer.tiles.cache import ByteLru
 from viewer.tiles.pyramid import DisplayLevel, Pyramid, TileKey
 
 TileCache = ByteLru[TileKey, QImage]
@@ -72,11 +71,9 @@ class TileReader:
     def _from_file(self, key: TileKey, level: DisplayLevel, file_level: int) -> QImage:
         width, height = level.tile_size(key.column, key.row)
         image = QImage(width, height, QImage.Format.Format_RGB32)
-        left, top, _, _ = level.tile_rect(key.column, key.row)
+        left, top = key.column * level.tile_width, key.row * level.tile_height
         buffer = pixels(image)  # RGB32 rows have no padding
-        self._slide.read_bgra_into(
-            buffer, math.floor(left + 0.5), math.floor(top + 0.5), file_level
-        )
+        self._slide.read_level_into(buffer, left, top, file_level)
         if key.icc and self._icc is not None:
             self._icc.apply_bgra_in_place(buffer)
         return image

@@ -15,11 +15,11 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QImage
 
 from ssmamba.errors import SlideError, SlideReplaced
+from ssmamba.slides.byte_lru import ByteLru
 from ssmamba.slides.icc import SrgbTransform
 from ssmamba.slides.identity import content_hash
 from ssmamba.slides.slide import Slide, SlideInfo
 from viewer.text.tr import tr
-from viewer.tiles.cache import ByteLru
 from viewer.tiles.pyramid import Pyramid, TileKey
 from viewer.tiles.reader import GivenUp, TileCache, TileReader, pixels
 from viewer.tiles.requests import RequestQueue

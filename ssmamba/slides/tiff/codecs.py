@@ -80,7 +80,7 @@ def decode_picture(page: TiffPage, piece: bytes, width: int, height: int) -> np.
     """
     kind = int(page.compression)
     if kind == JPEG:
-        piece = _jpeg_file(piece, page.jpegtables, page.photometric == PHOTOMETRIC.YCBCR)
+        piece = jpeg_file(piece, page.jpegtables, page.photometric == PHOTOMETRIC.YCBCR)
     samples = page.samplesperpixel if page.planarconfig == 1 else 1
     try:
         with Image.open(io.BytesIO(piece), formats=[PICTURES.get(kind, "JPEG")]) as image:
@@ -97,7 +97,7 @@ def decode_picture(page: TiffPage, piece: bytes, width: int, height: int) -> np.
     return pixels[:height, :width]
 
 
-def _jpeg_file(piece: bytes, tables: bytes | None, is_ycbcr: bool) -> bytes:
+def jpeg_file(piece: bytes, tables: bytes | None, is_ycbcr: bool) -> bytes:
     """An abbreviated JPEG stream as a file whose markers say the colours that the TIFF says."""
     adobe = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00" + bytes([is_ycbcr])
     head = b"\xff\xd8" + (tables[2:-2] if tables else b"")

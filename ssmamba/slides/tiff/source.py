@@ -13,7 +13,13 @@ from PIL import Image
 from ssmamba.errors import SlideError
 from ssmamba.slides.picture import UnreadableImage, rgb_profile
 from ssmamba.slides.pillow_image import upright
-from ssmamba.slides.pixel_source import Level, former_hash, sampled_hash
+from ssmamba.slides.pixel_source import (
+    Level,
+    former_hash,
+    nearest_place,
+    read_in_colours,
+    sampled_hash,
+)
 from ssmamba.slides.tiff.directory import Directory, Resolution, directory, opened
 from ssmamba.slides.tiff.whole import Raster, decode_raster
 
@@ -125,6 +131,12 @@ class TiffSource:
         return bool(np.mean(off) < ALIKE)
 
     def read_into(self, out: np.ndarray, x: int, y: int, level: int) -> None:
+        read_in_colours(self._read_bgra, out, x, y, level)
+
+    def read_level_into(self, out: np.ndarray, left: int, top: int, level: int) -> None:
+        self.read_into(out, *nearest_place(self.levels[level], left, top), level)
+
+    def _read_bgra(self, out: np.ndarray, x: int, y: int, level: int) -> None:
         place = self.levels[level]
         left, top = (int(np.floor(v / place.downsample + 0.5)) for v in (x, y))
         x0, y0 = max(left, 0), max(top, 0)

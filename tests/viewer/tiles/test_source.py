@@ -88,13 +88,13 @@ def test_reading_never_happens_on_the_callers_thread(
     names: list[str] = []
     from ssmamba.slides.slide import Slide
 
-    original = Slide.read_bgra_into
+    original = Slide.read_level_into
 
     def spy(self: Slide, *args: object) -> None:
         names.append(threading.current_thread().name)
         original(self, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Slide, "read_bgra_into", spy)
+    monkeypatch.setattr(Slide, "read_level_into", spy)
     source = start(slide[0], qtbot)
     read(source, qtbot, TileKey(0, 0, 0, False))
     source.detach("test")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from viewer.tiles.cache import ByteLru
+from ssmamba.slides.byte_lru import ByteLru
 
 KEYS = st.integers(0, 9)
 ACTIONS = st.lists(

@@ -1,0 +1,1 @@
+"""A slide's own tiles, decoded straight from its file where that gives OpenSlide's pixels."""

@@ -1,0 +1,142 @@
+"""Rectangles of one level, put together from the file's own tiles."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ssmamba.slides.byte_lru import ByteLru
+from ssmamba.slides.tiles.codec import TileFault, decode_into
+from ssmamba.slides.tiles.table import TileTable
+
+HEAD_ROOM = 65_536  # bytes that a tile may take beyond twice its pixels
+TileCache = ByteLru[tuple[int, int, int, int], np.ndarray]  # by level, row, column, colours
+
+
+class FileBytes:
+    """A file of which any number of threads read parts."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = path.open("rb")
+        self._lock = threading.Lock()
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Fewer bytes where the file ends. Raises OSError."""
+        if hasattr(os, "pread"):
+            return os.pread(self.file.fileno(), count, offset)
+        with self._lock:
+            self.file.seek(offset)
+            return self.file.read(count)
+
+    def close(self) -> None:
+        self.file.close()
+
+
+class Cut(NamedTuple):
+    """The part of a tile that lies in a rectangle: where from, and where to."""
+
+    row: int
+    column: int
+    is_whole: bool
+    source: tuple[slice, slice]  # rows and columns of the tile
+    target: tuple[slice, slice]  # rows and columns of the rectangle
+
+
+class TileGrid:
+    """The tiles of one level. Any number of threads may read at once."""
+
+    def __init__(self, table: TileTable, file: FileBytes, cache: TileCache, level: int) -> None:
+        """cache: takes the tiles of which a part was asked for, whose rest is likely to follow."""
+        self.table, self._file, self._cache, self._level = table, file, cache, level
+        self._scratch = threading.local()
+        self.most_bytes = 6 * table.tile_width * table.tile_height + HEAD_ROOM
+
+    def has_all(self, left: int, top: int, width: int, height: int) -> bool:
+        """Whether no tile of a rectangle (pixels of the level) was left out of the file."""
+        rows, columns = self._touched(left, top, width, height)
+        return bool((self.table.counts[rows.start : rows.stop, columns.start : columns.stop]).all())
+
+    def _touched(self, left: int, top: int, width: int, height: int) -> tuple[range, range]:
+        table = self.table
+        right, bottom = min(left + width, table.width), min(top + height, table.height)
+        left, top = max(left, 0), max(top, 0)
+        if left >= right or top >= bottom:
+            return range(0), range(0)
+        return (
+            range(top // table.tile_height, -(-bottom // table.tile_height)),
+            range(left // table.tile_width, -(-right // table.tile_width)),
+        )
+
+    def read_into(self, out: np.ndarray, left: int, top: int) -> None:
+        """Fill ``out`` from pixel (left, top) of the level; white beyond its edges.
+
+        out: (H, W, 3) uint8 RGB or (H, W, 4) opaque BGRA, C-contiguous. Raises TileFault, after
+        which the content of ``out`` means nothing.
+        """
+        height, width = out.shape[:2]
+        table = self.table
+        if left < 0 or top < 0 or left + width > table.width or top + height > table.height:
+            out[...] = 255
+        for cut in self._cuts(left, top, width, height):
+            target = out[cut.target]
+            if cut.is_whole and target.flags.c_contiguous:
+                decode_into(table, self._bytes(cut), target)
+            else:
+                target[...] = self._tile(cut, out.shape[2])[cut.source]
+
+    def _cuts(self, left: int, top: int, width: int, height: int) -> Iterator[Cut]:
+        table = self.table
+        wide, tall = table.tile_width, table.tile_height
+        right, bottom = min(left + width, table.width), min(top + height, table.height)
+        rows, columns = self._touched(left, top, width, height)
+        for row in rows:
+            y0, y1 = max(top, row * tall), min(bottom, (row + 1) * tall)
+            for column in columns:
+                x0, x1 = max(left, column * wide), min(right, (column + 1) * wide)
+                yield Cut(
+                    row,
+                    column,
+                    x1 - x0 == wide and y1 - y0 == tall,
+                    (slice(y0 - row * tall, y1 - row * tall),
+                     slice(x0 - column * wide, x1 - column * wide)),
+                    (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)),
+                )  # fmt: skip
+
+    def _tile(self, cut: Cut, colours: int) -> np.ndarray:
+        """A whole tile: valid until this thread's next call where no part of it is left over."""
+        key = (self._level, cut.row, cut.column, colours)
+        held = self._cache.get(key)
+        if held is not None:
+            return held
+        tile = self._memory(colours, is_kept=not cut.is_whole)
+        decode_into(self.table, self._bytes(cut), tile)
+        if not cut.is_whole:
+            self._cache.put(key, tile, tile.nbytes)
+        return tile
+
+    def _memory(self, colours: int, is_kept: bool) -> np.ndarray:
+        shape = self.table.tile_height, self.table.tile_width, colours
+        held = getattr(self._scratch, "tile", None)
+        if is_kept or held is None or held.shape != shape:
+            held = np.empty(shape, np.uint8)
+        if not is_kept:
+            self._scratch.tile = held
+        return held
+
+    def _bytes(self, cut: Cut) -> bytes:
+        offset = int(self.table.offsets[cut.row, cut.column])
+        count = int(self.table.counts[cut.row, cut.column])
+        if not 0 < count <= self.most_bytes:  # asked first: any number may be written there
+            raise TileFault(f"its length is {count} bytes")
+        try:
+            data = self._file.read(offset, count)
+        except (OSError, OverflowError) as error:
+            raise TileFault(str(error)) from error
+        if len(data) < count:
+            raise TileFault("the file ends before it does")
+        return data

@@ -1,1 +1,0 @@
-"""The few-label curve of a pre-trained encoder: frozen, and fine-tuned against scratch."""

@@ -98,9 +98,8 @@ class PretrainConfig(RunConfig):
     # all but contrastive: normalise each target square by its own mean and variance
     norm_target: bool = MIMConfig.norm_target
     decoder_dim: int = MIMConfig.decoder_dim  # all but contrastive: channels of the decoder
-    decoder_depth: int = (
-        MIMConfig.decoder_depth
-    )  # all but contrastive: blocks of the decoder per stage
+    # all but contrastive: blocks of the decoder per stage
+    decoder_depth: int = MIMConfig.decoder_depth
     # mamim, mamim+: change stain and focus of the input, not of the target
     perturb: bool = MIMConfig.perturb
     skips: bool = MIMConfig.skips  # mamim: pass shallow features to the decoder

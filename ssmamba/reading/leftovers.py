@@ -1,9 +1,9 @@
 """Windows over what a grid leaves of a region: small parts, thin strips, slivers of its outline.
 
 A part that fits into a window gets one that is centred on it; near ones share a window. A longer
-part is covered cell by cell along its length. A sliver beside a window of the grid gets one that
-is moved over that neighbour as far as it goes, so that the model sees tissue rather than its edge.
-Parts on their own are always read; slivers, the largest first, until READ_ENOUGH of the region is.
+part is covered cell by cell along its length. A sliver beside a window of the grid gets one that is
+moved inwards, so that the model sees tissue rather than its edge. Parts on their own are always
+read; slivers, the largest first, until READ_ENOUGH of the region is.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
+from ssmamba.reading.inwards import Held, moved_inwards
 from ssmamba.reading.values import Check
 
 READ_ENOUGH = 0.99  # the rest are slivers beside windows that show the same tissue
@@ -29,13 +30,14 @@ class Rest:
 
 
 def windows_over_rest(
-    parts: np.ndarray, grid: np.ndarray, side: float, area: float, check: Check
+    parts: np.ndarray, grid: np.ndarray, held: Held, area: float, check: Check
 ) -> Rest:
     """Cover the parts of a region that no window of its grid stands for.
 
-    parts: (M,) areas, each within a cell of the grid; grid: (N, 3) windows that are read already;
-    side: of a window, level-0 pixels; area: of the region, squared pixels.
+    parts: (M,) areas, each within a cell of the grid; grid: (N, 3) cells, level-0 pixels, that
+    have windows already; held: of the region; area: of the region, squared pixels.
     """
+    side = held.grid.side
     pieces = shapely.get_parts(parts)
     pieces = pieces[shapely.area(pieces) > 0]
     if not len(pieces):
@@ -56,7 +58,7 @@ def windows_over_rest(
     needed = _needed(areas, moves, area)
     boxes, moves, areas = boxes[needed], moves[needed], areas[needed]
     windows = _centred(boxes, side)
-    windows[moves] = _moved_over(boxes[moves], grid, side, check)
+    windows[moves] = moved_inwards(boxes[moves], windows[moves], held, check)
     order = np.lexsort((windows[:, 0], windows[:, 1]))
     return Rest(windows[order], areas[order])
 
@@ -157,23 +159,6 @@ def _needed(areas: np.ndarray, slivers: np.ndarray, area: float) -> np.ndarray:
     order = np.lexsort((-areas, slivers))
     unread = areas.sum() - np.cumsum(areas[order]) + areas[order]  # before each is read
     return order[~slivers[order] | (unread > (1 - READ_ENOUGH) * area)]
-
-
-def _moved_over(boxes: np.ndarray, grid: np.ndarray, side: float, check: Check) -> np.ndarray:
-    """Windows (n, 3) that hold boxes (n, 4) and as much of the grid's windows as they can."""
-    low, high = boxes[:, 2:] - side, boxes[:, :2]
-    tree = shapely.STRtree(shapely.box(*grid[:, :2].T, *(grid[:, :2] + side).T))
-    best, most = _centred(boxes, side), np.full(len(boxes), -1.0)
-    for across in (0.5, 0.0, 1.0):
-        for down in (0.5, 0.0, 1.0):
-            check()
-            corner = low + (high - low) * (across, down)
-            which, over = tree.query(shapely.box(*corner.T, *(corner + side).T))
-            shared = (side - abs(corner[which] - grid[over, :2])).clip(min=0).prod(axis=1)
-            held = np.bincount(which, shared, len(boxes))
-            better = held > most + TOUCHING * side**2
-            best[better, :2], most[better] = corner[better], held[better]
-    return best
 
 
 def _centred(boxes: np.ndarray, side: float) -> np.ndarray:

@@ -68,6 +68,44 @@ def test_many_small_parts_outweigh_a_large_one(tmp_path: Path, part: int) -> Non
         assert record["predicted"] == "colon_aca" and record["sure"]
 
 
+def on_glass(masks: np.ndarray, kind: str) -> np.ndarray:
+    """Tissue of a class where a (H, W) bool mask is set, on glass."""
+    height, width = masks.shape
+    across = -(-width // SIDE)
+    tiles = fields(kind, across * -(-height // SIDE))
+    rows = [np.concatenate(tiles[at : at + across], axis=1) for at in range(0, len(tiles), across)]
+    tissue = np.concatenate(rows)[:height, :width]
+    glass = np.random.default_rng(0).normal(243, 1.2, (height, width, 1)).clip(0, 255)
+    return np.where(masks[..., None], tissue, glass.astype(np.uint8))
+
+
+@pytest.mark.parametrize("kind", ["colon_aca", "lung_n"])
+def test_cores_on_a_long_slide_are_found_as_they_are_and_surely_answered(
+    kind: str, tmp_path: Path
+) -> None:
+    """Each is a window and a third high, so windows of a plain grid would be a third of glass."""
+    cores = np.zeros((600, 30_000), bool)
+    cores[150:450, 4000:14_000] = cores[150:450, 20_000:23_000] = True
+    write_pyramid(tmp_path / "thin.tif", picture=on_glass(cores, kind), levels=3, step=4)
+    found = ask(tmp_path / "thin.tif", tmp_path)
+    assert len(found) == 2
+    for record in found:
+        assert record["predicted"] == kind and record["sure"], record["reasons"]
+        assert record["read_share"] > 0.98
+
+
+@pytest.mark.parametrize("width", [160, 260])
+def test_narrow_strips_that_slant_are_surely_answered(width: int, tmp_path: Path) -> None:
+    down, across = np.mgrid[:2000, :2000] - 1000.0
+    for turn in (0.0, 0.3, math.pi / 4):
+        away = across * math.sin(turn) - down * math.cos(turn)
+        along = across * math.cos(turn) + down * math.sin(turn)
+        strip = (abs(away) < width / 2) & (abs(along) < 900)
+        write_pyramid(tmp_path / "strip.tif", picture=on_glass(strip, "colon_aca"))
+        (record,) = ask(tmp_path / "strip.tif", tmp_path)
+        assert record["predicted"] == "colon_aca" and record["sure"], (turn, record["reasons"])
+
+
 def test_glass_in_a_ring_has_no_vote_by_hand_by_tissue_or_under_a_lasso(tmp_path: Path) -> None:
     size = 10 * SIDE
     tiles = fields("colon_aca", 100)

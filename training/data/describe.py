@@ -53,7 +53,7 @@ def describe(keys: tuple[str, ...], root: Path, given: Path | None = None) -> Da
     own = root / OWN_FILE
     if given is not None or own.is_file():
         return read_description(given or own, keys)
-    return bundled_description(keys) or DatasetInfo(root.resolve().name, _plain_classes(keys))
+    return bundled_description(keys) or DatasetInfo(root.resolve().name, plain_classes(keys))
 
 
 def read_description(path: Path, keys: tuple[str, ...]) -> DatasetInfo:
@@ -102,7 +102,7 @@ def _fit(raw: dict[str, Any], keys: tuple[str, ...], path: Path) -> DatasetInfo:
     basis = raw.get("stain_basis", "none")
     if basis not in STAIN_BASES:
         raise DataError(f"{path}: stain_basis must be one of {', '.join(STAIN_BASES)}.")
-    plain = {c.key: c for c in _plain_classes(tuple(described))}
+    plain = {c.key: c for c in plain_classes(tuple(described))}
     classes = tuple(_class_info(described[key], plain[key]) for key in keys)
     for name, kind in NUMBERS.items():
         value = raw.get(name)
@@ -135,7 +135,7 @@ def _class_info(raw: Any, plain: ClassInfo) -> ClassInfo:
     return ClassInfo(plain.key, str(raw.get("name") or plain.name), color)
 
 
-def _plain_classes(keys: tuple[str, ...]) -> tuple[ClassInfo, ...]:
+def plain_classes(keys: tuple[str, ...]) -> tuple[ClassInfo, ...]:
     """Readable names from keys, colours spread around the wheel by the golden ratio."""
     classes = []
     for index, key in enumerate(keys):

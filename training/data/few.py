@@ -29,7 +29,12 @@ def draw(
 
 def with_few_labels(dataset: Dataset, a_class: int, seed: int) -> Dataset:
     """The data set with ``a_class`` training images of each class; the other splits are whole."""
-    rng = np.random.default_rng([seed, a_class])
-    rows = np.sort(draw(dataset.labels("train"), dataset.groups("train"), a_class, rng))
     every = dataset.splits["train"]
-    return replace(dataset, splits={**dataset.splits, "train": [every[row] for row in rows]})
+    chosen = [every[row] for row in few_rows(dataset, a_class, seed)]
+    return replace(dataset, splits={**dataset.splits, "train": chosen})
+
+
+def few_rows(dataset: Dataset, a_class: int, seed: int) -> np.ndarray:
+    """Rows of the train split that ``with_few_labels`` retains, in their order."""
+    rng = np.random.default_rng([seed, a_class])
+    return np.sort(draw(dataset.labels("train"), dataset.groups("train"), a_class, rng))

@@ -39,7 +39,7 @@ def check(name: str, config: PrepareConfig, gathered: Gathered) -> Prepared:
         found = examine_images(catalog, progress.update)
     kept, left_out = _settle(name, catalog, found)
     conflicts = () if left_out else found.conflicts
-    info, undescribed = _describe(name, catalog, source)
+    info, undescribed = _describe(name, catalog, source, gathered.description)
     kinds: list[Sequence[str]] = [gathered.problems, undescribed, found.unreadable, conflicts]
     scan = found.scan
     if any(kinds) or scan is None or info is None:
@@ -60,7 +60,7 @@ def check(name: str, config: PrepareConfig, gathered: Gathered) -> Prepared:
     notes = [*gathered.notes, *left_out]
     notes += [f"Converted to 8-bit RGB on reading: {found.modes}."] if found.modes else []
     told = tuple(differences(facts(name), images, scan.files))
-    text = _description(name, source, gathered.mpp)
+    text = _description(name, source, gathered)
     return Prepared(
         name, info, text, images, scan.files, sides, told, tuple(notes), settings(name, config)
     )
@@ -69,7 +69,8 @@ def check(name: str, config: PrepareConfig, gathered: Gathered) -> Prepared:
 def settings(name: str, config: PrepareConfig) -> dict[str, Any]:
     """The flags that determine the result."""
     values = {k: v for k, v in asdict(config).items() if k not in FREE_TO_CHANGE}
-    return {**values, "dataset": name, "labels": str(config.labels or "")}
+    paths = {name: str(getattr(config, name) or "") for name in ("labels", "annotations")}
+    return {**values, **paths, "dataset": name}
 
 
 def _catalog(source: Path, gathered: Gathered) -> Catalog:
@@ -112,8 +113,12 @@ def _empty(catalog: Catalog, sides: Sequence[str]) -> list[str]:
     return missing_classes(catalog, rows, SPLITS)
 
 
-def _describe(name: str, catalog: Catalog, source: Path) -> tuple[DatasetInfo | None, list[str]]:
+def _describe(
+    name: str, catalog: Catalog, source: Path, made: Path | None
+) -> tuple[DatasetInfo | None, list[str]]:
     try:
+        if made is not None:
+            return describe(catalog.classes, source, made), []
         if name in OWN_SETS:
             return describe(catalog.classes, source), []
         bundled = resources.files("resources") / "configs" / "datasets" / f"{name}.yaml"
@@ -123,9 +128,11 @@ def _describe(name: str, catalog: Catalog, source: Path) -> tuple[DatasetInfo | 
         return None, [str(error)]
 
 
-def _description(name: str, source: Path, mpp: float | None) -> str | None:
-    """Text of the dataset.yaml to write beside the images; ``mpp``: µm/px found in slides."""
-    own = source / OWN_FILE
+def _description(name: str, source: Path, gathered: Gathered) -> str | None:
+    """Text of the dataset.yaml to write beside the images."""
+    if gathered.description is not None:
+        return gathered.description.read_text(encoding="utf-8")
+    own, mpp = source / OWN_FILE, gathered.mpp
     if name in OWN_SETS:
         return own.read_text(encoding="utf-8") if own.is_file() else None
     text = description(name) or ""

@@ -32,6 +32,7 @@ class Gathered:
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     mpp: float | None = None  # µm/px of all images, where the data set's description has none
+    description: Path | None = None  # a dataset.yaml made from the data
 
 
 def gather(

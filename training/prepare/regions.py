@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from ssmamba.errors import InputError
-from ssmamba.files import write_json
+from ssmamba.files import write_json, written_whole
 from ssmamba.slides.slide import Slide
 from ssmamba.slides.tissue import tissue_mask
 from training.prepare.gather import Found
@@ -129,15 +129,33 @@ def _write(
     slide: Slide, side: float, cut: Cut, case: SlideCase, folder: Path, square: Square
 ) -> dict[str, str]:
     """Write one region and return its entry in the record."""
-    ending, options = "png", {"compress_level": 3}
-    if cut.px > LOSSLESS_PX:
-        ending, options = "jpg", {"quality": JPEG_QUALITY, "subsampling": 0}
     x, y, label = square
-    name = f"{label}/{case.slide.stem}_{x}_{y}_{cut.px}.{ending}"
-    path = folder / "images" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(slide.read_window(x, y, side, cut.px)).save(path, None, **options)
+    stem = f"{label}/{case.slide.stem}_{x}_{y}_{cut.px}"
+    name = write_patch(slide, (x, y, side), cut.px, folder / "images", stem)
     return {"name": name, "label": label}
+
+
+def write_patch(
+    slide: Slide,
+    square: tuple[float, float, float],
+    px: int,
+    folder: Path,
+    stem: str,
+    keep: bool = False,
+) -> str:
+    """Write a square of (x, y, side) level-0 pixels as an image of ``px``; its path below
+    ``folder``, which is ``stem`` with an ending. keep: an image that is there already stays."""
+    ending, format_, options = "png", "PNG", {"compress_level": 3}
+    if px > LOSSLESS_PX:
+        ending, format_, options = "jpg", "JPEG", {"quality": JPEG_QUALITY, "subsampling": 0}
+    name = f"{stem}.{ending}"
+    path = folder / name
+    if not (keep and path.is_file()):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = Image.fromarray(slide.read_window(*square, px))
+        with written_whole(path) as partial_file:
+            image.save(partial_file, format_, **options)
+    return name
 
 
 def _remembered(record: Path, case: SlideCase, folder: Path) -> CutSlide:

@@ -54,6 +54,7 @@ SLIDE_SETS = {
 }
 GENERATED = "generated"  # drawn by ssmamba.generated
 OWN_SETS = ("folder", "csv")
+ANNOTATED = "slides"  # a user's slides with annotations beside them
 # PAIP2019 has published masks for its training slides only
 WITH_PUBLISHED_SPLIT = ("nct", "prcc", "mhist", "camelyon16")
 GROUPED_BY_CONTENT = ("lc25000",)
@@ -63,7 +64,7 @@ def find_name(asked: str) -> str:
     """The registered name of a data set. Raises DataError for an unknown one."""
     name = asked.lower().replace("-", "_")
     name = ALIASES.get(asked.lower(), name)
-    known = (*IMAGE_SETS, *SLIDE_SETS, *OWN_SETS, GENERATED)
+    known = (*IMAGE_SETS, *SLIDE_SETS, *OWN_SETS, ANNOTATED, GENERATED)
     if name not in known:
         raise DataError(f"Unknown data set '{asked}'{did_you_mean(name, known)}.")
     return name

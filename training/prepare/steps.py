@@ -12,12 +12,16 @@ from ssmamba.files import write_text
 from training.data.describe import count_table
 from training.loop.progress import Progress, console
 from training.prepare import plain
+from training.prepare.annotated.cohort import read_cohort
+from training.prepare.annotated.patches import annotated_slides
+from training.prepare.annotated.rules import rules_of
 from training.prepare.checked import check, settings
 from training.prepare.config import PrepareConfig
 from training.prepare.gather import Found, Gathered
 from training.prepare.generated import chosen_seeds, draw_images
 from training.prepare.regions import Cut, common_scale, cut_slide
 from training.prepare.registry import (
+    ANNOTATED,
     GENERATED,
     IMAGE_SETS,
     SLIDE_SETS,
@@ -41,7 +45,7 @@ def prepare(config: PrepareConfig) -> Prepared:
     work = config.out.parent / f".{config.out.name}.partial"
     with ExitStack() as held:
         data = check(name, config, _gather(name, config, work, held))
-        if name not in SLIDE_SETS and name != GENERATED:
+        if name not in SLIDE_SETS and name not in (GENERATED, ANNOTATED):
             _claim(name, config, work, held)
         place_images(data.images, work, config.files == "link")
         write_tables(data, work)
@@ -59,7 +63,9 @@ def _check_folders(name: str, config: PrepareConfig) -> None:
     if name == GENERATED:
         if config.source is not None:
             raise DataError("generated draws its images itself; omit --source.")
-    elif not config.folder.is_dir():
+    elif name == ANNOTATED and not config.folder.exists():
+        raise DataError(f"There is no folder or table {config.folder}; check --source.")
+    elif name != ANNOTATED and not config.folder.is_dir():
         raise DataError(f"There is no folder {config.folder}; check --source.")
     elif config.folder.resolve() in config.out.resolve().parents:
         raise DataError(
@@ -77,6 +83,11 @@ def _gather(name: str, config: PrepareConfig, work: Path, held: ExitStack) -> Ga
         seeds = chosen_seeds(config)
         _claim(name, config, work, held)
         return draw_images(seeds, work)
+    if name == ANNOTATED:
+        cohort = read_cohort(config)
+        rules_of(config)  # refuses before a folder is made
+        _claim(name, config, work, held)
+        return annotated_slides(config, cohort, work)
     if name in SLIDE_SETS:
         return _cut_slides(name, config, SLIDE_SETS[name], work, held)
     if name in IMAGE_SETS:

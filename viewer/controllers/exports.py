@@ -132,6 +132,22 @@ class ExportController(Controller):
         left_out = facts.outdated if answers else 0
         self._write(path, facts, work, left_out)
 
+    def write_for_training(self, folder: str, facts: Facts) -> None:
+        """Regions with the user's classes, and the slide in the folder's table."""
+
+        def work() -> None:
+            from viewer.exporting.training import write_for_training
+
+            write_for_training(folder, facts)
+
+        classed = sum(bool(region.roi.user_class) for region in facts.regions)
+        without = len(facts.regions) - classed
+        more = ""
+        if without:
+            text = tr(" {regions} without a class of yours will not be learnt from.")
+            more = text.format(regions=formats.count(without, "region"))
+        self._write(folder, facts, work, more=more)
+
     def write_table(self, path: str, facts: Facts) -> None:
         """CSV, TSV or JSON, by the path's ending."""
 
@@ -164,10 +180,15 @@ class ExportController(Controller):
         self._write(path, facts, work)
 
     def _write(
-        self, path: str, facts: Facts, work: Callable[[], object], left_out: int = 0
+        self,
+        path: str,
+        facts: Facts,
+        work: Callable[[], object],
+        left_out: int = 0,
+        more: str = "",
     ) -> None:
         regions = formats.count(len(facts.regions), "region")
-        done = tr("Exported {regions} to {path}.").format(regions=regions, path=path)
+        done = tr("Exported {regions} to {path}.").format(regions=regions, path=path) + more
         if left_out:
             text = tr(" {answers} left out: the region or its scale was changed since.")
             done += text.format(answers=formats.count(left_out, tr("outdated answer")))

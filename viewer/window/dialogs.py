@@ -81,9 +81,7 @@ class Dialogs:
         dialog.open()
 
     def choose_model_folder(self) -> None:
-        dialog = self._dialog(tr("Folder whose models are listed"), tr("Folders"))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog = self._folder_dialog(tr("Folder whose models are listed"))
         if self._work.models.folder:
             dialog.setDirectory(self._work.models.folder)
         dialog.fileSelected.connect(self._work.models.set_folder)
@@ -105,6 +103,21 @@ class Dialogs:
             exports.write_regions(path, facts, answers=answers)
 
         self._export(title, REGION_FILES, "", exports.facts(), write)
+
+    def export_for_training(self) -> None:
+        """Regions with the user's classes, into a folder that may hold those of other slides."""
+        exports = self._work.exports
+        facts = exports.facts()
+        if facts is None:
+            return
+        if not any(region.roi.user_class for region in facts.regions):
+            self._work.messages.info(
+                tr("No region has a class of yours. Give each region its class first.")
+            )
+            return
+        dialog = self._folder_dialog(tr("Folder for training data"))
+        dialog.fileSelected.connect(lambda folder: exports.write_for_training(folder, facts))
+        dialog.open()
 
     def export_table(self) -> None:
         exports = self._work.exports
@@ -207,6 +220,12 @@ class Dialogs:
         dialog.filterSelected.connect(lambda kind: _follow(dialog, kind))
         dialog.fileSelected.connect(then)
         dialog.open()
+
+    def _folder_dialog(self, title: str) -> QFileDialog:
+        dialog = self._dialog(title, tr("Folders"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        return dialog
 
     def _dialog(self, title: str, kinds: str) -> QFileDialog:
         dialog = QFileDialog(self._window, title)

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import random
 import signal
 import subprocess
 import sys
@@ -41,6 +42,31 @@ def test_killed_while_it_works_it_is_told_and_another_one_starts(folder, slide):
     other.client.close()
     assert isinstance(end, JobDone)
     assert isinstance(found[0], ClassifyResult)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0)
+@needs_signals
+def test_many_killed_engines_are_told_and_the_next_one_answers_the_same(folder, slide):
+    """Killed at any moment, while it starts too; 100 for a release."""
+    path, chance = (str(folder / "a.safetensors"),), random.Random(0)
+    first = None
+    for number in range(int(os.environ.get("SSMAMBA_KILLS", "3"))):
+        engine = Engine()
+        if number % 4 != 3:
+            found, end = engine.ask(Classify, slide, square(0, 0, 64), path)
+            assert isinstance(end, JobDone), end
+            (answer,) = [f.probabilities for f in found if isinstance(f, ClassifyResult)]
+            first = first or answer
+            assert answer == first, number
+            engine.send(Classify, slide, square(0, 0, 890), path, ReadOptions("tiles", 12.0))
+        pid = engine.client.pid
+        time.sleep(chance.uniform(0, 0.5))
+        os.kill(pid, signal.SIGKILL)
+        assert "killed" in engine.deaths.get(timeout=PATIENCE_S), number
+        engine.client.close()
+        assert engine.deaths.empty() and not alive(pid), number
+    print(f"engine: {number + 1} killed, each told, the answers of the next ones the same")
 
 
 @needs_signals

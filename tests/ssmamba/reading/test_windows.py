@@ -9,6 +9,7 @@ import pytest
 import shapely
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from shapely.geometry.base import BaseGeometry
 
 from ssmamba.errors import RoiError
 from ssmamba.reading.leftovers import READ_ENOUGH
@@ -81,15 +82,27 @@ def seen_share(roi: Roi, cover: Cover) -> float:
 def assert_covers(roi: Roi, side: float) -> Cover:
     """The grid's windows come first; each stands for no more than it holds; nothing is missed."""
     cover = windows_tiles(roi, side)
-    grid = one_by_one(roi, side)
-    np.testing.assert_allclose(cover.windows[: len(grid)].tolist() or [], grid, atol=1e-6)
     shape = roi_shape(roi)
     assert cover.area == pytest.approx(shape.area, rel=1e-6)
+    assert_moved_inwards(cover, np.reshape(one_by_one(roi, side), (-1, 3)), shape)
     held = shapely.area(shapely.intersection(boxes_of(cover.windows), shape))
     assert (cover.areas <= held + 1e-4 * side**2).all()
     assert cover.share >= READ_ENOUGH - 1e-6
     assert seen_share(roi, cover) >= cover.share - 1e-4
     return cover
+
+
+def assert_moved_inwards(cover: Cover, grid: np.ndarray, shape: BaseGeometry) -> None:
+    """Windows of full cells stand still; the others show their cell's part, and no less tissue."""
+    windows, side = cover.windows[: len(grid)], cover.windows[0, 2]
+    own = shapely.intersection(boxes_of(grid), shape)
+    held = shapely.intersection(boxes_of(windows), shape)
+    full = shapely.area(own) > (1 - 1e-5) * side**2
+    np.testing.assert_allclose(windows[full], grid[full], atol=1e-6)
+    assert (abs(windows - grid) < side).all()
+    missing = shapely.area(shapely.difference(own, boxes_of(windows)))
+    assert (missing < 1e-4 * side**2).all()
+    assert (shapely.area(held) >= shapely.area(own) - 1e-4 * side**2).all()
 
 
 def scribble(seed: int) -> Roi:
@@ -175,6 +188,31 @@ def test_a_sliver_is_seen_with_the_tissue_beside_it() -> None:
     inside = shapely.area(shapely.intersection(slivers, roi_shape(roi))) / 224**2
     assert len(slivers) > 5
     assert inside.min() > 0.5
+
+
+def test_windows_at_the_outline_of_a_strip_are_moved_inwards() -> None:
+    """As a core of tissue: half a window wider than one, both rows would be a third of glass."""
+    core = square(1000, 150, 5000, 300)
+    cover = windows_tiles(core, 224)
+    held = shapely.area(shapely.intersection(boxes_of(cover.windows), roi_shape(core)))
+    assert held == pytest.approx(224**2)
+    assert sorted({y for _, y, _ in cover.windows.round(3).tolist()}) == [150, 226]
+    assert cover.share == pytest.approx(1)
+
+
+@pytest.mark.parametrize("turn", [0.1, 0.5, 1.2])
+def test_windows_of_a_slanting_strip_hold_more_of_it_than_its_cells(turn: float) -> None:
+    along, across = np.array([math.cos(turn), math.sin(turn)]), [-math.sin(turn), math.cos(turn)]
+    corners = [along * 4000 * a + np.array(across) * 500 * b
+               for a, b in ((0, 0), (1, 0), (1, 1), (0, 1))]  # fmt: skip
+    roi = Roi((((tuple(tuple(c) for c in np.array(corners).tolist())),),))
+    cover = assert_covers(roi, 224)
+    grid = np.array(one_by_one(roi, 224))
+
+    def shown(windows: np.ndarray) -> float:
+        return float(np.mean(shapely.area(shapely.intersection(boxes_of(windows), roi_shape(roi)))))
+
+    assert shown(cover.windows[: len(grid)]) > shown(grid)
 
 
 def test_a_hole_of_many_windows_is_left_out() -> None:

@@ -18,6 +18,7 @@ from training.audit.config import AuditConfig
 from training.cli.command import as_yaml, parse, run_command
 from training.cli.limits import LIMITS
 from training.config import CardConfig, EvaluateConfig, FinetuneConfig, PretrainConfig
+from training.curve.config import CurveConfig
 from training.loop.interrupt import Interrupted
 from training.prepare.config import PrepareConfig
 from training.probe.config import ProbeConfig
@@ -221,7 +222,8 @@ def test_a_switch_is_no_number_of_the_same_name() -> None:
 def test_limits_are_those_of_flags() -> None:
     """A field that is renamed must not lose its limit."""
     configs = (PretrainConfig, FinetuneConfig, EvaluateConfig, AblateConfig, AuditConfig,
-               CardConfig, PrepareConfig, ProbeConfig, RobustnessConfig, SuiteConfig)  # fmt: skip
+               CardConfig, CurveConfig, PrepareConfig, ProbeConfig, RobustnessConfig,
+               SuiteConfig)  # fmt: skip
     assert set(LIMITS) <= {field.name for config in configs for field in fields(config)}
 
 

@@ -19,6 +19,7 @@ from training.config import (
     PretrainConfig,
 )
 from training.convert.config import ConvertConfig
+from training.curve.config import CurveConfig
 from training.prepare.config import PrepareConfig
 from training.probe.config import ProbeConfig
 from training.robustness.config import RobustnessConfig
@@ -58,7 +59,8 @@ def test_comments_are_found_beside_and_above() -> None:
 @pytest.mark.parametrize(
     "config_class",
     [AblateConfig, AuditConfig, CalibrateConfig, CardConfig, ConvertConfig, EvaluateConfig,
-     FinetuneConfig, PrepareConfig, PretrainConfig, ProbeConfig, RobustnessConfig, SuiteConfig],
+     CurveConfig, FinetuneConfig, PrepareConfig, PretrainConfig, ProbeConfig, RobustnessConfig,
+     SuiteConfig],
 )  # fmt: skip
 def test_every_flag_says_what_it_means(config_class: type) -> None:
     names = [field.name for field in fields(config_class)]

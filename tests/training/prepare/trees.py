@@ -141,3 +141,9 @@ def write_paip(root: Path, slides: int = 4, width: int = 512, height: int = 256)
             mask[:, :edge] = 1
             tifffile.imwrite(folder / f"{stem}_{ending}.tif", mask, compression="zlib")
     return root
+
+
+def write_glass(path: Path, width: int, height: int) -> None:
+    """A slide without tissue."""
+    picture = np.full((height, width, 3), 244, np.uint8)
+    write_pyramid(path, width, height, levels=2, tile=64, picture=picture)

@@ -16,10 +16,13 @@ from PySide6.QtWidgets import QFileDialog, QLineEdit
 
 from ssmamba.reading.values import Trust
 from ssmamba.rois.geojson import read_rois
+from ssmamba.rois.roi import MODEL_CLASS
 from tests.viewer.conftest import RING, Bench
 from tests.viewer.exporting.reading_pdf import Pdf
 from tests.viewer.fakes import square
 from tests.viewer.window.conftest import menu_of, texts
+from training.prepare.annotated.cohort import read_cohort
+from training.prepare.config import PrepareConfig
 from viewer.actions.table import FILE
 from viewer.controllers import exports as exports_module
 from viewer.exporting import report
@@ -85,11 +88,38 @@ def test_everything_that_is_exported_is_read_again(
     assert told[0].text == f"Exported 2 regions to {tmp_path / 'a.geojson'}."
 
 
+def test_regions_for_training_carry_the_users_classes_alone(
+    bench: Bench, tmp_path: Path, told: list[Message]
+) -> None:
+    bench.window.actions_by_name["export_training"].trigger()
+    assert told[-1].text.startswith("No region has a class of yours.")
+    own = square(100, 100, 80, "Own").classified("Adenoma", (200, 60, 80))
+    guessed = square(300, 100, 80, "Guessed").classified("Carcinoma", None)
+    guessed = replace(guessed, metadata={MODEL_CLASS: "Carcinoma"})
+    bench.document.add([own, guessed])
+    bench.settle()
+    bench.window.actions_by_name["export_training"].trigger()
+    (dialog,) = [d for d in bench.window.findChildren(QFileDialog) if d.isVisible()]
+    dialog.fileSelected.emit(str(tmp_path))
+    dialog.reject()
+    bench.settle()
+    assert told[-1].text == (
+        f"Exported 2 regions to {tmp_path}. 1 region without a class of yours will not be learnt "
+        "from."
+    )
+    (slide,) = read_cohort(
+        PrepareConfig("slides", tmp_path / "out", tmp_path / "slides.csv")
+    ).slides
+    assert slide.path == Path(bench.document.slide.path) and slide.annotations is not None
+    read = read_rois(slide.annotations)
+    assert [(roi.name, roi.class_name) for roi in read] == [("Own", "Adenoma"), ("Guessed", "")]
+
+
 def test_the_menu_offers_what_the_state_allows(bench: Bench) -> None:
     menu = next(a.menu() for a in menu_of(bench.window, FILE).actions() if a.text() == "Export")
     assert texts(menu.actions()) == [
-        "Regions and answers…", "Regions without answers…", "Table of answers…",
-        "Figure of the selected region…", "Report…",
+        "Regions and answers…", "Regions without answers…", "Regions for training…",
+        "Table of answers…", "Figure of the selected region…", "Report…",
     ]  # fmt: skip
     figure = bench.window.actions_by_name["export_figure"]
     assert not figure.isEnabled()

@@ -110,6 +110,8 @@ class Card:
     parent_sha256: str | None = None  # checkpoint that this one was started from
     tags: dict[str, str] = field(default_factory=dict)  # ablation tags, {"mixer": "mamba"}
     dataset: dict[str, Any] = field(default_factory=dict)  # name, split seed, counts by split
+    # of a slide model: {"question": "survival", "edges": [...], "kaplan_meier": {...}}
+    answer: dict[str, Any] = field(default_factory=dict)
     # {"val": {...}, "test": {...}}
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)  # seed, steps, images seen, lrs tried
@@ -146,6 +148,12 @@ class Card:
         return not self.answers_slides
 
     @property
+    def slide_outputs(self) -> int:
+        """Logits of a slide model's head: its classes, or the bins of survival."""
+        edges = self.answer.get("edges")
+        return len(edges) + 1 if isinstance(edges, list) else len(self.classes)
+
+    @property
     def class_names(self) -> list[str]:
         return [c.name for c in self.classes]
 
@@ -154,6 +162,8 @@ class Card:
         for name in LATER_FIELDS:  # left out, so that older programs read the card
             if self.input and getattr(self.input, name) == getattr(plain, name):
                 del raw["input"][name]
+        if not self.answer:
+            del raw["answer"]
         return json.dumps(raw, sort_keys=True)
 
     def with_(self, **changes: Any) -> Card:

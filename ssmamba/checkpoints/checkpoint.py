@@ -90,10 +90,25 @@ def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> 
 
 
 def load(path: Path | str, device: str | torch.device = "cpu") -> Checkpoint:
-    """Rebuild the model of a checkpoint. Raises CheckpointError, which names the problem."""
+    """Rebuild a model that reads windows. Raises CheckpointError, which names the problem."""
     path = Path(path)
     card = read_card(path)
     refuse_slide_model(card, path)
+    return _load(path, card, device)
+
+
+def load_slide_model(path: Path | str, device: str | torch.device = "cpu") -> Checkpoint:
+    """Rebuild a model that reads slides. Raises CheckpointError, which names the problem."""
+    path = Path(path)
+    card = read_card(path)
+    if not card.answers_slides:
+        raise CheckpointError(
+            f"{path} reads regions and not slides; choose a model of training.slide_finetune."
+        )
+    return _load(path, card, device)
+
+
+def _load(path: Path, card: Card, device: str | torch.device) -> Checkpoint:
     _check_header(card, path)
     try:
         tensors = load_file(path, device=str(device))
@@ -127,10 +142,12 @@ def load_encoder(path: Path | str, device: str | torch.device = "cpu") -> tuple[
 
 
 def build_model(card: Card) -> nn.Module:
-    """Build an untrained model for a card: a classifier, a backbone, or masked pre-training."""
+    """Build an untrained model for a card: for regions, masked pre-training or slides."""
     mamim = card.mim_config()
     if mamim is not None:
         return build_masked(build_network(card.arch, card.config, 0), mamim)
+    if card.answers_slides:
+        return build_network(card.arch, card.config, card.slide_outputs)
     return build_network(card.arch, card.config, len(card.classes) if card.classifies else 0)
 
 

@@ -13,6 +13,8 @@ from ssmamba.models.foundation import ADAPTERS
 from ssmamba.models.mae import MAE, ViTMAE, is_vit
 from ssmamba.models.mamim import MAMIM
 from ssmamba.models.masked import MaskedModel
+from ssmamba.models.slides.build import ARCHITECTURES as SLIDE_ARCHITECTURES
+from ssmamba.models.slides.build import build_slide_model
 from ssmamba.models.ssmamba import SSMamba
 from ssmamba.models.timm_models import timm_model
 from ssmamba.models.vmamba import VMamba
@@ -31,6 +33,8 @@ def build_network(arch: str, config: dict[str, Any], classes: int) -> nn.Module:
     """
     if arch in FOUR_STAGES:
         return FOUR_STAGES[arch](SSMambaConfig.from_dict(config), classes)
+    if arch in SLIDE_ARCHITECTURES:
+        return build_slide_model(arch, config, classes)
     if arch in ADAPTERS:
         return ADAPTERS[arch].build(tuples(config), classes)
     if arch.startswith(TIMM):

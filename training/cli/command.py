@@ -53,6 +53,7 @@ def run_command(
     *,
     section: str,
     positional: str | None = None,
+    shared: bool = False,
 ) -> int:
     """Parse the command line, do the work, and return the exit status.
 
@@ -62,11 +63,12 @@ def run_command(
 
     section: name of the command, under which a YAML file may group its values.
     positional: a field that is given without a flag; one that is a tuple takes several values.
+    shared: whether several processes share the work though it is no RunConfig.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     recipe = DEFAULT_RECIPE if issubclass(config_class, RunConfig) else None
     try:
-        if recipe is None:
+        if recipe is None and not shared:
             _refuse_several_processes(section)
         config = parse(config_class, arguments, section, positional, recipe)
         if getattr(config, "out", None) is not None:

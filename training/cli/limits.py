@@ -23,7 +23,7 @@ LIMITS: dict[str, Limit] = {
     **dict.fromkeys(
         ("epochs", "batch_size", "accumulate", "validate_every", "image_size", "d_state", "jobs",
          "pretrain_epochs", "pretrain_batch_size", "decoder_dim", "mask_unit", "bank",
-         "neighbours", "published_px", "draws"),
+         "neighbours", "published_px", "draws", "window"),
         COUNT,
     ),
     **dict.fromkeys(
@@ -35,18 +35,20 @@ LIMITS: dict[str, Limit] = {
         ("seed", "split_seed", "weight_decay", "warmup_epochs", "clip_norm", "mixup", "resamples",
          "decoder_depth", "stain_scale", "stain_shift", "brightness", "colour_cast", "noise_sigma",
          "mlp_ratio", "stain_jitter", "most", "images", "mosaics", "roi_px", "mpp", "per_slide",
-         "positives", "probe_every", "labels_a_class", "slide_mpp", "per_class"),
+         "positives", "probe_every", "labels_a_class", "slide_mpp", "per_class", "most_regions",
+         "recompute"),
         AMOUNT,
     ),
-    **dict.fromkeys(("blur", "noise", "tissue", "lesion"), SHARE),
+    **dict.fromkeys(("blur", "noise", "tissue", "lesion", "foreground"), SHARE),
     **dict.fromkeys(
         ("ema_decay", "drop_path", "label_smoothing", "gamma", "key_momentum", "teacher_momentum",
-         "overlap"),
+         "overlap", "alpha"),
         PART,
     ),
     "inside": ("above 0 and at most 1", lambda x: 0 < x <= 1),
     "balance": ("0 or 1 and more", lambda x: x == 0 or 1 <= x < inf),
     "folds": ("2 or more", lambda x: 2 <= x < inf),
+    "bins": ("2 or more", lambda x: 2 <= x < inf),
     "crop_min": ("above 0 and at most 1", lambda x: 0 < x <= 1),
     "mask_ratio": ("above 0 and below 1", lambda x: 0 < x < 1),
 }  # fmt: skip

@@ -47,6 +47,7 @@ class Plan:
     rank: int = 0
     world_size: int = 1
     accumulate: int = 1  # passes whose gradients make one step
+    pairs: bool = True  # portions of two images where that divides a step; else of one
 
     @property
     def epoch_steps(self) -> int:
@@ -64,8 +65,10 @@ class Plan:
 
     @property
     def portions(self) -> int:
-        """Portions of a step: pairs where that divides it, since Mixup needs at least two."""
+        """Portions of a step; of two images for Mixup, which needs at least two."""
         size = self.step_images
+        if not self.pairs:
+            return size
         portion = next((n for n in range(2, size + 1) if size % n == 0), 1)
         return size // portion
 

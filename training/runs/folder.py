@@ -21,10 +21,18 @@ from training.data.dataset import Dataset
 from training.loop.epoch_log import LOG_FILE
 from training.loop.state import PREVIOUS_STATE, STATE_FILE
 from training.runs.lock import locked_folder
+from training.slides.config import SlideFinetuneConfig
 
 CONFIG_FILE, SPLIT_FILE = "config.yaml", "split.csv"
-CONFIGS: dict[str, type[RunConfig]] = {"pretrain": PretrainConfig, "finetune": FinetuneConfig}
-FREE_TO_CHANGE = {"resume", "out", "data", "dataset_info", "name", "tags", "cache_gib", "init"}
+CONFIGS: dict[str, type] = {
+    "pretrain": PretrainConfig,
+    "finetune": FinetuneConfig,
+    "slide_finetune": SlideFinetuneConfig,
+}
+FREE_TO_CHANGE = {
+    "resume", "out", "data", "cohort", "dataset_info", "name", "tags", "cache_gib", "init",
+    "only_fold",
+}  # fmt: skip
 
 
 def refuse_used_folder(config: RunConfig) -> None:

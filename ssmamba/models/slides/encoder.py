@@ -37,13 +37,16 @@ class SlideEncoder(nn.Module):
     alpha: float
     recomputed: int = 0
 
-    def forward_slide(self, regions: Tensor) -> SlideTokens:
-        """(N, 3, H, W) float32, normalised, in the slide's row-major order -> its tokens."""
+    def forward_slide(self, regions: Tensor, seed: int | None = None) -> SlideTokens:
+        """(N, 3, H, W) float32, normalised, in the slide's row-major order -> its tokens.
+
+        seed: of the halves that fusion draws in training; None = from torch's own random numbers.
+        """
         raise NotImplementedError
 
-    def forward_features(self, regions: Tensor) -> Tensor:
+    def forward_features(self, regions: Tensor, seed: int | None = None) -> Tensor:
         """(N, 3, H, W) -> the slide's features (C,): the mean of its class tokens."""
-        return self.forward_slide(regions).cls.mean(0)
+        return self.forward_slide(regions, seed).cls.mean(0)
 
     def _block(self, block: nn.Module, tokens: Tensor, layer: int) -> Tensor:
         """A block over all regions as one sequence: (n, L, C) -> (n, L, C)."""
@@ -54,9 +57,16 @@ class SlideEncoder(nn.Module):
             sequence = block(sequence)
         return sequence.view(tokens.shape)
 
-    def _fuse(self, tokens: Tensor, owner: Tensor, layers: int) -> tuple[Tensor, Tensor]:
+    def _fuse(
+        self, tokens: Tensor, owner: Tensor, layers: int, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor]:
         fused = number_fused(len(tokens), self.alpha, layers)
-        return fuse_regions(tokens, owner, fused, shuffle=self.training)
+        return fuse_regions(tokens, owner, fused, shuffle=self.training, generator=generator)
+
+
+def generator_of(seed: int | None) -> torch.Generator | None:
+    """A generator of random numbers on the CPU, or None for torch's own."""
+    return None if seed is None else torch.Generator().manual_seed(seed)
 
 
 class SlideModel(nn.Module):
@@ -72,6 +82,6 @@ class SlideModel(nn.Module):
         self.encoder = encoder
         self.head = nn.Linear(encoder.num_features, outputs) if outputs else nn.Identity()
 
-    def forward(self, regions: Tensor) -> Tensor:
-        """(N, 3, H, W), one slide -> (K,)."""
-        return self.head(self.encoder.forward_features(regions))
+    def forward(self, regions: Tensor, seed: int | None = None) -> Tensor:
+        """(N, 3, H, W), one slide -> (K,); seed as in ``SlideEncoder.forward_slide``."""
+        return self.head(self.encoder.forward_features(regions, seed))

@@ -17,13 +17,19 @@ def number_fused(regions: int, alpha: float, layers: int) -> int:
 
 
 def fuse_regions(
-    tokens: Tensor, owner: Tensor, fused: int, *, shuffle: bool = False
+    tokens: Tensor,
+    owner: Tensor,
+    fused: int,
+    *,
+    shuffle: bool = False,
+    generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Average the ``fused`` most similar regions into their likes.
 
     tokens: (n, L, C), regions in the slide's order. owner: (N,) int64, for each region of the
     slide the row of ``tokens`` that holds it. Half of the regions are probes, the others the
-    gallery: every second one, or with ``shuffle`` (training) a random half. Each probe has the
+    gallery: every second one, or with ``shuffle`` (training) a random half, drawn by ``generator``
+    (on the CPU) where there is one. Each probe has the
     gallery region whose class token is most like its own (cosine, float32; of equals the first),
     and the ``fused`` probes that are most like theirs are averaged into it, several into one by
     their count. Returns tokens (n - fused, L, C), in order, and the new owners (N,).
@@ -32,7 +38,8 @@ def fuse_regions(
     if fused <= 0 or count < 2:
         return tokens, owner
     device = tokens.device
-    order = torch.randperm(count, device=device) if shuffle else torch.arange(count, device=device)
+    order = torch.randperm(count, generator=generator) if shuffle else torch.arange(count)
+    order = order.to(device)
     gallery, probes = order[0::2], order[1::2]
     cls = normalize(class_tokens(tokens).detach().float(), dim=-1)
     likeness = cls[probes] @ cls[gallery].T

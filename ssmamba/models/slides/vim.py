@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ssmamba.models.slides.block import BidirectionalBlock
 from ssmamba.models.slides.config import VimConfig
-from ssmamba.models.slides.encoder import SlideEncoder, SlideTokens
+from ssmamba.models.slides.encoder import SlideEncoder, SlideTokens, generator_of
 from ssmamba.models.slides.serialise import join_class
 
 
@@ -41,7 +41,7 @@ class Vim(SlideEncoder):
         )
         self.norm = nn.RMSNorm(config.dim, eps=1e-5)
 
-    def forward_slide(self, regions: Tensor) -> SlideTokens:
+    def forward_slide(self, regions: Tensor, seed: int | None = None) -> SlideTokens:
         """(N, 3, window, window) float32, normalised, in the slide's order -> its tokens.
 
         ``grid`` is that of one size of patches; of several, one row of all tokens.
@@ -53,9 +53,9 @@ class Vim(SlideEncoder):
         spatial = torch.cat([m.flatten(2).mT for m in maps], dim=1)
         cls = self.cls_token.expand(len(spatial), 1, -1)
         tokens = join_class(spatial, cls.to(spatial.dtype)) + self.positions
-        owner = torch.arange(len(regions), device=regions.device)
+        owner, generator = torch.arange(len(regions), device=regions.device), generator_of(seed)
         for layer, block in enumerate(self.blocks):
             tokens = self._block(block, tokens, layer)
-            tokens, owner = self._fuse(tokens, owner, self.config.depth)
+            tokens, owner = self._fuse(tokens, owner, self.config.depth, generator)
         grid = (maps[0].shape[2], maps[0].shape[3]) if len(maps) == 1 else (1, spatial.shape[1])
         return SlideTokens(self.norm(tokens), grid, owner)

@@ -1,0 +1,242 @@
+"""Fine-tuning of slide models, fold by fold, and what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lightning_fabric import Fabric
+from torch import nn
+
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import Card, ClassInfo, SlideSpec, file_sha256
+from ssmamba.errors import DataError
+from ssmamba.files import remove_partials, write_text
+from ssmamba.runtime.memory import keep_freed_memory
+from training.cli.command import as_yaml
+from training.loop.batches import Batches, Plan
+from training.loop.fit import Fit, Outcome, Schedule, Task
+from training.loop.progress import console
+from training.runs.card import channel_statistics, versions
+from training.runs.device import make_fabric, seed_everything, tell_model
+from training.runs.folder import CONFIG_FILE, is_begun, refuse_other_values
+from training.runs.lock import locked_folder, refuse_locked
+from training.runs.plan import loader_threads
+from training.slides.bags import Bags, readable
+from training.slides.cohort import Cohort, listed_reasons, read_cohort
+from training.slides.config import SlideFinetuneConfig
+from training.slides.folds import Fold, make_folds
+from training.slides.models import architecture, build
+from training.slides.questions import Classes, SlideQuestion, make_question, strata_of
+from training.slides.report import write_report
+from training.slides.survival import require_lifelines
+from training.slides.task import SlideTraining
+
+SECTION, DONE = "slide_finetune", "answers.json"
+COLOURS = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233))
+
+
+def slide_finetune(config: SlideFinetuneConfig) -> None:
+    """Train on each fold, choose on its validation slides, test once, and report over all."""
+    if config.question == "survival":
+        require_lifelines()
+    arch, values = architecture(config)
+    refuse_locked(config.out)
+    _refuse_used(config)
+    cohort = read_cohort(config.cohort, config.question)
+    fabric = make_fabric(config.accelerator, config.precision, config.devices)
+    if fabric.device.type == "cpu":
+        keep_freed_memory()
+    spec = SlideSpec(
+        window_px=config.window,
+        source_px=config.window,
+        mpp=config.mpp,
+        foreground=config.foreground,
+    )
+    leads = bool(fabric.is_global_zero)
+    cohort, bags = readable(cohort, spec, config.most_regions, config.cache_gib, not leads)
+    if not cohort.slides:
+        raise DataError(f"No slide can be read: {listed_reasons(list(cohort.left_out))}.")
+    folds = make_folds(cohort, strata_of(cohort, config.question), config.folds, config.split_seed)
+    chosen = _chosen(config, folds)
+    questions = {
+        at: make_question(cohort, config.question, folds[at], config.bins) for at in chosen
+    }
+    with _claimed(config, leads):
+        if leads:
+            _tell(cohort, bags)
+        for at in chosen:
+            card = _card(config, cohort, bags, folds[at], questions[at], arch, values)
+            _train(config, fabric, bags, folds[at], questions[at], card, config.out / f"fold-{at}")
+        if leads:
+            answers = {at: _answers(config.out / f"fold-{at}") for at in chosen}
+            write_report(config.out, cohort, questions, folds, answers, config)
+
+
+def _train(
+    config: SlideFinetuneConfig,
+    fabric: Fabric,
+    bags: Bags,
+    fold: Fold,
+    question: SlideQuestion,
+    card: Card,
+    folder: Path,
+) -> None:
+    """Train one fold and write its best model and the answers to its test slides."""
+    if (folder / DONE).is_file():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    seed_everything(config.seed)
+    model = build(config, question.outputs)
+    tell_model(fabric, f"{folder.name}: {config.model}", model, config.init)
+    plan = _plan(config, fabric, len(fold.train))
+    schedule = Schedule(
+        config.lr,
+        config.weight_decay,
+        round(config.warmup_epochs * plan.epoch_steps),
+        config.clip_norm,
+        config.ema_decay,
+        config.validate_every,
+    )
+    spec = card.input
+    assert isinstance(spec, SlideSpec)
+    work = SlideTraining(bags, spec, fold, question, config.flips, fabric.device)
+    task = Task(work.loss, work.validate, question.better, partial(_save, config, card))
+    batches = Batches(plan, work.make_batch, loader_threads(fabric), fabric.device)
+    run = Fit(fabric, model, batches, schedule, task, folder, folder.name)
+    outcome = run.run(config.resume)
+    if not fabric.is_global_zero:
+        return
+    model.eval()
+    rows, logits = work.answers(model, fold.test)
+    done = _with_outcome(config, card, outcome)
+    checkpoint.save(folder / "best.safetensors", model, done)
+    answers = {"rows": rows.tolist(), "logits": logits.astype(float).tolist()}
+    write_text(folder / DONE, json.dumps(answers))
+
+
+def _plan(config: SlideFinetuneConfig, fabric: Fabric, slides: int) -> Plan:
+    """One slide a pass. Raises DataError where the processes cannot share a step evenly."""
+    world = fabric.world_size
+    step = min(config.batch_size, slides)
+    if step % world:
+        raise DataError(
+            f"A step of {step} slides cannot be shared evenly by {world} processes; give a "
+            f"--batch-size that is a multiple of {world}, and no more than {slides}."
+        )
+    return Plan(
+        slides, step, config.epochs, config.seed, fabric.global_rank, world, step // world, False
+    )
+
+
+def _card(
+    config: SlideFinetuneConfig,
+    cohort: Cohort,
+    bags: Bags,
+    fold: Fold,
+    question: SlideQuestion,
+    arch: str,
+    values: dict[str, Any],
+) -> Card:
+    colours = np.concatenate([bags[int(row)].images[:64] for row in fold.train])
+    mean, std = channel_statistics(colours)
+    names = question.names if isinstance(question, Classes) else ()
+    classes = tuple(ClassInfo(n, n, COLOURS[at % len(COLOURS)]) for at, n in enumerate(names))
+    seen = [*fold.train, *fold.val]
+    return Card(
+        kind="slide",
+        name=config.name or f"{config.cohort.stem} {config.model}",
+        arch=arch,
+        config=values,
+        classes=classes,
+        input=replace(bags.spec, mean=mean, std=std),
+        answer=question.card_entry(),
+        training_hashes=tuple(sorted({file_sha256(cohort.slides[r].path)[:16] for r in seen})),
+        dataset={
+            "name": config.cohort.stem,
+            "slides": {name: len(getattr(fold, name)) for name in ("train", "val", "test")},
+            "regions": {"fewest": int(bags.counts.min()), "most": int(bags.counts.max())},
+        },
+        versions=versions(),
+    )
+
+
+def _with_outcome(config: SlideFinetuneConfig, card: Card, outcome: Outcome) -> Card:
+    entry = {
+        "seed": config.seed,
+        "steps": outcome.step,
+        "slides_seen": outcome.images_seen,
+        "epochs": config.epochs,
+        "batch_size": config.batch_size,
+        "precision": config.precision,
+        "lr": config.lr,
+        "best_epoch": outcome.best_epoch,
+        "seconds": round(outcome.seconds, 1),
+    }
+    found = outcome.best_metrics or outcome.last_metrics
+    return card.with_(training=entry, metrics={"val": found} if found else {})
+
+
+def _save(
+    config: SlideFinetuneConfig, card: Card, path: Path, model: nn.Module, outcome: Outcome
+) -> None:
+    checkpoint.save(path, model, _with_outcome(config, card, outcome))
+
+
+def _answers(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    found = json.loads((folder / DONE).read_text(encoding="utf-8"))
+    return np.array(found["rows"], int), np.array(found["logits"], np.float32)
+
+
+def _chosen(config: SlideFinetuneConfig, folds: list[Fold]) -> list[int]:
+    if config.only_fold is None:
+        return list(range(len(folds)))
+    if not 0 <= config.only_fold < len(folds):
+        raise DataError(f"--only-fold {config.only_fold} must be 0 to {len(folds) - 1}.")
+    return [config.only_fold]
+
+
+def _tell(cohort: Cohort, bags: Bags) -> None:
+    counts = bags.counts
+    patients = len({slide.patient for slide in cohort.slides})
+    total = len(cohort.slides) + len(cohort.left_out)
+    console.print(
+        f"{len(cohort.slides)} of {total} slides of {patients} patients, with {counts.min()} to "
+        f"{counts.max()} regions each."
+    )
+    for name, why in cohort.left_out:
+        console.print(f"Left out: {name}: {why}.")
+
+
+def _refuse_used(config: SlideFinetuneConfig) -> None:
+    if config.out.is_file():
+        raise DataError(f"{config.out} is a file; give a folder as --out.")
+    begun = any(is_begun(folder) for folder in config.out.glob("fold-*/"))
+    if (begun or any(config.out.glob(f"fold-*/{DONE}"))) and not config.resume:
+        raise DataError(
+            f"{config.out} already contains a run; give --resume to continue it, or choose another "
+            "--out."
+        )
+
+
+@contextmanager
+def _claimed(config: SlideFinetuneConfig, leads: bool) -> Iterator[None]:
+    """The run's folder, which is this run's own meanwhile, with config.yaml in it."""
+    if not leads:
+        yield
+        return
+    text = as_yaml(SECTION, replace(config, resume=False, only_fold=None))
+    with locked_folder(config.out):
+        _refuse_used(config)
+        if any(config.out.glob("fold-*/")):
+            refuse_other_values(config.out / CONFIG_FILE, text, SECTION)
+        for folder in config.out.glob("fold-*/"):
+            remove_partials(folder)
+        write_text(config.out / CONFIG_FILE, text)
+        yield

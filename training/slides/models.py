@@ -1,0 +1,51 @@
+"""The slide models that training.slide_finetune knows by name."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from ssmamba.checkpoints.checkpoint import load_slide_model
+from ssmamba.errors import DataError, did_you_mean
+from ssmamba.models.slides.build import build_slide_model
+from ssmamba.models.slides.config import SIZES, PixelMambaConfig, VimConfig
+from ssmamba.models.slides.encoder import SlideModel
+from training.slides.config import SlideFinetuneConfig
+
+PIXEL_MAMBA, VIM = "pixel-mamba", "vim-ti"
+NAMES = (*(f"{PIXEL_MAMBA}-{size}" for size in SIZES), VIM)
+
+
+def architecture(config: SlideFinetuneConfig) -> tuple[str, dict[str, Any]]:
+    """Name and configuration for the card. Raises DataError for an unknown --model."""
+    if config.model == VIM:
+        vim = VimConfig(tokens=config.tokens, window=config.window)
+        return "vim", asdict(vim)
+    if config.model not in NAMES:
+        raise DataError(
+            f"--model {config.model} is unknown{did_you_mean(config.model, NAMES)}; choose one of "
+            f"{', '.join(NAMES)}."
+        )
+    size = config.model.removeprefix(f"{PIXEL_MAMBA}-")
+    return PIXEL_MAMBA, asdict(PixelMambaConfig.of_size(size, alpha=config.alpha))
+
+
+def build(config: SlideFinetuneConfig, outputs: int) -> SlideModel:
+    """The model at the start of training; its encoder is that of --init where there is one.
+
+    Raises DataError where that is of another architecture.
+    """
+    arch, values = architecture(config)
+    model = build_slide_model(arch, values, outputs)
+    model.encoder.recomputed = config.recompute
+    if config.init is not None:
+        start = load_slide_model(config.init)
+        assert isinstance(start.model, SlideModel)
+        own, theirs = model.encoder.state_dict(), start.model.encoder.state_dict()
+        if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in theirs.items()}:
+            raise DataError(
+                f"{config.init} is a {start.card.arch} of another shape than --model "
+                f"{config.model}; give the same --model, --tokens and --window."
+            )
+        model.encoder.load_state_dict(theirs)
+    return model

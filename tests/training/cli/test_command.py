@@ -23,6 +23,7 @@ from training.loop.interrupt import Interrupted
 from training.prepare.config import PrepareConfig
 from training.probe.config import ProbeConfig
 from training.robustness.config import RobustnessConfig
+from training.slides.config import SlideEvaluateConfig, SlideFinetuneConfig
 from training.suite.config import SuiteConfig
 
 NEEDED = ["--data", "d", "--out", "o"]
@@ -223,7 +224,7 @@ def test_limits_are_those_of_flags() -> None:
     """A field that is renamed must not lose its limit."""
     configs = (PretrainConfig, FinetuneConfig, EvaluateConfig, AblateConfig, AuditConfig,
                CardConfig, CurveConfig, PrepareConfig, ProbeConfig, RobustnessConfig,
-               SuiteConfig)  # fmt: skip
+               SlideEvaluateConfig, SlideFinetuneConfig, SuiteConfig)  # fmt: skip
     assert set(LIMITS) <= {field.name for config in configs for field in fields(config)}
 
 

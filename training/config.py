@@ -64,8 +64,8 @@ class RunConfig:
     noise: float = 0.15  # share of images that get noise
     noise_sigma: float = 8.0  # strongest noise, grey levels of 0 to 255
 
-    # ssmamba | vmamba | vit | swin | resnet (each in four sizes), or timm:NAME; with
-    # --init it is that of the checkpoint
+    # ssmamba | vmamba | vit | swin | resnet (each in four sizes), pixel-mamba-6m |
+    # pixel-mamba-21m, or timm:NAME; with --init it is that of the checkpoint
     arch: str = "ssmamba"
     size: str = "tiny"  # nano | tiny | small | base
     baseline_width: float = 1.0  # factor on the channels of vmamba, vit, swin and resnet

@@ -15,11 +15,14 @@ from ssmamba.models.mamim import MAMIM
 from ssmamba.models.masked import MaskedModel
 from ssmamba.models.slides.build import ARCHITECTURES as SLIDE_ARCHITECTURES
 from ssmamba.models.slides.build import build_slide_model
+from ssmamba.models.slides.config import PixelMambaConfig
+from ssmamba.models.slides.images import PixelMambaClassifier
 from ssmamba.models.ssmamba import SSMamba
 from ssmamba.models.timm_models import timm_model
 from ssmamba.models.vmamba import VMamba
 
 FOUR_STAGES: dict[str, type[SSMamba]] = {"ssmamba": SSMamba, "vmamba": VMamba}
+PIXEL_MAMBA = "pixel-mamba-roi"  # on single images; on slides it is pixel-mamba
 TIMM = "timm:"  # prefix of timm's names
 CONV_STEM = "conv_stem"  # in a config of timm's: ConvStem in place of the patch embedding
 PLAIN: Literal["attention"] = "attention"  # MIMConfig.decoder_mixer of a masked autoencoder
@@ -33,6 +36,8 @@ def build_network(arch: str, config: dict[str, Any], classes: int) -> nn.Module:
     """
     if arch in FOUR_STAGES:
         return FOUR_STAGES[arch](SSMambaConfig.from_dict(config), classes)
+    if arch == PIXEL_MAMBA:
+        return PixelMambaClassifier(PixelMambaConfig.from_dict(config), classes)
     if arch in SLIDE_ARCHITECTURES:
         return build_slide_model(arch, config, classes)
     if arch in ADAPTERS:

@@ -10,12 +10,15 @@ from torch import nn
 
 from ssmamba.config import SSMambaConfig
 from ssmamba.errors import CheckpointError, DataError, did_you_mean
-from ssmamba.models.build import CONV_STEM, FOUR_STAGES, TIMM, build_network
+from ssmamba.models.build import CONV_STEM, FOUR_STAGES, PIXEL_MAMBA, TIMM, build_network
 from ssmamba.models.foundation import ADAPTERS
+from ssmamba.models.slides.config import SIZES as PIXEL_MAMBA_SIZES
+from ssmamba.models.slides.config import PixelMambaConfig
 from training.backbones.baselines import BASELINES, baseline, scaled
 from training.config import RunConfig
 
 DEFAULT = "ssmamba"
+PIXEL_MAMBAS = {f"pixel-mamba-{size}": size for size in PIXEL_MAMBA_SIZES}
 WITH_PATCHES = ("vit", "swin")  # of BASELINES: --conv-stem may stand in for their patch embedding
 TITLES = {
     "ssmamba": "SSMamba",
@@ -25,6 +28,7 @@ TITLES = {
     "resnet": "ResNet",
     "vit-stem": "ViT, convolutional stem",
     "swin-stem": "Swin, convolutional stem",
+    **{name: f"Pixel-Mamba {size.upper()}" for name, size in PIXEL_MAMBAS.items()},
     **{name: adapter.title for name, adapter in ADAPTERS.items()},
 }
 # Fields of SSMambaConfig without a flag: the first three follow --size, and the table of positions
@@ -51,7 +55,7 @@ WINDOWED = ("SwinTransformer", "SwinTransformerV2", "SwinTransformerV2Cr")
 class Architecture:
     """A backbone before it is built, as recorded in a card."""
 
-    arch: str  # ssmamba | vmamba | timm:NAME
+    arch: str  # ssmamba | vmamba | pixel-mamba-roi | timm:NAME
     config: dict[str, Any]  # SSMambaConfig, or arguments of timm.create_model
     tags: dict[str, str]
     label: str  # displayed name, "SSMamba nano"
@@ -81,6 +85,9 @@ def architecture(config: RunConfig) -> Architecture:
         )
     if config.arch in FOUR_STAGES:
         return four_stages(config.arch, encoder_config(config))
+    if config.arch in PIXEL_MAMBAS:
+        values = asdict(PixelMambaConfig.of_size(PIXEL_MAMBAS[config.arch]))
+        return Architecture(PIXEL_MAMBA, values, {"arch": config.arch}, TITLES[config.arch])
     if config.arch in BASELINES:
         name, arguments = baseline(config.arch, config.size, config.baseline_width)
         return _timm(config, name, arguments, config.arch, f"{TITLES[config.arch]} {config.size}")
@@ -92,7 +99,7 @@ def architecture(config: RunConfig) -> Architecture:
             f"--arch {config.arch} needs its weights; convert your file with training.convert and "
             "give the result as --init."
         )
-    near = did_you_mean(config.arch, (*FOUR_STAGES, *BASELINES))
+    near = did_you_mean(config.arch, (*FOUR_STAGES, *BASELINES, *PIXEL_MAMBAS))
     raise DataError(f"Unknown --arch '{config.arch}'{near}; timm's models are timm:NAME.")
 
 

@@ -22,7 +22,8 @@ class SlideFinetuneConfig:
     bins: int = 4  # survival: parts of the time axis, of equally many events
 
     model: str = "pixel-mamba-6m"  # pixel-mamba-6m | pixel-mamba-21m | vim-ti
-    init: Path | None = None  # slide model whose encoder training starts from
+    # slide model, or --arch pixel-mamba-6m of training.finetune, whose encoder training starts from
+    init: Path | None = None
     tokens: tuple[int, ...] = (16,)  # vim-ti: sides of its patches, pixels (Table 4)
     window: int = 224  # side of a region, pixels (Table 5)
     mpp: float = 4.0  # µm per pixel; 4 = 2.5×, 10 = 1×, 16 = 0.6× (Table 6)

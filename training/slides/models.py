@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from ssmamba.checkpoints.checkpoint import load_slide_model
+from torch import nn
+
+from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import read_card
 from ssmamba.errors import DataError, did_you_mean
 from ssmamba.models.slides.build import build_slide_model
 from ssmamba.models.slides.config import SIZES, PixelMambaConfig, VimConfig
@@ -31,7 +34,8 @@ def architecture(config: SlideFinetuneConfig) -> tuple[str, dict[str, Any]]:
 
 
 def build(config: SlideFinetuneConfig, outputs: int) -> SlideModel:
-    """The model at the start of training; its encoder is that of --init where there is one.
+    """The model at the start of training; its encoder is that of --init where there is one, a slide
+    model or one that was pre-trained on single images.
 
     Raises DataError where that is of another architecture.
     """
@@ -39,12 +43,13 @@ def build(config: SlideFinetuneConfig, outputs: int) -> SlideModel:
     model = build_slide_model(arch, values, outputs)
     model.encoder.recomputed = config.recompute
     if config.init is not None:
-        start = load_slide_model(config.init)
-        assert isinstance(start.model, SlideModel)
-        own, theirs = model.encoder.state_dict(), start.model.encoder.state_dict()
+        start = read_card(config.init)
+        load = checkpoint.load_slide_model if start.answers_slides else checkpoint.load
+        encoder = getattr(load(config.init).model, "encoder", nn.Identity())
+        own, theirs = model.encoder.state_dict(), encoder.state_dict()
         if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in theirs.items()}:
             raise DataError(
-                f"{config.init} is a {start.card.arch} of another shape than --model "
+                f"{config.init} is a {start.arch} of another shape than --model "
                 f"{config.model}; give the same --model, --tokens and --window."
             )
         model.encoder.load_state_dict(theirs)

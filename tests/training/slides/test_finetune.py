@@ -15,7 +15,7 @@ from ssmamba.models.slides.config import SIZES
 from ssmamba.reading.grid import grid_on
 from ssmamba.slides.slide import Slide
 from tests.training.slides.cohorts import write_cohort, write_slide
-from training import slide_evaluate, slide_finetune
+from training import finetune, slide_evaluate, slide_finetune
 from training.loop import fit
 from training.slides.bags import mirrored
 
@@ -203,3 +203,21 @@ def test_a_mirrored_slide_is_that_of_the_mirrored_picture():
             image = image[::-1] if down else image
             places = [(1 - r if down else r, 2 - c if across else c) for r, c in cells.tolist()]
             assert np.array_equal(mirrored(regions, across, down), cut(image, sorted(places)))
+
+
+@pytest.mark.slow
+def test_it_starts_from_images(cohort, folder, tmp_path):
+    """finetune --arch pixel-mamba-6m, then --init: the encoder is the one that was trained."""
+    images = tmp_path / "images"
+    flags = ["--data", str(folder), "--out", str(images), "--arch", "pixel-mamba-6m"]
+    quick = ["--image-size", "32", "--batch-size", "8", "--epochs", "1", "--warmup-epochs", "0.5"]
+    assert finetune.main([*flags, *quick, "--accelerator", "cpu"]) == 0
+    start = images / "best.safetensors"
+    out = tmp_path / "run"
+    more = ["--folds", "3", "--only-fold", "0", "--lr", "1e-9", "--init", str(start)]
+    assert run(cohort, out, *more) == 0
+    before = load(start).model.encoder.state_dict()
+    after = load_slide_model(out / "fold-0" / "best.safetensors").model.encoder.state_dict()
+    for name, value in before.items():
+        torch.testing.assert_close(value, after[name], rtol=0, atol=1e-6)
+    assert run(cohort, tmp_path / "other", *more, "--model", "vim-ti", "--tokens", "[4]") == 2

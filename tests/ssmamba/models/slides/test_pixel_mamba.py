@@ -6,11 +6,13 @@ import pytest
 import torch
 
 from ssmamba.errors import CheckpointError
+from ssmamba.explain.measured import measure
 from ssmamba.models.slides.block import BidirectionalBlock
 from ssmamba.models.slides.config import SIZES, PixelMambaConfig, VimConfig
 from ssmamba.models.slides.encoder import SlideModel
 from ssmamba.models.slides.expansion import expand_tokens
 from ssmamba.models.slides.fusion import fuse_regions, number_fused
+from ssmamba.models.slides.images import PixelMambaClassifier
 from ssmamba.models.slides.pixel_mamba import PixelMamba
 from ssmamba.models.slides.serialise import serialise, split_class
 from ssmamba.models.slides.vim import Vim
@@ -282,3 +284,30 @@ def test_vim_reads_patches_of_one_or_two_sizes(sides):
 def test_vim_refuses_regions_that_do_not_divide_into_patches():
     with pytest.raises(CheckpointError, match=r"50 px.*16"):
         VimConfig(window=50)
+
+
+# -- single images
+
+
+def test_an_image_is_a_slide_of_one_region():
+    torch.manual_seed(0)
+    images = regions(3, 8)
+    classifier = PixelMambaClassifier(SMALL, 4).eval()
+    slides = SlideModel(classifier.encoder, 0).eval()
+    expected = torch.stack([slides(image[None]) for image in images])
+    torch.testing.assert_close(classifier.forward_features(images), expected)
+    assert classifier(images).shape == (3, 4)
+    names = [name for name, _ in SlideModel(PixelMamba(SMALL), 4).named_parameters()]
+    assert [name for name, _ in classifier.named_parameters()] == names
+
+
+def test_a_map_of_evidence_finds_its_grids():
+    """CAMs look at the last grid of tokens that the class token has yet to read."""
+    config = PixelMambaConfig(
+        expansions=("h-cat", "v-cat", "h-cat", "v-cat", "h-cat", "v-cat", "", ""), d_state=4
+    )
+    torch.manual_seed(0)
+    made = PixelMambaClassifier(config, 3).eval()
+    places = {place.name: place for place in measure(made, (128, 128)).places}
+    assert places["taps.3"].grid == (32, 32) and places["taps.5"].grid == (16, 16)
+    assert places["taps.5"].layout.axes == "BHWC" and places["taps.5"].answers

@@ -67,6 +67,10 @@ def test_the_run_folder_holds_what_is_promised(searched: Path) -> None:
         (1e-5, 2),
     ]
     assert {"loss", "lr", "val", "seconds"} <= log[0].keys()
+    stages = [record["parts"]["stage 4"] for record in log]
+    assert 0 < stages[0]["moved"] < stages[1]["moved"] and stages[0]["gradient"] > 0
+    assert stages[3]["moved"] < 0.1 * stages[1]["moved"]  # a hundredth of the learning rate
+    assert (searched / "parts.png").stat().st_size
     assert not list(searched.rglob("*.partial"))
 
 

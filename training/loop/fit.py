@@ -59,6 +59,7 @@ class Task(Generic[Batch]):
     validate: Callable[[nn.Module], dict[str, float]]
     score: Callable[[dict[str, float]], Score]
     save: Callable[[Path, nn.Module, Outcome], None]  # writes a checkpoint
+    each_epoch: Callable[[], dict[str, Any]] = dict  # more entries of an epoch's line in the log
 
 
 @dataclass
@@ -265,6 +266,7 @@ class Fit(Generic[Batch]):
             "loss": self.loss_sum / max(self.loss_count, 1),
             "lr": self.optimizer.param_groups[0]["lr"],
             "seconds": round(outcome.seconds, 2),
+            **self.task.each_epoch(),
         }
         self.loss_sum, self.loss_count = 0.0, 0
         if outcome.done or outcome.epoch % self.schedule.validate_every == 0:

@@ -23,11 +23,13 @@ from training.evaluation.cams import tell_without_cams
 from training.loop.batches import Batches
 from training.loop.epoch_log import LOG_FILE
 from training.loop.fit import Fit, Outcome, Task
+from training.loop.movement import Movement
 from training.loop.progress import console
 from training.methods.supervised import Supervised, selection_score
 from training.runs.begin import begun_run, open_run
 from training.runs.card import base_card, budget, tried
 from training.runs.device import seed_everything, tell_model
+from training.runs.movement import PARTS, tell_movement
 from training.runs.plan import loader_threads, make_plan, make_schedule, refuse_single_values
 from training.runs.recipe import training_images
 
@@ -73,17 +75,21 @@ def _try_rate(
     model = build_classifier(config, len(task.dataset.classes)).model
     plan = make_plan(config, fabric, len(task.train))
     schedule = make_schedule(config, lr, plan)
+    movement = None if config.strategy == "fsdp" else Movement(model)
     work = Task(
         task.loss,
         task.validate,
         selection_score,
         partial(_save, config, card, lr),
+        lambda: {} if movement is None else {PARTS: movement.measure()},
     )
     batches = Batches(plan, task.make_batch, loader_threads(fabric), fabric.device)
     title = f"finetune lr {lr:g}" if many else "finetune"
     log, last = config.out / LOG_FILE, folder / "last.safetensors"
     try:
         run = Fit(fabric, model, batches, schedule, work, folder, title, log)
+        if movement is not None:
+            movement.watch(run.optimizer)
         outcome = run.run(config.resume)
     finally:
         if fabric.is_global_zero and folder != config.out and last.is_file():
@@ -104,6 +110,7 @@ def _finish(
     checkpoint.save(config.out / "best.safetensors", best.model, done, statistics)
     if best.folder != config.out:
         copy_file(best.folder / "last.safetensors", config.out / "last.safetensors")
+    tell_movement(config.out, best.lr, card.name)
     _tell(config, trials, best, done.metrics["test"])
 
 

@@ -25,13 +25,15 @@ DEFAULT_ENTROPY_LIMIT = 0.5  # when the card has none
 # sure, as the limits of entropy ask for more than a tenth between the first class and the others.
 MOST_TISSUE = 0.9
 MOST_REGION = 0.5  # a region that is mostly glass was drawn around something else
+# Of what is not glass, hidden by one of these: then the region was drawn on it, and has no class.
+TOO_MUCH: dict[Doubt, float] = {"pen": 0.25, "blurred": 0.5}
 
 NOT_SURE_BETWEEN = "The model is not sure which class this is."
 FOREIGN = "This does not look like the tissue that the model was trained on."
 PARTIAL = "Much of this region could not be read, so the answer stands for a part of it."
 GLASS = "Most of this region is bare glass or black."
 BLANK = "There is nothing to see in this region."
-PEN = "Most of this region is covered by pen or ink."
+PEN = "Much of this region is covered by pen or ink."
 NO_NUMBER = "The model's answer is not a number; its weights may be damaged."
 BLURRED = "This region is blurred."
 OBSTACLES: dict[Doubt, str] = {"blank": BLANK, "glass": GLASS, "pen": PEN, "blurred": BLURRED}
@@ -114,7 +116,8 @@ class Judge:
         if entropy > (DEFAULT_ENTROPY_LIMIT if limit is None else limit):
             reasons["unsure"] = NOT_SURE_BETWEEN
         tissue = [seen.tissue for seen in self._seen if seen.tissue is not None]
-        sharp = [(s.sharpness, w) for s, w in zip(self._seen, shown, strict=True) if s.sharpness]
+        sharp = [(s.sharpness, w) for s, w in zip(self._seen, shown, strict=True)
+                 if s.sharpness is not None]  # fmt: skip
         return Trust(
             sure=not reasons,
             reasons=tuple(reasons.values()),
@@ -136,6 +139,9 @@ class Judge:
             ranked = sorted((d for d in OBSTACLES if d in hindered), key=lambda d: -lost[d])
             return {doubt: OBSTACLES[doubt] for doubt in ranked}
         tissue = area - lost["glass"] - lost["blank"]
+        for doubt, share in TOO_MUCH.items():
+            if lost[doubt] >= share * tissue > 0:
+                return {doubt: OBSTACLES[doubt]}
         if self.voted_area < max(MOST_TISSUE * tissue, MOST_REGION * area):
             return {"partial": PARTIAL}
         return {}

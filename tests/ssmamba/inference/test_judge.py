@@ -204,6 +204,37 @@ def test_pen_has_no_class(colour, stain):
     assert trust.doubt == "pen" and not trust.names_class
 
 
+@pytest.mark.parametrize(
+    "colour", [(92, 28, 44), (70, 26, 41), (150, 40, 60)], ids=["brown", "dark", "red"]
+)
+@pytest.mark.parametrize("side", [224, 112, 64])
+def test_an_ink_of_any_colour_is_no_tissue_at_the_magnification_of_tissue(
+    colour: tuple[int, int, int], side: int
+) -> None:
+    """Its rim is a slow ramp; rounding and enlarging leave a little that passes for sharpness."""
+    along = np.linspace(0, 1, 224)[None, :, None] ** 2
+    smooth = (np.array(colour) * (1 - along) + 240 * along).repeat(224, axis=0)
+    picture = np.random.default_rng(0).normal(smooth, 0.3).clip(0, 255).astype(np.uint8)
+    for left in range(0, 224 - side + 1, side):
+        trust = made_judge([picture[:side, left : left + side]], [1.0]).verdict([0.99, 0.01])
+        assert not trust.sure and not trust.names_class
+
+
+def test_a_region_with_much_pen_has_no_class_and_one_with_little_has() -> None:
+    images = [textured(), pen((205, 18, 18))]
+    much = made_judge(images, [70.0, 30.0]).verdict([0.99, 0.01])
+    assert much.doubt == "pen" and not much.names_class
+    some = made_judge(images, [80.0, 20.0]).verdict([0.99, 0.01])
+    assert some.doubt == "partial" and some.names_class
+    assert made_judge(images, [95.0, 5.0]).verdict([0.99, 0.01]).sure
+
+
+def test_a_region_that_is_mostly_blurred_has_no_class() -> None:
+    blurred = cv2.GaussianBlur(textured(), (0, 0), 3)
+    trust = made_judge([textured(), blurred], [40.0, 60.0]).verdict([0.99, 0.01])
+    assert trust.doubt == "blurred" and not trust.names_class
+
+
 def test_the_blue_of_a_trichrome_is_not_ink():
     blue = textured(base=(70, 130, 215))
     assert made_judge([blue], [1.0]).verdict([0.99, 0.01]).doubt == "pen"

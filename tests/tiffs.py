@@ -42,6 +42,8 @@ class Kind:
     fill_order: int = 1
     extra: tuple[int, ...] = ()  # of the ExtraSamples tag
     reduced: bool = False
+    quality: int = 100  # of JPEG
+    subsampling: int = 0  # of its chroma: 2 = 4:2:0
     shared_tables: bool = False  # of JPEG tiles: once for the page, as Aperio and libtiff have it
     tags: tuple[tuple[int, int, object], ...] = field(default=())  # further (tag, type, value)
 
@@ -243,10 +245,11 @@ def _picture(samples: np.ndarray, kind: Kind) -> bytes:
         image = Image.fromarray(samples)
         image.save(file, "JPEG", quality=100, subsampling=0, keep_rgb=True)
     elif kind.compression == JPEG:
-        Image.fromarray(samples.squeeze()).save(file, "JPEG", quality=100, subsampling=0)
+        options = {"quality": kind.quality, "subsampling": kind.subsampling}
+        Image.fromarray(samples.squeeze()).save(file, "JPEG", **options)
     else:
-        options = {"lossless": True} if kind.compression == WEBP else {}
-        Image.fromarray(samples.squeeze()).save(file, PICTURES[kind.compression], **options)
+        lossless = {"lossless": True} if kind.compression == WEBP else {}
+        Image.fromarray(samples.squeeze()).save(file, PICTURES[kind.compression], **lossless)
     return file.getvalue()
 
 

@@ -1,146 +1,155 @@
-"""Tile throughput against raw OpenSlide reads, and the time of a frame; prints ratios.
+"""Tiles and windows against OpenSlide's own reads and other packages, and the time of a frame.
 
-    python -m tests.benchmarks.tiles [SLIDE]
+    python -m tests.benchmarks.tiles [SLIDE ...]
 
-Without SLIDE a pyramid of 6,000 × 4,500 px (deflate) is written first.
+Prints ratios of wall and of CPU time, minima of runs in a new order each, every one on a slide that
+was opened anew. Without SLIDE pyramids of 6,000 × 4,500 px (JPEG and Deflate) are written first.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
-import openslide
 from PySide6.QtCore import QEventLoop
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
+from ssmamba.slides.slide import Slide
+from tests.benchmarks import tile_readers
+from tests.benchmarks.tile_readers import Open, Read, Rect, Took, grid, measured
 from tests.slides import tissue_like, write_pyramid
+from tests.tiffs import JPEG, YCBCR, Kind, Page, write_tiff
 from viewer.canvas import SlideCanvas, ViewState
 from viewer.tiles.pyramid import Pyramid, TileKey
 from viewer.tiles.source import TileSource
 
 THREADS = 2
 TILES = 120
-REPEATS = 5
+WINDOW_PX = 224
+REPEATS = 7
 FRAME = (1920, 1080)
 
 
 def main() -> None:
     app = QApplication.instance() or QApplication([])
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(sys.argv[1]) if len(sys.argv) > 1 else _written(Path(folder))
-        keys, pyramid = _keys(path)
-        best_raw = best_ours = best_pil = float("inf")
-        for _ in range(REPEATS):  # in turn, so that all meet the same load of the machine
-            best_raw = min(best_raw, _raw_seconds(path, keys, pyramid))
-            best_ours = min(best_ours, _our_seconds(path, keys))
-            best_pil = min(best_pil, _pil_seconds(path, keys, pyramid))
-        print(f"{len(keys)} tiles of {path.name}, {THREADS} threads, best of {REPEATS}")
-        print(f"  raw OpenSlide reads   {len(keys) / best_raw:7.1f} tiles/s")
-        print(f"  TileSource            {len(keys) / best_ours:7.1f} tiles/s")
-        print(f"  by PIL into a QImage  {len(keys) / best_pil:7.1f} tiles/s")
-        print(f"  TileSource / raw      {best_raw / best_ours:7.2f}")
-        print(f"  TileSource / PIL      {best_pil / best_ours:7.2f}")
-        _print_frames(path, app)
+        paths = [Path(name) for name in sys.argv[1:]] or _written(Path(folder))
+        for path in paths:
+            _compare(path)
+        _print_frames(paths[0], app)
 
 
-def _written(folder: Path) -> Path:
-    path = folder / "slide.tif"
-    small = tissue_like(3000, 2250)
-    noise = np.random.default_rng(0).integers(-12, 12, (2250, 3000, 3))
-    textured = np.clip(small + noise, 0, 255).astype(np.uint8)
-    write_pyramid(path, picture=np.tile(textured, (2, 2, 1)), levels=4, tile=256)
-    return path
+def _compare(path: Path) -> None:
+    with Slide.open(path) as slide:
+        pyramid = Pyramid(slide.levels)
+        width, height = slide.dimensions
+    keys = pyramid.tiles_in(0, pyramid.full_rect, False)[:TILES]  # as a user would see them
+    rects = [_rect(pyramid, key) for key in keys]
+    ways: dict[str, Callable[[], Took]] = {"TileSource": lambda: _shown(path, keys)}
+    ways |= _ways(path, rects, ("raw", "by_pil"), _shown_in)
+    _print(f"{path.name}: {len(keys)} tiles into the viewer's memory", _minima(ways))
+    windows = grid(width, height, WINDOW_PX)
+    ways = _ways(path, windows, ("ours", "without_own_tiles", "raw", "by_pil"))
+    _print(f"{path.name}: {len(windows)} windows of {WINDOW_PX} px", _minima(ways))
 
 
-def _keys(path: Path) -> tuple[list[TileKey], Pyramid]:
-    """Tiles of the finest level in the order in which a user would see them."""
-    source = TileSource(str(path))
-    source.open()
-    while source.info is None:
-        time.sleep(0.005)
-    pyramid = source.pyramid
-    source.close()
-    source.wait_closed()
-    assert pyramid is not None
-    return pyramid.tiles_in(0, pyramid.full_rect, False)[:TILES], pyramid
+def _rect(pyramid: Pyramid, key: TileKey) -> Rect:
+    level = pyramid.levels[0]
+    place = key.column * level.tile_width, key.row * level.tile_height
+    return (*place, *level.tile_size(key.column, key.row))
 
 
-def _raw_seconds(path: Path, keys: Sequence[TileKey], pyramid: Pyramid) -> float:
-    """The same regions by OpenSlide's C function into one buffer: nothing else is done."""
-    slide = openslide.OpenSlide(path)
-    read = openslide.lowlevel._read_region
-
-    def one(key: TileKey) -> None:
-        width, height = pyramid.levels[0].tile_size(key.column, key.row)
-        x, y = (round(v) for v in pyramid.rect_of(key)[:2])
-        buffer = np.empty((height, width), np.uint32)
-        pointer = buffer.ctypes.data_as(openslide.lowlevel.POINTER(openslide.lowlevel.c_uint32))
-        read(slide._osr, pointer, x, y, 0, width, height)
-
-    return _in_threads(keys, one)
+def _ways(
+    path: Path,
+    rects: Sequence[Rect],
+    names: Sequence[str],
+    finished: Callable[[Open], Open] = lambda way: way,
+) -> dict[str, Callable[[], Took]]:
+    known = {name: getattr(tile_readers, name) for name in names} | tile_readers.others()
+    return {
+        name: partial(measured, finished(way), path, rects, THREADS) for name, way in known.items()
+    }
 
 
-def _pil_seconds(path: Path, keys: Sequence[TileKey], pyramid: Pyramid) -> float:
-    """The usual way: PIL image, RGB, QImage."""
-    slide = openslide.OpenSlide(path)
+def _shown_in(way: Open) -> Open:
+    """RGB as the viewer's RGB32; what is four bytes a pixel is taken as it is."""
 
-    def one(key: TileKey) -> None:
-        size = pyramid.levels[0].tile_size(key.column, key.row)
-        x, y = (round(v) for v in pyramid.rect_of(key)[:2])
-        image = slide.read_region((x, y), 0, size).convert("RGB")
-        data = image.tobytes()
-        QImage(data, *size, 3 * size[0], QImage.Format.Format_RGB888).convertToFormat(
-            QImage.Format.Format_RGB32
-        )
+    def opened(path: Path) -> Read:
+        read = way(path)
 
-    return _in_threads(keys, one)
+        def shown(rect: Rect) -> object:
+            pixels = np.asarray(read(rect))
+            if pixels.ndim == 2:
+                return pixels
+            rgb = np.ascontiguousarray(pixels[..., :3])
+            image = QImage(rgb.data, *rect[2:], 3 * rect[2], QImage.Format.Format_RGB888)
+            return image.convertToFormat(QImage.Format.Format_RGB32)
 
+        return shown
 
-def _in_threads(keys: Sequence[TileKey], one: Callable[[TileKey], None]) -> float:
-    left = list(reversed(keys))
-    lock = threading.Lock()
-
-    def work() -> None:
-        while True:
-            with lock:
-                if not left:
-                    return
-                key = left.pop()
-            one(key)
-
-    threads = [threading.Thread(target=work) for _ in range(THREADS)]
-    start = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return time.perf_counter() - start
+    return opened
 
 
-def _our_seconds(path: Path, keys: Sequence[TileKey]) -> float:
+def _minima(ways: dict[str, Callable[[], Took]]) -> dict[str, Took]:
+    """In turn, so that all meet the same load of the machine."""
+    names = list(ways)
+    runs: dict[str, list[Took]] = {name: [] for name in names}
+    for _ in range(REPEATS):
+        random.shuffle(names)
+        for name in names:
+            runs[name].append(ways[name]())
+    return {
+        name: Took(min(t.wall for t in took), min(t.cpu for t in took))
+        for name, took in runs.items()
+    }
+
+
+def _print(title: str, took: dict[str, Took]) -> None:
+    first, *rest = took
+    print(f"{title}, {THREADS} threads, minima of {REPEATS}")
+    print(
+        f"  {first:18s} {took[first].wall * 1e3:8.1f} ms wall {took[first].cpu * 1e3:8.1f} ms CPU"
+    )
+    for name in rest:
+        wall, cpu = took[name].wall / took[first].wall, took[name].cpu / took[first].cpu
+        print(f"  {name:18s} {wall:8.2f} × wall  {cpu:8.2f} × CPU")
+
+
+def _shown(path: Path, keys: Sequence[TileKey]) -> Took:
     source = TileSource(str(path), threads=THREADS, cache_bytes=2**30)
     source.open()
     while source.info is None:
         time.sleep(0.001)
     source.attach("benchmark")
-    start = time.perf_counter()
+    wall, cpu = time.perf_counter(), time.process_time()
     source.want("benchmark", keys)
     while any(key not in source.cache for key in keys):
         time.sleep(0.002)
-    seconds = time.perf_counter() - start
+    took = Took(time.perf_counter() - wall, time.process_time() - cpu)
     source.close()
     source.wait_closed()
-    return seconds
+    return took
+
+
+def _written(folder: Path) -> list[Path]:
+    small = tissue_like(3000, 2250)
+    noise = np.random.default_rng(0).integers(-12, 12, (2250, 3000, 3))
+    picture = np.tile(np.clip(small + noise, 0, 255).astype(np.uint8), (2, 2, 1))
+    write_pyramid(folder / "deflate.tif", picture=picture, levels=4, tile=256)
+    kind = Kind(tile=256, compression=JPEG, photometric=YCBCR, quality=80, subsampling=2)
+    pages = [Page(picture[:: 2**i, :: 2**i], replace(kind, reduced=i > 0)) for i in range(4)]
+    return [write_tiff(folder / "jpeg.tif", pages), folder / "deflate.tif"]
 
 
 def _print_frames(path: Path, app: QApplication) -> None:

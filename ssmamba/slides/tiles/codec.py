@@ -27,6 +27,7 @@ except ImportError:
 UNPACKING_FAULTS: tuple[type[Exception], ...] = (zlib.error, MemoryError)
 if deflate is not None:
     UNPACKING_FAULTS += (deflate.DeflateError,)
+Buffer = bytes | bytearray | memoryview
 COLOUR_ORDER = {3: "RGB", 4: "BGRA"}
 
 
@@ -39,7 +40,7 @@ def can_decode(table: TileTable) -> bool:
     return table.compression != JPEG or simplejpeg is not None
 
 
-def decode_into(table: TileTable, piece: bytes, out: np.ndarray) -> None:
+def decode_into(table: TileTable, piece: Buffer, out: np.ndarray) -> None:
     """Decode a tile as it lies in the file.
 
     out: (tile_height, tile_width, 3) uint8 RGB or (tile_height, tile_width, 4) opaque BGRA,
@@ -51,8 +52,8 @@ def decode_into(table: TileTable, piece: bytes, out: np.ndarray) -> None:
         _fill(table, _unpacked(table, piece), out)
 
 
-def _decode_jpeg(table: TileTable, piece: bytes, out: np.ndarray) -> None:
-    stream = jpeg_file(piece, table.jpeg_tables, table.is_ycbcr)
+def _decode_jpeg(table: TileTable, piece: Buffer, out: np.ndarray) -> None:
+    stream = jpeg_file(bytes(piece), table.jpeg_tables, table.is_ycbcr)
     try:  # strict: what libjpeg only warns of is a fault
         decoded = simplejpeg.decode_jpeg(stream, COLOUR_ORDER[out.shape[2]], buffer=out)
     except (ValueError, MemoryError) as error:
@@ -61,10 +62,10 @@ def _decode_jpeg(table: TileTable, piece: bytes, out: np.ndarray) -> None:
         raise TileFault(f"its size is {decoded.shape[1]}×{decoded.shape[0]} px")
 
 
-def _unpacked(table: TileTable, piece: bytes) -> bytes | bytearray:
+def _unpacked(table: TileTable, piece: Buffer) -> Buffer:
     """The samples of a tile without JPEG compression, RGB by RGB, row by row."""
     size = table.tile_width * table.tile_height * 3
-    data: bytes | bytearray = piece
+    data = piece
     if table.compression in DEFLATE:
         try:
             if deflate is not None:
@@ -78,7 +79,7 @@ def _unpacked(table: TileTable, piece: bytes) -> bytes | bytearray:
     return data
 
 
-def _fill(table: TileTable, data: bytes | bytearray, out: np.ndarray) -> None:
+def _fill(table: TileTable, data: Buffer, out: np.ndarray) -> None:
     """Samples -> RGB or BGRA."""
     shape = table.tile_height, table.tile_width, 3
     rgb = np.frombuffer(data, np.uint8).reshape(shape)

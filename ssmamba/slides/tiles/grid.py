@@ -25,16 +25,34 @@ class FileBytes:
         self.file = path.open("rb")
         self._lock = threading.Lock()
 
-    def read(self, offset: int, count: int) -> bytes:
-        """Fewer bytes where the file ends. Raises OSError."""
-        if hasattr(os, "pread"):
-            return os.pread(self.file.fileno(), count, offset)
+    def read_into(self, memory: memoryview, offset: int) -> int:
+        """Fill memory from the file; returns how many bytes there were. Raises OSError."""
+        if hasattr(os, "preadv"):
+            return os.preadv(self.file.fileno(), [memory], offset)
         with self._lock:
             self.file.seek(offset)
-            return self.file.read(count)
+            return self.file.readinto(memory)
 
     def close(self) -> None:
         self.file.close()
+
+
+class Scratch(threading.local):
+    """Memory of each thread that is used again: to get it anew takes as long as to fill it."""
+
+    def __init__(self) -> None:
+        self._tile = np.empty(0, np.uint8)
+        self._bytes = memoryview(b"")
+
+    def tile(self, shape: tuple[int, int, int]) -> np.ndarray:
+        if self._tile.shape != shape:
+            self._tile = np.empty(shape, np.uint8)
+        return self._tile
+
+    def bytes(self, count: int) -> memoryview:
+        if len(self._bytes) < count:
+            self._bytes = memoryview(bytearray(count + count // 2))
+        return self._bytes[:count]
 
 
 class Cut(NamedTuple):
@@ -42,7 +60,7 @@ class Cut(NamedTuple):
 
     row: int
     column: int
-    is_whole: bool
+    is_whole: bool  # all of the tile that lies on the level
     source: tuple[slice, slice]  # rows and columns of the tile
     target: tuple[slice, slice]  # rows and columns of the rectangle
 
@@ -53,7 +71,7 @@ class TileGrid:
     def __init__(self, table: TileTable, file: FileBytes, cache: TileCache, level: int) -> None:
         """cache: takes the tiles of which a part was asked for, whose rest is likely to follow."""
         self.table, self._file, self._cache, self._level = table, file, cache, level
-        self._scratch = threading.local()
+        self._scratch = Scratch()
         self.most_bytes = 6 * table.tile_width * table.tile_height + HEAD_ROOM
 
     def has_all(self, left: int, top: int, width: int, height: int) -> bool:
@@ -84,7 +102,8 @@ class TileGrid:
             out[...] = 255
         for cut in self._cuts(left, top, width, height):
             target = out[cut.target]
-            if cut.is_whole and target.flags.c_contiguous:
+            fits = target.shape[:2] == (table.tile_height, table.tile_width)
+            if fits and target.flags.c_contiguous:
                 decode_into(table, self._bytes(cut), target)
             else:
                 target[...] = self._tile(cut, out.shape[2])[cut.source]
@@ -101,7 +120,8 @@ class TileGrid:
                 yield Cut(
                     row,
                     column,
-                    x1 - x0 == wide and y1 - y0 == tall,
+                    x1 - x0 == min(wide, table.width - column * wide)
+                    and y1 - y0 == min(tall, table.height - row * tall),
                     (slice(y0 - row * tall, y1 - row * tall),
                      slice(x0 - column * wide, x1 - column * wide)),
                     (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)),
@@ -113,30 +133,24 @@ class TileGrid:
         held = self._cache.get(key)
         if held is not None:
             return held
-        tile = self._memory(colours, is_kept=not cut.is_whole)
+        shape = self.table.tile_height, self.table.tile_width, colours
+        tile = self._scratch.tile(shape) if cut.is_whole else np.empty(shape, np.uint8)
         decode_into(self.table, self._bytes(cut), tile)
         if not cut.is_whole:
             self._cache.put(key, tile, tile.nbytes)
         return tile
 
-    def _memory(self, colours: int, is_kept: bool) -> np.ndarray:
-        shape = self.table.tile_height, self.table.tile_width, colours
-        held = getattr(self._scratch, "tile", None)
-        if is_kept or held is None or held.shape != shape:
-            held = np.empty(shape, np.uint8)
-        if not is_kept:
-            self._scratch.tile = held
-        return held
-
-    def _bytes(self, cut: Cut) -> bytes:
+    def _bytes(self, cut: Cut) -> memoryview:
+        """A tile as it lies in the file: valid until this thread's next call."""
         offset = int(self.table.offsets[cut.row, cut.column])
         count = int(self.table.counts[cut.row, cut.column])
         if not 0 < count <= self.most_bytes:  # asked first: any number may be written there
             raise TileFault(f"its length is {count} bytes")
+        memory = self._scratch.bytes(count)
         try:
-            data = self._file.read(offset, count)
+            found = self._file.read_into(memory, offset)
         except (OSError, OverflowError) as error:
             raise TileFault(str(error)) from error
-        if len(data) < count:
+        if found < count:
             raise TileFault("the file ends before it does")
-        return data
+        return memory

@@ -10,8 +10,8 @@ from ssmamba.slides.tiles.codec import TileFault
 from ssmamba.slides.tiles.grid import TileGrid
 
 EXACT = 1 / 1024  # of a pixel: nearer places are the same to OpenSlide, others it interpolates
-FEW_TILES = 9  # a level with no more is compared as a whole
-HEAVIEST = 3  # tiles that take the most bytes, and so show the most
+FEW_TILES = 4  # a level with no more is compared as a whole
+HEAVIEST = 2  # tiles that take the most bytes: no other place looks like them
 REACH = 2  # tiles: how far before a tile the comparison may have to start
 Rect = tuple[int, int, int, int]  # left, top, right, bottom; pixels of the level
 # Fills (H, W, 4) uint8 BGRA from (x, y), level-0 pixels.
@@ -33,8 +33,7 @@ def whole_pixel(place: int, downsample: float) -> int | None:
 def is_the_same(grid: TileGrid, downsample: float, read: ReadPlace) -> bool:
     """Whether a few tiles of a level are equal bit by bit in both ways.
 
-    They are the first four (which show how tiles follow each other) and those that take the most
-    bytes. read: by OpenSlide; raises SlideError.
+    They are the first and those that take the most bytes. read: by OpenSlide; raises SlideError.
     """
     compared = 0
     for left, top, right, bottom in _samples(grid, downsample):
@@ -59,7 +58,7 @@ def _samples(grid: TileGrid, downsample: float) -> Iterator[Rect]:
     if table.counts.size <= FEW_TILES:
         yield 0, 0, table.width, table.height
         return
-    yield 0, 0, min(2 * wide, table.width), min(2 * tall, table.height)
+    yield 0, 0, min(wide, table.width), min(tall, table.height)
     across = _starts(table.width, downsample, wide)
     down = _starts(table.height, downsample, tall)
     sound = (down[:, None] >= 0) & (across >= 0) & (table.counts <= grid.most_bytes)

@@ -12,6 +12,7 @@ from viewer.state.document import Document
 from viewer.state.library import Model, ModelLibrary, names_beside
 from viewer.state.planning import answer_key
 from viewer.state.results import AnswerKey
+from viewer.state.scale import needs_scale
 from viewer.text import formats
 from viewer.text.answers import Said, said
 from viewer.text.tr import tr
@@ -138,10 +139,15 @@ class RegionModel(QAbstractListModel):
         if model is None or key is None or not newest:
             waiting = key is not None and self.is_pending(key)
             # a model's class that came with a file stands where an answer would
-            none = tr("Not classified") if own or not roi.class_name else roi.class_name
+            none = self._unanswered(roi, model) if own or not roi.class_name else roi.class_name
             return RegionLine(tr("Classifying…") if waiting else none, user_class=own)
         told = said(model.card, newest[1], own)
         return RegionLine(told.name, told, own, outdated=newest[0] != key)
+
+    def _unanswered(self, roi: Roi, model: Model | None) -> str:
+        if model is not None and needs_scale(self._document, roi, model):
+            return tr("Not classified: select it to set the scale")
+        return tr("Not classified")
 
     def tip(self, roi: Roi) -> str:
         """Every model's answer, where there are several."""

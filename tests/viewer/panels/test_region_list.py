@@ -14,6 +14,7 @@ from ssmamba.engine.messages import Classify, SlideRef
 from ssmamba.reading.values import Doubt, Trust
 from ssmamba.rois.roi import MODEL_CLASS, Roi
 from tests.viewer.fakes import answer, square, write_model
+from tests.viewer.state.test_scale import opened
 from viewer.look import theme
 from viewer.panels.region_delegate import ROW_PX, ROW_WITH_CLASS_PX
 from viewer.panels.regions import RegionsPanel
@@ -97,3 +98,15 @@ def test_rows_are_higher_once_a_region_has_a_class(panel: RegionsPanel) -> None:
     assert height(panel) == ROW_WITH_CLASS_PX
     panel._document.undo()
     assert height(panel) == ROW_PX
+
+
+def test_a_region_that_waits_for_the_scale_says_so(qtbot: QtBot, tmp_path: Path) -> None:
+    document, library = opened(), ModelLibrary()
+    library.add([read_model(write_model(tmp_path / "a.safetensors"))], use=True)
+    panel = RegionsPanel(document, library)
+    qtbot.addWidget(panel)
+    document.add([square(0, 0, 3000, "R")])
+    assert row(panel).endswith("Not classified: select it to set the scale")
+    document.remove([document.rois[0].id])
+    document.add([square(0, 0, 20, "R")])
+    assert row(panel).endswith("Not classified")

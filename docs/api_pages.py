@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 # Kernels and glue that have no callers outside their package.
-INTERNAL = ("ssmamba.ops.cpu", "ssmamba.ops.cuda")
+INTERNAL = ("ssmamba.kernels", "ssmamba.ops.cpu", "ssmamba.ops.cuda")
 
 INDEX = """# API reference
 

@@ -58,7 +58,7 @@ def openslide() -> Check:
 
 def device_and_scan() -> Iterator[Check]:
     """The device that models run on, why it is not a GPU, and the scan's backend."""
-    from ssmamba.ops import choose_backend
+    from ssmamba.ops import choose_backend, is_preparing
     from ssmamba.runtime.device import choose_device, driver_found
 
     device = choose_device()
@@ -73,15 +73,21 @@ def device_and_scan() -> Iterator[Check]:
     except SSMambaError as error:
         yield Check("Scan backend: none", str(error).rstrip("."))
         return
-    slow = "models run slowly; install numba" if backend.name == "torch" else ""
+    slow = ""
+    if backend.name == "torch" and not is_preparing():
+        slow = "models run slowly; install numba, or delete the kernel cache to try again"
     yield Check(f"Scan backend: {backend.name} ({backend.reason})", slow)
 
 
 def kernel_cache() -> Check:
     """Where compiled scan kernels are kept."""
-    from ssmamba.ops.cpu.cache import cache_folder
+    from ssmamba.kernels import cache
 
-    return writable("Kernel cache", cache_folder())
+    try:
+        found = [writable("Kernel cache", folder) for folder in cache.folders()]
+    except ImportError as error:
+        return Check(f"Kernel cache: none, as {error.name} is not installed")
+    return next((check for check in found if not check.next_step), found[-1])
 
 
 def bundled_models(folder: Path) -> Iterator[Check]:

@@ -1,8 +1,12 @@
 """Settings of all tests."""
 
+import contextlib
 import os
 
+import pytest
 from hypothesis import settings
+
+from ssmamba.kernels import preparing
 
 # The engine gives way to everything else; beside other programs a test would wait for minutes.
 os.environ.setdefault("SSMAMBA_ENGINE_NICE", "0")
@@ -14,3 +18,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # Beside other programs any example may take long.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernels_are_compiled() -> None:
+    """Tests meet a computer that has had its first minute; those of that minute say so."""
+    with contextlib.suppress(ImportError):  # numba is not for every system
+        preparing.compile_now()

@@ -143,8 +143,16 @@ class EngineReady:
     device: str  # "cpu", "cuda:0"
     device_name: str  # "CPU (2 cores)", "NVIDIA H200"
     device_reason: str  # why this device: "no GPU: torch is a CPU-only build"
-    scan_backend: str
+    scan_backend: str  # and, where it is the plain one, why
     versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class PreparingKernels:
+    """How far the process is that compiles the fast scan; until then the plain one answers."""
+
+    share: float  # 0 to 1; at 1 the scan below is in use, the plain one where compiling failed
+    scan_backend: str
 
 
 @dataclass(frozen=True)
@@ -251,6 +259,7 @@ class JobFailed:
 
 Reply = (
     EngineReady
+    | PreparingKernels
     | Progress
     | CheckpointLoaded
     | ClassifyResult

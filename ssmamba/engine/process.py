@@ -6,7 +6,6 @@ No torch here. Callbacks run on the client's own threads; a Qt owner emits a que
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import signal
 import subprocess
@@ -14,12 +13,12 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from typing import BinaryIO
 
 from ssmamba.engine.messages import Reply, Request, Shutdown
 from ssmamba.engine.wire import WireError, encode, read_message
 from ssmamba.errors import EngineDied
+from ssmamba.processes import module_command, own_environment
 
 ENGINE_FLAG = "--engine-process"  # a frozen program starts itself with it and calls server.main
 NICE_VARIABLE = "SSMAMBA_ENGINE_NICE"  # its niceness, 0..19, instead of the usual one
@@ -154,8 +153,7 @@ def describe_exit(code: int, report: list[str]) -> str:
 def _command() -> list[str]:
     if getattr(sys, "frozen", False):
         return [sys.executable, ENGINE_FLAG]
-    # -P: nothing is imported from the folder in which the viewer was started
-    return [sys.executable, "-P", "-m", "ssmamba.engine.server"]
+    return module_command("ssmamba.engine.server")
 
 
 def _spawn(device: str) -> subprocess.Popen:
@@ -167,19 +165,9 @@ def _spawn(device: str) -> subprocess.Popen:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=_environment(),
+        env=own_environment(),
         creationflags=flags,
     )
-
-
-def _environment() -> dict[str, str]:
-    """The child finds this very package, wherever the viewer was started from.
-
-    An empty entry of PYTHONPATH ("/a:") would be the current folder again.
-    """
-    root = str(Path(__file__).resolve().parents[2])
-    own = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([root, *own])}
 
 
 def _close_quietly(stream: object) -> None:

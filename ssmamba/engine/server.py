@@ -13,11 +13,12 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
-from ssmamba.engine.messages import EngineReady, Reply, Shutdown
+from ssmamba.engine.messages import EngineReady, PreparingKernels, Reply, Shutdown
 from ssmamba.engine.process import NICE_VARIABLE
 from ssmamba.engine.scheduler import Scheduler
 from ssmamba.engine.wire import WireError, read_message, write_message
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 NICE = 5  # frames come first; at 19 an answer took seconds beside two busy programs
 IDLE_S = 1.0  # without work, before anything is loaded ahead
+FOLLOW_S = 0.5  # between two looks at how far the kernels are
 
 
 class Outbox:
@@ -79,6 +81,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     jobs = Jobs(device)
     outbox.send(_ready(device))
     threading.Thread(target=_warm_up, args=(device, scheduler), name="warm-up", daemon=True).start()
+    threading.Thread(target=_follow_kernels, args=(outbox,), name="kernels", daemon=True).start()
     scheduler.run(jobs)
 
 
@@ -120,7 +123,6 @@ def _ready(device: Device) -> EngineReady:
     import torch
 
     from ssmamba import __version__
-    from ssmamba.ops import choose_backend
 
     versions = {
         "ssmamba": __version__,
@@ -131,9 +133,32 @@ def _ready(device: Device) -> EngineReady:
         device=device.name,
         device_name=device.label,
         device_reason=device.reason,
-        scan_backend=choose_backend(device.name).name,
+        scan_backend=_scan_on(device),
         versions=versions,
     )
+
+
+def _scan_on(device: Device) -> str:
+    from ssmamba.ops import choose_backend
+
+    name, reason = choose_backend(device.name)
+    return name if name != "torch" else f"{name} ({reason})"
+
+
+def _follow_kernels(outbox: Outbox) -> None:
+    """Tell how far the compilation is, until it has ended; the next answer takes the kernels."""
+    from ssmamba.kernels import cache, library
+    from ssmamba.ops import is_preparing
+
+    share = -1.0
+    while is_preparing() and not library.find():
+        now = cache.progress()
+        if now is not None and now > share:
+            share = now
+            outbox.send(PreparingKernels(min(share, 0.99), "torch"))
+        time.sleep(FOLLOW_S)
+    if share >= 0:
+        outbox.send(PreparingKernels(1.0, "cpu" if library.find() else "torch"))
 
 
 def _warm_up(device: Device, scheduler: Scheduler) -> None:

@@ -2,16 +2,22 @@
 
 mamba_ssm  CUDA, mamba-ssm's compiled kernel, when it is installed and works
 triton     CUDA, our kernels; Triton ships with torch on Linux
-cpu        compiled by numba
+cpu        compiled once on each computer (``ssmamba.kernels``)
 torch      plain torch operations, anywhere
 reference  the readable loop; for tests
+
+Nothing waits for a compiler unasked. Where the kernels for the CPU are not compiled yet, a process
+of its own begins with it and ``torch`` answers; ``adopt_kernels`` takes them into use later,
+between two answers. ``compile_kernels``, or forcing ``cpu``, waits for them.
 """
 
 from __future__ import annotations
 
 import importlib
 import logging
+import math
 import os
+import time
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -20,6 +26,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
 from ssmamba.errors import InputError, did_you_mean
+from ssmamba.kernels import cache as kernel_cache
+from ssmamba.kernels import library, preparing
 from ssmamba.ops import function, reference, torch_scan
 from ssmamba.runtime.memory import is_out_of_memory
 
@@ -35,7 +43,11 @@ _KERNELS = {
 _DEVICES = {"mamba_ssm": "cuda", "triton": "cuda", "cpu": "cpu"}
 
 
-_CURRENT_GPU = torch.device("cuda")
+_CURRENT_GPU, _CPU = torch.device("cuda"), torch.device("cpu")
+PREPARING = "the fast kernels are being prepared, once for this computer"
+ASK_AGAIN_S = 0.5  # whether kernels that are being compiled are there
+_waiting = False  # for the CPU's kernels, while torch answers
+_last_asked = -math.inf
 
 
 class Backend(NamedTuple):
@@ -51,11 +63,17 @@ def _load(name: str, device: torch.device = _CURRENT_GPU) -> tuple[function.Kern
 
     A GPU without memory is not an answer: it raises, and the next call tries again.
     """
+    global _waiting
     try:
         module: Any = importlib.import_module(_KERNELS[name])
         if _DEVICES[name] == "cuda":
             with _disable_current_modes():  # a FLOP counter or fake tensors must not see this
                 try_on(module, device)
+        elif not library.find():
+            _waiting = True
+            preparing.start()
+            failed = kernel_cache.failure()
+            return None, f"they could not be compiled: {failed}" if failed else PREPARING
     except ModuleNotFoundError as error:
         return None, f"{error.name} is not installed"
     except Exception as error:  # a compiler or driver can fail in any way; the scan must still run
@@ -101,6 +119,8 @@ def choose_backend(device: torch.device | str, dtype: torch.dtype = torch.float3
                     f"{VARIABLE}={name} does not run on {kind}; "
                     f"use a {_DEVICES[name]} device or unset {VARIABLE}"
                 )
+            if name == "cpu":
+                compile_kernels()
             module, reason = _load(name, device)
             if module is None:
                 raise InputError(f"{VARIABLE}={name} cannot be used ({reason}); unset {VARIABLE}")
@@ -127,10 +147,53 @@ def _chosen(device: torch.device, dtype: torch.dtype) -> Backend:
                 logger.info("selective scan on %s: %s", device, name)
                 return Backend(name, reason)
             reasons.append(f"{name}: {reason}")
+    if reasons == [f"cpu: {PREPARING}"]:
+        logger.info("selective scan on %s: torch until the kernels are compiled", device)
+        return Backend("torch", PREPARING)
     why = "; ".join(reasons) or f"no compiled scan for {device.type}"
     level = logging.WARNING if reasons else logging.INFO
     logger.log(level, "selective scan on %s: torch (%s)", device, why)
     return Backend("torch", why)
+
+
+def adopt_kernels() -> None:
+    """Use the CPU's kernels from now on if they have been compiled meanwhile.
+
+    Between two answers, or two batches of a long one: each of them comes from one backend. Costs
+    nothing where they are in use already.
+    """
+    global _last_asked
+    if _waiting and time.monotonic() - _last_asked >= ASK_AGAIN_S:
+        _last_asked = time.monotonic()
+        if library.find():
+            _forget()
+
+
+def is_preparing() -> bool:
+    """Whether ``torch`` answers on the CPU because the kernels are still being compiled."""
+    return _waiting and not kernel_cache.failure()
+
+
+def compile_kernels(told: preparing.Told | None = None) -> None:
+    """Return when the CPU's kernels are ready, compiled here if need be: before long work.
+
+    ``told`` is called with the share that is done, 0 to 1, if there is something to compile. Where
+    they cannot be compiled, ``torch`` goes on and says why (see ``choose_backend``).
+    """
+    try:
+        if library.find():
+            return
+        preparing.compile_now(told or (lambda share: None))
+    except Exception as error:  # a compiler can fail in any way; the scan must still run
+        logger.warning("the scan's kernels cannot be compiled: %s", error)
+    _forget()
+
+
+def _forget() -> None:
+    global _waiting
+    _waiting = False
+    _load.cache_clear()
+    _chosen.cache_clear()
 
 
 def _chosen_kernels(device: torch.device, dtype: torch.dtype) -> function.Kernels | None:
@@ -169,10 +232,7 @@ def run_plain(inputs: function.Inputs, options: function.Options) -> tuple[Tenso
 
 
 def warm_up(device: torch.device | str = "cpu") -> Backend:
-    """Compile or load the kernels now (forward and backward) and return the chosen backend.
-
-    Takes seconds the first time on a machine, then well under one: call it off the GUI's path.
-    """
+    """Load the kernels and run them once, forward and backward; return the chosen backend."""
     backend = choose_backend(device)
     with torch.enable_grad():
         u, delta = (torch.zeros(1, 2, 16, device=device, requires_grad=True) for _ in range(2))

@@ -147,6 +147,7 @@ def main() -> None:
         options.threads = 1
     if options.threads:
         torch.set_num_threads(options.threads)
+    ops.compile_kernels()
     backend = ops.warm_up()
     keep_freed_memory()  # as the predictor does
     print(

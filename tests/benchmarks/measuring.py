@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import platform
 import random
 import statistics
 import subprocess
@@ -39,6 +42,20 @@ def time_shuffled(
                 wait()
             times[name].append((clock() - start) * 1e3)
     return {name: summary(values) for name, values in times.items()}
+
+
+def processor() -> str:
+    """Name of this computer's processor, its number of cores, and what sets kinds apart."""
+    facts: dict[str, str] = {}
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            term, _, value = line.partition(":")
+            facts.setdefault(term.strip(), value.strip())
+    flags = facts.get("flags", "").split()
+    kinds = {"avx2": "AVX2", "avx512f": "AVX-512", "avx512_bf16": "BF16", "amx_tile": "AMX"}
+    parts = [facts.get("model name") or platform.processor() or platform.machine()]
+    parts += [f"{os.cpu_count()} cores", *(kind for flag, kind in kinds.items() if flag in flags)]
+    return ", ".join(parts)
 
 
 def can_measure_memory() -> bool:

@@ -29,9 +29,9 @@ import torch
 from torch import Tensor
 
 from ssmamba import ops
+from ssmamba.kernels import layout
 from ssmamba.ops import function, reference, torch_scan
 from ssmamba.ops.cpu import scan as cpu_scan
-from ssmamba.ops.cpu.plan import TAKEN
 from ssmamba.runtime.memory import keep_freed_memory
 from tests.benchmarks.measuring import (
     can_measure_memory,
@@ -196,12 +196,14 @@ def bare_kernel(inputs: tuple[Any, ...]) -> Callable[[], object]:
     """The forward kernel with its plan ready, on the calling thread."""
     with mock.patch.object(cpu_scan.threads, "run") as run, torch.no_grad():
         y = compiled(*inputs)
-    kernel, _, (plan,), _, _ = run.call_args.args
+    kernel, plan, _, _, floats = run.call_args.args
+    scratch = torch.empty(floats)  # on a cache line, as every tensor of torch
+    plan[layout.SCRATCH], plan[layout.SEAT_BYTES] = scratch.data_ptr(), 0
 
     def again() -> object:
-        plan[TAKEN] = 0
-        kernel(plan)
-        return y, inputs  # and so they live as long as the plan that points to them
+        plan[layout.TAKEN] = plan[layout.SEATS] = 0
+        kernel.call(plan)
+        return y, scratch, inputs  # and so they live as long as the plan that points to them
 
     return again
 
@@ -277,6 +279,7 @@ def main() -> None:
         options.threads = 1
     if options.threads:
         torch.set_num_threads(options.threads)
+    ops.compile_kernels()
     backend, compiler = ops.warm_up(), shutil.which("gcc")
     keep_freed_memory()  # for all variants, as the predictor does
     kind = "minima" if options.best else "medians"

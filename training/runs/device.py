@@ -15,10 +15,11 @@ from lightning_fabric.plugins import Precision as Float32
 from torch import nn
 
 from ssmamba.errors import DataError
+from ssmamba.ops import compile_kernels
 from ssmamba.runtime.device import gpu_problem, set_float32
 from training.config import Accelerator, Precision
 from training.loop.precision import Autocast
-from training.loop.progress import console
+from training.loop.progress import Progress, console
 from training.loop.sharding import fsdp_strategy
 
 
@@ -51,7 +52,21 @@ def make_fabric(
             "--precision."
         ) from error
     set_float32(exact=True)
+    if kind == "cpu":
+        _compile_kernels(quiet=not fabric.is_global_zero)
     return fabric
+
+
+def _compile_kernels(quiet: bool) -> None:
+    """Training waits for the fast scan: the plain one would cost more than it saves."""
+    with Progress("Preparing fast kernels, once for this computer", 100, quiet) as shown:
+
+        def tell(share: float) -> None:
+            if share == 0 and not quiet:
+                console.print("Preparing fast kernels, once for this computer (some seconds).")
+            shown.update(round(100 * share))
+
+        compile_kernels(tell)
 
 
 def _refuse_device(accelerator: str, devices: str) -> None:

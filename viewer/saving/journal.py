@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ssmamba.files import written_whole
-from viewer.saving.locks import FileLock
+from ssmamba.locks import FileLock
 from viewer.saving.records import GONE, Records, json_of, line_of, read_lines
 from viewer.text.tr import tr
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from ssmamba.errors import RoiError
 from ssmamba.files import short_name
+from ssmamba.locks import FileLock
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.saving.answers import KeptAnswer, too_many
@@ -32,7 +33,6 @@ from viewer.saving.contents import (
 )
 from viewer.saving.journal import Journal
 from viewer.saving.legacy import Legacy, read_legacy
-from viewer.saving.locks import FileLock
 from viewer.saving.slide_key import key_of
 from viewer.state.settings import SlideSettings
 from viewer.text.tr import tr

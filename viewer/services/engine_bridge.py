@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
 
-from ssmamba.engine.messages import EngineReady, Reply, Request
+from ssmamba.engine.messages import EngineReady, PreparingKernels, Reply, Request
 from ssmamba.errors import EngineDied
 
 
@@ -33,6 +34,7 @@ class EngineBridge(QObject):
     """
 
     ready = Signal(object)  # EngineReady
+    preparing = Signal(float)  # share of the fast kernels that is compiled, 1 = all
     replied = Signal(object)  # Reply
     died = Signal(str)  # why, in a few words
     restarted = Signal()  # an unresponsive process was stopped; another one starts
@@ -99,6 +101,10 @@ class EngineBridge(QObject):
         if isinstance(reply, EngineReady):
             self.state = reply
             self.ready.emit(reply)
+        elif isinstance(reply, PreparingKernels):
+            if self.state is not None and reply.share == 1:
+                self.state = replace(self.state, scan_backend=reply.scan_backend)
+            self.preparing.emit(reply.share)
         else:
             self.replied.emit(reply)
 

@@ -86,6 +86,9 @@ class StatusBar(QStatusBar):
         work.regions.progressed.connect(self.show_import)
         work.document.slide_changed.connect(self._restore_begins)
         work.slides.opened.connect(lambda _: self._restore_ends())
+        bridge.preparing.connect(self.show_kernels)
+        for lost in (bridge.restarted, bridge.died):
+            lost.connect(lambda *_: self.show_kernels(1.0))
         bridge.restarted.connect(lambda: self.show_device(None))
         bridge.ready.connect(self.show_device)
         bridge.died.connect(lambda why: self.show_device(None, "" if bridge.started else why))
@@ -117,10 +120,18 @@ class StatusBar(QStatusBar):
         """Progress of drawing the demo slide; empty when finished."""
         self._show_doing("drawing", text, done, total)
 
-    def _show_doing(self, who: str, text: str, done: int, total: int) -> None:
+    def show_kernels(self, share: float) -> None:
+        """How far the fast kernels are; at 1 they are there. What the user waits for goes first."""
+        percent = math.floor(100 * share)
+        text = tr("Preparing fast kernels, once per computer: {percent} %").format(percent=percent)
+        self._show_doing("kernels", "" if share >= 1 else text, percent, 100, aside=True)
+
+    def _show_doing(self, who: str, text: str, done: int, total: int, aside: bool = False) -> None:
+        """aside: shown only while there is nothing else."""
         self._doing.pop(who, None)
         if text:
-            self._doing[who] = (f"{text}…", done, total)
+            now = {who: (text if text.endswith("%") else f"{text}…", done, total)}
+            self._doing = now | self._doing if aside else self._doing | now
         for _, steps, of in self._doing.values():
             self._progress.setRange(0, of)  # 0, 0: it moves to and fro
             self._progress.setValue(steps)

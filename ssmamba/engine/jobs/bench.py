@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from ssmamba.engine.store import ModelStore, SlideStore
 from ssmamba.engine.threads import ThreadTuner
 from ssmamba.errors import InputError, explain_failure
 from ssmamba.inference.predictor import Prediction, Predictor
+from ssmamba.ops import adopt_kernels
 from ssmamba.reading.preprocess import Images
 from ssmamba.reading.values import Check
 from ssmamba.runtime.device import Device
@@ -42,12 +43,23 @@ class Bench:
         """
         with self.models.held(path) as loaded:
             predictor = self.models.predictor_of(loaded)
-            with read_as(request, self.slides, predictor.card.input, check) as region:
+            spec = predictor.card.input
+            with read_as(request, self.slides, spec, predictor.device, check) as region:
                 yield predictor, region
 
+    @contextmanager
+    def at_best(self, work: Hashable) -> Iterator[None]:
+        """Run a piece of work, a batch say, with the best scan and number of threads there is now.
+
+        work: names the pieces that take equally long.
+        """
+        adopt_kernels()
+        with self.threads.measured(work):
+            yield
+
     def predict(self, predictor: Predictor, pixels: Images) -> Prediction:
-        """Classify one batch with the number of threads that is fastest now."""
-        with self.threads.measured((predictor.checkpoint.sha256, len(pixels))):
+        """Classify one batch."""
+        with self.at_best((predictor.checkpoint.sha256, len(pixels))):
             return predictor.predict(pixels)
 
     def remember(self, key: tuple, predicted: str) -> None:

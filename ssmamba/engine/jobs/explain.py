@@ -42,7 +42,7 @@ def evidence(request: Explain, bench: Bench, spent: Spent, path: str) -> Steps:
         maps: list[CamMap] = []
         for first, pixels in region.batches(max(1, predictor.batch_size // 2)):
             work = (predictor.checkpoint.sha256, method.name, stage, len(pixels))
-            with bench.threads.measured(work):
+            with bench.at_best(work):
                 values = np.concatenate(predictor.batched(pixels, cams))
             maps += [
                 _cam_map(predictor, Window(*region.plan.windows[at].tolist()), image, stage)

@@ -14,10 +14,10 @@ def reconstruct_region(request: Reconstruct, bench: Bench, spent: Spent) -> Step
 
     with bench.models.held(request.checkpoint) as loaded:
         model, spec = mamim_of(loaded), loaded.card.input
-        with read_as(request, bench.slides, spec, spent) as region:
+        with read_as(request, bench.slides, spec, bench.device, spent) as region:
             window = region.middle_window()
             pixels = region.pixels(window)
-            with bench.threads.measured((loaded.sha256, "MAMIM")):
+            with bench.at_best((loaded.sha256, "MAMIM")):
                 result = reconstruct(model, pixels, spec, request.mask_ratio, request.seed)
             yield ReconstructResult(
                 job=request.job,

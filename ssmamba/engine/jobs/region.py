@@ -13,7 +13,7 @@ import numpy as np
 from ssmamba.checkpoints.card import InputSpec
 from ssmamba.engine.messages import Classify, Explain, Reconstruct
 from ssmamba.engine.store import SlideStore
-from ssmamba.ops import choose_backend
+from ssmamba.ops import adopt_kernels, choose_backend
 from ssmamba.reading.plan import (
     RegionPlan,
     plan_region,
@@ -35,6 +35,7 @@ class Region:
     roi: Roi
     plan: RegionPlan
     icc: bool
+    scan_backend: str  # at the first window
 
     @property
     def count(self) -> int:
@@ -67,6 +68,7 @@ class Region:
         self, sha256: str, device: Device, method: str = "", seed: int | None = None
     ) -> Stamp:
         """Where a result comes from, at this moment."""
+        backends = dict.fromkeys((self.scan_backend, choose_backend(device.name).name))
         return Stamp(
             slide_path=str(self.slide.path),
             slide_hash=self.slide.quick_hash,
@@ -74,7 +76,7 @@ class Region:
             roi_geometry=geometry_hash(self.roi),
             checkpoint_sha256=sha256,
             device=device.name,
-            scan_backend=choose_backend(device.name).name,
+            scan_backend=", ".join(backends),
             mpp=self.plan.mpp,
             icc=self.icc,
             mode=self.plan.mode,
@@ -86,9 +88,13 @@ class Region:
 
 @contextmanager
 def read_as(
-    request: Classify | Explain | Reconstruct, slides: SlideStore, spec: InputSpec, check: Check
+    request: Classify | Explain | Reconstruct,
+    slides: SlideStore,
+    spec: InputSpec,
+    device: Device,
+    check: Check,
 ) -> Iterator[Region]:
-    """The region of a request for a model; its slide stays open meanwhile.
+    """The region of a request for a model on a device; its slide stays open meanwhile.
 
     check: called while its windows are chosen. Raises SlideError or RoiError.
     """
@@ -97,4 +103,6 @@ def read_as(
         plan = plan_region(request.roi, slide, spec, request.options, ref.mpp, check)
         of_file = tuple(note.rstrip(".") for note in slide.info.notes)
         plan = replace(plan, notes=plan.notes + of_file)
-        yield Region(slide, request.roi, plan, uses_icc(slide, spec, ref.icc))
+        adopt_kernels()
+        backend = choose_backend(device.name).name
+        yield Region(slide, request.roi, plan, uses_icc(slide, spec, ref.icc), backend)

@@ -1,1 +1,1 @@
-"""The compiled scan for CPUs (numba). Importing this package compiles or loads the kernels."""
+"""The compiled scan for CPUs: tensors in and out of the kernels of ``ssmamba.kernels``."""

@@ -1,45 +1,17 @@
-"""Inputs of a forward scan, as one array of integers instead of a dozen arrays.
-
-Each task's views of arrays cost numba their counted references: 24 tasks of one step each took 18.5
-us with them, 4.7 with this plan, and all 49 steps take 34. So a plan holds addresses and strides
-(both in bytes; the last axis is dense), and the kernel works out where things are.
-
-Entries 0 and 1 count the tasks taken and the tasks there are. Letters as in ``ops/reference.py``.
-"""
+"""Tensors as the kernels' plans tell of them (see ``ssmamba/kernels/layout.py``)."""
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-FLOAT_BYTES = 4
+from ssmamba.kernels import layout
 
-# fmt: off
-(
-    TAKEN, TASKS,
-    BATCH, LENGTH, CHANNELS, DIRECTIONS, STATES,
-    PLANES,            # of y: R, one for each direction, or 1, where the second adds to the first
-    CHUNK,             # steps at a time, and between two checkpoints
-    KEEP, WANT_STATE, SOFTPLUS, REVERSE,  # 0 or 1
-    U, U_BATCH, U_ROW,
-    DELTA, DELTA_BATCH, DELTA_ROW, DELTA_DIRECTION,
-    A, A_DIRECTION, A_CHANNEL,
-    B, B_BATCH, B_ROW, B_DIRECTION,
-    C, C_BATCH, C_ROW, C_DIRECTION,
-    D, D_DIRECTION,          # address 0: none
-    BIAS, BIAS_DIRECTION,    # address 0: none
-    WEIGHT, WEIGHT_DIRECTION, WEIGHT_CHANNEL,  # (R, channels, rank): what makes delta, or none
-    RANK,                    # 0: delta is given; else it has so many entries, to be multiplied
-    Z, Z_BATCH, Z_ROW,       # address 0: no gate
-    Y,                       # dense, as are the next two
-    CHECKPOINTS,
-    LAST,
-    SIZE,
-) = range(46)
-# fmt: on
+Plan = Any  # a ctypes array of int64
 
 
 def dense_rows(tensor: Tensor) -> Tensor:
@@ -57,26 +29,52 @@ def place(tensor: Tensor | None, axes: int) -> Sequence[int]:
     """Address and strides of a tensor of ``axes`` axes, but for the last; zeros for None."""
     if tensor is None:
         return (0,) * axes
-    return (tensor.data_ptr(), *[FLOAT_BYTES * stride for stride in tensor.stride()[:-1]])
+    strides = [layout.FLOAT_BYTES * stride for stride in tensor.stride()[:-1]]
+    return (tensor.data_ptr(), *strides)
 
 
-def make_plan(
+def forward_plan(
     tasks: int,
     shape: tuple[int, int, int, int, int],
     options: tuple[int, ...],
     inputs: Sequence[Tensor | None],
     outputs: Sequence[Tensor],
-) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """``shape`` and ``options`` in the order above; inputs went through ``dense_rows``.
+) -> Plan:
+    """``shape`` and ``options`` in the layout's order; inputs went through ``dense_rows``.
 
     The plan holds addresses only: who runs it keeps the tensors alive.
     """
-    u, delta, a, b, c, d, bias, weight, z = inputs
+    *scanned, weight, z = inputs
     entries = [
-        *(0, tasks, *shape, *options),
-        *(*place(u, 3), *place(delta, 4), *place(a, 3), *place(b, 4), *place(c, 4)),
-        *(*place(d, 2), *place(bias, 2), *place(weight, 3)),
+        *(0, tasks, 0, 0, 0, *shape, *options, *_scanned(scanned), *place(weight, 3)),
         *(0 if weight is None else weight.shape[2], *place(z, 3)),
         *[output.data_ptr() for output in outputs],
     ]
-    return np.array(entries, np.int64)
+    return (ctypes.c_int64 * layout.FORWARD_SIZE)(*entries)
+
+
+def backward_plan(
+    tasks: int,
+    shape: tuple[int, int, int, int, int],
+    options: tuple[int, ...],
+    slots: int,
+    inputs: Sequence[Tensor | None],
+    outputs: Sequence[Tensor],
+) -> Plan:
+    """As ``forward_plan``; after the seven inputs come grad_y, what was kept, and grad_state."""
+    *scanned, grad_y, kept, grad_last = inputs
+    assert kept is not None
+    entries = [
+        *(0, tasks, 0, 0, 0, *shape, *options, *_scanned(scanned), *place(grad_y, 3)),
+        *(kept.data_ptr(), *place(grad_last, 4), slots),
+        *[output.data_ptr() for output in outputs],
+    ]
+    return (ctypes.c_int64 * layout.BACKWARD_SIZE)(*entries)
+
+
+def _scanned(inputs: Sequence[Tensor | None]) -> list[int]:
+    u, delta, a, b, c, d, bias = inputs
+    return [
+        *(*place(u, 3), *place(delta, 4), *place(a, 3), *place(b, 4), *place(c, 4)),
+        *(*place(d, 2), *place(bias, 2)),
+    ]

@@ -1,47 +1,30 @@
-"""Tensors in, compiled kernels, tensors out: the numba backend without autograd.
+"""Tensors in, compiled kernels, tensors out: the cpu backend without autograd.
 
 Letters and shapes as in ``ops/reference.py``; float32 inside whatever comes in.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 import torch
 from torch import Tensor
 
+from ssmamba.kernels import library
+from ssmamba.kernels.layout import LANES, backward_floats, forward_floats, padded_states
 from ssmamba.ops.cpu import threads
-from ssmamba.ops.cpu.cache import kernel_cache
-from ssmamba.ops.cpu.plan import dense_rows, make_plan
+from ssmamba.ops.cpu.plan import backward_plan, dense_rows, forward_plan
 from ssmamba.ops.function import Gradients, Inputs, Options, Outputs
-
-threads.uses_parallel_loops()  # before the kernels load: loading starts numba's threads too
-with kernel_cache():
-    from ssmamba.ops.cpu.backward import backward_parallel, backward_shared
-    from ssmamba.ops.cpu.forward import forward_parallel, forward_shared
 
 GATES_BACKWARD = False
 FORWARD_CHUNK = 64
 BACKWARD_CHUNK = 32  # steps between two checkpoints, and steps on the backward pass's tape
-LANES = 16
-
-
-def _array(tensor: Tensor) -> Any:
-    return dense_rows(tensor).detach().numpy()
-
-
-def _arrays(inputs: Inputs) -> list[Any]:
-    none = np.empty((inputs[2].shape[0], 0), np.float32)
-    return [none if x is None else _array(x) for x in inputs]
 
 
 def kept_shape(u: Tensor, A: Tensor) -> tuple[int, ...]:
     """(R, batch, K, chunks, 16 S): the states before each chunk, 16 channels side by side."""
     batch, L, channels = u.shape
     R, _, N = A.shape
-    S = 1 if N == 1 else -(-N // 8) * 8
-    return R, batch, -(-channels // LANES), -(-L // BACKWARD_CHUNK), S * LANES
+    size = padded_states(N) * LANES
+    return R, batch, -(-channels // LANES), -(-L // BACKWARD_CHUNK), size
 
 
 def _planes(R: int, blocks: int) -> int:
@@ -81,9 +64,10 @@ def forward(
     shape = (batch, L, channels, R, N)
     chunk = BACKWARD_CHUNK if keep else FORWARD_CHUNK
     numbers = (planes, chunk, keep, want_state, softplus, reverse)
-    plan = make_plan(tasks, shape, numbers, prepared, (y, checkpoints, state))
+    plan = forward_plan(tasks, shape, numbers, prepared, (y, checkpoints, state))
     work = R * batch * L * channels * N
-    threads.run(forward_shared, forward_parallel, (plan,), tasks, work)  # prepared is still alive
+    floats = forward_floats(chunk, N, 0 if weight is None else weight.shape[2])
+    threads.run(library.get("forward"), plan, tasks, work, floats)  # prepared is still alive
     y = _sum_planes(y)
     return (y if u.dtype == torch.float32 else y.to(u.dtype)), state, checkpoints
 
@@ -100,26 +84,20 @@ def backward(
     # Slots share the channels of one sequence among threads; each has partial sums for B and C.
     slots = max(1, min(K, -(-torch.get_num_threads() // max(1, batch * planes))))
     tasks = planes * batch * slots
-    if grad_state is None:
-        grad_state = torch.empty(0, R, channels, N)
     grad_u = torch.empty(planes, batch, L, channels)
     grad_delta = torch.empty(batch, L, R, channels)
     grad_A = torch.empty(batch, R, channels, N)
     grad_B, grad_C = (torch.empty(batch, slots, L, R, N) for _ in range(2))
     grad_D, grad_bias = (torch.empty(R, batch, channels) for _ in range(2))
     outputs = (grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D, grad_bias)
-    threads.run(
-        backward_shared,
-        backward_parallel,
-        (
-            (*_arrays(inputs), _array(grad_y), kept.numpy(), _array(grad_state)),
-            (BACKWARD_CHUNK, options.softplus, options.reverse),
-            tuple(t.numpy() for t in outputs),
-            *(tasks, np.zeros(1, np.int64)),
-        ),
-        tasks,
-        3 * R * batch * L * channels * N,
-    )
+    given = (*inputs, grad_y, kept, grad_state)
+    prepared = [None if x is None else dense_rows(x) for x in given]
+    shape = (batch, L, channels, R, N)
+    numbers = (planes, BACKWARD_CHUNK, False, False, options.softplus, options.reverse)
+    plan = backward_plan(tasks, shape, numbers, slots, prepared, outputs)
+    work = 3 * R * batch * L * channels * N
+    floats = backward_floats(BACKWARD_CHUNK, N, -(-K // slots))
+    threads.run(library.get("backward"), plan, tasks, work, floats)  # prepared is still alive
     return (
         _sum_planes(grad_u),
         grad_delta,

@@ -1,68 +1,63 @@
 """How the kernels' tasks reach the cores.
 
 Two ways, both safe from several Python threads at once:
-- numba's parallel loops, where the OpenMP or TBB layer loads: threads that are already awake;
-- an own pool of Python threads over kernels that release the GIL: everywhere else (numba's
-  ``workqueue`` layer aborts the process on concurrent calls), and in forked children, which GNU
-  OpenMP would kill.
+- the OpenMP threads that torch computes with, which are already awake: the library that torch has
+  loaded is asked for them (GNU's, or LLVM's and Intel's, which answer to the same name);
+- an own pool of Python threads over kernels that release the GIL: where there is no such library
+  (Windows), and in forked children, which GNU OpenMP would kill.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from ssmamba.kernels import layout
+from ssmamba.kernels.library import Kernel
+from ssmamba.ops.cpu.plan import Plan
+
 # State updates (batch * L * channels * N) that make another thread worth waking up. A core of 2025
 # makes ten of them in a nanosecond; a thread that torch has just used joins in 5 us, one that
 # sleeps in 30 to 50.
-PARALLEL_GRAIN = 200_000
+OPENMP_GRAIN = 200_000
 POOL_GRAIN = 500_000
 
 _pool: ThreadPoolExecutor | None = None
 _forked = False
 _lock = threading.Lock()
 
+Parallel = Callable[[int, Plan, int, int], None]  # function's address, its argument, threads, flags
+
 
 @cache
-def _has_safe_layer() -> bool:
-    import numba
-
-    config: Any = numba.config
-    if config.THREADING_LAYER == "workqueue":
-        return False
-    for layer in ("tbbpool", "omppool"):
-        try:
-            __import__(f"numba.np.ufunc.{layer}")
-        except ImportError:
-            continue
-        _launch_threads()
-        return True
-    return False
-
-
-def _launch_threads() -> None:
-    """Start numba's threads now, and give torch back its own number of threads.
-
-    Both use one OpenMP library, and numba's start sets that library's thread count: without this
-    a user who asked torch for one thread would get as many as there are cores.
-    """
-    from numba.np.ufunc import parallel
-
-    launch: Any = parallel._launch_threads  # type: ignore[attr-defined]
-    threads = torch.get_num_threads()
-    launch()
-    torch.set_num_threads(threads)
+def _openmp() -> Parallel | None:
+    """GOMP_parallel of the library that torch itself uses; None where there is none."""
+    name = {"linux": "libtorch_cpu.so", "darwin": "libtorch_cpu.dylib"}.get(sys.platform)
+    if name is None or not torch.backends.openmp.is_available():
+        return None
+    try:
+        # a symbol is looked for in this library, which is loaded already, and in what it needs
+        library = ctypes.CDLL(str(Path(torch.__file__).with_name("lib") / name))
+        parallel: Any = library.GOMP_parallel
+    except (OSError, AttributeError):
+        return None
+    parallel.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
+    parallel.restype = None
+    return parallel
 
 
-def uses_parallel_loops() -> bool:
-    """Whether tasks go through numba's own threads (else through the pool)."""
-    return not _forked and _has_safe_layer()
+def openmp() -> Parallel | None:
+    """Runs a kernel on OpenMP's threads, where that is possible and safe."""
+    return None if _forked else _openmp()
 
 
 def _after_fork() -> None:
@@ -82,49 +77,32 @@ def _get_pool(workers: int) -> ThreadPoolExecutor:
         return _pool
 
 
-def run(
-    shared: Callable[..., None],
-    parallel: Callable[..., None],
-    arguments: tuple[Any, ...],
-    tasks: int,
-    work: int,
-) -> None:
+def run(kernel: Kernel, plan: Plan, tasks: int, work: int, scratch_floats: int) -> None:
     """Run ``tasks`` tasks of ``work`` state updates in all on at most torch's number of threads.
 
-    ``shared(*arguments)`` takes tasks from a counter among its arguments until none is left;
-    ``parallel(*arguments, threads)`` does so on several threads.
+    Each thread takes tasks from the plan until none is left. scratch_floats: of one thread.
     """
-    loops = uses_parallel_loops()
-    grain = PARALLEL_GRAIN if loops else POOL_GRAIN
-    threads = min(torch.get_num_threads(), tasks, max(1, work // grain))
-    if threads <= 1:
-        shared(*arguments)
-    elif loops:
-        _run_parallel(parallel, arguments, threads)
+    parallel = openmp()
+    grain = POOL_GRAIN if parallel is None else OPENMP_GRAIN
+    threads = max(1, min(torch.get_num_threads(), tasks, work // grain))
+    line = layout.LINE_FLOATS
+    seat = (scratch_floats + line - 1) // line * line
+    scratch = torch.empty(threads * seat + line)
+    start = -scratch.data_ptr() % (line * layout.FLOAT_BYTES)
+    plan[layout.SCRATCH] = scratch.data_ptr() + start
+    plan[layout.SEAT_BYTES] = seat * layout.FLOAT_BYTES
+    if threads == 1:
+        kernel.call(plan)
+    elif parallel is not None:
+        parallel(kernel.address, plan, threads, 0)
     else:
-        _run_pool(shared, arguments, threads)
+        _run_pool(kernel.call, plan, threads)
 
 
-def _run_parallel(kernel: Callable[..., None], arguments: tuple[Any, ...], threads: int) -> None:
-    import numba
-
-    config: Any = numba.config
-    before = numba.get_num_threads()
-    wanted = min(threads, config.NUMBA_NUM_THREADS)
-    if wanted == before:
-        kernel(*arguments, wanted)
-        return
-    numba.set_num_threads(wanted)
-    try:
-        kernel(*arguments, wanted)
-    finally:
-        numba.set_num_threads(before)
-
-
-def _run_pool(kernel: Callable[..., None], arguments: tuple[Any, ...], threads: int) -> None:
+def _run_pool(call: Callable[[Plan], None], plan: Plan, threads: int) -> None:
     pool = _get_pool(threads - 1)
-    helpers = [pool.submit(kernel, *arguments) for _ in range(threads - 1)]
-    kernel(*arguments)
+    helpers = [pool.submit(call, plan) for _ in range(threads - 1)]
+    call(plan)
     for helper in helpers:
         if not helper.cancel():  # a helper that never started is not waited for
             helper.result()

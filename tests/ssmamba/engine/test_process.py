@@ -127,7 +127,7 @@ def test_nothing_is_imported_from_the_folder_where_the_viewer_was_started(
     monkeypatch.setenv("PYTHONPATH", pythonpath)
     done = subprocess.run(
         [*process._command(), "--help"],
-        cwd=tmp_path, env=process._environment(), capture_output=True, text=True, check=False,
+        cwd=tmp_path, env=process.own_environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "ssmamba.engine.server" in done.stdout
@@ -141,7 +141,8 @@ import sys
 import ssmamba.engine.jobs, ssmamba.reading.plan
 from ssmamba.ops import choose_backend
 choose_backend("cpu")
-slow = ("torch._dynamo", "torchvision", "timm", "pytorch_grad_cam", "sklearn", "matplotlib")
+slow = ("torch._dynamo", "torchvision", "timm", "pytorch_grad_cam", "sklearn", "matplotlib",
+        "numba")
 print([name for name in slow if name in sys.modules])
 """
     done = subprocess.run(

@@ -10,9 +10,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from ssmamba.engine.messages import PreparingKernels
 from tests.viewer.conftest import Bench
 from tests.viewer.fakes import FakeEngine
-from viewer.window.about import AboutDialog
+from viewer.window.about import AboutDialog, facts
 from viewer.window.calibration import CalibrationDialog
 from viewer.window.main_window import MainWindow
 from viewer.window.status_bar import LONGEST_REASON, StatusBar
@@ -50,6 +51,27 @@ def test_a_slide_that_cannot_be_opened_is_no_longer_being_opened(
     assert said(window.status) == "Opening a.svs…"
     qtbot.waitUntil(lambda: not window.workspace.slides.busy)
     assert said(window.status) == ""
+
+
+def test_kernels_that_are_being_prepared_stand_behind_what_the_user_waits_for(
+    window: MainWindow, engines: list[FakeEngine], qtbot: QtBot
+) -> None:
+    bar, bridge = window.status, window.workspace.bridge
+    bridge.start()
+    qtbot.waitUntil(lambda: bridge.state is not None)
+    engine = engines[-1]
+    engine.reply(PreparingKernels(0.4, "torch"))
+    assert said(bar) == "Preparing fast kernels, once per computer: 40 %"
+    assert bar._progress.value() == 40 and not bar.stop.isVisible()
+    bar.show_analysis("Classifying Region 1", 3, 10)
+    engine.reply(PreparingKernels(0.5, "torch"))
+    assert said(bar) == "Classifying Region 1…" and bar._progress.value() == 3
+    bar.show_analysis("", 0, 0)
+    assert said(bar) == "Preparing fast kernels, once per computer: 50 %"
+    assert dict(facts(bridge.state))["Selective scan"] == "torch"
+    engine.reply(PreparingKernels(1.0, "cpu"))
+    assert said(bar) == "" and not bar._progress.isVisible()
+    assert dict(facts(bridge.state))["Selective scan"] == "cpu"
 
 
 def test_what_is_done_last_is_shown_and_what_is_over_leaves_the_other(window: MainWindow) -> None:

@@ -14,18 +14,21 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+import numpy as np
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
-LANES = 16
+from ssmamba.kernels.layout import LANES
+
 FLOAT = ir.FloatType()
 INT32 = ir.IntType(32)
 INT64 = ir.IntType(64)
 VECTOR = ir.VectorType(FLOAT, LANES)
 INT_VECTOR = ir.VectorType(INT32, LANES)
 LOG2_E = 1.4426950408889634
+ZERO, ONE = np.float32(0.0), np.float32(1.0)
 # 2**r on [-0.5, 0.5], highest power first; the constant term is exactly 1 so that 2**0 == 1.
 EXP2_COEFFICIENTS = (
     0.001326472731307149,
@@ -309,4 +312,5 @@ def _emit_fetch_add_one(b: Builder, pointer: Value) -> Value:
     return b.atomic_rmw("add", pointer, ir.Constant(INT64, 1), "monotonic")
 
 
-fetch_add_one = array_instruction(_emit_fetch_add_one, types.int64, 0)  # the value before
+# Adds to array[index] of a contiguous 1-D array of int64; gives the value before.
+fetch_add_one = array_instruction(_emit_fetch_add_one, types.int64, 1)

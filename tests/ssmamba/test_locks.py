@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from ssmamba import locks
+from ssmamba.locks import FileLock
 from tests.patience import PATIENCE_S
-from viewer.saving import locks
-from viewer.saving.locks import FileLock
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from viewer.saving import locks
+from ssmamba import locks
 if sys.argv[2] == "none":
     locks._lock = lambda handle: None
 assert locks.FileLock(Path(sys.argv[1])).take()

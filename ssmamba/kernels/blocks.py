@@ -23,13 +23,13 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from ssmamba.ops.cpu.addresses import emit_pointer
-from ssmamba.ops.cpu.vectors import (
+from ssmamba.kernels.addresses import emit_pointer
+from ssmamba.kernels.layout import BACKWARD_ROW, FORWARD_ROW, LANES
+from ssmamba.kernels.vectors import (
     FLOAT,
     INT32,
     INT64,
     INT_VECTOR,
-    LANES,
     VECTOR,
     Builder,
     Value,
@@ -41,10 +41,6 @@ from ssmamba.ops.cpu.vectors import (
     emit_splat,
     emit_store,
 )
-
-FORWARD_ROW = 3 * LANES
-BACKWARD_ROW = 7 * LANES
-GATHERED = 16  # floats that one block and step add to the gradients of B (first 8) and C (last 8)
 
 
 class _Memory:

@@ -5,7 +5,7 @@
     y_t     = C_t h_t + D u_t                            or that times silu(z_t), of one direction
 
 Letters as in ``ops/reference.py``, r a direction; the second one walks the other way. A ``plan``
-(see ``plan.py``) says where everything is. K blocks of 16 channels, S >= N padded states:
+(see ``layout.py``) says where everything is. K blocks of 16 channels, S >= N padded states:
 
 y            (planes, batch, L, channels)  to be added up by the caller
 checkpoints  (R, batch, K, chunks, 16 S)   states before each chunk, where they are to be kept
@@ -17,86 +17,29 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, prange, types
 
-from ssmamba.ops.cpu import plan as p
-from ssmamba.ops.cpu import vectors as v
-from ssmamba.ops.cpu.addresses import (
-    address_of,
-    load_at,
-    load_head_at,
-    splat_at,
-    store_at,
-    store_head_at,
+from ssmamba.kernels import layout as p
+from ssmamba.kernels import vectors as v
+from ssmamba.kernels.addresses import address_of, floats_at, ints_at, splat_at, store_at
+from ssmamba.kernels.blocks import forward_block_1, forward_block_8, forward_block_16
+from ssmamba.kernels.common import (
+    clear,
+    function,
+    pack,
+    padded_lanes,
+    padded_states,
+    read,
+    read_vector,
+    unpack,
+    write,
 )
-from ssmamba.ops.cpu.blocks import (
-    FORWARD_ROW,
-    forward_block_1,
-    forward_block_8,
-    forward_block_16,
-)
-from ssmamba.ops.cpu.common import OPTIONS, clear, padded_lanes, padded_states, scratch
-from ssmamba.ops.cpu.plan import FLOAT_BYTES
-from ssmamba.ops.cpu.vectors import LANES
+from ssmamba.kernels.layout import FLOAT_BYTES, FORWARD_ROW, LANES
 
 LOG2_E = np.float32(v.LOG2_E)
-ONE = np.float32(1.0)
 VECTOR_BYTES = LANES * FLOAT_BYTES
 
 
-@njit(**OPTIONS)
-def _read(address: int, count: int) -> Any:
-    """``count`` floats, 16 at most, with zeros behind them."""
-    if count >= LANES:
-        return load_at(address)
-    return load_head_at(address, count)
-
-
-@njit(**OPTIONS)
-def _write(address: int, count: int, value: Any) -> None:
-    if count >= LANES:
-        store_at(address, value)
-    else:
-        store_head_at(address, count, value)
-
-
-@njit(**OPTIONS)
-def _read_vector(address: int, channel: int, count: int) -> Any:
-    """16 channels' entries of D or delta_bias; zeros where there is none."""
-    if address == 0:
-        return v.splat(np.float32(0.0))
-    return _read(address + channel * FLOAT_BYTES, count)
-
-
-@njit(**OPTIONS)
-def _pack(first: int, row: int, count: int, width: int, scale: float, w: Any, at: int) -> None:
-    """(channels, count) as 16 channels side by side for each entry, scaled."""
-    factor = v.splat(scale)
-    for n in range(0, count, LANES):
-        clear(w, at + width * LANES, at + LANES * LANES)
-        for lane in range(width):
-            entries = _read(first + lane * row + n * FLOAT_BYTES, count - n)
-            v.store(w, at + lane * LANES, v.multiply(entries, factor))
-        v.transpose(w, at)
-        at += LANES * LANES
-
-
-@njit(**OPTIONS)
-def _write_last(plan: Any, b: int, r: int, k: int, width: int, w: Any, free: int) -> None:
-    """The states at the start of ``w`` back to (channels, N); ``free`` is a tile of scratch."""
-    N, channels = plan[p.STATES], plan[p.CHANNELS]
-    row = N * FLOAT_BYTES
-    first = plan[p.LAST] + ((b * plan[p.DIRECTIONS] + r) * channels + k * LANES) * row
-    for n in range(0, N, LANES):
-        for i in range(0, LANES * LANES, LANES):
-            v.store(w, free + i, v.load(w, n * LANES + i))
-        v.transpose(w, free)
-        for lane in range(width):
-            states = v.load(w, free + lane * LANES)
-            _write(first + lane * row + n * FLOAT_BYTES, N - n, states)
-
-
-@njit(**OPTIONS)
+@function
 def _keep_states(plan: Any, b: int, r: int, k: int, start: int, w: Any, size: int) -> None:
     chunk = plan[p.CHUNK]
     blocks = (plan[p.CHANNELS] + LANES - 1) // LANES
@@ -106,7 +49,7 @@ def _keep_states(plan: Any, b: int, r: int, k: int, start: int, w: Any, size: in
         store_at(plan[p.CHECKPOINTS] + (index * size + i) * FLOAT_BYTES, v.load(w, i))
 
 
-@njit(**OPTIONS)
+@function
 def _project(entries: int, rank: int, w: Any, weight: int, start: Any) -> Any:
     """start + the weight's rows times ``rank`` entries: 16 channels of a low-rank delta."""
     for i in range(rank):
@@ -115,7 +58,7 @@ def _project(entries: int, rank: int, w: Any, weight: int, start: Any) -> Any:
     return start
 
 
-@njit(**OPTIONS)
+@function
 def _rows(
     u: int, u_step: int, delta: int, delta_step: int, y: int, y_step: int, count: int, width: int,
     skip: Any, shift: Any, softplus: bool, accumulate: bool, w: Any, rows: int, rank: int,
@@ -127,28 +70,28 @@ def _rows(
         if rank > 0:
             x = _project(delta + t * delta_step, rank, w, weight, shift)
         else:
-            x = v.add(_read(delta + t * delta_step, width), shift)
+            x = v.add(read(delta + t * delta_step, width), shift)
         if softplus:
             x = v.softplus(x)
-        value = _read(u + t * u_step, width)
+        value = read(u + t * u_step, width)
         start = v.multiply(value, skip)
         if accumulate:
-            start = v.add(start, _read(y + t * y_step, width))
+            start = v.add(start, read(y + t * y_step, width))
         v.store(w, at, x)
         v.store(w, at + LANES, v.multiply(x, value))
         v.store(w, at + 2 * LANES, start)
 
 
-@njit(**OPTIONS)
+@function
 def _copy_states(source: int, step: int, count: int, N: int, w: Any, at: int) -> None:
     """Rows of B or C, padded with zeros."""
     for t in range(count):
         for n in range(0, N, LANES):
-            v.store(w, at + n, _read(source + t * step + n * FLOAT_BYTES, N - n))
+            v.store(w, at + n, read(source + t * step + n * FLOAT_BYTES, N - n))
         at += padded_lanes(N)
 
 
-@njit(**OPTIONS)
+@function
 def _states(
     w: Any, rows: int, B: int, B_step: int, C: int, C_step: int, y: int, y_step: int, count: int,
     decay: int, S: int,
@@ -171,7 +114,7 @@ def _states(
         )
 
 
-@njit(**OPTIONS)
+@function
 def _write_rows(
     w: Any, rows: int, y: int, y_step: int, z: int, z_step: int, count: int, width: int, gated: bool
 ) -> None:
@@ -179,19 +122,12 @@ def _write_rows(
     for t in range(count):
         value = v.load(w, rows + t * FORWARD_ROW + 2 * LANES)
         if gated:
-            gate = _read(z + t * z_step, width)
+            gate = read(z + t * z_step, width)
             value = v.multiply(value, v.multiply(gate, v.sigmoid(gate)))
-        _write(y + t * y_step, width, value)
+        write(y + t * y_step, width, value)
 
 
-@njit(**OPTIONS)
-def _scratch_size(plan: Any) -> int:
-    padded = padded_lanes(plan[p.STATES])
-    matrices = (2 * padded + padded_lanes(plan[p.RANK])) * LANES
-    return matrices + plan[p.CHUNK] * (FORWARD_ROW + 2 * padded)
-
-
-@njit(**OPTIONS)
+@function
 def _scan(plan: Any, b: int, r: int, k: int, plane: int, accumulate: bool, w: Any) -> None:
     """One direction of one block of channels of one sequence."""
     L, N, chunk, channels = plan[p.LENGTH], plan[p.STATES], plan[p.CHUNK], plan[p.CHANNELS]
@@ -212,8 +148,8 @@ def _scan(plan: Any, b: int, r: int, k: int, plane: int, accumulate: bool, w: An
     B = plan[p.B] + b * plan[p.B_BATCH] + r * plan[p.B_DIRECTION] + begin * plan[p.B_ROW]
     C = plan[p.C] + b * plan[p.C_BATCH] + r * plan[p.C_DIRECTION] + begin * plan[p.C_ROW]
     y = plan[p.Y] + ((plane * plan[p.BATCH] + b) * L + begin) * channels * FLOAT_BYTES + column
-    skip = _read_vector(plan[p.D] + r * plan[p.D_DIRECTION], k * LANES, width)
-    shift = _read_vector(plan[p.BIAS] + r * plan[p.BIAS_DIRECTION], k * LANES, width)
+    skip = read_vector(plan[p.D] + r * plan[p.D_DIRECTION], k * LANES, width)
+    shift = read_vector(plan[p.BIAS] + r * plan[p.BIAS_DIRECTION], k * LANES, width)
     softplus = plan[p.SOFTPLUS] != 0
     whole = N == S  # else the blocks' states reach beyond the rows of B and C
     gated, z_step = plan[p.Z] != 0, sign * plan[p.Z_ROW]
@@ -224,10 +160,10 @@ def _scan(plan: Any, b: int, r: int, k: int, plane: int, accumulate: bool, w: An
     clear(w, 0, padded * LANES)
     row = plan[p.A_CHANNEL]
     first = plan[p.A] + r * plan[p.A_DIRECTION] + k * LANES * row
-    _pack(first, row, N, width, LOG2_E, w, decay)
+    pack(first, row, N, width, LOG2_E, w, decay)
     row = plan[p.WEIGHT_CHANNEL]
     first = plan[p.WEIGHT] + r * plan[p.WEIGHT_DIRECTION] + k * LANES * row
-    _pack(first, row, rank, width, ONE, w, weight)
+    pack(first, row, rank, width, v.ONE, w, weight)
     for start in range(0, L, chunk):
         count = min(chunk, L - start)
         if plan[p.KEEP] != 0:
@@ -251,10 +187,11 @@ def _scan(plan: Any, b: int, r: int, k: int, plane: int, accumulate: bool, w: An
         _states(w, rows, B_at, B_by, C_at, C_by, in_rows, step, count, decay, S)
         _write_rows(w, rows, y_at, y_step, z + start * z_step, z_step, count, width, gated)
     if plan[p.WANT_STATE] != 0:
-        _write_last(plan, b, r, k, width, w, decay)
+        last = (b * plan[p.DIRECTIONS] + r) * channels + k * LANES
+        unpack(w, 0, decay, plan[p.LAST] + last * N * FLOAT_BYTES, N, width)
 
 
-@njit(**OPTIONS)
+@function
 def _task(plan: Any, task: int, w: Any) -> None:
     R, planes = plan[p.DIRECTIONS], plan[p.PLANES]
     K = (plan[p.CHANNELS] + LANES - 1) // LANES
@@ -264,23 +201,16 @@ def _task(plan: Any, task: int, w: Any) -> None:
             _scan(plan, rest // K, r, rest % K, plane, r > plane, w)
 
 
-plan_t = types.Array(types.int64, 1, "C")
-
-
-@njit(types.void(plan_t), **OPTIONS)
-def forward_shared(plan: Any) -> None:
+@function
+def forward(address: int) -> None:
     """Take tasks from the plan until none is left; any number of threads may call it."""
-    task = v.fetch_add_one(plan)
+    plan = ints_at(address, p.FORWARD_SIZE)
+    task = v.fetch_add_one(plan, p.TAKEN)
     if task >= plan[p.TASKS]:
         return
-    w = scratch(_scratch_size(plan))
+    seat = v.fetch_add_one(plan, p.SEATS)
+    size = plan[p.SEAT_BYTES]
+    w = floats_at(plan[p.SCRATCH] + seat * size, size // FLOAT_BYTES)
     while task < plan[p.TASKS]:
         _task(plan, task, w)
-        task = v.fetch_add_one(plan)
-
-
-@njit(types.void(plan_t, types.intp), parallel=True, **OPTIONS)
-def forward_parallel(plan: Any, workers: int) -> None:
-    """All tasks on ``workers`` of numba's threads (OpenMP or TBB)."""
-    for _ in prange(workers):
-        forward_shared(plan)
+        task = v.fetch_add_one(plan, p.TAKEN)

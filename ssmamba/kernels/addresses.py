@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from llvmlite import ir
 from numba import types
+from numba.extending import intrinsic
+from numba.np import arrayobj
 
-from ssmamba.ops.cpu.vectors import (
+from ssmamba.kernels.vectors import (
     FLOAT,
     INT64,
     Builder,
@@ -50,3 +53,31 @@ store_head_at = _by_address(emit_store_head, types.void, types.int64, vector_t)
 
 # The float32 at an address in every lane.
 splat_at = _by_address(lambda b, pointer: emit_splat(b, b.load(pointer)), vector_t)
+
+
+def _view(kind: Any) -> Any:
+    """view(address, count): a contiguous 1-D array of what begins there, which must stay alive."""
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def view(typing_context: Any, address: Any, count: Any) -> Any:
+        def codegen(context: Any, b: Builder, signature: Any, values: Any) -> Value:
+            array = context.make_array(signature.return_type)(context, b)
+            entry = context.get_data_type(kind)
+            size = ir.Constant(INT64, context.get_abi_sizeof(entry))
+            arrayobj.populate_array(
+                array,
+                data=b.inttoptr(values[0], entry.as_pointer()),
+                shape=[values[1]],
+                strides=[size],
+                itemsize=size,
+                meminfo=None,
+            )
+            return array._getvalue()
+
+        return types.Array(kind, 1, "C")(types.int64, types.int64), codegen
+
+    return view
+
+
+ints_at = _view(types.int64)
+floats_at = _view(types.float32)

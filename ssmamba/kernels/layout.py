@@ -1,0 +1,83 @@
+"""What the kernels are told: one array of integers a call, and the sizes of their scratch memory.
+
+Each task's views of arrays cost numba their counted references: 24 tasks of one step each took 18.5
+us with them, 4.7 with such a plan, and all 49 steps take 34. So a plan holds addresses and strides
+(both in bytes; the last axis is dense), and a kernel works out where things are. Letters as in
+``ssmamba/ops/reference.py``.
+
+Every kernel's plan begins alike: tasks taken and tasks there are, threads that have come, and the
+scratch memory with the bytes that each thread has of it.
+"""
+
+from __future__ import annotations
+
+FLOAT_BYTES = 4
+LANES = 16
+LINE_FLOATS = 16  # of a cache line
+FORWARD_ROW = 3 * LANES
+BACKWARD_ROW = 7 * LANES
+GATHERED = 16  # floats that one block and step add to the gradients of B (first 8) and C (last 8)
+
+# fmt: off
+TAKEN, TASKS, SEATS, SCRATCH, SEAT_BYTES = range(5)
+
+(
+    BATCH, LENGTH, CHANNELS, DIRECTIONS, STATES,
+    PLANES,            # of y: R, one for each direction, or 1, where the second adds to the first
+    CHUNK,             # steps at a time, and between two checkpoints
+    KEEP, WANT_STATE, SOFTPLUS, REVERSE,  # 0 or 1
+    U, U_BATCH, U_ROW,
+    DELTA, DELTA_BATCH, DELTA_ROW, DELTA_DIRECTION,
+    A, A_DIRECTION, A_CHANNEL,
+    B, B_BATCH, B_ROW, B_DIRECTION,
+    C, C_BATCH, C_ROW, C_DIRECTION,
+    D, D_DIRECTION,          # address 0: none
+    BIAS, BIAS_DIRECTION,    # address 0: none
+    WEIGHT, WEIGHT_DIRECTION, WEIGHT_CHANNEL,  # (R, channels, rank): what makes delta, or none
+    RANK,                    # 0: delta is given; else it has so many entries, to be multiplied
+    Z, Z_BATCH, Z_ROW,       # address 0: no gate
+    Y,                       # dense, as are the next two
+    CHECKPOINTS,
+    LAST,
+    FORWARD_SIZE,
+) = range(5, 49)
+
+# The backward plan is the forward one as far as delta_bias, and then:
+(
+    GRAD_Y, GRAD_Y_BATCH, GRAD_Y_ROW,
+    KEPT,                    # the forward pass's checkpoints, dense
+    GRAD_LAST, GRAD_LAST_BATCH, GRAD_LAST_DIRECTION, GRAD_LAST_CHANNEL,  # address 0: none
+    SLOTS,                   # parts of the channel blocks, each with sums of its own for B and C
+    GRAD_U, GRAD_DELTA, GRAD_A, GRAD_B, GRAD_C, GRAD_D, GRAD_BIAS,       # all dense
+    BACKWARD_SIZE,
+) = range(WEIGHT, WEIGHT + 17)
+# fmt: on
+
+
+def padded_lanes(count: int) -> int:
+    return (count + LANES - 1) // LANES * LANES
+
+
+def padded_states(N: int) -> int:
+    """States in whole blocks of 8; a single state has a block of its own."""
+    return N if N == 1 else (N + 7) // 8 * 8
+
+
+def kept_floats(padded: int) -> int:
+    """Of one channel block in the backward pass: carry, gradient of A, A, and two sums."""
+    return (3 * padded + 2) * LANES
+
+
+def forward_floats(chunk: int, N: int, rank: int) -> int:
+    """Scratch floats of one thread in the forward pass."""
+    padded = padded_lanes(N)
+    return (2 * padded + padded_lanes(rank)) * LANES + chunk * (FORWARD_ROW + 2 * padded)
+
+
+def backward_floats(chunk: int, N: int, blocks: int) -> int:
+    """Scratch floats of one thread in the backward pass; ``blocks`` of channels are its own."""
+    S = padded_states(N)
+    tape = (chunk + 1) * 2 * LANES * min(S, 8)
+    gathered = chunk * GATHERED * ((S + 7) // 8)
+    rows = chunk * (BACKWARD_ROW + 2 * padded_lanes(N))
+    return rows + tape + gathered + blocks * kept_floats(padded_lanes(N)) + LANES * LANES

@@ -18,6 +18,7 @@ from ssmamba.errors import DeviceError
 from ssmamba.models import SSMamba
 from ssmamba.models.build import head_of
 from ssmamba.models.convnets import fuse_batch_norm
+from ssmamba.ops import adopt_kernels
 from ssmamba.reading.preprocess import Images, to_tensor
 from ssmamba.runtime.cuda_graphs import GraphedForward
 from ssmamba.runtime.device import Device, choose_device
@@ -82,6 +83,7 @@ class Predictor:
         """Classify HWC, NHWC or a list of HWC uint8 RGB images of any square size."""
         if isinstance(images, np.ndarray) and images.ndim == 3:
             images = images[None]
+        adopt_kernels()
         return self._joined(self.batched(images, self.predict_tensor))
 
     def batched(self, images: Images, work: Callable[[Tensor], T]) -> list[T]:

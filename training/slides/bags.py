@@ -1,78 +1,176 @@
-"""The regions of a cohort's slides, read once and kept in memory as far as they fit."""
+"""What the models read of a cohort's slides: regions of pixels, or features of tiles."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from ssmamba.checkpoints.card import SlideSpec
-from ssmamba.errors import InputError
+from ssmamba.errors import DataError, InputError
+from ssmamba.features.reading import ENDINGS, read_tiles
+from ssmamba.features.values import TileFile
 from ssmamba.inference.slide_regions import SlideRegions, read_regions
+from ssmamba.reading.preprocess import to_tensor
 from ssmamba.slides.slide import Slide
 from training.loop.progress import Progress
-from training.slides.cohort import Cohort, CohortSlide
+from training.slides.cohort import Cohort
 
 GIB = 1 << 30
+Kept = TypeVar("Kept")
 
 
-class Bags:
-    """Regions of a cohort's slides by row; any number of threads may ask."""
+class Bags(Generic[Kept]):
+    """Slides by their row in the cohort; read once as far as memory allows, by any thread."""
 
     def __init__(self, cohort: Cohort, spec: SlideSpec, most: int, cache_gib: float) -> None:
         self.cohort, self.spec, self.most = cohort, spec, most
-        self.counts = np.zeros(len(cohort.slides), int)  # regions of each slide
+        self.counts = np.zeros(len(cohort.slides), int)  # regions or tiles of each slide
         self._room = int(cache_gib * GIB)
-        self._kept: dict[int, SlideRegions] = {}
+        self._kept: dict[int, Kept] = {}
         self._lock = threading.Lock()
 
-    def __getitem__(self, row: int) -> SlideRegions:
-        """The regions of a slide. Raises SlideError."""
+    def __getitem__(self, row: int) -> Kept:
+        """What is read of a slide. Raises InputError."""
         kept = self._kept.get(row)
         if kept is not None:
             return kept
-        slide = self.cohort.slides[row]
-        with Slide.open(slide.path) as opened:
-            found = read_regions(opened, self.spec, slide.mpp, self.most)
+        found = self._read(row)
+        count, size = self._measure(found)
         with self._lock:
-            self.counts[row] = len(found.images)
-            if row not in self._kept and found.images.nbytes <= self._room:
-                self._room -= found.images.nbytes
+            self.counts[row] = count
+            if row not in self._kept and size <= self._room:
+                self._room -= size
                 self._kept[row] = found
         return found
 
+    def only(self, rows: list[int]) -> None:
+        """Leave out all other slides; the rest is numbered anew."""
+        slides = tuple(self.cohort.slides[row] for row in rows)
+        self.cohort, self.counts = replace(self.cohort, slides=slides), self.counts[rows]
+        self._kept = {at: self._kept[row] for at, row in enumerate(rows) if row in self._kept}
 
-def readable(
-    cohort: Cohort, spec: SlideSpec, most: int, cache_gib: float, quiet: bool
-) -> tuple[Cohort, Bags]:
-    """Read every slide once; the cohort without those that cannot be read, and their regions.
+    def file(self, row: int) -> Path:
+        """The file by which the card knows that a slide was trained on."""
+        return self.cohort.slides[row].path
 
-    Each that is left out is in ``Cohort.left_out`` with the reason.
+    def sample(self, row: int, rng: np.random.Generator | None) -> Tensor:
+        """A slide for a batch; augmented where there is ``rng``."""
+        raise NotImplementedError
+
+    def tensor(self, sample: Tensor, spec: SlideSpec) -> Tensor:
+        """A sample as the model reads it, float32."""
+        raise NotImplementedError
+
+    def _read(self, row: int) -> Kept:
+        raise NotImplementedError
+
+    def _measure(self, found: Kept) -> tuple[int, int]:
+        """Regions or tiles, and bytes."""
+        raise NotImplementedError
+
+
+class PixelBags(Bags[SlideRegions]):
+    """Regions of pixels (N, w, w, 3) uint8."""
+
+    def sample(self, row: int, rng: np.random.Generator | None) -> Tensor:
+        across, down = (False, False) if rng is None else rng.random(2) < 0.5
+        return torch.from_numpy(mirrored(self[row], bool(across), bool(down)))
+
+    def tensor(self, sample: Tensor, spec: SlideSpec) -> Tensor:
+        return to_tensor(sample.numpy(), spec)
+
+    def _read(self, row: int) -> SlideRegions:
+        slide = self.cohort.slides[row]
+        with Slide.open(slide.path) as opened:
+            return read_regions(opened, self.spec, slide.mpp, self.most)
+
+    def _measure(self, found: SlideRegions) -> tuple[int, int]:
+        return len(found.images), found.images.nbytes
+
+
+class FeatureBags(Bags[tuple[TileFile, np.ndarray]]):
+    """Features of tiles (N, D) float32, from files that are named as the slides are."""
+
+    def __init__(
+        self, cohort: Cohort, spec: SlideSpec, most: int, cache_gib: float, folder: Path
+    ) -> None:
+        super().__init__(cohort, spec, most, cache_gib)
+        self.folder = folder
+
+    @property
+    def dim(self) -> int:
+        """D; the same for all. Raises DataError."""
+        dims = {self[row][1].shape[1] for row in range(len(self.cohort.slides))}
+        if len(dims) > 1:
+            several = " and ".join(map(str, sorted(dims)))
+            raise DataError(
+                f"The files in {self.folder} have {several} features a tile; give those of one "
+                "encoder."
+            )
+        return dims.pop()
+
+    def file(self, row: int) -> Path:
+        slide = self.cohort.slides[row].path
+        stems = (slide.stem, slide.name)
+        places = [self.folder / f"{stem}{end}" for stem in stems for end in ENDINGS]
+        for place in places:
+            if place.exists():
+                return place
+        raise DataError(f"{self.folder} has no feature file {slide.stem}{ENDINGS[0]}.")
+
+    def sample(self, row: int, rng: np.random.Generator | None) -> Tensor:
+        return torch.from_numpy(self[row][1])
+
+    def tensor(self, sample: Tensor, spec: SlideSpec) -> Tensor:
+        return sample
+
+    def _read(self, row: int) -> tuple[TileFile, np.ndarray]:
+        found = read_tiles(self.file(row))
+        features = np.ascontiguousarray(found.features(), np.float32)
+        if not len(features):
+            raise DataError(f"{found.path} has no tiles; extract it again.")
+        if self.most and len(features) > self.most:
+            kept = np.linspace(0, len(features) - 1, self.most).round().astype(int)
+            return replace(found, places=found.places[kept], columns={}), features[kept]
+        return found, features
+
+    def _measure(self, found: tuple[TileFile, np.ndarray]) -> tuple[int, int]:
+        return len(found[1]), found[1].nbytes
+
+
+AnyBags = PixelBags | FeatureBags
+Opener = Callable[[Cohort], AnyBags]
+
+
+def readable(cohort: Cohort, opener: Opener, quiet: bool) -> AnyBags:
+    """Every slide read once; ``bags.cohort`` is the cohort without those that cannot be read.
+
+    Each that is left out is in its ``left_out`` with the reason. Raises DataError where none is
+    left.
     """
-    bags = Bags(cohort, spec, most, cache_gib)
-    usable: list[CohortSlide] = []
+    bags = opener(cohort)
     rows: list[int] = []
     left_out = list(cohort.left_out)
     with Progress("slides", len(cohort.slides), quiet) as progress:
         for row, slide in enumerate(cohort.slides):
             try:
                 bags[row]
-                usable.append(slide)
                 rows.append(row)
             except InputError as error:
                 left_out.append((slide.path.name, str(error).rstrip(".")))
             progress.update(row + 1, slide.path.name)
-    return replace(cohort, slides=tuple(usable), left_out=tuple(left_out)), _without(bags, rows)
-
-
-def _without(bags: Bags, rows: list[int]) -> Bags:
-    """The same regions, numbered anew for the rows that stay."""
-    slides = tuple(bags.cohort.slides[row] for row in rows)
-    kept = Bags(replace(bags.cohort, slides=slides), bags.spec, bags.most, 0)
-    kept._kept = {at: bags._kept[row] for at, row in enumerate(rows) if row in bags._kept}
-    kept._room, kept.counts = bags._room, bags.counts[rows]
-    return kept
+    if not rows:
+        raise DataError(f"No slide can be read: {left_out[0][0]}: {left_out[0][1]}.")
+    bags.only(rows)
+    bags.cohort = replace(bags.cohort, left_out=tuple(left_out))
+    return bags
 
 
 def mirrored(regions: SlideRegions, across: bool, down: bool) -> np.ndarray:

@@ -41,12 +41,12 @@ class Cohort:
     left_out: tuple[tuple[str, str], ...] = ()  # name of the slide, why
 
 
-def read_cohort(table: Path, question: Question | None = None) -> Cohort:
+def read_cohort(table: Path, question: Question | None = None, opens: bool = True) -> Cohort:
     """Read ``slide[,patient][,label | time,event][,mpp][,split]``; paths are from the table.
 
-    With a question, slides without its answer are left out, with the reason. Raises DataError
-    for a table that cannot be read, values that cannot be, and patients that contradict
-    themselves or lie in two splits.
+    opens: whether the slides themselves will be read, and must be there. With a question, slides
+    without its answer are left out, with the reason. Raises DataError for a table that cannot be
+    read, values that cannot be, and patients that contradict themselves or lie in two splits.
     """
     needed = {"survival": ("time", "event")}.get(question or "", ("label",) if question else ())
     rows = read_table(table, ("slide", *needed))
@@ -58,7 +58,7 @@ def read_cohort(table: Path, question: Question | None = None) -> Cohort:
             problems.append(f"line {number}: {error}")
             continue
         missing = _missing(slide, question)
-        if not slide.path.is_file():
+        if opens and not slide.path.is_file():
             left_out.append((row["slide"], f"there is no file {slide.path}"))
         elif missing:
             left_out.append((row["slide"], missing))

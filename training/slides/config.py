@@ -21,12 +21,18 @@ class SlideFinetuneConfig:
     question: Question = "classes"  # what is asked of a slide
     bins: int = 4  # survival: parts of the time axis, of equally many events
 
-    model: str = "pixel-mamba-6m"  # pixel-mamba-6m | pixel-mamba-21m | vim-ti
+    # of pixels: pixel-mamba-6m | pixel-mamba-21m | vim-ti; of features: meanmil | maxmil | abmil |
+    # transmil | ilramil | mambamil
+    model: str = "pixel-mamba-6m"
+    features: Path | None = None  # folder of feature files, named as the slides are
+    hidden: int = 512  # of features: channels inside the model, a multiple of 8
+    dropout: float = 0.25  # abmil, mambamil: share of the embedded tiles' values that is dropped
     # slide model, or --arch pixel-mamba-6m of training.finetune, whose encoder training starts from
     init: Path | None = None
     tokens: tuple[int, ...] = (16,)  # vim-ti: sides of its patches, pixels (Table 4)
     window: int = 224  # side of a region, pixels (Table 5)
-    mpp: float = 4.0  # µm per pixel; 4 = 2.5×, 10 = 1×, 16 = 0.6× (Table 6)
+    # µm per pixel; default: the features' own, of pixels 4 = 2.5×; 10 = 1×, 16 = 0.6× (Table 6)
+    mpp: float | None = None
     foreground: float = 0.5  # smallest share of tissue in a region that is read
     alpha: float = PixelMambaConfig.alpha  # strength of region fusion; 0 = none (Table 9)
     most_regions: int = 0  # of a slide, spread evenly over it; 0 = all
@@ -60,6 +66,8 @@ class SlideEvaluateConfig:
     checkpoint: Path  # a slide model, .safetensors
     cohort: Path  # CSV: slide[,patient][,label | time,event][,mpp]
     out: Path  # folder for results.json and predictions.csv
+    features: Path | None = None  # folder of feature files, for a model that reads them
+    contributions: bool = False  # of features: also write what each tile adds to the answer
     allow_overlap: bool = False  # also measure on slides that the model was trained on
     most_regions: int = 0  # of a slide, spread evenly over it; 0 = all
     resamples: int = 1000  # draws of the bootstrap, by patient

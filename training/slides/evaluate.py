@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import numpy as np
 
-from ssmamba.checkpoints.card import Card, SlideSpec, file_sha256
+from ssmamba.checkpoints.card import Card, SlideSpec
 from ssmamba.checkpoints.checkpoint import load_slide_model
 from ssmamba.errors import DataError
 from ssmamba.files import write_text
 from training.loop.progress import Progress, console
 from training.runs.device import make_fabric
-from training.slides.bags import readable
-from training.slides.cohort import Cohort, listed, listed_reasons, read_cohort
+from training.slides.bags import AnyBags, FeatureBags, PixelBags, readable
+from training.slides.cohort import Cohort, listed, read_cohort
 from training.slides.config import SlideEvaluateConfig
+from training.slides.contributions import write_contributions
+from training.slides.finetune import content_hash
 from training.slides.questions import Classes, SlideQuestion, Survival
 from training.slides.report import (
     PREDICTIONS,
@@ -27,7 +30,7 @@ from training.slides.report import (
 from training.slides.survival import require_lifelines
 from training.slides.task import slide_logits
 
-CACHE_GIB = 1e-9  # every slide is read once
+CACHE_GIB = 4.0
 
 
 def slide_evaluate(config: SlideEvaluateConfig) -> None:
@@ -37,19 +40,30 @@ def slide_evaluate(config: SlideEvaluateConfig) -> None:
     card, spec = found.card, found.card.input
     assert isinstance(spec, SlideSpec)
     kind = card.answer.get("question", "classes")
+    if config.contributions and card.arch != "mil":
+        raise DataError("--contributions is for models of features; leave it out.")
     if kind == "survival":
         require_lifelines()
-    cohort = read_cohort(config.cohort, kind)
-    _refuse_seen(config, card, cohort)
-    cohort, bags = readable(cohort, spec, config.most_regions, CACHE_GIB, quiet=False)
-    if not cohort.slides:
-        raise DataError(f"No slide can be read: {listed_reasons(list(cohort.left_out))}.")
+    reads_features = bool(spec.encoder)
+    if reads_features != (config.features is not None):
+        what = (
+            f"reads features of {spec.encoder}; give their folder as"
+            if reads_features
+            else ("reads pixels; leave out")
+        )
+        raise DataError(f"{config.checkpoint} {what} --features.")
+    cohort = read_cohort(config.cohort, kind, not reads_features)
+    bags = readable(cohort, partial(_opened, config, spec), quiet=False)
+    cohort = bags.cohort
+    _refuse_seen(config, card, bags)
     question, logits = _question(card, cohort), []
     config.out.mkdir(parents=True, exist_ok=True)
     rows = np.arange(len(cohort.slides))
     with Progress("answers", len(rows)) as progress:
         for row in rows:
-            logits.append(slide_logits(found.model, bags[int(row)].images, spec, fabric.device))
+            logits.append(slide_logits(found.model, bags, int(row), spec, fabric.device))
+            if config.contributions:
+                write_contributions(config.out, found, bags, int(row))
             progress.update(int(row) + 1)
     answers = np.stack(logits)
     results = measured(cohort, question, rows, answers, config.resamples, config.seed)
@@ -84,11 +98,17 @@ def _question(card: Card, cohort: Cohort) -> SlideQuestion:
     return Classes(names, labels, card.answer.get("question") == "grades")
 
 
-def _refuse_seen(config: SlideEvaluateConfig, card: Card, cohort: Cohort) -> None:
+def _opened(config: SlideEvaluateConfig, spec: SlideSpec, cohort: Cohort) -> AnyBags:
+    if config.features is None:
+        return PixelBags(cohort, spec, config.most_regions, CACHE_GIB)
+    return FeatureBags(cohort, spec, config.most_regions, CACHE_GIB, config.features)
+
+
+def _refuse_seen(config: SlideEvaluateConfig, card: Card, bags: AnyBags) -> None:
     if config.allow_overlap:
         return
-    known = set(card.training_hashes)
-    seen = [s.path.name for s in cohort.slides if file_sha256(s.path)[:16] in known]
+    known, rows = set(card.training_hashes), range(len(bags.cohort.slides))
+    seen = [bags.file(row).name for row in rows if content_hash(bags.file(row)) in known]
     if seen:
         raise DataError(
             f"{config.checkpoint} was trained on {len(seen)} of these slides ({listed(seen)}); "

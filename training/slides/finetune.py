@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from lightning_fabric import Fabric
@@ -28,16 +28,18 @@ from training.runs.device import make_fabric, seed_everything, tell_model
 from training.runs.folder import CONFIG_FILE, is_begun, refuse_other_values
 from training.runs.lock import locked_folder, refuse_locked
 from training.runs.plan import loader_threads
-from training.slides.bags import Bags, readable
-from training.slides.cohort import Cohort, listed_reasons, read_cohort
+from training.slides.bags import AnyBags, FeatureBags, PixelBags, readable
+from training.slides.cohort import Cohort, read_cohort
 from training.slides.config import SlideFinetuneConfig
 from training.slides.folds import Fold, make_folds
-from training.slides.models import architecture, build
+from training.slides.models import architecture, build, refuse_unfit
 from training.slides.questions import Classes, SlideQuestion, make_question, strata_of
 from training.slides.report import write_report
 from training.slides.survival import require_lifelines
 from training.slides.task import SlideTraining
 
+PIXEL_MPP = 4.0  # 2.5×
+COLOUR_REGIONS = 64  # of a slide, whose colours are measured
 SECTION, DONE = "slide_finetune", "answers.json"
 COLOURS = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233))
 
@@ -46,23 +48,16 @@ def slide_finetune(config: SlideFinetuneConfig) -> None:
     """Train on each fold, choose on its validation slides, test once, and report over all."""
     if config.question == "survival":
         require_lifelines()
-    arch, values = architecture(config)
+    refuse_unfit(config)
     refuse_locked(config.out)
     _refuse_used(config)
-    cohort = read_cohort(config.cohort, config.question)
+    cohort = read_cohort(config.cohort, config.question, config.features is None)
     fabric = make_fabric(config.accelerator, config.precision, config.devices)
     if fabric.device.type == "cpu":
         keep_freed_memory()
-    spec = SlideSpec(
-        window_px=config.window,
-        source_px=config.window,
-        mpp=config.mpp,
-        foreground=config.foreground,
-    )
     leads = bool(fabric.is_global_zero)
-    cohort, bags = readable(cohort, spec, config.most_regions, config.cache_gib, not leads)
-    if not cohort.slides:
-        raise DataError(f"No slide can be read: {listed_reasons(list(cohort.left_out))}.")
+    bags = readable(cohort, partial(_opened, config), not leads)
+    cohort = bags.cohort
     folds = make_folds(cohort, strata_of(cohort, config.question), config.folds, config.split_seed)
     chosen = _chosen(config, folds)
     questions = {
@@ -72,17 +67,25 @@ def slide_finetune(config: SlideFinetuneConfig) -> None:
         if leads:
             _tell(cohort, bags)
         for at in chosen:
-            card = _card(config, cohort, bags, folds[at], questions[at], arch, values)
+            card = _card(config, bags, folds[at], questions[at])
             _train(config, fabric, bags, folds[at], questions[at], card, config.out / f"fold-{at}")
         if leads:
             answers = {at: _answers(config.out / f"fold-{at}") for at in chosen}
             write_report(config.out, cohort, questions, folds, answers, config)
 
 
+def _opened(config: SlideFinetuneConfig, cohort: Cohort) -> AnyBags:
+    window, most = config.window, config.most_regions
+    spec = SlideSpec(window, window, config.mpp or PIXEL_MPP, foreground=config.foreground)
+    if config.features is None:
+        return PixelBags(cohort, spec, most, config.cache_gib)
+    return FeatureBags(cohort, spec, most, config.cache_gib, config.features)
+
+
 def _train(
     config: SlideFinetuneConfig,
     fabric: Fabric,
-    bags: Bags,
+    bags: AnyBags,
     fold: Fold,
     question: SlideQuestion,
     card: Card,
@@ -93,7 +96,7 @@ def _train(
         return
     folder.mkdir(parents=True, exist_ok=True)
     seed_everything(config.seed)
-    model = build(config, question.outputs)
+    model = build(config, _dim(bags), question.outputs)
     tell_model(fabric, f"{folder.name}: {config.model}", model, config.init)
     plan = _plan(config, fabric, len(fold.train))
     schedule = Schedule(
@@ -135,29 +138,20 @@ def _plan(config: SlideFinetuneConfig, fabric: Fabric, slides: int) -> Plan:
     )
 
 
-def _card(
-    config: SlideFinetuneConfig,
-    cohort: Cohort,
-    bags: Bags,
-    fold: Fold,
-    question: SlideQuestion,
-    arch: str,
-    values: dict[str, Any],
-) -> Card:
-    colours = np.concatenate([bags[int(row)].images[:64] for row in fold.train])
-    mean, std = channel_statistics(colours)
+def _card(config: SlideFinetuneConfig, bags: AnyBags, fold: Fold, question: SlideQuestion) -> Card:
+    arch, values = architecture(config, _dim(bags))
     names = question.names if isinstance(question, Classes) else ()
     classes = tuple(ClassInfo(n, n, COLOURS[at % len(COLOURS)]) for at, n in enumerate(names))
-    seen = [*fold.train, *fold.val]
+    seen = [int(row) for row in (*fold.train, *fold.val)]
     return Card(
         kind="slide",
         name=config.name or f"{config.cohort.stem} {config.model}",
         arch=arch,
         config=values,
         classes=classes,
-        input=replace(bags.spec, mean=mean, std=std),
+        input=_input(config, bags, fold),
         answer=question.card_entry(),
-        training_hashes=tuple(sorted({file_sha256(cohort.slides[r].path)[:16] for r in seen})),
+        training_hashes=tuple(sorted({content_hash(bags.file(row)) for row in seen})),
         dataset={
             "name": config.cohort.stem,
             "slides": {name: len(getattr(fold, name)) for name in ("train", "val", "test")},
@@ -165,6 +159,31 @@ def _card(
         },
         versions=versions(),
     )
+
+
+def _input(config: SlideFinetuneConfig, bags: AnyBags, fold: Fold) -> SlideSpec:
+    """What the model reads: pixels with their mean colours, or features and whose they are."""
+    if isinstance(bags, PixelBags):
+        colours = [bags[int(row)].images[:COLOUR_REGIONS] for row in fold.train]
+        mean, std = channel_statistics(np.concatenate(colours))
+        return replace(bags.spec, mean=mean, std=std)
+    file, _ = bags[int(fold.train[0])]
+    mpp = config.mpp or file.mpp
+    if mpp is None:
+        raise DataError(f"{file.path} does not say its µm/px; give it as --mpp.")
+    return replace(bags.spec, mpp=mpp, encoder=file.names[0])
+
+
+def _dim(bags: AnyBags) -> int:
+    return bags.dim if isinstance(bags, FeatureBags) else 0
+
+
+def content_hash(path: Path) -> str:
+    """First 16 hex digits of the sha256 of a file, or of the names and sizes in a folder."""
+    if path.is_file():
+        return file_sha256(path)[:16]
+    files = sorted((str(p.relative_to(path)), p.stat().st_size) for p in path.rglob("*"))
+    return hashlib.sha256(repr(files).encode()).hexdigest()[:16]
 
 
 def _with_outcome(config: SlideFinetuneConfig, card: Card, outcome: Outcome) -> Card:
@@ -202,7 +221,7 @@ def _chosen(config: SlideFinetuneConfig, folds: list[Fold]) -> list[int]:
     return [config.only_fold]
 
 
-def _tell(cohort: Cohort, bags: Bags) -> None:
+def _tell(cohort: Cohort, bags: AnyBags) -> None:
     counts = bags.counts
     patients = len({slide.patient for slide in cohort.slides})
     total = len(cohort.slides) + len(cohort.left_out)

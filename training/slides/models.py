@@ -12,15 +12,31 @@ from ssmamba.checkpoints.card import read_card
 from ssmamba.errors import DataError, did_you_mean
 from ssmamba.models.slides.build import build_slide_model
 from ssmamba.models.slides.config import SIZES, PixelMambaConfig, VimConfig
-from ssmamba.models.slides.encoder import SlideModel
+from ssmamba.models.slides.encoder import RegionEncoder, SlideModel
+from ssmamba.models.slides.mil import AGGREGATORS, MILConfig
 from training.slides.config import SlideFinetuneConfig
 
 PIXEL_MAMBA, VIM = "pixel-mamba", "vim-ti"
-NAMES = (*(f"{PIXEL_MAMBA}-{size}" for size in SIZES), VIM)
+NAMES = (*(f"{PIXEL_MAMBA}-{size}" for size in SIZES), VIM, *AGGREGATORS)
 
 
-def architecture(config: SlideFinetuneConfig) -> tuple[str, dict[str, Any]]:
-    """Name and configuration for the card. Raises DataError for an unknown --model."""
+def refuse_unfit(config: SlideFinetuneConfig) -> None:
+    """Raise DataError for an unknown --model, or one that reads something else than is given."""
+    architecture(config, 1)
+    if (config.model in AGGREGATORS) != (config.features is not None):
+        what = (
+            "reads features; give their folder as --features"
+            if config.features is None
+            else ("reads pixels; leave out --features, or choose one of " + ", ".join(AGGREGATORS))
+        )
+        raise DataError(f"--model {config.model} {what}.")
+
+
+def architecture(config: SlideFinetuneConfig, features: int) -> tuple[str, dict[str, Any]]:
+    """Name and configuration for the card; features: of a tile. Raises DataError."""
+    if config.model in AGGREGATORS:
+        mil = MILConfig(config.model, features, config.hidden, config.dropout)
+        return "mil", asdict(mil)
     if config.model == VIM:
         vim = VimConfig(tokens=config.tokens, window=config.window)
         return "vim", asdict(vim)
@@ -33,19 +49,20 @@ def architecture(config: SlideFinetuneConfig) -> tuple[str, dict[str, Any]]:
     return PIXEL_MAMBA, asdict(PixelMambaConfig.of_size(size, alpha=config.alpha))
 
 
-def build(config: SlideFinetuneConfig, outputs: int) -> SlideModel:
+def build(config: SlideFinetuneConfig, features: int, outputs: int) -> SlideModel:
     """The model at the start of training; its encoder is that of --init where there is one, a slide
     model or one that was pre-trained on single images.
 
     Raises DataError where that is of another architecture.
     """
-    arch, values = architecture(config)
+    arch, values = architecture(config, features)
     model = build_slide_model(arch, values, outputs)
-    model.encoder.recomputed = config.recompute
+    if isinstance(model.encoder, RegionEncoder):
+        model.encoder.recomputed = config.recompute
     if config.init is not None:
         start = read_card(config.init)
         load = checkpoint.load_slide_model if start.answers_slides else checkpoint.load
-        encoder = getattr(load(config.init).model, "encoder", nn.Identity())
+        encoder: Any = getattr(load(config.init).model, "encoder", nn.Identity())
         own, theirs = model.encoder.state_dict(), encoder.state_dict()
         if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in theirs.items()}:
             raise DataError(

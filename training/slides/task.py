@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ssmamba.checkpoints.card import SlideSpec
-from ssmamba.reading.preprocess import to_tensor
 from training.loop.batches import on_device
-from training.slides.bags import Bags, mirrored
+from training.slides.bags import AnyBags
 from training.slides.folds import Fold
 from training.slides.questions import SlideQuestion, by_patient
 
@@ -19,17 +18,21 @@ from training.slides.questions import SlideQuestion, by_patient
 class SlideBatch(NamedTuple):
     """One slide."""
 
-    regions: Tensor  # (N, w, w, 3) uint8
+    slide: Tensor  # regions (N, w, w, 3) uint8, or features (N, D) float32
     row: Tensor  # () int64, of the cohort
-    seed: Tensor  # () int64, of the halves that fusion draws
+    seed: Tensor  # () int64, of what the model draws at random
 
 
 class SlideTraining:
-    """Batches, loss and validation of one fold."""
+    """Batches, loss and validation of one fold.
+
+    Args:
+        spec: input of the model, with the colours of the fold's training slides.
+    """
 
     def __init__(
         self,
-        bags: Bags,
+        bags: AnyBags,
         spec: SlideSpec,
         fold: Fold,
         question: SlideQuestion,
@@ -41,17 +44,14 @@ class SlideTraining:
 
     def make_batch(self, rows: np.ndarray, rng: np.random.Generator) -> SlideBatch:
         """A training slide by its row in the fold; the same for the same ``rng``."""
-        row = int(self.fold.train[int(rows[0])])
-        across, down = (rng.random(2) < 0.5) & self.flips
-        images = mirrored(self.bags[row], bool(across), bool(down))
-        seed = int(rng.integers(2**31))
-        return SlideBatch(torch.from_numpy(images), torch.tensor(row), torch.tensor(seed))
+        row, seed = int(self.fold.train[int(rows[0])]), int(rng.integers(2**31))
+        sample = self.bags.sample(row, rng if self.flips else None)
+        return SlideBatch(sample, torch.tensor(row), torch.tensor(seed))
 
     def loss(self, model: nn.Module, batch: SlideBatch) -> Tensor:
         """Of one slide, a scalar."""
-        images, row, seed = batch.regions, int(batch.row), int(batch.seed)
-        (pixels,) = on_device([to_tensor(images.numpy(), self.spec)], self.device)
-        return self.question.loss(model(pixels, seed), row)
+        (slide,) = on_device([self.bags.tensor(batch.slide, self.spec)], self.device)
+        return self.question.loss(model(slide, int(batch.seed)), int(batch.row))
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         rows, logits = by_patient(self.bags.cohort, *self.answers(model, self.fold.val))
@@ -59,13 +59,14 @@ class SlideTraining:
 
     def answers(self, model: nn.Module, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The rows and their slides' logits (n, K) float32."""
-        images = (self.bags[int(row)].images for row in rows)
-        return rows, np.stack([slide_logits(model, i, self.spec, self.device) for i in images])
+        logits = [slide_logits(model, self.bags, int(r), self.spec, self.device) for r in rows]
+        return rows, np.stack(logits)
 
 
 @torch.no_grad()
 def slide_logits(
-    model: nn.Module, images: np.ndarray, spec: SlideSpec, device: torch.device
+    model: nn.Module, bags: AnyBags, row: int, spec: SlideSpec, device: torch.device
 ) -> np.ndarray:
-    """Logits (K,) float32 of a slide's regions (N, w, w, 3) uint8, by a model in evaluation."""
-    return model(to_tensor(images, spec).to(device)).float().cpu().numpy()
+    """Logits (K,) float32 of one of the cohort's slides, by a model in evaluation."""
+    slide = bags.tensor(bags.sample(row, None), spec).to(device)
+    return model(slide).float().cpu().numpy()

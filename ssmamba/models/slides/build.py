@@ -7,16 +7,17 @@ from typing import Any
 from ssmamba.errors import CheckpointError
 from ssmamba.models.slides.config import PixelMambaConfig, VimConfig
 from ssmamba.models.slides.encoder import SlideEncoder, SlideModel
+from ssmamba.models.slides.mil import MILConfig, build_aggregator
 from ssmamba.models.slides.pixel_mamba import PixelMamba
 from ssmamba.models.slides.vim import Vim
 
-ARCHITECTURES = ("pixel-mamba", "vim")
+ARCHITECTURES = ("pixel-mamba", "vim", "mil")
 
 
 def build_slide_model(arch: str, config: dict[str, Any], outputs: int) -> SlideModel:
     """An untrained slide model with ``outputs`` logits, or without a head when that is 0.
 
-    config: PixelMambaConfig or VimConfig as JSON. Raises CheckpointError for an unknown ``arch``.
+    config: PixelMambaConfig, VimConfig or MILConfig as JSON. Raises CheckpointError.
     """
     return SlideModel(_encoder(arch, config), outputs)
 
@@ -24,6 +25,8 @@ def build_slide_model(arch: str, config: dict[str, Any], outputs: int) -> SlideM
 def _encoder(arch: str, config: dict[str, Any]) -> SlideEncoder:
     if arch == "pixel-mamba":
         return PixelMamba(PixelMambaConfig.from_dict(config))
+    if arch == "mil":
+        return build_aggregator(MILConfig.from_dict(config))
     if arch == "vim":
         return Vim(VimConfig.from_dict(config))
     raise CheckpointError(f"Unknown slide architecture '{arch}'; update the viewer to open it.")

@@ -27,13 +27,28 @@ class SlideTokens:
 
 
 class SlideEncoder(nn.Module):
+    """Base of the encoders that turn a slide into one feature vector.
+
+    A slide comes as regions of pixels (``RegionEncoder``) or as a bag of tiles' features.
+    """
+
+    num_features: int
+
+    def forward_features(self, slide: Tensor, seed: int | None = None) -> Tensor:
+        """Regions (N, 3, H, W) or a bag (N, D) -> the slide's features (C,).
+
+        seed: of what is drawn at random in training; None = from torch's own random numbers.
+        """
+        raise NotImplementedError
+
+
+class RegionEncoder(SlideEncoder):
     """Base of the encoders that turn a slide's regions into tokens, layer by layer.
 
     ``recomputed`` first layers keep only their input for the backward pass and compute the rest
     again (activation checkpointing); values and gradients stay the same.
     """
 
-    num_features: int
     alpha: float
     recomputed: int = 0
 
@@ -44,9 +59,9 @@ class SlideEncoder(nn.Module):
         """
         raise NotImplementedError
 
-    def forward_features(self, regions: Tensor, seed: int | None = None) -> Tensor:
+    def forward_features(self, slide: Tensor, seed: int | None = None) -> Tensor:
         """(N, 3, H, W) -> the slide's features (C,): the mean of its class tokens."""
-        return self.forward_slide(regions, seed).cls.mean(0)
+        return self.forward_slide(slide, seed).cls.mean(0)
 
     def _block(self, block: nn.Module, tokens: Tensor, layer: int) -> Tensor:
         """A block over all regions as one sequence: (n, L, C) -> (n, L, C)."""
@@ -82,6 +97,6 @@ class SlideModel(nn.Module):
         self.encoder = encoder
         self.head = nn.Linear(encoder.num_features, outputs) if outputs else nn.Identity()
 
-    def forward(self, regions: Tensor, seed: int | None = None) -> Tensor:
-        """(N, 3, H, W), one slide -> (K,); seed as in ``SlideEncoder.forward_slide``."""
-        return self.head(self.encoder.forward_features(regions, seed))
+    def forward(self, slide: Tensor, seed: int | None = None) -> Tensor:
+        """One slide, as its encoder reads it -> (K,)."""
+        return self.head(self.encoder.forward_features(slide, seed))

@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 from ssmamba.models.slides.block import BidirectionalBlock
 from ssmamba.models.slides.config import PixelMambaConfig
-from ssmamba.models.slides.encoder import SlideEncoder, SlideTokens, generator_of
+from ssmamba.models.slides.encoder import RegionEncoder, SlideTokens, generator_of
 from ssmamba.models.slides.expansion import expand_tokens
 from ssmamba.models.slides.serialise import serialise
 
 
-class PixelMamba(SlideEncoder):
+class PixelMamba(RegionEncoder):
     """Layers of Mamba block, region fusion and token expansion (Tables 7 and 8).
 
     Regions of any size are read; the paper's are of 224 px.

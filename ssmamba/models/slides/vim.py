@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from ssmamba.models.slides.block import BidirectionalBlock
 from ssmamba.models.slides.config import VimConfig
-from ssmamba.models.slides.encoder import SlideEncoder, SlideTokens, generator_of
+from ssmamba.models.slides.encoder import RegionEncoder, SlideTokens, generator_of
 from ssmamba.models.slides.serialise import join_class
 
 
-class Vim(SlideEncoder):
+class Vim(RegionEncoder):
     """Vim-Ti by default: patches, learned positions in a region, a class token in its middle.
 
     Patches of several sizes stand one size after the other in a region's sequence.

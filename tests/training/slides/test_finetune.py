@@ -13,6 +13,7 @@ from ssmamba.errors import CheckpointError
 from ssmamba.inference.slide_regions import SlideRegions, read_regions
 from ssmamba.models.slides.config import SIZES
 from ssmamba.reading.grid import grid_on
+from ssmamba.reading.preprocess import to_tensor
 from ssmamba.slides.slide import Slide
 from tests.training.slides.cohorts import write_cohort, write_slide
 from training import finetune, slide_evaluate, slide_finetune
@@ -64,9 +65,8 @@ def test_the_file_answers_as_the_report_says(cohort, tmp_path):
         row = next(csv.DictReader(file))
     with Slide.open(cohort.parent / row["slide"]) as slide:
         regions = read_regions(slide, found.card.input)
-    from training.slides.task import slide_logits
-
-    logits = slide_logits(found.model, regions.images, found.card.input, torch.device("cpu"))
+    with torch.no_grad():
+        logits = found.model(to_tensor(regions.images, found.card.input)).numpy()
     softmax = np.exp(logits) / np.exp(logits).sum()
     assert softmax[0] == pytest.approx(float(row["p_dark"]), abs=1e-4)
     with pytest.raises(CheckpointError, match="slide model"):
@@ -221,3 +221,71 @@ def test_it_starts_from_images(cohort, folder, tmp_path):
     for name, value in before.items():
         torch.testing.assert_close(value, after[name], rtol=0, atol=1e-6)
     assert run(cohort, tmp_path / "other", *more, "--model", "vim-ti", "--tokens", "[4]") == 2
+
+
+# -- models of features
+
+
+@pytest.fixture
+def features(tmp_path):
+    """A cohort without slides: tiles of dark patients have one feature that the others lack."""
+    from ssmamba.features.hdf5 import TileAttributes, write_features
+
+    folder, rng = tmp_path / "features", np.random.default_rng(0)
+    folder.mkdir()
+    lines = ["slide,patient,label"]
+    for number in range(18):
+        tiles = int(rng.integers(3, 9))
+        values = rng.normal(0, 0.1, (tiles, 8)).astype(np.float32)
+        values[0, 3] += 3.0 * (number % 2)
+        places = np.stack([np.arange(tiles) * 256, np.zeros(tiles, int)], 1)
+        said = TileAttributes(256, 256, 20.0, 20.0, 0, f"s{number}")
+        write_features(folder / f"s{number}.h5", places, values, said, {"encoder": "test"})
+        lines.append(f"s{number}.svs,p{number},{('light', 'dark')[number % 2]}")
+    table = tmp_path / "cohort.csv"
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return table, folder
+
+
+@pytest.mark.parametrize("model", ["meanmil", "maxmil", "abmil", "transmil", "ilramil", "mambamil"])
+def test_aggregators_learn_from_features(features, tmp_path, model):
+    table, folder = features
+    out = tmp_path / "run"
+    lr = "0.3" if model == "meanmil" else "0.01"  # one linear layer
+    more = ["--model", model, "--features", str(folder), "--hidden", "16", "--mpp", "0.5",
+            "--folds", "3", "--epochs", "8", "--lr", lr, "--only-fold", "0"]  # fmt: skip
+    assert run(table, out, *more) == 0
+    results = json.loads((out / "results.json").read_text())
+    assert results["over_folds"]["auc"]["mean"] > 0.9
+    card = read_card(out / "fold-0" / "best.safetensors")
+    assert card.arch == "mil" and card.input.mpp == 0.5 and card.input.encoder
+
+
+def test_contributions_find_the_tile_that_decides(features, tmp_path):
+    table, folder = features
+    out = tmp_path / "run"
+    more = ["--model", "abmil", "--features", str(folder), "--hidden", "16", "--mpp", "0.5",
+            "--folds", "3", "--epochs", "8", "--lr", "0.01", "--only-fold", "0"]  # fmt: skip
+    assert run(table, out, *more) == 0
+    flags = ["--checkpoint", str(out / "fold-0" / "best.safetensors"), "--cohort", str(table)]
+    flags += ["--out", str(tmp_path / "e"), "--features", str(folder), "--allow-overlap"]
+    assert slide_evaluate.main([*flags, "--contributions"]) == 0
+    with (tmp_path / "e" / "contributions" / "s1.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert max(range(len(rows)), key=lambda at: float(rows[at]["dark"])) == 0
+    said = json.loads((tmp_path / "e" / "contributions" / "s1.json").read_text())
+    total = sum(float(row["dark"]) for row in rows) + said["base"]["dark"]
+    assert total == pytest.approx(said["logits"]["dark"], abs=1e-3)
+    from ssmamba.features.reading import read_tiles
+
+    table_again = read_tiles(tmp_path / "e" / "contributions" / "s1.csv")
+    assert set(table_again.columns) >= {"dark", "light"} and table_again.side == 256
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [(["--model", "abmil"], "--features"), (["--features", "."], "reads pixels")],
+)
+def test_what_a_model_reads_must_be_given(cohort, tmp_path, capsys, more, said):
+    assert run(cohort, tmp_path / "run", *more) == 2
+    assert said in capsys.readouterr().err

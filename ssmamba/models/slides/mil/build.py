@@ -1,0 +1,63 @@
+"""The aggregators by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ssmamba.errors import CheckpointError, did_you_mean
+from ssmamba.models.slides.encoder import SlideEncoder
+from ssmamba.models.slides.mil.low_rank import ILRAMIL
+from ssmamba.models.slides.mil.mamba import MambaMIL
+from ssmamba.models.slides.mil.pooling import ABMIL, MaxMIL, MeanMIL
+from ssmamba.models.slides.mil.transformer import TransMIL
+
+
+@dataclass(frozen=True)
+class MILConfig:
+    """An aggregator of tiles' features."""
+
+    aggregator: str = "abmil"  # one of AGGREGATORS
+    features: int = 1024  # D, of a tile
+    hidden: int = 512  # channels inside; a multiple of 8
+    dropout: float = 0.25  # of the embedded tiles (abmil, mambamil)
+
+    def __post_init__(self) -> None:
+        if self.aggregator not in AGGREGATORS:
+            near = did_you_mean(self.aggregator, AGGREGATORS)
+            raise CheckpointError(
+                f"Unknown aggregator '{self.aggregator}'{near}; choose one of "
+                f"{', '.join(AGGREGATORS)}."
+            )
+        if self.features < 1 or self.hidden < 8 or self.hidden % 8:
+            raise CheckpointError(
+                f"An aggregator of {self.features} features with {self.hidden} channels cannot be "
+                "built; the channels must be a multiple of 8."
+            )
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> MILConfig:
+        known = {field.name for field in fields(cls)}
+        for name in values:
+            if name not in known:
+                raise CheckpointError(
+                    f"This checkpoint has an unknown architecture field '{name}'"
+                    f"{did_you_mean(name, known)}; a newer version of the viewer may read it."
+                )
+        return cls(**values)
+
+
+AGGREGATORS: dict[str, Callable[[MILConfig], SlideEncoder]] = {
+    "meanmil": lambda config: MeanMIL(config.features),
+    "maxmil": lambda config: MaxMIL(config.features),
+    "abmil": lambda config: ABMIL(config.features, config.hidden, config.dropout),
+    "transmil": lambda config: TransMIL(config.features, config.hidden),
+    "ilramil": lambda config: ILRAMIL(config.features, config.hidden),
+    "mambamil": lambda config: MambaMIL(config.features, config.hidden, config.dropout),
+}
+
+
+def build_aggregator(config: MILConfig) -> SlideEncoder:
+    """An untrained aggregator."""
+    return AGGREGATORS[config.aggregator](config)

@@ -51,11 +51,11 @@ def cam_figure(
     figure.paste(Image.fromarray(original), (GAP_PX, GAP_PX))
     figure.paste(Image.fromarray(overlay), (2 * GAP_PX + PANEL_PX, GAP_PX))
     _color_bar(figure, 3 * GAP_PX + 2 * PANEL_PX, low, high, colormap)
-    draw, font = ImageDraw.Draw(figure), _font()
+    draw, letters = ImageDraw.Draw(figure), font()
     for number, line in enumerate(lines):
         gray = "black" if number < len(lines) - 1 else "gray"
         place = (GAP_PX, PANEL_PX + 2 * GAP_PX + 18 * number)
-        draw.text(place, line, fill=gray, font=font)
+        draw.text(place, line, fill=gray, font=letters)
     return figure
 
 
@@ -109,14 +109,14 @@ def _color_bar(figure: Image.Image, x: int, low: float, high: float, colormap: s
     rows = np.linspace(255, 0, PANEL_PX).round().astype(np.uint8)
     bar = np.repeat(lookup_table(colormap)[rows][:, None, :], BAR_PX, axis=1)
     figure.paste(Image.fromarray(np.ascontiguousarray(bar)), (x, GAP_PX))
-    draw, font = ImageDraw.Draw(figure), _font()
-    draw.text((x + BAR_PX + 4, GAP_PX - 2), f"{high:.3g}", fill="black", font=font)
+    draw, letters = ImageDraw.Draw(figure), font()
+    draw.text((x + BAR_PX + 4, GAP_PX - 2), f"{high:.3g}", fill="black", font=letters)
     bottom = GAP_PX + PANEL_PX - TEXT_PX - 2
-    draw.text((x + BAR_PX + 4, bottom), f"{low:.3g}", fill="black", font=font)
+    draw.text((x + BAR_PX + 4, bottom), f"{low:.3g}", fill="black", font=letters)
 
 
 @cache
-def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """DejaVu Sans as matplotlib (a dependency of grad-cam) ships it: Pillow's own has no µ."""
     found = importlib.util.find_spec("matplotlib")
     for folder in (found.submodule_search_locations or ()) if found else ():

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from ssmamba.checkpoints.card import Card
 from ssmamba.inference.distance import mahalanobis
+from ssmamba.inference.predictor import Prediction
 from ssmamba.inference.sight import Seen, look
-from ssmamba.reading.doubts import ORDER, foremost
+from ssmamba.reading.doubts import CODES, ORDER, foremost
 from ssmamba.reading.preprocess import Images, resize_image
 from ssmamba.reading.values import Doubt, Trust
 
@@ -44,7 +45,7 @@ class Judge:
 
     def __init__(self, card: Card, extra: dict[str, Tensor]) -> None:
         self.card = card
-        self._mean, self._precision = extra.get("trust.mean"), extra.get("trust.precision")
+        self._extra = extra
         self._seen: list[Seen] = []
         self._areas: list[float] = []
         self._distances: list[float] = []
@@ -68,7 +69,8 @@ class Judge:
         for read in pixels:  # as sharp as the model sees it
             self._seen.append(look(resize_image(read, spec.source_px), spec.stain))
         self._areas += [1.0] * len(features) if areas is None else list(map(float, areas))
-        self._distances += self._relative_distances(features)
+        far = relative_distances(self.card, self._extra, features)
+        self._distances += [] if far is None else far.tolist()
 
     @property
     def votes(self) -> np.ndarray:
@@ -107,13 +109,12 @@ class Judge:
         if not (self._finite and np.isfinite(probabilities).all()):
             return Trust(sure=False, reasons=(NO_NUMBER,), entropy=1.0, doubt="damaged")
         entropy = float(normalised_entropy(np.asarray(probabilities, np.float64)))
-        limit = self.card.calibration.entropy_limit
         shown = self.votes if self.voted_area else np.asarray(self._areas)
         distance = _median(self._distances, shown[: len(self._distances)])
         reasons = self._obstacles(sum(self._areas) if area is None else area)
         if distance is not None and distance > 1.0:
             reasons["foreign"] = FOREIGN
-        if entropy > (DEFAULT_ENTROPY_LIMIT if limit is None else limit):
+        if is_unsure(self.card, np.asarray(probabilities)):
             reasons["unsure"] = NOT_SURE_BETWEEN
         tissue = [seen.tissue for seen in self._seen if seen.tissue is not None]
         sharp = [(s.sharpness, w) for s, w in zip(self._seen, shown, strict=True)
@@ -146,15 +147,46 @@ class Judge:
             return {"partial": PARTIAL}
         return {}
 
-    def _relative_distances(self, features: np.ndarray) -> list[float]:
-        """Mahalanobis distances in units of the card's limit; empty when the card has none."""
-        limit = self.card.calibration.distance_limit
-        if self._mean is None or self._precision is None or not limit:
-            return []
-        with torch.inference_mode():
-            mean, precision = self._mean.cpu(), self._precision.cpu()
-            distances = mahalanobis(torch.from_numpy(features), mean, precision)
-        return [float(d) / limit for d in distances]
+
+def relative_distances(
+    card: Card, extra: dict[str, Tensor], features: np.ndarray
+) -> np.ndarray | None:
+    """Mahalanobis distances (N,) float64 of features (N, F) in units of the card's limit; None
+    when it has none."""
+    limit = card.calibration.distance_limit
+    mean, precision = extra.get("trust.mean"), extra.get("trust.precision")
+    if mean is None or precision is None or not limit:
+        return None
+    with torch.inference_mode():
+        found = mahalanobis(torch.from_numpy(features), mean.cpu(), precision.cpu())
+    distances: np.ndarray = found.numpy().astype(np.float64) / limit
+    return distances
+
+
+def is_unsure(card: Card, probabilities: np.ndarray) -> np.ndarray:
+    """Whether answers (..., K) are spread over the classes by more than the card's limit, (...)."""
+    limit = card.calibration.entropy_limit
+    spread = normalised_entropy(np.asarray(probabilities, np.float64))
+    found: np.ndarray = spread > (DEFAULT_ENTROPY_LIMIT if limit is None else limit)
+    return found
+
+
+def doubts_of_windows(
+    card: Card, extra: dict[str, Tensor], seen: Sequence[Seen], found: Prediction
+) -> np.ndarray:
+    """The doubt about each of N windows on its own, (N,) uint8 codes (``doubts.CODES``).
+
+    The same as ``Judge.verdict`` of a region of that one window.
+    """
+    codes = np.where(is_unsure(card, found.probabilities), CODES.index("unsure"), 0)
+    far = relative_distances(card, extra, found.features)
+    if far is not None:
+        codes[far > 1.0] = CODES.index("foreign")
+    obstacles = np.array([CODES.index(one.obstacle) for one in seen], np.uint8)
+    codes = np.where(obstacles > 0, obstacles, codes)
+    finite = np.isfinite(found.features).all(axis=1) & np.isfinite(found.logits).all(axis=1)
+    codes[~finite] = CODES.index("damaged")
+    return codes.astype(np.uint8)
 
 
 def normalised_entropy(probabilities: np.ndarray) -> np.ndarray:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -78,6 +80,13 @@ class Predictor:
             self._move_to_cpu()
         fuse_batch_norm(self.model)
         self._graphed = GraphedForward(self._forward) if graphs and self.device.is_cuda else None
+
+    def twin(self) -> Predictor:
+        """Another one with the same weights, for another thread; the CPU alone has use for it."""
+        weights = chain(self.model.parameters(), self.model.buffers())
+        twin = copy.copy(self)
+        twin.model = copy.deepcopy(self.model, {id(tensor): tensor for tensor in weights})
+        return twin
 
     def predict(self, images: Images) -> Prediction:
         """Classify HWC, NHWC or a list of HWC uint8 RGB images of any square size."""

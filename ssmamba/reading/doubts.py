@@ -10,6 +10,7 @@ from ssmamba.reading.values import Doubt
 ORDER: tuple[Doubt, ...] = (
     "damaged", "blank", "glass", "pen", "blurred", "foreign", "partial", "unsure",
 )  # fmt: skip
+CODES: tuple[Doubt, ...] = ("", *ORDER)  # as a byte in arrays; 0 = no doubt
 
 _TEXTS: dict[Doubt, str] = {
     "": "",

@@ -15,6 +15,7 @@ import numpy as np
 from ssmamba.reading.tissue_map import TissueMap
 
 LEAST_TISSUE = 0.1  # share of a window; with less it is glass (as in ssmamba.inference.sight)
+COARSEST = 8  # rows and columns between the windows that are read first
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,12 @@ class Grid:
         return np.indices((self.rows, self.columns), np.int32).reshape(2, -1).T
 
     def cells_with(self, tissue: TissueMap, least: float = LEAST_TISSUE) -> np.ndarray:
-        """Row and column of the windows of which at least a share is tissue, (N, 2) int32."""
+        """Row and column of the windows of which at least a share is tissue, (N, 2) int32.
+
+        A share of 0 takes all.
+        """
         cells = self.all_cells()
-        return cells[tissue.shares(self.windows(cells)) >= max(least, 1e-9)]
+        return cells[tissue.shares(self.windows(cells)) >= least]
 
 
 def grid_on(dimensions: tuple[int, int], side_px: float, overlap: float = 0.0) -> Grid:
@@ -70,3 +74,17 @@ def block_order(cells: np.ndarray, block: int) -> np.ndarray:
     """
     row, column = np.asarray(cells).T
     return np.lexsort((column, row, column // block, row // block))
+
+
+def coarse_first(cells: np.ndarray, begin: tuple[float, float], block: int = 4) -> np.ndarray:
+    """Numbers (N,) that put cells (N, 2) in order from the coarse to the fine, and outwards.
+
+    Every 8th row and column come first, then every 4th, every 2nd, and the rest; within each,
+    blocks of block × block cells by their distance from the place ``begin`` (row, column).
+    """
+    cells = np.asarray(cells)
+    stride = np.minimum(*(np.where(cells == 0, COARSEST, cells & -cells).T)).clip(max=COARSEST)
+    width = np.maximum(stride, block)
+    row, column = cells.T // width
+    away = np.hypot((row + 0.5) * width - begin[0], (column + 0.5) * width - begin[1])
+    return np.lexsort((cells[:, 1], cells[:, 0], column, row, away, -stride))

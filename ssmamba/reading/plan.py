@@ -78,14 +78,14 @@ def plan_region(
     windows = _inside(cover.windows, slide)
     side = float(windows[0, 2])
     read_mpp = None if slide_mpp is None else slide_mpp * side / spec.window_px
-    notes += _scale_notes(spec, read_mpp)
-    out_px = _out_px(slide, spec, side)
+    notes += scale_notes(spec, read_mpp)
+    out_px = read_px(slide, spec, side)
     return RegionPlan(windows, cover.areas, cover.area, mode, out_px, read_mpp, tuple(notes))
 
 
 def read_window(slide: Slide, window: Window, out_px: int, icc: bool = False) -> np.ndarray:
     """Pixels of one window, (out_px, out_px, 3) uint8 RGB; icc applies the slide's profile."""
-    return _read(slide, window.x, window.y, window.side, out_px, _transform(slide, icc))
+    return _read(slide, window.x, window.y, window.side, out_px, transform_of(slide, icc))
 
 
 def read_batches(
@@ -95,7 +95,7 @@ def read_batches(
 
     windows: (N, 3) of x, y, side, level-0 pixels.
     """
-    transform = _transform(slide, icc)
+    transform = transform_of(slide, icc)
     starts = range(0, len(windows), batch)
     with ThreadPoolExecutor(READERS, thread_name_prefix="windows") as pool:
 
@@ -158,7 +158,7 @@ def _shrunk(window: Window, side: float) -> Window:
     return Window(window.x + half, window.y + half, side)
 
 
-def _out_px(slide: Slide, spec: InputSpec, side: float) -> int:
+def read_px(slide: Slide, spec: InputSpec, side: float) -> int:
     """Pixels read along a window: those of the training images, never more than there are.
 
     A plain image is read as it is and reduced once, as it was for training.
@@ -180,7 +180,7 @@ def _inside(windows: np.ndarray, slide: Slide) -> np.ndarray:
     return np.concatenate([moved, side], axis=1)
 
 
-def _scale_notes(spec: InputSpec, read_mpp: float | None) -> list[str]:
+def scale_notes(spec: InputSpec, read_mpp: float | None) -> list[str]:
     known = spec.known_mpp
     if known is None or read_mpp is None:
         return []
@@ -190,7 +190,7 @@ def _scale_notes(spec: InputSpec, read_mpp: float | None) -> list[str]:
     return [f"read at {read_mpp:.3g} µm/px, the model was trained at {known:.3g}"]
 
 
-def _transform(slide: Slide, icc: bool) -> SrgbTransform | None:
+def transform_of(slide: Slide, icc: bool) -> SrgbTransform | None:
     profile = slide.icc_profile if icc else None
     return None if profile is None else SrgbTransform(profile)
 

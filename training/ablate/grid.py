@@ -7,6 +7,7 @@ import shlex
 from ssmamba.errors import DataError
 from ssmamba.explain.methods import STAGES, find_method
 from ssmamba.files import remove_partials
+from ssmamba.lock import locked_folder, refuse_locked
 from ssmamba.runtime.device import choose_device
 from training.ablate.config import AblateConfig
 from training.ablate.evidence import read_masks
@@ -18,7 +19,6 @@ from training.data.catalog import SPLITS, refuse_out
 from training.data.dataset import Dataset, load_dataset
 from training.loop.progress import console
 from training.runs.folder import split_table
-from training.runs.lock import locked_folder, refuse_locked
 
 REPORT = "report"  # folder of the tables and figures in --out
 

@@ -9,6 +9,7 @@ import torch
 
 from ssmamba.checkpoints.card import Card, read_card
 from ssmamba.errors import DataError
+from ssmamba.lock import locked_folder
 from ssmamba.runtime.device import choose_device
 from training.ablate.jobs import Job, parsed_run
 from training.ablate.record import GridRecord
@@ -24,7 +25,6 @@ from training.data.dataset import Dataset
 from training.evaluation.matching import dataset_for, refuse_overlap
 from training.loop.progress import Progress
 from training.runs.folder import CONFIG_FILE, refuse_other_values
-from training.runs.lock import locked_folder
 from training.suite.config import PLAIN, Task
 from training.suite.measure import Tester
 

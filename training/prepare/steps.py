@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ssmamba.errors import DataError, InputError
 from ssmamba.files import write_text
+from ssmamba.lock import LOCK_FILE, locked_folder, refuse_locked
 from training.data.describe import count_table
 from training.loop.progress import Progress, console
 from training.prepare import plain
@@ -30,7 +31,6 @@ from training.prepare.registry import (
     find_name,
 )
 from training.prepare.write import REPORT, SHEET, Prepared, place_images, write_tables
-from training.runs.lock import LOCK_FILE, locked_folder, refuse_locked
 
 SETTINGS, RECORDS = "settings.json", "slides"  # in the work folder only
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from lightning_fabric import Fabric
 
 from ssmamba.errors import DataError
+from ssmamba.lock import refuse_locked
 from ssmamba.runtime.memory import keep_freed_memory
 from training.config import FinetuneConfig, PretrainConfig, RunConfig
 from training.data.catalog import MANIFEST, SPLITS
@@ -17,7 +18,6 @@ from training.data.few import with_few_labels
 from training.loop.progress import console
 from training.runs.device import make_fabric, seed_everything
 from training.runs.folder import claimed_folder, refuse_used_folder
-from training.runs.lock import refuse_locked
 from training.runs.plan import make_plan
 from training.runs.recipe import training_side
 

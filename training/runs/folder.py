@@ -14,13 +14,13 @@ import yaml
 
 from ssmamba.errors import DataError
 from ssmamba.files import remove_partials, write_text
+from ssmamba.lock import locked_folder
 from training.cli.command import as_yaml
 from training.config import FinetuneConfig, PretrainConfig, RunConfig
 from training.data.catalog import SPLITS, refuse_out
 from training.data.dataset import Dataset
 from training.loop.epoch_log import LOG_FILE
 from training.loop.state import PREVIOUS_STATE, STATE_FILE
-from training.runs.lock import locked_folder
 from training.slides.config import SlideFinetuneConfig
 
 CONFIG_FILE, SPLIT_FILE = "config.yaml", "split.csv"

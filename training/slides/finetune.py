@@ -18,6 +18,7 @@ from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Card, ClassInfo, SlideSpec, file_sha256
 from ssmamba.errors import DataError
 from ssmamba.files import remove_partials, write_text
+from ssmamba.lock import locked_folder, refuse_locked
 from ssmamba.runtime.memory import keep_freed_memory
 from training.cli.command import as_yaml
 from training.loop.batches import Batches, Plan
@@ -26,7 +27,6 @@ from training.loop.progress import console
 from training.runs.card import channel_statistics, versions
 from training.runs.device import make_fabric, seed_everything, tell_model
 from training.runs.folder import CONFIG_FILE, is_begun, refuse_other_values
-from training.runs.lock import locked_folder, refuse_locked
 from training.runs.plan import loader_threads
 from training.slides.bags import AnyBags, FeatureBags, PixelBags, readable
 from training.slides.cohort import Cohort, read_cohort

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ssmamba.errors import DataError
+from ssmamba.lock import locked_folder
 from ssmamba.runtime.device import choose_device
 from training.ablate.config import seeds_of
 from training.ablate.jobs import Job, parsed_run
@@ -20,7 +21,6 @@ from training.data.catalog import refuse_out
 from training.data.dataset import Dataset, load_dataset
 from training.loop.progress import Progress, console
 from training.runs.folder import CONFIG_FILE, refuse_other_values
-from training.runs.lock import locked_folder
 from training.suite.config import Suite, SuiteConfig, read_suite
 from training.suite.measure import Scored, Tester
 from training.suite.report import compare, summary_table, write_report

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from ssmamba import lock
 from ssmamba.errors import DataError
+from ssmamba.lock import LOCK_FILE, locked_folder, refuse_locked
 from tests.training.conftest import TINY
 from training import finetune
 from training.ablate.__main__ import main as ablate
 from training.prepare.__main__ import main as prepare
-from training.runs import lock
-from training.runs.lock import LOCK_FILE, locked_folder, refuse_locked
 
 HOLDER = """
 import sys
 from pathlib import Path
-from training.runs.lock import locked_folder
+from ssmamba.lock import locked_folder
 with locked_folder(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -97,4 +97,4 @@ def test_a_file_system_without_locks_is_said(
     monkeypatch.setattr(lock, "_lock", refuse)
     with locked_folder(tmp_path / "run"):
         pass
-    assert "make sure that no other process works in it" in capsys.readouterr().out
+    assert "make sure that no other process works in it" in capsys.readouterr().err

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from ssmamba.errors import DataError
+from ssmamba.lock import locked_folder
 from ssmamba.rois.geojson import write_rois
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import Slide
@@ -32,7 +33,6 @@ from training.prepare.annotated import survey
 from training.prepare.config import PrepareConfig
 from training.prepare.steps import prepare
 from training.prepare.write import Prepared
-from training.runs.lock import locked_folder
 
 
 def run(source: Path, out: Path, **flags: object) -> Prepared:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ssmamba.errors import DataError
-from training.loop.progress import console
 
 LOCK_FILE = ".lock"
 PATIENCE_S, POLL_S = 2.0, 0.1  # a killed process's children may need a moment to end
@@ -21,16 +20,20 @@ HELD = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}  # errors of a lock that anot
 FAR = 1 << 30  # Windows refuses to read locked bytes, so the locked one lies behind the text
 
 
+class FolderBusy(DataError):
+    """Another process works in the folder."""
+
+
 @contextlib.contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
+def locked_folder(folder: Path, patience_s: float | None = None) -> Iterator[None]:
     """Make the folder and hold its lock until the block, or the process, ends.
 
-    Raises DataError, which names the process, where another one holds it. On a file system
-    without locks it says so and goes on.
+    Raises FolderBusy, which names the process, where another one still holds it after a while
+    (None = PATIENCE_S). On a file system without locks it says so and goes on.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK_FILE).open("a+b") as file:
-        if _locked_within(file, PATIENCE_S, folder):
+        if _locked_within(file, PATIENCE_S if patience_s is None else patience_s, folder):
             file.truncate(0)
             file.write(f"process {os.getpid()} on {platform.node() or 'this machine'}".encode())
             file.flush()
@@ -38,7 +41,7 @@ def locked_folder(folder: Path) -> Iterator[None]:
 
 
 def refuse_locked(folder: Path) -> None:
-    """Raise DataError while another process holds the folder's lock; nothing is written."""
+    """Raise FolderBusy while another process holds the folder's lock; nothing is written."""
     if not (folder / LOCK_FILE).is_file():
         return
     with (folder / LOCK_FILE).open("r+b") as file:
@@ -46,7 +49,7 @@ def refuse_locked(folder: Path) -> None:
 
 
 def _locked_within(file: BinaryIO, seconds: float, folder: Path) -> bool:
-    """Lock the file; False where the file system has no locks. Raises DataError."""
+    """Lock the file; False where the file system has no locks. Raises FolderBusy."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -54,15 +57,16 @@ def _locked_within(file: BinaryIO, seconds: float, folder: Path) -> bool:
             return True
         except OSError as error:
             if error.errno not in HELD:
-                console.print(
+                print(
                     f"{folder} cannot be locked ({error.strerror}): make sure that no other "
-                    "process works in it."
+                    "process works in it.",
+                    file=sys.stderr,
                 )
                 return False
         if time.monotonic() > deadline:
             file.seek(0)
             who = file.read(200).decode("utf-8", "replace").strip()
-            raise DataError(
+            raise FolderBusy(
                 f"Another command is at work in {folder}{f' ({who})' if who else ''}; wait until "
                 "it has ended, or choose another --out."
             )

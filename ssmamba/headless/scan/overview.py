@@ -1,0 +1,86 @@
+"""A picture of a slide beside its classes and doubts, with a legend."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ssmamba.explain.figure import RESEARCH_USE, font
+from ssmamba.files import written_whole
+from ssmamba.headless.scan.result import DOUBT_COLOR, SlideScan, areas
+from ssmamba.slides.slide import Slide
+
+PANEL_PX = 800  # longer side of each of the two pictures
+GAP_PX, LINE_PX, SWATCH_PX = 12, 20, 14
+LEAST_WIDTH = 640
+OPACITY = 0.55
+
+
+def write_overview(path: Path, slide: Slide, scan: SlideScan) -> None:
+    """The slide | the same under the classes of its windows. Raises OSError or SlideError."""
+    picture, scale = _picture(slide)
+    classes = _coloured(picture, scan, scale)
+    lines = _legend(scan)
+    height, width = picture.shape[:2]
+    size = max(LEAST_WIDTH, 2 * width + 3 * GAP_PX), height + 3 * GAP_PX + LINE_PX * len(lines)
+    figure = Image.new("RGB", size, "white")
+    figure.paste(Image.fromarray(picture), (GAP_PX, GAP_PX))
+    figure.paste(Image.fromarray(classes), (2 * GAP_PX + width, GAP_PX))
+    draw, letters = ImageDraw.Draw(figure), font()
+    for number, (color, text) in enumerate(lines):
+        y, x = height + 2 * GAP_PX + LINE_PX * number, GAP_PX
+        if color is not None:
+            draw.rectangle((x, y, x + SWATCH_PX, y + SWATCH_PX), fill=color)
+            x += SWATCH_PX + GAP_PX
+        draw.text((x, y - 1), text, fill="gray" if text == RESEARCH_USE else "black", font=letters)
+    data = io.BytesIO()
+    figure.save(data, "PNG")
+    with written_whole(path) as partial:
+        partial.write_bytes(data.getvalue())
+
+
+def _picture(slide: Slide) -> tuple[np.ndarray, float]:
+    """The whole slide, HWC uint8 RGB, and level-0 pixels per pixel of it."""
+    longest = max(slide.dimensions)
+    out_px = min(PANEL_PX, longest)
+    scale = longest / out_px
+    square = slide.read_window(0.0, 0.0, float(longest), out_px)
+    columns, rows = (max(1, round(v / scale)) for v in slide.dimensions)
+    return np.ascontiguousarray(square[:rows, :columns]), scale
+
+
+def _coloured(picture: np.ndarray, scan: SlideScan, scale: float) -> np.ndarray:
+    """The picture under its windows' colours; what could not be judged stays clear."""
+    grid = scan.plan.grid
+    colors = np.array([info.color for info in scan.card.classes], np.float32)
+    shown = np.full((grid.rows + 1, grid.columns + 1, 3), np.nan, np.float32)  # and what is past it
+    own = np.where((scan.doubts == 0)[:, None], colors[scan.predicted], DOUBT_COLOR)
+    row, column = scan.cells[scan.names_class].T
+    shown[row, column] = own[scan.names_class]
+    # the middle of each pixel lies in one step of the grid, whose window is the one around it
+    overhang = (grid.side - grid.step) / 2
+    places = [((np.arange(n) + 0.5) * scale - overhang) // grid.step for n in picture.shape[:2]]
+    rows, columns = (
+        np.clip(p, 0, count).astype(int)
+        for p, count in zip(places, (grid.rows, grid.columns), strict=True)
+    )
+    over = shown[np.ix_(rows, columns)]
+    known = np.isfinite(over[..., :1])
+    mixed = np.where(known, (1 - OPACITY) * picture + OPACITY * np.nan_to_num(over), picture)
+    return np.round(mixed).astype(np.uint8)
+
+
+def _legend(scan: SlideScan) -> list[tuple[tuple[int, int, int] | None, str]]:
+    by_key = {info.key: info.color for info in scan.card.classes}
+    lines: list[tuple[tuple[int, int, int] | None, str]] = [
+        (None, f"{scan.entry.path.name}, read by {scan.card.name or 'a model'}")
+    ]
+    for record in areas(scan):
+        size = record["area_mm2"]
+        area = "" if size is None else f", {size:.3g} mm²"
+        text = f"{record['name']}: {record['share']:.1%} of {len(scan.doubts)} tiles{area}"
+        lines.append((by_key.get(record.get("class", ""), DOUBT_COLOR), text))
+    return [*lines, (None, RESEARCH_USE)]

@@ -1,0 +1,163 @@
+"""Kill -9 at any moment, and several processes: the results are those of an unbroken run."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ssmamba.files import read_json
+from ssmamba.headless.scan.share import Share, share_of
+from ssmamba.lock import locked_folder
+from tests.patience import PATIENCE_S
+
+ONE_RUN = {".lock", "run.json"}  # when and where it was made
+
+
+def bytes_of(out):
+    return {
+        str(path.relative_to(out)): path.read_bytes()
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and path.name not in ONE_RUN
+    }
+
+
+def command(folder, out, *before):
+    given = ["--model", str(folder / "model.safetensors"), "--out", str(out), "--batch", "8"]
+    return [sys.executable, "-m", *before, str(folder / "slides"), *given, "--device", "cpu"]
+
+
+def killed(folder, out, moment, number):
+    found = subprocess.run(
+        command(folder, out, "tests.ssmamba.scan.killing", moment, str(number)),
+        capture_output=True,
+        timeout=PATIENCE_S,
+    )
+    assert found.returncode == -signal.SIGKILL, found.stderr.decode()
+
+
+@pytest.fixture
+def unbroken(scan):
+    status, said, out = scan("slides", out="unbroken")
+    assert status == 0, said
+    return bytes_of(out)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_a_killed_scan_goes_on_and_its_bytes_are_those_of_an_unbroken_one(folder, scan, unbroken):
+    out = folder / "killed"
+    killed(folder, out, "torn", 2)
+    assert (out / "one" / "answers.part").stat().st_size > 0
+    assert not (out / "one" / "tiles.csv").exists()
+    status, said, _ = scan("slides", out=out)
+    assert status == 0, said
+    assert "one.tif: goes on after 16 of" in said
+    assert bytes_of(out) == unbroken
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_kills_at_every_moment(folder, scan, unbroken, tmp_path):
+    """Before each file takes its name, and after every batch of the first slide, in one folder."""
+    for number in range(8):
+        out = tmp_path / f"file-{number}"
+        killed(folder, out, "file", number)
+        assert scan("slides", out=out)[0] == 0
+        assert bytes_of(out) == unbroken
+    out = tmp_path / "again and again"
+    for number in range(1, 4):
+        killed(folder, out, "batch", number)
+    assert scan("slides", out=out)[0] == 0
+    assert bytes_of(out) == unbroken
+
+
+def test_a_finished_run_reads_nothing_again(scan, unbroken):
+    status, said, out = scan("slides", out="unbroken")
+    assert status == 0
+    assert "tiles of" not in said and "3 of 3 slides" in said
+    assert bytes_of(out) == unbroken
+
+
+def test_answers_that_belong_to_another_file_are_read_again(folder, scan, tmp_path):
+    status, _, out = scan("slides/one.tif")
+    first = (out / "one" / "tiles.csv").read_bytes()
+    (tmp_path / "other").mkdir()
+    os.link(folder / "slides" / "two.tif", tmp_path / "other" / "one.tif")
+    status, said, _ = scan(tmp_path / "other" / "one.tif")
+    assert status == 2 and "holds the results of another slide" in said
+    assert (out / "one" / "tiles.csv").read_bytes() == first
+
+
+def test_other_settings_are_refused_and_leave_the_results_alone(scan, unbroken):
+    status, said, out = scan("slides", "--overlap", "0.5", out="unbroken")
+    assert status == 2
+    assert "overlap was 0.0" in said and "choose another --out" in said
+    assert bytes_of(out) == unbroken
+
+
+def test_the_processes_of_torchrun_and_slurm_know_their_share():
+    assert share_of({}) == Share(0, 1, None)
+    assert share_of({"RANK": "3", "WORLD_SIZE": "8", "LOCAL_RANK": "1"}) == Share(3, 8, 1)
+    array = {"SLURM_ARRAY_TASK_ID": "6", "SLURM_ARRAY_TASK_MIN": "5", "SLURM_ARRAY_TASK_COUNT": "4"}
+    assert share_of(array) == Share(1, 4, None)
+    both = share_of({**array, "RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1"})
+    assert (both.rank, both.count) == (3, 8)
+
+
+def test_a_slide_that_another_process_reads_is_left_to_it(scan, tmp_path):
+    with locked_folder(tmp_path / "out" / "two"):
+        status, said, out = scan("slides")
+    assert status == 2
+    assert "two.tif: another process is reading it" in said
+    assert {p.parent.name for p in out.glob("*/summary.json")} == {"one", "three"}
+    assert scan("slides")[0] == 0
+
+
+def test_two_commands_on_one_folder_are_told(scan, tmp_path, monkeypatch):
+    monkeypatch.setattr("ssmamba.lock.PATIENCE_S", 0.0)
+    with locked_folder(tmp_path / "out"):
+        status, said, out = scan("slides")
+    assert status == 2 and said.count("error: Another command is at work in") == 1
+    assert [p.name for p in out.iterdir()] == [".lock"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_two_processes_share_a_cohort_and_one_is_killed(folder, scan, tmp_path, unbroken):
+    """Forty small slides: none twice, none missing."""
+    cohort, out = tmp_path / "cohort", tmp_path / "shared"
+    cohort.mkdir()
+    names = ("one", "two", "three")
+    for number in range(40):
+        source = folder / "slides" / f"{names[number % 3]}.tif"
+        (cohort / f"s{number:02}.tif").write_bytes(source.read_bytes() + bytes(number))
+    given = command(folder, out, "ssmamba.scan")
+    given[given.index(str(folder / "slides"))] = str(cohort)
+    processes = [
+        subprocess.Popen(
+            given,
+            env={**os.environ, "RANK": str(rank), "WORLD_SIZE": "2"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    end = time.monotonic() + PATIENCE_S
+    while len(list(out.glob("*/summary.json"))) < 8:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    processes[1].kill()
+    said = [process.communicate(timeout=PATIENCE_S)[1] for process in processes]
+    assert processes[0].returncode == 0, said[0]
+    done = [line for text in said for line in text.splitlines() if ": done in" in line]
+    assert len({line.split(":")[0] for line in done}) == len(done)  # no slide twice
+    with (out / "summary.csv").open(newline="") as file:
+        assert [row["status"] for row in csv.DictReader(file)] == ["done"] * 40
+    for number in range(40):
+        own = (out / f"s{number:02}" / "tiles.csv").read_bytes()
+        assert own == unbroken[f"{names[number % 3]}/tiles.csv"]
+    assert not list(out.glob("*/answers.part"))
+    assert read_json(out / "s00" / "run.json")["tiles_read"] > 0

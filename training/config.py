@@ -134,6 +134,8 @@ class FinetuneConfig(RunConfig):
     label_smoothing: float = 0.0  # share of each target that is spread over all classes
     # training images a class, drawn by --seed and spread over the groups; 0 = all
     labels_a_class: int = 0
+    # share of the validation groups that choose no epoch or rate, for temperature and limits
+    hold_aside: float = 0.0
     class_weights: bool = False  # weight classes in the loss inversely to their image counts
     allow_overlap: bool = False  # accept an --init that was trained on images of the test split
 

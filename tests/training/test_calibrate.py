@@ -47,6 +47,23 @@ def test_limits_come_back_and_weights_stay(trained: tuple[Path, Path], tmp_path:
         assert torch.equal(again.model.state_dict()[name], value)
 
 
+def test_what_was_held_aside_is_fitted_on_again(tmp_path: Path) -> None:
+    """One validation image of each class chooses the epoch, the others say how sure it is."""
+    write_folder(tmp_path / "data")
+    place = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "run")]
+    assert finetune([*place, *TINY, "--epochs", "1", "--hold-aside", "0.5"]) == 0
+    path, out = tmp_path / "run" / "best.safetensors", tmp_path / "out.safetensors"
+    card = checkpoint.load(path).card
+    assert card.training["hold_aside"] == 0.5
+    assert (card.metrics["val"]["n"], card.metrics["calibration"]["n"]) == (2, 2)
+    assert calibrate([str(path), "--data", str(tmp_path / "data"), "--out", str(out)]) == 0
+    again = checkpoint.load(out).card
+    assert again.metrics["calibration"]["n"] == 2
+    assert again.calibration.distance_limit == pytest.approx(
+        card.calibration.distance_limit, rel=1e-3
+    )
+
+
 def test_other_images_and_names_are_refused(
     trained: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -42,7 +42,7 @@ LIMITS: dict[str, Limit] = {
     **dict.fromkeys(("blur", "noise", "tissue", "lesion", "foreground"), SHARE),
     **dict.fromkeys(
         ("ema_decay", "drop_path", "label_smoothing", "gamma", "key_momentum", "teacher_momentum",
-         "overlap", "alpha"),
+         "overlap", "alpha", "hold_aside"),
         PART,
     ),
     "inside": ("above 0 and at most 1", lambda x: 0 < x <= 1),

@@ -16,6 +16,7 @@ from ssmamba.inference.distance import fit_feature_statistics, mahalanobis
 from ssmamba.inference.judge import normalised_entropy
 from training.backbones.classifiers import run_model
 from training.config import CalibrateConfig
+from training.data.aside import held_aside
 from training.data.dataset import Dataset
 from training.evaluation.cams import best_stage, pointing_by_stage, tell_without_cams
 from training.evaluation.matching import dataset_for, refuse_another_split
@@ -35,7 +36,8 @@ MEAN, PRECISION = "trust.mean", "trust.precision"  # names of the tensors in the
 def recalibrate(config: CalibrateConfig) -> Card:
     """Fit a classifier's calibration again, write it to --out, and return its card.
 
-    Fits on the checkpoint's own training and validation images; the weights stay as they are.
+    Fits on the checkpoint's own training and validation images, of the latter on those that were
+    held aside where some were; the weights stay as they are.
     Raises CheckpointError for a file that is not a classifier of these classes and images.
     """
     refuse_name(config.out)
@@ -43,7 +45,8 @@ def recalibrate(config: CalibrateConfig) -> Card:
     tell_without_cams(found.model, found.card.input.window_px)
     dataset = dataset_for(found.card, config.data, None, config.dataset_info)
     refuse_another_split(found.card, config.checkpoint, dataset)
-    card, statistics = calibrated(found.model, found.card, dataset)
+    share = float(found.card.training.get("hold_aside", 0.0))
+    card, statistics = calibrated(found.model, found.card, held_aside(dataset, share)[1])
     try:
         checkpoint.save(config.out, found.model, card, {**found.extra, **statistics})
     except CheckpointError:

@@ -17,6 +17,7 @@ from ssmamba.errors import DataError
 from ssmamba.files import copy_file
 from training.backbones.classifiers import Start, build_classifier
 from training.config import FinetuneConfig
+from training.data.aside import held_aside
 from training.data.dataset import Dataset
 from training.evaluation.calibration import calibrated
 from training.evaluation.cams import tell_without_cams
@@ -50,6 +51,7 @@ def finetune(config: FinetuneConfig) -> None:
     fabric, dataset = open_run(config)
     start = build_classifier(config, len(dataset.classes))
     _refuse_seen_test_images(config, start, dataset)
+    chooses, fits = held_aside(dataset, config.hold_aside)
     plan = make_plan(config, fabric, len(dataset.indices("train")))
     refuse_single_values(config, plan, start.model)
     if fabric.is_global_zero:
@@ -58,11 +60,11 @@ def finetune(config: FinetuneConfig) -> None:
         tell_model(fabric, start.backbone.label, start.model, config.init)
         train = training_images(config, dataset)
         card = _card(config, dataset, start, train)
-        task = Supervised(config, dataset, train, card.input, fabric.device)
+        task = Supervised(config, chooses, train, card.input, fabric.device)
         trials = [_try_rate(config, fabric, task, card, lr, len(rates) > 1) for lr in rates]
         if fabric.is_global_zero:
             best = max(trials, key=lambda trial: selection_score(trial.outcome.best_metrics))
-            _finish(config, task, card, trials, best)
+            _finish(config, task, card, trials, best, fits)
 
 
 def _try_rate(
@@ -98,15 +100,21 @@ def _try_rate(
 
 
 def _finish(
-    config: FinetuneConfig, task: Supervised, card: Card, trials: list[Trial], best: Trial
+    config: FinetuneConfig,
+    task: Supervised,
+    card: Card,
+    trials: list[Trial],
+    best: Trial,
+    fits: Dataset,
 ) -> None:
-    """Calibrate the chosen model, score it on the test split, and write it with its full card."""
+    """Calibrate the chosen model on the validation images of ``fits``, score it on the test split,
+    and write it with its full card."""
     entry = training_entry(config, best.lr, best.outcome)
     entry["lrs_tried"] = [tried(trial.lr, trial.outcome) for trial in trials]
     entry["seconds"] = round(sum(trial.outcome.seconds for trial in trials), 1)
     metrics: dict[str, Any] = {"val": {**best.outcome.best_metrics, "n": len(task.val)}}
     done = card.with_(metrics=metrics, training=entry)
-    done, statistics = calibrated(best.model, done, task.dataset)
+    done, statistics = calibrated(best.model, done, fits)
     checkpoint.save(config.out / "best.safetensors", best.model, done, statistics)
     if best.folder != config.out:
         copy_file(best.folder / "last.safetensors", config.out / "last.safetensors")
@@ -176,6 +184,8 @@ def training_entry(config: FinetuneConfig, lr: float, outcome: Outcome) -> dict[
     entry = budget(config, lr, outcome)
     if config.freeze:
         entry["frozen_encoder"] = True
+    if config.hold_aside:
+        entry["hold_aside"] = config.hold_aside
     if config.init is not None:
         entry["pretraining"] = read_card(config.init).training
     return entry

@@ -21,13 +21,16 @@ from training.runs.folder import claimed_folder, refuse_used_folder
 from training.runs.plan import make_plan
 from training.runs.recipe import training_side
 
+# methods with a second network that follows the first; FSDP's forward pass hides its weights
+FOLLOWED = ("contrastive", "mamim+")
 UNEVEN = 2.0  # largest class / smallest class above which the balance is warned about
 
 
 def open_run(config: RunConfig) -> tuple[Fabric, Dataset]:
     """Choose the device and check data and flags; nothing is written. Raises DataError."""
-    if config.strategy == "fsdp" and getattr(config, "method", "") == "contrastive":
-        raise DataError("--method contrastive does not work with fsdp; give --strategy ddp.")
+    method = getattr(config, "method", "")
+    if config.strategy == "fsdp" and method in FOLLOWED:
+        raise DataError(f"--method {method} does not work with fsdp; give --strategy ddp.")
     refuse_locked(config.out)
     refuse_used_folder(config)
     fabric = make_fabric(config.accelerator, config.precision, config.devices, config.strategy)

@@ -148,6 +148,7 @@ def test_a_run_goes_on_exactly_and_its_encoder_tunes(folder: Path, tmp_path: Pat
         (["--latent-weight", "0"], "--latent-weight 0 must be above 0."),
         (["--teacher-momentum", "1"], "--teacher-momentum 1 must be 0 or more and below 1."),
         (["--image-size", "48"], "multiple of 32"),
+        (["--strategy", "fsdp"], "--method mamim+ does not work with fsdp; give --strategy ddp."),
     ],
 )
 def test_what_does_not_fit_is_refused(

@@ -57,7 +57,7 @@ def _compare(path: Path) -> None:
     keys = pyramid.tiles_in(0, pyramid.full_rect, False)[:TILES]  # as a user would see them
     rects = [_rect(pyramid, key) for key in keys]
     ways: dict[str, Callable[[], Took]] = {"TileSource": lambda: _shown(path, keys)}
-    ways |= _ways(path, rects, ("raw", "by_pil"), _shown_in)
+    ways |= _ways(path, rects, ("by_pil",), _shown_in) | _ways(path, rects, ("raw",), others={})
     _print(f"{path.name}: {len(keys)} tiles into the viewer's memory", _minima(ways))
     windows = grid(width, height, WINDOW_PX)
     ways = _ways(path, windows, ("ours", "without_own_tiles", "raw", "by_pil"))
@@ -75,26 +75,25 @@ def _ways(
     rects: Sequence[Rect],
     names: Sequence[str],
     finished: Callable[[Open], Open] = lambda way: way,
+    others: dict[str, Open] | None = None,
 ) -> dict[str, Callable[[], Took]]:
-    known = {name: getattr(tile_readers, name) for name in names} | tile_readers.others()
+    others = tile_readers.others() if others is None else others
+    known = {name: getattr(tile_readers, name) for name in names} | others
     return {
         name: partial(measured, finished(way), path, rects, THREADS) for name, way in known.items()
     }
 
 
 def _shown_in(way: Open) -> Open:
-    """RGB as the viewer's RGB32; what is four bytes a pixel is taken as it is."""
+    """RGB as the viewer's RGB32, which is kept, as the viewer keeps its tiles."""
 
     def opened(path: Path) -> Read:
-        read = way(path)
+        read, kept = way(path), []
 
-        def shown(rect: Rect) -> object:
-            pixels = np.asarray(read(rect))
-            if pixels.ndim == 2:
-                return pixels
-            rgb = np.ascontiguousarray(pixels[..., :3])
+        def shown(rect: Rect) -> None:
+            rgb = np.ascontiguousarray(read(rect))
             image = QImage(rgb.data, *rect[2:], 3 * rect[2], QImage.Format.Format_RGB888)
-            return image.convertToFormat(QImage.Format.Format_RGB32)
+            kept.append(image.convertToFormat(QImage.Format.Format_RGB32))
 
         return shown
 

@@ -15,6 +15,7 @@ from ssmamba.slides.tiles.codec import TileFault, decode_into
 from ssmamba.slides.tiles.table import TileTable
 
 HEAD_ROOM = 65_536  # bytes that a tile may take beyond twice its pixels
+TURNS = 64  # locks for tiles, so that no two threads decode the same one
 TileCache = ByteLru[tuple[int, int, int, int], np.ndarray]  # by level, row, column, colours
 
 
@@ -72,6 +73,7 @@ class TileGrid:
         """cache: takes the tiles of which a part was asked for, whose rest is likely to follow."""
         self.table, self._file, self._cache, self._level = table, file, cache, level
         self._scratch = Scratch()
+        self._turns = [threading.Lock() for _ in range(TURNS)]
         self.most_bytes = 6 * table.tile_width * table.tile_height + HEAD_ROOM
 
     def has_all(self, left: int, top: int, width: int, height: int) -> bool:
@@ -134,11 +136,17 @@ class TileGrid:
         if held is not None:
             return held
         shape = self.table.tile_height, self.table.tile_width, colours
-        tile = self._scratch.tile(shape) if cut.is_whole else np.empty(shape, np.uint8)
-        decode_into(self.table, self._bytes(cut), tile)
-        if not cut.is_whole:
-            self._cache.put(key, tile, tile.nbytes)
-        return tile
+        if cut.is_whole:
+            tile = self._scratch.tile(shape)
+            decode_into(self.table, self._bytes(cut), tile)
+            return tile
+        with self._turns[hash(key) % len(self._turns)]:  # neighbours are read at the same time
+            held = self._cache.get(key)
+            if held is None:
+                held = np.empty(shape, np.uint8)
+                decode_into(self.table, self._bytes(cut), held)
+                self._cache.put(key, held, held.nbytes)
+        return held
 
     def _bytes(self, cut: Cut) -> memoryview:
         """A tile as it lies in the file: valid until this thread's next call."""

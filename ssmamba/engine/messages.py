@@ -97,6 +97,24 @@ class MeasureFit(JobRequest):
     most: int = 6  # windows to look at
 
 
+@dataclass(frozen=True)
+class ScanSlide(JobRequest):
+    """Read all tissue of a slide, the coarse first and outwards from a place.
+
+    A batch a step, so that what is asked meanwhile is answered between two. To begin elsewhere, or
+    to go on after a restart, cancel it and ask again with what is known.
+    """
+
+    slide: SlideRef
+    checkpoint: str
+    begin: tuple[float, float] | None = None  # (x, y), level-0 px; None = the middle of the slide
+    known: PackedArray | None = None  # (N, 2) int32 of row and column: windows not to be read again
+    field_px: float | None = None  # side of a window, level-0 px, for models without µm/px
+    overlap: float = 0.0  # share of a window's side that neighbours have in common
+    added: tuple[Roi, ...] = ()  # tissue that the map of tissue missed
+    removed: tuple[Roi, ...] = ()  # what it took for tissue
+
+
 # --- control: takes effect before the next step; no reply but the end of a cancelled job ---
 @dataclass(frozen=True)
 class Cancel:
@@ -231,6 +249,41 @@ class FitResult:
 
 
 @dataclass(frozen=True)
+class ScanBegun:
+    """The grid over a slide, before its first windows: window (row, column) is the square of
+    ``side`` at (column × step, row × step), level-0 pixels."""
+
+    job: int
+    checkpoint: str  # path
+    side: int
+    exact_side: float  # before it was rounded to whole pixels
+    step: int
+    rows: int
+    columns: int
+    windows: int  # with tissue, those that are known included
+    tissue: PackedArray  # (H, W) uint8: 0 glass, 1 tissue, 2 pen, 3 black
+    tissue_scale: float  # level-0 pixels per pixel of it
+    classes: tuple[str, ...]  # keys, in the order of the probabilities
+    stamp: Stamp
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ScanTiles:
+    """Answers to some windows, and how far the scan is."""
+
+    job: int
+    cells: PackedArray  # (N, 2) int32 of row and column
+    strides: PackedArray  # (N,) uint8: rows and columns to the next one until finer ones come
+    probabilities: PackedArray  # (N, K) float16
+    doubts: PackedArray  # (N,) uint8, codes of ``ssmamba.reading.doubts.CODES``; 0 = sure
+    done: int  # windows, those that were known included
+    total: int
+    per_second: float = 0.0  # windows, while this job had its turn
+    left_s: float = 0.0  # at that pace
+
+
+@dataclass(frozen=True)
 class CheckpointFailed:
     """One of a job's checkpoints failed; the others continue."""
 
@@ -266,6 +319,8 @@ Reply = (
     | ExplainResult
     | ReconstructResult
     | FitResult
+    | ScanBegun
+    | ScanTiles
     | CheckpointFailed
     | JobDone
     | JobCancelled

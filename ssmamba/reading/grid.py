@@ -76,14 +76,21 @@ def block_order(cells: np.ndarray, block: int) -> np.ndarray:
     return np.lexsort((column, row, column // block, row // block))
 
 
+def strides_of(cells: np.ndarray) -> np.ndarray:
+    """COARSEST, … 4, 2 or 1: the coarsest of the nested grids that each of cells (N, 2) is in."""
+    cells = np.asarray(cells)
+    common = np.where(cells == 0, COARSEST, cells & -cells).min(axis=1)
+    found: np.ndarray = np.minimum(common, COARSEST)
+    return found
+
+
 def coarse_first(cells: np.ndarray, begin: tuple[float, float], block: int = 4) -> np.ndarray:
     """Numbers (N,) that put cells (N, 2) in order from the coarse to the fine, and outwards.
 
     Every 8th row and column come first, then every 4th, every 2nd, and the rest; within each,
     blocks of block × block cells by their distance from the place ``begin`` (row, column).
     """
-    cells = np.asarray(cells)
-    stride = np.minimum(*(np.where(cells == 0, COARSEST, cells & -cells).T)).clip(max=COARSEST)
+    cells, stride = np.asarray(cells), strides_of(cells)
     width = np.maximum(stride, block)
     row, column = cells.T // width
     away = np.hypot((row + 0.5) * width - begin[0], (column + 0.5) * width - begin[1])

@@ -17,6 +17,7 @@ from ssmamba.engine.jobs.explain import evidence
 from ssmamba.engine.jobs.fit import measure_fit
 from ssmamba.engine.jobs.load import load
 from ssmamba.engine.jobs.reconstruct import reconstruct_region
+from ssmamba.engine.jobs.scan import scan_slide
 from ssmamba.engine.messages import (
     Classify,
     Explain,
@@ -24,6 +25,7 @@ from ssmamba.engine.messages import (
     LoadCheckpoint,
     MeasureFit,
     Reconstruct,
+    ScanSlide,
 )
 from ssmamba.engine.scheduler import Spent, Steps
 from ssmamba.errors import SSMambaError
@@ -35,6 +37,7 @@ KINDS: dict[type[JobRequest], Callable[[Any, Bench, Spent], Steps]] = {
     Explain: partial(each_checkpoint, evidence),
     Reconstruct: reconstruct_region,
     MeasureFit: measure_fit,
+    ScanSlide: scan_slide,
 }
 
 

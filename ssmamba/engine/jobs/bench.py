@@ -17,9 +17,12 @@ from ssmamba.errors import InputError, explain_failure
 from ssmamba.inference.predictor import Prediction, Predictor
 from ssmamba.ops import adopt_kernels
 from ssmamba.reading.preprocess import Images
+from ssmamba.reading.tissue_map import TissueMap, tissue_map
 from ssmamba.reading.values import Check
 from ssmamba.runtime.device import Device
+from ssmamba.slides.slide import Slide
 
+TISSUE_MAPS = 4  # kept, so that a scan that is asked for again begins at once
 REMEMBERED = 256  # answers kept, so that a CAM of the predicted class need not classify again
 
 
@@ -32,6 +35,7 @@ class Bench:
         self.slides = SlideStore()
         self.threads = ThreadTuner()
         self.answers: OrderedDict[tuple, str] = OrderedDict()  # -> predicted class key
+        self.tissue: OrderedDict[tuple, TissueMap] = OrderedDict()  # by file, as it was opened
 
     @contextmanager
     def reading(
@@ -61,6 +65,15 @@ class Bench:
         """Classify one batch."""
         with self.at_best((predictor.checkpoint.sha256, len(pixels))):
             return predictor.predict(pixels)
+
+    def tissue_of(self, slide: Slide) -> TissueMap:
+        """Where tissue is on a slide; it is looked for once. Raises SlideError."""
+        key = (str(slide.path), slide.info.file)
+        if key not in self.tissue:
+            self.tissue[key] = tissue_map(slide)
+            while len(self.tissue) > TISSUE_MAPS:
+                self.tissue.popitem(last=False)
+        return self.tissue[key]
 
     def remember(self, key: tuple, predicted: str) -> None:
         """Keep the class key that a model gave a region (``Region.key``)."""

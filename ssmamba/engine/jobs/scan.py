@@ -1,0 +1,138 @@
+"""A whole slide read by one model, the coarse first and outwards from a place, a batch a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import numpy as np
+
+from ssmamba.engine.jobs.bench import Bench, progress
+from ssmamba.engine.messages import ScanBegun, ScanSlide, ScanTiles
+from ssmamba.engine.scheduler import Spent, Steps
+from ssmamba.inference.predictor import Predictor
+from ssmamba.inference.stream import WindowReader, answered, in_order
+from ssmamba.ops import choose_backend
+from ssmamba.reading.grid import coarse_first, strides_of
+from ssmamba.reading.slide_plan import GridOptions, SlidePlan, plan_slide
+from ssmamba.reading.values import PackedArray, Stamp
+from ssmamba.slides.slide import Slide
+
+BATCH = {"cpu": 4, "cuda": 64}  # windows of a step: what is asked meanwhile waits for one at most
+READERS = {"cpu": 1, "cuda": 8}  # threads that read ahead; on a CPU the network has the others
+AHEAD = 2  # batches for each
+POLL_S = 0.02  # a step while tissue is looked for in another thread
+
+
+def scan_slide(request: ScanSlide, bench: Bench, spent: Spent) -> Steps:
+    """One ``ScanBegun``, then ``ScanTiles`` until all windows are read. Raises SSMambaError."""
+    ref = request.slide
+    with (
+        bench.models.held(request.checkpoint) as loaded,
+        bench.slides.held(ref.path, ref.file) as slide,
+    ):
+        predictor = bench.models.predictor_of(loaded)
+        kind = "cuda" if predictor.device.is_cuda else "cpu"
+        with _readers(READERS[kind]) as pool:
+            planned = pool.submit(_plan, request, bench, predictor, slide)
+            while not planned.done():
+                wait([planned], POLL_S)
+                spent()
+                yield None
+            plan = planned.result()
+            yield _begun(request, predictor, slide, plan)
+            cells = plan.cells[coarse_first(plan.cells, _begin(request, slide, plan))]
+            cells = cells[~_is_known(cells, request, plan)]
+            strides, windows = strides_of(cells), plan.grid.windows(cells)
+            reader = WindowReader(slide, predictor.card.input, plan.out_px, plan.icc)
+            size, begun, known = BATCH[kind], spent(), len(plan.cells) - len(cells)
+            batches = in_order(
+                pool,
+                lambda first: reader.read(windows[first : first + size]),
+                range(0, len(cells), size),
+                AHEAD * READERS[kind],
+            )
+            for first, batch in batches:
+                found = answered(predictor, batch, lambda images: bench.predict(predictor, images))
+                part, done = slice(first, first + size), min(first + size, len(cells))
+                pace = progress(request.job, done, len(cells), spent() - begun)
+                yield ScanTiles(
+                    job=request.job,
+                    cells=PackedArray.of(cells[part]),
+                    strides=PackedArray.of(strides[part].astype(np.uint8)),
+                    probabilities=PackedArray.of(found.probabilities.astype(np.float16)),
+                    doubts=PackedArray.of(found.doubts),
+                    done=known + done,
+                    total=len(plan.cells),
+                    per_second=pace.per_second,
+                    left_s=pace.left_s,
+                )
+
+
+@contextmanager
+def _readers(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that are not waited for: a cancelled job gives way at once."""
+    pool = ThreadPoolExecutor(count, thread_name_prefix="scan")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _plan(request: ScanSlide, bench: Bench, predictor: Predictor, slide: Slide) -> SlidePlan:
+    options = GridOptions(
+        overlap=request.overlap,
+        mpp=request.slide.mpp,
+        field_px=request.field_px,
+        icc=request.slide.icc,
+    )
+    tissue = bench.tissue_of(slide).corrected(request.added, request.removed)
+    return plan_slide(slide, predictor.card.input, options, tissue)
+
+
+def _begin(request: ScanSlide, slide: Slide, plan: SlidePlan) -> tuple[float, float]:
+    """Row and column of the place to begin at."""
+    x, y = request.begin or (slide.dimensions[0] / 2, slide.dimensions[1] / 2)
+    return y / plan.grid.step, x / plan.grid.step
+
+
+def _is_known(cells: np.ndarray, request: ScanSlide, plan: SlidePlan) -> np.ndarray:
+    """Which of cells (N, 2) were read before, (N,) bool."""
+    if request.known is None:
+        return np.zeros(len(cells), bool)
+    numbers = (c[:, 0].astype(np.int64) * plan.grid.columns + c[:, 1]
+               for c in (cells, request.known.array))  # fmt: skip
+    return np.isin(*numbers)
+
+
+def _begun(request: ScanSlide, predictor: Predictor, slide: Slide, plan: SlidePlan) -> ScanBegun:
+    grid, device = plan.grid, predictor.device.name
+    return ScanBegun(
+        job=request.job,
+        checkpoint=request.checkpoint,
+        side=grid.side,
+        exact_side=grid.exact_side,
+        step=grid.step,
+        rows=grid.rows,
+        columns=grid.columns,
+        windows=len(plan.cells),
+        tissue=PackedArray.of(plan.tissue.kinds),
+        tissue_scale=plan.tissue.scale,
+        classes=tuple(info.key for info in predictor.card.classes),
+        stamp=Stamp(
+            slide_path=str(slide.path),
+            slide_hash=slide.quick_hash,
+            roi_id="",
+            roi_geometry="",
+            checkpoint_sha256=predictor.checkpoint.sha256,
+            device=device,
+            scan_backend=choose_backend(device).name,
+            mpp=plan.mpp,
+            icc=plan.icc,
+            mode="scan",
+            time=datetime.now(UTC).isoformat(timespec="seconds"),
+        ),
+        notes=plan.notes + predictor.notes,
+    )

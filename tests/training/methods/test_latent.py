@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier, local
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +18,8 @@ from tests.training.conftest import TINY
 from tests.training.test_finetune import assert_same_weights, stop_at
 from training import finetune, pretrain
 from training.config import PretrainConfig
-from training.methods.latent import LEAST_SPREAD, MAMIMPlus, latent_terms
+from training.methods import latent
+from training.methods.latent import LEAST_SPREAD, MAMIMPlus, Terms, latent_terms
 from training.methods.mamim_plus import WithoutSkips
 from training.methods.masked import MAMIMMethod
 
@@ -109,6 +113,56 @@ def test_the_latent_terms_push_features_off_a_point() -> None:
         latent_terms(seen, seen.detach(), seen).total.backward()
         optimizer.step()
     assert latent_terms(seen, seen.detach(), seen).variance < 0.5 * before
+
+
+def test_two_processes_find_the_terms_and_gradients_of_the_whole_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two threads stand in for them. A sum's gradient is the sum of the processes' gradients, and
+    training takes the mean over the processes."""
+    torch.manual_seed(0)
+    guessed, taught, seen = (torch.randn(16, 6) for _ in range(3))
+    whole = seen.clone().requires_grad_()
+    expected = latent_terms(guessed, taught, whole)
+    (expected.variance + expected.covariance).backward()
+
+    meeting, own = Barrier(2), local()
+    shared: list[torch.Tensor] = [torch.zeros(1)] * 2
+
+    def exchanged(value: torch.Tensor) -> torch.Tensor:
+        shared[own.rank] = value.detach()
+        meeting.wait()
+        total = shared[0] + shared[1]
+        meeting.wait()
+        return total
+
+    class Sum(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, value: torch.Tensor) -> torch.Tensor:
+            return exchanged(value)
+
+        @staticmethod
+        def backward(ctx: Any, *grads: torch.Tensor) -> torch.Tensor:
+            return exchanged(grads[0])
+
+    def process(rank: int) -> tuple[Terms, torch.Tensor]:
+        own.rank = rank
+        rows = slice(8 * rank, 8 * rank + 8)
+        part = seen[rows].clone().requires_grad_()
+        terms = latent_terms(guessed[rows], taught[rows], part)
+        (terms.variance + terms.covariance).backward()
+        assert part.grad is not None
+        return terms, part.grad
+
+    monkeypatch.setattr(latent, "sum_over_processes", Sum.apply)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(process, range(2))
+    for terms, _ in (first, second):
+        torch.testing.assert_close(terms.variance, expected.variance)
+        torch.testing.assert_close(terms.covariance, expected.covariance)
+    both = (first[0].prediction + second[0].prediction) / 2
+    torch.testing.assert_close(both, expected.prediction)
+    torch.testing.assert_close(torch.cat([first[1], second[1]]) / 2, whole.grad)
 
 
 def test_a_run_goes_on_exactly_and_its_encoder_tunes(folder: Path, tmp_path: Path) -> None:

@@ -67,8 +67,8 @@ MUTATIONS = (
     Mutation(
         "a CAM of class -1 explains the last class",
         "ssmamba/explain/cam.py",
-        "if not 0 <= class_index < len(logits):",
-        "if class_index >= len(logits):",
+        "if not 0 <= class_index < classes:",
+        "if class_index >= classes:",
         ("tests/ssmamba/explain/test_cam.py::test_a_class_that_is_not_there_is_an_error",),
     ),
     Mutation(

@@ -152,14 +152,6 @@ class Scheduler:
             self._send(reply)
         return True
 
-    def wait_until_idle(self, seconds: float) -> None:
-        """Return once there was nothing to do for a while."""
-        since = time.monotonic()
-        while time.monotonic() - since < seconds:
-            time.sleep(0.1)
-            if self._jobs:
-                since = time.monotonic()
-
     def _most_urgent(self) -> _Job | None:
         """The oldest of the most urgent; a cancelled job comes first, to release what it holds."""
         able = [job for job in self._jobs if job.cancelled or not job.paused]

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from ssmamba.runtime.device import Device
 
 NICE = 5  # frames come first; at 19 an answer took seconds beside two busy programs
-IDLE_S = 1.0  # without work, before anything is loaded ahead
 FOLLOW_S = 0.5  # between two looks at how far the kernels are
 
 
@@ -80,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     jobs = Jobs(device)
     outbox.send(_ready(device))
-    threading.Thread(target=_warm_up, args=(device, scheduler), name="warm-up", daemon=True).start()
+    threading.Thread(target=_warm_up, args=(device,), name="warm-up", daemon=True).start()
     threading.Thread(target=_follow_kernels, args=(outbox,), name="kernels", daemon=True).start()
     scheduler.run(jobs)
 
@@ -161,18 +160,12 @@ def _follow_kernels(outbox: Outbox) -> None:
         outbox.send(PreparingKernels(1.0, "cpu" if library.find() else "torch"))
 
 
-def _warm_up(device: Device, scheduler: Scheduler) -> None:
-    """Load in the background what the first answer and the first CAM need.
-
-    grad-cam takes seconds to import and would slow a first answer that is being computed.
-    """
-    from ssmamba.explain.cam import warm_up as load_grad_cam
-    from ssmamba.ops import warm_up as load_scan
+def _warm_up(device: Device) -> None:
+    """Load in the background what the first answer needs."""
+    from ssmamba.ops import warm_up
 
     try:
-        load_scan(device.name)
-        scheduler.wait_until_idle(IDLE_S)
-        load_grad_cam()
+        warm_up(device.name)
     except Exception:  # the job that needs it fails with a message of its own
         traceback.print_exc()
 

@@ -1,8 +1,10 @@
-"""Class activation maps through grad-cam, with raw values at the layer's own grid.
+"""Class activation maps, with raw values at the layer's own grid.
 
-grad-cam stretches every map to 0..1, so that a blank image looks like evidence; here its hooks
-and weights are used and the values are kept. Maps are signed where the method is: what the
-original papers clip by a ReLU is left to the colour scale.
+The formulas are those of the grad-cam package, to which tests hold them; the package itself would
+bring matplotlib, torchvision and scikit-learn into the process, 160 MB and seconds of a first map.
+It stretches every map to 0..1, so that a blank image looks like evidence; here the values are kept.
+Maps are signed where the method is: what the original papers clip by a ReLU is left to the colour
+scale.
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -42,21 +43,12 @@ def cam_maps(
     """
     chosen = find_method(method)
     target = cam_target(model, stage, (batch.shape[2], batch.shape[3]))
-    targets = [_logit(class_index)] * len(batch)
     full_precision = torch.autocast(batch.device.type, enabled=False)  # NumPy has no bfloat16
-    with _prepared(model, target.layer), torch.enable_grad(), full_precision:
-        cam = _grad_cam()[chosen.name](model, [target.layer], target.reshape)
-        # behind grad-cam's own hook: what comes next may change its input in place
-        copied = target.layer.register_forward_hook(lambda _m, _i, output: output.clone())
+    with _prepared(model), torch.enable_grad(), full_precision:
+        activations, gradients = _evidence(model, target, batch, class_index, chosen.uses_class)
         if chosen.needs_zero and target.has_offset:
-            cam.zero = _activations_of_nothing(model, target, batch)
-        try:
-            cam.forward(batch, targets)
-            maps = cam.raw_maps
-        finally:
-            copied.remove()
-            cam.activations_and_grads.release()
-            cam.outputs = None
+            activations = activations - _activations_of_nothing(model, target, batch)
+        maps = np.asarray(_FORMULAS[chosen.name](activations, gradients), np.float32)
     return _without_padding(np.nan_to_num(maps), target, batch)
 
 
@@ -74,69 +66,63 @@ def spanned_cells(
     return None if (rows, columns) == shape else (rows, columns)
 
 
-def warm_up() -> None:
-    """Import grad-cam, which takes seconds, before someone waits for it."""
-    _grad_cam()
+def _evidence(
+    model: nn.Module, target: CamTarget, batch: Tensor, class_index: int, differentiate: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """The layer's activations and the gradient of the images' logits there, (B, C, h, w) float32.
 
+    The graph is cut at the layer: nothing below it is differentiated.
+    """
+    kept: list[Tensor] = []
 
-@cache
-def _grad_cam() -> dict[str, Any]:
-    """grad-cam's classes by the names of METHODS, each changed to keep its raw maps."""
-    import pytorch_grad_cam as package  # matplotlib, torchvision and scikit-learn come along
+    def cut(_module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor:
+        kept.append(output.detach().requires_grad_(True))
+        return kept[-1].clone()  # what comes next may change its input in place
 
-    return {
-        "GradCAM": _raw(package.GradCAM),
-        "GradCAM++": _raw(package.GradCAMPlusPlus),
-        "HiResCAM": _raw(package.HiResCAM),
-        "LayerCAM": _raw(package.LayerCAM),
-        "ElementWise": _raw(package.GradCAMElementWise),
-        "EigenGradCAM": _raw(package.EigenGradCAM, _eigen_gradient),
-        "EigenCAM": _raw(package.EigenCAM, _eigen_activation),
-    }
-
-
-def _logit(class_index: int) -> Callable[[Tensor], Tensor]:
-    """Target for grad-cam: one of an image's logits (K,). Raises InputError."""
-
-    def target(logits: Tensor) -> Tensor:
-        if not 0 <= class_index < len(logits):
+    with target.layer.register_forward_hook(cut):
+        logits = model(batch)
+    layer = gradient = kept[0]
+    if differentiate:
+        classes = logits.shape[1]
+        if not 0 <= class_index < classes:
             raise InputError(
-                f"The model has no class number {class_index}; choose one from 0 to "
-                f"{len(logits) - 1}."
+                f"The model has no class number {class_index}; choose one from 0 to {classes - 1}."
             )
-        return logits[class_index]
+        (gradient,) = torch.autograd.grad(logits[:, class_index].sum(), layer)
+    reshape = target.reshape or (lambda maps: maps)
+    activations, gradients = (reshape(x.detach()).float().cpu().numpy() for x in (layer, gradient))
+    return activations, gradients
 
-    return target
+
+def _weighed(weights: np.ndarray, activations: np.ndarray) -> np.ndarray:
+    """Feature maps (B, C, h, w) added up with a weight for each (B, C)."""
+    return (weights[:, :, None, None] * activations).sum(axis=1)
 
 
-def _raw(method: Any, cam_image: Any = None) -> Any:
-    """A grad-cam class that leaves (B, h, w) values in ``raw_maps``: no ReLU, scale or resize."""
+def _grad_cam(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    return _weighed(gradients.mean(axis=(2, 3)), activations)
 
-    def compute_cam_per_layer(
-        self: Any, input_tensor: Tensor, targets: list, eigen_smooth: bool
-    ) -> list[np.ndarray]:
-        store = self.activations_and_grads
-        activations = store.activations[0].float().numpy()
-        gradients = store.gradients[0].float().numpy() if store.gradients else None
-        activations = activations - self.zero
-        if cam_image is not None:
-            maps = cam_image(activations, gradients)
-        else:
-            maps = self.get_cam_image(
-                input_tensor, self.target_layers[0], targets, activations, gradients, eigen_smooth
-            )
-        self.raw_maps = np.asarray(maps, np.float32)
-        return [self.raw_maps[:, None]]
 
-    def aggregate_multi_layers(self: Any, maps: list[np.ndarray]) -> np.ndarray:
-        return maps[0][:, 0]
+def _grad_cam_plus_plus(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    square = gradients**2
+    total = activations.sum(axis=(2, 3), keepdims=True)
+    share = square / (
+        2 * square + total * (square * gradients) + 1e-6
+    )  # Chattopadhay et al. Eq. 19
+    share = np.where(gradients != 0, share, 0)
+    return _weighed((np.maximum(gradients, 0) * share).sum(axis=(2, 3)), activations)  # Eq. 7
 
-    body = {
-        "zero": 0.0,  # (1, C, 1, 1) where the layer's own zero means nothing
-        "compute_cam_per_layer": compute_cam_per_layer,
-        "aggregate_multi_layers": aggregate_multi_layers,
-    }
-    return type(f"Raw{method.__name__}", (method,), body)
+
+def _hires_cam(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    return (gradients * activations).sum(axis=1)
+
+
+def _layer_cam(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    return (np.maximum(gradients, 0) * activations).sum(axis=1)
+
+
+def _element_wise(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    return np.maximum(gradients * activations, 0).sum(axis=1)
 
 
 def _activations_of_nothing(model: nn.Module, target: CamTarget, batch: Tensor) -> np.ndarray:
@@ -163,7 +149,7 @@ def _main_pattern(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
     A principal axis has no direction of its own (grad-cam's comes out either way): it is turned
     so that the map agrees with ``reference`` (B, h, w). The C × C problem is solved, not the
-    (h·w) × (h·w) one that grad-cam's full SVD needs minutes for in stage 1.
+    (h·w) × (h·w) one that grad-cam's SVD needs minutes for in stage 1.
     """
     maps = []
     for image, wanted in zip(values, reference, strict=True):
@@ -176,24 +162,28 @@ def _main_pattern(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return np.stack(maps)
 
 
-@contextmanager
-def _prepared(model: nn.Module, layer: nn.Module) -> Iterator[None]:
-    """Cut the graph at the layer and freeze the weights; put everything back afterwards.
+# Activations and gradients (B, C, h, w) -> maps (B, h, w), by the names of METHODS.
+_FORMULAS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "GradCAM": _grad_cam,
+    "GradCAM++": _grad_cam_plus_plus,
+    "HiResCAM": _hires_cam,
+    "LayerCAM": _layer_cam,
+    "ElementWise": _element_wise,
+    "EigenGradCAM": _eigen_gradient,
+    "EigenCAM": _eigen_activation,
+}
 
-    The gradient is wanted at the layer's output alone, so nothing below it is differentiated.
-    grad-cam sets eval mode for good, and without this the weights would gather gradients.
-    """
+
+@contextmanager
+def _prepared(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode and frozen weights; everything is put back afterwards."""
     training = model.training
     weights = [p for p in model.parameters() if p.requires_grad]
-
-    def cut(_module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor:
-        return output.detach().requires_grad_(True)
-
     for weight in weights:
         weight.requires_grad_(False)
+    model.eval()
     try:
-        with layer.register_forward_hook(cut):
-            yield
+        yield
     finally:
         for weight in weights:
             weight.requires_grad_(True)

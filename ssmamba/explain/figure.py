@@ -117,7 +117,7 @@ def _color_bar(figure: Image.Image, x: int, low: float, high: float, colormap: s
 
 @cache
 def font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """DejaVu Sans as matplotlib (a dependency of grad-cam) ships it: Pillow's own has no µ."""
+    """DejaVu Sans as matplotlib ships it: Pillow's own has no µ."""
     found = importlib.util.find_spec("matplotlib")
     for folder in (found.submodule_search_locations or ()) if found else ():
         file = Path(folder) / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"

@@ -226,7 +226,7 @@ class SSMamba(nn.Module):
 
 
 def cam_reshape(x: Tensor) -> Tensor:
-    """(B, H, W, C) -> (B, C, H, W), as grad-cam wants it."""
+    """(B, H, W, C) -> (B, C, H, W), as CAMs want it."""
     return x.permute(0, 3, 1, 2)
 
 

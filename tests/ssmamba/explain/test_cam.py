@@ -1,4 +1,4 @@
-"""CAMs against their definitions, and the traps of the library behind them."""
+"""CAMs against their definitions and grad-cam, and the traps of that package."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from ssmamba.errors import CheckpointError, InputError
+from ssmamba.explain import cam
 from ssmamba.explain.cam import cam_maps, spanned_cells
 from ssmamba.explain.methods import METHODS
 from ssmamba.explain.stitch import resize_map
@@ -105,6 +106,27 @@ def test_every_method_gives_finite_maps_that_depend_on_the_class_as_it_says(
     assert np.ptp(first) > 0
     assert np.allclose(first, second) != METHODS[method].uses_class
     assert METHODS[method].signed or first.min() >= 0
+
+
+@pytest.mark.slow
+def test_the_formulas_are_those_of_grad_cam():
+    """Slow, because that package takes seconds to import."""
+    package = pytest.importorskip("pytorch_grad_cam")
+    rng = np.random.default_rng(0)
+    found, gradient = rng.normal(size=(2, 2, 8, 5, 6)).astype(np.float32)
+    gradient[0, :, 2:4] = 0
+    network = nn.Conv2d(3, 8, 1)
+    for name, method in (
+        ("GradCAM", package.GradCAM),
+        ("GradCAM++", package.GradCAMPlusPlus),
+        ("HiResCAM", package.HiResCAM),
+        ("LayerCAM", package.LayerCAM),
+        ("ElementWise", package.GradCAMElementWise),
+    ):
+        theirs = method(network, [network])
+        expected = theirs.get_cam_image(None, None, None, found, gradient, False)
+        theirs.activations_and_grads.release()
+        np.testing.assert_allclose(cam._FORMULAS[name](found, gradient), expected, rtol=1e-6)
 
 
 def test_a_batch_gives_each_image_its_own_map(model, batch):

@@ -20,6 +20,7 @@ from viewer.controllers.session_files import SessionFileController
 from viewer.controllers.sessions import SessionController, failure_text
 from viewer.controllers.shared import Shared
 from viewer.controllers.slides import SlideController
+from viewer.controllers.tile_maps import TileMapController
 from viewer.controllers.views import ViewController
 from viewer.controllers.workbench import WorkbenchController
 from viewer.saving.paths import cache_folder, user_folder
@@ -52,6 +53,7 @@ class Workspace(Shared):
         self.models = ModelController(self)
         self.analysis = AnalysisController(self, self.bridge)
         self.maps = MapController(self, canvas)
+        self.tile_maps = TileMapController(self, canvas)
         self.exports = ExportController(self, self.maps)
         self.scale = ScaleController(self, canvas)
         self.fitting = FitController(self, self.bridge)
@@ -61,7 +63,13 @@ class Workspace(Shared):
         )
         self.session_files = SessionFileController(self, self.sessions, self.slides)
         self.files = FileController(
-            self, self.slides, self.models, self.regions, self.demo, self.session_files
+            self,
+            self.slides,
+            self.models,
+            self.regions,
+            self.demo,
+            self.session_files,
+            self.tile_maps,
         )
         self.files.demo_shown.connect(self._ask_all)
         self.demo.ready.connect(lambda demo: self.scale.accept_suggestions(str(demo.slide)))

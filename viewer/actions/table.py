@@ -137,6 +137,9 @@ ACTIONS: tuple[Action, ...] = (
            lambda w: w.dialogs.import_regions(from_corner=True), "", "",
            tr("For regions of HALO or ASAP on a slide with empty margins, from which QuPath does "
               "not count"), (Place(FILE, 2),), enabled=_has_margins),
+    Action("open_tile_map", tr("Map of tiles…"), lambda w: w.dialogs.open_tile_map(), "", "",
+           tr("Lay values of tiles on the slide: a scan, a feature file, or a table with places"),
+           (Place(FILE, 2),), enabled=_has_slide),
     Action("export_rois", tr("Regions and answers…"), lambda w: w.dialogs.export_regions(),
            "export", "Ctrl+E", tr("Export regions and answers as GeoJSON, which QuPath reads"),
            (Place(FILE, 2, EXPORT),), enabled=_has_slide),

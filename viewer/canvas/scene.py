@@ -14,6 +14,7 @@ from viewer.canvas.layers.minimap import Minimap
 from viewer.canvas.layers.overlays import OverlayLayer
 from viewer.canvas.layers.rois import RoiLayer
 from viewer.canvas.layers.scale_bar import magnification_text, paint_scale_bar
+from viewer.canvas.layers.tile_map import TileMapLayer
 from viewer.canvas.layers.tiles import TileLayer
 from viewer.canvas.view import View
 from viewer.tiles.source import TileSource
@@ -32,6 +33,7 @@ class Scene:
         self.dpr = 1.0  # device pixels per logical pixel
         self.tiles = TileLayer()
         self.rois = RoiLayer()
+        self.tile_map = TileMapLayer()
         self.overlays = OverlayLayer()
         self.minimap = Minimap()
 
@@ -49,6 +51,7 @@ class Scene:
         self.source = source
         self.tiles.set_source(source)
         self.minimap.forget()
+        self.tile_map.set_picture(None, (0.0, 0.0, 0.0, 0.0))
         self.overlays.set_overlays(())
         self.overlays.highlight = None
         self.camera.set_slide(self.info)
@@ -95,6 +98,7 @@ class Scene:
         self.tiles.paint(painter, view)
         if self.info is None or self.source is None:
             return
+        self.tile_map.paint(painter, view)
         self.overlays.paint(painter, view)
         self.rois.paint(painter, view, dpr)
         self.overlays.paint_highlight(painter, view, dpr)

@@ -14,6 +14,8 @@ from viewer.controllers.regions import RegionController
 from viewer.controllers.session_files import SessionFileController
 from viewer.controllers.shared import Controller, Shared
 from viewer.controllers.slides import SlideController
+from viewer.controllers.tile_maps import ENDINGS as TILE_MAP_ENDINGS
+from viewer.controllers.tile_maps import TileMapController
 from viewer.demo import Demo
 from viewer.saving.session_file import ENDING
 
@@ -34,6 +36,7 @@ class FileController(Controller):
         regions: RegionController,
         demo: DemoController,
         sessions: SessionFileController,
+        tile_maps: TileMapController,
     ) -> None:
         super().__init__(shared)
         self._slides = slides
@@ -41,6 +44,7 @@ class FileController(Controller):
         self._regions = regions
         self._demo = demo
         self._sessions = sessions
+        self._tile_maps = tile_maps
         self._demo_models = True
         self._demo_wanted = False
         self._imports: list[tuple[str, Callable[[], None]]] = []  # slide path, import
@@ -55,7 +59,8 @@ class FileController(Controller):
         models = [p for p in paths if p.lower().endswith(MODEL_ENDINGS)]
         regions = [p for p in paths if p.lower().endswith(REGION_ENDINGS)]
         sessions = [p for p in paths if p.lower().endswith(ENDING)]
-        slides = [p for p in paths if p not in (*models, *regions, *sessions)]
+        maps = [p for p in paths if p.lower().endswith(TILE_MAP_ENDINGS)]
+        slides = [p for p in paths if p not in (*models, *regions, *sessions, *maps)]
         if models:
             self._models.add_files(models)
         if slides:
@@ -65,6 +70,8 @@ class FileController(Controller):
             self.import_regions(path)
         for path in sessions:
             self._sessions.open(path)
+        for path in maps:
+            self.open_tile_map(path)
 
     def open_demo(
         self, data: str = "", *, models: Sequence[str] = (), bundled_models: bool = True
@@ -97,6 +104,13 @@ class FileController(Controller):
             go()
         else:
             self._imports.append((slide, go))
+
+    def open_tile_map(self, path: str) -> None:
+        """Lay a map on the open slide, or on the one that is being opened."""
+        if self._slides.coming is None:
+            self._tile_maps.open(path)
+        else:
+            self._imports.append((self._slides.coming, lambda: self._tile_maps.open(path)))
 
     def _on_demo_ready(self, demo: Demo) -> None:
         if not self._demo_wanted:  # the user has opened another slide in the meantime

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QIcon, QImage, QPixmap, QResizeEvent, QWheelEvent
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QSlider, QWidget
 
-from ssmamba.explain.colormaps import COLORMAPS, lookup_table
 from ssmamba.explain.methods import METHODS
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary
@@ -18,6 +17,7 @@ from viewer.widgets.basic import ElidedLabel, Segmented, chevron, label
 from viewer.widgets.flow import Flow
 from viewer.widgets.form import value_text
 from viewer.widgets.layouts import column, row
+from viewer.widgets.still_box import StillBox
 from viewer.widgets.value_scale import ValueScale
 
 STAGES = (
@@ -31,21 +31,9 @@ SCALES = (
     ("own", tr("Per map"), tr("Full colour scale for each map; strengths are not comparable")),
     ("shared", tr("Shared"), tr("One colour scale for all models; strengths are comparable")),
 )
-RAMP_SIZE = QSize(48, 12)
 SCALE_PX = 260  # width of the histogram
 LEAST_PX = 240
 NARROW_PX, WIDE_PX, ROOMY_PX = 420, 720, 930  # of the strip; see EvidencePanel.resizeEvent
-
-
-class StillBox(QComboBox):
-    """Choices that the wheel does not change: it turns all day just above, over the slide."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
 
 
 class EvidencePanel(QFrame):
@@ -83,9 +71,7 @@ class EvidencePanel(QFrame):
         for at, method in enumerate(METHODS.values()):
             self._method.addItem(method.name, method.name)
             self._method.setItemData(at, method.description, Qt.ItemDataRole.ToolTipRole)
-        self._colors.setIconSize(RAMP_SIZE)
-        for name in COLORMAPS:
-            self._colors.addItem(_ramp(name), name.replace("-", " to ").capitalize(), name)
+        self._colors.add_colormaps()
         for box, spoken, letters in (
             (self._class, tr("Class to show evidence for"), 10),
             (self._method, tr("Method"), 9),
@@ -225,9 +211,3 @@ def _field(*parts: QWidget) -> QWidget:
     line.setContentsMargins(0, 0, 0, 0)
     made.setLayout(line)
     return made
-
-
-def _ramp(name: str) -> QIcon:
-    table = lookup_table(name)
-    image = QImage(table.tobytes(), 256, 1, 256 * 3, QImage.Format.Format_RGB888)
-    return QIcon(QPixmap.fromImage(image.scaled(RAMP_SIZE)))

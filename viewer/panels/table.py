@@ -13,6 +13,7 @@ from viewer.panels.panel import Panel
 from viewer.panels.reconstruction import ReconstructionPanel
 from viewer.panels.regions import RegionsPanel
 from viewer.panels.scale_question import ScaleQuestion
+from viewer.panels.tile_map import TileMapPanel
 from viewer.text.tr import tr
 
 
@@ -47,6 +48,12 @@ def _evidence(window: Host) -> QWidget:
     return panel
 
 
+def _tile_map(window: Host) -> QWidget:
+    panel = TileMapPanel(window.workspace.tile_maps)
+    window.canvas.cursor_moved.connect(panel.show_value)
+    return panel
+
+
 def _reconstruction(window: Host) -> QWidget:
     work = window.workspace
     return ReconstructionPanel(work.document, work.library, work.analysis)
@@ -59,5 +66,6 @@ PANELS: tuple[Panel, ...] = (
           ("add_models",)),
     Panel("answers", tr("Classification"), "results", _answers),
     Panel("evidence", tr("Evidence map"), "slide", _evidence),
+    Panel("tile_map", tr("Map of tiles"), "results", _tile_map),
     Panel("reconstruction", tr("Reconstruction"), "results", _reconstruction),
 )  # fmt: skip

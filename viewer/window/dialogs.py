@@ -27,6 +27,7 @@ SLIDES = tr(
 MODELS = tr("Checkpoints (*.safetensors)")
 SESSIONS = tr("Sessions (*.ssmsession)")
 REGIONS = tr("Regions (*.geojson *.json *.gz *.zip *.xml);;All files (*)")
+TILE_MAPS = tr("Maps of tiles (*.csv *.tsv *.h5 *.hdf5);;All files (*)")
 REGION_FILES = tr("GeoJSON (*.geojson);;Packed GeoJSON (*.geojson.gz)")
 TABLES = tr("CSV (*.csv);;TSV (*.tsv);;JSON (*.json)")
 FIGURES = tr("PNG (*.png);;SVG (*.svg);;PDF (*.pdf)")
@@ -93,6 +94,13 @@ class Dialogs:
                 self._work.files.import_regions(path, from_corner=from_corner)
 
         self._choose(tr("Import regions"), REGIONS, import_all)
+
+    def open_tile_map(self) -> None:
+        def open_all(paths: list[str]) -> None:
+            for path in paths:
+                self._work.files.open_tile_map(path)
+
+        self._choose(tr("Map of tiles"), TILE_MAPS, open_all)
 
     def export_regions(self, *, answers: bool = True) -> None:
         """All regions as GeoJSON, with the models' answers or without."""

@@ -1,0 +1,46 @@
+"""Paints a map of tiles over the slide, each tile in one colour."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QImage, QPainter
+
+from viewer.canvas.layers.tile_painter import draw_part
+from viewer.canvas.view import View
+from viewer.tiles.pyramid import Rect
+
+
+class TileMapLayer:
+    """One image with a few pixels a tile, drawn without smoothing."""
+
+    def __init__(self) -> None:
+        self._image: QImage | None = None
+        self._rect: Rect = (0.0, 0.0, 0.0, 0.0)
+        self.opacity = 1.0
+
+    def set_picture(self, rgba: np.ndarray | None, rect: Rect) -> None:
+        """(H, W, 4) uint8, and where it lies (left, top, right, bottom), level-0 pixels; None
+        removes it.
+        """
+        self._rect = rect
+        if rgba is None:
+            self._image = None
+            return
+        height, width = rgba.shape[:2]
+        pixels = np.ascontiguousarray(rgba)
+        made = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888)
+        self._image = made.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+
+    def paint(self, painter: QPainter, view: View) -> None:
+        if self._image is None or self.opacity <= 0:
+            return
+        screen = QRectF(0, 0, view.width, view.height)
+        place = QRectF(view.screen_rect_f(self._rect))
+        if place.isEmpty() or not place.intersects(screen):
+            return
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+        painter.setOpacity(self.opacity)
+        draw_part(painter, self._image, place, screen.adjusted(-64, -64, 64, 64))
+        painter.restore()

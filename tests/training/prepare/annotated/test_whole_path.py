@@ -52,6 +52,7 @@ def square(left: float, top: float, side: float, name: str = "", kind: str = "")
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(0)
 def test_a_model_of_annotated_slides_finds_its_classes_on_new_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

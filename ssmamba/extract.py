@@ -1,0 +1,71 @@
+"""Features of whole slides from the command line: ``python -m ssmamba.extract``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ssmamba.errors import SSMambaError
+from ssmamba.headless.arguments import CommandParser, count, positive, share
+from ssmamba.headless.extract.request import ExtractRequest
+from ssmamba.headless.extract.run import extract
+from ssmamba.reading.grid import LEAST_TISSUE
+from ssmamba.reading.slide_plan import GridOptions
+
+BAD_INPUT, STOPPED = 2, 130  # exit statuses
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status: 0, 2 for bad input, 130 when stopped."""
+    try:
+        failures = extract(_parse(argv))
+    except SSMambaError as error:
+        failures = [str(error)]
+    except KeyboardInterrupt:
+        print("Stopped; the same command goes on from here.", file=sys.stderr)
+        return STOPPED
+    for failure in failures:
+        print(f"error: {failure}", file=sys.stderr)
+    return BAD_INPUT if failures else 0
+
+
+def _parse(argv: Sequence[str] | None) -> ExtractRequest:
+    parser = CommandParser(
+        prog="python -m ssmamba.extract",
+        description="Features of all tissue of whole slides, one HDF5 file a slide.",
+        epilog="Writes DIR/SCALE/features_ENCODER/SLIDE.h5 in TRIDENT's layout, and slides.csv. "
+        "The same command goes on where one ended; under torchrun or in a Slurm array the "
+        "processes share the slides out.",
+    )
+    add = parser.add_argument
+    add("inputs", nargs="+", metavar="SLIDES",
+        help="slides, folders of slides, or CSV files: slide[,patient][,mpp]")  # fmt: skip
+    add("--encoder", required=True, metavar="FILE|timm:NAME",
+        help="a checkpoint, converted weights, or a model of timm's")  # fmt: skip
+    add("--out", type=Path, required=True, metavar="DIR")
+    add("--target-mpp", type=positive, metavar="X",
+        help="µm/px of a tile, for encoders without one (0.5 is about 20×)")  # fmt: skip
+    add("--patch-px", type=count, metavar="N",
+        help="side of a tile as the network sees it (default: the encoder's own)")  # fmt: skip
+    add("--overlap", type=share, default=0.0, metavar="F",
+        help="share of a tile's side that neighbours have in common (default: 0)")  # fmt: skip
+    add("--mpp", type=positive, metavar="X", help="µm/px of the slides, if their files have none")
+    add("--field-px", type=positive, metavar="N",
+        help="side of one tile in level-0 pixels, where no µm/px is known")  # fmt: skip
+    add("--least-tissue", type=share, default=LEAST_TISSUE, metavar="F",
+        help=f"share of a tile; with less it is not read (default: {LEAST_TISSUE})")  # fmt: skip
+    add("--half", action="store_true", help="write float16 in place of float32")
+    add("--preflight", action="store_true",
+        help="list scale, levels, tiles and what would be missing; read nothing")  # fmt: skip
+    add("--batch", type=count, metavar="N", help="tiles at once (default: by device)")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    values = vars(parser.parse_args(argv))
+    options = GridOptions(
+        **{k: values.pop(k) for k in ("overlap", "least_tissue", "mpp", "field_px")}
+    )
+    return ExtractRequest(inputs=tuple(values.pop("inputs")), options=options, **values)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Feature files of whole slides: the library behind ``ssmamba.extract``."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from ssmamba.errors import InputError, SSMambaError
+from ssmamba.errors import SSMambaError
 from ssmamba.explain.methods import METHODS, STAGES
+from ssmamba.headless.arguments import CommandParser, positive
 from ssmamba.headless.request import Request
 from ssmamba.headless.run import predict
 
@@ -31,13 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return BAD_INPUT if failures else 0
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}; see python -m ssmamba.predict --help.")
-
-
 def _parse(argv: Sequence[str] | None) -> Request:
-    parser = _Parser(
+    parser = CommandParser(
         prog="python -m ssmamba.predict",
         description="Classify images, regions of slides, or all tissue on a slide.",
         epilog="Writes results.json, results.csv, rois.geojson and a PNG for each CAM. "
@@ -69,23 +63,16 @@ def _parse(argv: Sequence[str] | None) -> Request:
         help="read a region as one window (whole) or several (tiles)")  # fmt: skip
     add(
         "--mpp",
-        type=_positive,
+        type=positive,
         metavar="X",
         help="µm/px of the slide, if its file has none",
     )
-    add("--field-px", type=_positive, metavar="N",
+    add("--field-px", type=positive, metavar="N",
         help="side of one window in level-0 pixels, for models without µm/px")  # fmt: skip
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     values = vars(parser.parse_args(argv))
     inputs, models = tuple(values.pop("inputs")), tuple(dict.fromkeys(values.pop("models")))
     return Request(inputs=inputs, models=models, **values)
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError("must be a positive number")
-    return value
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ class SlideRun:
             failure.unlink(missing_ok=True)
         except Exception as error:
             reason = explain_failure(error)
-            say(reason)
+            print(reason, file=sys.stderr)
             self._failed[entry.name] = reason
             with suppress(OSError):
                 write_json(failure, {"slide": str(entry.path), "reason": reason})

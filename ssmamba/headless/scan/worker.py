@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -18,6 +18,7 @@ import torch
 
 from ssmamba.errors import DataError
 from ssmamba.files import read_json, refuse_unwritable, remove_partials, unwritten, write_json
+from ssmamba.headless.over_slides import Say
 from ssmamba.headless.scan.cohort import Entry
 from ssmamba.headless.scan.heat_map import write_heat_map
 from ssmamba.headless.scan.kept import KeptAnswers
@@ -32,10 +33,9 @@ from ssmamba.slides.file_state import file_state
 from ssmamba.slides.identity import content_hash
 from ssmamba.slides.slide import Slide
 
-SUMMARY_FILE, RUN_FILE, FAILURE_FILE = "summary.json", "run.json", "failed.json"
+SUMMARY_FILE, RUN_FILE = "summary.json", "run.json"
 PROGRESS_EVERY_S = 5.0
 BYTES_A_TILE = 1500  # of all results together, at most
-Say = Callable[[str], None]
 
 
 class Worker:
@@ -168,7 +168,6 @@ class Worker:
         if "tiff" in formats:
             write_heat_map(folder / "heatmap.ome.tif", scan)
         write_overview(folder / "overview.png", slide, scan)
-        (folder / FAILURE_FILE).unlink(missing_ok=True)
         write_json(folder / SUMMARY_FILE, summary_of(scan))
         KeptAnswers.remove(folder)
 

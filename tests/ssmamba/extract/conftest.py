@@ -39,6 +39,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def plain_scan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiling a kernel would take longer than the tests."""
+    monkeypatch.setenv("SSMAMBA_SCAN", "torch")
+
+
 Run = Callable[..., tuple[int, str, Path]]
 
 

@@ -36,7 +36,7 @@ def read_hs2p(path: Path) -> TileFile:
         _places(path, arrays),
         _side(said),
         columns={} if fractions is None else {"tissue": fractions},
-        mpp=_number(said, "requested_spacing_um") or _number(said, "spacing"),
+        mpp=_number(said, "requested_spacing_um"),
         slide=path.name.removesuffix(PLACES),
     )
 
@@ -63,7 +63,7 @@ def read_slide2vec(path: Path) -> TileFile:
         _side(said),
         lambda _: features,
         ("features",),
-        mpp=_number(said, "requested_spacing_um") or _number(said, "spacing"),
+        mpp=_number(said, "requested_spacing_um"),
         slide=stem,
     )
 

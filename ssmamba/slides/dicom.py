@@ -60,11 +60,9 @@ def pixel_spacings(path: Path) -> dict[tuple[int, int], float]:
 
     Only those of the slide itself (VOLUME), and where the file says so.
     """
-    series = _text(_head(path) or b"", SERIES)
     found: dict[tuple[int, int], float] = {}
-    for other in path.parent.iterdir():
-        head = _head(other) if other.is_file() else None
-        if head is None or _text(head, SERIES) != series or _kind(other) != "VOLUME":
+    for other in series_files(path, path.parent):
+        if _kind(other) != "VOLUME":
             continue
         with other.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             columns, rows = (_number(data, element) for element in (COLUMNS, ROWS))
@@ -72,6 +70,16 @@ def pixel_spacings(path: Path) -> dict[tuple[int, int], float]:
         with suppress(ValueError):
             found[columns, rows] = float(across or down)
     return found
+
+
+def series_files(path: Path, folder: Path) -> list[Path]:
+    """The files in a folder that make a slide with that of ``path``; none if that is no DICOM."""
+    head = _head(path)
+    series = None if head is None else _text(head, SERIES)
+    if series is None:
+        return []
+    heads = ((p, _head(p)) for p in folder.iterdir() if p.is_file())
+    return [p for p, other in heads if other is not None and _text(other, SERIES) == series]
 
 
 def _kind(path: Path) -> str:

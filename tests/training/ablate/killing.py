@@ -24,7 +24,7 @@ from tests.patience import PATIENCE_S
 from tests.training.killing import differences
 from training.ablate import child, runner
 
-OVER_S = 0.005  # between two looks
+OVER_S = 0.03  # s, between two looks
 
 
 class ForkedRun:

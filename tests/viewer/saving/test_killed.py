@@ -47,6 +47,9 @@ class Victim:
             time.sleep(0.02)
 
     def kill(self) -> None:
+        """Once; nothing the second time."""
+        if self._process.poll() is not None:
+            return
         self.killed_at = time.time()
         os.kill(self._process.pid, signal.SIGKILL)
         self._process.wait(PATIENCE_S)
@@ -84,11 +87,16 @@ def killed(tmp_path: Path, count: int, seed: int, slide: Path | None = None) -> 
     for first in range(0, count, AT_ONCE):
         numbers = range(first, min(first + AT_ONCE, count))
         victims = [Victim(tmp_path / str(number), *given) for number in numbers]
+        try:
+            for victim in victims:
+                victim.wait_for_start()
+            for victim in victims:
+                time.sleep(chance.uniform(0.2, 1.2))
+                victim.kill()
+        finally:
+            for victim in victims:
+                victim.kill()
         for victim in victims:
-            victim.wait_for_start()
-        for victim in victims:
-            time.sleep(chance.uniform(0.2, 1.2))
-            victim.kill()
             state = victim.folder / "state"
             sessions = state / "sessions" if slide is not None else state
             found.append(lost_s(victim, info, sessions))

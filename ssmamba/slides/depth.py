@@ -17,14 +17,16 @@ FLOAT_OVERSHOOT = 2.0  # resampling lifts fractions of 1 a little above 1; 0..25
 BAND_VALUES = 16_000_000  # converted at a time
 
 
-def white_level(high: float, is_float: bool = False) -> float:
+def white_level(high: float, dtype: np.dtype) -> float:
     """White for a picture whose largest value is ``high``: the smallest depth that holds it.
 
-    Floats that end near 1 are fractions, and beyond 16 bits their largest value is white.
+    Numbers with a sign have half of their range for colours. Floats that end near 1 are fractions,
+    and beyond 16 bits their largest value is white.
     """
-    if is_float and (high <= FLOAT_OVERSHOOT or high > 65_535.0):
+    if dtype.kind == "f" and (high <= FLOAT_OVERSHOOT or high > 65_535.0):
         return max(1.0, high) if high > FLOAT_OVERSHOOT else 1.0
-    return next((level for level in WHITE_LEVELS if high <= level), high)
+    most = float(np.iinfo(dtype).max) if dtype.kind == "i" else np.inf
+    return min(most, next((level for level in WHITE_LEVELS if high <= level), high))
 
 
 def value_range(values: np.ndarray) -> tuple[float, float]:
@@ -43,8 +45,7 @@ def to_eight_bits(values: np.ndarray, white: float | None = None) -> np.ndarray:
     when it is not given.
     """
     if white is None:
-        is_float = values.dtype.kind == "f"
-        white = white_level(value_range(values)[1], is_float)
+        white = white_level(value_range(values)[1], values.dtype)
     if values.dtype == np.uint8 and white == 255.0:
         return values
     out = np.empty(values.shape, np.uint8)

@@ -15,6 +15,8 @@ from ssmamba.slides.picture import Picture, UnreadableImage, check_size, rgb_pro
 # Nothing else is tried: formats such as EPS are programs, which Pillow hands to an interpreter.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "JPEG2000", "PPM", "AVIF")
 PNG_BIT_DEPTH = 24  # byte of the header that holds it
+HEAD_BYTES = 2**20  # of a file, that say how deep it is; a profile can come first
+JPEG2000_SIZE, JPEG2000_DEPTH = b"\xff\x4f\xff\x51", 42  # markers; a byte that holds the depth - 1
 ORIENTATION = 0x0112  # EXIF tag
 APPROXIMATE_CMYK = (
     "The colours are CMYK and shown without a printer's profile, so they are approximate; save "
@@ -86,7 +88,8 @@ def _deep(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
     if image.mode.startswith(("I", "F")):
         return _turned(_with_clear_value(np.asarray(image), image.info.get("transparency")), image)
     file.seek(0)
-    if image.format != "PNG" or not is_deep_png(file.read(PNG_BIT_DEPTH + 1)):
+    is_deep = {"PNG": is_deep_png, "JPEG2000": is_deep_jpeg2000}.get(image.format or "")
+    if is_deep is None or not is_deep(file.read(HEAD_BYTES)):
         return None
     import cv2  # takes 0.1 s to import; needed for such files only
 
@@ -108,6 +111,12 @@ def _deep(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
 def is_deep_png(head: bytes) -> bool:
     """Whether a PNG of which at least 25 bytes are given has 16 bits a channel."""
     return head[PNG_BIT_DEPTH : PNG_BIT_DEPTH + 1] == b"\x10"
+
+
+def is_deep_jpeg2000(head: bytes) -> bool:
+    """Whether the first channel of a JPEG 2000 file has 16 bits; fewer are what the file says."""
+    place = head.find(JPEG2000_SIZE)
+    return place >= 0 and head[place + JPEG2000_DEPTH : place + JPEG2000_DEPTH + 1] == b"\x0f"
 
 
 def _with_clear_value(grey: np.ndarray, clear: object) -> np.ndarray:

@@ -56,12 +56,12 @@ class Raster:
             return known, known, 0
         high = alpha_high = 0.0
         unknown = 0
-        is_float = False
+        dtype = self._parts[0].dtype
+        is_float = dtype.kind == "f"
         for place in self.places:
             samples = self.samples(*place)
             if samples is None:
                 continue
-            is_float = samples.dtype.kind == "f"
             if is_float:
                 unknown += samples.size - int(np.isfinite(samples).sum())
             low, top = value_range(self.colours.colour_samples(samples))
@@ -74,7 +74,7 @@ class Raster:
             alpha = self.colours.alpha_samples(samples)
             if alpha is not None:
                 alpha_high = max(alpha_high, value_range(alpha)[1])
-        return white_level(high, is_float), white_level(alpha_high, is_float), unknown
+        return white_level(high, dtype), white_level(alpha_high, dtype), unknown
 
     def rgb(self, row: int, column: int, whites: tuple[float, float]) -> np.ndarray | None:
         """(h, w, 3) uint8 of one piece."""

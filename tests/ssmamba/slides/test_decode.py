@@ -141,6 +141,35 @@ def test_numbers_that_are_none_are_shown_black_and_said_but_not_trained_on(tmp_p
         read_rgb(path)
 
 
+@pytest.mark.parametrize(("bits", "most"), [(8, 127), (16, 32767), (32, 2**31 - 1)])
+def test_the_white_of_numbers_with_a_sign_is_their_largest(
+    tmp_path: Path, bits: int, most: int
+) -> None:
+    values = np.rint(quarters(GREYS) / 255.0 * most)
+    values[0, 0] = most
+    page = Page(values.astype(f"i{bits // 8}"), Kind(MINISBLACK, bits, 2))
+    difference = np.abs(seen(write_tiff(tmp_path / "a.tif", [page])).astype(int)[..., 0] - (
+        quarters(GREYS)
+    ))  # fmt: skip
+    assert difference[1:].max() <= 1
+
+
+@pytest.mark.parametrize("most", [4095, 65535])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_deep_jpeg_2000_keeps_its_depth(tmp_path: Path, most: int, channels: int) -> None:
+    """Pillow keeps the high byte of 16 bits alone, which turns a 12-bit camera's black."""
+    values = quarters().astype(int)[..., :1] if channels == 1 else quarters().astype(int)
+    if channels == 4:
+        values = np.dstack([values, np.full_like(values[..., :1], 255)])
+    deep = np.rint(values / 255 * most).astype(np.uint16)
+    stored = deep[..., 0] if channels == 1 else deep[..., [2, 1, 0, 3][:channels]]
+    path = tmp_path / "a.jp2"
+    options = [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000]  # without loss
+    path.write_bytes(cv2.imencode(".jp2", stored, options)[1].tobytes())
+    expected = np.repeat(quarters()[..., :1], 3, axis=2) if channels == 1 else quarters()
+    assert np.abs(seen(path).astype(int) - expected).max() <= 3
+
+
 def test_negative_whole_numbers_are_refused(tmp_path: Path) -> None:
     values = quarters(GREYS).astype(np.int16) - 100
     path = write_tiff(tmp_path / "n.tif", [Page(values, Kind(MINISBLACK, 16, 2))])

@@ -198,7 +198,7 @@ def _point(place: Any, offset: Offset) -> Point:
     if not isinstance(place, list | tuple) or len(place) < 2:
         raise ValueError(f"its coordinates hold {shown(place)} in place of [x, y]")
     try:
-        x, y = float(place[0]), float(place[1])
+        x, y = (math.nan if isinstance(v, bool) else float(v) for v in place[:2])
     except ODD:
         x = y = math.nan
     if not (abs(x) <= FARTHEST_PX and abs(y) <= FARTHEST_PX):

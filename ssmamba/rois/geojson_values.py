@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
@@ -15,6 +16,7 @@ ODD = (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowErro
 MAX_DEPTH = 64  # of members that are only kept: deeper ones could not be written again
 LONGEST_COLOR = 64  # letters
 SHOWN_LETTERS = 40  # of a value that was not understood
+NO_CLASS = ("None", "null", "<NA>")  # as QuPath and tables name it
 _NUMBERS = re.compile(r"[\[(]?([-+.\deE\s,;]+)[\])]?")
 
 
@@ -114,15 +116,12 @@ def _color_in(text: str) -> Any:
 
 
 def class_of(value: Any, odd: list[str]) -> tuple[str, RGB | None, dict[str, Any]]:
-    """(name, colour, other members) of a class: text, names, an object, or one of these as JSON."""
+    """(name, colour, other members) of a class: text, names, an object, or one of these as text."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "[", '"'):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            pass  # a name that begins so
-        else:
-            return class_of(value, odd)
-    if is_missing(value):
+        found = _written_out(value)
+        if found is not None:
+            return class_of(found, odd)
+    if is_missing(value) or value in NO_CLASS:
         return "", None, {}
     if isinstance(value, str):
         return value, None, {}
@@ -140,6 +139,16 @@ def class_of(value: Any, odd: list[str]) -> tuple[str, RGB | None, dict[str, Any
             raise ValueError("not a class")
         name = ": ".join(text_of(n) for n in names)
     return name, color, members.rest
+
+
+def _written_out(text: str) -> Any:
+    """What JSON, or Python's own way to print, says; None if neither does: a name begins so."""
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(text)
+        except (*ODD, SyntaxError, MemoryError):
+            continue
+    return None
 
 
 def measurements_of(value: Any, odd: list[str]) -> dict[str, float]:

@@ -64,6 +64,7 @@ def only(read: Reading, *odd: Any) -> Roi:
         (feature({"type": "Polygon"}), "its coordinates are null"),
         (feature({"type": "Polygon", "coordinates": [["1,2", "3,4"]]}), 'hold "1,2" in place of'),
         (feature({"type": "Polygon", "coordinates": ["12"]}), 'hold "12" in place of a list'),
+        (feature({"type": "Point", "coordinates": [True, 1]}), "which is no place"),
         (feature({"type": "Point", "coordinates": [5]}), "hold [5] in place of [x, y]"),
         (feature({"type": "MultiPoint", "coordinates": [{"x": 1}]}), "in place of [x, y]"),
         (feature({"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]}), "fewer than three"),
@@ -142,6 +143,24 @@ def test_nested_collections_and_a_feature_a_line_are_read(tmp_path: Path) -> Non
         file = read_region_file(path)
         assert len(file.rois) == 4 and file.rois[3].name == "b" and file.notes == ()
         assert len({roi.id for roi in file.rois}) == 4
+
+
+@pytest.mark.parametrize(
+    ("written", "name", "color"),
+    [
+        ("{'name': 'Tumor', 'color': [200, 0, 0]}", "Tumor", (200, 0, 0)),  # as pandas prints it
+        ('{"name": "Tumor"}', "Tumor", None),
+        ("['Stroma', 'Positive']", "Stroma: Positive", None),
+        ("{not a name}", "{not a name}", None),
+        ("None", "", None),
+        ("<NA>", "", None),
+    ],
+)
+def test_a_class_written_out_as_text_is_what_it_stands_for(
+    read: Reading, written: str, name: str, color: Any
+) -> None:
+    roi = only(read, feature(classification=written))
+    assert (roi.class_name, roi.color) == (name, color)
 
 
 @pytest.mark.parametrize("value", ["false", "False", "0", 0, 0.0, False, None, "NaN", "no"])

@@ -11,5 +11,11 @@ def composed(name: str) -> str:
 
 
 def folded(name: str) -> str:
-    """What two names that look alike have in common: no capitals, no width, one kind of space."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    """What two names that look alike have in common.
+
+    No capitals, no width, one kind of space and of dash, and no signs that are not seen.
+    """
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    kinds = ((sign, unicodedata.category(sign)) for sign in plain)
+    seen = ("-" if kind == "Pd" else sign for sign, kind in kinds if kind != "Cf")
+    return " ".join("".join(seen).split())

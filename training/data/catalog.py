@@ -13,7 +13,7 @@ from pathlib import Path
 from ssmamba.errors import DataError
 from ssmamba.names import composed, folded
 from training.data.images import EXTENSIONS
-from training.data.names import group_column, group_of, spelled_twice
+from training.data.names import column_notes, group_column, group_of, spelled_twice
 from training.data.tables import read_table
 
 MANIFEST = "manifest.csv"
@@ -192,7 +192,7 @@ def _from_manifest(manifest: Path) -> Found:
     there = {_place(root, i): i for i in items if i.path and _is_there(root / i.path)}
     problems += [f"{path}: listed more than once" for path in _repeated(root, items)]
     problems += [*_split_problems(items), *spelled_twice(labels)]
-    notes = [] if column in ("", "group") else [f"Groups come from the column {column}."]
+    notes = column_notes(rows[0], column)
     return [item for item in there.values() if item.label], problems, notes
 
 

@@ -6,7 +6,11 @@ from collections.abc import Iterable, Mapping
 
 from ssmamba.names import composed, folded
 
-NO_GROUP = frozenset({"na", "n/a", "<na>", "nan", "none", "null"})  # as R and pandas write it
+NO_GROUP = frozenset({  # as R, pandas, spreadsheets and people write it
+    "na", "n/a", "n.a.", "<na>", "#n/a", "nan", "none", "null", "nil", "-", "--", ".", "?",
+    "unknown", "missing",
+})  # fmt: skip
+USED = {"path", "label", "split", "x", "y"}  # columns beside that of the groups
 PATIENTS = ("patient", "patientid", "subject", "subjectid", "donor", "donorid", "case", "caseid",
             "slide", "slideid")  # fmt: skip
 
@@ -18,8 +22,28 @@ def group_of(name: str) -> str:
 
 def group_column(columns: Iterable[str]) -> str:
     """The column that names patients where none is called `group`; "" if there is none."""
-    plain = {"".join(filter(str.isalnum, name.lower())): name for name in columns}
+    plain = {_plain(name): name for name in columns}
     return next((plain[name] for name in ("group", *PATIENTS) if name in plain), "")
+
+
+def column_notes(columns: Iterable[str], groups: str) -> list[str]:
+    """Which column the groups come from, and which ones are not used."""
+    if groups not in ("", "group"):
+        return [f"Groups come from the column {groups}."]
+    others = [name for name in columns if name and name not in {*USED, groups}]
+    if groups:  # what else could be the patient
+        others = [name for name in others if _plain(name) in PATIENTS]
+    if not others:
+        return []
+    many = len(others) > 1
+    return [
+        f"The column{'s' * many} {', '.join(others)} {'are' if many else 'is'} not used; call the "
+        "one that names the patient 'group' to keep patients whole."
+    ]
+
+
+def _plain(column: str) -> str:
+    return "".join(filter(str.isalnum, column.lower()))
 
 
 def spelled_twice(places: Mapping[str, str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,8 +18,8 @@ def read_table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
 
     Columns are parted by commas, or by the semicolons or tabs that a spreadsheet writes. A column
     of ours may be written with capitals. Raises DataError when the file cannot be read, has no
-    rows, lacks one of the needed columns, or has a line with a stray quotation mark or with more
-    values than columns.
+    rows, lacks one of the needed columns, has a column twice, or has a line with a stray quotation
+    mark or with more values than columns.
     """
     if not path.is_file():
         raise DataError(f"There is no table {path}; check its path.")
@@ -32,6 +33,9 @@ def read_table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
         raise DataError(f"{path} cannot be read ({error}); save it as CSV in UTF-8.") from error
     given = lines[0][1] if lines else []
     header = [n if (own := ours.get(n.lower(), n)) in given else own for n in given]
+    twice = [name for name, count in Counter(header).items() if name and count > 1]
+    if twice:
+        raise DataError(f"{path} has two columns {twice[0]}; remove or rename one of them.")
     missing = [name for name in needed if name not in header]
     if missing:
         raise DataError(

@@ -62,7 +62,9 @@ def test_a_line_with_more_values_than_columns_is_named(tmp_path: Path) -> None:
         read_catalog(tmp_path)
 
 
-@pytest.mark.parametrize("nothing", ["NA", "nan", "NaN", "<NA>", "None", "NULL", "n/a"])
+@pytest.mark.parametrize(
+    "nothing", ["NA", "nan", "NaN", "<NA>", "None", "NULL", "n/a", "#N/A", "-", "?", "unknown"]
+)
 def test_a_missing_group_as_r_and_pandas_write_it_is_none(tmp_path: Path, nothing: str) -> None:
     write(tmp_path, [f"a,{nothing}"] * 12 + ["b,p1"] * 4 + ["b,p2"] * 4 + ["b,p3"] * 4)
     catalog = read_catalog(tmp_path)
@@ -89,7 +91,20 @@ def test_a_column_called_group_wins_over_a_patients(tmp_path: Path) -> None:
     write(tmp_path, ["a,P0,g1", "b,P0,g2"], "path,label,patient_id,group")
     survey = survey_folder(tmp_path)
     assert [item.group for item in survey.catalog.items] == ["g1", "g2"]
-    assert survey.notes == ()
+    (note,) = survey.notes
+    assert note.startswith("The column patient_id is not used")
+
+
+def test_a_column_that_might_be_the_patients_is_said_to_be_left_out(tmp_path: Path) -> None:
+    write(tmp_path, ["a,P0,5", "b,P0,6"], "path,label,mrn,x")
+    (note,) = survey_folder(tmp_path).notes
+    assert note.startswith("The column mrn is not used; call the one that names the patient")
+
+
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, ["a,b", "b,a"], "path,label,label")
+    with pytest.raises(DataError, match="has two columns label"):
+        read_catalog(tmp_path)
 
 
 def test_one_group_in_several_spellings_is_one_group(tmp_path: Path) -> None:
@@ -114,6 +129,9 @@ def test_a_class_whose_accent_is_written_in_two_ways_is_one_class(tmp_path: Path
         ("in situ", "in\u00a0situ"),
         ("in situ", "in  situ"),
         ("HSIL", "\uff28\uff33\uff29\uff2c"),
+        ("Tumor", "Tu\u200bmor"),
+        ("Tumor", "\ufeffTumor"),
+        ("non-tumor", "non\u2013tumor"),
     ],
 )
 def test_classes_that_look_alike_are_named_with_their_places(

@@ -18,11 +18,12 @@ from torch.distributed.tensor import DTensor
 
 from training import finetune, pretrain
 from training.loop import fit
+from training.loop.weights import Weights
 
 COMMANDS = {"pretrain": pretrain.main, "finetune": finetune.main}
 STOPPED = 130
 SLOW_S = 2.0  # before the leader validates and writes
-_step, _set_up, _validate = fit.Fit._step, fit.Fit._set_up, fit.Fit._validate
+_step, _set_up, _validate = fit.Fit._step, Weights._set_up, fit.Fit._validate
 
 
 def main() -> int:
@@ -58,7 +59,7 @@ def _expect_shards(expected: bool) -> None:
         shards = {isinstance(weight, DTensor) for weight in self.trained.parameters()}
         assert shards == {expected}, f"shards: {shards}, expected {expected}"
 
-    fit.Fit._set_up = with_check  # type: ignore[method-assign]
+    Weights._set_up = with_check  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from ssmamba.reading.preprocess import to_tensor
 from training.augment.recipe import Recipe
 from training.config import PretrainConfig
 from training.data.dataset import Dataset
-from training.loop.fit import Score
+from training.loop.task import Score
 
 Batch = TypeVar("Batch")
 

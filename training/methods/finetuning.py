@@ -23,9 +23,10 @@ from training.evaluation.calibration import calibrated
 from training.evaluation.cams import tell_without_cams
 from training.loop.batches import Batches
 from training.loop.epoch_log import LOG_FILE
-from training.loop.fit import Fit, Outcome, Task
+from training.loop.fit import Fit
 from training.loop.movement import Movement
 from training.loop.progress import console
+from training.loop.task import Outcome, Task
 from training.methods.supervised import Supervised, selection_score
 from training.runs.begin import begun_run, open_run
 from training.runs.card import base_card, budget, tried
@@ -91,7 +92,7 @@ def _try_rate(
     try:
         run = Fit(fabric, model, batches, schedule, work, folder, title, log)
         if movement is not None:
-            movement.watch(run.optimizer)
+            movement.watch(run.weights.optimizer)
         outcome = run.run(config.resume)
     finally:
         if fabric.is_global_zero and folder != config.out and last.is_file():

@@ -19,8 +19,9 @@ from training.backbones.architectures import Architecture, architecture
 from training.config import PretrainConfig
 from training.data.dataset import Dataset, load_dataset
 from training.loop.batches import Batches
-from training.loop.fit import Fit, Outcome, Task
+from training.loop.fit import Fit
 from training.loop.progress import console
+from training.loop.task import Outcome, Task
 from training.methods import METHODS, Material, Method
 from training.runs.begin import begun_run, open_run
 from training.runs.card import base_card, budget

@@ -13,7 +13,7 @@ from training.backbones.classifiers import run_model
 from training.config import FinetuneConfig
 from training.data.dataset import Dataset
 from training.loop.batches import on_device
-from training.loop.fit import Score
+from training.loop.task import Score
 from training.metrics.calibration import softmax
 from training.metrics.classification import accuracy, macro_f1, nll
 from training.runs.recipe import make_recipe

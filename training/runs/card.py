@@ -14,7 +14,7 @@ from ssmamba.errors import DataError
 from training.backbones.architectures import Architecture
 from training.config import RunConfig
 from training.data.dataset import Dataset
-from training.loop.fit import Outcome
+from training.loop.task import Outcome
 
 PACKAGES = ("torch", "numpy", "timm", "lightning-fabric", "opencv-python-headless")
 Triple = tuple[float, float, float]

@@ -11,7 +11,7 @@ from torch import nn
 from ssmamba.errors import DataError
 from training.config import RunConfig
 from training.loop.batches import Plan
-from training.loop.fit import Schedule
+from training.loop.task import Schedule
 
 MOST_THREADS = 8  # that prepare batches for one GPU
 

@@ -22,8 +22,9 @@ from ssmamba.lock import locked_folder, refuse_locked
 from ssmamba.runtime.memory import keep_freed_memory
 from training.cli.command import as_yaml
 from training.loop.batches import Batches, Plan
-from training.loop.fit import Fit, Outcome, Schedule, Task
+from training.loop.fit import Fit
 from training.loop.progress import console
+from training.loop.task import Outcome, Schedule, Task
 from training.runs.card import channel_statistics, versions
 from training.runs.device import make_fabric, seed_everything, tell_model
 from training.runs.folder import CONFIG_FILE, is_begun, refuse_other_values

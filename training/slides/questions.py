@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ssmamba.errors import DataError
-from training.loop.fit import Score
+from training.loop.task import Score
 from training.metrics.calibration import softmax
 from training.metrics.classification import accuracy, auc, balanced_accuracy, macro_f1, nll
 from training.slides.cohort import Cohort

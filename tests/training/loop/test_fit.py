@@ -22,9 +22,10 @@ from torch.nn.functional import mse_loss
 from ssmamba.errors import DataError
 from training.loop.batches import Batches, Plan
 from training.loop.epoch_log import LOG_FILE
-from training.loop.fit import Fit, Outcome, Schedule, Task
+from training.loop.fit import Fit
 from training.loop.interrupt import Interrupted
 from training.loop.state import STATE_FILE
+from training.loop.task import Outcome, Schedule, Task
 
 PLAN = Plan(images=24, batch_size=8, epochs=4, seed=3)  # three steps an epoch
 SCHEDULE = Schedule(

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from ssmamba.errors import DataError
 from ssmamba.ops.low_rank import project_delta
 from tests.training.test_finetune import stop_at
-from training.loop import fit as loop
 from training.loop.batches import Batches, Plan
-from training.loop.fit import Fit, Outcome, Schedule, Task
+from training.loop.fit import Fit
 from training.loop.interrupt import Interrupted
+from training.loop.task import Outcome, Schedule, Task
+from training.loop.weights import Weights
 
 PLAN = Plan(images=16, batch_size=8, epochs=6, seed=0)  # two steps an epoch
 TOO_LARGE = 2.0**22  # a scale at which this problem's first gradients are beyond float16
@@ -133,13 +134,13 @@ def test_what_the_forward_pass_keeps_in_float32_is_differentiated_in_float32(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[Tensor] = []
-    clip = loop.Fit._clip
+    clip = Weights._clip
 
-    def watched(run: loop.Fit[Pair]) -> Tensor | None:
+    def watched(run: Weights[Pair]) -> Tensor | None:
         found.append(run.raw.weight.grad.detach().clone())
         return clip(run)
 
-    monkeypatch.setattr(loop.Fit, "_clip", watched)
+    monkeypatch.setattr(Weights, "_clip", watched)
     for precision in ("32-true", "bf16-mixed"):
         fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
         train(fabric, LowRank(), tmp_path / precision)

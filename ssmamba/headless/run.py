@@ -69,6 +69,7 @@ def predict(request: Request) -> list[str]:
         for path in request.inputs:
             run.add(path)
     finally:
+        run.bench.slides.keep_only(())
         if run.findings:
             _write(request.out, run)
         elif made and not any(request.out.iterdir()):

@@ -7,6 +7,7 @@ limits for entropy and distance come from the checkpoint's card.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,7 +28,7 @@ DEFAULT_ENTROPY_LIMIT = 0.5  # when the card has none
 MOST_TISSUE = 0.9
 MOST_REGION = 0.5  # a region that is mostly glass was drawn around something else
 # Of what is not glass, hidden by one of these: then the region was drawn on it, and has no class.
-TOO_MUCH: dict[Doubt, float] = {"pen": 0.25, "blurred": 0.5}
+TOO_MUCH: dict[Doubt, float] = {"pen": 0.25, "blurred": 0.5, "fluorescence": 0.25}
 
 NOT_SURE_BETWEEN = "The model is not sure which class this is."
 FOREIGN = "This does not look like the tissue that the model was trained on."
@@ -37,7 +38,10 @@ BLANK = "There is nothing to see in this region."
 PEN = "Much of this region is covered by pen or ink."
 NO_NUMBER = "The model's answer is not a number; its weights may be damaged."
 BLURRED = "This region is blurred."
-OBSTACLES: dict[Doubt, str] = {"blank": BLANK, "glass": GLASS, "pen": PEN, "blurred": BLURRED}
+FLUORESCENCE = "This looks like fluorescence, and the model was trained on stained tissue."
+OBSTACLES: dict[Doubt, str] = {
+    "fluorescence": FLUORESCENCE, "blank": BLANK, "glass": GLASS, "pen": PEN, "blurred": BLURRED,
+}  # fmt: skip
 
 
 class Judge:
@@ -57,17 +61,20 @@ class Judge:
         features: np.ndarray,
         logits: np.ndarray | None = None,
         areas: Sequence[float] | np.ndarray | None = None,
+        insides: Sequence[np.ndarray | None] | None = None,
     ) -> None:
         """Look at N windows of a region.
 
         pixels: N × (S, S, 3) uint8 RGB, as read or of the training images' side already;
         features (N, F) and logits (N, K) float32; areas (N,): of the region, that each stands
-        for, in any unit, by default all the same.
+        for, in any unit, by default all the same; insides: see ``ssmamba.inference.sight.look``,
+        None for windows that the region fills.
         """
         self._finite &= all(np.isfinite(v).all() for v in (features, logits) if v is not None)
         spec = self.card.input
-        for read in pixels:  # as sharp as the model sees it
-            self._seen.append(look(resize_image(read, spec.source_px), spec.stain))
+        for read, inside in zip(pixels, insides or [None] * len(pixels), strict=True):
+            image = resize_image(read, spec.source_px)  # as sharp as the model sees it
+            self._seen.append(look(image, spec.stain, inside))
         self._areas += [1.0] * len(features) if areas is None else list(map(float, areas))
         far = relative_distances(self.card, self._extra, features)
         self._distances += [] if far is None else far.tolist()
@@ -137,6 +144,7 @@ class Judge:
                 lost[seen.obstacle] += own
         if self._seen and not self.voted_area:
             hindered = {seen.obstacle for seen in self._seen}
+            lost["fluorescence"] = math.inf  # the black around it is a part of it
             ranked = sorted((d for d in OBSTACLES if d in hindered), key=lambda d: -lost[d])
             return {doubt: OBSTACLES[doubt] for doubt in ranked}
         tissue = area - lost["glass"] - lost["blank"]

@@ -9,14 +9,15 @@ smears was 1.6 grey values; strokes of a felt pen at the magnification of tissue
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from ssmamba.reading.values import Doubt
-from ssmamba.slides.ink import black_share, ink_share
-from ssmamba.slides.tissue import tissue_fraction
+from ssmamba.slides.fluorescence import is_fluorescence
+from ssmamba.slides.ink import CELLS, black_mask, black_share, ink_mask, ink_share
+from ssmamba.slides.tissue import tissue_fraction, tissue_mask
 
 GLASS_LIMIT = 0.1  # less tissue than this, in a stain in which glass can be told
 INK_LIMIT = 0.08  # more ink than this
@@ -24,6 +25,7 @@ STRAY_INK = 0.03  # ink that is all there is besides glass or blur
 BLACK_LIMIT = 0.1  # more black than this: a frame, or fluorescence
 SHARPNESS_LIMIT = 0.075
 DETAIL_LIMIT = 0.5  # grey values; less is rounding and compression, which pass for sharpness
+PART_INK_LIMIT = 0.25  # of the region's own pixels; single nuclei can have the colour of ink
 BLANK_CONTRAST = 4.0  # standard deviation of grey values below which a picture is empty
 GLASS_STAINS = ("h&e", "he", "ihc", "pas", "trichrome")  # not smears: they are mostly background
 # Their colours are red, violet and brown; the blue of a trichrome is like a pen's.
@@ -39,23 +41,58 @@ class Seen:
     sharpness: float | None  # 0 without any detail; None where nothing could be sharp
 
 
-def look(image: np.ndarray, stain: str) -> Seen:
-    """Look at one window, HWC uint8 RGB of the training images' side, in a stain."""
+def look(image: np.ndarray, stain: str, inside: np.ndarray | None = None) -> Seen:
+    """Look at one window, HWC uint8 RGB of the training images' side, in a stain.
+
+    inside: where a region lies in a window that is much larger than it, (H, W) bool. A region that
+    lies on ink or glass has no vote, whatever is around it.
+    """
+    seen = _look(image, stain)
+    if inside is None or seen.obstacle or not inside.any():
+        return seen
+    return replace(seen, obstacle=_obstacle_inside(image, stain, inside))
+
+
+def _look(image: np.ndarray, stain: str) -> Seen:
     name = stain.lower()
     inked = any(word in name for word in INK_STAINS)
+    if (inked or knows_glass(name)) and is_fluorescence(image):
+        return Seen("fluorescence", None, None)
+    ink = ink_share(image) if inked else 0.0
     grey = _grey(image)
     if float(grey.std()) < BLANK_CONTRAST:
         tissue = tissue_fraction(image, inked) if knows_glass(name) else None
         bare = tissue is not None and tissue < GLASS_LIMIT
-        return Seen("glass" if bare else "blank", tissue, None)
+        return Seen("pen" if ink > INK_LIMIT else "glass" if bare else "blank", tissue, None)
     sharp = _sharpness(grey) if _detail(grey) >= DETAIL_LIMIT else 0.0
-    ink = ink_share(image) if inked else 0.0
     if not knows_glass(name):
         return Seen(_obstacle(ink, 1.0, sharp), None, sharp)
     tissue = tissue_fraction(image, inked)
     if black_share(image) > BLACK_LIMIT:
         return Seen("glass", tissue, sharp)
     return Seen(_obstacle(ink, tissue, sharp), tissue, sharp)
+
+
+def _obstacle_inside(image: np.ndarray, stain: str, inside: np.ndarray) -> Doubt:
+    """What hides a region's own pixels from a model, of all that are ``inside``."""
+    name = stain.lower()
+    inked = any(word in name for word in INK_STAINS)
+    if inked and _share(ink_mask(_evened(image)), inside) >= PART_INK_LIMIT:
+        return "pen"
+    if not knows_glass(name):
+        return ""
+    bare = _share(tissue_mask(image, inked), inside) < GLASS_LIMIT
+    return "glass" if bare or _share(black_mask(image), inside) > 0.5 else ""
+
+
+def _share(mask: np.ndarray, inside: np.ndarray) -> float:
+    return float(mask[inside].mean())
+
+
+def _evened(image: np.ndarray) -> np.ndarray:
+    """Means of the surroundings of each pixel, as far as ``ink_share`` averages, float32."""
+    step = max(1, min(image.shape[:2]) // CELLS)
+    return cv2.blur(image.astype(np.float32), (step, step))
 
 
 def knows_glass(stain: str) -> bool:

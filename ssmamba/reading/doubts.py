@@ -8,9 +8,13 @@ from ssmamba.reading.values import Doubt
 
 # The most fundamental first: whoever has no tissue to look at need not ask whether it is foreign.
 ORDER: tuple[Doubt, ...] = (
-    "damaged", "blank", "glass", "pen", "blurred", "foreign", "partial", "unsure",
+    "damaged", "fluorescence", "blank", "glass", "pen", "blurred", "foreign", "partial", "unsure",
 )  # fmt: skip
-CODES: tuple[Doubt, ...] = ("", *ORDER)  # as a byte in arrays; 0 = no doubt
+# As a byte in arrays and files, so that new ones come at the end; 0 = no doubt.
+CODES: tuple[Doubt, ...] = (
+    "", "damaged", "blank", "glass", "pen", "blurred", "foreign", "partial", "unsure",
+    "fluorescence",
+)  # fmt: skip
 
 _TEXTS: dict[Doubt, str] = {
     "": "",
@@ -21,6 +25,7 @@ _TEXTS: dict[Doubt, str] = {
     "glass": "No tissue",
     "blank": "Nothing to see",
     "pen": "Pen or ink",
+    "fluorescence": "Fluorescence",
     "damaged": "Model damaged",
 }
 

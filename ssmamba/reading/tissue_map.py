@@ -9,11 +9,12 @@ from functools import cached_property
 
 import cv2
 import numpy as np
-import shapely
 
 from ssmamba.rois.geometry import roi_shape
+from ssmamba.rois.raster import covered
 from ssmamba.rois.roi import Roi
-from ssmamba.slides.ink import DARK, black_mask, ink_mask
+from ssmamba.slides.fluorescence import is_fluorescence
+from ssmamba.slides.ink import black_mask, ink_mask
 from ssmamba.slides.slide import Slide
 from ssmamba.slides.tissue import tissue_mask
 
@@ -21,8 +22,6 @@ OVERVIEW_PX2 = 2**20  # pixels of the picture in which tissue is looked for, wha
 BLOCK_PX = 1024  # the picture is read in squares of at most this side
 INK_RIM_PX = 9  # around a stroke, its pale rim
 MOSTLY_INK = 0.3  # of a piece: then the rest is the stroke's pale or dark parts
-FLUORESCENT_DARK = 0.5  # of a slide
-FLUORESCENT_BRIGHT = 100  # grey value; little of what is not dark is brighter in fluorescence
 SPECK_PX2 = 9  # smaller pieces of tissue are dust to a grid
 GLASS, TISSUE, PEN, BLACK = range(4)  # values of ``TissueMap.kinds``
 CHUNK = 1 << 18  # windows measured at once
@@ -54,7 +53,7 @@ class TissueMap:
         kinds = self.kinds.copy()
         for rois, kind in ((added, TISSUE), (removed, GLASS)):
             for roi in rois:
-                kinds[_covered(roi, self.scale, kinds.shape)] = kind
+                kinds[covered(roi_shape(roi), self.scale, kinds.shape)] = kind
         return replace(self, kinds=kinds)
 
     def share_of_slide(self, kind: int) -> float:
@@ -89,8 +88,9 @@ def tissue_map(slide: Slide) -> TissueMap:
     clean = _without_ink(tissue, ink)
     kinds = np.where(clean > 0, TISSUE, GLASS).astype(np.uint8)
     kinds[(ink > 0) | (tissue > clean)] = PEN
-    kinds[black_mask(picture)] = BLACK
-    return TissueMap(kinds, scale, _is_fluorescence(picture))
+    black = black_mask(picture)
+    kinds[black] = BLACK
+    return TissueMap(kinds, scale, is_fluorescence(picture) or bool(black.all()))
 
 
 def _overview(slide: Slide) -> tuple[np.ndarray, float]:
@@ -113,13 +113,6 @@ def _starts(length: int, block: int) -> list[int]:
     return [*range(0, length - block, block), length - block]
 
 
-def _is_fluorescence(rgb: np.ndarray) -> bool:
-    dark = rgb.max(axis=-1) < DARK * 255
-    lit = rgb.mean(axis=-1)[~dark]
-    mostly_dark = float(dark.mean()) > FLUORESCENT_DARK
-    return mostly_dark and (not lit.size or float((lit > FLUORESCENT_BRIGHT).mean()) < 0.5)
-
-
 def _ink(rgb: np.ndarray) -> np.ndarray:
     """Strokes of a felt pen, (H, W) uint8 of 0 and 1."""
     return cv2.morphologyEx(ink_mask(rgb).astype(np.uint8), cv2.MORPH_OPEN, _disc(3))
@@ -140,19 +133,3 @@ def _without_ink(tissue: np.ndarray, ink: np.ndarray) -> np.ndarray:
 
 def _disc(size: int) -> np.ndarray:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-
-
-def _covered(roi: Roi, scale: float, shape: tuple[int, ...]) -> np.ndarray:
-    """Pixels whose centres lie in a region, (H, W) bool."""
-    area, mask = roi_shape(roi), np.zeros(shape, bool)
-    if area.is_empty:
-        return mask
-    low, high = np.array(area.bounds).reshape(2, 2) / scale
-    first = np.maximum(np.floor(low), 0).astype(int)
-    last = np.minimum(np.ceil(high), shape[::-1]).astype(int)
-    if (first < last).all():
-        shapely.prepare(area)
-        x, y = (np.arange(a, b) + 0.5 for a, b in zip(first, last, strict=True))
-        inside = shapely.contains_xy(area, *np.meshgrid(x * scale, y * scale))
-        mask[first[1] : last[1], first[0] : last[0]] = inside
-    return mask

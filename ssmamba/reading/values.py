@@ -14,9 +14,12 @@ import numpy as np
 Mode = Literal["auto", "whole", "tiles"]
 # Why an answer is not sure; "" when it is. See ssmamba.reading.doubts for their order and words.
 Doubt = Literal[
-    "", "unsure", "foreign", "partial", "blurred", "glass", "blank", "pen", "damaged"
+    "", "unsure", "foreign", "partial", "blurred", "glass", "blank", "pen", "damaged",
+    "fluorescence",
 ]  # fmt: skip
-NO_CLASS: frozenset[Doubt] = frozenset({"glass", "blank", "blurred", "pen", "damaged"})
+NO_CLASS: frozenset[Doubt] = frozenset(
+    {"glass", "blank", "blurred", "pen", "damaged", "fluorescence"}
+)
 Check = Callable[[], object]  # called during long work, which ends when it raises
 
 

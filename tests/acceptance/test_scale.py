@@ -100,6 +100,7 @@ def test_400_squares_of_a_montage_are_as_right_and_as_sure_as_with_the_window_se
                 right = found.predicted == keys[of_class]
                 n, were_right, were_sure = counts[side]
                 counts[side] = (n + 1, were_right + right, were_sure + (right and found.trust.sure))
+    bench.slides.keep_only(())
     for side, (n, right, sure) in counts.items():
         print(f"{side} px: {right} of {n} right, {sure} of them sure")
     assert sum(n for n, _, _ in counts.values()) == 400
@@ -127,6 +128,7 @@ def test_a_blood_smear_is_told_from_lung_and_colon(
                 *_, found = measure_fit(request, bench, lambda: 0.0)
                 assert isinstance(found, FitResult) and found.distance is not None
                 distances.setdefault((name, model), []).append(found.distance)
+            bench.slides.keep_only(())
     for (of, by), values in distances.items():
         print(f"{of} pictures, {by} model: {', '.join(f'{v:.2f}' for v in values)}")
     assert max(distances["lac", "lac"] + distances["pbc", "pbc"]) <= 1.0
@@ -204,5 +206,6 @@ def test_a_cell_in_a_smear_is_read_at_the_size_of_a_training_picture(
         own = np.array(list(found.probabilities.values()))
         same.append(own.argmax() == direct[at].argmax())
         gaps.append(abs(own - direct[at]).max())
+    bench.slides.keep_only(())
     print(f"same class {np.mean(same):.3f}, median gap {np.median(gaps):.3f}")
     assert np.mean(same) >= 0.9 and np.median(gaps) < 0.05

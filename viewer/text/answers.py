@@ -20,6 +20,7 @@ DOUBTS: dict[Doubt, str] = {  # ssmamba.reading.doubts has the same in English, 
     "glass": tr("No tissue"),
     "blank": tr("Nothing to see"),
     "pen": tr("Pen or ink"),
+    "fluorescence": tr("Fluorescence"),
     "damaged": tr("Model damaged"),
 }
 NO_BREAK = "\u00a0"  # a space at which no line ends

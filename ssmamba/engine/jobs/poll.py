@@ -44,7 +44,8 @@ def poll(
         prediction = bench.predict(predictor, seen)
         read = seen if spec.window_px == spec.source_px else pixels
         own = areas[first : first + len(pixels)]
-        judge.add(read, prediction.features, prediction.logits, own)
+        insides = region.insides(first, len(pixels), spec.source_px)
+        judge.add(read, prediction.features, prediction.logits, own, insides)
         pieces.append(prediction.probabilities)
         if region.count > 1:
             yield told(first + len(pixels))

@@ -22,9 +22,13 @@ from ssmamba.reading.plan import (
     uses_icc,
 )
 from ssmamba.reading.values import Check, Stamp, Window
+from ssmamba.rois.geometry import roi_shape
+from ssmamba.rois.raster import covered
 from ssmamba.rois.roi import Roi, geometry_hash
 from ssmamba.runtime.device import Device
 from ssmamba.slides.slide import Slide
+
+SMALL_SHARE = 0.5  # of a window
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,22 @@ class Region:
         """(first window's number, pixels (n, S, S, 3) uint8 RGB) of up to ``size`` windows."""
         plan = self.plan
         return read_batches(self.slide, plan.windows, plan.out_px, size, self.icc)
+
+    def insides(self, first: int, count: int, px: int) -> list[np.ndarray | None]:
+        """Where the region lies in each of some windows, (px, px) bool; None where it fills it.
+
+        In a window of which it takes less than ``SMALL_SHARE``, so that its own pixels are judged.
+        """
+        plan, some = self.plan, slice(first, first + count)
+        sides = plan.windows[some, 2]
+        small = plan.areas[some] < SMALL_SHARE * sides**2
+        if not small.any():
+            return [None] * len(small)
+        shape = roi_shape(self.roi)
+        return [
+            covered(shape, side / px, (px, px), x, y) if is_small else None
+            for (x, y, side), is_small in zip(plan.windows[some].tolist(), small, strict=True)
+        ]
 
     def middle_window(self) -> Window:
         """The window nearest to the centre of all, to represent a region of many."""

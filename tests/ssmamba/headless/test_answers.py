@@ -12,14 +12,14 @@ import pytest
 from ssmamba.checkpoints.card import Card, ClassInfo
 from ssmamba.engine.messages import ClassifyResult
 from ssmamba.headless.answers import MEMBER, Answer, answer_record, in_words, with_answers
-from ssmamba.reading.values import Doubt, PackedArray, Stamp, Trust
+from ssmamba.reading.values import NO_CLASS, Doubt, PackedArray, Stamp, Trust
 from ssmamba.rois.geojson import read_rois, write_rois
 from ssmamba.rois.roi import Roi
 
 CLASSES = (ClassInfo("aca", "Adenocarcinoma", (200, 60, 80)), ClassInfo("n", "Benign", (1, 2, 3)))
 CARD = Card(name="Lung", classes=CLASSES)
 RING = ((0.0, 0.0), (90.0, 0.0), (90.0, 90.0))
-WITHOUT_CLASS: tuple[Doubt, ...] = ("glass", "blank", "blurred", "pen", "damaged")
+WITHOUT_CLASS = tuple(sorted(NO_CLASS))
 
 
 def answered(

@@ -248,11 +248,60 @@ def test_the_largest_obstacle_is_named_where_no_window_has_a_vote():
     assert found.left_out == (("glass", 1), ("pen", 1))
 
 
-def test_fluorescence_on_black_and_padding_are_no_tissue():
-    cells = np.zeros((96, 96, 3), np.uint8)
-    cells[20:40, 20:40, 2] = textured()[20:40, 20:40, 0]
+@pytest.mark.parametrize("black", [16, 40, 60, 96])
+def test_black_padding_is_no_tissue(black: int) -> None:
     framed = textured()
-    framed[:, :40] = 0
-    for image in (cells, framed):
-        trust = made_judge([image], [1.0]).verdict([0.99, 0.01])
-        assert trust.doubt == "glass" and not trust.names_class
+    framed[:, :black] = 0
+    trust = made_judge([framed], [1.0]).verdict([0.99, 0.01])
+    assert trust.doubt == "glass" and not trust.names_class
+
+
+def fluorescent(*channels: int, ground: int = 0) -> np.ndarray:
+    """Cells of light in some channels, (96, 96, 3) uint8."""
+    image = np.zeros((96, 96, 3), np.uint8)
+    light = np.random.default_rng(1).integers(0, 6, (96, 96)) + ground
+    light[20:45, 20:60] = textured()[20:45, 20:60, 0]
+    image[..., list(channels)] = light[..., None]
+    return image
+
+
+@pytest.mark.parametrize("stain", ["H&E", "May-Grünwald-Giemsa"])
+@pytest.mark.parametrize("ground", [0, 14])
+@pytest.mark.parametrize("channels", [(2,), (0,), (1,), (1, 2)])
+def test_fluorescence_is_called_that_and_has_no_class(
+    channels: tuple[int, ...], ground: int, stain: str
+) -> None:
+    image = fluorescent(*channels, ground=ground)
+    found = made_judge([image, np.zeros((96, 96, 3), np.uint8)], [20.0, 80.0], stain)
+    trust = found.verdict([0.99, 0.01])
+    assert trust.doubt == "fluorescence" and not trust.names_class  # nor of the black around it
+
+
+def test_dark_stained_tissue_and_black_ink_are_no_fluorescence() -> None:
+    dark = textured(base=(75, 35, 80))
+    folded = textured()
+    folded[:60] = folded[:60] // 5
+    for image in (dark, folded, pen((30, 30, 34)), pen((205, 3, 3))):
+        assert made_judge([image], [1.0]).verdict([0.99, 0.01]).doubt != "fluorescence"
+
+
+def test_a_region_much_smaller_than_its_window_is_judged_by_its_own_pixels() -> None:
+    image = textured(side=96)
+    image[:, 10:16] = (205, 18, 18)  # too thin a stroke to hide the window
+    card = Card(input=InputSpec(window_px=96, source_px=96))
+
+    def doubt(left: int, right: int, picture: np.ndarray = image) -> str:
+        inside = np.zeros((96, 96), bool)
+        inside[30:50, left:right] = True
+        found = Judge(card, {})
+        found.add([picture], np.zeros((1, 2), np.float32), areas=[1.0], insides=[inside])
+        trust = found.verdict([0.99, 0.01])
+        assert trust.names_class is (trust.doubt == "")
+        return trust.doubt
+
+    assert doubt(8, 20) == "pen"
+    assert doubt(40, 60) == ""
+    glass = textured(side=96)
+    glass[:, 60:] = 243
+    assert doubt(70, 90, glass) == "glass"
+    assert doubt(20, 40, glass) == ""

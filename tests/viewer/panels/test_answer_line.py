@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from ssmamba.engine.messages import Classify, ClassifyResult, SlideRef
-from ssmamba.reading.values import Doubt, Trust
+from ssmamba.reading.values import NO_CLASS, Doubt, Trust
 from tests.viewer.fakes import CLASSES, answer, square, write_model
 from viewer.look import theme
 from viewer.panels.answer_line import AnswerLine
@@ -75,7 +75,7 @@ def test_a_doubt_is_the_headline_and_its_class_stands_below(
     assert line._mark.accessibleName() == "Differs from your class"
 
 
-@pytest.mark.parametrize("doubt", ["glass", "blank", "blurred", "pen", "damaged"])
+@pytest.mark.parametrize("doubt", sorted(NO_CLASS))
 def test_a_line_without_a_class_unfolds_to_none(
     qtbot: QtBot, line: AnswerLine, model: Model, doubt: Doubt
 ) -> None:

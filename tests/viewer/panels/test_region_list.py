@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from ssmamba.engine.messages import Classify, SlideRef
-from ssmamba.reading.values import Doubt, Trust
+from ssmamba.reading.values import NO_CLASS, Doubt, Trust
 from ssmamba.rois.roi import MODEL_CLASS, Roi
 from tests.viewer.fakes import answer, square, write_model
 from tests.viewer.state.test_scale import opened
@@ -67,7 +67,7 @@ def test_the_class_of_the_user_stands_beside_the_answer(panel: RegionsPanel) -> 
     panel.grab()  # it can be painted
 
 
-@pytest.mark.parametrize("doubt", ["glass", "blank", "blurred", "pen", "damaged"])
+@pytest.mark.parametrize("doubt", sorted(NO_CLASS))
 def test_a_region_without_anything_to_classify_has_no_class(
     panel: RegionsPanel, doubt: Doubt
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from ssmamba.checkpoints.card import Card
 from ssmamba.engine.messages import Classify, SlideRef
 from ssmamba.reading.doubts import doubt_text
-from ssmamba.reading.values import Doubt, Trust
+from ssmamba.reading.values import NO_CLASS, Doubt, Trust
 from tests.viewer.fakes import CLASSES, answer, square
 from viewer.text.answers import DOUBTS, Said, agreement_text, basis, left_out_line, said
 from viewer.text.stamps import stamp_lines
@@ -40,7 +40,7 @@ def test_a_doubt_stands_before_its_class(doubt: Doubt) -> None:
     assert told.spoken.startswith(doubt_text(doubt))
 
 
-@pytest.mark.parametrize("doubt", ["glass", "blank", "blurred", "pen", "damaged"])
+@pytest.mark.parametrize("doubt", sorted(NO_CLASS))
 def test_where_nothing_could_be_classified_there_is_no_class(doubt: Doubt) -> None:
     assert doubted(doubt) == Said(doubt_text(doubt))
 

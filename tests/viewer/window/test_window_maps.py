@@ -12,7 +12,7 @@ from PySide6.QtCore import QPoint
 
 from ssmamba.engine.messages import Classify, ClassifyResult, Explain, ExplainResult
 from ssmamba.reading.doubts import doubt_text
-from ssmamba.reading.values import Doubt, Trust
+from ssmamba.reading.values import NO_CLASS, Doubt, Trust
 from tests.viewer import fakes
 from tests.viewer.conftest import RING, Bench
 from tests.viewer.fakes import FakeEngine, write_model
@@ -179,7 +179,7 @@ def doubted(monkeypatch: pytest.MonkeyPatch, doubt: Doubt) -> None:
     monkeypatch.setattr(fakes, "answer", answer)
 
 
-@pytest.mark.parametrize("doubt", ["glass", "blank", "blurred", "pen", "damaged"])
+@pytest.mark.parametrize("doubt", sorted(NO_CLASS))
 def test_where_there_is_nothing_to_classify_the_window_names_no_class(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, doubt: Doubt
 ) -> None:

@@ -11,6 +11,9 @@ from ssmamba.kernels import preparing
 # The engine gives way to everything else; beside other programs a test would wait for minutes.
 os.environ.setdefault("SSMAMBA_ENGINE_NICE", "0")
 
+# On processors with fast bfloat16 the engine's answers would hang on what was measured there.
+os.environ.setdefault("SSMAMBA_PRECISION", "float32")
+
 # One core for each of the test processes, which share the machine.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")

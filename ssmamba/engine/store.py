@@ -15,7 +15,7 @@ import torch
 from ssmamba.checkpoints import checkpoint as checkpoints
 from ssmamba.checkpoints.checkpoint import Checkpoint
 from ssmamba.errors import CheckpointError, SlideError, SlideReplaced
-from ssmamba.inference.predictor import Predictor, is_out_of_memory
+from ssmamba.inference.predictor import Precision, Predictor, is_out_of_memory
 from ssmamba.runtime.device import Device
 from ssmamba.slides.file_state import FileState, file_state
 from ssmamba.slides.slide import Slide
@@ -56,8 +56,13 @@ class _Recent(Generic[T]):
 class ModelStore:
     """Checkpoints on one device; the least recently used go when the budget is passed."""
 
-    def __init__(self, device: Device, budget_bytes: int | None = None) -> None:
-        self.device = device
+    def __init__(
+        self,
+        device: Device,
+        budget_bytes: int | None = None,
+        precision: Precision = "float32",
+    ) -> None:
+        self.device, self.precision = device, precision
         self.budget_bytes = budget_bytes or _budget(device)
         self._models: _Recent[Checkpoint] = _Recent()
         self._predictors: dict[str, Predictor] = {}  # by sha256
@@ -78,7 +83,9 @@ class ModelStore:
     def predictor_of(self, loaded: Checkpoint) -> Predictor:
         """The classifier of a checkpoint. Raises CheckpointError when it has no classes."""
         if loaded.sha256 not in self._predictors:
-            self._predictors[loaded.sha256] = Predictor(loaded, self.device)
+            self._predictors[loaded.sha256] = Predictor(
+                loaded, self.device, precision=self.precision
+            )
         return self._predictors[loaded.sha256]
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from ssmamba.checkpoints import checkpoint as checkpoints
 from ssmamba.checkpoints.card import require_classes
 from ssmamba.checkpoints.checkpoint import Checkpoint
 from ssmamba.errors import DeviceError
+from ssmamba.inference.frozen import freeze
 from ssmamba.models import SSMamba
 from ssmamba.models.build import head_of
 from ssmamba.models.convnets import fuse_batch_norm
@@ -26,10 +27,13 @@ from ssmamba.runtime.cuda_graphs import GraphedForward
 from ssmamba.runtime.device import Device, choose_device
 from ssmamba.runtime.memory import is_out_of_memory, keep_freed_memory
 
+if TYPE_CHECKING:
+    from ssmamba.inference.frozen.network import FrozenNetwork
+
 BATCH = {"cpu": 8, "cuda": 64}  # images at once; on a CPU small, so that a job can be cancelled
 MOVED_TO_CPU = "moved to the CPU: the GPU is out of memory"
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "auto"]
 T = TypeVar("T")
 
 
@@ -50,7 +54,8 @@ class Predictor:
         device: a Device, or what ``choose_device`` takes.
         batch_size: images at once; None = by device. It halves itself when a GPU runs out of
             memory, and the model moves to the CPU at last (``notes`` then says so).
-        precision: bfloat16 is for large jobs on CUDA; float32 gives what ``evaluate`` gives.
+        precision: float32 gives what ``evaluate`` gives; bfloat16 is for large jobs on CUDA; auto is
+            float32 on CUDA, and on a CPU bfloat16 in the operations where it was measured to pay.
         graphs: replay CUDA graphs on a GPU: quicker answers to few windows of the same size.
     """
 
@@ -79,6 +84,7 @@ class Predictor:
                 raise
             self._move_to_cpu()
         fuse_batch_norm(self.model)
+        self._frozen: FrozenNetwork | None = None
         self._graphed = GraphedForward(self._forward) if graphs and self.device.is_cuda else None
 
     def twin(self) -> Predictor:
@@ -135,7 +141,22 @@ class Predictor:
                 cache_enabled=self._graphed is None,  # a graph must not keep another one's casts
             ),
         ):
-            return logits_and_features(self.model, batch)
+            frozen = self._frozen_network()
+            return logits_and_features(self.model, batch) if frozen is None else frozen(batch)
+
+    def _frozen_network(self) -> FrozenNetwork | None:
+        """The model with its weights packed for the CPU, as soon as the kernels are there."""
+        if self._frozen is None and not self.device.is_cuda:
+            self._frozen = freeze(self.model, lower=self.precision != "float32")
+        return None if self.device.is_cuda else self._frozen
+
+    @property
+    def answered_in(self) -> str:
+        """The precision of the answers: bfloat16 if any operation was lowered, else float32."""
+        if self.device.is_cuda:
+            return "bfloat16" if self.precision == "bfloat16" else "float32"
+        lowered = self._frozen is not None and self._frozen.precisions.lowered
+        return "bfloat16" if lowered else "float32"
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Softmax of (N, K) logits divided by the card's temperature; where they are not finite,

@@ -20,9 +20,13 @@ from ssmamba.kernels.vectors import (
     Value,
     array_instruction,
     emit_load,
+    emit_load_half,
+    emit_load_half_head,
     emit_load_head,
     emit_splat,
     emit_store,
+    emit_store_half,
+    emit_store_half_head,
     emit_store_head,
     instruction,
     vector_t,
@@ -50,6 +54,12 @@ load_at = _by_address(emit_load, vector_t)
 store_at = _by_address(emit_store, types.void, vector_t)
 load_head_at = _by_address(emit_load_head, vector_t, types.int64)
 store_head_at = _by_address(emit_store_head, types.void, types.int64, vector_t)
+
+# The same of bfloat16, which is float32 between them.
+load_half_at = _by_address(emit_load_half, vector_t)
+store_half_at = _by_address(emit_store_half, types.void, vector_t)
+load_half_head_at = _by_address(emit_load_half_head, vector_t, types.int64)
+store_half_head_at = _by_address(emit_store_half_head, types.void, types.int64, vector_t)
 
 # The float32 at an address in every lane.
 splat_at = _by_address(lambda b, pointer: emit_splat(b, b.load(pointer)), vector_t)

@@ -26,7 +26,6 @@ from numba.core import cgutils
 from ssmamba.kernels.addresses import emit_pointer
 from ssmamba.kernels.layout import BACKWARD_ROW, FORWARD_ROW, LANES
 from ssmamba.kernels.vectors import (
-    FLOAT,
     INT32,
     INT64,
     INT_VECTOR,
@@ -40,6 +39,7 @@ from ssmamba.kernels.vectors import (
     emit_load,
     emit_splat,
     emit_store,
+    emit_sum_lanes,
 )
 
 
@@ -170,13 +170,6 @@ def _emit_lane_sums(b: Builder, vectors: list[Value]) -> Value:
     return vectors[0]
 
 
-def _emit_sum(b: Builder, vector: Value) -> Value:
-    kind = ir.FunctionType(FLOAT, [FLOAT, VECTOR])
-    name = f"llvm.vector.reduce.fadd.v{LANES}f32"
-    function = cgutils.get_or_insert_function(b.module, kind, name)
-    return b.call(function, [ir.Constant(FLOAT, -0.0), vector], fastmath=("reassoc",))
-
-
 def _emit_gather(b: Builder, for_b: list[Value], for_c: list[Value]) -> Value:
     """Sums over channels: gradients of B in the first 8 lanes, of C in the last 8."""
     if len(for_b) == 8:
@@ -185,7 +178,7 @@ def _emit_gather(b: Builder, for_b: list[Value], for_c: list[Value]) -> Value:
     for first, vectors in ((0, for_b), (8, for_c)):
         for i, vector in enumerate(vectors):
             lane = ir.Constant(INT32, first + i)
-            gathered = b.insert_element(gathered, _emit_sum(b, vector), lane)
+            gathered = b.insert_element(gathered, emit_sum_lanes(b, vector), lane)
     return gathered
 
 

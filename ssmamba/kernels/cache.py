@@ -16,7 +16,7 @@ from pathlib import Path
 from ssmamba.files import written_whole
 
 _HERE = Path(__file__).parent
-NAMES = ("forward", "backward")  # the kernels, in the order in which they are compiled
+NAMES = ("forward", "rows", "backward")  # the kernels, in the order in which they are compiled
 LOCK_FILE, PROGRESS_FILE, FAILURE_FILE = "lock", "progress", "failure.txt"
 
 
@@ -51,7 +51,12 @@ def key() -> str:
     return f"scan-{hashlib.sha256(parts.encode()).hexdigest()[:16]}"
 
 
-def _user_cache() -> Path:
+def user_cache() -> Path:
+    """Where this program keeps what can be made again, for this user."""
+    return _cache_base() / "ssmamba"
+
+
+def _cache_base() -> Path:
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA")
         return Path(base) if base else Path.home() / "AppData" / "Local"
@@ -67,7 +72,7 @@ def folders() -> list[Path]:
     given = os.environ.get("NUMBA_CACHE_DIR")
     if given:
         return [Path(given) / key()]
-    return [_HERE / "__pycache__" / key(), _user_cache() / "ssmamba" / key()]
+    return [_HERE / "__pycache__" / key(), user_cache() / key()]
 
 
 def writable_folder() -> Path | None:

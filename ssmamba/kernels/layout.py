@@ -51,6 +51,20 @@ TAKEN, TASKS, SEATS, SCRATCH, SEAT_BYTES = range(5)
     GRAD_U, GRAD_DELTA, GRAD_A, GRAD_B, GRAD_C, GRAD_D, GRAD_BIAS,       # all dense
     BACKWARD_SIZE,
 ) = range(WEIGHT, WEIGHT + 17)
+# Passes over rows, see ``rows.py``. HALF: 1 where it is bfloat16.
+IDENTITY, NORM, SILU, POOL, MOMENTS = range(5)
+(
+    OPERATION,
+    ROWS, WIDTH,             # of all tasks; entries of a row
+    GRAIN,                   # rows of one task
+    FIRST, FIRST_ROW, FIRST_HALF,
+    SECOND, SECOND_ROW, SECOND_HALF,  # address 0: none
+    SUM, SUM_ROW,            # float32; address 0: none
+    OUT, OUT_ROW, OUT_HALF,  # address 0: none
+    SCALE,                   # of a norm: weight (WIDTH), bias (WIDTH), epsilon
+    HIGH, WIDE,              # of the pictures that are pooled or measured
+    ROWS_SIZE,
+) = range(5, 24)
 # fmt: on
 
 
@@ -72,6 +86,11 @@ def forward_floats(chunk: int, N: int, rank: int) -> int:
     """Scratch floats of one thread in the forward pass."""
     padded = padded_lanes(N)
     return (2 * padded + padded_lanes(rank)) * LANES + chunk * (FORWARD_ROW + 2 * padded)
+
+
+def rows_floats(width: int) -> int:
+    """Scratch floats of one thread in a pass over rows."""
+    return padded_lanes(width) + LANES
 
 
 def backward_floats(chunk: int, N: int, blocks: int) -> int:

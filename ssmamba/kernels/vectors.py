@@ -27,6 +27,7 @@ INT32 = ir.IntType(32)
 INT64 = ir.IntType(64)
 VECTOR = ir.VectorType(FLOAT, LANES)
 INT_VECTOR = ir.VectorType(INT32, LANES)
+HALF_VECTOR = ir.VectorType(ir.IntType(16), LANES)  # bfloat16, by their bits
 LOG2_E = 1.4426950408889634
 ZERO, ONE = np.float32(0.0), np.float32(1.0)
 # 2**r on [-0.5, 0.5], highest power first; the constant term is exactly 1 so that 2**0 == 1.
@@ -38,13 +39,26 @@ EXP2_COEFFICIENTS = (
     0.6931470036506653,
     1.0,
 )
-# 2 atanh(s) / s in s**2, highest power first: log1p(e) = 2 atanh(e / (e + 2)).
-ATANH_COEFFICIENTS = (
-    0.2802463173866272,
-    0.279991090297699,
-    0.4002169966697693,
-    0.6666641235351562,
-    2.0,
+# 2**r on [0, 1), for processors that split off a whole number rounded down.
+EXP2_COEFFICIENTS_FLOOR = (
+    0.0018671301650564933,
+    0.009017030114687189,
+    0.05579991325924937,
+    0.2401644501091553,
+    0.6931513118089121,
+    1.0,
+)
+# log1p(e) / e on [0, 1], highest power first, relative error 3e-8: a division costs more than this.
+LOG1P_COEFFICIENTS = (
+    0.005232693100930078,
+    -0.029505234759190382,
+    0.07822594656733828,
+    -0.13663245472981703,
+    0.19106006688794372,
+    -0.24842982224512408,
+    0.3331909681504495,
+    -0.49999493141487816,
+    0.9999999698798878,
 )
 
 Builder = Any
@@ -52,14 +66,16 @@ Value = Any
 
 
 def _has_avx512() -> bool:
-    """Of the processor that numba compiles for, which NUMBA_CPU_NAME may set."""
+    """Of the processor that numba compiles for, which NUMBA_CPU_NAME may set: F and DQ."""
     config: Any = numba.config
+    needed = ("avx512f", "avx512dq")
     if config.CPU_FEATURES is not None:
-        return "+avx512f" in config.CPU_FEATURES.split(",")
+        given = config.CPU_FEATURES.split(",")
+        return all(f"+{name}" in given for name in needed)
     if config.CPU_NAME not in (None, "host"):
         return False
     features: dict[str, bool] = dict(binding.get_host_cpu_features())
-    return features.get("avx512f", False)
+    return all(features.get(name, False) for name in needed)
 
 
 HAS_AVX512 = _has_avx512()
@@ -123,6 +139,34 @@ def emit_store(b: Builder, pointer: Value, value: Value) -> None:
     b.store(value, b.bitcast(pointer, VECTOR.as_pointer())).align = 4
 
 
+def emit_load_half(b: Builder, pointer: Value) -> Value:
+    """16 bfloat16 as float32: their bits are the upper halves."""
+    halves = b.load(b.bitcast(pointer, HALF_VECTOR.as_pointer()))
+    halves.align = 2
+    return _emit_widen(b, halves)
+
+
+def emit_store_half(b: Builder, pointer: Value, value: Value) -> None:
+    halves = _emit_narrow(b, value)
+    b.store(halves, b.bitcast(pointer, HALF_VECTOR.as_pointer())).align = 2
+
+
+def _emit_widen(b: Builder, halves: Value) -> Value:
+    wide = b.shl(b.zext(halves, INT_VECTOR), constant(16, INT_VECTOR))
+    return b.bitcast(wide, VECTOR)
+
+
+def _emit_narrow(b: Builder, value: Value) -> Value:
+    """Rounded to the nearest bfloat16, ties to even; NaN stays NaN."""
+    bits = b.bitcast(value, INT_VECTOR)
+    sixteen, one = constant(16, INT_VECTOR), constant(1, INT_VECTOR)
+    odd = b.and_(b.lshr(bits, sixteen), one)
+    rounded = b.add(bits, b.add(odd, constant(0x7FFF, INT_VECTOR)))
+    quiet = b.or_(bits, constant(0x400000, INT_VECTOR))
+    bits = b.select(b.fcmp_unordered("uno", value, value), quiet, rounded)
+    return b.trunc(b.lshr(bits, sixteen), HALF_VECTOR)
+
+
 def emit_polynomial(b: Builder, x: Value, coefficients: tuple[float, ...]) -> Value:
     value = constant(coefficients[0])
     for coefficient in coefficients[1:]:
@@ -131,11 +175,14 @@ def emit_polynomial(b: Builder, x: Value, coefficients: tuple[float, ...]) -> Va
 
 
 def _emit_exp2_avx512(b: Builder, x: Value) -> Value:
-    whole = emit_call(b, f"llvm.roundeven.v{LANES}f32", VECTOR, x)
-    power = emit_polynomial(b, b.fsub(x, whole), EXP2_COEFFICIENTS)
+    """Two instructions beside the polynomial: x - floor(x), and the scaling by 2**floor(x)."""
     all_lanes = ir.Constant(ir.IntType(16), -1)
+    down, rounding = ir.Constant(INT32, 1), ir.Constant(INT32, 4)
+    name = "llvm.x86.avx512.mask.reduce.ps.512"
+    rest = emit_call(b, name, VECTOR, x, down, x, all_lanes, rounding)
+    power = emit_polynomial(b, rest, EXP2_COEFFICIENTS_FLOOR)
     name = "llvm.x86.avx512.mask.scalef.ps.512"
-    return emit_call(b, name, VECTOR, power, whole, power, all_lanes, ir.Constant(INT32, 4))
+    return emit_call(b, name, VECTOR, power, x, power, all_lanes, rounding)
 
 
 def emit_exp2(b: Builder, x: Value) -> Value:
@@ -162,9 +209,8 @@ def _emit_exp_of_minus_abs(b: Builder, x: Value) -> Value:
 
 def _emit_softplus(b: Builder, x: Value) -> Value:
     e = _emit_exp_of_minus_abs(b, x)
-    s = b.fdiv(e, b.fadd(e, constant(2.0)))
-    series = emit_polynomial(b, b.fmul(s, s), ATANH_COEFFICIENTS)
-    return emit_fma(b, s, series, emit_max(b, x, constant(0.0)))
+    # log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|))
+    return emit_fma(b, e, emit_polynomial(b, e, LOG1P_COEFFICIENTS), emit_max(b, x, constant(0.0)))
 
 
 def _emit_sigmoid(b: Builder, x: Value) -> Value:
@@ -192,6 +238,38 @@ def emit_load_head(b: Builder, pointer: Value, count: Value) -> Value:
         emit_lane_mask(b, count),
         constant(0.0),
     )
+
+
+def emit_load_half_head(b: Builder, pointer: Value, count: Value) -> Value:
+    halves = emit_call(
+        b,
+        f"llvm.masked.load.v{LANES}i16.p0",
+        HALF_VECTOR,
+        b.bitcast(pointer, HALF_VECTOR.as_pointer()),
+        ir.Constant(INT32, 2),
+        emit_lane_mask(b, count),
+        constant(0, HALF_VECTOR),
+    )
+    return _emit_widen(b, halves)
+
+
+def emit_store_half_head(b: Builder, pointer: Value, count: Value, value: Value) -> None:
+    emit_call(
+        b,
+        f"llvm.masked.store.v{LANES}i16.p0",
+        ir.VoidType(),
+        _emit_narrow(b, value),
+        b.bitcast(pointer, HALF_VECTOR.as_pointer()),
+        ir.Constant(INT32, 2),
+        emit_lane_mask(b, count),
+    )
+
+
+def emit_sum_lanes(b: Builder, vector: Value) -> Value:
+    kind = ir.FunctionType(FLOAT, [FLOAT, VECTOR])
+    name = f"llvm.vector.reduce.fadd.v{LANES}f32"
+    function = cgutils.get_or_insert_function(b.module, kind, name)
+    return b.call(function, [ir.Constant(FLOAT, -0.0), vector], fastmath=("reassoc",))
 
 
 def emit_store_head(b: Builder, pointer: Value, count: Value, value: Value) -> None:
@@ -259,7 +337,15 @@ add = instruction(lambda b, x, y: b.fadd(x, y), vector_t, vector_t, vector_t)
 multiply = instruction(lambda b, x, y: b.fmul(x, y), vector_t, vector_t, vector_t)
 softplus = instruction(_emit_softplus, vector_t, vector_t)
 sigmoid = instruction(_emit_sigmoid, vector_t, vector_t)
+maximum = instruction(emit_max, vector_t, vector_t, vector_t)
 splat = instruction(emit_splat, vector_t, types.float32)  # the same float32 in every lane
+square_root = instruction(
+    lambda b, x: emit_call(b, f"llvm.sqrt.v{LANES}f32", VECTOR, x), vector_t, vector_t
+)
+sum_lanes = instruction(emit_sum_lanes, types.float32, vector_t)
+first_lane = instruction(
+    lambda b, x: b.extract_element(x, ir.Constant(INT32, 0)), types.float32, vector_t
+)
 
 
 def _emit_halves(first: int) -> Callable[[Builder, Value, Value], Value]:

@@ -36,8 +36,8 @@ class LPR(nn.Module):
         parts: Any = self.body
         squeeze, norm, _, depthwise, second_norm, _, expand = parts
         if _is_constant(norm) and _is_constant(second_norm):
-            y = linear(x, *_folded(squeeze.weight.flatten(1), norm)).relu_()  # Eq. 6
-            weight, bias = _folded(depthwise.weight, second_norm)
+            y = linear(x, *folded(squeeze.weight.flatten(1), norm)).relu_()  # Eq. 6
+            weight, bias = folded(depthwise.weight, second_norm)
             y = F.conv2d(y.permute(0, 3, 1, 2), weight, bias, padding=1, groups=weight.shape[0])
             y = y.relu_().permute(0, 2, 3, 1)  # Eq. 7
         else:
@@ -57,7 +57,7 @@ def _is_constant(norm: nn.Module) -> bool:
     )
 
 
-def _folded(
+def folded(
     weight: Tensor, norm: nn.BatchNorm2d, bias: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Weight (out, ...) and bias of a convolution with its BatchNorm inside."""
@@ -84,7 +84,7 @@ def _normed(x: Tensor, norm: nn.Module) -> Tensor:
 def convolved(x: Tensor, conv: nn.Conv2d, norm: nn.Module) -> Tensor:
     """Convolution and norm, (B, C, H, W) -> (B, H/s, W/s, out)."""
     if isinstance(norm, nn.BatchNorm2d) and _is_constant(norm):
-        weight, bias = _folded(conv.weight, norm, conv.bias)
+        weight, bias = folded(conv.weight, norm, conv.bias)
         y = F.conv2d(x, weight, bias, conv.stride, conv.padding)  # type: ignore[arg-type]
         return y.permute(0, 2, 3, 1)
     return _normed(conv(x).permute(0, 2, 3, 1), norm)

@@ -62,10 +62,13 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, grid: tuple[int, int]) -> Tensor:
         """(B, L, C) -> (B, L, C)."""
-        mixed = self.norm(x)
-        mixed = by_columns(self.mixer, mixed, grid) if self.across else self.mixer(mixed, grid)
-        x = _add(x, self.drop_path(mixed))
+        x = _add(x, self.drop_path(self.mixed(x, grid)))
         return x if self.mlp is None else _add(x, self.drop_path(self.mlp(x)))
+
+    def mixed(self, x: Tensor, grid: tuple[int, int]) -> Tensor:
+        """What the mixer adds."""
+        x = self.norm(x)
+        return by_columns(self.mixer, x, grid) if self.across else self.mixer(x, grid)
 
 
 def _add(x: Tensor, branch: Tensor) -> Tensor:

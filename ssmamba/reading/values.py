@@ -81,6 +81,7 @@ class Stamp:
     method: str = ""
     seed: int | None = None
     time: str = ""  # ISO 8601, UTC
+    precision: str = "float32"  # of the arithmetic; bfloat16 where it was used in any operation
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ REGION = ("roi_name", "roi_id", "user_class", "area_px2", "area_um2", "slide_mpp
 ANSWER = ("model", "doubt", "sure", "predicted", "predicted_name", "confidence", "agrees",
           "outdated", "read_share", "windows", "left_out", "reasons", "notes")  # fmt: skip
 STAMP = ("mode", "mpp", "icc", "slide", "slide_hash", "checkpoint_sha256", "device",
-         "scan_backend", "time")  # fmt: skip
+         "scan_backend", "precision", "time")  # fmt: skip
 
 
 def write_table(path: Path | str, facts: Facts) -> None:

@@ -76,8 +76,11 @@ def report_provenance(facts: Facts) -> list[str]:
         text = tr("Model: {name}, sha256 {hash}")
         lines.append(text.format(name=answer.label, hash=answer.result.stamp.checkpoint_sha256))
     stamps = [a.result.stamp for region in facts.regions for a in region.answers]
-    computed = tr("Computed on: {device}, {backend} scan")
-    lines += _distinct(computed.format(device=s.device, backend=s.scan_backend) for s in stamps)
+    computed = tr("Computed on: {device}, {backend} scan, {precision}")
+    lines += _distinct(
+        computed.format(device=s.device, backend=s.scan_backend, precision=s.precision)
+        for s in stamps
+    )
     times = sorted(s.time.replace("T", " ")[:16] for s in stamps if s.time)
     if times:
         when = times[0] if times[0] == times[-1] else f"{times[0]} – {times[-1]}"

@@ -39,7 +39,7 @@ def stamp_lines(result: ClassifyResult, slide_mpp: float | None) -> list[str]:
 def _common_lines(stamp: Stamp) -> list[str]:
     """Slide, model, scale, device and time of any result."""
     scale = tr("Scale: {mpp:.3g} µm per model pixel")
-    computed = tr("Computed on: {device}, {backend} scan")
+    computed = tr("Computed on: {device}, {backend} scan, {precision}")
     slide = tr("Slide: {name} ({hash})")
     lines = [
         tr("Scale: unknown") if stamp.mpp is None else scale.format(mpp=stamp.mpp),
@@ -47,7 +47,7 @@ def _common_lines(stamp: Stamp) -> list[str]:
         slide.format(name=Path(stamp.slide_path).name, hash=stamp.slide_hash[:12]),
         tr("Model: sha256 {hash}").format(hash=stamp.checkpoint_sha256[:12]),
         tr("Region: {hash}").format(hash=stamp.roi_geometry[:12]),
-        computed.format(device=stamp.device, backend=stamp.scan_backend),
+        computed.format(device=stamp.device, backend=stamp.scan_backend, precision=stamp.precision),
     ]
     if stamp.time:
         time = stamp.time.replace("T", " ")[:19]

@@ -45,7 +45,7 @@ class Jobs:
     """Begins requests on one device; not for use from several threads."""
 
     def __init__(self, device: Device) -> None:
-        self.bench = Bench(device)
+        self.bench = Bench(device, "auto")
 
     def begin(self, request: JobRequest, spent: Spent) -> Steps:
         """The steps of a request. Raises SSMambaError for one of an unknown kind."""

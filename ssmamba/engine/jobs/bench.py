@@ -14,7 +14,7 @@ from ssmamba.engine.scheduler import Steps
 from ssmamba.engine.store import ModelStore, SlideStore
 from ssmamba.engine.threads import ThreadTuner
 from ssmamba.errors import InputError, explain_failure
-from ssmamba.inference.predictor import Prediction, Predictor
+from ssmamba.inference.predictor import Precision, Prediction, Predictor
 from ssmamba.ops import adopt_kernels
 from ssmamba.reading.preprocess import Images
 from ssmamba.reading.tissue_map import TissueMap, tissue_map
@@ -27,11 +27,14 @@ REMEMBERED = 256  # answers kept, so that a CAM of the predicted class need not 
 
 
 class Bench:
-    """One device, and everything that stays loaded between the steps of all jobs."""
+    """One device, and everything that stays loaded between the steps of all jobs.
 
-    def __init__(self, device: Device) -> None:
+    precision: of the classifiers, see ``Predictor``; files of numbers are made in float32.
+    """
+
+    def __init__(self, device: Device, precision: Precision = "float32") -> None:
         self.device = device
-        self.models = ModelStore(device)
+        self.models = ModelStore(device, precision=precision)
         self.slides = SlideStore()
         self.threads = ThreadTuner()
         self.answers: OrderedDict[tuple, str] = OrderedDict()  # -> predicted class key

@@ -28,7 +28,9 @@ def answer(request: Classify, bench: Bench, spent: Spent, path: str) -> Steps:
             predicted=found.predicted,
             trust=judge.verdict(mean, plan.area),
             windows=PackedArray.of(plan.windows),
-            stamp=region.stamp(predictor.checkpoint.sha256, predictor.device),
+            stamp=region.stamp(
+                predictor.checkpoint.sha256, predictor.device, precision=predictor.answered_in
+            ),
             seconds=spent() - start,
             notes=plan.notes + predictor.notes,
             window_probabilities=PackedArray.of(found.windows),

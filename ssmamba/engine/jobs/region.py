@@ -85,7 +85,12 @@ class Region:
         return sha256, self.slide.quick_hash, windows, self.plan.out_px, self.icc
 
     def stamp(
-        self, sha256: str, device: Device, method: str = "", seed: int | None = None
+        self,
+        sha256: str,
+        device: Device,
+        method: str = "",
+        seed: int | None = None,
+        precision: str = "float32",
     ) -> Stamp:
         """Where a result comes from, at this moment."""
         backends = dict.fromkeys((self.scan_backend, choose_backend(device.name).name))
@@ -103,6 +108,7 @@ class Region:
             method=method,
             seed=seed,
             time=datetime.now(UTC).isoformat(timespec="seconds"),
+            precision=precision,
         )
 
 

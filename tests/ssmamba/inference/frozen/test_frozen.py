@@ -1,0 +1,121 @@
+"""The frozen network gives what the model gives, whatever it is made of."""
+
+import pytest
+import torch
+
+from ssmamba.config import SSMambaConfig
+from ssmamba.inference.frozen import freeze
+from ssmamba.models import SSMamba
+from ssmamba.ops import choose_backend
+
+pytestmark = pytest.mark.skipif(
+    choose_backend("cpu").name != "cpu", reason="needs the compiled kernels"
+)
+
+DIMS = (16, 24, 40, 64)
+BUNDLED = {"deep_stem": True, "overlap": True, "batch_norm": True, "local_every_block": True}
+
+
+def model(seed: int = 0, **changes) -> SSMamba:
+    torch.manual_seed(seed)
+    config = SSMambaConfig(**{"dims": DIMS, "depths": (1, 2, 1, 1), **changes})
+    made = SSMamba(config, 3)
+    for part in made.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.running_mean.normal_(std=0.2)
+            part.running_var.uniform_(0.5, 2)
+        if isinstance(part, torch.nn.BatchNorm2d | torch.nn.LayerNorm):
+            torch.nn.init.uniform_(part.weight, 0.5, 1.5)
+            torch.nn.init.normal_(part.bias, std=0.2)
+    return made.eval()
+
+
+def both(network: SSMamba, images: torch.Tensor, lower: bool = False):
+    with torch.inference_mode():
+        frozen = freeze(network, lower)
+        assert frozen is not None
+        return network.forward_with_style(images), frozen(images)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        BUNDLED,
+        {"overlap": True},
+        {"batch_norm": True},
+        {"embedding": "patch_merge"},
+        {"embedding": "lpu", **BUNDLED},
+        {"embedding": "linear"},
+        {"embedding": "none", "mlp_ratio": 2.0},
+        {"mixer": "mamba"},
+        {"mixer": "ss2d"},
+        {"kernels": (3, 5)},
+        {"act": "gelu"},
+        {"column_scans": True},
+        {"alternate_scans": True},
+        {"scan_norm": True},
+        {"d_state": 8},
+    ],
+)
+def test_every_config_answers_as_the_model_does(changes):
+    expected, found = both(model(**changes), torch.randn(2, 3, 64, 64))
+    for one, other in zip(expected, found, strict=True):
+        torch.testing.assert_close(one, other, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(1, 32, 32), (3, 70, 45), (1, 33, 96)])
+@pytest.mark.parametrize("changes", [{}, BUNDLED], ids=["plain", "bundled"])
+def test_any_size_and_number_of_pictures(changes, shape):
+    count, high, wide = shape
+    expected, found = both(model(**changes), torch.randn(count, 3, high, wide))
+    for one, other in zip(expected, found, strict=True):
+        torch.testing.assert_close(one, other, atol=2e-5, rtol=1e-4, equal_nan=True)
+
+
+def test_one_network_takes_pictures_of_several_sizes():
+    network = model(**BUNDLED)
+    with torch.inference_mode():
+        frozen = freeze(network, False)
+        for side in (64, 96, 64):
+            images = torch.randn(2, 3, side, side)
+            torch.testing.assert_close(frozen(images)[0], network(images), atol=2e-5, rtol=1e-4)
+
+
+def test_threads_change_nothing():
+    network, images = model(**BUNDLED), torch.randn(4, 3, 64, 64)
+    before = torch.get_num_threads()
+    try:
+        answers = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            answers.append(both(network, images)[1][0])
+    finally:
+        torch.set_num_threads(before)
+    torch.testing.assert_close(*answers, atol=1e-6, rtol=1e-6)
+
+
+def test_no_frozen_form(monkeypatch):
+    assert freeze(torch.nn.Linear(2, 2), False) is None
+    assert freeze(model(pool="cls"), False) is None
+    assert freeze(model().train(), False) is None
+    monkeypatch.setenv("SSMAMBA_SCAN", "torch")
+    assert freeze(model(), False) is None
+
+
+def test_bfloat16_stays_near(monkeypatch):
+    """Every operation lowered: what the sums keep in float32 keeps the answer."""
+    from ssmamba.inference.frozen.network import FrozenNetwork
+
+    class Lowest:
+        def run(self, operation, entries, work, prepare=None):
+            return work(torch.bfloat16)
+
+    for changes in ({}, BUNDLED):
+        network, images = model(**changes), torch.randn(2, 3, 64, 64)
+        with torch.inference_mode():
+            expected = network.forward_with_style(images)
+            found = FrozenNetwork(network, Lowest())(images)
+        for one, other in zip(expected, found, strict=True):
+            assert other.dtype == torch.float32
+            torch.testing.assert_close(one, other, atol=0.03, rtol=0.03)

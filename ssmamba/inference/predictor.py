@@ -54,8 +54,8 @@ class Predictor:
         device: a Device, or what ``choose_device`` takes.
         batch_size: images at once; None = by device. It halves itself when a GPU runs out of
             memory, and the model moves to the CPU at last (``notes`` then says so).
-        precision: float32 gives what ``evaluate`` gives; bfloat16 is for large jobs on CUDA; auto is
-            float32 on CUDA, and on a CPU bfloat16 in the operations where it was measured to pay.
+        precision: float32 gives what ``evaluate`` gives; bfloat16 is for large jobs on CUDA; auto
+            is float32 on CUDA, and on a CPU bfloat16 in those operations in which it pays here.
         graphs: replay CUDA graphs on a GPU: quicker answers to few windows of the same size.
     """
 

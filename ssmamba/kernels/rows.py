@@ -82,7 +82,11 @@ def _normalise(width: int, total: Any, scale: int, out: int, half: bool, w: Any)
 @function
 def _rows(plan: Any, first: int, stop: int, w: Any) -> None:
     operation, width, scale = plan[p.OPERATION], plan[p.WIDTH], plan[p.SCALE]
-    a_half, b_half, out_half = plan[p.FIRST_HALF] != 0, plan[p.SECOND_HALF] != 0, plan[p.OUT_HALF] != 0
+    a_half, b_half, out_half = (
+        plan[p.FIRST_HALF] != 0,
+        plan[p.SECOND_HALF] != 0,
+        plan[p.OUT_HALF] != 0,
+    )
     has_b, has_sum, has_out = plan[p.SECOND] != 0, plan[p.SUM] != 0, plan[p.OUT] != 0
     for row in range(first, stop):
         a, b = plan[p.FIRST] + row * plan[p.FIRST_ROW], plan[p.SECOND] + row * plan[p.SECOND_ROW]

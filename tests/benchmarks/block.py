@@ -2,13 +2,15 @@
 
     python -m tests.benchmarks.block [--sizes 224 512 1024 2048] [--threads 1] [--repeat 15]
     python -m tests.benchmarks.block --profile [--sizes 224 1024] [--threads 1]
+    python -m tests.benchmarks.block --baseline PATH [--batches 1 16] [--cpu-time]
 
 Inference of one image with random weights. All models of a size are timed in one run, in an order
 shuffled anew in each repetition (there are fewer of them for large images); ratios are to timm's
 ViT-S/16 as it comes. "ViT-S/16, our products" has its linear layers on the matrix product that
 SSMamba uses, so that the network can be told from the library below it. Memory is the peak above
-the loaded model, each figure from a fresh process. ``--profile`` shows where the time of an SSMamba
-forward goes.
+the loaded model, each figure from a fresh process. ``--profile`` shows where the time of a forward
+pass goes. ``--baseline`` names another checkout of this repository, whose models run in a
+process of their own in the same run; "auto" is what the viewer takes, "autocast" torch's bfloat16.
 """
 
 from __future__ import annotations
@@ -18,14 +20,17 @@ import random
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from ssmamba import ops
 from ssmamba.config import SIZES, SSMambaConfig
+from ssmamba.inference.frozen.precision import processor
 from ssmamba.models import SSMamba
 from ssmamba.runtime.memory import keep_freed_memory
+from tests.benchmarks import checkouts
 from tests.benchmarks.measuring import (
     can_measure_memory,
     in_fresh_process,
@@ -40,6 +45,7 @@ TIMM = {
     REFERENCE: "vit_small_patch16_224",
     "ViT-Ti/16": "vit_tiny_patch16_224",
     "Swin-T": "swin_tiny_patch4_window7_224",
+    "ResNet-18": "resnet18",
 }
 OUR_PRODUCTS = "ViT-S/16, our products"
 SIDES = (224, 512, 1024, 2048)
@@ -54,7 +60,8 @@ def build(name: str, side: int) -> nn.Module:
         return SSMamba(SSMambaConfig.of_size(name), 5).eval()
     import timm
 
-    model = timm.create_model(TIMM[name.split(",")[0]], num_classes=5, img_size=side).eval()
+    sized = {} if name == "ResNet-18" else {"img_size": side}
+    model = timm.create_model(TIMM[name.split(",")[0]], num_classes=5, **sized).eval()
     if name == OUR_PRODUCTS:
         use_our_products(model)
     return model
@@ -131,9 +138,11 @@ def profile(name: str, side: int, options: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    everything = ["tiny", "small", *TIMM, OUR_PRODUCTS]
+    everything = ["tiny", "small", "ViT-S/16", "ViT-Ti/16", "Swin-T", OUR_PRODUCTS]
     parser.add_argument("--sizes", type=int, nargs="+", default=SIDES, help="image sides in px")
-    parser.add_argument("--models", nargs="+", default=everything, choices=[*SIZES, *everything])
+    parser.add_argument(
+        "--models", nargs="+", default=everything, choices=[*SIZES, *everything, "ResNet-18"]
+    )
     parser.add_argument("--repeat", type=int, default=15, help="at 224 px; fewer at larger sizes")
     parser.add_argument("--threads", type=int, help="torch's own choice unless given")
     parser.add_argument("--precision", default="float32", choices=tuple(DTYPES))
@@ -141,10 +150,22 @@ def main() -> None:
     parser.add_argument("--cpu-time", action="store_true", help="beside other work; one thread")
     parser.add_argument("--no-memory", action="store_true")
     parser.add_argument("--profile", action="store_true", help="parts of SSMamba's forward pass")
+    parser.add_argument("--baseline", type=Path, help="another checkout, timed in the same run")
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 16], help="with --baseline")
     options = parser.parse_args()
     random.seed(0)
     if options.cpu_time:
         options.threads = 1
+    if options.baseline is not None:
+        threads = options.threads or torch.get_num_threads()
+        clock = "cpu" if options.cpu_time else "wall"
+        print(f"{processor()}; {threads} threads; medians of {clock} time")
+        for side in options.sizes:
+            models = options.models
+            checkouts.compare(
+                options.baseline, models, options.batches, side, threads, options.repeat, clock
+            )
+        return
     if options.threads:
         torch.set_num_threads(options.threads)
     ops.compile_kernels()

@@ -56,9 +56,7 @@ def run(
     grain = max(1, _TASK_ENTRIES // width)
     places = (*_place(a), *_place(b), *_place(kept)[:2], *_place(out))
     norm = 0 if scale is None else scale.data_ptr()
-    _launch(
-        a.numel(), -(-rows // grain), width, operation, rows, width, grain, *places, norm, 0, 0
-    )
+    _launch(a.numel(), -(-rows // grain), width, operation, rows, width, grain, *places, norm, 0, 0)
 
 
 def max_pool(x: Tensor) -> Tensor:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ssmamba.inference.frozen.network import FrozenNetwork
 
 BATCH = {"cpu": 8, "cuda": 64}  # images at once; on a CPU small, so that a job can be cancelled
+CLEAR = 0.95  # probability of the first class from which an answer in bfloat16 stands
 MOVED_TO_CPU = "moved to the CPU: the GPU is out of memory"
 
 Precision = Literal["float32", "bfloat16", "auto"]
@@ -92,6 +93,7 @@ class Predictor:
         weights = chain(self.model.parameters(), self.model.buffers())
         twin = copy.copy(self)
         twin.model = copy.deepcopy(self.model, {id(tensor): tensor for tensor in weights})
+        twin._frozen = None  # its own, as two threads would choose precisions at once
         return twin
 
     def predict(self, images: Images) -> Prediction:
@@ -142,7 +144,24 @@ class Predictor:
             ),
         ):
             frozen = self._frozen_network()
-            return logits_and_features(self.model, batch) if frozen is None else frozen(batch)
+            if frozen is None:
+                return logits_and_features(self.model, batch)
+            return self._clear_answers(frozen, batch)
+
+    def _clear_answers(self, frozen: FrozenNetwork, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """Images whose answer is not clear are answered again in float32.
+
+        A rounding moves a probability the more, the nearer it is to one half: logits that are off
+        by .03 leave .97 where it is, and would make .55 of .52.
+        """
+        logits, features = frozen(batch)
+        if frozen.precisions.lower:
+            best = (logits / self.card.calibration.temperature).softmax(1).amax(1)
+            unclear = torch.nonzero(~(best >= CLEAR)).flatten()
+            if len(unclear):
+                with frozen.precisions.exact():
+                    logits[unclear], features[unclear] = frozen(batch[unclear])
+        return logits, features
 
     def _frozen_network(self) -> FrozenNetwork | None:
         """The model with its weights packed for the CPU, as soon as the kernels are there."""

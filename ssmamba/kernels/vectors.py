@@ -39,15 +39,6 @@ EXP2_COEFFICIENTS = (
     0.6931470036506653,
     1.0,
 )
-# 2**r on [0, 1), for processors that split off a whole number rounded down.
-EXP2_COEFFICIENTS_FLOOR = (
-    0.0018671301650564933,
-    0.009017030114687189,
-    0.05579991325924937,
-    0.2401644501091553,
-    0.6931513118089121,
-    1.0,
-)
 # log1p(e) / e on [0, 1], highest power first, relative error 3e-8: a division costs more than this.
 LOG1P_COEFFICIENTS = (
     0.005232693100930078,
@@ -66,16 +57,14 @@ Value = Any
 
 
 def _has_avx512() -> bool:
-    """Of the processor that numba compiles for, which NUMBA_CPU_NAME may set: F and DQ."""
+    """Of the processor that numba compiles for, which NUMBA_CPU_NAME may set."""
     config: Any = numba.config
-    needed = ("avx512f", "avx512dq")
     if config.CPU_FEATURES is not None:
-        given = config.CPU_FEATURES.split(",")
-        return all(f"+{name}" in given for name in needed)
+        return "+avx512f" in config.CPU_FEATURES.split(",")
     if config.CPU_NAME not in (None, "host"):
         return False
     features: dict[str, bool] = dict(binding.get_host_cpu_features())
-    return all(features.get(name, False) for name in needed)
+    return features.get("avx512f", False)
 
 
 HAS_AVX512 = _has_avx512()
@@ -175,14 +164,13 @@ def emit_polynomial(b: Builder, x: Value, coefficients: tuple[float, ...]) -> Va
 
 
 def _emit_exp2_avx512(b: Builder, x: Value) -> Value:
-    """Two instructions beside the polynomial: x - floor(x), and the scaling by 2**floor(x)."""
+    # 1.5 * 2**23 leaves no room for a fraction: two additions cost less than llvm.roundeven
+    magic = constant(12582912.0)
+    whole = b.fsub(b.fadd(x, magic), magic)
+    power = emit_polynomial(b, b.fsub(x, whole), EXP2_COEFFICIENTS)
     all_lanes = ir.Constant(ir.IntType(16), -1)
-    down, rounding = ir.Constant(INT32, 1), ir.Constant(INT32, 4)
-    name = "llvm.x86.avx512.mask.reduce.ps.512"
-    rest = emit_call(b, name, VECTOR, x, down, x, all_lanes, rounding)
-    power = emit_polynomial(b, rest, EXP2_COEFFICIENTS_FLOOR)
     name = "llvm.x86.avx512.mask.scalef.ps.512"
-    return emit_call(b, name, VECTOR, power, x, power, all_lanes, rounding)
+    return emit_call(b, name, VECTOR, power, whole, power, all_lanes, ir.Constant(INT32, 4))
 
 
 def emit_exp2(b: Builder, x: Value) -> Value:

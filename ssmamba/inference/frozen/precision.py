@@ -14,7 +14,8 @@ import logging
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -119,6 +120,15 @@ class Precisions:
         self.lower = lower and has_fast_bfloat16() and not forced()
         self._choices = choices or Choices()
         self.lowered = False
+
+    @contextmanager
+    def exact(self) -> Iterator[None]:
+        """Nothing is lowered meanwhile."""
+        before, self.lower = self.lower, False
+        try:
+            yield
+        finally:
+            self.lower = before
 
     def run(
         self,

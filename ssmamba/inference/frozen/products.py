@@ -80,10 +80,25 @@ class Conv:
 
     def _pack(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
         weight, bias = self._given
-        weight = weight.to(image.dtype)
+        weight = rounded(weight) if image.dtype is torch.bfloat16 else weight
         bias = None if bias is None else bias.detach().to(image.dtype)
         if has_onednn():
             weight = torch.ops.mkldnn._reorder_convolution_weight.default(
                 weight, self._padding, self._stride, [1, 1], self._groups, list(image.shape)
             )
         return weight, bias
+
+
+def rounded(weight: Tensor) -> Tensor:
+    """(out, in, height, width) as bfloat16; each rounding's error goes into the next entry.
+
+    Neighbouring pixels are alike, so errors that add up over the taps would move whole maps.
+    """
+    entries = weight.flatten(1)
+    found = torch.empty_like(entries, dtype=torch.bfloat16)
+    error = torch.zeros(len(entries))
+    for at in range(entries.shape[1]):
+        wanted = entries[:, at] + error
+        found[:, at] = wanted
+        error = wanted - found[:, at].float()
+    return found.view_as(weight)

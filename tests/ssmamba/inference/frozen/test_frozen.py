@@ -1,12 +1,17 @@
 """The frozen network gives what the model gives, whatever it is made of."""
 
+import numpy as np
 import pytest
 import torch
 
 from ssmamba.config import SSMambaConfig
-from ssmamba.inference.frozen import freeze
+from ssmamba.inference import predictor
+from ssmamba.inference.frozen import freeze, precision
+from ssmamba.inference.frozen.products import rounded
+from ssmamba.inference.predictor import Predictor
 from ssmamba.models import SSMamba
 from ssmamba.ops import choose_backend
+from tests.ssmamba.checkpoints.made import save_classifier
 
 pytestmark = pytest.mark.skipif(
     choose_backend("cpu").name != "cpu", reason="needs the compiled kernels"
@@ -119,3 +124,32 @@ def test_bfloat16_stays_near(monkeypatch):
         for one, other in zip(expected, found, strict=True):
             assert other.dtype == torch.float32
             torch.testing.assert_close(one, other, atol=0.03, rtol=0.03)
+
+
+def test_roundings_of_a_convolution_do_not_add_up():
+    weight = torch.randn(32, 24, 3, 3)
+    found = rounded(weight)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), weight, atol=2**-6, rtol=2**-7)
+    sums = [w.double().sum((1, 2, 3)) for w in (weight, found, weight.bfloat16())]
+    assert (sums[1] - sums[0]).abs().mean() < 0.3 * (sums[2] - sums[0]).abs().mean()
+
+
+def test_unclear_answers_are_those_of_float32(tmp_path, monkeypatch):
+    """What bfloat16 leaves near one half is answered again; clear answers stand."""
+    path = save_classifier(tmp_path / "a.safetensors")
+    monkeypatch.delenv(precision.VARIABLE, raising=False)
+    monkeypatch.setattr(precision, "has_fast_bfloat16", lambda: True)
+    monkeypatch.setattr(precision, "quicker", lambda work: "bfloat16")
+    monkeypatch.setattr(precision, "user_cache", lambda: tmp_path)
+    images = np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), np.uint8)
+    exact = Predictor(path, "cpu").predict(images)
+    best = exact.probabilities.max(axis=1)
+    limit = float(np.median(best))
+    monkeypatch.setattr(predictor, "CLEAR", limit)
+    lowered = Predictor(path, "cpu", precision="auto")
+    found = lowered.predict(images)
+    assert lowered.answered_in == "bfloat16"
+    same = np.isclose(found.logits, exact.logits, atol=1e-6, rtol=1e-6).all(axis=1)
+    assert same[best < limit - 0.01].all() and not same.all()
+    assert Predictor(path, "cpu").answered_in == "float32"

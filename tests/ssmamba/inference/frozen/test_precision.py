@@ -1,7 +1,7 @@
 """Which precision an operation runs in: measured once a machine, kept, and never in the way."""
 
 import json
-import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,20 +11,23 @@ from ssmamba.inference.frozen import precision as p
 
 
 class Work:
-    """Takes longer in one of the dtypes."""
+    """Takes longer in one of the dtypes, by a clock of its own."""
+
+    now = 0.0
 
     def __init__(self, slow: torch.dtype) -> None:
         self.slow, self.seen = slow, []
 
     def __call__(self, dtype: torch.dtype) -> torch.dtype:
         self.seen.append(dtype)
-        time.sleep(0.003 if dtype == self.slow else 0.0)
+        Work.now += 3.0 if dtype == self.slow else 1.0
         return dtype
 
 
 @pytest.fixture
 def choices(tmp_path, monkeypatch) -> p.Choices:
     monkeypatch.setattr(p, "has_fast_bfloat16", lambda: True)
+    monkeypatch.setattr(p, "time", SimpleNamespace(perf_counter=lambda: Work.now))
     monkeypatch.delenv(p.VARIABLE, raising=False)
     return p.Choices(tmp_path / "deep" / "precision.json")
 
@@ -90,3 +93,11 @@ def test_an_unknown_wish_is_refused(monkeypatch):
     monkeypatch.setenv(p.VARIABLE, "float16")
     with pytest.raises(InputError, match="give float32, or unset it"):
         p.Precisions(True)
+
+
+def test_exactly_for_once(choices):
+    precisions, work = p.Precisions(True, choices), Work(torch.float32)
+    with precisions.exact():
+        assert precisions.run("product", 8, work) == torch.float32
+    assert len(work.seen) == 1 and not precisions.lowered
+    assert precisions.run("product", 8, work) == torch.bfloat16

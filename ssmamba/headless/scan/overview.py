@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from ssmamba.explain.figure import RESEARCH_USE, font
 from ssmamba.files import written_whole
 from ssmamba.headless.scan.result import DOUBT_COLOR, SlideScan, areas
+from ssmamba.reading.values import NO_CLASS
 from ssmamba.slides.slide import Slide
 
 PANEL_PX = 800  # longer side of each of the two pictures
@@ -82,5 +83,7 @@ def _legend(scan: SlideScan) -> list[tuple[tuple[int, int, int] | None, str]]:
         size = record["area_mm2"]
         area = "" if size is None else f", {size:.3g} mm²"
         text = f"{record['name']}: {record['share']:.1%} of {len(scan.doubts)} tiles{area}"
-        lines.append((by_key.get(record.get("class", ""), DOUBT_COLOR), text))
+        painted = record.get("doubt") not in NO_CLASS
+        color = by_key.get(record.get("class", ""), DOUBT_COLOR) if painted else None
+        lines.append((color, text))
     return [*lines, (None, RESEARCH_USE)]

@@ -113,11 +113,13 @@ def test_state_that_is_killed_is_at_most_two_seconds_old(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(0)
 def test_100_killed_states_are_at_most_two_seconds_old(tmp_path: Path) -> None:
     check(killed(tmp_path, 100, seed=2))
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(0)
 def test_100_killed_windows_lose_at_most_two_seconds(tmp_path: Path) -> None:
     slide = tmp_path / "slide.tif"
     write_pyramid(slide)

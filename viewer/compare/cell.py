@@ -14,9 +14,10 @@ from viewer.widgets.basic import ElidedLabel, label, restyle
 from viewer.widgets.layouts import column, row
 from viewer.widgets.mark import SIDE_PX, Mark
 
-HEADER_PX, TALL_HEADER_PX = 50, 72
+HEADER_PX, TALL_HEADER_PX, TALLEST_HEADER_PX = 50, 72, 94
 LEAST_PX = 96
 NARROW_PX = 300  # in a narrower cell the class stands below the doubt
+SLIM_PX = 220  # and in a still narrower one the remarks below the class
 
 
 class CompareCell(QFrame):
@@ -44,7 +45,7 @@ class CompareCell(QFrame):
         top = row(self._title, self._mark, wide=self._title)
         top.addStrut(SIDE_PX)  # lines stand at the same height with and without a mark
         column(self._header, top, self._texts, None, margin=12, upright=4, spacing=2)
-        self._fold(self.width() < NARROW_PX)
+        self._fold(self.width())
         column(self, self._header, self.canvas, wide=self.canvas, margin=0, spacing=0)
         self.setMinimumWidth(LEAST_PX)  # not what its texts ask for: all cells are equally wide
 
@@ -65,19 +66,21 @@ class CompareCell(QFrame):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fold(self.width() < NARROW_PX)
+        self._fold(self.width())
 
-    def _fold(self, narrow: bool) -> None:
+    def _fold(self, width: int) -> None:
         """All cells of the grid are equally wide, so their canvases stay aligned."""
+        narrow, slim = width < NARROW_PX, width < SLIM_PX
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         self._texts.addWidget(self._badge, 0, 0, left)
         policy = QSizePolicy.Policy
         self._remarks.setSizePolicy(policy.Ignored if narrow else policy.Fixed, policy.Fixed)
         if narrow:
-            self._texts.addWidget(self._remarks, 0, 1)
+            self._texts.addWidget(self._remarks, *((2, 0, 1, 3) if slim else (0, 1, 1, 1)))
             self._texts.addWidget(self._answer, 1, 0, 1, 3)
         else:
             self._texts.addWidget(self._answer, 0, 1)
             self._texts.addWidget(self._remarks, 0, 2)
         self._texts.setColumnStretch(1, 1)
-        self._header.setFixedHeight(TALL_HEADER_PX if narrow else HEADER_PX)
+        tall = TALLEST_HEADER_PX if slim else TALL_HEADER_PX
+        self._header.setFixedHeight(tall if narrow else HEADER_PX)

@@ -108,7 +108,10 @@ class ModelsPanel(QWidget):
         models = {m.path: m for m in self._library.models}
         self._empty.setVisible(not models)
         for path in [p for p in self._rows if p not in models]:
-            self._rows.pop(path).deleteLater()
+            gone = self._rows.pop(path)
+            self._layout.removeWidget(gone)
+            gone.hide()
+            gone.deleteLater()
         names = labels_of([Path(path) for path in models], [m.card for m in models.values()])
         for (path, model), name in zip(models.items(), names, strict=True):
             if path in self._rows:
@@ -119,8 +122,21 @@ class ModelsPanel(QWidget):
             made.remove_requested.connect(self._library.remove)
             self._rows[path] = made
             self._layout.insertWidget(self._layout.count() - 1, made)
+        self._put_in_order()
         self.setAccessibleName(formats.count(len(models), "model"))
         self._show_fits()
+
+    def _put_in_order(self) -> None:
+        """As in the library, which lists some models before those that are there already."""
+        before: QWidget = self._empty
+        for model in self._library.models:
+            made = self._rows[model.path]
+            at = self._layout.indexOf(before) + 1
+            if self._layout.indexOf(made) != at:
+                self._layout.removeWidget(made)
+                self._layout.insertWidget(at, made)
+                QWidget.setTabOrder(before, made)
+            before = made
 
     def _show_fits(self) -> None:
         for model in self._library.models:

@@ -17,7 +17,7 @@ from ssmamba.predict import main
 from ssmamba.rois.geojson import read_rois, write_rois
 from ssmamba.rois.roi import Roi
 from tests.patience import PATIENCE_S
-from tests.slides import SHARED_SLIDES, grainy
+from tests.slides import SHARED_CASES, SHARED_SLIDES, grainy
 from tests.ssmamba.checkpoints.made import CLASSES
 from tests.ssmamba.predict.results import read_results, square
 from tests.tiffs import Kind, Page, write_tiff
@@ -197,3 +197,16 @@ def test_answers_are_kept_when_the_disk_is_full_at_the_end(
     assert "No space left on device" in said.err and "Traceback" not in said.err
     text = said.out if name == "results.json" else (tmp_path / "results.json").read_text()
     assert json.loads(text)[0]["model_name"] == "Tiny"
+
+
+@pytest.mark.skipif(not SHARED_CASES.is_dir(), reason="needs ../shared/cases")
+@pytest.mark.parametrize("name", ["plain.png", "strips.tif", "tiled.tif"])
+def test_pixels_that_are_not_square_are_said_and_have_no_scale(predict, name):
+    case = SHARED_CASES / "unequal-mpp"
+    status, told, out = predict(
+        case / name, "--model", "a.safetensors", "--rois", case / "square.geojson",
+        "--field-px", 64,
+    )  # fmt: skip
+    assert status == 0 and "pixels are not square (0.25 µm across, 0.5 µm down)" in told
+    (record,) = read_results(out)
+    assert record["mpp"] is None

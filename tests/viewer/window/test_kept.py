@@ -11,7 +11,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from ssmamba.checkpoints.card import file_sha256
-from ssmamba.engine.messages import Classify
+from ssmamba.engine.messages import Classify, Explain
 from tests.slides import write_pyramid
 from tests.viewer import fakes
 from tests.viewer.conftest import Bench
@@ -103,6 +103,10 @@ def test_answers_view_selection_models_and_maps_come_back(
         found = document.results.newest_answer(region.id, model.path)
         assert found is not None and found[0] == answer_key(document, document.selected, model)
     assert not asked(again)
+    # Maps are not kept; that of the region in view is asked for anew.
+    (explained,) = [r for engine in FakeEngine.made for r in engine.of_kind(Explain)]
+    assert explained.roi.id == region.id and explained.method == "EigenCAM"
+    assert document.results.mapped_regions() == [region.id] and again.work.maps.on_slide()
 
 
 def test_the_answer_of_a_file_that_is_another_one_now_does_not_come_back(

@@ -48,7 +48,7 @@ class CutSlide:
     """The regions of one slide."""
 
     regions: tuple[Found, ...]
-    note: str  # "" or why there are none
+    note: str  # "" or what must be said about it, and why there are none
     mpp: float | None  # µm/px at which they were read
 
 
@@ -67,7 +67,8 @@ def cut_slide(case: SlideCase, cut: Cut, folder: Path) -> CutSlide:
         write = partial(_write, slide, side, cut, case, folder)
         with ThreadPoolExecutor(WRITERS) as pool:
             rows = list(pool.map(write, _choose(squares, case, cut)))
-    write_json(record, {"mpp": mpp, "regions": rows})
+        notes = list(slide.info.notes)
+    write_json(record, {"mpp": mpp, "notes": notes, "regions": rows})
     return _remembered(record, case, folder)
 
 
@@ -100,7 +101,8 @@ def _side(slide: Slide, cut: Cut) -> float:
     if not cut.mpp:
         return float(cut.px)
     if slide.mpp is None:
-        raise InputError(f"{slide.path} has no µm/px; omit --mpp to read it at level 0.")
+        why = "".join(f" {note}" for note in slide.info.notes)
+        raise InputError(f"{slide.path} has no µm/px; omit --mpp to read it at level 0.{why}")
     return cut.px * cut.mpp / slide.mpp
 
 
@@ -164,7 +166,10 @@ def _remembered(record: Path, case: SlideCase, folder: Path) -> CutSlide:
         Found(folder / "images" / r["name"], r["label"], r["name"], case.group, case.split)
         for r in kept["regions"]
     )
-    note = "" if regions else f"{case.slide.name}: no square has enough tissue of a known class"
+    notes = list(kept.get("notes", []))  # absent in a folder of an earlier version
+    if not regions:
+        notes.append("no square has enough tissue of a known class")
+    note = f"{case.slide.name}: {' '.join(notes)}" if notes else ""
     return CutSlide(regions, note, kept["mpp"])
 
 

@@ -10,15 +10,17 @@ import pytest
 import tifffile
 from PIL import Image
 
-from ssmamba.errors import DataError
+from ssmamba.errors import DataError, InputError
 from ssmamba.slides.slide import Slide
+from tests.slides import grainy
 from tests.training.prepare import trees
 from training.data.dataset import load_dataset
 from training.data.images import read_rgb
 from training.prepare.__main__ import main
 from training.prepare.config import PrepareConfig
 from training.prepare.masks import CELL, read_mask
-from training.prepare.regions import tissue_squares
+from training.prepare.regions import Cut, cut_slide, tissue_squares
+from training.prepare.slide_layouts import SlideCase
 from training.prepare.steps import prepare
 from training.prepare.truth import read_lesions
 from training.prepare.write import Prepared
@@ -188,3 +190,18 @@ def test_only_squares_with_tissue_inside_the_slide() -> None:
     mask[:, :5] = True
     found = tissue_squares(mask, (2000, 1000), 300, 0.5)
     assert found == [(x, y) for y in (0, 300, 600) for x in (0, 300)]
+
+
+def test_pixels_that_are_not_square_are_said_and_have_no_scale(tmp_path: Path) -> None:
+    file = tmp_path / "wide.tif"
+    tifffile.imwrite(
+        file, grainy(256, 256), photometric="rgb", tile=(128, 128), metadata=None,
+        resolution=(40_000, 20_000), resolutionunit="CENTIMETER",
+    )  # fmt: skip
+    case = SlideCase(file, "wide", "", lambda size: lambda x, y, side: "tissue")
+    with pytest.raises(InputError, match=r"omit --mpp.*not square"):
+        cut_slide(case, Cut(64, 0.5, 4, 0.5, 0), tmp_path / "scaled")
+    for _ in range(2):  # cut, then remembered
+        done = cut_slide(case, Cut(64, 0.0, 4, 0.5, 0), tmp_path / "cut")
+        assert done.regions and done.mpp is None
+        assert "not square (0.25 µm across, 0.5 µm down)" in done.note

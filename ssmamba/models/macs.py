@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+import ssmamba.ops.flops  # noqa: F401  (counts the scan)
+
 
 @torch.no_grad()
 def count_macs(model: nn.Module, side: int = 224) -> int:

@@ -1,8 +1,8 @@
 """The scan as a ``torch.library`` operator, and the way around it for ordinary calls.
 
-``torch.compile``, ``torch.export``, fake tensors and FLOP counters see ``ssmamba::selective_scan``
-(forward) and ``ssmamba::selective_scan_backward``. An ordinary eager call goes straight to the
-kernels, as the operator's own path costs more than a short scan.
+``torch.compile``, ``torch.export``, fake tensors and FLOP counters (see ``flops.py``) see
+``ssmamba::selective_scan`` (forward) and ``ssmamba::selective_scan_backward``. An ordinary eager
+call goes straight to the kernels, as the operator's own path costs more than a short scan.
 
 Autocast: nothing is cast on the way in; decays, step sizes and state are float32 in every backend,
 and y has u's dtype. Letters and shapes as in ``reference.py``.
@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import register_flop_formula
 
 from ssmamba.ops import dispatch, function
 from ssmamba.ops.eager import is_transformed, is_watched
@@ -23,7 +22,6 @@ _INPUTS = (
     "Tensor u, Tensor delta, Tensor A, Tensor B, Tensor C, Tensor? D, Tensor? delta_bias, "
     "Tensor? z, bool delta_softplus, bool reverse"
 )
-OPERATIONS_PER_STATE = 9  # VMamba's count: 9 L D N for each direction
 
 
 @torch.library.custom_op(
@@ -106,18 +104,6 @@ def _backward(ctx: Any, grad_y: Any, grad_state: Any, _grad_kept: Any) -> tuple[
 
 
 scan_operator.register_autograd(_backward, setup_context=_setup_context)
-
-
-@register_flop_formula(torch.ops.ssmamba.selective_scan)
-def _forward_flops(u_shape: Any, delta_shape: Any, A_shape: Any, *args: Any, **kwargs: Any) -> int:
-    batch, L, channels = u_shape
-    directions, _, N = A_shape
-    return int(OPERATIONS_PER_STATE * batch * directions * L * channels * N)
-
-
-@register_flop_formula(torch.ops.ssmamba.selective_scan_backward)
-def _backward_flops(u_shape: Any, delta_shape: Any, A_shape: Any, *args: Any, **kwargs: Any) -> int:
-    return 2 * _forward_flops(u_shape, delta_shape, A_shape)
 
 
 def run(

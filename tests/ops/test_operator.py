@@ -7,6 +7,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
+import ssmamba.ops.flops  # noqa: F401
 from ssmamba import ops
 from ssmamba.ops import operator
 

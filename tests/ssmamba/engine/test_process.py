@@ -142,7 +142,7 @@ import ssmamba.engine.jobs, ssmamba.reading.plan
 from ssmamba.ops import choose_backend
 choose_backend("cpu")
 slow = ("torch._dynamo", "torchvision", "timm", "pytorch_grad_cam", "sklearn", "matplotlib",
-        "numba")
+        "numba", "triton")
 print([name for name in slow if name in sys.modules])
 """
     done = subprocess.run(

@@ -27,18 +27,24 @@ def read(scan):
     return out / "one"
 
 
+@pytest.fixture
+def bench():
+    made = Bench(choose_device("cpu"))
+    yield made
+    made.slides.keep_only(())
+
+
 def rows_of(folder):
     with (folder / "tiles.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
 
-def test_predict_and_scan_give_a_region_the_same_answers(folder, read):
+def test_predict_and_scan_give_a_region_the_same_answers(folder, bench, read):
     """One reading path: a region of 3 × 2 windows of the grid, window by window."""
     x, y, side = 192, 128, 64
     ring = ((x, y), (x + 3 * side, y), (x + 3 * side, y + 2 * side), (x, y + 2 * side))
     ref, model = SlideRef(str(folder / "slides/one.tif")), str(folder / "model.safetensors")
     request = Classify(0, ref, Roi(((ring,),)), (model,), ReadOptions("tiles"))
-    bench = Bench(choose_device("cpu"))
     *_, found = (r for r in answer(request, bench, lambda: 0.0, model) if r is not None)
     assert isinstance(found, ClassifyResult)
     rows = {(int(r["minx"]), int(r["miny"])): r for r in rows_of(read)}
@@ -51,9 +57,9 @@ def test_predict_and_scan_give_a_region_the_same_answers(folder, read):
         np.testing.assert_allclose(own, values, atol=1e-6)
 
 
-def test_each_window_has_the_doubt_that_predict_gives_a_region_of_it_alone(folder, read):
+def test_each_window_has_the_doubt_that_predict_gives_a_region_of_it_alone(folder, bench, read):
     ref, model = SlideRef(str(folder / "slides/one.tif")), str(folder / "model.safetensors")
-    bench, rows = Bench(choose_device("cpu")), rows_of(read)
+    rows = rows_of(read)
     seen = set()
     for row in rows:
         x, y, side = int(row["minx"]), int(row["miny"]), int(row["width"])

@@ -60,4 +60,6 @@ def _averaged(rgb: np.ndarray) -> np.ndarray:
     step = max(1, min(rgb.shape[:2]) // CELLS)
     rows, columns = rgb.shape[0] // step, rgb.shape[1] // step
     part = rgb[: rows * step, : columns * step].astype(np.float32)
+    if step == 1:
+        return part
     return cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)

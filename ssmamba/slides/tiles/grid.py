@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -20,10 +21,11 @@ TileCache = ByteLru[tuple[int, int, int, int], np.ndarray]  # by level, row, col
 
 
 class FileBytes:
-    """A file of which any number of threads read parts."""
+    """A file of which any number of threads read parts; closed at the latest when it is let go."""
 
     def __init__(self, path: Path) -> None:
         self.file = path.open("rb")
+        self._last = weakref.finalize(self, self.file.close)
         self._lock = threading.Lock()
 
     def read_into(self, memory: memoryview, offset: int) -> int:

@@ -4,7 +4,7 @@ import pytest
 
 from ssmamba.checkpoints.card import Calibration
 from ssmamba.engine.messages import SlideRef
-from tests.slides import write_pyramid
+from tests.slides import grainy, write_pyramid
 from tests.ssmamba.checkpoints.made import save_classifier, save_mamim
 from tests.ssmamba.engine.asking import Engine
 
@@ -12,7 +12,8 @@ from tests.ssmamba.engine.asking import Engine
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("engine")
-    write_pyramid(folder / "slide.tif", 1200, 900, mpp=0.5)
+    picture = grainy(1200, 900)  # smooth ones are out of focus
+    write_pyramid(folder / "slide.tif", mpp=0.5, picture=picture)
     save_classifier(folder / "a.safetensors")
     save_classifier(
         folder / "b.safetensors", seed=1, calibration=Calibration(entropy_limit=0.01), cam_stage=2

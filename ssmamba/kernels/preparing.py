@@ -22,7 +22,7 @@ from ssmamba.kernels import cache, library
 from ssmamba.locks import FileLock
 from ssmamba.processes import module_command, own_environment
 
-PATIENCE_S = 600.0  # for another process that compiles
+PATIENCE_S = 30.0  # for another process that compiles: on a busy computer it hardly gets on
 
 Told = Callable[[float], None]
 
@@ -93,15 +93,16 @@ def _compile(told: Told) -> dict[str, bytes]:
 
 # --- who needs the kernels ---------------------------------------------------------------
 def compile_now(told: Told = lambda share: None) -> None:
-    """Return when the kernels are loaded, compiling them here if need be.
+    """Return when the kernels are loaded, compiling them here if need be, at this priority.
 
-    Raises whatever the compiler raises, ImportError without numba or llvmlite.
+    Another process that has been at it for longer than PATIENCE_S is not waited for. Raises whatever the compiler raises, ImportError without numba or llvmlite.
     """
     if not library.find():
         for name, code in compile_missing(PATIENCE_S, told).items():
             library.add(name, code)
     if not library.find():
-        raise RuntimeError("another process has been compiling the scan's kernels for too long")
+        for name, code in _compile(told).items():
+            library.add(name, code)
 
 
 _started = threading.Lock()  # held from the first start on

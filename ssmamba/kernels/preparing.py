@@ -95,7 +95,8 @@ def _compile(told: Told) -> dict[str, bytes]:
 def compile_now(told: Told = lambda share: None) -> None:
     """Return when the kernels are loaded, compiling them here if need be, at this priority.
 
-    Another process that has been at it for longer than PATIENCE_S is not waited for. Raises whatever the compiler raises, ImportError without numba or llvmlite.
+    Another process that has been at it for longer than PATIENCE_S is not waited for. Raises
+    whatever the compiler raises, ImportError without numba or llvmlite.
     """
     if not library.find():
         for name, code in compile_missing(PATIENCE_S, told).items():

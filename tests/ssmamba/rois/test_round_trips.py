@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,15 @@ import pytest
 from ssmamba.rois.geojson import read_region_file, write_rois
 from ssmamba.rois.geometry import area_of
 from ssmamba.rois.roi import Ring, Roi
+from tests.slides import write_pyramid
 
-PACKAGES = ("geopandas==1.2.0", "dlup==0.9.4")
+PROGRAMS = {
+    "geopandas": [["geopandas==1.2.0"]],
+    "dlup": [["dlup==0.9.4"]],
+    "lazyslide": [["lazyslide==0.13.0"]],
+    # its store of annotations needs little; with all that it asks for come another torch and CUDA
+    "tiatoolbox": [["--no-deps", "tiatoolbox==2.1.3"], ["pandas", "pyyaml", "shapely"]],
+}
 GEOPANDAS = """
 import sys, geopandas
 geopandas.read_file(sys.argv[1]).to_file(sys.argv[2], driver="GeoJSON")
@@ -22,6 +30,22 @@ import sys, json
 from dlup.annotations import SlideAnnotations
 found = SlideAnnotations.from_geojson(sys.argv[1]).as_geojson()
 json.dump(found, open(sys.argv[2], "w"))
+"""
+LAZYSLIDE = """
+import sys, lazyslide
+from wsidata import open_wsi
+slide = open_wsi(sys.argv[3], store=None)
+lazyslide.io.load_annotations(slide, sys.argv[1], key_added="regions", in_bounds=False)
+lazyslide.io.export_annotations(
+    slide, "regions", classes="classification_name", format="qupath", file=sys.argv[2]
+)
+"""
+TIATOOLBOX = """
+import sys
+from tiatoolbox.annotation.storage import DictionaryStore
+store = DictionaryStore()
+store.add_from_geojson(sys.argv[1])
+store.to_geojson(sys.argv[2])
 """
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -43,26 +67,37 @@ def regions() -> list[Roi]:
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("programs")
+def python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that has the program; it shares what is installed here, torch above all."""
+    folder = tmp_path_factory.mktemp(request.param)
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / "bin" / "python"
-    installed = subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES])
-    if installed.returncode:
-        pytest.skip(f"{', '.join(PACKAGES)} cannot be installed here")
+    asked = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    ours, theirs = (subprocess.check_output([which, "-c", asked], text=True).strip()
+                    for which in (sys.executable, python))  # fmt: skip
+    (Path(theirs) / "shared.pth").write_text(ours)
+    for what in PROGRAMS[request.param]:
+        if subprocess.run([python, "-m", "pip", "install", "-q", *what], check=False).returncode:
+            pytest.skip(f"{' '.join(what)} cannot be installed here")
     return python
+
+
+program = partial(pytest.mark.parametrize, "python", indirect=True)
 
 
 def through(python: Path, script: str, folder: Path, rois: list[Roi]) -> list[Roi]:
     """Regions written, read and written by the program, and read again, without a note."""
     ours, theirs = folder / "ours.geojson", folder / "theirs.geojson"
     write_rois(ours, rois)
-    subprocess.run([python, "-c", script, ours, theirs], check=True)
+    slide = folder / "slide.tif"
+    write_pyramid(slide)
+    subprocess.run([python, "-c", script, ours, theirs, slide], check=True)
     file = read_region_file(theirs)
     assert file.notes == ()
     return file.rois
 
 
+@program(argvalues=["geopandas"])
 def test_geopandas(python: Path, tmp_path: Path) -> None:
     rois = regions()
     back = through(python, GEOPANDAS, tmp_path, rois)
@@ -73,6 +108,7 @@ def test_geopandas(python: Path, tmp_path: Path) -> None:
     assert back[0].measurements == {"Area": 1.5}
 
 
+@program(argvalues=["dlup"])
 def test_dlup(python: Path, tmp_path: Path) -> None:
     """It gives a region without a class its name for one, and splits parts."""
     rois = regions()
@@ -81,3 +117,25 @@ def test_dlup(python: Path, tmp_path: Path) -> None:
     assert {(r.class_name, r.color) for r in back} == {
         (r.class_name or r.name, r.color) for r in rois
     }
+
+
+@program(argvalues=["lazyslide"])
+def test_lazyslide(python: Path, tmp_path: Path) -> None:
+    rois = regions()
+    back = through(python, LAZYSLIDE, tmp_path, rois)  # parts become regions
+    assert sum(area_of(roi) for roi in back) == sum(area_of(roi) for roi in rois)
+    told, ours = (
+        {(r.name, r.class_name, r.color, r.locked) for r in all_} for all_ in (back, rois)
+    )
+    assert told == ours
+
+
+@program(argvalues=["tiatoolbox"])
+def test_tiatoolbox(python: Path, tmp_path: Path) -> None:
+    """It takes no area of several parts."""
+    rois = [roi for roi in regions() if len(roi.polygons) == 1]
+    back = through(python, TIATOOLBOX, tmp_path, rois)
+    for ours, theirs in zip(rois, back, strict=True):
+        for member in ("name", "class_name", "color", "locked", "measurements"):
+            assert getattr(theirs, member) == getattr(ours, member)
+        assert area_of(theirs) == area_of(ours)

@@ -94,20 +94,26 @@ def read_map(path: Path, width: int, height: int) -> TileMap:
     found = _tiles_of(path)
     side = found.likely_side
     if side is None or side <= 0 or not len(found.places):
-        raise DataError(f"{path.name} does not say how large its tiles are; choose another file.")
+        raise refused(path, tr("{name} does not say how large its tiles are; choose another file."))
     columns = dict(found.columns) | _features_of(found)
     if not columns:
-        raise DataError(f"{path.name} has places of tiles but no values; choose another file.")
+        raise refused(path, tr("{name} has places of tiles but no values; choose another file."))
     windows = np.column_stack([found.places, np.full(len(found.places), side)])
     middle = found.places + side / 2
     count = len(middle)
     off = int((~((middle >= 0) & (middle <= (width, height))).all(axis=1)).sum())
     if off:
-        raise DataError(
-            f"{off} of {count} tiles of {path.name} lie off this slide, so it is of another "
-            "one; open the slide that it belongs to."
+        text = tr(
+            "{off} of {count} tiles of {name} lie off this slide, so it is of another one; open "
+            "the slide that it belongs to."
         )
+        raise refused(path, text, off=off, count=count)
     return TileMap(path.name, windows, columns)
+
+
+def refused(path: Path, text: str, **values: int) -> DataError:
+    """The error of a file that cannot be laid on the slide."""
+    return DataError(text.format(name=path.name, **values))
 
 
 def _tiles_of(path: Path) -> TileFile:
@@ -116,7 +122,8 @@ def _tiles_of(path: Path) -> TileFile:
 
         return read_tile_table(path)
     if path.suffix.lower() not in ENDINGS:
-        raise DataError(f"{path.name} is no map of tiles; choose a file that ends in .h5 or .csv.")
+        text = tr("{name} is no map of tiles; choose a file that ends in .h5 or .csv.")
+        raise refused(path, text)
     from ssmamba.features.hdf5 import read_hdf5
 
     return read_hdf5(path)

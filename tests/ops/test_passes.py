@@ -4,12 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from ssmamba.ops import choose_backend
-
-if choose_backend("cpu").name != "cpu":
-    pytest.skip("needs the compiled kernels", allow_module_level=True)
-
 from ssmamba.ops.cpu import passes
+
+pytest.importorskip("llvmlite", reason="needs the compiled kernels")
 
 DTYPES = (torch.float32, torch.bfloat16)
 WIDTHS = (1, 8, 17, 64, 100)

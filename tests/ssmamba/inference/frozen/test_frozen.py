@@ -10,12 +10,9 @@ from ssmamba.inference.frozen import freeze, precision
 from ssmamba.inference.frozen.products import rounded
 from ssmamba.inference.predictor import Predictor
 from ssmamba.models import SSMamba
-from ssmamba.ops import choose_backend
 from tests.ssmamba.checkpoints.made import save_classifier
 
-pytestmark = pytest.mark.skipif(
-    choose_backend("cpu").name != "cpu", reason="needs the compiled kernels"
-)
+pytest.importorskip("llvmlite", reason="needs the compiled kernels")
 
 DIMS = (16, 24, 40, 64)
 BUNDLED = {"deep_stem": True, "overlap": True, "batch_norm": True, "local_every_block": True}

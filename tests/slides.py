@@ -9,6 +9,8 @@ import numpy as np
 import tifffile
 from PIL import ImageCms
 
+from tests.own_time import OwnTime
+
 SHARED_SLIDES = Path(__file__).resolve().parents[2] / "shared" / "data" / "slides"
 SHARED_CASES = SHARED_SLIDES.parents[1] / "cases"
 
@@ -34,6 +36,7 @@ def grainy(width: int, height: int, seed: int = 0) -> np.ndarray:
     return np.clip(tissue_like(width, height, seed) + grain, 0, 255).astype(np.uint8)
 
 
+@OwnTime()
 def write_pyramid(
     path: Path,
     width: int = 1000,

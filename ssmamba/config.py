@@ -30,6 +30,20 @@ VMAMBA_SIZES: dict[str, tuple[tuple[int, int, int, int], tuple[int, int, int, in
 }
 
 
+def known_fields(config: type, values: dict[str, Any]) -> dict[str, Any]:
+    """A card's values for an architecture, lists as tuples. Raises CheckpointError for an unknown
+    field.
+    """
+    known = {field.name for field in fields(config)}
+    for name in values:
+        if name not in known:
+            raise CheckpointError(
+                f"This checkpoint has an unknown architecture field '{name}'"
+                f"{did_you_mean(name, known)}; a newer version of the viewer may read it."
+            )
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+
+
 @dataclass(frozen=True)
 class SSMambaConfig:
     """SSMamba's encoder (SSMamba §3); every ablation of Tables 5 and 6 is a value of a field.
@@ -82,18 +96,7 @@ class SSMambaConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> SSMambaConfig:
         """Build from JSON values; an unknown field is an error that names it."""
-        known = {field.name for field in fields(cls)}
-        for name in values:
-            if name not in known:
-                raise CheckpointError(
-                    f"This checkpoint has an unknown architecture field '{name}'"
-                    f"{did_you_mean(name, known)}; a newer version of the viewer may read it."
-                )
-        frozen: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in values.items()
-        }
-        return cls(**frozen)
+        return cls(**known_fields(cls, values))
 
 
 @dataclass(frozen=True)

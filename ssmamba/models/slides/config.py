@@ -7,9 +7,10 @@ into one sequence of tokens. Ablations of the paper (Tables 3 to 6 and 9) are va
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
+from ssmamba.config import known_fields
 from ssmamba.errors import CheckpointError, did_you_mean
 
 # What follows a layer's Mamba block and region fusion: nothing, or token expansion along an axis.
@@ -58,7 +59,7 @@ class PixelMambaConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> PixelMambaConfig:
         """Build from JSON values; an unknown field is an error that names it."""
-        return cls(**_known(cls, values))
+        return cls(**known_fields(cls, values))
 
     @property
     def dims(self) -> tuple[int, ...]:
@@ -111,22 +112,8 @@ class VimConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> VimConfig:
-        return cls(**_known(cls, values))
+        return cls(**known_fields(cls, values))
 
     @property
     def num_features(self) -> int:
         return self.dim
-
-    def for_window(self, window: int) -> VimConfig:
-        return replace(self, window=window)
-
-
-def _known(cls: type, values: dict[str, Any]) -> dict[str, Any]:
-    known = {field.name for field in fields(cls)}
-    for name in values:
-        if name not in known:
-            raise CheckpointError(
-                f"This checkpoint has an unknown architecture field '{name}'"
-                f"{did_you_mean(name, known)}; a newer version of the viewer may read it."
-            )
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

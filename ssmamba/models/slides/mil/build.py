@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
+from ssmamba.config import known_fields
 from ssmamba.errors import CheckpointError, did_you_mean
 from ssmamba.models.slides.encoder import SlideEncoder
 from ssmamba.models.slides.mil.low_rank import ILRAMIL
@@ -38,14 +39,7 @@ class MILConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> MILConfig:
-        known = {field.name for field in fields(cls)}
-        for name in values:
-            if name not in known:
-                raise CheckpointError(
-                    f"This checkpoint has an unknown architecture field '{name}'"
-                    f"{did_you_mean(name, known)}; a newer version of the viewer may read it."
-                )
-        return cls(**values)
+        return cls(**known_fields(cls, values))
 
 
 AGGREGATORS: dict[str, Callable[[MILConfig], SlideEncoder]] = {

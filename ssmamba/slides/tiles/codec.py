@@ -22,7 +22,7 @@ except ImportError:
 try:
     import deflate
 except ImportError:
-    deflate = None
+    deflate = None  # type: ignore[assignment]
 
 UNPACKING_FAULTS: tuple[type[Exception], ...] = (zlib.error, MemoryError)
 if deflate is not None:

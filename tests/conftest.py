@@ -8,9 +8,6 @@ from hypothesis import settings
 
 from ssmamba.kernels import preparing
 
-# The engine gives way to everything else; beside other programs a test would wait for minutes.
-os.environ.setdefault("SSMAMBA_ENGINE_NICE", "0")
-
 # On processors with fast bfloat16 the engine's answers would hang on what was measured there.
 os.environ.setdefault("SSMAMBA_PRECISION", "float32")
 

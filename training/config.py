@@ -51,6 +51,9 @@ class RunConfig:
     # how several processes work together; fsdp splits weights and optimizer of large models
     strategy: Literal["ddp", "fsdp"] = "ddp"
     precision: Precision = "32-true"  # number format of the arithmetic; weights stay in float32
+    # CPU threads: all, or auto = as many as other programs leave at each step; results then depend
+    # on them in the last digits, and a resumed run is no longer equal to an unbroken one
+    threads: Literal["all", "auto"] = "all"
 
     crop_min: float = 0.5  # smallest share of the image area that a random crop covers
     stain_basis: Basis = "auto"  # axes of the colour changes; auto = as described in the data set

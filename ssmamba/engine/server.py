@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 from ssmamba.engine.messages import EngineReady, PreparingKernels, Reply, Shutdown
-from ssmamba.engine.process import NICE_VARIABLE
 from ssmamba.engine.scheduler import Scheduler
 from ssmamba.engine.wire import WireError, read_message, write_message
 from ssmamba.errors import DeviceError
@@ -27,7 +26,6 @@ from ssmamba.errors import DeviceError
 if TYPE_CHECKING:
     from ssmamba.runtime.device import Device
 
-NICE = 5  # frames come first; at 19 an answer took seconds beside two busy programs
 FOLLOW_S = 0.5  # between two looks at how far the kernels are
 
 
@@ -63,10 +61,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the engine until its standard input closes."""
     parser = argparse.ArgumentParser(prog="ssmamba.engine.server")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--nice", type=int, default=0)
     arguments = parser.parse_args(argv)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the viewer, whose end we notice
-    own = os.environ.get(NICE_VARIABLE, "")
-    _lower_priority(int(own) if own.isdigit() else NICE)
+    _lower_priority(arguments.nice)
     requests, replies = _claim_pipes()
     outbox = Outbox(replies)
     scheduler = Scheduler(outbox.send)
@@ -103,7 +101,7 @@ def _lower_priority(nice: int) -> None:
     """Give way to other programs; torch's threads, made later, inherit it (Windows: the parent)."""
     if hasattr(os, "nice"):
         with contextlib.suppress(OSError):
-            os.nice(nice - os.nice(0))
+            os.nice(nice)
 
 
 def _choose(request: str) -> Device:

@@ -3,14 +3,12 @@
     python -m tests.benchmarks.roi_latency [CHECKPOINT ...]
 
 Without a checkpoint the bundled LaC and PBC models are measured, or a random nano when there are
-none. The engine is the real process at its own priority; ViT-S/16 (random weights, float32)
-runs in this process at the same priority, in turn with it, so that both meet the same load, and
-with the same choice between one thread and all.
+none. The engine is the real process; ViT-S/16 (random weights, float32) runs in this process, in
+turn with it, so that both meet the same load, and with the same choice of threads.
 """
 
 from __future__ import annotations
 
-import os
 import queue
 import statistics
 import sys
@@ -34,7 +32,6 @@ from ssmamba.engine.messages import (
     SlideRef,
 )
 from ssmamba.engine.process import EngineClient
-from ssmamba.engine.server import NICE
 from ssmamba.rois.roi import Roi
 from tests.slides import write_pyramid
 
@@ -125,7 +122,7 @@ def _vit_s16() -> Callable[[], float]:
     import timm
     import torch
 
-    from ssmamba.engine.threads import ThreadTuner
+    from ssmamba.runtime.threads import ThreadTuner
 
     model = timm.create_model("vit_small_patch16_224").eval()
     image = torch.randn(1, 3, 224, 224)
@@ -140,7 +137,6 @@ def _vit_s16() -> Callable[[], float]:
 
     for _ in range(2 * len(tuner.choices)):
         once()
-    os.nice(NICE - os.nice(0))  # the engine's priority
     return once
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Generic
@@ -12,6 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from ssmamba.runtime.threads import ThreadTuner
 from training.loop.batches import Batches
 from training.loop.epoch_log import LOG_FILE, append_epoch, forget_epochs_after
 from training.loop.interrupt import Interrupted, StopRequest
@@ -55,6 +56,8 @@ class Fit(Generic[Batch]):
     def __post_init__(self) -> None:
         self.plan, self.stop = self.batches.plan, StopRequest()
         self.weights = Weights(self.fabric, self.raw, self.task.loss, self.schedule, self.plan)
+        follows = self.schedule.follows_load and self.fabric.device.type == "cpu"
+        self.threads = ThreadTuner() if follows else None
 
     @property
     def log_file(self) -> Path:
@@ -110,7 +113,8 @@ class Fit(Generic[Batch]):
         return bool(self.fabric.is_global_zero)
 
     def _step(self, turns: list[Batch]) -> float:
-        value = self.weights.step(turns, self.outcome.step, self.stop.asked)
+        with nullcontext() if self.threads is None else self.threads.measured("step"):
+            value = self.weights.step(turns, self.outcome.step, self.stop.asked)
         self.loss_sum += value
         self.loss_count += 1
         return value

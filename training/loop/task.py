@@ -23,6 +23,7 @@ class Schedule:
     clip_norm: float  # largest norm of all gradients; 0 = no limit
     ema_decay: float  # 0 = no average
     validate_every: int  # epochs
+    follows_load: bool = False  # CPU threads of a step by what other programs leave
 
 
 @dataclass(frozen=True)

@@ -79,4 +79,5 @@ def make_schedule(config: RunConfig, lr: float, plan: Plan) -> Schedule:
         config.clip_norm,
         config.ema_decay,
         config.validate_every,
+        config.threads == "auto",
     )

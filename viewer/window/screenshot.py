@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -103,9 +102,6 @@ def take_screenshot(app: QApplication, engine: EngineFactory, options: Options) 
 
     The user's saved regions are neither shown nor changed.
     """
-    from ssmamba.engine.process import NICE_VARIABLE
-
-    os.environ.setdefault(NICE_VARIABLE, "0")  # no need to give way to the user's panning
     with TemporaryDirectory(prefix="ssmamba-viewer-") as folder:
         window = MainWindow(engine, Path(folder))
         window.workspace.messages.catch_everything()

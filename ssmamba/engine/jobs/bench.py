@@ -12,7 +12,6 @@ from ssmamba.engine.jobs.region import Region, read_as
 from ssmamba.engine.messages import CheckpointFailed, Classify, Explain, Progress
 from ssmamba.engine.scheduler import Steps
 from ssmamba.engine.store import ModelStore, SlideStore
-from ssmamba.engine.threads import ThreadTuner
 from ssmamba.errors import InputError, explain_failure
 from ssmamba.inference.predictor import Precision, Prediction, Predictor
 from ssmamba.ops import adopt_kernels
@@ -20,6 +19,7 @@ from ssmamba.reading.preprocess import Images
 from ssmamba.reading.tissue_map import TissueMap, tissue_map
 from ssmamba.reading.values import Check
 from ssmamba.runtime.device import Device
+from ssmamba.runtime.threads import ThreadTuner
 from ssmamba.slides.slide import Slide
 
 TISSUE_MAPS = 4  # kept, so that a scan that is asked for again begins at once

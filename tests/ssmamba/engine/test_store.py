@@ -4,11 +4,9 @@ import gc
 import weakref
 
 import pytest
-import torch
 from PIL import Image
 
 from ssmamba.engine.store import OPEN_SLIDES, ModelStore, SlideStore
-from ssmamba.engine.threads import ASK_AGAIN, ThreadTuner
 from ssmamba.errors import CheckpointError, SlideError, SlideReplaced
 from ssmamba.runtime.device import choose_device
 from ssmamba.slides.file_state import file_state
@@ -117,41 +115,3 @@ def test_only_a_few_slides_stay_open(tmp_path):
         slides[0].read_region(0, 0, 0, 8, 8)
     assert slides[-1].read_region(0, 0, 0, 8, 8).shape == (8, 8, 3)
     assert opened(store, str(tmp_path / f"{OPEN_SLIDES}.tif")) is slides[-1]
-
-
-def run(tuner, seconds, calls):
-    chosen = []
-    for _ in range(calls):
-        threads = tuner.choose("work")
-        tuner.record("work", threads, seconds[threads])
-        chosen.append(threads)
-    return chosen
-
-
-def test_the_faster_number_of_threads_is_found_and_kept():
-    for seconds, best in (({1: 0.012, 4: 0.103}, 1), ({1: 0.100, 4: 0.030}, 4)):
-        chosen = run(ThreadTuner(4), seconds, 14)
-        assert set(chosen[:4]) == {1, 4}
-        assert chosen[4:] == [best] * 10
-
-
-def test_a_machine_that_became_busy_is_noticed():
-    tuner = ThreadTuner(4)
-    run(tuner, {1: 0.1, 4: 0.03}, 20)
-    chosen = run(tuner, {1: 0.1, 4: 0.9}, 4 * ASK_AGAIN)
-    assert chosen.count(1) > chosen.count(4)
-
-
-def test_measuring_sets_torchs_threads_and_puts_them_back():
-    before = torch.get_num_threads()
-    tuner = ThreadTuner(max(before, 2))
-    try:
-        with tuner.measured("work") as threads:
-            assert torch.get_num_threads() == threads
-        assert torch.get_num_threads() == max(before, 2)
-    finally:
-        torch.set_num_threads(before)
-
-
-def test_one_core_leaves_nothing_to_choose():
-    assert run(ThreadTuner(1), {1: 0.1}, 3) == [1, 1, 1]

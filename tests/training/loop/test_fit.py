@@ -6,6 +6,7 @@ import json
 import math
 import os
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from ssmamba.errors import DataError
+from ssmamba.runtime.threads import ThreadTuner
 from training.loop.batches import Batches, Plan
 from training.loop.epoch_log import LOG_FILE
 from training.loop.fit import Fit
@@ -337,3 +339,22 @@ def test_fewer_images_than_a_batch_make_a_step_of_what_there_is(tmp_path: Path) 
     plan = replace(PLAN, batch_size=100, epochs=2)
     outcome = Run(tmp_path, [1.0, 2.0], plan=plan).go(linear())
     assert (outcome.step, outcome.images_seen) == (2, 48)
+
+
+def test_steps_can_take_the_threads_that_other_programs_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.loop.fit.ThreadTuner", lambda: ThreadTuner(2))
+    seen, before = [], torch.get_num_threads()
+
+    def slow(model: nn.Module, batch: Pair) -> Tensor:
+        seen.append(torch.get_num_threads())
+        time.sleep(0.01)  # time in which this thread does not compute
+        return loss_of(model, batch)
+
+    run = Run(tmp_path, schedule=replace(SCHEDULE, follows_load=True), loss=slow)
+    try:
+        assert run.go(linear()).done
+    finally:
+        torch.set_num_threads(before)
+    assert seen[:2] == [2, 1]

@@ -344,7 +344,7 @@ def test_fewer_images_than_a_batch_make_a_step_of_what_there_is(tmp_path: Path) 
 def test_steps_can_take_the_threads_that_other_programs_leave(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.loop.fit.ThreadTuner", lambda: ThreadTuner(2))
+    monkeypatch.setattr("training.loop.fit.ThreadTuner", lambda: ThreadTuner(2, lambda: None))
     seen, before = [], torch.get_num_threads()
 
     def slow(model: nn.Module, batch: Pair) -> Tensor:

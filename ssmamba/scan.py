@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssmamba.errors import SSMambaError
-from ssmamba.headless.arguments import CommandParser, count, positive, share
-from ssmamba.headless.scan.request import FORMATS, ScanRequest, formats_of
+from ssmamba.headless.arguments import CommandParser, count, positive, share, some_of
+from ssmamba.headless.scan.request import FORMATS, ScanRequest
 from ssmamba.headless.scan.run import scan
 from ssmamba.reading.grid import LEAST_TISSUE
 from ssmamba.reading.slide_plan import GridOptions
@@ -60,7 +60,7 @@ def _parse(argv: Sequence[str] | None) -> ScanRequest:
     options = GridOptions(
         **{k: values.pop(k) for k in ("overlap", "least_tissue", "mpp", "field_px")}
     )
-    inputs, formats = tuple(values.pop("inputs")), formats_of(values.pop("formats"))
+    inputs, formats = tuple(values.pop("inputs")), some_of(values.pop("formats"), FORMATS)
     return ScanRequest(inputs=inputs, options=options, formats=formats, **values)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ssmamba.checkpoints.wsinfer import is_model
 from viewer.text.tr import tr
 
 DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
@@ -39,7 +40,10 @@ def parse(argv: Sequence[str] | None = None) -> Options:
     parser.add_argument("files", nargs="*", metavar="FILE", help=tr("slide or image to open"))
     parser.add_argument(
         "--model", action="append", default=[], metavar="FILE", dest="models", nargs="+",
-        help=tr("checkpoint (.safetensors) to use; several are compared side by side"),
+        help=tr(
+            "checkpoint (.safetensors) or model folder of WSInfer's; several are compared side by "
+            "side"
+        ),
     )  # fmt: skip
     parser.add_argument("--rois", metavar="FILE.geojson", help=tr("regions to import and classify"))
     parser.add_argument("--device", default="auto", help=tr("auto, cpu, cuda or cuda:N"))
@@ -74,8 +78,8 @@ def parse(argv: Sequence[str] | None = None) -> Options:
 
 
 def _models_of(group: list[str]) -> list[str]:
-    """``--model A.safetensors slide.svs``: trailing files that are not checkpoints are slides."""
+    """``--model A.safetensors slide.svs``: trailing files that are no models are slides."""
     end = len(group)
-    while end > 1 and not group[end - 1].endswith(".safetensors"):
+    while end > 1 and not is_model(group[end - 1]):
         end -= 1
     return group[:end]

@@ -15,6 +15,7 @@ from typing import Any
 
 from ssmamba.checkpoints.card_ranges import check_ranges, check_slide
 from ssmamba.checkpoints.card_types import check_types
+from ssmamba.checkpoints.wsinfer import TORCHSCRIPT, card_of, folder_of, model_files
 from ssmamba.config import MIMConfig
 from ssmamba.errors import CheckpointError
 
@@ -144,8 +145,14 @@ class Card:
 
     @property
     def embeds(self) -> bool:
-        """Whether it turns a window into a feature vector: every model that reads windows does."""
-        return not self.answers_slides
+        """Whether it turns a window into a feature vector: a model that reads windows does, but
+        one in TorchScript shows nothing of its inside."""
+        return not (self.answers_slides or self.is_torchscript)
+
+    @property
+    def is_torchscript(self) -> bool:
+        """Whether it is a model folder of WSInfer's and not a checkpoint file."""
+        return self.arch == TORCHSCRIPT
 
     @property
     def slide_outputs(self) -> int:
@@ -214,6 +221,16 @@ def require_classes(card: Card, name: Path | str) -> Card:
     return card
 
 
+def require_features(card: Card, name: Path | str) -> None:
+    """Raise CheckpointError for a model that gives no features of windows."""
+    refuse_slide_model(card, name)
+    if not card.embeds:
+        raise CheckpointError(
+            f"{name} is a TorchScript model, whose features cannot be read; choose a checkpoint "
+            "(.safetensors)."
+        )
+
+
 def _typed(raw: dict[str, Any]) -> dict[str, Any]:
     spec = dict(raw.get("input", {}))
     for key in ("mean", "std"):
@@ -259,8 +276,12 @@ def read_header(path: Path | str) -> dict[str, Any]:
 
 
 def read_card(path: Path | str) -> Card:
-    """Read the card of a checkpoint file without loading its weights. Raises CheckpointError."""
+    """Read the card of a checkpoint file, or make that of a model folder of WSInfer's, without
+    loading weights. Raises CheckpointError."""
     path = Path(path)
+    folder = folder_of(path)
+    if folder is not None:
+        return card_from_json(json.dumps(card_of(folder)), folder)
     if path.is_dir():
         raise CheckpointError(
             f"{path} is a folder; give a file such as {path / 'best.safetensors'}."
@@ -274,10 +295,17 @@ def read_card(path: Path | str) -> Card:
 
 
 def file_sha256(path: Path | str) -> str:
-    """sha256 of a file, as 64 hex digits; cached by path, size and time of change."""
-    path = Path(path)
-    stat = path.stat()
-    return _sha256(str(path), stat.st_size, stat.st_mtime_ns)
+    """sha256 of a file, as 64 hex digits; cached by path, size and time of change.
+
+    Of a model folder: of the sha256 of its two files, one after the other.
+    """
+    digests = []
+    for file in model_files(path):
+        stat = file.stat()
+        digests.append(_sha256(str(file), stat.st_size, stat.st_mtime_ns))
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 @lru_cache(maxsize=256)

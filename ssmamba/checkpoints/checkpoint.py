@@ -17,7 +17,9 @@ from ssmamba.checkpoints.card import (
     read_card,
     read_header,
     refuse_slide_model,
+    require_features,
 )
+from ssmamba.checkpoints.wsinfer import ONE_LOGIT, model_files
 from ssmamba.errors import CheckpointError
 from ssmamba.files import written_whole
 from ssmamba.models import MaskedModel, SSMamba
@@ -94,7 +96,7 @@ def load(path: Path | str, device: str | torch.device = "cpu") -> Checkpoint:
     path = Path(path)
     card = read_card(path)
     refuse_slide_model(card, path)
-    return _load(path, card, device)
+    return (_load_folder if card.is_torchscript else _load)(path, card, device)
 
 
 def load_slide_model(path: Path | str, device: str | torch.device = "cpu") -> Checkpoint:
@@ -123,11 +125,24 @@ def _load(path: Path, card: Card, device: str | torch.device) -> Checkpoint:
     return Checkpoint(card, model.to(device).eval(), extra, file_sha256(path), path, count)
 
 
+def _load_folder(path: Path, card: Card, device: str | torch.device) -> Checkpoint:
+    """Of WSInfer's zoo; the model's path is the folder, by whatever file of it was given."""
+    from ssmamba.checkpoints.torchscript import load_network
+
+    config, weights = model_files(path)
+    sha256 = file_sha256(path)
+    one_logit = bool(card.config.get(ONE_LOGIT))
+    model = load_network(weights, len(card.classes), card.input.window_px, one_logit)
+    count = sum(p.numel() for p in model.parameters())
+    return Checkpoint(card, model.to(device).eval(), {}, sha256, config.parent, count)
+
+
 def load_encoder(path: Path | str, device: str | torch.device = "cpu") -> tuple[nn.Module, Card]:
     """The backbone of a checkpoint, without head or decoder.
 
     After masked pre-training it has the BatchNorm statistics of clean images.
     """
+    require_features(read_card(path), path)
     checkpoint = load(path, device)
     model = checkpoint.model
     if isinstance(model, MaskedModel):

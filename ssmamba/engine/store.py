@@ -14,10 +14,11 @@ import torch
 
 from ssmamba.checkpoints import checkpoint as checkpoints
 from ssmamba.checkpoints.checkpoint import Checkpoint
+from ssmamba.checkpoints.wsinfer import model_files
 from ssmamba.errors import CheckpointError, SlideError, SlideReplaced
 from ssmamba.inference.predictor import Precision, Predictor, is_out_of_memory
 from ssmamba.runtime.device import Device
-from ssmamba.slides.file_state import FileState, file_state
+from ssmamba.slides.file_state import FileState, file_state, joined
 from ssmamba.slides.slide import Slide
 
 CPU_BUDGET_BYTES = 2 << 30
@@ -75,7 +76,7 @@ class ModelStore:
     @contextmanager
     def held(self, path: str) -> Iterator[Checkpoint]:
         """A loaded checkpoint that no other one drives out meanwhile. Raises CheckpointError."""
-        key = _key(path, CheckpointError, "model file")
+        key = _model_key(path)
         with self._models.held(key, lambda: self._load(path)) as loaded:
             self._drop_old()
             yield loaded
@@ -161,6 +162,12 @@ def _key(path: str, error_class: type[Exception], what: str) -> Key:
     if found is None:
         raise error_class(f"There is no {what} {path}; check the path.")
     return path, found
+
+
+def _model_key(path: str) -> Key:
+    """By all files of a model: the state of a folder does not tell that one of them changed."""
+    states = [_key(str(file), CheckpointError, "model file")[1] for file in model_files(path)]
+    return path, states[0] if len(states) == 1 else joined(states)
 
 
 def _bytes(loaded: Checkpoint) -> int:

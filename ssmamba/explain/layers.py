@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ssmamba.checkpoints.torchscript import TorchScriptNetwork
 from ssmamba.config import STRIDES
 from ssmamba.errors import CheckpointError, InputError
 from ssmamba.explain.measured import Measured, Place, measure
@@ -50,6 +51,11 @@ def cam_target(model: nn.Module, stage: int, size: tuple[int, int]) -> CamTarget
         model = model.encoder
     if isinstance(model, SSMamba):
         return _ssmamba_target(model, stage, size)
+    if isinstance(model, TorchScriptNetwork):
+        raise CheckpointError(
+            "A TorchScript model shows nothing of its inside, so it has no CAM; choose a "
+            "checkpoint (.safetensors) where CAMs are needed."
+        )
     return _measured_target(model, stage, size)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ssmamba.checkpoints.card import InputSpec, file_sha256, read_card, refuse_slide_model
+from ssmamba.checkpoints.card import InputSpec, file_sha256, read_card, require_features
 from ssmamba.checkpoints.checkpoint import load_encoder
 from ssmamba.checkpoints.labels import file_label
 from ssmamba.errors import CheckpointError, DeviceError, InputError
@@ -71,7 +71,7 @@ def spec_of(source: str, target_mpp: float | None, window_px: int | None) -> Inp
         spec = _timm_spec(_timm_name(source))
     else:
         card = read_card(source)
-        refuse_slide_model(card, source)
+        require_features(card, source)
         spec = card.input
     if window_px is not None:
         if spec.mpp is None and spec.field_um is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import NoReturn
 
-from ssmamba.errors import InputError
+from ssmamba.errors import InputError, did_you_mean
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -34,3 +35,14 @@ def count(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
     return value
+
+
+def some_of(text: str, known: Sequence[str]) -> tuple[str, ...]:
+    """ "geojson,csv" as formats, each of ``known``. Raises InputError for another one."""
+    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
+    for name in names:
+        if name not in known:
+            raise InputError(f"There is no format '{name}'{did_you_mean(name, known)}.")
+    if not names:
+        raise InputError(f"No format was given; choose of {', '.join(known)}.")
+    return names

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ssmamba.checkpoints import checkpoint as checkpoints
 from ssmamba.checkpoints.card import require_classes
 from ssmamba.checkpoints.checkpoint import Checkpoint
+from ssmamba.checkpoints.torchscript import TorchScriptNetwork
 from ssmamba.errors import DeviceError
 from ssmamba.inference.frozen import freeze
 from ssmamba.models import SSMamba
@@ -73,7 +74,8 @@ class Predictor:
         require_classes(loaded.card, loaded.path.name)
         self.checkpoint = loaded
         self.card = loaded.card
-        self.precision = precision
+        # bfloat16 and graphs are tried on networks of ours alone
+        self.precision: Precision = "float32" if self.card.is_torchscript else precision
         self.notes: tuple[str, ...] = ()
         self.batch_size = batch_size or BATCH["cuda" if self.device.is_cuda else "cpu"]
         if not self.device.is_cuda:
@@ -86,7 +88,8 @@ class Predictor:
             self._move_to_cpu()
         fuse_batch_norm(self.model)
         self._frozen: FrozenNetwork | None = None
-        self._graphed = GraphedForward(self._forward) if graphs and self.device.is_cuda else None
+        graphs = graphs and self.device.is_cuda and not self.card.is_torchscript
+        self._graphed = GraphedForward(self._forward) if graphs else None
 
     def twin(self) -> Predictor:
         """Another one with the same weights, for another thread; the CPU alone has use for it."""
@@ -219,6 +222,9 @@ def logits_and_features(model: nn.Module, batch: Tensor) -> tuple[Tensor, Tensor
     """
     if isinstance(model, SSMamba):
         return model.forward_with_style(batch)
+    if isinstance(model, TorchScriptNetwork):
+        logits = model(batch)
+        return logits, logits  # what is inside cannot be seen
     seen: list[Tensor] = []
 
     def keep(_module: nn.Module, inputs: tuple[Any, ...]) -> None:

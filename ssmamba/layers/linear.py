@@ -30,8 +30,8 @@ class PatchConv(nn.Conv2d):
         x = whole_patches(x, side)
         batch, height, width, dim = x.shape
         rows, columns = height // side, width // side
-        few = batch * rows * columns <= dim and x.device.type == "cpu"
-        if not few or torch.is_grad_enabled():
+        product = x.device.type == "cpu" and not torch.is_grad_enabled()
+        if not product or batch * rows * columns > dim:
             return super().forward(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         patches = x.view(batch, rows, side, columns, side, dim).permute(0, 1, 3, 5, 2, 4)
         return linear(patches.reshape(batch, rows, columns, -1), self.weight.flatten(1), self.bias)

@@ -39,8 +39,8 @@ class SequenceConv(nn.Conv1d):
         return (
             self.groups == 1
             and x.device.type == "cpu"
-            and x.shape[0] * x.shape[1] <= 2 * x.shape[2]
             and not torch.is_grad_enabled()
+            and x.shape[0] * x.shape[1] <= 2 * x.shape[2]
         )
 
     def _as_product(self, x: Tensor) -> Tensor:

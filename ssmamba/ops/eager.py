@@ -2,8 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
+
+_recording = False
+
+
+@contextmanager
+def plain_operations() -> Iterator[None]:
+    """Within it, in the whole process, everything is made of torch's own operations.
+
+    For what records a network's operations and keeps them for programs without ours.
+    """
+    global _recording
+    before, _recording = _recording, True
+    try:
+        yield
+    finally:
+        _recording = before
+
+
+def is_recorded() -> bool:
+    """Whether ``torch.jit.trace`` looks on, or ``plain_operations`` holds.
+
+    A trace sees nothing of what a compiled kernel does: it would keep the memory that the kernel
+    was given to write to, as it was before.
+    """
+    return _recording or (not torch.compiler.is_compiling() and torch.jit.is_tracing())
 
 
 def is_watched(x: Tensor) -> bool:

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssmamba.ops.eager import is_transformed, is_watched
+from ssmamba.ops.eager import is_recorded, is_transformed, is_watched
 from ssmamba.ops.function import wants_gradients
 
 logger = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ def _has_rows(x: Tensor) -> bool:
 def _takes_onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     return (
         x.device.type == "cpu"
+        and not is_recorded()
         and x.dtype == weight.dtype == torch.float32
         and x.numel() * weight.shape[0] >= LEAST_WORK
         and _has_rows(x)
@@ -73,7 +74,6 @@ def _takes_onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
         and not torch.is_autocast_enabled("cpu")
         and not is_transformed()
         and torch._C._get_mkldnn_enabled()
-        and not torch.jit.is_tracing()
         and has_onednn()
     )
 

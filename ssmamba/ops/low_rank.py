@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ssmamba.ops import dispatch, function, operator
-from ssmamba.ops.eager import is_transformed, is_watched
+from ssmamba.ops.eager import is_recorded, is_transformed, is_watched
 from ssmamba.ops.linear import linear
 
 
@@ -30,7 +30,8 @@ def project_delta(dt: Tensor, weight: Tensor) -> Tensor:
 def run(inputs: function.Inputs, weight: Tensor, softplus: bool) -> Tensor:
     """y of a canonical scan whose second input is dt instead of delta."""
     u = inputs[0]
-    if not (function.wants_gradients(weight, *inputs) or is_watched(u) or is_transformed()):
+    aside = is_watched(u) or is_transformed() or is_recorded()
+    if not (aside or function.wants_gradients(weight, *inputs)):
         kernels = dispatch.kernels_for(u)
         forward = getattr(kernels, "forward_low_rank", None)
         if forward is not None:

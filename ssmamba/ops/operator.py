@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ssmamba.ops import dispatch, function
-from ssmamba.ops.eager import is_transformed, is_watched
+from ssmamba.ops.eager import is_recorded, is_transformed, is_watched
 
 _INPUTS = (
     "Tensor u, Tensor delta, Tensor A, Tensor B, Tensor C, Tensor? D, Tensor? delta_bias, "
@@ -114,9 +114,10 @@ def run(
     Returns y in u's dtype and state (batch, R, channels, N), which is empty unless wanted.
     """
     u = inputs[0]
-    if is_watched(u):
+    recorded = is_recorded()
+    if is_watched(u) and not recorded:
         return _run_operator(inputs, options, want_state)
-    kernels = None if is_transformed() else dispatch.kernels_for(u)
+    kernels = None if recorded or is_transformed() else dispatch.kernels_for(u)
     if kernels is None:
         return dispatch.run_plain(function.canonical(inputs), options)
     return function.scan(kernels, inputs, options, want_state)

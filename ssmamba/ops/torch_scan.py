@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ssmamba.ops.eager import is_recorded
+
 # From this many state elements in one step on, a loop is no slower on a CPU (measured on one thread
 # at 192 x 16: 3.6 ms against 3.4; at 384 x 16: 1.2 against 1.7), and it needs less memory.
 _LOOP_ELEMENTS = 6_000
@@ -48,7 +50,12 @@ def scan(
 
 
 def prefers_loop(u: Tensor, N: int) -> bool:
-    """Whether one step of this shape has enough work for a Python loop over the steps."""
+    """Whether one step of this shape has enough work for a Python loop over the steps.
+
+    What is recorded is for any batch, and has no thousands of steps one by one.
+    """
+    if is_recorded():
+        return False
     batch, _, channels = u.shape
     return u.device.type == "cpu" and batch * channels * N > _LOOP_ELEMENTS
 

@@ -30,7 +30,7 @@ def file_state(path: Path | str) -> FileState | None:
         return None
     own = found.st_size, found.st_mtime_ns, found.st_ino
     others = _pixel_files(Path(path)) if ending_of(path) in SPREAD else ()
-    return _joined([own, *map(_state, others)]) if others else own
+    return joined([own, *map(_state, others)]) if others else own
 
 
 def ending_of(path: Path | str) -> str:
@@ -38,7 +38,7 @@ def ending_of(path: Path | str) -> str:
     return os.path.splitext(path)[1].lower()  # noqa: PTH122
 
 
-def _joined(states: list[FileState]) -> FileState:
+def joined(states: list[FileState]) -> FileState:
     """A change of any of them changes it; the same in every process."""
     sizes, times, inodes = zip(*states, strict=True)
     return sum(sizes), sum(times), hash(inodes)

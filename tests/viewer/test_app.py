@@ -12,6 +12,7 @@ from PySide6.QtGui import QImage
 
 from tests.patience import PATIENCE_S
 from tests.slides import write_pyramid
+from tests.ssmamba.checkpoints.torchscripts import save_folder
 from viewer.arguments import Options, parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,6 +104,12 @@ def test_the_demo_takes_a_data_folder_but_no_slide(tmp_path: Path) -> None:
 def test_a_slide_after_the_models_is_a_slide() -> None:
     given = parse(["--model", "x.safetensors", "y.safetensors", "a.svs"])
     assert given.files == ("a.svs",) and len(given.models) == 2
+
+
+def test_a_model_folder_before_the_slide_is_a_model(tmp_path: Path) -> None:
+    folder = save_folder(tmp_path / "zoo")
+    given = parse(["--model", "x.safetensors", str(folder), "a.svs"])
+    assert given.files == ("a.svs",) and given.models[1] == str(folder)
 
 
 def test_an_unknown_option_leaves_with_2(capsys: pytest.CaptureFixture[str]) -> None:

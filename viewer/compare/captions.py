@@ -37,6 +37,8 @@ def caption(document: Document, on_slide: Model | None, spec: MapSpec, model: Mo
     """
     roi = document.selected
     newest = roi and document.results.newest_answer(roi.id, model.path)
+    if model.card.is_torchscript:
+        return Caption(text=tr("A TorchScript model has no maps of evidence"))
     if not model.explains(spec.target):
         return Caption(text=tr("This model does not have the chosen class"))
     if not newest or roi is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
 
+from ssmamba.checkpoints.wsinfer import is_model
 from ssmamba.rois.region_file import ENDINGS as REGION_ENDINGS
 from ssmamba.slides.slide import SlideInfo
 from viewer.controllers.demo import DemoController
@@ -19,7 +20,6 @@ from viewer.controllers.tile_maps import TileMapController
 from viewer.demo import Demo
 from viewer.saving.session_file import ENDING
 
-MODEL_ENDINGS = (".safetensors",)
 DEMO = "demo"  # stands for the demo slide's path until it is drawn
 
 
@@ -56,8 +56,8 @@ class FileController(Controller):
 
     def open(self, paths: list[str]) -> None:
         """Open files by their kind: models, regions, and the first slide of the rest."""
-        models = [p for p in paths if p.lower().endswith(MODEL_ENDINGS)]
-        regions = [p for p in paths if p.lower().endswith(REGION_ENDINGS)]
+        models = [p for p in paths if is_model(p)]
+        regions = [p for p in paths if p.lower().endswith(REGION_ENDINGS) and p not in models]
         sessions = [p for p in paths if p.lower().endswith(ENDING)]
         maps = [p for p in paths if p.lower().endswith(TILE_MAP_ENDINGS)]
         slides = [p for p in paths if p not in (*models, *regions, *sessions, *maps)]

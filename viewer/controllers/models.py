@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import QTimer, Signal
 
+from ssmamba.checkpoints.wsinfer import models_in
 from ssmamba.errors import CheckpointError
 from viewer.controllers.shared import Controller, Shared
 from viewer.saving.workbench import Bench
@@ -182,7 +183,7 @@ def _listed(folder: str) -> list[Model]:
 
 
 def _checkpoints(folder: str) -> list[Path]:
-    return sorted(Path(folder).resolve().glob("*.safetensors")) if folder else []
+    return models_in(Path(folder).resolve()) if folder else []
 
 
 def _read_all(paths: Sequence[str]) -> tuple[list[Model], list[CheckpointError]]:

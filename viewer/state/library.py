@@ -15,6 +15,7 @@ from ssmamba.checkpoints.card import (
     refuse_slide_model,
 )
 from ssmamba.checkpoints.labels import labels_of
+from ssmamba.checkpoints.wsinfer import folder_of, model_files
 from ssmamba.errors import CheckpointError
 from viewer.state.events import Event
 
@@ -48,8 +49,9 @@ class Model:
         return self.card.reconstructs
 
     def explains(self, target: str | None) -> bool:
-        """Whether the model has this class; None = the class that it predicts."""
-        return target is None or target in {info.key for info in self.card.classes}
+        """Whether it can have a map of this class; None = of the class that it predicts."""
+        known = target is None or target in {info.key for info in self.card.classes}
+        return known and not self.card.is_torchscript
 
     def class_info(self, key: str) -> ClassInfo:
         """Name and colour of a class; an unknown key is its own name."""
@@ -77,8 +79,9 @@ def names_beside(models: Sequence[Model]) -> list[str]:
 
 
 def read_model(path: Path | str, bundled: bool = False) -> Model:
-    """Read a checkpoint's card. Raises CheckpointError."""
+    """Read a checkpoint's card, or a model folder's. Raises CheckpointError."""
     resolved = Path(path).expanduser().resolve()
+    resolved = folder_of(resolved) or resolved
     version = version_of(resolved)  # first: the older one if the file is replaced meanwhile
     card = read_card(resolved)
     refuse_slide_model(card, resolved)
@@ -90,12 +93,12 @@ def read_model(path: Path | str, bundled: bool = False) -> Model:
 
 
 def version_of(path: Path) -> str:
-    """What tells a file from the one that takes its place: size and time of the last change."""
+    """What tells a model's files from those that take their place: sizes and times of change."""
     try:
-        stat = path.stat()
+        stats = [file.stat() for file in model_files(path)]
     except OSError:
         return ""  # reading the card reports the error
-    return f"{stat.st_size}-{stat.st_mtime_ns}"
+    return "-".join(f"{stat.st_size}-{stat.st_mtime_ns}" for stat in stats)
 
 
 def bundled_models(folder: Path = BUNDLED) -> list[Model]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ssmamba.checkpoints.card import Card
+from ssmamba.checkpoints.wsinfer import TORCHSCRIPT
 from viewer.text import formats
 from viewer.text.tr import tr
 
@@ -106,9 +107,9 @@ def _scale(card: Card) -> str:
 
 
 def _architecture(card: Card, parameters: int | None) -> str:
-    size = str(card.config.get("size", ""))
+    size = str(card.config.get("architecture" if card.is_torchscript else "size", ""))
     name = card.arch.removeprefix("timm:")
-    name = {"ssmamba": "SSMamba", "vmamba": "VMamba"}.get(name, name)
+    name = {"ssmamba": "SSMamba", "vmamba": "VMamba", TORCHSCRIPT: "TorchScript"}.get(name, name)
     count = formats.parameters(parameters) if parameters else ""
     return _joined(f"{name} {size}".strip(), count)
 

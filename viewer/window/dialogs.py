@@ -24,7 +24,7 @@ SLIDES = tr(
     "Slides and images (*.svs *.tif *.tiff *.ndpi *.mrxs *.scn *.vms *.vmu *.bif *.svslide "
     "*.czi *.dcm *.png *.jpg *.jpeg *.bmp *.webp);;All files (*)"
 )
-MODELS = tr("Checkpoints (*.safetensors)")
+MODELS = tr("Checkpoints, and models of WSInfer's zoo (*.safetensors *.pt)")
 SESSIONS = tr("Sessions (*.ssmsession)")
 REGIONS = tr("Regions (*.geojson *.json *.gz *.zip *.xml);;All files (*)")
 TILE_MAPS = tr("Maps of tiles (*.csv *.tsv *.h5 *.hdf5);;All files (*)")

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ssmamba.errors import DataError, InputError, did_you_mean
+from ssmamba.errors import DataError
 from ssmamba.files import read_json, write_json
 from ssmamba.reading.slide_plan import DEFAULT_GRID, GridOptions
 
@@ -28,17 +28,6 @@ class ScanRequest:
     device: str = "auto"
     batch: int | None = None  # windows at once; None = BATCH
     preflight: bool = False  # say what would be read, and stop
-
-
-def formats_of(text: str) -> tuple[str, ...]:
-    """ "geojson,csv" as names of FORMATS. Raises InputError for another one."""
-    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
-    for name in names:
-        if name not in FORMATS:
-            raise InputError(f"There is no format '{name}'{did_you_mean(name, FORMATS)}.")
-    if not names:
-        raise InputError(f"No format was given; choose of {', '.join(FORMATS)}.")
-    return names
 
 
 def settings_of(request: ScanRequest, sha256: str, batch: int) -> dict[str, Any]:

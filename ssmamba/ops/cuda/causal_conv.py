@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
-from ssmamba.ops.eager import is_transformed, is_watched
+from ssmamba.ops.eager import is_recorded, is_transformed, is_watched
 from ssmamba.runtime.memory import is_out_of_memory
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def fits(x: Tensor, width: int) -> bool:
         x.is_cuda
         and width in _WIDTHS
         and x.dtype in _DTYPES
-        and not (is_watched(x) or is_transformed())
+        and not (is_watched(x) or is_transformed() or is_recorded())
         and x.stride(2) == 1
         and all(number % _STEP == 0 for number in (x.shape[2], x.stride(0), x.stride(1)))
         and extension(x.device) is not None

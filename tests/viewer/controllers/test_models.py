@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from tests.ssmamba.checkpoints.torchscripts import save_folder
 from tests.viewer.fakes import CLASSES, write_model
 from viewer.controllers.models import DEMO_FOLDER, DEMO_MODELS, ModelController
 from viewer.controllers.shared import Shared
@@ -110,6 +111,26 @@ def test_a_replaced_file_is_read_again_and_stays_in_or_out_of_use(
     after = shared.library.models[0]
     assert (after.name, len(after.card.classes), after.in_use) == ("After the change", 2, False)
     assert after.version != before.version
+
+
+def test_a_model_folder_of_wsinfers_is_a_model(
+    models: ModelController, shared: Shared, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """By the folder or by a file in it, and in the user's folder of models."""
+    folder = save_folder(tmp_path / "models" / "breast-tumor")
+    models.add_files([str(folder / "torchscript_model.pt"), str(folder)])
+    settle(qtbot, models)
+    (model,) = shared.library.models
+    assert (model.path, model.name, model.in_use) == (str(folder), "breast-tumor", True)
+    assert [c.name for c in shared.library.classes_in_use()] == ["Other", "Tumor"]
+    assert model.classifies and not model.explains(None)
+    shared.library.remove(model.path)
+    models.set_folder(str(tmp_path / "models"))
+    models._look()  # twice: a file that grows is waited for
+    qtbot.waitUntil(lambda: bool(models._seen))
+    models._look()
+    qtbot.waitUntil(lambda: len(shared.library.models) == 1)
+    assert models.lists(shared.library.models[0].path)
 
 
 def test_maps_of_models_that_come_and_go_follow_the_list(

@@ -1,0 +1,1 @@
+"""``ssmamba.export``: classifiers for programs that know nothing of this project."""

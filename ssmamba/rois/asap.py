@@ -9,8 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-import numpy as np
-
+from ssmamba.rois.flat import is_flat
 from ssmamba.rois.region_file import RegionFile, counted, with_made_ids
 from ssmamba.rois.roi import Kind, Point, Ring, Roi
 from ssmamba.rois.xml_places import box_ring, hex_color, is_upright, number, open_ring, place
@@ -18,6 +17,7 @@ from ssmamba.rois.xml_places import box_ring, hex_color, is_upright, number, ope
 ROOT = "ASAP_Annotations"
 NO_GROUP = ("", "none")
 GROUPS = "ASAP groups"  # key of Roi.metadata: the groups above a nested one, outermost first
+SHAPES = ("dot", "pointset", "measurement", "rectangle", "polygon", "spline", "")  # of ASAP
 LEVELS = 50  # of nested groups; more are a circle
 
 
@@ -28,13 +28,19 @@ def regions_of_asap(root: Element, path: Path) -> RegionFile:
     rois: list[Roi] = []
     skipped: list[str] = []
     odd: list[str] = []
+    flat: list[str] = []
     for annotation in annotations:
         try:
-            rois.append(_roi(annotation, groups, odd))
+            roi = _roi(annotation, groups, odd)
+            if is_flat(roi):
+                flat.append(roi.name)
+            else:
+                rois.append(roi)
         except ValueError as error:
             skipped.append(f"annotation {annotation.get('Name')} {error}")
     advice = "Correct them in ASAP and read the file again."
     notes = counted(skipped, len(annotations), "annotations were skipped", advice)
+    notes += counted(flat, len(annotations), "annotations enclose no area", "They are left out.")
     notes += counted(odd, len(annotations), "annotations are unusual", "Check these regions.")
     return RegionFile(with_made_ids(rois), tuple(notes), len(skipped))
 
@@ -42,7 +48,9 @@ def regions_of_asap(root: Element, path: Path) -> RegionFile:
 def _roi(annotation: Element, groups: dict[str, Element], odd: list[str]) -> Roi:
     """Raises ValueError, whose text goes on from "annotation A"."""
     name, kind = annotation.get("Name") or "", (annotation.get("Type") or "").lower()
-    shape, ring = _shape(kind, _points(annotation))
+    shape, ring = _shape(kind, _points(annotation, odd))
+    if kind not in SHAPES:
+        odd.append(f"{name} is of the unknown type {annotation.get('Type')}, read as drawn")
     if kind == "spline":
         odd.append(f"{name} is a spline and was read as straight lines between its points")
     if kind == "rectangle" and not is_upright(ring):
@@ -78,15 +86,23 @@ def _shape(kind: str, points: list[Point]) -> tuple[Kind, Ring]:
     return "rectangle" if is_upright(ring) else "polygon", ring
 
 
-def _points(annotation: Element) -> list[Point]:
-    """The corners in their order."""
+def _points(annotation: Element, odd: list[str]) -> list[Point]:
+    """The corners in their order; in the file's where the order is not that of a row."""
     corners = list(annotation.iter("Coordinate"))
+    given = [corner.get("Order") for corner in corners]
     try:
-        orders = [number(corner.get("Order", "0")) for corner in corners]
+        orders = [number(order) for order in given if order is not None]
         places = [place(corner) for corner in corners]
     except ValueError as error:
         raise ValueError(f"has a corner that is no place ({error})") from error
-    return [places[index] for index in np.argsort(orders, kind="stable")]
+    if len(set(orders)) == len(places):
+        return [p for _, p in sorted(zip(orders, places, strict=True))]
+    if orders:
+        odd.append(
+            f"{annotation.get('Name')} has corners without an order of their own, read in the "
+            "order of the file"
+        )
+    return places
 
 
 def _above(name: str, groups: dict[str, Element]) -> list[str]:

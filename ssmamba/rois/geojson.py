@@ -46,12 +46,13 @@ def read_region_file(
 
     ``bounds_offset`` is ``SlideInfo.bounds_offset``, the origin of QuPath's coordinates; HALO and
     ASAP count from the slide's corner, which is no offset. Ids are the same at every reading. A
-    feature that cannot be read is skipped; one without a geometry is left out. ``progress`` is
+    feature that cannot be read, or whose area encloses nothing, is skipped and told; one without a
+    geometry is left out. ``progress`` is
     called with the number of regions so far after every PROGRESS_EVERY features. Raises RoiError
     for a file without any that can be read, though not for an empty one.
     """
     path = Path(path)
-    reader = FeatureReader(bounds_offset)
+    reader = FeatureReader(bounds_offset, flat_too=False)
     for name, text in _texts(path):
         around: dict[str, Any] = {}
         first = len(reader.rois)

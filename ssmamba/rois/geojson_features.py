@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from ssmamba.rois.flat import is_flat
 from ssmamba.rois.geojson_values import (
     ODD,
     RGB,
@@ -47,10 +48,12 @@ class FeatureReader:
 
     Args:
         offset: added to every place, level-0 pixels.
+        flat_too: take areas that enclose nothing; False = skip them and say so.
     """
 
-    def __init__(self, offset: Offset = (0.0, 0.0)) -> None:
+    def __init__(self, offset: Offset = (0.0, 0.0), flat_too: bool = True) -> None:
         self.offset = offset
+        self.flat_too = flat_too
         self.rois: list[Roi] = []
         self.count = 0  # features seen
         self.skipped: list[str] = []  # "feature 3: its geometry is …"
@@ -71,7 +74,12 @@ class FeatureReader:
                 why = str(error) if type(error) is ValueError else "it does not follow GeoJSON"
                 self.skip(why)
                 continue
-            self.rois += [self._with_unique_id(roi) for roi in found]
+            flat = [] if self.flat_too else [roi for roi in found if is_flat(roi)]
+            if flat and len(flat) == len(found):
+                self.skip("it encloses no area")
+                continue
+            odd += ["a part encloses no area and was left out"] * bool(flat)
+            self.rois += [self._with_unique_id(roi) for roi in found if roi not in flat]
             if odd:
                 self.odd.append(f"feature {self.count}: {', '.join(odd)}")
 
@@ -133,7 +141,7 @@ def _rois_of(feature: Any, offset: Offset, odd: list[str]) -> Iterator[Roi]:
     if not isinstance(properties, dict):
         raise ValueError(f"its properties are {shown(properties)}")
     for index, part in enumerate(_parts_of(geometry)):
-        polygons, beyond, kind = _geometry(part, offset)
+        polygons, beyond, kind = _geometry(part, offset, odd)
         if not polygons:
             continue
         roi = _with_properties(Roi(polygons, kind=kind, id=""), feature, properties, part, odd)
@@ -153,7 +161,9 @@ def _parts_of(geometry: Any) -> Iterator[dict[str, Any]]:
         yield from _parts_of(part)
 
 
-def _geometry(geometry: dict[str, Any], offset: Offset) -> tuple[tuple[Rings, ...], list, Kind]:
+def _geometry(
+    geometry: dict[str, Any], offset: Offset, odd: list[str]
+) -> tuple[tuple[Rings, ...], list, Kind]:
     """Rings in parts, what their places hold beyond x and y in the same order, and the kind."""
     kind, places = geometry.get("type"), geometry.get("coordinates")
     if kind not in (*AREAS, *LINES, *POINTS):
@@ -166,20 +176,28 @@ def _geometry(geometry: dict[str, Any], offset: Offset) -> tuple[tuple[Rings, ..
     )
     least = 3 if kind in AREAS else 1
     polygons, beyond = [], []
+    why = ""
     for part in parts:
         rings = [_ring(loop, offset, kind in AREAS) for loop in part]
-        if rings and len(rings[0][0]) >= least:
+        corners = [len(ring) for ring, _ in rings]
+        if corners and corners[0] >= least:
             whole = [r for r in rings if len(r[0]) >= least]
             polygons.append(tuple(ring for ring, _ in whole))
             beyond.append([tails for _, tails in whole])
-        elif rings and rings[0][0]:
-            raise ValueError("an area has fewer than three corners")
+        elif any(corners):
+            why = "an area has fewer than three corners"
+            if not corners[0]:
+                why = "an area has holes without an outline"
+    if why and not polygons:
+        raise ValueError(why)
+    if why:
+        odd.append(f"{why} and was left out")
     found = tuple(polygons)
     if kind in POINTS:
         return found, beyond, "point"
     if kind in LINES:
         return found, beyond, "line"
-    if geometry.get("isEllipse"):
+    if Members(geometry, odd).take("isEllipse", truth_of, False):
         return found, beyond, "ellipse"
     return found, beyond, "rectangle" if _is_rectangle(found) else "polygon"
 

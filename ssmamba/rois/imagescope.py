@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
+from ssmamba.rois.flat import is_flat
+from ssmamba.rois.geojson_values import truth_of
 from ssmamba.rois.region_file import RegionFile, counted, with_made_ids
 from ssmamba.rois.roi import Kind, Point, Ring, Roi
 from ssmamba.rois.xml_places import box_ring, ellipse_ring, is_upright, open_ring, place
 
 ROOT = "Annotations"
-RECTANGLE, ELLIPSE, ARROW, RULER = "1", "2", "3", "4"  # values of Region/@Type; others: drawn
+DRAWN, RECTANGLE, ELLIPSE, ARROW, RULER = "0", "1", "2", "3", "4"  # values of Region/@Type
 LABELS = ("", "description", "class", "classification", "label", "name", "type")  # of attributes
 
 
@@ -32,6 +34,7 @@ def regions_of_imagescope(root: Element, path: Path) -> RegionFile:
     rois: list[Roi] = []
     skipped: list[str] = []
     odd: list[str] = []
+    flat: list[str] = []
     total = 0
     for number, layer in enumerate(root.findall("Annotation"), start=1):
         read: list[_Read] = []
@@ -42,9 +45,14 @@ def regions_of_imagescope(root: Element, path: Path) -> RegionFile:
                 read.append(_region(region, layer, number, named, odd))
             except ValueError as error:
                 skipped.append(f"{named} {error}")
-        rois += _with_holes(read, skipped)
+        for roi in _with_holes(read, skipped):
+            if is_flat(roi):
+                flat.append(f"region {roi.id}")
+            else:
+                rois.append(roi)
     advice = "Correct them in ImageScope and read the file again."
     notes = counted(skipped, total, "regions were skipped", advice)
+    notes += counted(flat, total, "regions enclose no area", "They are left out.")
     notes += counted(odd, total, "regions are unusual", "Check them.")
     return RegionFile(with_made_ids(rois), tuple(notes), len(skipped))
 
@@ -53,7 +61,7 @@ def _region(
     region: Element, layer: Element, layer_number: int, named: str, odd: list[str]
 ) -> _Read:
     """Raises ValueError, whose text goes on from the region's place in the file."""
-    kind = region.get("Type") or "0"
+    kind = (region.get("Type") or DRAWN).strip()
     try:
         points = [place(vertex) for vertex in region.iter("Vertex")]
     except ValueError as error:
@@ -61,6 +69,10 @@ def _region(
     shape, ring = _shape(kind, points)
     if kind == RECTANGLE and shape != "rectangle":
         odd.append(f"{named} is a rectangle whose {len(ring)} corners are none, read as drawn")
+    if kind == ELLIPSE and shape != "ellipse":
+        odd.append(f"{named} is an ellipse of {len(ring)} corners, read as drawn")
+    if kind not in (DRAWN, RECTANGLE, ELLIPSE, ARROW, RULER):
+        odd.append(f"{named} is of the unknown type {kind}, read as drawn")
     text = (region.get("Text") or "").strip()
     own = _attribute(region)
     class_name = own or (layer.get("Name") or "").strip() or _attribute(layer) or text
@@ -72,7 +84,16 @@ def _region(
         class_name=class_name,
         color=_color(layer.get("LineColor")),
     )
-    return _Read(roi, region.get("NegativeROA") == "1", region.get("InputRegionId") or "")
+    return _Read(roi, _is_hole(region, named, odd), region.get("InputRegionId") or "")
+
+
+def _is_hole(region: Element, named: str, odd: list[str]) -> bool:
+    given = region.get("NegativeROA") or "0"
+    try:
+        return given.strip() == "-1" or truth_of(given)  # Visual Basic's true
+    except ValueError:
+        odd.append(f"{named} says neither that it is a hole nor that it is none ('{given}')")
+        return False
 
 
 def _shape(kind: str, points: list[Point]) -> tuple[Kind, Ring]:
@@ -134,7 +155,7 @@ def _with_holes(read: list[_Read], skipped: list[str]) -> list[Roi]:
             index
             for index, roi in enumerate(order)
             if roi.kind != "line" and (named is None or roi is named)
-            if roi_shape(roi).intersects(shape)
+            if roi_shape(roi).relate_pattern(shape, "T********")  # share more than an edge
         ]
         if not held:
             skipped.append(f"region {hole.roi.id} is a hole in no region")

@@ -15,7 +15,8 @@ import pytest
 
 from ssmamba.errors import RoiError
 from ssmamba.rois import geojson, region_file
-from ssmamba.rois.geojson import read_region_file, read_rois, write_rois
+from ssmamba.rois.geojson import read_region_file, read_rois, rois_to_geojson, write_rois
+from ssmamba.rois.geometry import area_of
 from ssmamba.rois.roi import Roi
 
 SQUARE: dict[str, Any] = {
@@ -68,6 +69,10 @@ def only(read: Reading, *odd: Any) -> Roi:
         (feature({"type": "Point", "coordinates": [5]}), "hold [5] in place of [x, y]"),
         (feature({"type": "MultiPoint", "coordinates": [{"x": 1}]}), "in place of [x, y]"),
         (feature({"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]}), "fewer than three"),
+        (feature({"type": "Polygon", "coordinates": [[[0, 0], [5, 5], [9, 9]]]}), "no area"),
+        (feature({"type": "Polygon", "coordinates": [[[5, 5]] * 5]}), "encloses no area"),
+        (feature({"type": "Polygon", "coordinates": [[[0, 0], [9, 0], [9, 9]]] * 2}), "no area"),
+        (feature({"type": "Polygon", "coordinates": [[], [[0, 0], [1, 0], [1, 1]]]}), "outline"),
         (feature({"type": "Point", "coordinates": [int("9" * 400), 1]}), "no place on a slide"),
         (feature({"type": "Point", "coordinates": [1e300, 1]}), "no place on a slide"),
         ('{"type": "Point", "coordinates": [NaN, 1]}', "no place on a slide"),
@@ -108,6 +113,31 @@ def test_a_member_that_is_not_understood_does_not_cost_its_region(
     (note,) = file.notes
     assert note.startswith("1 of 3 features were read without some members: feature 2: ")
     assert what in note
+
+
+def test_a_part_without_an_area_costs_itself_alone(read: Reading) -> None:
+    whole = SQUARE["coordinates"]
+    for flat in ([[0, 0], [1, 1], [0, 0]], [[0, 0], [1, 1]]):
+        file = read(feature({"type": "MultiPolygon", "coordinates": [whole, [flat]]}))
+        assert len(file.rois) == 3 and area_of(file.rois[1]) == area_of(file.rois[0])
+        assert "fewer than three corners and was left out" in file.notes[0]
+    line = {"type": "Polygon", "coordinates": [[[0, 0], [5, 5], [9, 9]]]}
+    file = read(feature({"type": "GeometryCollection", "geometries": [SQUARE, line]}))
+    assert len(file.rois) == 3 and "a part encloses no area" in file.notes[0]
+    eight = [[0, 0], [100, 100], [100, 0], [0, 100]]  # its loops turn either way
+    assert area_of(only(read, feature({"type": "Polygon", "coordinates": [eight]}))) == 5000
+
+
+def test_a_flat_region_of_a_session_comes_back() -> None:
+    """It may have been dragged flat, and be drawn out again."""
+    flat = Roi(((((0.0, 0.0), (5.0, 5.0), (9.0, 9.0)),),), id="a")
+    assert geojson.rois_from_geojson(rois_to_geojson([flat])) == [flat]
+
+
+@pytest.mark.parametrize("value", [False, "false", 0, None])
+def test_what_is_no_ellipse_is_none(read: Reading, value: Any) -> None:
+    assert only(read, feature({**SQUARE, "isEllipse": value})).kind == "rectangle"
+    assert only(read, feature({**SQUARE, "isEllipse": "true"})).kind == "ellipse"
 
 
 def test_what_nests_deeply_is_left_out_and_can_be_saved(read: Reading, tmp_path: Path) -> None:

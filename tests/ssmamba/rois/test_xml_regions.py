@@ -191,6 +191,59 @@ def test_negative_regions_are_holes(read) -> None:
     assert lost.skipped == 1 and "a hole in no region" in lost.notes[0]
 
 
+@pytest.mark.parametrize("said", ["true", "True", "yes", "-1", " 1 "])
+def test_a_hole_is_one_however_it_is_said(read, said: str) -> None:
+    found = read(imagescope(layer([region(SQUARE), region(INNER, 2, NegativeROA=said)])))
+    assert [area_of(roi) for roi in found.rois] == [9600] and not found.notes
+    found = read(imagescope(layer([region(SQUARE), region(INNER, 2, NegativeROA="perhaps")])))
+    assert len(found.rois) == 2 and "neither that it is a hole nor" in found.notes[0]
+
+
+def test_holes_that_leave_nothing_or_only_touch_are_told(read) -> None:
+    wide = [(-10, -10), (150, -10), (150, 150), (-10, 150)]
+    regions = [region(SQUARE), region([(500, 0), (600, 0), (600, 50)], 2)]
+    found = read(imagescope(layer([*regions, region(wide, 3, NegativeROA=1)])))
+    assert [area_of(roi) for roi in found.rois] == [2500]
+    assert "1 of 3 regions enclose no area: region 1/1. They are left out." == found.notes[0]
+    beside = [(x + 100, y) for x, y in ((0, 0), (100, 0), (100, 100), (0, 100))]
+    found = read(imagescope(layer([regions[0], region(beside, 3, NegativeROA=1)])))
+    assert found.rois[0].kind == "rectangle" and "is a hole in no region" in found.notes[0]
+
+
+def test_corners_on_one_line_are_told(read) -> None:
+    line = [(0, 0), (10, 10), (20, 20)]
+    found = read(asap([asap_annotation("Polygon", line), asap_annotation("Polygon", SQUARE)]))
+    assert (
+        len(found.rois) == 1
+        and "1 of 2 annotations enclose no area: A. They are left out." == found.notes[0]
+    )
+    found = read(imagescope(layer([region(line), region(SQUARE, 2)])))
+    assert len(found.rois) == 1 and "region 1/1. They are left out." in found.notes[0]
+
+
+def test_types_that_are_not_known_are_told(read) -> None:
+    found = read(asap([asap_annotation("Ellipse", SQUARE)]))
+    assert area_of(found.rois[0]) == 1e4 and "is of the unknown type Ellipse" in found.notes[0]
+    found = read(imagescope(layer([region(SQUARE, Type=6)])))
+    assert area_of(found.rois[0]) == 1e4 and "is of the unknown type 6" in found.notes[0]
+    found = read(imagescope(layer([region(SQUARE, Type=2)])))
+    assert area_of(found.rois[0]) == 1e4 and "an ellipse of 4 corners" in found.notes[0]
+
+
+@pytest.mark.parametrize("orders", [(None,) * 5, (0, 1, None, 3, 4), (1, 1, 1, 1, 1)])
+def test_corners_without_an_order_are_read_as_they_are_written(read, orders) -> None:
+    corners = [(0, 0), (100, 0), (100, 100), (50, 50), (0, 100)]
+    places = [
+        element("Coordinate", X=x, Y=y, **({} if order is None else {"Order": order}))
+        for order, (x, y) in zip(orders, corners, strict=True)
+    ]
+    drawn = element("Annotation", [element("Coordinates", places)], Name="A", Type="Polygon")
+    found = read(asap([drawn]))
+    assert area_of(found.rois[0]) == 7500
+    told = "".join(found.notes)
+    assert not told if set(orders) == {None} else "corners without an order of their own" in told
+
+
 def test_regions_go_on_as_geojson_under_the_same_ids(read, tmp_path: Path) -> None:
     text = imagescope(layer([region(SQUARE), region(SQUARE, 1), region(INNER, 3, NegativeROA=1)]))
     first, again = read(text).rois, read(text).rois

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import warnings
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import tifffile
-from PIL import Image
-from tifffile import COMPRESSION, PHOTOMETRIC, PLANARCONFIG
+from tifffile import PHOTOMETRIC
 
 from ssmamba.errors import DataError
-from ssmamba.slides.pillow_image import FORMATS
+from ssmamba.slides.picture import UnreadableImage
+from ssmamba.slides.tiff.codecs import is_picture
+from ssmamba.slides.tiff.colours import Colours
+from ssmamba.slides.tiff.directory import opened
+from ssmamba.slides.tiff.segments import Segments
 
 CELL = 32  # pixels; shares of a mask are stored for squares of this side
 SAME_SIZE = 0.001  # largest difference of mask and slide, as a share of a side
-LOSSY = {COMPRESSION.JPEG, COMPRESSION.OJPEG, COMPRESSION.JPEG_LOSSY}
+SHOWN = (PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)
+ORIENTATION = 274  # the tag
+FLOAT = 3  # of the tag SampleFormat
 HALF = 128  # at least this is inside in a lossy mask, whose zeros are not exactly zero
 
 
@@ -37,21 +44,22 @@ class MaskGrid:
 def read_mask(path: Path, size: tuple[int, int] | None = None) -> MaskGrid:
     """Read a TIFF mask of level-0 size piece by piece, so that it fits in memory.
 
-    Black is outside, whichever number stands for black; alpha is not looked at.
+    Black is outside, whichever number or palette entry stands for black; alpha is not looked at.
 
     size: (width, height) of the slide at level 0. Raises DataError when the mask is of another
-    size, or cannot be decoded.
+    size, is stored turned, or cannot be decoded.
     """
     try:
-        with tifffile.TiffFile(path) as file:
-            page = file.pages.first
+        with path.open("rb") as file, opened(file) as tiff:
+            page = tiff.pages.first
             _refuse_other_size(path, (page.imagewidth, page.imagelength), size)
-            if page.planarconfig == PLANARCONFIG.SEPARATE and _colours(page) > 1:
-                raise ValueError("planes that belong together")
-            return MaskGrid(_shares(page))
-    except (ValueError, OSError, RuntimeError, tifffile.TiffFileError):
-        # planes, or a compression that only libtiff knows (LZW)
-        return MaskGrid(_shares_of_whole(path, size))
+            if int(page.tags.valueof(ORIENTATION, 1)) != 1:
+                raise UnreadableImage("it is stored turned or mirrored; save it upright")
+            return MaskGrid(_shares(page, file))
+    except UnreadableImage as error:
+        raise DataError(f"{path} cannot be read as a mask: {error}.") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read as a mask ({error}); unpack it again.") from error
 
 
 def _refuse_other_size(path: Path, own: tuple[int, int], size: tuple[int, int] | None) -> None:
@@ -62,54 +70,59 @@ def _refuse_other_size(path: Path, own: tuple[int, int], size: tuple[int, int] |
         )
 
 
+def _shares(page: tifffile.TiffPage, file: BinaryIO) -> np.ndarray:
+    pieces = Segments(page, file, threading.Lock())
+    height, width = pieces.height, pieces.width
+    sums = np.zeros((-(-height // CELL), -(-width // CELL)), np.float32)
+    is_white = _white_test(page)
+    most = 0.0
+    for row in range(pieces.rows):
+        for column in range(pieces.columns):
+            samples = pieces.read(row, column)
+            if samples is None:
+                continue  # not stored, which is black
+            if is_picture(page) and page.photometric != PHOTOMETRIC.MINISWHITE:
+                most = max(most, float(samples.max(initial=0)))
+            top, left = row * pieces.tile_height, column * pieces.tile_width
+            _add(sums, is_white(samples), top, left)
+    if 0 < most < HALF:
+        raise UnreadableImage(
+            f"it is compressed with losses, and its brightest value is {most:g} of 255; save it "
+            "without losses, or with white as 255"
+        )
+    return _normalised(sums, width, height)
+
+
+def _white_test(page: tifffile.TiffPage) -> Callable[[np.ndarray], np.ndarray]:
+    """What tells (h, w, samples) of a piece from black: (h, w) bool."""
+    kind = int(page.photometric)
+    if kind in (PHOTOMETRIC.PALETTE, PHOTOMETRIC.SEPARATED) or (
+        kind == PHOTOMETRIC.YCBCR and not is_picture(page)
+    ):
+        colours = Colours(page, page.samplesperpixel)
+        white = colours.white or 255.0
+        return lambda samples: _any(colours.rgb(samples, white, white) > 0)
+    if kind not in SHOWN:
+        raise UnreadableImage(f"its colours are of kind {kind}; save it as grey")
+    count, lossy = _colours(page), is_picture(page)
+    black: float = 0
+    if kind == PHOTOMETRIC.MINISWHITE:
+        black = 1.0 if page.sampleformat == FLOAT else 2 ** int(page.bitspersample) - 1
+    if lossy:
+        return lambda samples: _any((samples[..., :count] >= HALF) != (black > 0))
+    return lambda samples: _any(samples[..., :count] != black)
+
+
+def _any(samples: np.ndarray) -> np.ndarray:
+    """(h, w, samples) bool -> (h, w)."""
+    return np.asarray(samples.any(axis=-1))
+
+
 def _colours(page: tifffile.TiffPage) -> int:
     """Samples of a pixel without alpha, which some writers do not announce."""
     samples = int(page.samplesperpixel)
     announced = len(page.extrasamples)
     return samples - announced if announced else {2: 1, 4: 3}.get(samples, samples)
-
-
-def _shares(page: tifffile.TiffPage) -> np.ndarray:
-    height, width = page.imagelength, page.imagewidth
-    sums = np.zeros((-(-height // CELL), -(-width // CELL)), np.float32)
-    colours, lossy = _colours(page), page.compression in LOSSY
-    white_is_zero = page.photometric == PHOTOMETRIC.MINISWHITE
-    for decoded, index, shape in page.segments():
-        if decoded is None or index[0]:  # not stored, which is black; or a plane of alpha
-            continue
-        top, left = index[2], index[3]
-        # a tile reaches beyond the right and lower edge
-        piece = decoded[0, : min(shape[1], height - top), : min(shape[2], width - left), :colours]
-        if white_is_zero:
-            piece = ~piece if piece.dtype == bool else _most(page) - piece
-        inside = np.any(piece >= HALF if lossy else piece != 0, axis=-1)
-        _add(sums, np.asarray(inside), top, left)
-    return _normalised(sums, width, height)
-
-
-def _most(page: tifffile.TiffPage) -> int:
-    return int(2 ** int(page.bitspersample) - 1)
-
-
-def _shares_of_whole(path: Path, size: tuple[int, int] | None) -> np.ndarray:
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a broken file raises below
-            with Image.open(path, formats=[*FORMATS, "TIFF"]) as image:
-                _refuse_other_size(path, image.size, size)
-                bands, pixels = image.getbands(), np.asarray(image)  # turns white-is-zero over
-    except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{path} cannot be read as a mask ({error}); unpack it again.") from error
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
-    height, width = pixels.shape[:2]
-    colours = [number for number, band in enumerate(bands) if band not in ("A", "a")]
-    sums = np.zeros((-(-height // CELL), -(-width // CELL)), np.float32)
-    for top in range(0, height, CELL):
-        band = pixels[top : top + CELL] != 0
-        _add(sums, band[..., colours].any(-1) if band.ndim == 3 else band, top, 0)
-    return _normalised(sums, width, height)
 
 
 def _add(sums: np.ndarray, piece: np.ndarray, top: int, left: int) -> None:

@@ -204,7 +204,7 @@ def test_holes_that_leave_nothing_or_only_touch_are_told(read) -> None:
     regions = [region(SQUARE), region([(500, 0), (600, 0), (600, 50)], 2)]
     found = read(imagescope(layer([*regions, region(wide, 3, NegativeROA=1)])))
     assert [area_of(roi) for roi in found.rois] == [2500]
-    assert "1 of 3 regions enclose no area: region 1/1. They are left out." == found.notes[0]
+    assert found.notes[0] == "1 of 3 regions enclose no area: region 1/1. They are left out."
     beside = [(x + 100, y) for x, y in ((0, 0), (100, 0), (100, 100), (0, 100))]
     found = read(imagescope(layer([regions[0], region(beside, 3, NegativeROA=1)])))
     assert found.rois[0].kind == "rectangle" and "is a hole in no region" in found.notes[0]
@@ -215,7 +215,7 @@ def test_corners_on_one_line_are_told(read) -> None:
     found = read(asap([asap_annotation("Polygon", line), asap_annotation("Polygon", SQUARE)]))
     assert (
         len(found.rois) == 1
-        and "1 of 2 annotations enclose no area: A. They are left out." == found.notes[0]
+        and found.notes[0] == "1 of 2 annotations enclose no area: A. They are left out."
     )
     found = read(imagescope(layer([region(line), region(SQUARE, 2)])))
     assert len(found.rois) == 1 and "region 1/1. They are left out." in found.notes[0]

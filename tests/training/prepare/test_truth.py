@@ -13,7 +13,18 @@ import tifffile
 
 from ssmamba.errors import DataError
 from tests.slides import SHARED_CASES
-from tests.tiffs import DEFLATE, JPEG, LZW, MINISBLACK, MINISWHITE, Kind, Page, write_tiff
+from tests.tiffs import (
+    CMYK,
+    DEFLATE,
+    JPEG,
+    LZW,
+    MINISBLACK,
+    MINISWHITE,
+    WEBP,
+    Kind,
+    Page,
+    write_tiff,
+)
 from training.prepare.masks import read_mask
 from training.prepare.truth import read_lesions
 
@@ -29,6 +40,15 @@ def mask() -> np.ndarray:
 
 GREY, TURNED = mask().astype(np.uint8) * 255, (~mask()).astype(np.uint8) * 255
 OPAQUE = np.full_like(GREY, 255)
+
+
+def palette(white: int) -> np.ndarray:
+    """(3, 256) uint16 with one white entry; the others are black."""
+    entries = np.zeros((3, 256), np.uint16)
+    entries[:, white] = 65535
+    return entries
+
+
 # The options of tifffile, or a kind that it cannot write alone.
 KINDS: dict[str, tuple[np.ndarray, dict[str, Any] | Kind]] = {
     "plain": (GREY, {}),
@@ -58,6 +78,22 @@ KINDS: dict[str, tuple[np.ndarray, dict[str, Any] | Kind]] = {
     "signed": (GREY.astype(np.int16), {}),
     "float": (GREY.astype(np.float32), {}),
     "JPEG": (np.dstack([GREY] * 3), Kind(compression=JPEG, tile=128)),
+    "JPEG, white is zero": (TURNED, Kind(MINISWHITE, compression=JPEG, tile=128)),
+    "WebP": (np.dstack([GREY] * 3), Kind(compression=WEBP, tile=128)),
+    "white is zero, float": (1 - mask().astype(np.float32), {"photometric": "miniswhite"}),
+    "white is zero, 16 bit, LZW": (
+        TURNED.astype(np.uint16) * 257,
+        Kind(MINISWHITE, 16, compression=LZW),
+    ),
+    "white is the palette's first": (
+        (~mask()).astype(np.uint8),
+        {"photometric": "palette", "colormap": palette(0)},
+    ),
+    "white is the palette's second": (
+        mask().astype(np.uint8),
+        {"photometric": "palette", "colormap": palette(1), "tile": (64, 64)},
+    ),
+    "CMYK": (np.dstack([GREY * 0] * 3 + [TURNED]), Kind(CMYK)),
 }
 
 
@@ -83,6 +119,20 @@ def test_a_mask_of_another_size_is_refused_with_both(tmp_path: Path) -> None:
         with pytest.raises(DataError, match="is 300×200 px and its slide 1200×800 px; give the"):
             read_mask(path, (1200, 800))
         assert read_mask(path, SIZE).share(0, 0, 96) == 1
+
+
+def test_a_mask_that_would_be_read_elsewhere_or_as_empty_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mask.tif"
+    for orientation in range(2, 9):
+        write_tiff(path, [Page(GREY, Kind(MINISBLACK, orientation=orientation))])
+        with pytest.raises(DataError, match="it is stored turned or mirrored; save it upright"):
+            read_mask(path, SIZE)
+    write_tiff(path, [Page(mask().astype(np.uint8), Kind(MINISBLACK, compression=JPEG))])
+    with pytest.raises(DataError, match="with losses, and its brightest value is"):
+        read_mask(path, SIZE)
+    path.write_bytes(b"no TIFF")
+    with pytest.raises(DataError, match="cannot be read as a mask"):
+        read_mask(path, SIZE)
 
 
 def asap(kind: str, corners: list[tuple[str, str]]) -> str:

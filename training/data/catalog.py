@@ -13,7 +13,7 @@ from pathlib import Path
 from ssmamba.errors import DataError
 from ssmamba.names import composed, folded
 from training.data.images import EXTENSIONS
-from training.data.names import column_notes, group_column, group_of, spelled_twice
+from training.data.names import column_notes, group_column, group_of, is_no_label, spelled_twice
 from training.data.tables import read_table
 
 MANIFEST = "manifest.csv"
@@ -225,8 +225,9 @@ def _row_problems(item: Item, root: Path) -> list[str]:
         problems.append("the path is empty")
     elif not _is_there(root / item.path):
         problems.append(f"there is no file {item.path}")
-    if not item.label:
-        problems.append(f"{item.path} has no label")
+    if is_no_label(item.label):
+        said = f" ('{item.label}'; call the class otherwise if it is one)" * bool(item.label)
+        problems.append(f"{item.path} has no label{said}")
     if item.split and item.split not in SPLITS:
         problems.append(f"{item.path}: unknown split '{item.split}' (known: {', '.join(SPLITS)})")
     return problems

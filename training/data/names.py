@@ -6,13 +6,23 @@ from collections.abc import Iterable, Mapping
 
 from ssmamba.names import composed, folded
 
-NO_GROUP = frozenset({  # as R, pandas, spreadsheets and people write it
-    "na", "n/a", "n.a.", "<na>", "#n/a", "nan", "none", "null", "nil", "-", "--", ".", "?",
-    "unknown", "missing",
+NO_VALUE = frozenset({  # as R, pandas, spreadsheets and people write it
+    "na", "n/a", "n.a.", "<na>", "#n/a", "nan", "null", "nil", "-", "--", ".", "?",
 })  # fmt: skip
+NO_GROUP = NO_VALUE | {"none", "unknown", "missing"}  # which may be names of classes
+# Letters of other alphabets that look like ours.
+LOOKS = str.maketrans(
+    "АВЕКМНОРСТХЅІЈаеорсухѕіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",
+    "ABEKMHOPCTXSIJaeopcyxsijABEZHIKMNOPTYXo",
+)
 USED = {"path", "label", "split", "x", "y"}  # columns beside that of the groups
 PATIENTS = ("patient", "patientid", "subject", "subjectid", "donor", "donorid", "case", "caseid",
             "slide", "slideid")  # fmt: skip
+
+
+def is_no_label(name: str) -> bool:
+    """Whether a manifest's cell names no class, by being empty or in words."""
+    return not name or folded(name) in NO_VALUE
 
 
 def group_of(name: str) -> str:
@@ -50,11 +60,15 @@ def spelled_twice(places: Mapping[str, str]) -> list[str]:
     """A problem for each class that is written in several ways; places: {class: where first}."""
     ways: dict[str, list[str]] = {}
     for name in places:
-        ways.setdefault(folded(name), []).append(name)
+        alike = folded(name), folded(name.translate(LOOKS).replace("_", " "))
+        same = next((ways[way] for way in alike if way in ways), [])
+        same.append(name)
+        ways.update(dict.fromkeys(alike, same))
+    groups = {id(names): names for names in ways.values()}
     return [
         f"one class is written in {len(names)} ways, "
         + " and ".join(f"'{name}' ({places[name]})" for name in names)
         + "; write it in one way"
-        for names in ways.values()
+        for names in groups.values()
         if len(names) > 1
     ]

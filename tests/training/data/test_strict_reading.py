@@ -122,6 +122,20 @@ def test_a_class_whose_accent_is_written_in_two_ways_is_one_class(tmp_path: Path
     assert read_catalog(folders).classes == (COMPOSED, "normal")
 
 
+@pytest.mark.parametrize("nothing", ["NA", "nan", "NaN", "<NA>", "NULL", "n/a", "#N/A", "-", "?"])
+def test_a_missing_label_is_no_class(tmp_path: Path, nothing: str) -> None:
+    write(tmp_path, ["tumor,", "normal,", f"{nothing},"])
+    with pytest.raises(
+        DataError, match=r"line 4: .* has no label \('.*'; call the class otherwise"
+    ):
+        read_catalog(tmp_path)
+
+
+def test_what_may_be_the_name_of_a_class_is_one(tmp_path: Path) -> None:
+    write(tmp_path, ["tumor,", "none,", "unknown,"])
+    assert read_catalog(tmp_path).classes == ("none", "tumor", "unknown")
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -132,6 +146,9 @@ def test_a_class_whose_accent_is_written_in_two_ways_is_one_class(tmp_path: Path
         ("Tumor", "Tu\u200bmor"),
         ("Tumor", "\ufeffTumor"),
         ("non-tumor", "non\u2013tumor"),
+        ("in situ", "in_situ"),
+        ("Tumor", "\u0422umor"),
+        ("HSIL", "\u041dSIL"),
     ],
 )
 def test_classes_that_look_alike_are_named_with_their_places(

@@ -13,7 +13,7 @@ from pathlib import Path
 from ssmamba.errors import DataError
 from ssmamba.names import composed, folded
 from training.data.images import EXTENSIONS
-from training.data.names import column_notes, group_column, group_of, is_no_label, spelled_twice
+from training.data.names import Groups, column_notes, group_column, label_problems, spelled_twice
 from training.data.tables import read_table
 
 MANIFEST = "manifest.csv"
@@ -21,7 +21,7 @@ SPLITS = ("train", "val", "test")
 SIDES = {*SPLITS, "training", "valid", "validation", "testing"}  # folders of a split, not classes
 SHOWN = 20  # problems named in one message
 LEAST_SHOWN = 5  # of each kind, however many kinds there are
-OWN_FILES = frozenset({"dataset.yaml"})  # beside the class folders
+OWN_FILES = frozenset({"dataset.yaml", MANIFEST})  # beside the class folders
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def survey_folder(root: Path | str) -> Survey:
         raise DataError(f"There is no data folder {root}; check its path.")
     manifest = root / MANIFEST
     listed = manifest.is_file()
-    items, problems, notes = _from_manifest(manifest) if listed else _from_folders(root)
+    items, problems, notes = _from_manifest(manifest) if listed else from_class_folders(root)
     items.sort(key=lambda item: item.path)
     classes = tuple(sorted({item.label for item in items}))
     return Survey(Catalog(root, tuple(items), classes), tuple(problems), tuple(notes))
@@ -117,7 +117,8 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and not path.is_dir()
 
 
-def _from_folders(root: Path) -> Found:
+def from_class_folders(root: Path) -> Found:
+    """The images below a folder for each class, problems, and a note on what is not read."""
     folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not folders:
         raise DataError(
@@ -180,23 +181,22 @@ def _from_manifest(manifest: Path) -> Found:
     items: list[Item] = []
     problems: list[str] = []
     labels: dict[str, str] = {}
-    groups: dict[str, str] = {}
+    groups = Groups()
     for line, row in enumerate(rows, start=2):
         label, split = composed(row["label"]), folded(row.get("split", ""))
-        group = group_of(row.get(column, ""))
-        group = groups.setdefault(folded(group), group)  # as it was first spelled
-        item = Item(_posix(row["path"], root), label, group, split)
+        group = groups.of(row.get(column, ""))
+        item = Item(listed_path(row["path"], root), label, group, split)
         problems += [f"line {line}: {p}" for p in _row_problems(item, root)]
         labels.setdefault(label, f"first in line {line}")
         items.append(item)
-    there = {_place(root, i): i for i in items if i.path and _is_there(root / i.path)}
+    there = {_place(root, i): i for i in items if i.path and is_there(root / i.path)}
     problems += [f"{path}: listed more than once" for path in _repeated(root, items)]
     problems += [*_split_problems(items), *spelled_twice(labels)]
     notes = column_notes(rows[0], column)
     return [item for item in there.values() if item.label], problems, notes
 
 
-def _is_there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
     """Whether a file is there; a name that no file can have (too long) is not."""
     try:
         return path.is_file()
@@ -209,13 +209,13 @@ def _place(root: Path, item: Item) -> Path:
     return (root / item.path).resolve()
 
 
-def _posix(path: str, root: Path) -> str:
-    """The path in one spelling: Windows' backslashes as slashes and accents as the folder has
+def listed_path(path: str, root: Path) -> str:
+    """A table's path in one spelling: Windows' backslashes as slashes and accents as the folder has
     them, unless a file of this very name is there; without "./" and "//"."""
     ways = [path, *(unicodedata.normalize(form, path) for form in ("NFC", "NFD"))]
     ways += [way.replace("\\", "/") for way in ways] if os.sep == "/" else []
-    found = next((way for way in ways if way and _is_there(root / way)), path)
-    plain = found if _is_there(root / found) and os.sep == "/" else found.replace("\\", "/")
+    found = next((way for way in ways if way and is_there(root / way)), path)
+    plain = found if is_there(root / found) and os.sep == "/" else found.replace("\\", "/")
     return posixpath.normpath(plain) if plain else ""
 
 
@@ -223,11 +223,9 @@ def _row_problems(item: Item, root: Path) -> list[str]:
     problems = []
     if not item.path:
         problems.append("the path is empty")
-    elif not _is_there(root / item.path):
+    elif not is_there(root / item.path):
         problems.append(f"there is no file {item.path}")
-    if is_no_label(item.label):
-        said = f" ('{item.label}'; call the class otherwise if it is one)" * bool(item.label)
-        problems.append(f"{item.path} has no label{said}")
+    problems += label_problems(item.path, item.label)
     if item.split and item.split not in SPLITS:
         problems.append(f"{item.path}: unknown split '{item.split}' (known: {', '.join(SPLITS)})")
     return problems

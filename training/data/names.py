@@ -20,9 +20,23 @@ PATIENTS = ("patient", "patientid", "subject", "subjectid", "donor", "donorid", 
             "slide", "slideid")  # fmt: skip
 
 
-def is_no_label(name: str) -> bool:
-    """Whether a manifest's cell names no class, by being empty or in words."""
-    return not name or folded(name) in NO_VALUE
+def label_problems(path: str, label: str) -> list[str]:
+    """A problem where a table's cell names no class, by being empty or in words."""
+    if label and folded(label) not in NO_VALUE:
+        return []
+    return [f"{path} has no label" + f" ('{label}'; rename the class if it is one)" * bool(label)]
+
+
+class Groups:
+    """The groups of a table, each as it was first spelled."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, str] = {}
+
+    def of(self, cell: str) -> str:
+        """The group that a cell names; "" for none."""
+        name = group_of(cell)
+        return self._first.setdefault(folded(name), name)
 
 
 def group_of(name: str) -> str:
@@ -36,11 +50,14 @@ def group_column(columns: Iterable[str]) -> str:
     return next((plain[name] for name in ("group", *PATIENTS) if name in plain), "")
 
 
-def column_notes(columns: Iterable[str], groups: str) -> list[str]:
-    """Which column the groups come from, and which ones are not used."""
+def column_notes(columns: Iterable[str], groups: str, used: Iterable[str] = ()) -> list[str]:
+    """Which column the groups come from, and which ones are not used.
+
+    used: columns that are, besides the usual ones.
+    """
     if groups not in ("", "group"):
         return [f"Groups come from the column {groups}."]
-    others = [name for name in columns if name and name not in {*USED, groups}]
+    others = [name for name in columns if name and name not in {*USED, *used, groups}]
     if groups:  # what else could be the patient
         others = [name for name in others if _plain(name) in PATIENTS]
     if not others:

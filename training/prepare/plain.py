@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ssmamba.errors import DataError
-from training.data.catalog import MANIFEST, is_image, refuse_sides
+from ssmamba.names import composed
+from training.data.catalog import (
+    MANIFEST,
+    from_class_folders,
+    is_image,
+    is_there,
+    listed_path,
+)
+from training.data.names import (
+    Groups,
+    column_notes,
+    group_column,
+    label_problems,
+    spelled_twice,
+)
 from training.data.tables import read_table
 from training.prepare.config import PrepareConfig
-from training.prepare.gather import Found, Gathered, gather, images_of
-
-GROUP = "group"  # column of a manifest
+from training.prepare.gather import Found, Gathered, gather
 
 
 def from_folders(config: PrepareConfig) -> Gathered:
     """A folder in --source gives its name as class to all images below it."""
     source = config.folder
-    folders = sorted(p for p in source.iterdir() if p.is_dir() and not p.name.startswith("."))
-    refuse_sides(source, [folder.name for folder in folders])
-    images, problems = [], []
-    for folder in folders:
-        files = images_of(folder)
-        if not files:
-            problems.append(f"{folder.name}: no image in this class folder")
-        for file in files:
-            name = file.relative_to(source).as_posix()
-            images.append(Found(file, folder.name, name, _group(config, name)))
+    folders = [p for p in source.iterdir() if p.is_dir() and not p.name.startswith(".")]
+    items, problems, notes = from_class_folders(source) if folders else ([], [], [])
+    images = [
+        Found(source / item.path, item.label, item.path, _group(config, item.path))
+        for item in items
+    ]
     loose = [p.name for p in source.iterdir() if is_image(p)]
     if loose:
         problems.append(f"{len(loose)} images outside any class folder ({loose[0]}, …)")
@@ -35,7 +44,7 @@ def from_folders(config: PrepareConfig) -> Gathered:
         problems.append(
             f"no class folders in {source}; put the images of each class into their own"
         )
-    notes = _ungrouped(config, images)
+    notes += _ungrouped(config, images)
     if (source / MANIFEST).is_file():
         notes.append(f"{MANIFEST} in {source} was ignored; `prepare csv` reads it.")
     return gather(images, problems, notes)
@@ -47,25 +56,30 @@ def from_table(config: PrepareConfig) -> Gathered:
     needed = [config.path_column, config.label_column]
     needed += [config.group_column] if config.group_column else []
     rows = read_table(table, needed)
-    usual = GROUP if GROUP in rows[0] and not config.group_pattern else ""
+    usual = "" if config.group_pattern else group_column(rows[0])
     column = config.group_column or usual
-    images: dict[str, Found] = {}
+    images: dict[Path, Found] = {}
     problems = []
+    labels: dict[str, str] = {}
+    groups = Groups()
     for line, row in enumerate(rows, start=2):
-        path, label = row[config.path_column], row[config.label_column]
+        path = listed_path(row[config.path_column], table.parent)
+        label = composed(row[config.label_column])
         file = table.parent / path
-        if not path or not file.is_file():
-            problems.append(f"{table.name} line {line}: there is no file {path or '(empty)'}")
-        elif not label:
-            problems.append(f"{table.name} line {line}: {path} has no label")
-        elif path in images:
-            problems.append(f"{table.name} line {line}: {path} is listed more than once")
-        else:
-            group = row[column] if column else _group(config, path)
-            images[path] = Found(file, label, _place(label, path), group)
-    problems += _in_one_place(images)
+        wrong = label_problems(path, label)
+        if not path or not is_there(file):
+            wrong = [f"there is no file {path or '(empty)'}"]
+        elif file.resolve() in images:
+            wrong = [f"{path} is listed more than once"]
+        problems += [f"{table.name} line {line}: {problem}" for problem in wrong]
+        if not wrong:
+            labels.setdefault(label, f"first in line {line}")
+            group = groups.of(row[column]) if column else _group(config, path)
+            images[file.resolve()] = Found(file, label, _place(label, path), group)
+    problems += [*spelled_twice(labels), *_in_one_place(images.values(), table.parent)]
     found = list(images.values())
-    return gather(found, problems, _ungrouped(config, found))
+    notes = [] if config.group_pattern else column_notes(rows[0], column, needed)
+    return gather(found, problems, [*notes, *_ungrouped(config, found)])
 
 
 def _place(label: str, path: str) -> str:
@@ -74,11 +88,11 @@ def _place(label: str, path: str) -> str:
     return "/".join([re.sub(r"[^\w .+-]", "_", label).replace("..", "_"), *parts])
 
 
-def _in_one_place(images: Mapping[str, Found]) -> list[str]:
-    """Problems of images by path whose new paths are equal: "a.png" and "../a.png"."""
+def _in_one_place(images: Iterable[Found], root: Path) -> list[str]:
+    """Problems of images whose new paths are equal: "a.png" and "../a.png"."""
     places: dict[str, list[str]] = {}
-    for path, image in images.items():
-        places.setdefault(image.name, []).append(path)
+    for image in images:
+        places.setdefault(image.name, []).append(os.path.relpath(image.file, root))
     return [
         f"{' and '.join(same)} would both be images/{name}; rename one of them"
         for name, same in places.items()

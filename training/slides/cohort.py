@@ -11,7 +11,7 @@ from typing import Literal
 
 from ssmamba.errors import DataError
 from ssmamba.names import composed
-from training.data.names import group_of, spelled_twice
+from training.data.names import Groups, group_of, spelled_twice
 from training.data.tables import read_table
 
 Question = Literal["classes", "grades", "survival"]
@@ -51,9 +51,10 @@ def read_cohort(table: Path, question: Question | None = None, opens: bool = Tru
     needed = {"survival": ("time", "event")}.get(question or "", ("label",) if question else ())
     rows = read_table(table, ("slide", *needed))
     slides, left_out, problems = [], [], []
+    patients = Groups()
     for number, row in enumerate(rows, start=2):
         try:
-            slide = _slide(table, row)
+            slide = _slide(table, row, patients)
         except ValueError as error:
             problems.append(f"line {number}: {error}")
             continue
@@ -74,7 +75,7 @@ def read_cohort(table: Path, question: Question | None = None, opens: bool = Tru
     return Cohort(tuple(slides), tuple(left_out))
 
 
-def _slide(table: Path, row: dict[str, str]) -> CohortSlide:
+def _slide(table: Path, row: dict[str, str], patients: Groups) -> CohortSlide:
     """Raises ValueError, which says what is wrong with the row."""
     if not row["slide"]:
         raise ValueError("the column slide is empty")
@@ -87,7 +88,7 @@ def _slide(table: Path, row: dict[str, str]) -> CohortSlide:
         raise ValueError(f"the time {time:g} is before the start")
     if mpp is not None and mpp <= 0:
         raise ValueError(f"mpp is {mpp:g}, not above 0")
-    patient = group_of(row.get("patient", "")) or path.name
+    patient = patients.of(row.get("patient", "")) or path.name
     label = composed(group_of(row.get("label", "")))
     return CohortSlide(path, patient, label, time, _event(row), mpp, split)
 

@@ -125,9 +125,7 @@ def test_a_class_whose_accent_is_written_in_two_ways_is_one_class(tmp_path: Path
 @pytest.mark.parametrize("nothing", ["NA", "nan", "NaN", "<NA>", "NULL", "n/a", "#N/A", "-", "?"])
 def test_a_missing_label_is_no_class(tmp_path: Path, nothing: str) -> None:
     write(tmp_path, ["tumor,", "normal,", f"{nothing},"])
-    with pytest.raises(
-        DataError, match=r"line 4: .* has no label \('.*'; call the class otherwise"
-    ):
+    with pytest.raises(DataError, match=r"line 4: .* has no label \('.*'; rename the class"):
         read_catalog(tmp_path)
 
 

@@ -14,7 +14,7 @@ from ssmamba.names import folded
 from ssmamba.rois.region_file import ENDINGS
 from ssmamba.slides.picture import SANE_MPP, sane_mpp
 from training.data.catalog import SPLITS, report
-from training.data.names import group_of
+from training.data.names import Groups
 from training.data.tables import read_table
 from training.prepare.config import PrepareConfig
 
@@ -112,6 +112,7 @@ def _from_table(table: Path) -> list[Listed]:
     rows = read_table(table, ("slide",))
     columns = {name.lower(): name for name in rows[0]}
     problems, listed = [], []
+    patients = Groups()
     for line, row in enumerate(rows, start=2):
         values = {name: row[columns[name]] for name in COLUMNS if name in columns}
         split, mpp = folded(values.get("split", "")), values.get("mpp", "")
@@ -128,7 +129,7 @@ def _from_table(table: Path) -> list[Listed]:
         given = values.get("annotations", "").replace("\\", "/")
         listed.append(
             Listed(
-                path, path.stem, group_of(values.get("patient", "")), scale, split,
+                path, path.stem, patients.of(values.get("patient", "")), scale, split,
                 table.parent / given if given else None,
             )
         )  # fmt: skip

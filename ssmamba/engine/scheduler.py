@@ -1,5 +1,8 @@
 """The scheduler of jobs: after each step, the most urgent job continues.
 
+One step runs at a time, on the thread that calls ``run`` or, of jobs that have lasted, on one of
+lower priority (``long_work.py``).
+
 No torch here: messages are taken from the first moment on, while torch is still being loaded.
 """
 
@@ -11,6 +14,7 @@ import traceback
 from collections.abc import Callable, Generator, Sequence
 from typing import Protocol
 
+from ssmamba.engine.long_work import LONG_S, LongWork
 from ssmamba.engine.messages import (
     Cancel,
     Control,
@@ -63,6 +67,10 @@ class _Job:
             raise Stopped
         return self._elapsed()
 
+    @property
+    def is_long(self) -> bool:
+        return self._seconds > LONG_S
+
     def _elapsed(self) -> float:
         return self._seconds + (0.0 if self._since is None else time.perf_counter() - self._since)
 
@@ -94,6 +102,7 @@ class Scheduler:
         self._jobs: list[_Job] = []  # in the order in which they came
         self._kept_slides: Sequence[str] | None = None  # of a KeepSlides not done yet
         self._changed = threading.Condition()
+        self._long = LongWork()
 
     def take(self, message: Request) -> None:
         """Take a message; returns at once."""
@@ -160,9 +169,12 @@ class Scheduler:
     def _step_of(self, job: _Job, worker: Worker) -> Reply | None:
         number = job.request.job
         try:
-            if not job.cancelled:
+            if job.cancelled:
+                job.close()
+            elif job.is_long:
+                return self._long.run(lambda: job.go_on(worker))
+            else:
                 return job.go_on(worker)
-            job.close()
         except StopIteration:
             return JobDone(number)
         except Stopped:

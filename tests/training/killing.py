@@ -23,15 +23,18 @@ from typing import Any
 import torch
 
 from ssmamba.checkpoints import checkpoint
+from ssmamba.checkpoints.card import read_card
 
 EVENTS = ("open", "os.rename", "os.remove", "os.mkdir", "os.truncate", "os.chmod")
+DATA = {"slide_pretrain": "--cohort"}  # the flag of what it trains on, where not --data
+TABLES = ("split.csv", "slides.csv")  # what a run writes of its data
 CHECKPOINTS = ("best.safetensors", "last.safetensors")
 
 
 def main(argv: list[str]) -> int:
     command, data, root, count, *flags = argv
     place = Path(root)
-    given = ["--data", data, *flags]
+    given = [DATA.get(command, "--data"), data, *flags]
     unbroken = place / "unbroken"
     operations = _watched(str(unbroken), 0)
     with redirect_stdout(io.StringIO()):
@@ -57,7 +60,7 @@ def differences(unbroken: Path, run: Path) -> list[str]:
     """How a resumed run differs from an unbroken one, besides in seconds."""
     found = []
     for name in CHECKPOINTS:
-        one, two = (checkpoint.load(folder / name) for folder in (unbroken, run))
+        one, two = (loaded(folder / name) for folder in (unbroken, run))
         first, second = ({**c.model.state_dict(), **c.extra} for c in (one, two))
         if first.keys() != second.keys() or any(
             not torch.equal(first[key], second[key]) for key in first
@@ -71,10 +74,16 @@ def differences(unbroken: Path, run: Path) -> list[str]:
         for folder in (unbroken, run)
     ]
     found += [] if logs[0] == logs[1] else [f"a log of {len(logs[1])} lines, not {len(logs[0])}"]
-    texts = [(folder / "split.csv").read_bytes() for folder in (unbroken, run)]
-    found += [] if texts[0] == texts[1] else ["another split.csv"]
+    for table in (path.name for path in unbroken.iterdir() if path.name in TABLES):
+        texts = [(folder / table).read_bytes() for folder in (unbroken, run)]
+        found += [] if texts[0] == texts[1] else [f"another {table}"]
     found += [f"left {path.name}" for path in run.rglob("*.partial")]
     return found
+
+
+def loaded(path: Path) -> checkpoint.Checkpoint:
+    slides = read_card(path).answers_slides
+    return checkpoint.load_slide_model(path) if slides else checkpoint.load(path)
 
 
 def without_seconds(value: Any) -> Any:
@@ -118,6 +127,6 @@ def _watched(folder: str, kill_at: int) -> list[str]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    for name in ("finetune", "pretrain"):
+    for name in ("finetune", "pretrain", "slide_pretrain"):
         import_module(f"training.{name}")
     sys.exit(min(main(sys.argv[1:]), 100))

@@ -16,11 +16,15 @@ from typing import Any
 
 from torch.distributed.tensor import DTensor
 
-from training import finetune, pretrain
+from training import finetune, pretrain, slide_pretrain
 from training.loop import fit
 from training.loop.weights import Weights
 
-COMMANDS = {"pretrain": pretrain.main, "finetune": finetune.main}
+COMMANDS = {
+    "pretrain": pretrain.main,
+    "finetune": finetune.main,
+    "slide_pretrain": slide_pretrain.main,
+}
 STOPPED = 130
 SLOW_S = 2.0  # before the leader validates and writes
 _step, _set_up, _validate = fit.Fit._step, Weights._set_up, fit.Fit._validate

@@ -23,12 +23,14 @@ LIMITS: dict[str, Limit] = {
     **dict.fromkeys(
         ("epochs", "batch_size", "accumulate", "validate_every", "image_size", "d_state", "jobs",
          "pretrain_epochs", "pretrain_batch_size", "decoder_dim", "mask_unit", "bank",
-         "neighbours", "published_px", "draws", "window"),
+         "neighbours", "published_px", "draws", "window", "predictor_dim", "predictor_depth",
+         "prototypes", "head_dim", "clusters", "pictures"),
         COUNT,
     ),
     **dict.fromkeys(
         ("lr", "pretrain_lr", "cache_gib", "blur_sigma", "temperature", "baseline_width",
-         "field_um", "magnification", "latent_weight"),
+         "field_um", "magnification", "latent_weight", "student_temperature",
+         "teacher_temperature"),
         SOME,
     ),
     **dict.fromkeys(
@@ -36,13 +38,14 @@ LIMITS: dict[str, Limit] = {
          "decoder_depth", "stain_scale", "stain_shift", "brightness", "colour_cast", "noise_sigma",
          "mlp_ratio", "stain_jitter", "most", "images", "mosaics", "roi_px", "mpp", "per_slide",
          "positives", "probe_every", "labels_a_class", "slide_mpp", "per_class", "most_regions",
-         "recompute"),
+         "recompute", "position_weight", "position_penalty", "local_views", "freeze_epochs",
+         "weight_decay_end"),
         AMOUNT,
     ),
     **dict.fromkeys(("blur", "noise", "tissue", "lesion", "foreground"), SHARE),
     **dict.fromkeys(
         ("ema_decay", "drop_path", "label_smoothing", "gamma", "key_momentum", "teacher_momentum",
-         "overlap", "alpha", "hold_aside"),
+         "overlap", "alpha", "hold_aside", "centre_momentum"),
         PART,
     ),
     "inside": ("above 0 and at most 1", lambda x: 0 < x <= 1),
@@ -50,6 +53,7 @@ LIMITS: dict[str, Limit] = {
     "folds": ("2 or more", lambda x: 2 <= x < inf),
     "bins": ("2 or more", lambda x: 2 <= x < inf),
     "crop_min": ("above 0 and at most 1", lambda x: 0 < x <= 1),
+    "val_share": ("above 0 and below 1", lambda x: 0 < x < 1),
     "mask_ratio": ("above 0 and below 1", lambda x: 0 < x < 1),
 }  # fmt: skip
 

@@ -43,6 +43,11 @@ def lr_factor(step: int, steps: int, warmup: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
 
 
+def decay_at(step: int, steps: int, start: float, end: float) -> float:
+    """Weight decay at ``step`` (0-based): a half cosine from ``start`` to ``end``."""
+    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * min(step / max(steps, 1), 1.0)))
+
+
 @torch.no_grad()
 def blend(into: Mapping[str, Tensor], tensors: Mapping[str, Tensor], share: float) -> None:
     """Move tensors by ``share`` towards others of the same names; integer counters are copied.

@@ -24,6 +24,7 @@ class Schedule:
     ema_decay: float  # 0 = no average
     validate_every: int  # epochs
     follows_load: bool = False  # CPU threads of a step by what other programs leave
+    weight_decay_end: float | None = None  # in the last step, by a half cosine; None = the same
 
 
 @dataclass(frozen=True)

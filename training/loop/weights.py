@@ -16,7 +16,7 @@ from torch import Tensor, distributed, nn
 from ssmamba.errors import DataError
 from training.loop.batches import Plan
 from training.loop.batchnorm import share_statistics, shared_statistics
-from training.loop.optim import WeightAverage, lr_factor, make_optimizer
+from training.loop.optim import WeightAverage, decay_at, lr_factor, make_optimizer
 from training.loop.precision import is_scaled
 from training.loop.progress import console
 from training.loop.sharding import copy_whole, load_optimizer_state, optimizer_state, plain, whole
@@ -74,6 +74,10 @@ class Weights(Generic[Batch]):
         factor = lr_factor(number, self.plan.steps, self.schedule.warmup_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = self.schedule.lr * factor
+            end = self.schedule.weight_decay_end
+            if end is not None and group["weight_decay"] > 0:  # some are not decayed at all
+                start = self.schedule.weight_decay
+                group["weight_decay"] = decay_at(number, self.plan.steps, start, end)
         if self.fabric.world_size > 1:
             # Drop path differs between processes, and a resumed run needs no state of each.
             torch.manual_seed(_mixed(self.plan.seed, number, self.plan.rank))

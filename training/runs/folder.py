@@ -21,13 +21,14 @@ from training.data.catalog import SPLITS, refuse_out
 from training.data.dataset import Dataset
 from training.loop.epoch_log import LOG_FILE
 from training.loop.state import PREVIOUS_STATE, STATE_FILE
-from training.slides.config import SlideFinetuneConfig
+from training.slides.config import SlideFinetuneConfig, SlidePretrainConfig
 
 CONFIG_FILE, SPLIT_FILE = "config.yaml", "split.csv"
 CONFIGS: dict[str, type] = {
     "pretrain": PretrainConfig,
     "finetune": FinetuneConfig,
     "slide_finetune": SlideFinetuneConfig,
+    "slide_pretrain": SlidePretrainConfig,
 }
 FREE_TO_CHANGE = {
     "resume", "out", "data", "cohort", "dataset_info", "name", "tags", "cache_gib", "init",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssmamba.checkpoints.card import SlideSpec
+from ssmamba.checkpoints.card import SlideSpec, file_sha256
 from ssmamba.errors import DataError, InputError
 from ssmamba.features.reading import ENDINGS, read_tiles
 from ssmamba.features.values import TileFile
@@ -20,9 +21,11 @@ from ssmamba.inference.slide_regions import SlideRegions, read_regions
 from ssmamba.reading.preprocess import to_tensor
 from ssmamba.slides.slide import Slide
 from training.loop.progress import Progress
+from training.runs.card import Triple, channel_statistics
 from training.slides.cohort import Cohort
 
 GIB = 1 << 30
+COLOUR_REGIONS = 64  # of a slide, whose colours are measured
 Kept = TypeVar("Kept")
 
 
@@ -77,7 +80,26 @@ class Bags(Generic[Kept]):
 
 
 class PixelBags(Bags[SlideRegions]):
-    """Regions of pixels (N, w, w, 3) uint8."""
+    """Regions of pixels (N, w, w, 3) uint8.
+
+    slide_mpp: µm per level-0 pixel of slides of which neither the table nor the file says it.
+    """
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        spec: SlideSpec,
+        most: int,
+        cache_gib: float,
+        slide_mpp: float | None = None,
+    ) -> None:
+        super().__init__(cohort, spec, most, cache_gib)
+        self.slide_mpp = slide_mpp
+
+    def colours(self, rows: Iterable[int]) -> tuple[Triple, Triple]:
+        """Mean and standard deviation of R, G, B in 0..1 over some regions of each slide."""
+        parts = [self[row].images[:COLOUR_REGIONS] for row in rows]
+        return channel_statistics(np.concatenate(parts))
 
     def sample(self, row: int, rng: np.random.Generator | None) -> Tensor:
         across, down = (False, False) if rng is None else rng.random(2) < 0.5
@@ -89,7 +111,8 @@ class PixelBags(Bags[SlideRegions]):
     def _read(self, row: int) -> SlideRegions:
         slide = self.cohort.slides[row]
         with Slide.open(slide.path) as opened:
-            return read_regions(opened, self.spec, slide.mpp, self.most)
+            mpp = slide.mpp or (self.slide_mpp if opened.mpp is None else None)
+            return read_regions(opened, self.spec, mpp, self.most)
 
     def _measure(self, found: SlideRegions) -> tuple[int, int]:
         return len(found.images), found.images.nbytes
@@ -173,11 +196,30 @@ def readable(cohort: Cohort, opener: Opener, quiet: bool) -> AnyBags:
     return bags
 
 
+def content_hash(path: Path) -> str:
+    """First 16 hex digits of the sha256 of a file, or of the names and sizes in a folder."""
+    if path.is_file():
+        return file_sha256(path)[:16]
+    files = sorted((str(p.relative_to(path)), p.stat().st_size) for p in path.rglob("*"))
+    return hashlib.sha256(repr(files).encode()).hexdigest()[:16]
+
+
 def mirrored(regions: SlideRegions, across: bool, down: bool) -> np.ndarray:
     """The regions (N, w, w, 3) of the mirrored slide, in its own row-major order."""
-    row, column = regions.cells.T
-    order = np.lexsort((-column if across else column, -row if down else row))
-    images = regions.images[order]
+    return mirror(regions.images, regions.cells, across, down)[0]
+
+
+def mirror(
+    images: np.ndarray, cells: np.ndarray, across: bool, down: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Regions (N, w, w, 3) and their cells (N, 2) on the mirrored slide, in its row-major order.
+
+    A cell's row and column are negative where they count from the other side.
+    """
+    row, column = cells.T
+    turned = np.stack([-row if down else row, -column if across else column], 1)
+    order = np.lexsort((turned[:, 1], turned[:, 0]))
+    images = images[order]
     if across:
         images = images[:, :, ::-1]
-    return np.ascontiguousarray(images[:, ::-1] if down else images)
+    return np.ascontiguousarray(images[:, ::-1] if down else images), turned[order]

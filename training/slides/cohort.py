@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Literal
 
 from ssmamba.errors import DataError
+from ssmamba.headless.scan import cohort as scanned
 from ssmamba.names import composed
+from training.data.images import EXTENSIONS
 from training.data.names import Groups, group_of, spelled_twice
 from training.data.tables import read_table
 
 Question = Literal["classes", "grades", "survival"]
+MANIFEST = "manifest.csv"
 SPLITS = ("train", "val", "test")
+SUFFIXES = scanned.SUFFIXES | EXTENSIONS  # of what is read from a folder
 YES, NO = {"1", "true", "yes", "dead", "event"}, {"0", "false", "no", "alive", "censored"}
 MOST_LISTED = 5  # problems of one kind that are written out
 
@@ -73,6 +77,38 @@ def read_cohort(table: Path, question: Question | None = None, opens: bool = Tru
     if not slides:
         raise DataError(f"{table} has no slide that can be used: {listed_reasons(left_out)}.")
     return Cohort(tuple(slides), tuple(left_out))
+
+
+def read_folder(folder: Path) -> Cohort:
+    """The slides and images in a folder; those in folders of it have their names as labels.
+
+    Each is a patient of its own. A manifest.csv (``path[,label][,group]``) says it instead, its
+    groups as patients. Raises DataError where there is none.
+    """
+    if (folder / MANIFEST).is_file():
+        rows = read_table(folder / MANIFEST, ("path",))
+        patients = Groups()
+        named = [
+            (row["path"], composed(row.get("label", "")), patients.of(row.get("group", "")))
+            for row in rows
+        ]
+        return Cohort(
+            tuple(CohortSlide(folder / p, group or p, label) for p, label, group in named)
+        )
+    try:
+        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read ({error.strerror}); check it.") from error
+    if not files:
+        raise DataError(
+            f"There is no slide or image in {folder}; give the folder that holds them, or a table "
+            "with a column slide."
+        )
+    labels = ["" if path.parent == folder else path.parent.name for path in files]
+    pairs = zip(files, labels, strict=True)
+    return Cohort(
+        tuple(CohortSlide(p, p.relative_to(folder).as_posix(), label) for p, label in pairs)
+    )
 
 
 def _slide(table: Path, row: dict[str, str], patients: Groups) -> CohortSlide:

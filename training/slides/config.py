@@ -1,13 +1,98 @@
-"""Flags of training.cohort, training.slide_finetune and training.slide_evaluate."""
+"""Flags of training.slide_pretrain, training.slide_finetune and training.slide_evaluate."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ssmamba.models.slides.config import PixelMambaConfig
 from training.config import Accelerator, Precision
 from training.slides.cohort import Question
+
+# by method: peak of the learning rate, weight decay at the start and at the end
+METHOD_DEFAULTS = {"latentmim": (1.5e-4, 0.05, 0.05), "dino": (5e-4, 0.04, 0.4)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlidePretrainConfig:
+    """Train a slide encoder without labels: LatentMIM or DINO (thesis §3.2 and §3.3)."""
+
+    # CSV: slide[,patient][,label][,mpp][,split], or a folder of slides or images (with folders in
+    # it, their names are labels); labels are for probes alone
+    cohort: Path
+    out: Path  # folder of this run
+    method: Literal["latentmim", "dino"] = "latentmim"  # how to pre-train
+    resume: bool = False  # continue the run in --out where it stopped
+    name: str = ""  # readable name, shown in lists; "" = cohort, model and method
+
+    model: str = "pixel-mamba-6m"  # pixel-mamba-6m | pixel-mamba-21m | vim-ti
+    init: Path | None = None  # slide model, or Pixel-Mamba of training.finetune, to start from
+    tokens: tuple[int, ...] = (16,)  # vim-ti: sides of its patches, pixels
+    window: int = 224  # side of a region, pixels
+    mpp: float = 4.0  # µm per pixel of the regions; 4 = 2.5×, 2 = 5×, 1 = 10×
+    slide_mpp: float | None = None  # µm per level-0 pixel of slides and images that do not say it
+    foreground: float = 0.5  # smallest share of tissue in a region that is read
+    alpha: float = PixelMambaConfig.alpha  # strength of region fusion; 0 = none
+    # of a slide in a step, grown around a random one (thesis §4.3); 0 = all
+    most_regions: int = 0
+    recompute: int = 0  # first layers that are computed again in the backward pass, to save memory
+    teacher_momentum: float = 0.996  # share of itself that the teacher retains at first; rises to 1
+    flips: bool = True  # mirror slides, or views, at random, with their regions' places
+
+    mask_ratio: float = 0.75  # latentmim: share of the regions that are hidden
+    # latentmim: tokens in the loss: spatial ones, class tokens too, or class tokens alone
+    predicts: Literal["spatial", "all", "class"] = "spatial"
+    temperature: float = 0.2  # latentmim: divisor of the similarities (Eq. 3.1)
+    predictor_dim: int = 512  # latentmim: channels of the predictor, a multiple of 32
+    predictor_depth: int = 3  # latentmim: its blocks; more is the thesis's first remedy
+    position_weight: float = 1.0  # latentmim: factor on its positions; below 1 is the second
+    # latentmim: penalty on predictions that are more like positions than targets are, the third
+    position_penalty: float = 0.0
+    class_positions: bool = True  # latentmim: queries for class tokens know their place
+
+    local_views: int = 6  # dino: small views of a slide, beside two large ones
+    prototypes: int = 65_536  # dino: outputs of its head
+    head_dim: int = 2048  # dino: channels inside its head
+    student_temperature: float = 0.1  # dino: divisor of the student's logits
+    teacher_temperature: float = 0.04  # dino: divisor of the teacher's logits
+    centre_momentum: float = 0.9  # dino: share of itself that the centre retains per step
+    freeze_epochs: float = 1.0  # dino: first epochs in which the prototypes stay as they are
+    colours: bool = True  # dino: change the colours of views
+
+    val_share: float = 0.1  # share of the patients that is kept aside; a column split replaces it
+    split_seed: int = 0  # which patients
+    seed: int = 0  # random seed of initial weights, order, masks and views
+    epochs: int = 200  # passes over the training slides
+    batch_size: int = 256  # slides per step, over all devices; one slide is read at a time
+    lr: float | None = None  # peak of the learning rate; default: latentmim 1.5e-4, dino 5e-4
+    weight_decay: float | None = None  # of AdamW; default: latentmim 0.05, dino 0.04
+    weight_decay_end: float | None = None  # in the last step; default: latentmim 0.05, dino 0.4
+    warmup_epochs: float = 10.0  # epochs over which the learning rate rises to its peak
+    clip_norm: float = 3.0  # largest norm of the gradient; 0 = no limit
+    validate_every: int = 1  # epochs between validations, where collapse is looked for
+    probe_every: int = 0  # epochs between probes with the labels; 0 = at the end only
+    folds: int = 5  # of the probes
+    neighbours: int = 20  # of the nearest-neighbour probe
+    resamples: int = 1000  # draws of the bootstrap, by patient
+    cache_gib: float = 6.0  # most memory for the slides' regions, GiB; the rest is read again
+
+    accelerator: Accelerator = "auto"  # device to compute on; auto = a GPU if there is one
+    devices: str = "1"  # number of devices; torchrun sets it itself
+    precision: Precision = "32-true"  # number format of the arithmetic; weights stay in float32
+
+    @property
+    def rate(self) -> float:
+        """The peak of the learning rate."""
+        return METHOD_DEFAULTS[self.method][0] if self.lr is None else self.lr
+
+    @property
+    def decays(self) -> tuple[float, float]:
+        """Weight decay at the start and at the end."""
+        _, start, end = METHOD_DEFAULTS[self.method]
+        given = self.weight_decay
+        start, end = (start, end) if given is None else (given, given)
+        return start, end if self.weight_decay_end is None else self.weight_decay_end
 
 
 @dataclass(frozen=True, kw_only=True)

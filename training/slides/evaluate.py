@@ -13,11 +13,10 @@ from ssmamba.errors import DataError
 from ssmamba.files import write_text
 from training.loop.progress import Progress, console
 from training.runs.device import make_fabric
-from training.slides.bags import AnyBags, FeatureBags, PixelBags, readable
+from training.slides.bags import AnyBags, FeatureBags, PixelBags, content_hash, readable
 from training.slides.cohort import Cohort, listed, read_cohort
 from training.slides.config import SlideEvaluateConfig
 from training.slides.contributions import write_contributions
-from training.slides.finetune import content_hash
 from training.slides.questions import Classes, SlideQuestion, Survival
 from training.slides.report import (
     PREDICTIONS,
@@ -39,6 +38,11 @@ def slide_evaluate(config: SlideEvaluateConfig) -> None:
     found = load_slide_model(config.checkpoint, fabric.device)
     card, spec = found.card, found.card.input
     assert isinstance(spec, SlideSpec)
+    if not card.slide_outputs:
+        raise DataError(
+            f"{config.checkpoint} has no head: it was trained without labels; fine-tune it with "
+            "training.slide_finetune --init."
+        )
     kind = card.answer.get("question", "classes")
     if config.contributions and card.arch != "mil":
         raise DataError("--contributions is for models of features; leave it out.")

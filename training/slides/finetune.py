@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,21 +14,21 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from ssmamba.checkpoints import checkpoint
-from ssmamba.checkpoints.card import Card, ClassInfo, SlideSpec, file_sha256
+from ssmamba.checkpoints.card import Card, ClassInfo, SlideSpec
 from ssmamba.errors import DataError
 from ssmamba.files import remove_partials, write_text
 from ssmamba.lock import locked_folder, refuse_locked
 from ssmamba.runtime.memory import keep_freed_memory
 from training.cli.command import as_yaml
-from training.loop.batches import Batches, Plan
+from training.loop.batches import Batches
 from training.loop.fit import Fit
 from training.loop.progress import console
 from training.loop.task import Outcome, Schedule, Task
-from training.runs.card import channel_statistics, versions
+from training.runs.card import versions
 from training.runs.device import make_fabric, seed_everything, tell_model
 from training.runs.folder import CONFIG_FILE, is_begun, refuse_other_values
 from training.runs.plan import loader_threads
-from training.slides.bags import AnyBags, FeatureBags, PixelBags, readable
+from training.slides.bags import AnyBags, FeatureBags, PixelBags, content_hash, readable
 from training.slides.cohort import Cohort, read_cohort
 from training.slides.config import SlideFinetuneConfig
 from training.slides.folds import Fold, make_folds
@@ -37,10 +36,9 @@ from training.slides.models import architecture, build, refuse_unfit
 from training.slides.questions import Classes, SlideQuestion, make_question, strata_of
 from training.slides.report import write_report
 from training.slides.survival import require_lifelines
-from training.slides.task import SlideTraining
+from training.slides.task import SlideTraining, slide_plan
 
 PIXEL_MPP = 4.0  # 2.5×
-COLOUR_REGIONS = 64  # of a slide, whose colours are measured
 SECTION, DONE = "slide_finetune", "answers.json"
 COLOURS = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233))
 
@@ -99,7 +97,7 @@ def _train(
     seed_everything(config.seed)
     model = build(config, _dim(bags), question.outputs)
     tell_model(fabric, f"{folder.name}: {config.model}", model, config.init)
-    plan = _plan(config, fabric, len(fold.train))
+    plan = slide_plan(config, fabric, len(fold.train))
     schedule = Schedule(
         config.lr,
         config.weight_decay,
@@ -123,20 +121,6 @@ def _train(
     checkpoint.save(folder / "best.safetensors", model, done)
     answers = {"rows": rows.tolist(), "logits": logits.astype(float).tolist()}
     write_text(folder / DONE, json.dumps(answers))
-
-
-def _plan(config: SlideFinetuneConfig, fabric: Fabric, slides: int) -> Plan:
-    """One slide a pass. Raises DataError where the processes cannot share a step evenly."""
-    world = fabric.world_size
-    step = min(config.batch_size, slides)
-    if step % world:
-        raise DataError(
-            f"A step of {step} slides cannot be shared evenly by {world} processes; give a "
-            f"--batch-size that is a multiple of {world}, and no more than {slides}."
-        )
-    return Plan(
-        slides, step, config.epochs, config.seed, fabric.global_rank, world, step // world, False
-    )
 
 
 def _card(config: SlideFinetuneConfig, bags: AnyBags, fold: Fold, question: SlideQuestion) -> Card:
@@ -165,8 +149,7 @@ def _card(config: SlideFinetuneConfig, bags: AnyBags, fold: Fold, question: Slid
 def _input(config: SlideFinetuneConfig, bags: AnyBags, fold: Fold) -> SlideSpec:
     """What the model reads: pixels with their mean colours, or features and whose they are."""
     if isinstance(bags, PixelBags):
-        colours = [bags[int(row)].images[:COLOUR_REGIONS] for row in fold.train]
-        mean, std = channel_statistics(np.concatenate(colours))
+        mean, std = bags.colours(fold.train.tolist())
         return replace(bags.spec, mean=mean, std=std)
     file, _ = bags[int(fold.train[0])]
     mpp = config.mpp or file.mpp
@@ -177,14 +160,6 @@ def _input(config: SlideFinetuneConfig, bags: AnyBags, fold: Fold) -> SlideSpec:
 
 def _dim(bags: AnyBags) -> int:
     return bags.dim if isinstance(bags, FeatureBags) else 0
-
-
-def content_hash(path: Path) -> str:
-    """First 16 hex digits of the sha256 of a file, or of the names and sizes in a folder."""
-    if path.is_file():
-        return file_sha256(path)[:16]
-    files = sorted((str(p.relative_to(path)), p.stat().st_size) for p in path.rglob("*"))
-    return hashlib.sha256(repr(files).encode()).hexdigest()[:16]
 
 
 def _with_outcome(config: SlideFinetuneConfig, card: Card, outcome: Outcome) -> Card:

@@ -62,3 +62,28 @@ def _of_parts(parts: np.ndarray, test: int, count: int) -> Fold:
         np.flatnonzero(parts == val),
         np.flatnonzero(parts == test),
     )
+
+
+def pretraining_parts(cohort: Cohort, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that train and rows that are kept aside, patients whole, (n,) int64 each.
+
+    A cohort with a column ``split`` has these parts; its test slides are in neither. Raises
+    DataError where a part would be empty.
+    """
+    splits = np.array([slide.split for slide in cohort.slides])
+    if (splits != "").any():
+        missing = [name for name in ("train", "val") if name not in splits]
+        if missing or (splits == "").any():
+            what = f"no slide is in {' or '.join(missing)}" if missing else "some slides have none"
+            raise DataError(f"The column split is not complete: {what}; fill it, or leave it out.")
+        return np.flatnonzero(splits == "train"), np.flatnonzero(splits == "val")
+    patients = np.array([slide.patient for slide in cohort.slides])
+    names = np.random.default_rng(seed).permutation(np.unique(patients))
+    if len(names) < 2:
+        raise DataError(
+            "All slides are of one patient, and some patients must be kept aside; add slides of "
+            "another, or name patients in the column patient."
+        )
+    aside = names[: min(max(round(share * len(names)), 1), len(names) - 1)]
+    held = np.isin(patients, aside)
+    return np.flatnonzero(~held), np.flatnonzero(held)

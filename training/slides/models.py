@@ -14,10 +14,13 @@ from ssmamba.models.slides.build import build_slide_model
 from ssmamba.models.slides.config import SIZES, PixelMambaConfig, VimConfig
 from ssmamba.models.slides.encoder import RegionEncoder, SlideModel
 from ssmamba.models.slides.mil import AGGREGATORS, MILConfig
-from training.slides.config import SlideFinetuneConfig
+from training.slides.config import SlideFinetuneConfig, SlidePretrainConfig
+
+ModelConfig = SlideFinetuneConfig | SlidePretrainConfig
 
 PIXEL_MAMBA, VIM = "pixel-mamba", "vim-ti"
-NAMES = (*(f"{PIXEL_MAMBA}-{size}" for size in SIZES), VIM, *AGGREGATORS)
+OF_PIXELS = (*(f"{PIXEL_MAMBA}-{size}" for size in SIZES), VIM)
+NAMES = (*OF_PIXELS, *AGGREGATORS)
 
 
 def refuse_unfit(config: SlideFinetuneConfig) -> None:
@@ -32,24 +35,25 @@ def refuse_unfit(config: SlideFinetuneConfig) -> None:
         raise DataError(f"--model {config.model} {what}.")
 
 
-def architecture(config: SlideFinetuneConfig, features: int) -> tuple[str, dict[str, Any]]:
+def architecture(config: ModelConfig, features: int) -> tuple[str, dict[str, Any]]:
     """Name and configuration for the card; features: of a tile. Raises DataError."""
-    if config.model in AGGREGATORS:
+    if config.model in AGGREGATORS and isinstance(config, SlideFinetuneConfig):
         mil = MILConfig(config.model, features, config.hidden, config.dropout)
         return "mil", asdict(mil)
     if config.model == VIM:
         vim = VimConfig(tokens=config.tokens, window=config.window)
         return "vim", asdict(vim)
-    if config.model not in NAMES:
+    names = NAMES if isinstance(config, SlideFinetuneConfig) else OF_PIXELS
+    if config.model not in names:
         raise DataError(
-            f"--model {config.model} is unknown{did_you_mean(config.model, NAMES)}; choose one of "
-            f"{', '.join(NAMES)}."
+            f"--model {config.model} is unknown{did_you_mean(config.model, names)}; choose one of "
+            f"{', '.join(names)}."
         )
     size = config.model.removeprefix(f"{PIXEL_MAMBA}-")
     return PIXEL_MAMBA, asdict(PixelMambaConfig.of_size(size, alpha=config.alpha))
 
 
-def build(config: SlideFinetuneConfig, features: int, outputs: int) -> SlideModel:
+def build(config: ModelConfig, features: int, outputs: int) -> SlideModel:
     """The model at the start of training; its encoder is that of --init where there is one, a slide
     model or one that was pre-trained on single images.
 

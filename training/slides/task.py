@@ -6,11 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ssmamba.checkpoints.card import SlideSpec
-from training.loop.batches import on_device
+from ssmamba.errors import DataError
+from training.loop.batches import Plan, on_device
 from training.slides.bags import AnyBags
+from training.slides.config import SlideFinetuneConfig, SlidePretrainConfig
 from training.slides.folds import Fold
 from training.slides.questions import SlideQuestion, by_patient
 
@@ -61,6 +64,22 @@ class SlideTraining:
         """The rows and their slides' logits (n, K) float32."""
         logits = [slide_logits(model, self.bags, int(r), self.spec, self.device) for r in rows]
         return rows, np.stack(logits)
+
+
+def slide_plan(
+    config: SlideFinetuneConfig | SlidePretrainConfig, fabric: Fabric, slides: int
+) -> Plan:
+    """One slide a pass. Raises DataError where the processes cannot share a step evenly."""
+    world = fabric.world_size
+    step = min(config.batch_size, slides)
+    if step % world:
+        raise DataError(
+            f"A step of {step} slides cannot be shared evenly by {world} processes; give a "
+            f"--batch-size that is a multiple of {world}, and no more than {slides}."
+        )
+    return Plan(
+        slides, step, config.epochs, config.seed, fabric.global_rank, world, step // world, False
+    )
 
 
 @torch.no_grad()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ssmamba.models.slides.fusion import fuse_regions, number_fused
+from ssmamba.models.slides.fusion import fuse_rows, number_fused
 from ssmamba.models.slides.serialise import class_tokens
 
 
@@ -19,11 +20,25 @@ class SlideTokens:
     tokens: Tensor  # (m, h·w + 1, C), a class token in the middle of each
     grid: tuple[int, int]  # h and w
     owner: Tensor  # (N,) int64, for each region of the slide its row of ``tokens``
+    lead: Tensor  # (m,) int64, the region in whose place each row stands: the gallery's
 
     @property
     def cls(self) -> Tensor:
         """(m, C), the class tokens."""
         return class_tokens(self.tokens)
+
+
+class Held(NamedTuple):
+    """Which of a slide's regions the rows of tokens hold, as ``SlideTokens`` has it."""
+
+    owner: Tensor  # (N,) int64
+    lead: Tensor  # (m,) int64
+
+    @classmethod
+    def alone(cls, regions: Tensor) -> Held:
+        """Each region in a row of its own."""
+        rows = torch.arange(len(regions), device=regions.device)
+        return cls(rows, rows)
 
 
 class SlideEncoder(nn.Module):
@@ -73,10 +88,11 @@ class RegionEncoder(SlideEncoder):
         return sequence.view(tokens.shape)
 
     def _fuse(
-        self, tokens: Tensor, owner: Tensor, layers: int, generator: torch.Generator | None
-    ) -> tuple[Tensor, Tensor]:
+        self, tokens: Tensor, held: Held, layers: int, generator: torch.Generator | None
+    ) -> tuple[Tensor, Held]:
         fused = number_fused(len(tokens), self.alpha, layers)
-        return fuse_regions(tokens, owner, fused, shuffle=self.training, generator=generator)
+        tokens, row, stays = fuse_rows(tokens, fused, shuffle=self.training, generator=generator)
+        return tokens, Held(row[held.owner], held.lead[stays])
 
 
 def generator_of(seed: int | None) -> torch.Generator | None:

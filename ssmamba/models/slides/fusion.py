@@ -24,20 +24,35 @@ def fuse_regions(
     shuffle: bool = False,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Average the ``fused`` most similar regions into their likes.
+    """Average the ``fused`` most similar regions into their likes, as ``fuse_rows`` does.
 
-    tokens: (n, L, C), regions in the slide's order. owner: (N,) int64, for each region of the
-    slide the row of ``tokens`` that holds it. Half of the regions are probes, the others the
-    gallery: every second one, or with ``shuffle`` (training) a random half, drawn by ``generator``
-    (on the CPU) where there is one. Each probe has the
-    gallery region whose class token is most like its own (cosine, float32; of equals the first),
-    and the ``fused`` probes that are most like theirs are averaged into it, several into one by
-    their count. Returns tokens (n - fused, L, C), in order, and the new owners (N,).
+    owner: (N,) int64, for each region of the slide the row of ``tokens`` that holds it. Returns
+    tokens (n - fused, L, C), in order, and the new owners (N,).
     """
-    count = len(tokens)
+    merged, row, _ = fuse_rows(tokens, fused, shuffle=shuffle, generator=generator)
+    return merged, row[owner]
+
+
+def fuse_rows(
+    tokens: Tensor,
+    fused: int,
+    *,
+    shuffle: bool = False,
+    generator: torch.Generator | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Average the ``fused`` most similar rows of tokens (n, L, C) into their likes.
+
+    Half of the regions are probes, the others the gallery: every second one, or with ``shuffle``
+    (training) a random half, drawn by ``generator`` (on the CPU) where there is one. Each probe has
+    the gallery region whose class token is most like its own (cosine, float32; of equals the
+    first), and the ``fused`` probes that are most like theirs are averaged into it, several into
+    one by their count. Returns tokens (n - fused, L, C), in order; the new row of each (n,) int64;
+    and which stay (n,) bool: a gallery region stays in its place, a fused probe does not.
+    """
+    count, device = len(tokens), tokens.device
     if fused <= 0 or count < 2:
-        return tokens, owner
-    device = tokens.device
+        everyone = torch.ones(count, dtype=torch.bool, device=device)
+        return tokens, torch.arange(count, device=device), everyone
     order = torch.randperm(count, generator=generator) if shuffle else torch.arange(count)
     order = order.to(device)
     gallery, probes = order[0::2], order[1::2]
@@ -56,4 +71,4 @@ def fuse_regions(
     stays[gone] = False
     row = torch.cumsum(stays, 0) - 1
     row[gone] = row[target]
-    return merged[stays], row[owner]
+    return merged[stays], row, stays

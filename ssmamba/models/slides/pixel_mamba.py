@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ssmamba.models.slides.block import BidirectionalBlock
 from ssmamba.models.slides.config import PixelMambaConfig
-from ssmamba.models.slides.encoder import RegionEncoder, SlideTokens, generator_of
+from ssmamba.models.slides.encoder import Held, RegionEncoder, SlideTokens, generator_of
 from ssmamba.models.slides.expansion import expand_tokens
 from ssmamba.models.slides.serialise import serialise
 
@@ -36,9 +36,9 @@ class PixelMamba(RegionEncoder):
         """(N, 3, H, W) float32, normalised, in the slide's row-major order -> its tokens."""
         config, grid = self.config, (regions.shape[-2], regions.shape[-1])
         tokens = serialise(regions[None], self.cls_token)[0]  # (N, H·W + 1, 3)
-        owner, generator = torch.arange(len(regions), device=regions.device), generator_of(seed)
+        held, generator = Held.alone(regions), generator_of(seed)
         for layer, (block, kind) in enumerate(zip(self.blocks, config.expansions, strict=True)):
             tokens = self._block(block, tokens, layer)
-            tokens, owner = self._fuse(tokens, owner, config.depth, generator)
+            tokens, held = self._fuse(tokens, held, config.depth, generator)
             tokens, grid = expand_tokens(tokens, grid, kind, config.shift_merge)
-        return SlideTokens(self.norm(tokens), grid, owner)
+        return SlideTokens(self.norm(tokens), grid, *held)

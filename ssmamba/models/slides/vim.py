@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ssmamba.models.slides.block import BidirectionalBlock
 from ssmamba.models.slides.config import VimConfig
-from ssmamba.models.slides.encoder import RegionEncoder, SlideTokens, generator_of
+from ssmamba.models.slides.encoder import Held, RegionEncoder, SlideTokens, generator_of
 from ssmamba.models.slides.serialise import join_class
 
 
@@ -53,9 +53,9 @@ class Vim(RegionEncoder):
         spatial = torch.cat([m.flatten(2).mT for m in maps], dim=1)
         cls = self.cls_token.expand(len(spatial), 1, -1)
         tokens = join_class(spatial, cls.to(spatial.dtype)) + self.positions
-        owner, generator = torch.arange(len(regions), device=regions.device), generator_of(seed)
+        held, generator = Held.alone(regions), generator_of(seed)
         for layer, block in enumerate(self.blocks):
             tokens = self._block(block, tokens, layer)
-            tokens, owner = self._fuse(tokens, owner, self.config.depth, generator)
+            tokens, held = self._fuse(tokens, held, self.config.depth, generator)
         grid = (maps[0].shape[2], maps[0].shape[3]) if len(maps) == 1 else (1, spatial.shape[1])
-        return SlideTokens(self.norm(tokens), grid, owner)
+        return SlideTokens(self.norm(tokens), grid, *held)

@@ -1,0 +1,1 @@
+"""Self-supervised training of slide models: LatentMIM and DINO, and the collapse that they risk."""

@@ -98,9 +98,7 @@ class Hand:
         else:
             self._mouse(QEvent.Type.MouseMove, self._place())
             if not waits and self.canvas.view_state() == before:
-                self.canvas.asked = (
-                    None  # at the slide's edge nothing moves, and nothing is painted
-                )
+                self.canvas.asked = None  # nothing moves at the slide's edge
 
     def _mouse(self, kind: QEvent.Type, place: QPointF) -> None:
         button = Qt.MouseButton.MiddleButton

@@ -17,12 +17,13 @@ import numpy as np
 from ssmamba.reading.values import Doubt
 from ssmamba.slides.fluorescence import is_fluorescence
 from ssmamba.slides.ink import CELLS, black_mask, black_share, ink_mask, ink_share
+from ssmamba.slides.padding import padding_share
 from ssmamba.slides.tissue import tissue_fraction, tissue_mask
 
 GLASS_LIMIT = 0.1  # less tissue than this, in a stain in which glass can be told
 INK_LIMIT = 0.08  # more ink than this
 STRAY_INK = 0.03  # ink that is all there is besides glass or blur
-BLACK_LIMIT = 0.1  # more black than this: a frame, or fluorescence
+BLACK_LIMIT = 0.1  # more black or padding than this: a frame, or fluorescence
 SHARPNESS_LIMIT = 0.075
 DETAIL_LIMIT = 0.5  # grey values; less is rounding and compression, which pass for sharpness
 PART_INK_LIMIT = 0.25  # of the region's own pixels; single nuclei can have the colour of ink
@@ -68,7 +69,7 @@ def _look(image: np.ndarray, stain: str) -> Seen:
     if not knows_glass(name):
         return Seen(_obstacle(ink, 1.0, sharp), None, sharp)
     tissue = tissue_fraction(image, inked)
-    if black_share(image) > BLACK_LIMIT:
+    if black_share(image) + padding_share(image) > BLACK_LIMIT:
         return Seen("glass", tissue, sharp)
     return Seen(_obstacle(ink, tissue, sharp), tissue, sharp)
 

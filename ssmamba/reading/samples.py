@@ -7,7 +7,7 @@ import numpy as np
 
 from ssmamba.reading.values import Window
 from ssmamba.slides.slide import Slide
-from ssmamba.slides.tissue import tissue_mask
+from ssmamba.slides.tissue import tissue_of_slide
 
 OVERVIEW_PX = 512  # longest side of the picture in which tissue is looked for
 LEAST_TISSUE = 0.3  # share of a window; less is taken only where there is nothing better
@@ -25,11 +25,11 @@ def tissue_samples(slide: Slide, side: float, most: int) -> list[Window]:
     out_px = max(1, min(OVERVIEW_PX, int(longest)))
     scale = longest / out_px
     square = slide.read_window(0.0, 0.0, longest, out_px)  # white where the slide ends
-    mask = tissue_mask(square).astype(np.float32)
     rows, columns = max(1, int(height / scale)), max(1, int(width / scale))
+    mask = tissue_of_slide(square[:rows, :columns]).astype(np.float32)
     cells = max(1, min(round(side / scale), rows, columns))
     # share of tissue in the window about each pixel whose window is on the slide
-    shares = cv2.blur(mask[:rows, :columns], (cells, cells), borderType=cv2.BORDER_CONSTANT)
+    shares = cv2.blur(mask, (cells, cells), borderType=cv2.BORDER_CONSTANT)
     free = np.zeros_like(shares)
     half = cells // 2
     free[half : rows - (cells - half) + 1, half : columns - (cells - half) + 1] = 1

@@ -15,6 +15,7 @@ from ssmamba.rois.raster import covered
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.fluorescence import is_fluorescence
 from ssmamba.slides.ink import black_mask, ink_mask
+from ssmamba.slides.padding import padding_mask
 from ssmamba.slides.slide import Slide
 from ssmamba.slides.tissue import tissue_mask
 
@@ -23,13 +24,13 @@ BLOCK_PX = 1024  # the picture is read in squares of at most this side
 INK_RIM_PX = 9  # around a stroke, its pale rim
 MOSTLY_INK = 0.3  # of a piece: then the rest is the stroke's pale or dark parts
 SPECK_PX2 = 9  # smaller pieces of tissue are dust to a grid
-GLASS, TISSUE, PEN, BLACK = range(4)  # values of ``TissueMap.kinds``
+GLASS, TISSUE, PEN, BLACK = range(4)  # values of ``TissueMap.kinds``; grey padding is black too
 CHUNK = 1 << 18  # windows measured at once
 
 
 @dataclass(frozen=True)
 class TissueMap:
-    """What each place of a slide shows: glass, tissue, felt pen, or black where nothing is."""
+    """What each place of a slide shows: glass, tissue, felt pen, or black or grey padding."""
 
     kinds: np.ndarray  # (rows, columns) uint8: GLASS, TISSUE, PEN or BLACK
     scale: float  # level-0 pixels per pixel of it; its first pixel begins at (0, 0)
@@ -85,11 +86,16 @@ def tissue_map(slide: Slide) -> TissueMap:
     """Look for tissue on a slide, in about ``OVERVIEW_PX2`` pixels. Raises SlideError."""
     picture, scale = _overview(slide)
     tissue, ink = tissue_mask(picture).astype(np.uint8), _ink(picture)
+    padding = padding_mask(picture)
+    if padding is not None:  # neither tissue nor the ink that tissue hangs on
+        tissue[padding] = ink[padding] = 0
     clean = _without_ink(tissue, ink)
     kinds = np.where(clean > 0, TISSUE, GLASS).astype(np.uint8)
     kinds[(ink > 0) | (tissue > clean)] = PEN
     black = black_mask(picture)
     kinds[black] = BLACK
+    if padding is not None:
+        kinds[padding] = BLACK
     return TissueMap(kinds, scale, is_fluorescence(picture) or bool(black.all()))
 
 

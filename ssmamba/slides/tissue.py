@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from ssmamba.slides.ink import BLACK, ink_mask
+from ssmamba.slides.padding import padding_mask
 
 GLASS_SATURATION = 0.035  # below this an even, bright pixel is glass (JPEG noise stays under it)
 BINS = 128  # of the histogram in which the threshold is looked for
@@ -39,6 +40,12 @@ def tissue_mask(rgb: np.ndarray, tell_ink: bool = True) -> np.ndarray:
     stained, dark = ((limit < amounts).view(np.uint8) for amounts in (_CHROMA, _DARKNESS))
     found = cv2.bitwise_or(cv2.LUT(chroma, stained), cv2.LUT(high, dark)).view(bool)
     return found & ~other
+
+
+def tissue_of_slide(picture: np.ndarray) -> np.ndarray:
+    """``tissue_mask`` of a picture of a whole slide, without the padding along its edges."""
+    mask, padding = tissue_mask(picture), padding_mask(picture)
+    return mask if padding is None else mask & ~padding
 
 
 def tissue_fraction(rgb: np.ndarray, tell_ink: bool = True) -> float:

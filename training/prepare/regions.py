@@ -18,7 +18,7 @@ from PIL import Image
 from ssmamba.errors import InputError
 from ssmamba.files import write_json, written_whole
 from ssmamba.slides.slide import Slide
-from ssmamba.slides.tissue import tissue_mask
+from ssmamba.slides.tissue import tissue_of_slide
 from training.prepare.gather import Found
 from training.prepare.slide_layouts import SlideCase
 
@@ -113,7 +113,8 @@ def _squares(slide: Slide, side: float, least: float) -> list[tuple[int, int]]:
     scale = longer / pixels
     overview = slide.read_window(0, 0, longer, pixels)
     rows, columns = math.ceil(height / scale), math.ceil(width / scale)
-    return tissue_squares(tissue_mask(overview[:rows, :columns]), (width, height), side, least)
+    mask = tissue_of_slide(overview[:rows, :columns])
+    return tissue_squares(mask, (width, height), side, least)
 
 
 def _choose(squares: list[Square], case: SlideCase, cut: Cut) -> list[Square]:

@@ -8,6 +8,7 @@ from ssmamba.errors import RoiError
 from ssmamba.reading.tissue_rois import tissue_rois
 from ssmamba.rois.geometry import area_of
 from ssmamba.slides.slide import Slide
+from ssmamba.slides.tissue import tissue_of_slide
 from tests.slides import SHARED_SLIDES, write_pyramid
 
 TISSUE = (180, 90, 150)
@@ -49,13 +50,39 @@ def test_cores_on_a_long_thin_slide_are_outlined_as_closely_as_on_any(tmp_path, 
     assert areas == pytest.approx([8000 * 120, 2400 * 120], rel=0.05)
 
 
-def test_black_padding_is_no_tissue(tmp_path):
+@pytest.mark.parametrize("level", [0, 5, 12, 30, 56, 60, 90, 128, 180, 205, 230])
+@pytest.mark.parametrize("gap", [0, 250])
+def test_padding_of_any_grey_is_no_tissue_and_costs_none(tmp_path, level, gap):
+    """Also on one side alone, and where tissue touches it."""
     glass, tissue = canvas(1600, 1200)
-    glass[400:900, 500:1100] = tissue[400:900, 500:1100]
-    glass[:, :250] = 0
-    glass[:200] = 0
+    glass[400:900, 250 + gap : 850 + gap] = tissue[400:900, 250 + gap : 850 + gap]
+    glass[:, :250] = level
+    glass[1000:] = level if gap else glass[1000:]
     (roi,) = pieces(tmp_path, glass)
     assert area_of(roi) == pytest.approx(600 * 500, rel=0.03)
+
+
+def test_a_grey_frame_and_dark_noise_are_no_tissue(tmp_path):
+    glass, tissue = canvas(1600, 1200)
+    glass[400:900, 300:900] = tissue[400:900, 300:900]
+    framed = glass.copy()
+    framed[:30] = framed[-30:] = 128
+    framed[:, :30] = framed[:, -30:] = 128
+    noisy = glass.copy()
+    dark = np.random.default_rng(1).normal(12, 5, (1200, 300, 3))
+    noisy[:, :300] = np.clip(dark, 0, 255).astype(np.uint8)
+    for picture in (framed, noisy):
+        (roi,) = pieces(tmp_path, picture)
+        assert area_of(roi) == pytest.approx(600 * 500, rel=0.03)
+
+
+def test_even_grey_that_is_no_padding_stays_tissue():
+    """A speck of pigment, and one that only just reaches the edge."""
+    glass, _ = canvas(400, 300)
+    cv2.circle(glass, (200, 150), 40, (90, 90, 90), -1)
+    glass[:40, 10:30] = 90
+    found = tissue_of_slide(glass)
+    assert found[150, 200] and found[20, 20]
 
 
 @pytest.mark.parametrize(

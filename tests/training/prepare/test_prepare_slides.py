@@ -12,7 +12,7 @@ from PIL import Image
 
 from ssmamba.errors import DataError, InputError
 from ssmamba.slides.slide import Slide
-from tests.slides import grainy
+from tests.slides import grainy, write_pyramid
 from tests.training.prepare import trees
 from training.data.dataset import load_dataset
 from training.data.images import read_rgb
@@ -205,3 +205,15 @@ def test_pixels_that_are_not_square_are_said_and_have_no_scale(tmp_path: Path) -
         done = cut_slide(case, Cut(64, 0.0, 4, 0.5, 0), tmp_path / "cut")
         assert done.regions and done.mpp is None
         assert "not square (0.25 µm across, 0.5 µm down)" in done.note
+
+
+@pytest.mark.parametrize("level", [0, 30, 128])
+def test_no_square_is_cut_from_padding(tmp_path: Path, level: int) -> None:
+    picture = grainy(640, 512)
+    picture[:, :128] = level
+    write_pyramid(tmp_path / "padded.tif", picture=picture)
+    case = SlideCase(
+        tmp_path / "padded.tif", "padded", "", lambda size: lambda x, y, side: "tissue"
+    )
+    cut = cut_slide(case, Cut(128, 0.0, 100, 0.5, 0), tmp_path / "out")
+    assert len(cut.regions) == 16

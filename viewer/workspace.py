@@ -16,9 +16,11 @@ from viewer.controllers.maps import MapController
 from viewer.controllers.models import ModelController
 from viewer.controllers.regions import RegionController
 from viewer.controllers.scale import ScaleController
+from viewer.controllers.scan_painter import ScanPainter
 from viewer.controllers.session_files import SessionFileController
 from viewer.controllers.sessions import SessionController, failure_text
 from viewer.controllers.shared import Shared
+from viewer.controllers.slide_scans import SlideScanController
 from viewer.controllers.slides import SlideController
 from viewer.controllers.tile_maps import TileMapController
 from viewer.controllers.views import ViewController
@@ -56,6 +58,13 @@ class Workspace(Shared):
         self.tile_maps = TileMapController(self, canvas)
         self.exports = ExportController(self, self.maps)
         self.scale = ScaleController(self, canvas)
+        self.slide_scans = SlideScanController(
+            self, self.bridge, canvas, self.scale, folder / "sessions"
+        )
+        self.scan_painter = ScanPainter(self, canvas, self.slide_scans.scans)
+        self.slides.opened.connect(
+            lambda info: self.slide_scans.restore(info, self.sessions.name_of(info))
+        )
         self.fitting = FitController(self, self.bridge)
         self.demo = DemoController(self, cache_folder())
         self.workbench = WorkbenchController(
@@ -73,7 +82,8 @@ class Workspace(Shared):
         )
         self.files.demo_shown.connect(self._ask_all)
         self.demo.ready.connect(lambda demo: self.scale.accept_suggestions(str(demo.slide)))
-        self.analysis.model_replaced.connect(self.models.read_again)
+        for part in (self.analysis, self.slide_scans):
+            part.model_replaced.connect(self.models.read_again)
 
     def _ask_all(self) -> None:
         self.analysis.ask([roi.id for roi in self.document.rois])
@@ -83,7 +93,7 @@ class Workspace(Shared):
         """Whether any requested work is unfinished."""
         parts = (
             self.demo, self.slides, self.models, self.background, self.analysis, self.maps,
-            self.exports,
+            self.exports, self.slide_scans,
         )  # fmt: skip
         return self.workbench.busy or any(part.busy for part in parts)
 
@@ -92,11 +102,12 @@ class Workspace(Shared):
         self.workbench.finish()
         failures = [describe(error).text for error in self.background.finish()]
         failures += [failure_text(failure) for failure in self.sessions.finish()]
-        return [*failures, *self.exports.finish()]
+        return [*failures, *self.slide_scans.finish(), *self.exports.finish()]
 
     def close(self) -> None:
         """After ``finish``: stop all background work."""
         self.exports.close()
+        self.slide_scans.close()
         self.sessions.close()
         self.workbench.close()
         self.slides.close()

@@ -43,6 +43,7 @@ class Priority(IntEnum):
     VISIBLE = 1  # on the screen
     REST = 2
     AHEAD = 3  # what may be asked later
+    SLIDE = 4  # a whole slide, which takes minutes: all else is shorter
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ class ScanSlide(JobRequest):
     slide: SlideRef
     checkpoint: str
     begin: tuple[float, float] | None = None  # (x, y), level-0 px; None = the middle of the slide
+    # left, top, right, bottom of what is looked at, level-0 px: read first, from coarse to fine
+    view: tuple[float, float, float, float] | None = None
     known: PackedArray | None = None  # (N, 2) int32 of row and column: windows not to be read again
     field_px: float | None = None  # side of a window, level-0 px, for models without µm/px
     overlap: float = 0.0  # share of a window's side that neighbours have in common
@@ -261,6 +264,7 @@ class ScanBegun:
     rows: int
     columns: int
     windows: int  # with tissue, those that are known included
+    wanted: PackedArray  # bits (``np.packbits``) of rows × columns, row by row: which those are
     tissue: PackedArray  # (H, W) uint8: 0 glass, 1 tissue, 2 pen, 3 black
     tissue_scale: float  # level-0 pixels per pixel of it
     classes: tuple[str, ...]  # keys, in the order of the probabilities

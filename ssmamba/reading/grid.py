@@ -84,14 +84,26 @@ def strides_of(cells: np.ndarray) -> np.ndarray:
     return found
 
 
-def coarse_first(cells: np.ndarray, begin: tuple[float, float], block: int = 4) -> np.ndarray:
+def coarse_first(
+    cells: np.ndarray,
+    begin: tuple[float, float],
+    block: int = 4,
+    view: tuple[float, float, float, float] | None = None,
+) -> np.ndarray:
     """Numbers (N,) that put cells (N, 2) in order from the coarse to the fine, and outwards.
 
     Every 8th row and column come first, then every 4th, every 2nd, and the rest; within each,
     blocks of block × block cells by their distance from the place ``begin`` (row, column).
+
+    view: top, left, bottom, right, in rows and columns. The coarsest come first everywhere, for the
+    whole to be seen at once; then all within the view, and the rest after them.
     """
     cells, stride = np.asarray(cells), strides_of(cells)
     width = np.maximum(stride, block)
     row, column = cells.T // width
     away = np.hypot((row + 0.5) * width - begin[0], (column + 0.5) * width - begin[1])
-    return np.lexsort((cells[:, 1], cells[:, 0], column, row, away, -stride))
+    later = np.zeros(len(cells), bool)
+    if view is not None:
+        first, last = np.floor(view[:2]), np.ceil(view[2:])
+        later = ~((cells >= first) & (cells < last)).all(axis=1) & (stride < COARSEST)
+    return np.lexsort((cells[:, 1], cells[:, 0], column, row, away, -stride, later))

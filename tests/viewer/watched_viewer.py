@@ -90,8 +90,24 @@ def shown(window) -> dict:
         "target": work.document.maps.of(models[0].path).target if models else None,
         "downsample": canvas.view_state().downsample,
         "engine_pid": None if engine is None else engine.pid,
+        "scan": shown_scan(window),
         "message": "" if message is None else message.text,
         "tool": canvas.tool(),
+    }
+
+
+def shown_scan(window) -> dict:
+    """How far the whole slide is read."""
+    scans, panel = window.workspace.slide_scans.scans, window.panels["slide_scan"]
+    found = scans.map
+    return {
+        "status": scans.status,
+        "done": 0 if found is None else found.done,
+        "windows": 0 if found is None else found.head.windows,
+        "pace": scans.per_second,
+        "areas": {} if found is None else {a.name: a.windows for a in found.areas()},
+        "said": panel.said.text(),
+        "pause": panel.pause.mapToGlobal(panel.pause.rect().center()).toTuple(),
     }
 
 

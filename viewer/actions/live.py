@@ -28,6 +28,7 @@ class LiveActions:
             document.map_painting_changed,
             analysis.activity_changed,
             host.workspace.exports.progressed,
+            host.workspace.slide_scans.scans.changed,
             host.canvas.tool_changed,
             host.compare.opened_changed,
         ):

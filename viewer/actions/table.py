@@ -48,6 +48,32 @@ def _can_stop(window: Host) -> bool:
     return window.workspace.analysis.is_asking or window.workspace.exports.busy
 
 
+def _read_slide(window: Host) -> None:
+    """Start, go on or pause."""
+    work = window.workspace
+    if work.slide_scans.scans.under_way:
+        work.slide_scans.pause()
+    else:
+        work.slide_scans.start()
+
+
+def _read_slide_text(window: Host) -> str:
+    scans = window.workspace.slide_scans.scans
+    if scans.under_way:
+        return tr("Pause reading the slide")
+    is_open = scans.status in ("paused", "stopped", "waiting") and not scans.outdated
+    return tr("Go on reading the slide") if is_open else tr("Read the whole slide")
+
+
+def _has_scan(window: Host) -> bool:
+    return window.workspace.slide_scans.scans.map is not None
+
+
+def _can_stop_reading(window: Host) -> bool:
+    scans = window.workspace.slide_scans.scans
+    return scans.under_way or scans.status in ("scale", "waiting")
+
+
 def _chosen(window: Host) -> list[str]:
     """Ids of the regions that are selected in the list."""
     return [roi.id for roi in window.panels["regions"].chosen()]
@@ -154,6 +180,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("export_table", tr("Table of answers…"), lambda w: w.dialogs.export_table(), "",
            "Ctrl+T", tr("Export a row for each region and model as CSV, TSV or JSON"),
            (Place(FILE, 2, EXPORT),), enabled=_has_slide),
+    Action("export_areas", tr("Table of areas…"), lambda w: w.dialogs.export_areas(), "", "",
+           tr("Export the area of each class on the whole slide as CSV, TSV or JSON"),
+           (Place(FILE, 2, EXPORT),), enabled=_has_scan),
     Action("export_figure", tr("Figure of the selected region…"),
            lambda w: w.dialogs.export_figure(), "", "",
            tr("Export the region with map, scale bar and legend as PNG, SVG or PDF"),
@@ -211,6 +240,17 @@ ACTIONS: tuple[Action, ...] = (
     Action("classify_all", tr("Classify all regions"),
            lambda w: w.workspace.analysis.ask([roi.id for roi in w.workspace.document.rois]),
            "classify", "Ctrl+Shift+Return", menu=(Place(MODEL),), enabled=_has_slide),
+    Action("read_slide", tr("Read the whole slide"), _read_slide, "scan", "Ctrl+R",
+           tr("Have the model read all tissue of this slide, or pause it"), (Place(MODEL),), 5,
+           enabled=_has_slide, shown_text=_read_slide_text),
+    Action("stop_reading", tr("Stop reading the slide"),
+           lambda w: w.workspace.slide_scans.stop(), "", "",
+           tr("Read no more of the slide; what was read stays"), (Place(MODEL),),
+           enabled=_can_stop_reading),
+    Action("scan_regions", tr("Regions of the map"),
+           lambda w: w.workspace.scan_painter.make_regions(), "", "",
+           tr("Make a region of each part of the slide that the map shows in a class's colour"),
+           (Place(MODEL),), enabled=_has_scan),
     Action("stop", tr("Stop"), _stop, "close", "",
            tr("Cancel queued classifications and exports; finished results are kept"),
            (Place(MODEL),), enabled=_can_stop),

@@ -33,6 +33,7 @@ class Scene:
         self.dpr = 1.0  # device pixels per logical pixel
         self.tiles = TileLayer()
         self.rois = RoiLayer()
+        self.slide_scan = TileMapLayer()
         self.tile_map = TileMapLayer()
         self.overlays = OverlayLayer()
         self.minimap = Minimap()
@@ -51,7 +52,8 @@ class Scene:
         self.source = source
         self.tiles.set_source(source)
         self.minimap.forget()
-        self.tile_map.set_picture(None, (0.0, 0.0, 0.0, 0.0))
+        for layer in (self.slide_scan, self.tile_map):
+            layer.set_picture(None, (0.0, 0.0, 0.0, 0.0))
         self.overlays.set_overlays(())
         self.overlays.highlight = None
         self.camera.set_slide(self.info)
@@ -98,6 +100,7 @@ class Scene:
         self.tiles.paint(painter, view)
         if self.info is None or self.source is None:
             return
+        self.slide_scan.paint(painter, view)
         self.tile_map.paint(painter, view)
         self.overlays.paint(painter, view)
         self.rois.paint(painter, view, dpr)

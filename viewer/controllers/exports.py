@@ -13,6 +13,7 @@ from ssmamba.rois.roi import Roi
 from viewer.controllers.map_painter import PaintedMap
 from viewer.controllers.maps import MapController
 from viewer.controllers.shared import Controller, Shared
+from viewer.exporting.areas import ScanFacts
 from viewer.exporting.facts import Facts, RegionFacts, ShownMap, answers_of
 from viewer.services.background import Background
 from viewer.services.notices import describe
@@ -158,6 +159,16 @@ class ExportController(Controller):
 
         self._write(path, facts, work)
 
+    def write_areas(self, path: str, facts: ScanFacts) -> None:
+        """The areas of the classes on the whole slide as CSV, TSV or JSON, by the ending."""
+
+        def work() -> None:
+            from viewer.exporting.areas import write_areas
+
+            write_areas(path, facts)
+
+        self._run(path, work, tr("Exported the areas to {path}.").format(path=path))
+
     def write_figure(self, path: str, facts: Facts) -> None:
         """PNG, SVG or PDF of the first region, by the path's ending."""
 
@@ -192,6 +203,10 @@ class ExportController(Controller):
         if left_out:
             text = tr(" {answers} left out: the region or its scale was changed since.")
             done += text.format(answers=formats.count(left_out, tr("outdated answer")))
+        self._run(path, work, done)
+
+    def _run(self, path: str, work: Callable[[], object], done: str) -> None:
+        """Have a file written on the worker; done: what to say then."""
         self._waiting.append(path)
         self._tell()
 

@@ -7,17 +7,25 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal
 
 from ssmamba.reading.values import Window
+from ssmamba.rois.roi import Roi
 from viewer.canvas import SlideCanvas
 from viewer.canvas.tools.field_square import FieldSquare
 from viewer.controllers.shared import Controller, Shared
 from viewer.state.library import Model
-from viewer.state.scale import Question, field_key, field_of, question_about
+from viewer.state.scale import (
+    Question,
+    field_key,
+    field_of,
+    question_about,
+    question_about_slide,
+)
 
 
 class ScaleController(Controller):
     """Follows the selected region; the square on the slide and the panel show one draft."""
 
     changed = Signal()  # the question, or the draft of its answer
+    slide_answered = Signal(bool)  # what ``ask_about_slide`` asked; False: put off
 
     def __init__(self, shared: Shared, canvas: SlideCanvas) -> None:
         super().__init__(shared)
@@ -27,6 +35,7 @@ class ScaleController(Controller):
         self._put_off: set[str] = set()  # keys for which the user said "later", on this slide
         self._tool_before = canvas.tool()
         self._known = ""  # path of a slide whose scale needs no question
+        self._reader: tuple[Model, Roi] | None = None  # that is to read the slide; what is in view
         document = shared.document
         for event in (
             document.selection_changed,
@@ -44,6 +53,19 @@ class ScaleController(Controller):
         """Ask nothing about a slide that this program made, such as the demo's: what it would
         suggest is known to be right there."""
         self._known = path
+        self._look()
+
+    def ask_about_slide(self, model: Model) -> None:
+        """Ask what a model needs to know to read the whole slide; ``slide_answered`` follows."""
+        slide = self._document.slide
+        if slide is None:
+            return
+        left, top, right, bottom = self._canvas.camera.view.rect
+        left, right = (min(max(x, 0.0), float(slide.width)) for x in (left, right))
+        top, bottom = (min(max(y, 0.0), float(slide.height)) for y in (top, bottom))
+        ring = ((left, top), (right, top), (right, bottom), (left, bottom))
+        self._reader = model, Roi(((ring,),), "rectangle")
+        self._put_off.discard(field_key(model))
         self._look()
 
     @property
@@ -84,6 +106,10 @@ class ScaleController(Controller):
         if self.question is not None:
             self._put_off.add(self.question.key)
         self._leave()
+        if self._reader is not None:
+            self._reader = None
+            self.slide_answered.emit(False)
+            self._look()
         self.changed.emit()
 
     def _leave(self) -> None:
@@ -92,6 +118,7 @@ class ScaleController(Controller):
 
     def _on_slide_changed(self) -> None:
         self._put_off.clear()
+        self._reader = None
         self._look()
 
     def _look(self, *_: object) -> None:
@@ -100,6 +127,12 @@ class ScaleController(Controller):
         if slide is not None and slide.path == self._known:
             self._accept(models)
         self.question = question_about(self._document, self._document.selected, models)
+        answered = False
+        if self._reader is not None:
+            whole = question_about_slide(self._document, *self._reader)
+            answered = whole is None
+            self._reader = None if answered else self._reader
+            self.question = whole or self.question
         if self.question is None:
             self._leave()
         elif old is None or (old.key, old.field) != (self.question.key, self.question.field):
@@ -108,6 +141,8 @@ class ScaleController(Controller):
             self.changed.emit()
             if self.question is not None and self.question.key not in self._put_off:
                 self.mark()
+        if answered:
+            self.slide_answered.emit(True)
 
     def _accept(self, models: Sequence[Model]) -> None:
         settings = self._document.slide_settings

@@ -77,6 +77,10 @@ class SessionController(Controller):
         """Whether anything is still to be read or written."""
         return self._restoring or self._dirty or self._files.busy
 
+    def name_of(self, info: SlideInfo) -> str:
+        """Name of the files that are kept of a slide, by its content, and of the reader."""
+        return SessionStore(self._folder, self.reader).name_of(info)
+
     def begin(self, info: SlideInfo) -> None:
         """Switch the document to another slide; changes of the previous one are saved."""
         self._queue_changes()

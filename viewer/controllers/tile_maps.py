@@ -139,13 +139,18 @@ def _features_of(found: TileFile) -> dict[str, np.ndarray]:
 
 def regions_of(windows: np.ndarray, name: str) -> list[Roi]:
     """One region for each connected part of squares (N, 3), with its holes."""
+    x, y, side = windows.T
+    return regions_of_boxes(np.stack([x, y, x + side, y + side], axis=1), name)
+
+
+def regions_of_boxes(boxes: np.ndarray, name: str) -> list[Roi]:
+    """The same of boxes (N, 4) of left, top, right, bottom, level-0 pixels."""
     import shapely
 
     from ssmamba.rois.geometry import polygons_of, rings_of
 
-    if not len(windows):
+    if not len(boxes):
         return []
-    x, y, side = windows.T
-    joined = shapely.union_all(shapely.box(x, y, x + side, y + side), grid_size=1e-3)
+    joined = shapely.union_all(shapely.box(*boxes.T), grid_size=1e-3)
     parts = [part.simplify(0) for part in polygons_of(joined)]
     return [Roi((rings_of(part),), name=f"{name}, {n}") for n, part in enumerate(parts, start=1)]

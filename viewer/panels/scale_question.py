@@ -72,6 +72,8 @@ class ScaleQuestion(QFrame):
         else:
             text = tr("The images were {px} px wide, which says little about this slide.")
             first = text.format(px=spec.source_px)
+        if question.of_slide:
+            return tr("{likely} Until then, the slide is not read.").format(likely=first)
         limit = formats.length(question.field.px * question.field.slack, mpp)
         then = tr("Until then, regions wider than {limit} are given no class.")
         return f"{first} {then.format(limit=limit)}"

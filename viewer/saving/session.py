@@ -98,7 +98,7 @@ class SessionStore:
         if self._presence is not None and self._presence[0] == key:
             return True
         self.leave()
-        lock = FileLock(self.folder / f"{self._name(info)}.window")
+        lock = FileLock(self.folder / f"{self.name_of(info)}.window")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             alone = lock.take()
@@ -108,8 +108,8 @@ class SessionStore:
             self._presence = (key, lock)
         return alone
 
-    def _name(self, info: SlideInfo) -> str:
-        """Of a slide's files."""
+    def name_of(self, info: SlideInfo) -> str:
+        """Name of a slide's files, by its content, and of the reader."""
         who = f".reader-{short_name(quote(self.reader, safe=''))}" if self.reader else ""
         return f"{key_of(info)}{who}"
 
@@ -124,7 +124,7 @@ class SessionStore:
 
         A damaged file is copied, and what can be read of it is taken.
         """
-        journal = self._journals.setdefault(key_of(info), Journal(self.folder, self._name(info)))
+        journal = self._journals.setdefault(key_of(info), Journal(self.folder, self.name_of(info)))
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError:
@@ -176,7 +176,7 @@ class SessionStore:
         Returns what other windows have changed since this store last read, and the keys of changes
         that were not made because another window had deleted the region. Raises RoiError.
         """
-        journal = self._journals.setdefault(key_of(info), Journal(self.folder, self._name(info)))
+        journal = self._journals.setdefault(key_of(info), Journal(self.folder, self.name_of(info)))
         try:
             with journal.locked():
                 theirs = journal.sync()
@@ -202,7 +202,7 @@ class SessionStore:
 
     def records(self, info: SlideInfo) -> Mapping[str, bytes]:
         """What is on disk for a slide: JSON by key. Raises OSError."""
-        journal = self._journals.setdefault(key_of(info), Journal(self.folder, self._name(info)))
+        journal = self._journals.setdefault(key_of(info), Journal(self.folder, self.name_of(info)))
         with journal.locked():
             journal.sync()
         return journal.live

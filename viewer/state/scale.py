@@ -20,6 +20,7 @@ class Question:
     models: tuple[Model, ...]  # that need to know it
     field: Field  # the likely answer
     roi: Roi  # for which it is asked
+    of_slide: bool = False  # for the whole slide; ``roi`` is what is in view
 
 
 def field_key(model: Model) -> str:
@@ -64,3 +65,11 @@ def question_about(document: Document, roi: Roi | None, models: Iterable[Model])
     key = field_key(needy[0])
     alike = tuple(model for model in needy if field_key(model) == key)
     return Question(key, alike, field_of(document, alike[0]), roi)
+
+
+def question_about_slide(document: Document, model: Model, view: Roi) -> Question | None:
+    """What to ask before a model reads the whole slide; None when it can. view: what is in view."""
+    if document.slide is None:
+        return None
+    field = field_of(document, model)
+    return None if field.sure else Question(field_key(model), (model,), field, view, of_slide=True)

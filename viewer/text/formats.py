@@ -17,6 +17,11 @@ def area(square_px: float, mpp: float | None) -> str:
     return f"{um2:,.0f} µm²".replace(",", "\u202f")
 
 
+def area_mm2(square_px: float, mpp: float | None) -> str:
+    """The same for columns of areas, which share one unit: mm², or px² without µm/px."""
+    return area(square_px, None) if mpp is None else f"{square_px * mpp * mpp / 1e6:,.3f} mm²"
+
+
 def length(px: float, mpp: float | None) -> str:
     """A length in mm or µm when µm/px is known, else in px."""
     if mpp is None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMainWindow, Q
 from ssmamba.files import short_name
 from ssmamba.rois.roi import Roi
 from viewer.actions.action import Action
+from viewer.exporting.areas import scan_facts
 from viewer.exporting.facts import Facts
 from viewer.saving.session_file import ENDING
 from viewer.state.settings import SlideSettings
@@ -130,6 +131,18 @@ class Dialogs:
     def export_table(self) -> None:
         exports = self._work.exports
         self._export(tr("Export table"), TABLES, "", exports.facts(), exports.write_table)
+
+    def export_areas(self) -> None:
+        """The areas of the classes on the whole slide."""
+        work = self._work
+        found, slide = work.slide_scans.scans.map, work.document.slide
+        if found is None or slide is None:
+            return
+        facts = scan_facts(slide, work.document.mpp, found)
+        name = f"{Path(slide.name).stem}-areas.csv"
+        self._save(
+            tr("Export areas"), TABLES, name, lambda path: work.exports.write_areas(path, facts)
+        )
 
     def export_figure(self) -> None:
         """The selected region."""

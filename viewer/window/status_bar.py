@@ -20,6 +20,7 @@ from viewer.workspace import Workspace
 
 HINT_MS = 5000
 SLOW_MS = 300  # what takes no longer is not worth a word
+ASIDE = ("kernels", "scan")  # what goes on by itself, the least first
 LONGEST_REASON = 52  # characters; the full text is in the tooltip
 
 
@@ -84,6 +85,8 @@ class StatusBar(QStatusBar):
         work.analysis.activity_changed.connect(self.show_analysis)
         work.exports.progressed.connect(self.show_export)
         work.regions.progressed.connect(self.show_import)
+        work.slide_scans.progressed.connect(self.show_scan)
+        work.slide_scans.scans.changed.connect(self.show_scan)
         work.document.slide_changed.connect(self._restore_begins)
         work.slides.opened.connect(lambda _: self._restore_ends())
         bridge.preparing.connect(self.show_kernels)
@@ -105,6 +108,18 @@ class StatusBar(QStatusBar):
         """The region file that is being read; empty when none is."""
         self._show_doing("import", text, done, total)
 
+    def show_scan(self) -> None:
+        """How far the slide is read; what the user waits for goes first."""
+        scans = self._work.slide_scans.scans
+        text, done, total = "", 0, 0
+        if scans.under_way:
+            text = tr("Reading the slide")
+        if scans.under_way and scans.map is not None:
+            done, total = scans.map.done, scans.map.head.windows
+        if scans.per_second > 0 and text:
+            text = f"{text}, {formats.pace(scans.per_second, scans.left_s)}"
+        self._show_doing("scan", text, done, total)
+
     def _restore_begins(self) -> None:
         if self._work.sessions.restoring:
             self._slow_restore.start()
@@ -124,14 +139,16 @@ class StatusBar(QStatusBar):
         """How far the fast kernels are; at 1 they are there. What the user waits for goes first."""
         percent = math.floor(100 * share)
         text = tr("Preparing fast kernels, once per computer: {percent} %").format(percent=percent)
-        self._show_doing("kernels", "" if share >= 1 else text, percent, 100, aside=True)
+        self._show_doing("kernels", "" if share >= 1 else text, percent, 100)
 
-    def _show_doing(self, who: str, text: str, done: int, total: int, aside: bool = False) -> None:
-        """aside: shown only while there is nothing else."""
+    def _show_doing(self, who: str, text: str, done: int, total: int) -> None:
+        """The last to come is shown; those ASIDE only while there is nothing else."""
         self._doing.pop(who, None)
         if text:
-            now = {who: (text if text.endswith("%") else f"{text}…", done, total)}
-            self._doing = now | self._doing if aside else self._doing | now
+            self._doing[who] = (text if text.endswith("%") else f"{text}…", done, total)
+            aside = {name: self._doing[name] for name in ASIDE if name in self._doing}
+            rest = {name: told for name, told in self._doing.items() if name not in ASIDE}
+            self._doing = aside | rest
         for _, steps, of in self._doing.values():
             self._progress.setRange(0, of)  # 0, 0: it moves to and fro
             self._progress.setValue(steps)

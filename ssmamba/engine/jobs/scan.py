@@ -43,7 +43,7 @@ def scan_slide(request: ScanSlide, bench: Bench, spent: Spent) -> Steps:
                 yield None
             plan = planned.result()
             yield _begun(request, predictor, slide, plan)
-            cells = plan.cells[coarse_first(plan.cells, _begin(request, slide, plan))]
+            cells = plan.cells[_order(request, slide, plan)]
             cells = cells[~_is_known(cells, request, plan)]
             strides, windows = strides_of(cells), plan.grid.windows(cells)
             reader = WindowReader(slide, predictor.card.input, plan.out_px, plan.icc)
@@ -92,10 +92,15 @@ def _plan(request: ScanSlide, bench: Bench, predictor: Predictor, slide: Slide) 
     return plan_slide(slide, predictor.card.input, options, tissue)
 
 
-def _begin(request: ScanSlide, slide: Slide, plan: SlidePlan) -> tuple[float, float]:
-    """Row and column of the place to begin at."""
+def _order(request: ScanSlide, slide: Slide, plan: SlidePlan) -> np.ndarray:
+    """Numbers (N,) that put the plan's cells in the order in which they are read."""
+    step = plan.grid.step
     x, y = request.begin or (slide.dimensions[0] / 2, slide.dimensions[1] / 2)
-    return y / plan.grid.step, x / plan.grid.step
+    view = None
+    if request.view is not None:
+        left, top, right, bottom = (v / step for v in request.view)
+        view = (top, left, bottom, right)
+    return coarse_first(plan.cells, (y / step, x / step), view=view)
 
 
 def _is_known(cells: np.ndarray, request: ScanSlide, plan: SlidePlan) -> np.ndarray:
@@ -105,6 +110,13 @@ def _is_known(cells: np.ndarray, request: ScanSlide, plan: SlidePlan) -> np.ndar
     numbers = (c[:, 0].astype(np.int64) * plan.grid.columns + c[:, 1]
                for c in (cells, request.known.array))  # fmt: skip
     return np.isin(*numbers)
+
+
+def _bits(plan: SlidePlan) -> np.ndarray:
+    """Which windows of the grid are read, packed bits, row by row."""
+    found = np.zeros((plan.grid.rows, plan.grid.columns), bool)
+    found[plan.cells[:, 0], plan.cells[:, 1]] = True
+    return np.packbits(found)
 
 
 def _begun(request: ScanSlide, predictor: Predictor, slide: Slide, plan: SlidePlan) -> ScanBegun:
@@ -118,6 +130,7 @@ def _begun(request: ScanSlide, predictor: Predictor, slide: Slide, plan: SlidePl
         rows=grid.rows,
         columns=grid.columns,
         windows=len(plan.cells),
+        wanted=PackedArray.of(_bits(plan)),
         tissue=PackedArray.of(plan.tissue.kinds),
         tissue_scale=plan.tissue.scale,
         classes=tuple(info.key for info in predictor.card.classes),

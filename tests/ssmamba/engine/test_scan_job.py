@@ -102,6 +102,25 @@ def test_the_coarse_comes_first_and_outwards_from_the_place(jobs, scanned):
     assert (np.diff(away) >= 0).all()
 
 
+def test_after_the_coarsest_what_is_in_view_comes_first(jobs, scanned):
+    found = cells_of(replies_of(jobs, request(scanned, view=(70.0, 70.0, 190.0, 150.0))))
+    coarsest = strides_of(found) == COARSEST
+    assert coarsest[: coarsest.sum()].all()
+    fine = found[~coarsest]
+    inside = ((fine >= (2, 2)) & (fine < (5, 6))).all(axis=1)
+    assert inside.sum() == 3 * 4 and inside[:12].all()
+    assert (np.diff(strides_of(fine[:12])) <= 0).all() and (
+        np.diff(strides_of(fine[12:])) <= 0
+    ).all()
+
+
+def test_it_is_said_beforehand_which_windows_will_be_read(replies):
+    begun = replies[0]
+    wanted = np.unpackbits(begun.wanted.array, count=begun.rows * begun.columns)
+    cells = np.argwhere(wanted.reshape(begun.rows, begun.columns))
+    assert cells.tolist() == sorted(cells_of(replies).tolist())
+
+
 def test_nested_grids():
     cells = np.array([[0, 0], [8, 16], [4, 8], [6, 4], [3, 8], [0, 2]])
     assert strides_of(cells).tolist() == [8, 8, 4, 2, 1, 2]

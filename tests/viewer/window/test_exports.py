@@ -119,7 +119,7 @@ def test_the_menu_offers_what_the_state_allows(bench: Bench) -> None:
     menu = next(a.menu() for a in menu_of(bench.window, FILE).actions() if a.text() == "Export")
     assert texts(menu.actions()) == [
         "Regions and answers…", "Regions without answers…", "Regions for training…",
-        "Table of answers…", "Figure of the selected region…", "Report…",
+        "Table of answers…", "Table of areas…", "Figure of the selected region…", "Report…",
     ]  # fmt: skip
     figure = bench.window.actions_by_name["export_figure"]
     assert not figure.isEnabled()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QImage, QPainter, qRgba
 
 from viewer.canvas.layers.tile_painter import draw_part
 from viewer.canvas.view import View
@@ -12,12 +12,14 @@ from viewer.tiles.pyramid import Rect
 
 
 class TileMapLayer:
-    """One image with a few pixels a tile, drawn without smoothing."""
+    """One image with a few pixels a tile, drawn without smoothing unless asked to."""
 
     def __init__(self) -> None:
         self._image: QImage | None = None
+        self._numbers: np.ndarray | None = None
         self._rect: Rect = (0.0, 0.0, 0.0, 0.0)
         self.opacity = 1.0
+        self.smooth = False
 
     def set_picture(self, rgba: np.ndarray | None, rect: Rect) -> None:
         """(H, W, 4) uint8, and where it lies (left, top, right, bottom), level-0 pixels; None
@@ -32,6 +34,18 @@ class TileMapLayer:
         made = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888)
         self._image = made.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
 
+    def set_numbers(self, numbers: np.ndarray, colours: np.ndarray, rect: Rect) -> None:
+        """(H, W) uint8 numbers into colours (256, 4) uint8 RGBA, and where they lie.
+
+        The numbers are not copied: they must not change without a new call.
+        """
+        self._rect = rect
+        height, width = numbers.shape
+        self._numbers = numbers  # QImage does not hold it
+        made = QImage(numbers.data, width, height, width, QImage.Format.Format_Indexed8)
+        made.setColorTable([qRgba(*colour) for colour in colours.tolist()])
+        self._image = made
+
     def paint(self, painter: QPainter, view: View) -> None:
         if self._image is None or self.opacity <= 0:
             return
@@ -40,7 +54,7 @@ class TileMapLayer:
         if place.isEmpty() or not place.intersects(screen):
             return
         painter.save()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.smooth)
         painter.setOpacity(self.opacity)
         draw_part(painter, self._image, place, screen.adjusted(-64, -64, 64, 64))
         painter.restore()

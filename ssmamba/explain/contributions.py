@@ -30,7 +30,7 @@ def contributions(model: SlideModel, bag: Tensor, steps: int = STEPS) -> Contrib
 
     Mean, max and attention pooling are sums over tiles and a linear head, so the parts are the
     model's own. For the others they are integrated gradients (Sundararajan et al. 2017) from a bag
-    of zeros.
+    without features.
     """
     encoder, head = model.encoder, model.head
     assert isinstance(head, nn.Linear)
@@ -43,18 +43,21 @@ def contributions(model: SlideModel, bag: Tensor, steps: int = STEPS) -> Contrib
     else:
         parts, exact = _integrated(model, bag, len(logits), steps), False
         with torch.no_grad():
-            base = model(torch.zeros_like(bag))
+            base = model(encoder.empty(bag))
     own, start, whole = (v.detach().double().cpu().numpy() for v in (parts, base, logits))
     return Contributions(own, start, whole, exact, float(abs(own.sum(0) + start - whole).max()))
 
 
 def _integrated(model: SlideModel, bag: Tensor, outputs: int, steps: int) -> Tensor:
-    """(N, K): the mean gradient on the way from zeros, times the bag, by the midpoint rule."""
+    """(N, K): the mean gradient on the way from an empty bag, times the way, by the midpoint
+    rule."""
+    start = model.encoder.empty(bag)
+    way = bag - start
     total = bag.new_zeros(len(bag), outputs)
     for step in range(steps):
-        at = (bag * ((step + 0.5) / steps)).requires_grad_()
+        at = (start + way * ((step + 0.5) / steps)).requires_grad_()
         logits = model(at)
         for k in range(outputs):
             (slope,) = torch.autograd.grad(logits[k], at, retain_graph=k + 1 < outputs)
-            total[:, k] += (slope * bag).sum(1)
+            total[:, k] += (slope * way).sum(1)
     return total / steps

@@ -119,13 +119,22 @@ class PixelBags(Bags[SlideRegions]):
 
 
 class FeatureBags(Bags[tuple[TileFile, np.ndarray]]):
-    """Features of tiles (N, D) float32, from files that are named as the slides are."""
+    """Features of tiles (N, D) float32, from files that are named as the slides are.
+
+    with_places: a sample is (N, D + 2), with x and y of the tiles in sides of a tile.
+    """
 
     def __init__(
-        self, cohort: Cohort, spec: SlideSpec, most: int, cache_gib: float, folder: Path
+        self,
+        cohort: Cohort,
+        spec: SlideSpec,
+        most: int,
+        cache_gib: float,
+        folder: Path,
+        with_places: bool = False,
     ) -> None:
         super().__init__(cohort, spec, most, cache_gib)
-        self.folder = folder
+        self.folder, self.with_places = folder, with_places
 
     @property
     def dim(self) -> int:
@@ -149,7 +158,12 @@ class FeatureBags(Bags[tuple[TileFile, np.ndarray]]):
         raise DataError(f"{self.folder} has no feature file {slide.stem}{ENDINGS[0]}.")
 
     def sample(self, row: int, rng: np.random.Generator | None) -> Tensor:
-        return torch.from_numpy(self[row][1])
+        found, features = self[row]
+        if not self.with_places:
+            return torch.from_numpy(features)
+        x, y, side = found.windows.T
+        cells = np.stack([(x - x.min()) / side, (y - y.min()) / side], 1)
+        return torch.from_numpy(np.concatenate([features, cells.astype(np.float32)], 1))
 
     def tensor(self, sample: Tensor, spec: SlideSpec) -> Tensor:
         return sample
@@ -159,6 +173,8 @@ class FeatureBags(Bags[tuple[TileFile, np.ndarray]]):
         features = np.ascontiguousarray(found.features(), np.float32)
         if not len(features):
             raise DataError(f"{found.path} has no tiles; extract it again.")
+        if self.with_places:
+            _ = found.windows  # raises DataError where the side of the tiles is not known
         if self.most and len(features) > self.most:
             kept = np.linspace(0, len(features) - 1, self.most).round().astype(int)
             return replace(found, places=found.places[kept], columns={}), features[kept]

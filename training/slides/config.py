@@ -107,11 +107,12 @@ class SlideFinetuneConfig:
     bins: int = 4  # survival: parts of the time axis, of equally many events
 
     # of pixels: pixel-mamba-6m | pixel-mamba-21m | vim-ti; of features: meanmil | maxmil | abmil |
-    # transmil | ilramil | mambamil
+    # transmil | ilramil | mambamil | torchmil:NAME
     model: str = "pixel-mamba-6m"
     features: Path | None = None  # folder of feature files, named as the slides are
     hidden: int = 512  # of features: channels inside the model, a multiple of 8
-    dropout: float = 0.25  # abmil, mambamil: share of the embedded tiles' values that is dropped
+    # abmil, mambamil, some of torchmil's: share of the embedded tiles' values that is dropped
+    dropout: float = 0.25
     # slide model, or --arch pixel-mamba-6m of training.finetune, whose encoder training starts from
     init: Path | None = None
     tokens: tuple[int, ...] = (16,)  # vim-ti: sides of its patches, pixels (Table 4)

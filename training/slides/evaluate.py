@@ -11,6 +11,7 @@ from ssmamba.checkpoints.card import Card, SlideSpec
 from ssmamba.checkpoints.checkpoint import load_slide_model
 from ssmamba.errors import DataError
 from ssmamba.files import write_text
+from ssmamba.models.slides.mil import reads_places
 from training.loop.progress import Progress, console
 from training.runs.device import make_fabric
 from training.slides.bags import AnyBags, FeatureBags, PixelBags, content_hash, readable
@@ -57,7 +58,7 @@ def slide_evaluate(config: SlideEvaluateConfig) -> None:
         )
         raise DataError(f"{config.checkpoint} {what} --features.")
     cohort = read_cohort(config.cohort, kind, not reads_features)
-    bags = readable(cohort, partial(_opened, config, spec), quiet=False)
+    bags = readable(cohort, partial(_opened, config, card), quiet=False)
     cohort = bags.cohort
     _refuse_seen(config, card, bags)
     question, logits = _question(card, cohort), []
@@ -102,10 +103,13 @@ def _question(card: Card, cohort: Cohort) -> SlideQuestion:
     return Classes(names, labels, card.answer.get("question") == "grades")
 
 
-def _opened(config: SlideEvaluateConfig, spec: SlideSpec, cohort: Cohort) -> AnyBags:
+def _opened(config: SlideEvaluateConfig, card: Card, cohort: Cohort) -> AnyBags:
+    spec, most = card.input, config.most_regions
+    assert isinstance(spec, SlideSpec)
     if config.features is None:
-        return PixelBags(cohort, spec, config.most_regions, CACHE_GIB)
-    return FeatureBags(cohort, spec, config.most_regions, CACHE_GIB, config.features)
+        return PixelBags(cohort, spec, most, CACHE_GIB)
+    places = reads_places(str(card.config.get("aggregator", "")))
+    return FeatureBags(cohort, spec, most, CACHE_GIB, config.features, places)
 
 
 def _refuse_seen(config: SlideEvaluateConfig, card: Card, bags: AnyBags) -> None:

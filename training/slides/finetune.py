@@ -18,6 +18,7 @@ from ssmamba.checkpoints.card import Card, ClassInfo, SlideSpec
 from ssmamba.errors import DataError
 from ssmamba.files import remove_partials, write_text
 from ssmamba.lock import locked_folder, refuse_locked
+from ssmamba.models.slides.mil import reads_places
 from ssmamba.runtime.memory import keep_freed_memory
 from training.cli.command import as_yaml
 from training.loop.batches import Batches
@@ -78,7 +79,8 @@ def _opened(config: SlideFinetuneConfig, cohort: Cohort) -> AnyBags:
     spec = SlideSpec(window, window, config.mpp or PIXEL_MPP, foreground=config.foreground)
     if config.features is None:
         return PixelBags(cohort, spec, most, config.cache_gib)
-    return FeatureBags(cohort, spec, most, config.cache_gib, config.features)
+    places = reads_places(config.model)
+    return FeatureBags(cohort, spec, most, config.cache_gib, config.features, places)
 
 
 def _train(

@@ -13,7 +13,7 @@ from ssmamba.errors import DataError, did_you_mean
 from ssmamba.models.slides.build import build_slide_model
 from ssmamba.models.slides.config import SIZES, PixelMambaConfig, VimConfig
 from ssmamba.models.slides.encoder import RegionEncoder, SlideModel
-from ssmamba.models.slides.mil import AGGREGATORS, MILConfig
+from ssmamba.models.slides.mil import AGGREGATORS, MILConfig, is_aggregator
 from training.slides.config import SlideFinetuneConfig, SlidePretrainConfig
 
 ModelConfig = SlideFinetuneConfig | SlidePretrainConfig
@@ -26,7 +26,7 @@ NAMES = (*OF_PIXELS, *AGGREGATORS)
 def refuse_unfit(config: SlideFinetuneConfig) -> None:
     """Raise DataError for an unknown --model, or one that reads something else than is given."""
     architecture(config, 1)
-    if (config.model in AGGREGATORS) != (config.features is not None):
+    if is_aggregator(config.model) != (config.features is not None):
         what = (
             "reads features; give their folder as --features"
             if config.features is None
@@ -37,7 +37,7 @@ def refuse_unfit(config: SlideFinetuneConfig) -> None:
 
 def architecture(config: ModelConfig, features: int) -> tuple[str, dict[str, Any]]:
     """Name and configuration for the card; features: of a tile. Raises DataError."""
-    if config.model in AGGREGATORS and isinstance(config, SlideFinetuneConfig):
+    if is_aggregator(config.model) and isinstance(config, SlideFinetuneConfig):
         mil = MILConfig(config.model, features, config.hidden, config.dropout)
         return "mil", asdict(mil)
     if config.model == VIM:
@@ -47,7 +47,7 @@ def architecture(config: ModelConfig, features: int) -> tuple[str, dict[str, Any
     if config.model not in names:
         raise DataError(
             f"--model {config.model} is unknown{did_you_mean(config.model, names)}; choose one of "
-            f"{', '.join(names)}."
+            f"{', '.join(names)}, or torchmil:NAME."
         )
     size = config.model.removeprefix(f"{PIXEL_MAMBA}-")
     return PIXEL_MAMBA, asdict(PixelMambaConfig.of_size(size, alpha=config.alpha))

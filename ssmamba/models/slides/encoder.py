@@ -56,6 +56,10 @@ class SlideEncoder(nn.Module):
         """
         raise NotImplementedError
 
+    def empty(self, slide: Tensor) -> Tensor:
+        """A slide with nothing on it, from which contributions are counted."""
+        return torch.zeros_like(slide)
+
 
 class RegionEncoder(SlideEncoder):
     """Base of the encoders that turn a slide's regions into tokens, layer by layer.

@@ -12,6 +12,7 @@ from ssmamba.models.slides.encoder import SlideEncoder
 from ssmamba.models.slides.mil.low_rank import ILRAMIL
 from ssmamba.models.slides.mil.mamba import MambaMIL
 from ssmamba.models.slides.mil.pooling import ABMIL, MaxMIL, MeanMIL
+from ssmamba.models.slides.mil.torchmil import PREFIX, TorchMIL, check_name
 from ssmamba.models.slides.mil.transformer import TransMIL
 
 
@@ -19,17 +20,19 @@ from ssmamba.models.slides.mil.transformer import TransMIL
 class MILConfig:
     """An aggregator of tiles' features."""
 
-    aggregator: str = "abmil"  # one of AGGREGATORS
+    aggregator: str = "abmil"  # one of AGGREGATORS, or torchmil:NAME
     features: int = 1024  # D, of a tile
     hidden: int = 512  # channels inside; a multiple of 8
-    dropout: float = 0.25  # of the embedded tiles (abmil, mambamil)
+    dropout: float = 0.25  # of the embedded tiles (abmil, mambamil, some of torchmil's)
 
     def __post_init__(self) -> None:
-        if self.aggregator not in AGGREGATORS:
+        if self.aggregator.startswith(PREFIX):
+            check_name(self.aggregator.removeprefix(PREFIX))
+        elif self.aggregator not in AGGREGATORS:
             near = did_you_mean(self.aggregator, AGGREGATORS)
             raise CheckpointError(
                 f"Unknown aggregator '{self.aggregator}'{near}; choose one of "
-                f"{', '.join(AGGREGATORS)}."
+                f"{', '.join(AGGREGATORS)}, or {PREFIX}NAME."
             )
         if self.features < 1 or self.hidden < 8 or self.hidden % 8:
             raise CheckpointError(
@@ -52,6 +55,14 @@ AGGREGATORS: dict[str, Callable[[MILConfig], SlideEncoder]] = {
 }
 
 
+def is_aggregator(name: str) -> bool:
+    """Whether a model of this name reads features of tiles."""
+    return name in AGGREGATORS or name.startswith(PREFIX)
+
+
 def build_aggregator(config: MILConfig) -> SlideEncoder:
-    """An untrained aggregator."""
+    """An untrained aggregator. Raises CheckpointError where torchmil is not installed."""
+    if config.aggregator.startswith(PREFIX):
+        name = config.aggregator.removeprefix(PREFIX)
+        return TorchMIL(name, config.features, config.hidden, config.dropout)
     return AGGREGATORS[config.aggregator](config)

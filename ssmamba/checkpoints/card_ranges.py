@@ -13,6 +13,7 @@ PICTURES = ("tissue", "cell")  # what a training image shows
 MOST_WINDOW_PX = 4096  # side of a network's input
 MOST_SOURCE_PX = 16_384  # side of a training image
 MOST_FIELD_UM, MOST_MAGNIFICATION = 100_000.0, 1000.0  # above them is a mistake of units
+MOST_MPP = 1000.0  # of a whole slide in one small window
 SAME_FIELD = 0.02  # relative difference up to which mpp and field_um say the same
 
 
@@ -51,8 +52,14 @@ def check_ranges(card: Card) -> None:
         if value is not None and not 0 <= value < math.inf:
             raise ValueError(f"{name} is {value:g}, not 0 or more")
     _check_field(spec)
-    if not all(map(math.isfinite, spec.mean)):
-        raise ValueError("input.mean contains a number that is not finite")
+    for name, values in (("input.mean", spec.mean), ("input.std", spec.std)):
+        for at, value in enumerate(values):
+            if not 0 <= value <= 1:  # of 0..255 it would turn every picture into one colour
+                raise ValueError(
+                    f"{name}[{at}] is {value:g}, not within 0 to 1 (pixels are 0 to 1)"
+                )
+    if spec.mpp is not None and spec.mpp > MOST_MPP:
+        raise ValueError(f"input.mpp is {spec.mpp:g}, not up to {MOST_MPP:g} µm/px")
     if card.cam_stage not in (1, 2, 3, 4):
         raise ValueError(f"cam_stage is {card.cam_stage}, not 1 to 4")
     for info in card.classes:

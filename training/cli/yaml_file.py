@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,35 @@ MOST_DEPTH, MOST_VALUES = 20, 10_000  # of a mapping; aliases count each time
 
 
 class _Loader(yaml.SafeLoader):
-    """Dates are texts."""
+    """Dates are texts, and so are 1:30, 010 and no, which YAML 1.1 takes for 90, 8 and false."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                if key.value in seen:
+                    line = key.start_mark.line + 1
+                    raise ValueError(f"'{key.value[:40]}' is there twice, again in line {line}")
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
+_PLAIN = {  # tag: its texts, and what they begin with
+    "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    "int": (r"[-+]?(?:0|[1-9][0-9_]*)", "-+0123456789"),
+    "float": (r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+              r"|[-+]?[0-9]+[eE][-+]?[0-9]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+              "-+0123456789."),
+}  # fmt: skip
+_OTHERS = (*_PLAIN, "timestamp")
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in known if not tag.endswith(":timestamp")]
+    first: [(tag, pattern) for tag, pattern in known if tag.rsplit(":", 1)[1] not in _OTHERS]
     for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+for _name, (_texts, _first) in _PLAIN.items():
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_name}", re.compile(f"(?:{_texts})$"), list(_first)
+    )
 
 
 def read_yaml(file: Path | Traversable, next_step: str) -> dict[str, Any]:

@@ -57,3 +57,27 @@ def test_aliases_that_multiply_are_counted(tmp_path: Path, monkeypatch: pytest.M
     path.write_text("a: &a [1, 2, 3]\nb: &b [*a, *a, *a]\nc: [*b, *b]\n")
     with pytest.raises(DataError, match=r"is too long\); check it"):
         read_yaml(path, "check it")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("no", "no"), ("on", "on"), ("1:30", "1:30"), ("010", "010"), ("0x10", "0x10"),
+        ("true", True), ("False", False), ("~", None), ("10", 10), ("-3", -3), ("0", 0),
+        ("1e-3", 1e-3), ("1.5e3", 1500.0), (".5", 0.5), ("5e-05", 5e-5), ("1_000", 1000),
+        ("0.10", 0.1), ("2024-05-01", "2024-05-01"), ("'1'", "1"),
+    ],
+)  # fmt: skip
+def test_a_value_is_what_it_looks_like(tmp_path: Path, text: str, value: object) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(f"a: {text}\n")
+    found = read_yaml(file, "check it")["a"]
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize("text", ["lr: 1\nseed: 3\nlr: 2", "x: {lr: 1, lr: 2}"])
+def test_a_value_that_is_there_twice_is_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(text)
+    with pytest.raises(DataError, match="'lr' is there twice, again in line"):
+        read_yaml(file, "check it")

@@ -197,3 +197,18 @@ class EvaluateConfig:
     batch_size: int = 32  # images at once
     accelerator: Accelerator = "auto"  # device to compute on; auto = a GPU if there is one
     precision: Precision = "32-true"  # number format of the arithmetic; weights stay in float32
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanEvaluateConfig:
+    """Compare maps of whole slides (ssmamba.scan) with outlines of one class."""
+
+    scans: Path  # folder that ssmamba.scan wrote
+    checkpoint: Path  # the model that made them
+    truth: Path  # folder of the outlines, SLIDE.geojson or SLIDE-truth.geojson (or .xml)
+    positive: str  # class to compare, as the model names it; the outlines name it so or not at all
+    out: Path  # folder for scores.json and a picture of each slide
+    # folder that the model was trained on, whose validation split sets the threshold
+    data: Path | None = None
+    threshold: float | None = None  # least probability that counts as the class, instead
+    batch_size: int = 32  # images at once

@@ -124,10 +124,12 @@ def test_against_the_forest(
     monkeypatch.setattr(forest, "TREES", 20)
     result = result_of(model, folder, tmp_path / "r.json", "--against", "forest")
     other = result["against"]
-    assert other["name"] == "forest" and 0 <= other["accuracy"] <= 1
-    low, high = other["difference_ci"]
-    assert low <= other["difference"] == pytest.approx(result["accuracy"] - other["accuracy"])
-    assert other["difference"] <= high
+    assert other["name"] == "forest"
+    for score in ("accuracy", "auc"):
+        found = other[score]
+        low, high = found["difference_ci"]
+        assert found["difference"] == pytest.approx(result[score] - found["value"])
+        assert 0 <= found["value"] <= 1 and low <= found["difference"] <= high
 
 
 def test_other_classes_are_named(

@@ -29,9 +29,12 @@ from training.loop.progress import console
 from training.metrics.calibration import softmax
 from training.metrics.classification import (
     accuracy,
-    accuracy_difference,
+    auc,
+    auc_each,
     confusion_matrix,
     per_class,
+    right_each,
+    score_difference,
     score_with_intervals,
 )
 from training.metrics.reconstruction import average, margins, reconstruction_each
@@ -105,13 +108,19 @@ def _against_forest(
     known, asked = colour_histograms(train), colour_histograms(test)
     truth = order[dataset.labels("train")]
     other = forest_probabilities(known, truth, asked, len(order), config.seed)
-    gap = accuracy_difference(probabilities, other, labels, groups, config.resamples, config.seed)
-    result = {"name": "forest", "accuracy": accuracy(other, labels), **gap}
-    low, high = gap["difference_ci"]
-    console.print(
-        f"Colour-histogram forest: accuracy {result['accuracy']:.4f}; model − forest "
-        f"{gap['difference']:+.4f} [{low:+.4f}, {high:+.4f}]"
-    )
+    result: dict[str, Any] = {"name": "forest"}
+    for title, metric, each in (("accuracy", accuracy, right_each), ("AUC", auc, auc_each)):
+        if title == "AUC" and len(np.unique(labels)) < 2:
+            continue
+        gap = score_difference(
+            probabilities, other, labels, groups, config.resamples, config.seed, each
+        )
+        result[title.lower()] = {"value": metric(other, labels), **gap}
+        low, high = gap["difference_ci"]
+        console.print(
+            f"Colour-histogram forest: {title} {metric(other, labels):.4f}; model − forest "
+            f"{gap['difference']:+.4f} [{low:+.4f}, {high:+.4f}]"
+        )
     return result
 
 

@@ -179,23 +179,30 @@ def score_with_intervals(
     return result
 
 
-def accuracy_difference(
+def score_difference(
     first: np.ndarray,
     second: np.ndarray,
     labels: np.ndarray,
     groups: np.ndarray,
     resamples: int,
     seed: int,
+    each: Callable[[np.ndarray, np.ndarray], np.ndarray],
 ) -> dict[str, Any]:
-    """Accuracy of ``first`` minus that of ``second`` (probabilities (N, K) on the same images), and
+    """A score of ``first`` minus that of ``second`` (probabilities (N, K) on the same images), and
     its interval bootstrapped by group.
 
-    Drawn ten times as often as asked: a mean is quick, and whether the interval contains zero
-    depends on its ends (with 1,000 draws they move by .002 from seed to seed).
+    each: (N,) values whose mean is the score, ``auc_each`` for one. Drawn ten times as often as
+    asked: a mean is quick, and whether the interval contains zero depends on its ends (with 1,000
+    draws they move by .002 from seed to seed).
     """
-    gap = (first.argmax(1) == labels).astype(float) - (second.argmax(1) == labels)
+    gap = each(first, labels) - each(second, labels)
     ends = mean_interval(gap, groups, DIFFERENCE_DRAWS * resamples, seed)
     return {"difference": float(gap.mean()), "difference_ci": ends}
+
+
+def right_each(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(N,) 1 where the first class is right, else 0; their mean is ``accuracy``."""
+    return (probabilities.argmax(1) == labels).astype(float)
 
 
 def gap_over_seeds(

@@ -7,7 +7,6 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss, roc_auc_score
 
 from training.metrics.classification import (
-    accuracy_difference,
     auc,
     auc_each,
     balanced_accuracy,
@@ -20,6 +19,8 @@ from training.metrics.classification import (
     mean_interval,
     nll,
     per_class,
+    right_each,
+    score_difference,
     score_with_intervals,
 )
 
@@ -91,7 +92,7 @@ def test_the_interval_of_a_mean_draws_whole_groups() -> None:
 def test_a_paired_difference_is_narrower_than_two_intervals() -> None:
     other = PROBABILITIES.copy()
     other[:10] = np.eye(4)[(LABELS[:10] + 1) % 4]
-    found = accuracy_difference(PROBABILITIES, other, LABELS, np.arange(300), 300, 0)
+    found = score_difference(PROBABILITIES, other, LABELS, np.arange(300), 300, 0, right_each)
     right = (PROBABILITIES[:10].argmax(1) == LABELS[:10]).sum() / 300
     assert found["difference"] == pytest.approx(right)
     low, high = found["difference_ci"]

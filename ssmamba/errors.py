@@ -30,6 +30,15 @@ class SlideReplaced(SlideError):
         )
 
 
+class NoTissue(SlideError):
+    """A slide has nothing that a model could be asked about."""
+
+    def __init__(self, found: str) -> None:
+        """found: which slide, and what is on it."""
+        super().__init__(f"{found}; leave it out, or lower --least-tissue.")
+        self.found = found
+
+
 class CheckpointError(InputError):
     """A model file is corrupt, of another kind, or does not fit."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ssmamba.checkpoints.card import InputSpec
-from ssmamba.errors import SlideError
+from ssmamba.errors import NoTissue, SlideError
 from ssmamba.reading.grid import LEAST_TISSUE, Grid, block_order, grid_on
 from ssmamba.reading.plan import read_px, scale_notes, uses_icc
 from ssmamba.reading.scale import Field, field_on
@@ -96,10 +96,7 @@ def plan_slide(
     if not len(cells):
         parts = {"glass": GLASS, "pen or ink": PEN, "black": BLACK, "tissue": TISSUE}
         shares = ", ".join(f"{tissue.share_of_slide(k):.1%} {name}" for name, k in parts.items())
-        raise SlideError(
-            f"{slide.path.name} has no window with enough tissue ({shares}); leave it out, or "
-            "lower --least-tissue."
-        )
+        raise NoTissue(f"{slide.path.name} has no window with enough tissue ({shares})")
     side = found.grid.side / slide.levels[found.level].downsample
     cells = cells[block_order(cells, max(1, int(CACHED_PX / side)))]
     inside = tissue.shares(found.grid.windows(cells))

@@ -34,16 +34,14 @@ def progress_text(scans: SlideScans) -> str:
     return text
 
 
-def answer_text(answer: Answer) -> str:
-    """The raw values of one window, its doubt first."""
-    values = answer.probabilities
+def answer_text(answer: Answer, first: str = "") -> str:
+    """The raw values of one window, its doubt first. first: key of the class that comes first."""
+    values = answer.values
     if values is None:
-        return tr("Under the cursor: not read yet")
-    ranked = sorted(values.items(), key=lambda item: -item[1])
-    shown = ", ".join(f"{name} {value:.3f}" for name, value in ranked)
-    if not answer.doubt:
-        return tr("Under the cursor: {values}").format(values=shown)
+        return tr("not read yet")
     doubt = doubt_text(answer.doubt)
     if not answer.names_class:
-        return tr("Under the cursor: {doubt}").format(doubt=doubt)
-    return tr("Under the cursor: {doubt} ({values})").format(doubt=doubt, values=shown)
+        return doubt
+    ranked = sorted(values, key=lambda item: (item[0].key != first, -item[1]))
+    shown = ", ".join(f"{info.name} {value:.3f}" for info, value in ranked)
+    return f"{doubt}: {shown}" if doubt else shown

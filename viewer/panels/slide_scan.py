@@ -47,7 +47,7 @@ class SlideScanPanel(QFrame):
         self.close_button = icon_button("close", tr("Put the map away"))
         self.table = AreaTable()
         self._table_title = label(role="small")
-        self.under_cursor = label(role="small", wrap=True)
+        self.under_cursor = ElidedLabel()
         self.regions = link(tr("Make regions"), tr("One region for each part that is shown"))
         self._soon = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._soon.timeout.connect(self._show_numbers)
@@ -81,13 +81,14 @@ class SlideScanPanel(QFrame):
         opacity = row(self._opacity, self._opacity_text, wide=self._opacity)
         fields.addRow(term(tr("Opacity")), opacity)
         fields.addRow(term(tr("Colours")), row(self._colors, self.smooth, wide=self._colors))
+        fields.addRow(term(tr("Cursor")), self.under_cursor)
         head = section(tr("Whole slide"), self._eye, self.close_button)
         buttons = row(self.pause, self.stop, None)
         self._settings, self._results = QFrame(), QFrame()
         self._settings.setLayout(fields)
         fields.setContentsMargins(0, 0, 0, 0)
         foot = row(self._table_title, self.regions, wide=self._table_title)
-        column(self._results, foot, self.table, self.under_cursor, margin=0)
+        column(self._results, foot, self.table, margin=0)
         column(
             self, head, self._model, self.progress, self.said, buttons, self._settings,
             self._results,
@@ -129,8 +130,8 @@ class SlideScanPanel(QFrame):
         found, text = self._scans.map, ""
         if found is not None and math.isfinite(x):
             answer = found.answer_at(x, y)
-            text = "" if answer is None else answer_text(answer)
-        self.under_cursor.setText(text or tr("Point at the slide to read its values."))
+            text = "" if answer is None else answer_text(answer, self._scans.look.target)
+        self.under_cursor.setText(text)
 
     def refresh(self) -> None:
         """Follow the status, the look and the map."""

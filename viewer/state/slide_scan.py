@@ -86,9 +86,9 @@ class ScanLook:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is known of one window; without ``probabilities`` it is not read yet."""
+    """What is known of one window."""
 
-    probabilities: dict[str, float] | None  # by class name
+    values: tuple[tuple[ClassInfo, float], ...] | None  # of each class, 0..1; None = not read yet
     doubt: Doubt = ""
 
     @property
@@ -222,9 +222,8 @@ class ScanMap:
             return None
         if self.doubts[flat] == UNREAD:
             return Answer(None)
-        names = (info.name for info in head.classes)
         values = self.probabilities[flat].astype(float).tolist()
-        return Answer(dict(zip(names, values, strict=True)), CODES[self.doubts[flat]])
+        return Answer(tuple(zip(head.classes, values, strict=True)), CODES[self.doubts[flat]])
 
     def areas(self) -> list[Area]:
         """A record for each class, then one for each doubt that there is, foremost first."""

@@ -12,6 +12,7 @@ import numpy as np
 from ssmamba.engine.jobs.bench import Bench, progress
 from ssmamba.engine.messages import ScanBegun, ScanSlide, ScanTiles
 from ssmamba.engine.scheduler import Spent, Steps
+from ssmamba.errors import NoTissue, SlideError
 from ssmamba.inference.predictor import Predictor
 from ssmamba.inference.stream import WindowReader, answered, in_order
 from ssmamba.ops import choose_backend
@@ -89,7 +90,11 @@ def _plan(request: ScanSlide, bench: Bench, predictor: Predictor, slide: Slide) 
         icc=request.slide.icc,
     )
     tissue = bench.tissue_of(slide).corrected(request.added, request.removed)
-    return plan_slide(slide, predictor.card.input, options, tissue)
+    try:
+        return plan_slide(slide, predictor.card.input, options, tissue)
+    except NoTissue as error:
+        text = f"{error.found}; draw regions by hand, or open another slide."
+        raise SlideError(text) from error
 
 
 def _order(request: ScanSlide, slide: Slide, plan: SlidePlan) -> np.ndarray:

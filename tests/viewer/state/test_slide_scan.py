@@ -71,7 +71,7 @@ def test_windows_without_tissue_are_never_shown():
     put(found, [[0, 0]], strides=8)
     assert picture(found)[2, 3] == CLEAR and picture(found)[2, 4] == VALUES
     assert found.answer_at(35, 25) is None
-    assert found.answer_at(45, 25).probabilities is None  # not read itself
+    assert found.answer_at(45, 25).values is None  # not read itself
 
 
 def test_what_changed_is_all_that_changed():
@@ -150,11 +150,7 @@ def test_the_raw_values_under_the_cursor():
     put(found, [[2, 3]], first=0.75, doubts=UNSURE_CODE)
     answer = found.answer_at(39.9, 20.0)
     assert answer.doubt == "unsure" and answer.names_class
-    assert answer.probabilities == {
-        CLASSES[0].name: 0.75,
-        CLASSES[1].name: 0.25,
-        CLASSES[2].name: 0,
-    }
+    assert answer.values == tuple(zip(CLASSES, (0.75, 0.25, 0.0), strict=True))
     assert found.answer_at(-1, 5) is None and found.answer_at(5, 91) is None
 
 

@@ -48,6 +48,7 @@ class SlideScanPanel(QFrame):
         self.table = AreaTable()
         self._table_title = label(role="small")
         self.under_cursor = ElidedLabel()
+        self.under_cursor.setMinimumHeight(28)  # as the other rows
         self.regions = link(tr("Make regions"), tr("One region for each part that is shown"))
         self._soon = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._soon.timeout.connect(self._show_numbers)
@@ -156,8 +157,8 @@ class SlideScanPanel(QFrame):
             self._colors.setCurrentIndex(self._colors.findData(look.colormap))
             self._colors.setEnabled(bool(look.target))
             self.threshold.setValue(look.threshold)
-            share = formats.percent(look.threshold / STEPS)
-            self._threshold_text.setText(tr("all") if not look.threshold else share)
+            value = formats.value(look.threshold / STEPS)
+            self._threshold_text.setText(tr("all") if not look.threshold else value)
             self._opacity.setValue(round(look.opacity * 100))
             self._opacity_text.setText(f"{look.opacity * 100:.0f} %")
             self.smooth.setChecked(look.smooth)

@@ -3,12 +3,11 @@
 import csv
 import errno
 
-import numpy as np
 import pytest
 
 from ssmamba.headless.scan import kept, worker
 from ssmamba.slides.slide import Slide
-from tests.slides import SHARED_SLIDES, write_pyramid
+from tests.slides import SHARED_SLIDES, grainy, write_pyramid
 
 
 def errors_of(said):
@@ -34,7 +33,7 @@ def test_slides_without_tissue_or_scale_are_named_and_the_others_are_read(scan):
 
 
 def test_preflight_tells_scale_levels_and_rounding_and_writes_nothing(folder, scan):
-    write_pyramid(folder / "odd.tif", mpp=0.499, picture=np.full((300, 400, 3), 150, np.uint8))
+    write_pyramid(folder / "odd.tif", mpp=0.499, picture=grainy(400, 300))
     status, said, out = scan("slides/one.tif", "odd.tif", "glass.tif", "--preflight")
     assert status == 2 and not out.exists()
     assert "one.tif: 0.5 µm/px, levels 500×400, 250×200, 125×100;" in said

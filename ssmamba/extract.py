@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ssmamba.errors import SSMambaError
 from ssmamba.headless.arguments import CommandParser, count, positive, share
-from ssmamba.headless.extract.request import ExtractRequest
+from ssmamba.headless.extract.request import FORMATS, ExtractRequest
 from ssmamba.headless.extract.run import extract
 from ssmamba.reading.grid import LEAST_TISSUE
 from ssmamba.reading.slide_plan import GridOptions
@@ -33,8 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parse(argv: Sequence[str] | None) -> ExtractRequest:
     parser = CommandParser(
         prog="python -m ssmamba.extract",
-        description="Features of all tissue of whole slides, one HDF5 file a slide.",
-        epilog="Writes DIR/SCALE/features_ENCODER/SLIDE.h5 in TRIDENT's layout, and slides.csv. "
+        description="Features of all tissue of whole slides, one file a slide.",
+        epilog="Writes DIR/SCALE/features_ENCODER/SLIDE.h5 (or .zarr), and slides.csv. "
         "The same command goes on where one ended; under torchrun or in a Slurm array the "
         "processes share the slides out.",
     )
@@ -55,6 +55,8 @@ def _parse(argv: Sequence[str] | None) -> ExtractRequest:
         help="side of one tile in level-0 pixels, where no µm/px is known")  # fmt: skip
     add("--least-tissue", type=share, default=LEAST_TISSUE, metavar="F",
         help=f"share of a tile; with less it is not read (default: {LEAST_TISSUE})")  # fmt: skip
+    add("--format", choices=tuple(FORMATS), default="hdf5",
+        help="hdf5: TRIDENT's layout; spatialdata: for wsidata and LazySlide")  # fmt: skip
     add("--half", action="store_true", help="write float16 in place of float32")
     add("--preflight", action="store_true",
         help="list scale, levels, tiles and what would be missing; read nothing")  # fmt: skip

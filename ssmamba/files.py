@@ -49,6 +49,19 @@ def written_whole(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def written_folder(path: Path) -> Iterator[Path]:
+    """As ``written_whole``, of a folder that is not there yet or replaces the one at ``path``."""
+    partial = path.with_name(f".{short_name(path.name)}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        yield partial
+        if path.exists():
+            shutil.rmtree(path)
+        partial.replace(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text whole, and not at all where the file has it already."""
     data = text.encode("utf-8")

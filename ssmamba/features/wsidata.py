@@ -1,4 +1,4 @@
-"""Tiles and features of wsidata and LazySlide: a SpatialData folder (zarr) beside the slide.
+"""Tiles and features of wsidata and LazySlide: a SpatialData folder (zarr), read and written.
 
 ``shapes/tiles/shapes.parquet`` has a polygon (WKB) and a ``tile_id`` for each tile,
 ``tables/MODEL_tiles`` an AnnData with ``X`` (N, D) and ``obs/tile_id``.
@@ -7,6 +7,10 @@
 from __future__ import annotations
 
 import io
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +19,23 @@ import shapely
 
 from ssmamba.errors import DataError
 from ssmamba.features.values import TileFile, damaged, tile_file
-from ssmamba.files import read_json
+from ssmamba.files import read_json, unwritten, written_folder
 
 TILES = "tiles"  # default name of the tiles among the shapes
+UNFIT = re.compile(r"[^\w.-]")  # for the name of a table
 EXTRA = "pip install 'ssmamba-viewer[spatialdata]'"
+
+
+@dataclass(frozen=True)
+class Store:
+    """What a store says of a slide and its tiles."""
+
+    windows: np.ndarray  # (N, 3) x, y, side, whole level-0 pixels
+    step: int  # from tile to tile, level-0 pixels
+    tile_px: int  # side of a tile as it was read
+    mpp: float | None  # µm/px at which it was read
+    slide_mpp: float | None  # µm per level-0 pixel
+    sizes: tuple[tuple[int, int], ...]  # width and height of the slide's levels, largest first
 
 
 def is_wsidata(path: Path) -> bool:
@@ -54,6 +71,76 @@ def read_wsidata(path: Path, tiles: str = TILES) -> TileFile:
     return tile_file(
         path, "wsidata", boxes[:, :2], side, load, names, mpp=_mpp(path, tiles), slide=path.stem
     )
+
+
+def write_wsidata(
+    path: Path, store: Store, features: np.ndarray, name: str, encoder: Mapping[str, Any]
+) -> None:
+    """Write tiles, and their features (N, D) as the table ``NAME_tiles``, whole or not at all.
+
+    encoder: what the features were made with. Raises DataError, also where spatialdata is not
+    installed.
+    """
+    require_spatialdata()
+    from anndata import AnnData
+    from geopandas import GeoDataFrame
+    from pandas import DataFrame
+    from spatialdata import SpatialData
+    from spatialdata.models import ShapesModel, TableModel
+
+    x, y, sides = store.windows.T
+    ids = np.arange(len(features))
+    boxes = shapely.box(x, y, x + sides, y + sides)
+    obs = DataFrame({"tile_id": ids, "library_id": TILES}, index=ids.astype(str))
+    obs["library_id"] = obs["library_id"].astype("category")
+    keys = {"region": TILES, "region_key": "library_id", "instance_key": "tile_id"}
+    try:
+        with warnings.catch_warnings(), written_folder(path) as partial:
+            warnings.simplefilter("ignore")
+            table = TableModel.parse(AnnData(features, obs=obs), **keys)
+            table.uns["encoder"] = dict(encoder)
+            SpatialData(
+                shapes={TILES: ShapesModel.parse(GeoDataFrame({"tile_id": ids}, geometry=boxes))},
+                tables={f"{UNFIT.sub('_', name)}_{TILES}": table},
+                attrs={"tile_spec": {TILES: _tile_spec(store)}, "slide_properties": _slide(store)},
+            ).write(partial)
+    except OSError as error:
+        raise unwritten(path, error) from error
+
+
+def require_spatialdata() -> None:
+    """Raise DataError where the package that writes stores is not installed."""
+    try:
+        import spatialdata  # noqa: F401  (seconds to import)
+    except ImportError as error:
+        raise DataError(
+            f"SpatialData is not written without {error.name or 'spatialdata'}; install it with "
+            f"{EXTRA}, or leave out --format."
+        ) from error
+
+
+def _tile_spec(store: Store) -> dict[str, Any]:
+    """wsidata's TileSpec, by which it reads a tile's pixels again."""
+    side, px = int(store.windows[0, 2]), store.tile_px
+    larger = np.nextafter(side / px, np.inf)  # wsidata cuts off what is behind the point
+    stride = round(px * store.step / side)
+    return {
+        "height": px, "width": px, "stride_height": stride, "stride_width": stride,
+        "mpp": store.mpp, "ops_level": 0, "ops_downsample": larger, "base_level": 0,
+        "base_downsample": larger, "tissue_name": None,
+    }  # fmt: skip
+
+
+def _slide(store: Store) -> dict[str, Any]:
+    """What wsidata keeps of a slide's properties."""
+    shapes = [[height, width] for width, height in store.sizes]
+    return {
+        "shape": shapes[0],
+        "n_level": len(shapes),
+        "level_shape": shapes,
+        "level_downsample": [shapes[0][0] / height for height, _ in shapes],
+        "mpp": store.slide_mpp,
+    }
 
 
 def _shapes(path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from ssmamba.reading.slide_plan import DEFAULT_GRID, GridOptions
 
 SETTINGS_FILE = "extract.json"
 SETTINGS_VERSION = 1
+FORMATS = {"hdf5": ".h5", "spatialdata": ".zarr"}  # name -> ending of a slide's file or folder
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class ExtractRequest:
     target_mpp: float | None = None  # µm per network pixel, for encoders that do not know theirs
     patch_px: int | None = None  # side of a tile as the network sees it; None = the encoder's own
     half: bool = False  # features as float16
+    format: str = "hdf5"  # one of FORMATS
     device: str = "auto"
     batch: int | None = None  # tiles at once
     preflight: bool = False  # say what would be read, and stop
@@ -54,6 +56,8 @@ def keep_settings(folder: Path, request: ExtractRequest, spec: InputSpec, sha256
         "window_px": spec.window_px,
         "dtype": dtype_of(request),
     }
+    if request.format != "hdf5":  # which earlier versions do not name
+        settings["format"] = request.format
     before = read_json(folder / SETTINGS_FILE)
     if not isinstance(before, dict):
         write_json(folder / SETTINGS_FILE, settings)

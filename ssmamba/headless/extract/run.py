@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ssmamba.errors import InputError
 from ssmamba.features.encoders import open_encoder, spec_of
+from ssmamba.features.wsidata import require_spatialdata
 from ssmamba.files import read_json, refuse_unwritable, unwritten, written_whole
 from ssmamba.headless.extract.request import ExtractRequest, folder_of, keep_settings
 from ssmamba.headless.extract.worker import STATE_FILE, Extraction
@@ -35,6 +36,8 @@ def extract(request: ExtractRequest) -> list[str]:
             f"{request.encoder} does not say its µm/px; give that of a tile with --target-mpp (0.5 "
             "is about 20×), or the side of one with --field-px."
         )
+    if request.format == "spatialdata" and not request.preflight:
+        require_spatialdata()
     entries = slides_of(request.inputs)
     if request.preflight:
         return preflight(entries, spec, request.options)

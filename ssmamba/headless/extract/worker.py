@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +18,9 @@ import torch
 from ssmamba.errors import DataError
 from ssmamba.features.encoders import Encoder
 from ssmamba.features.hdf5 import TileAttributes, write_features
+from ssmamba.features.wsidata import Store, write_wsidata
 from ssmamba.files import read_json, refuse_unwritable, short_name, write_json
-from ssmamba.headless.extract.request import ExtractRequest, dtype_of, magnification
+from ssmamba.headless.extract.request import FORMATS, ExtractRequest, dtype_of, magnification
 from ssmamba.headless.over_slides import Say
 from ssmamba.headless.scan.cohort import Entry
 from ssmamba.inference.stream import in_order
@@ -48,7 +50,7 @@ class Extraction:
         return self.out / STATES / entry.name
 
     def file(self, entry: Entry) -> Path:
-        return self.out / f"{entry.name}.h5"
+        return self.out / f"{entry.name}{FORMATS[self.request.format]}"
 
     def is_done(self, entry: Entry) -> bool:
         """Features of a file that has changed since, or of another µm/px, are none.
@@ -56,7 +58,7 @@ class Extraction:
         Raises DataError where they are another slide's.
         """
         state = read_json(self.folder(entry) / STATE_FILE)
-        if not isinstance(state, dict) or not self.file(entry).is_file():
+        if not isinstance(state, dict) or not self.file(entry).exists():
             return False
         if Path(state["slide"]).absolute() != entry.path.absolute():
             raise DataError(
@@ -77,13 +79,7 @@ class Extraction:
             features = self._features(slide, plan, say)
             refuse_unwritable(self.out, features.nbytes)
             order = np.lexsort(plan.cells.T[::-1])  # row by row
-            write_features(
-                self.file(entry),
-                plan.windows[order, :2],
-                features[order],
-                _attributes(slide, plan, self.encoder, entry.name),
-                self._made_of(slide, plan),
-            )
+            self._write(entry, slide, plan, order, features[order])
             info = slide.info
         state = {
             "slide": str(entry.path.absolute()),
@@ -96,6 +92,20 @@ class Extraction:
         seconds = time.monotonic() - began
         say(f"done in {seconds:.0f} s, {len(features) / max(seconds, 1e-9):.1f} tiles/s")
 
+    def _write(
+        self, entry: Entry, slide: Slide, plan: SlidePlan, order: np.ndarray, features: np.ndarray
+    ) -> None:
+        """order: of the plan's windows, as the features are. Raises DataError."""
+        path, made_of = self.file(entry), self._made_of(slide, plan)
+        if self.request.format == "hdf5":
+            said = _attributes(slide, plan, self.encoder, entry.name)
+            write_features(path, plan.windows[order, :2], features, said, made_of)
+            return
+        levels = tuple((level.width, level.height) for level in slide.info.levels)
+        px = self.encoder.spec.window_px
+        store = Store(plan.windows[order], plan.grid.step, px, plan.mpp, plan.slide_mpp, levels)
+        write_wsidata(path, store, features, self.encoder.name, made_of)
+
     def _options(self, entry: Entry) -> GridOptions:
         options = self.request.options
         return options if entry.mpp is None else replace(options, mpp=entry.mpp)
@@ -105,7 +115,10 @@ class Extraction:
         start = f".{short_name(self.file(entry).name)}."
         for path in self.out.iterdir():
             if path.name.startswith(start) and path.name.endswith(".partial"):
-                path.unlink(missing_ok=True)
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
 
     def _features(self, slide: Slide, plan: SlidePlan, say: Say) -> np.ndarray:
         """(N, D) in the order of the plan's windows. Raises DataError for what is no number."""

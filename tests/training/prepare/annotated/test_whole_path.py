@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssmamba import predict
+from ssmamba import predict, scan
 from ssmamba.checkpoints.card import read_card
 from ssmamba.generated.optics import Optics
 from ssmamba.generated.scenes import COLORS, CROWDED, FIBROUS, NAMES, REGULAR, ROUND, Painter, field
 from ssmamba.rois.geojson import write_rois
+from ssmamba.rois.geometry import roi_shape
 from ssmamba.rois.roi import Roi
 from tests.slides import write_pyramid
 from training import evaluate, finetune
@@ -65,48 +67,17 @@ def test_a_model_of_annotated_slides_finds_its_classes_on_new_ones(
         drawn = [square(x, y, side, kind=kind) for kind, x, y, side in blocks(mpp)]
         write_rois(slides / f"s{number}.geojson", drawn)
     data, runs = tmp_path / "data", tmp_path / "run"
-    assert (
-        prepare(
-            [
-                "slides",
-                "--source",
-                str(slides),
-                "--out",
-                str(data),
-                "--mpp",
-                "1",
-                "--roi-px",
-                str(WINDOW_UM),
-                "--overlap",
-                "0.5",
-                "--inside",
-                "0.95",
-            ]
-        )
-        == 0
-    )
-    assert (
-        finetune.main(
-            [
-                "--data",
-                str(data),
-                "--out",
-                str(runs),
-                "--config",
-                "resources/configs/demo.yaml",
-                "--epochs",
-                "6",
-            ]
-        )
-        == 0
-    )
+    flags = f"--mpp 1 --roi-px {WINDOW_UM} --overlap 0.5 --inside 0.95".split()
+    assert prepare(["slides", "--source", str(slides), "--out", str(data), *flags]) == 0
+    recipe = ["--config", "resources/configs/demo.yaml", "--epochs", "6"]
+    assert finetune.main(["--data", str(data), "--out", str(runs), *recipe]) == 0
     model = runs / "best.safetensors"
     assert evaluate.main([str(model), "--data", str(data), "--out", str(tmp_path / "ev")]) == 0
     card = read_card(model)
     assert {c.name: c.color for c in card.classes} == {NAMES[k]: COLORS[k] for k in KINDS}
     assert card.input.mpp == pytest.approx(WINDOW_UM / card.input.window_px)
 
-    right = area = 0.0
+    right, area = np.zeros(2), np.zeros(2)  # by predict, by scan; squared µm
     for seed, mpp in ((900, 0.45), (901, 0.6)):
         slide, out = tmp_path / f"new{seed}.tif", tmp_path / f"out{seed}"
         write_montage(slide, seed, mpp)
@@ -118,23 +89,33 @@ def test_a_model_of_annotated_slides_finds_its_classes_on_new_ones(
                 truth[name] = square(x + n % 3 * third, y + n // 3 * third, third, name), kind
         write_rois(tmp_path / "rois.geojson", [roi for roi, _ in truth.values()])
         # neither --mpp nor --field-px: the slide and the card know their scales
-        assert (
-            predict.main(
-                [
-                    str(slide),
-                    "--model",
-                    str(model),
-                    "--out",
-                    str(out),
-                    "--rois",
-                    str(tmp_path / "rois.geojson"),
-                ]
-            )
-            == 0
-        ), capsys.readouterr().err
-        answers = json.loads((out / "results.json").read_text())
-        for answer in answers:
-            _, kind = truth[answer["roi_name"]]
-            area += answer["area_um2"]
-            right += answer["area_um2"] * (answer["predicted_name"] == NAMES[kind])
-    assert right / area >= 0.95
+        given = ["--model", str(model), "--out", str(out)]
+        rois = ["--rois", str(tmp_path / "rois.geojson")]
+        assert predict.main([str(slide), *given, *rois]) == 0, capsys.readouterr().err
+        for answer in json.loads((out / "results.json").read_text()):
+            roi, kind = truth[answer["roi_name"]]
+            answered = roi_shape(roi).area * mpp**2
+            area[0] += answered
+            right[0] += answered * (answer["predicted_name"] == NAMES[kind])
+        maps = ["--model", str(model), "--out", str(tmp_path / f"maps{seed}")]
+        assert scan.main([str(slide), *maps]) == 0, capsys.readouterr().err
+        for kind, tile in tiles_inside(tmp_path / f"maps{seed}" / slide.stem, mpp):
+            size = (float(tile["width"]) * mpp) ** 2
+            area[1] += size
+            best = max(card.classes, key=lambda info: float(tile[f"prob_{info.key}"] or 0))
+            right[1] += size * (best.name == NAMES[kind])
+    assert (right / area >= 0.95).all(), right / area
+
+
+def tiles_inside(folder: Path, mpp: float) -> Iterator[tuple[str, dict[str, str]]]:
+    """Tiles of a scan that lie wholly on one kind of tissue, and the kind."""
+    with (folder / "tiles.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    found = 0
+    for tile in rows:
+        x, y, side = float(tile["minx"]), float(tile["miny"]), float(tile["width"])
+        for kind, left, top, size in blocks(mpp):
+            if left <= x and top <= y and x + side <= left + size and y + side <= top + size:
+                found += 1
+                yield kind, tile
+    assert found >= 4 * 4

@@ -19,7 +19,7 @@ from ssmamba.errors import DataError
 from ssmamba.files import remove_partials, write_text
 from ssmamba.lock import locked_folder, refuse_locked
 from ssmamba.models.slides.mil import reads_places
-from ssmamba.runtime.memory import keep_freed_memory
+from ssmamba.runtime.memory import keep_freed_memory, return_freed_memory
 from training.cli.command import as_yaml
 from training.loop.batches import Batches
 from training.loop.fit import Fit
@@ -32,6 +32,7 @@ from training.runs.plan import loader_threads
 from training.slides.bags import AnyBags, FeatureBags, PixelBags, content_hash, readable
 from training.slides.cohort import Cohort, read_cohort
 from training.slides.config import SlideFinetuneConfig
+from training.slides.fit import tell_fit
 from training.slides.folds import Fold, make_folds
 from training.slides.models import architecture, build, refuse_unfit
 from training.slides.questions import Classes, SlideQuestion, make_question, strata_of
@@ -54,7 +55,7 @@ def slide_finetune(config: SlideFinetuneConfig) -> None:
     cohort = read_cohort(config.cohort, config.question, config.features is None)
     fabric = make_fabric(config.accelerator, config.precision, config.devices)
     if fabric.device.type == "cpu":
-        keep_freed_memory()
+        (return_freed_memory if config.recompute else keep_freed_memory)()
     leads = bool(fabric.is_global_zero)
     bags = readable(cohort, partial(_opened, config), not leads)
     cohort = bags.cohort
@@ -66,6 +67,7 @@ def slide_finetune(config: SlideFinetuneConfig) -> None:
     with _claimed(config, leads):
         if leads:
             _tell(cohort, bags)
+            tell_fit(config, int(bags.counts.max()), fabric.device)
         for at in chosen:
             card = _card(config, bags, folds[at], questions[at])
             _train(config, fabric, bags, folds[at], questions[at], card, config.out / f"fold-{at}")

@@ -22,10 +22,11 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def run(**environment: str) -> list[str]:
+def run(asking: str = "keep_freed_memory", **environment: str) -> list[str]:
+    code = FAULTS.replace("keep_freed_memory", asking)
     kept = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
     done = subprocess.run(
-        [sys.executable, "-c", FAULTS], capture_output=True, text=True, env={**kept, **environment}
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**kept, **environment}
     )
     return done.stdout.split()
 
@@ -36,6 +37,14 @@ def test_memory_that_comes_again_costs_no_page_faults():
     if asked == "False":
         pytest.skip("no glibc here")
     assert int(faults) < 100
+
+
+@linux
+def test_memory_that_is_given_back_comes_again_at_a_price():
+    asked, faults = run("return_freed_memory")
+    if asked == "False":
+        pytest.skip("no glibc here")
+    assert int(faults) > 1000
 
 
 @linux

@@ -21,7 +21,7 @@ from ssmamba.errors import DataError
 from ssmamba.files import remove_partials, write_text
 from ssmamba.lock import locked_folder, refuse_locked
 from ssmamba.models.slides.encoder import RegionEncoder, SlideModel
-from ssmamba.runtime.memory import keep_freed_memory
+from ssmamba.runtime.memory import keep_freed_memory, return_freed_memory
 from training.cli.command import as_yaml
 from training.loop.batches import Batches
 from training.loop.epoch_log import LOG_FILE
@@ -36,6 +36,7 @@ from training.runs.plan import loader_threads
 from training.slides.bags import AnyBags, PixelBags, content_hash, readable
 from training.slides.cohort import Cohort, read_cohort, read_folder
 from training.slides.config import SlidePretrainConfig
+from training.slides.fit import tell_fit
 from training.slides.folds import pretraining_parts
 from training.slides.models import architecture, build
 from training.slides.ssl.collapse import faults, level_metrics, sentence
@@ -59,7 +60,7 @@ def slide_pretrain(config: SlidePretrainConfig) -> None:
     cohort = _cohort(config.cohort)
     fabric = make_fabric(config.accelerator, config.precision, config.devices)
     if fabric.device.type == "cpu":
-        keep_freed_memory()
+        (return_freed_memory if config.recompute else keep_freed_memory)()
     leads = bool(fabric.is_global_zero)
     bags = readable(cohort, partial(_opened, config), not leads)
     assert isinstance(bags, PixelBags)
@@ -69,6 +70,7 @@ def slide_pretrain(config: SlidePretrainConfig) -> None:
     with _claimed(config, bags, train, val, leads):
         if leads:
             _tell(bags, train, val)
+            tell_fit(config, int(bags.counts.max()), fabric.device)
         _train(config, fabric, bags, train, val)
 
 

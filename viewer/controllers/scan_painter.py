@@ -74,14 +74,12 @@ class ScanPainter(Controller):
         if found is None or self.making:
             return
         self.making = True
-        boxes = [(name, info.color, some) for info, some in found.chosen(look)
-                 for name in [_region_name(info.name, look)]]  # fmt: skip
 
         def work() -> list[Roi]:
             return [
-                replace(roi, color=color)
-                for name, color, some in boxes
-                for roi in regions_of_boxes(some, name)
+                replace(roi, color=info.color)
+                for info, boxes in found.chosen(look)
+                for roi in regions_of_boxes(boxes, _region_name(info.name, look))
             ]
 
         def made(rois: list[Roi]) -> None:

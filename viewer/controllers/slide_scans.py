@@ -34,7 +34,7 @@ from viewer.text.tr import tr
 from viewer.tiles.pyramid import Rect
 
 FIRST_JOB = 1 << 40  # numbers apart from those of answers and fits
-MOST_WINDOWS = 4_000_000  # of a slide
+MOST_WINDOWS = 2_000_000  # of a slide: more would hold the window up when the look changes
 MOVED_MS = 700  # after the last movement of the view
 MOVED_SHARE = 0.25  # of the view, by which it must have moved for the order to change
 DEATHS = 3  # of the engine without a window in between

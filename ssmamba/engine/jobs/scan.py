@@ -37,18 +37,16 @@ def scan_slide(request: ScanSlide, bench: Bench, spent: Spent) -> Steps:
         predictor = bench.models.predictor_of(loaded)
         kind = "cuda" if predictor.device.is_cuda else "cpu"
         with _readers(READERS[kind]) as pool:
-            planned = pool.submit(_plan, request, bench, predictor, slide)
+            planned = pool.submit(_prepared, request, bench, predictor, slide)
             while not planned.done():
                 wait([planned], POLL_S)
                 spent()
                 yield None
-            plan = planned.result()
-            yield _begun(request, predictor, slide, plan)
-            cells = plan.cells[_order(request, slide, plan)]
-            cells = cells[~_is_known(cells, request, plan)]
+            plan, cells, begun = planned.result()
+            yield begun
             strides, windows = strides_of(cells), plan.grid.windows(cells)
             reader = WindowReader(slide, predictor.card.input, plan.out_px, plan.icc)
-            size, begun, known = BATCH[kind], spent(), len(plan.cells) - len(cells)
+            size, since, known = BATCH[kind], spent(), len(plan.cells) - len(cells)
             batches = in_order(
                 pool,
                 lambda first: reader.read(windows[first : first + size]),
@@ -58,7 +56,7 @@ def scan_slide(request: ScanSlide, bench: Bench, spent: Spent) -> Steps:
             for first, batch in batches:
                 found = answered(predictor, batch, lambda images: bench.predict(predictor, images))
                 part, done = slice(first, first + size), min(first + size, len(cells))
-                pace = progress(request.job, done, len(cells), spent() - begun)
+                pace = progress(request.job, done, len(cells), spent() - since)
                 yield ScanTiles(
                     job=request.job,
                     cells=PackedArray.of(cells[part]),
@@ -80,6 +78,19 @@ def _readers(count: int) -> Iterator[ThreadPoolExecutor]:
         yield pool
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _prepared(
+    request: ScanSlide, bench: Bench, predictor: Predictor, slide: Slide
+) -> tuple[SlidePlan, np.ndarray, ScanBegun]:
+    """The plan, the cells to be read in order, (N, 2) int32, and what is told beforehand.
+
+    Millions of windows take seconds, in which others are answered.
+    """
+    plan = _plan(request, bench, predictor, slide)
+    cells = plan.cells[_order(request, slide, plan)]
+    cells = cells[~_is_known(cells, request, plan)]
+    return plan, cells, _begun(request, predictor, slide, plan)
 
 
 def _plan(request: ScanSlide, bench: Bench, predictor: Predictor, slide: Slide) -> SlidePlan:

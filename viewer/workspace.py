@@ -68,8 +68,9 @@ class Workspace(Shared):
         self.fitting = FitController(self, self.bridge)
         self.demo = DemoController(self, cache_folder())
         self.workbench = WorkbenchController(
-            self, WorkbenchStore(folder), self.models, self.slides, self.sessions
-        )
+            self, WorkbenchStore(folder), self.models, self.slides, self.sessions,
+            self.slide_scans.scans,
+        )  # fmt: skip
         self.session_files = SessionFileController(self, self.sessions, self.slides)
         self.files = FileController(
             self,

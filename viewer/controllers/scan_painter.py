@@ -46,6 +46,9 @@ class ScanPainter(Controller):
         new, self._new = self._new, []
         found, look, layer = self._scans.map, self._scans.look, self._canvas.scene.slide_scan
         layer.opacity, layer.smooth = look.opacity, look.smooth
+        slide = self._document.slide
+        if slide is not None:  # windows at its edge lie off it in part
+            layer.clip = (0.0, 0.0, float(slide.width), float(slide.height))
         if found is None or not look.visible:
             self._of = None
             layer.set_picture(None, (0.0, 0.0, 0.0, 0.0))

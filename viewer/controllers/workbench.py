@@ -13,6 +13,7 @@ from viewer.controllers.shared import Controller, Shared
 from viewer.controllers.slides import SlideController
 from viewer.saving.workbench import Bench, WorkbenchStore
 from viewer.services.background import Background
+from viewer.state.slide_scans import SlideScans
 
 SAVE_DELAY_MS = 600  # after the first change; later ones do not put it off
 
@@ -24,13 +25,14 @@ class WorkbenchController(Controller):
 
     def __init__(
         self, shared: Shared, store: WorkbenchStore, models: ModelController,
-        slides: SlideController, sessions: SessionController,
+        slides: SlideController, sessions: SessionController, scans: SlideScans,
     ) -> None:  # fmt: skip
         super().__init__(shared)
         self._store = store
         self._models = models
         self._slides = slides
         self._sessions = sessions
+        self._scans = scans
         self.readers: tuple[str, ...] = ()  # names that were used
         self._files = Background(self._messages.report, workers=1, parent=self)
         self._missing: tuple[str, ...] = ()  # added models that are not there now
@@ -46,6 +48,7 @@ class WorkbenchController(Controller):
             document.slide_changed,
             library.changed,
             library.shown_changed,
+            scans.changed,
         ):
             event.connect(self._on_changed)
         models.folder_changed.connect(self._on_changed)
@@ -81,6 +84,7 @@ class WorkbenchController(Controller):
         document = self._document
         document.set_map_painting(bench.painting)
         document.set_picture_settings(bench.picture)
+        self._scans.take_look(bench.scan_look)
         choice = bench.map_choice
         document.maps.choose(method=choice.method, stage=choice.stage, target=choice.target)
         self._slides.remember(bench.slides)
@@ -121,6 +125,7 @@ class WorkbenchController(Controller):
             "" if slide is None else slide.path,
             self._sessions.reader,
             self.readers,
+            replace(self._scans.look, target="", threshold=0, visible=True),
         )
 
     def _on_reader(self, name: str) -> None:

@@ -12,6 +12,7 @@ from viewer.saving.contents import applied, changes, encoded, read_all
 from viewer.saving.journal import Journal
 from viewer.saving.packing import from_json, to_json
 from viewer.state.settings import MapPainting, MapSpec, PictureSettings
+from viewer.state.slide_scan import ScanLook
 
 NAME = "workbench"  # of the journal
 
@@ -33,6 +34,7 @@ class Bench:
     current: str = ""  # of the slide that was open
     reader: str = ""  # who reads; "" = the first one
     readers: tuple[str, ...] = ()  # names that were used
+    scan_look: ScanLook = field(default_factory=ScanLook)  # but for class and threshold
 
 
 def bench_of(kept: Mapping[str, Any]) -> Bench:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from ssmamba.explain.colormaps import COLORMAPS
 from viewer.state.events import Event
 from viewer.state.slide_scan import ScanLook, ScanMap
 
@@ -64,3 +65,9 @@ class SlideScans:
         if look != self.look:
             self.look = look
             self.changed.emit()
+
+    def take_look(self, look: ScanLook) -> None:
+        """Paint as a kept look says, where it can be; class and threshold stay."""
+        colormap = look.colormap if look.colormap in COLORMAPS else self.look.colormap
+        opacity = min(max(look.opacity, 0.0), 1.0)
+        self.set_look(colormap=colormap, opacity=opacity, smooth=look.smooth)

@@ -16,7 +16,11 @@ from tests.slides import write_pyramid
 from tests.viewer.conftest import Bench
 from tests.viewer.fakes import CLASSES, FakeEngine, square, write_model
 from tests.viewer.scanning import FakeScan
+from viewer.saving.scan_file import read_scan
+from viewer.saving.workbench import WorkbenchStore
 from viewer.state.scale import field_key
+from viewer.state.slide_scan import ScanLook
+from viewer.state.slide_scans import SlideScans
 from viewer.window.main_window import MainWindow
 
 
@@ -383,3 +387,42 @@ def test_without_a_model_the_next_step_is_said(bench: Bench) -> None:
         bench.work.library.set_in_use(model.path, False)
     bench.window.actions_by_name["read_slide"].trigger()
     assert "Tick one in the list of models" in bench.texts(bench.window)
+
+
+def test_a_full_disk_is_said_once_and_tried_again(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    reader.work.messages.posted.connect(lambda message: told.append(message.text))
+    scan = reader.start()
+    reader.settle()
+    keeper = reader.work.slide_scans._keeper
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("viewer.saving.scan_file.os.fsync", full)
+        for count in (10, 20):
+            scan.read(10)
+            reader.wait_done(count)
+            keeper._save()
+            reader.bench.qtbot.waitUntil(lambda: not keeper._files.busy)
+    assert [text for text in told if "No space left" in text] == told[-1:]
+    path = keeper._writer._path
+    assert read_scan(path).map.done == 0  # nothing half-written
+    keeper._save()
+    reader.bench.qtbot.waitUntil(lambda: read_scan(path).map.done == 20)
+
+
+def test_the_look_is_kept_over_slides_and_starts(reader: Reader, tmp_path: Path) -> None:
+    reader.start().read()
+    reader.wait("done")
+    reader.scans.set_look(opacity=0.3, colormap="gray", smooth=True, target="aca", threshold=7)
+    WorkbenchStore(tmp_path / "kept").save(reader.work.workbench._now())
+    look = WorkbenchStore(tmp_path / "kept").load().scan_look
+    other = SlideScans()
+    other.take_look(look)
+    assert other.look == ScanLook("", 0, 0.3, "gray", True)
+    other.take_look(replace(look, colormap="none", opacity=9.0))
+    assert (other.look.colormap, other.look.opacity) == ("gray", 1.0)

@@ -20,6 +20,7 @@ class TileMapLayer:
         self._rect: Rect = (0.0, 0.0, 0.0, 0.0)
         self.opacity = 1.0
         self.smooth = False
+        self.clip: Rect | None = None  # nothing is painted off it, level-0 pixels
 
     def set_picture(self, rgba: np.ndarray | None, rect: Rect) -> None:
         """(H, W, 4) uint8, and where it lies (left, top, right, bottom), level-0 pixels; None
@@ -56,5 +57,8 @@ class TileMapLayer:
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.smooth)
         painter.setOpacity(self.opacity)
-        draw_part(painter, self._image, place, screen.adjusted(-64, -64, 64, 64))
+        within = screen.adjusted(-64, -64, 64, 64)
+        if self.clip is not None:
+            within = within.intersected(view.screen_rect_f(self.clip))
+        draw_part(painter, self._image, place, within)
         painter.restore()

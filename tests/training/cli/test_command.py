@@ -17,13 +17,19 @@ from training.ablate.config import AblateConfig
 from training.audit.config import AuditConfig
 from training.cli.command import as_yaml, parse, run_command
 from training.cli.limits import LIMITS
-from training.config import CardConfig, EvaluateConfig, FinetuneConfig, PretrainConfig
+from training.config import (
+    CardConfig,
+    EvaluateConfig,
+    FinetuneConfig,
+    PretrainConfig,
+    ScanEvaluateConfig,
+)
 from training.curve.config import CurveConfig
 from training.loop.interrupt import Interrupted
 from training.prepare.config import PrepareConfig
 from training.probe.config import ProbeConfig
 from training.robustness.config import RobustnessConfig
-from training.slides.config import SlideEvaluateConfig, SlideFinetuneConfig
+from training.slides.config import SlideEvaluateConfig, SlideFinetuneConfig, SlidePretrainConfig
 from training.suite.config import SuiteConfig
 
 NEEDED = ["--data", "d", "--out", "o"]
@@ -224,7 +230,8 @@ def test_limits_are_those_of_flags() -> None:
     """A field that is renamed must not lose its limit."""
     configs = (PretrainConfig, FinetuneConfig, EvaluateConfig, AblateConfig, AuditConfig,
                CardConfig, CurveConfig, PrepareConfig, ProbeConfig, RobustnessConfig,
-               SlideEvaluateConfig, SlideFinetuneConfig, SuiteConfig)  # fmt: skip
+               ScanEvaluateConfig, SlideEvaluateConfig, SlideFinetuneConfig, SlidePretrainConfig,
+               SuiteConfig)  # fmt: skip
     assert set(LIMITS) <= {field.name for config in configs for field in fields(config)}
 
 

@@ -61,7 +61,7 @@ def _look(image: np.ndarray, stain: str) -> Seen:
         return Seen("fluorescence", None, None)
     ink = ink_share(image) if inked else 0.0
     grey = _grey(image)
-    if float(grey.std()) < BLANK_CONTRAST:
+    if _variance(grey) < BLANK_CONTRAST**2:
         tissue = tissue_fraction(image, inked) if knows_glass(name) else None
         bare = tissue is not None and tissue < GLASS_LIMIT
         return Seen("pen" if ink > INK_LIMIT else "glass" if bare else "blank", tissue, None)
@@ -119,23 +119,30 @@ def sharpness(rgb: np.ndarray) -> float:
 def _grey(rgb: np.ndarray) -> np.ndarray:
     """Mean of the three colours, (H, W) float32 0..255."""
     red, green, blue = cv2.split(rgb)
-    total = np.add(red, green, dtype=np.uint16) + blue
-    return total.astype(np.float32) / np.float32(3)
+    total = cv2.add(cv2.add(red, green, dtype=cv2.CV_32F), blue, dtype=cv2.CV_32F)
+    return np.asarray(total) / np.float32(3)
 
 
 def _sharpness(grey: np.ndarray) -> float:
     if min(grey.shape) < 8:
         return 1.0
-    near = _variance(grey[1:] - grey[:-1]) + _variance(grey[:, 1:] - grey[:, :-1])
-    far = _variance(grey[4:] - grey[:-4]) + _variance(grey[:, 4:] - grey[:, :-4])
+    near, far = (_spread(grey, step) + _spread(grey.T, step) for step in (1, 4))
     return near / far if far > 0 else 1.0
+
+
+def _spread(grey: np.ndarray, step: int) -> float:
+    """Variance of the differences between rows ``step`` apart."""
+    above, below = grey[:-step], grey[step:]
+    mean = (below[-step:].sum(dtype=float) - above[:step].sum(dtype=float)) / below.size
+    return cv2.norm(below, above, cv2.NORM_L2SQR) / below.size - mean**2
 
 
 def _detail(grey: np.ndarray) -> float:
     """Standard deviation of the Laplacian, after a blur that evens out rounding; grey values."""
     smooth = cv2.GaussianBlur(grey, (0, 0), 1.0)
-    return float(cv2.meanStdDev(cv2.Laplacian(smooth, cv2.CV_32F))[1][0, 0])
+    return float(np.sqrt(_variance(cv2.Laplacian(smooth, cv2.CV_32F))))
 
 
 def _variance(values: np.ndarray) -> float:
-    return float(cv2.meanStdDev(values)[1][0, 0] ** 2)
+    flat = np.ascontiguousarray(values)
+    return cv2.norm(flat, cv2.NORM_L2SQR) / flat.size - cv2.mean(flat)[0] ** 2

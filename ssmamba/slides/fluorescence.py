@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ssmamba.slides.ink import BLACK, DARK
+from ssmamba.slides.ink import BLACK, DARK, share_of
 
 GROUND = 0.5  # of a picture is dark, or has the light of one channel alone
 BRIGHT = 100  # mean of the colours; most of what else is on a stained slide is brighter,
@@ -24,7 +24,7 @@ def is_fluorescence(rgb: np.ndarray) -> bool:
     middle = cv2.max(cv2.min(red, green), cv2.min(cv2.max(red, green), blue))
     single = middle < BLACK * 255
     ground = single | (high < DARK * 255)
-    if ground.mean() <= GROUND:
+    if share_of(ground) <= GROUND:
         return False
     rest = ~ground
     lit = rgb[rest]

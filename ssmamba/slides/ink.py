@@ -18,6 +18,11 @@ GREY = 0.1  # chroma below which a dark place is black ink, above which it is a 
 CELLS = 56  # a picture is averaged to about this many places a side
 
 
+def share_of(mask: np.ndarray) -> float:
+    """Share of a bool mask that is set, 0..1; ten times as fast as its mean."""
+    return cv2.countNonZero(np.ascontiguousarray(mask).view(np.uint8)) / mask.size
+
+
 def black_mask(rgb: np.ndarray) -> np.ndarray:
     """Where no light came through, (H, W) bool, of HWC uint8 RGB."""
     red, green, blue = cv2.split(rgb)
@@ -30,29 +35,36 @@ def ink_mask(rgb: np.ndarray) -> np.ndarray:
     For stains of red, violet and brown, such as H&E; the blue and green of a trichrome are taken
     for ink. Single dark pixels of a fine picture count too: see ``ink_share``.
     """
-    whole = rgb.dtype == np.uint8
-    red, green, blue = cv2.split(rgb.astype(np.int16) if whole else rgb)
+    red, green, blue = cv2.split(rgb)
     high, low = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
+    whole = rgb.dtype == np.uint8
 
     def level(share: float) -> float:
         return math.floor(share * 255) if whole else share * 255  # whole numbers compare quickly
 
-    is_green = (green - red > level(0.08)) & (green - blue > level(-0.06))
-    is_blue = (blue - red > level(0.3)) & (green - red > level(0.1))
-    is_red = (red - blue > level(0.4)) & (red - green > level(0.5)) & (blue <= level(0.35))
-    is_black = (high <= level(DARK)) & (high > level(BLACK)) & (high - low <= level(GREY))
+    def exceeds(first: np.ndarray, second: np.ndarray, share: float) -> np.ndarray:
+        """Where first - second is above a share of white; bytes saturate at 0."""
+        if share < 0:
+            return np.asarray(cv2.subtract(second, first) < -level(share))
+        return np.asarray(cv2.subtract(first, second) > level(share))
+
+    is_green = exceeds(green, red, 0.08) & exceeds(green, blue, -0.06)
+    is_blue = exceeds(blue, red, 0.3) & exceeds(green, red, 0.1)
+    is_red = exceeds(red, blue, 0.4) & exceeds(red, green, 0.5) & (blue <= level(0.35))
+    is_black = (high <= level(DARK)) & (high > level(BLACK))
+    is_black &= cv2.subtract(high, low) <= level(GREY)
     found: np.ndarray = is_green | is_blue | is_red | is_black
     return found
 
 
 def ink_share(rgb: np.ndarray) -> float:
     """Share of an HWC uint8 RGB picture that is felt pen, 0..1."""
-    return float(ink_mask(_averaged(rgb)).mean()) if rgb.size else 0.0
+    return share_of(ink_mask(_averaged(rgb))) if rgb.size else 0.0
 
 
 def black_share(rgb: np.ndarray) -> float:
     """Share of an HWC uint8 RGB picture that is black, 0..1."""
-    return float(black_mask(rgb).mean()) if rgb.size else 0.0
+    return share_of(black_mask(rgb)) if rgb.size else 0.0
 
 
 def _averaged(rgb: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ssmamba.slides.ink import BLACK, ink_mask
+from ssmamba.slides.ink import BLACK, ink_mask, share_of
 from ssmamba.slides.padding import padding_mask
 
 GLASS_SATURATION = 0.035  # below this an even, bright pixel is glass (JPEG noise stays under it)
@@ -50,7 +50,7 @@ def tissue_of_slide(picture: np.ndarray) -> np.ndarray:
 
 def tissue_fraction(rgb: np.ndarray, tell_ink: bool = True) -> float:
     """Share of an HWC uint8 RGB image that is tissue, 0..1."""
-    return float(tissue_mask(rgb, tell_ink).mean()) if rgb.size else 0.0
+    return share_of(tissue_mask(rgb, tell_ink)) if rgb.size else 0.0
 
 
 def _otsu(counts: np.ndarray) -> float:

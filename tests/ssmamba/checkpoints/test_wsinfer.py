@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -219,3 +224,79 @@ def test_a_damaged_file_is_refused(tmp_path: Path, share: float) -> None:
     path.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 34\n")
     with pytest.raises(CheckpointError, match="git lfs pull"):
         checkpoint.load(folder)
+
+
+def repacked(path: Path, change: Callable[[str, bytes], bytes]) -> None:
+    """Change records of an archive; its checksums are right again."""
+    with zipfile.ZipFile(path) as archive:
+        entries = [(e.filename, archive.read(e)) for e in archive.infolist()]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in entries:
+            archive.writestr(name, change(name.partition("/")[2], data))
+
+
+def test_weights_beyond_what_the_file_holds_are_refused(tmp_path: Path) -> None:
+    """torch would read them from the memory behind."""
+    folder = save_folder(tmp_path / "model", nn.Sequential(nn.Flatten(), nn.Linear(3072, 2)).eval())
+    path = folder / "torchscript_model.pt"
+    checkpoint.load(folder)
+    whole = path.read_bytes()
+    repacked(path, lambda name, data: data[:-4] if name.startswith("data/") else data)
+    with pytest.raises(CheckpointError, match=r"the record \d is shorter than it should be"):
+        checkpoint.load(folder)
+    path.write_bytes(whole)
+    stated, more = (3072).to_bytes(2, "little"), (3073).to_bytes(2, "little")  # BININT2
+    repacked(
+        path,
+        lambda name, data: data.replace(b"M" + stated, b"M" + more) if name == "data.pkl" else data,
+    )
+    with pytest.raises(CheckpointError, match="a weight reaches beyond its record"):
+        checkpoint.load(folder)
+
+
+FUZZ = """
+import io, random, sys, warnings, zipfile
+from pathlib import Path
+
+from ssmamba.checkpoints import checkpoint
+from ssmamba.errors import SSMambaError
+from tests.fuzz.mutations import mutated
+
+warnings.simplefilter("ignore")
+folder, count = Path(sys.argv[1]), int(sys.argv[2])
+path = folder / "torchscript_model.pt"
+with zipfile.ZipFile(path) as archive:
+    records = {e.filename: archive.read(e) for e in archive.infolist()}
+for number in range(count):
+    print(number, flush=True)
+    rng = random.Random(number)
+    chosen = rng.choice([name for name, data in records.items() if data])
+    data = records[chosen]
+    if number % 3:
+        other = mutated(data, [data], rng, False)
+    else:
+        other = bytes(b if rng.random() > 0.02 else rng.randrange(256) for b in data)
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, own in records.items():
+            archive.writestr(name, other if name == chosen else own)
+    path.write_bytes(made.getvalue())
+    try:
+        checkpoint.load(folder)
+    except SSMambaError:
+        pass
+"""
+
+
+@pytest.mark.slow
+def test_mutated_records_crash_nothing(tmp_path: Path) -> None:
+    """With right checksums, so that torch's own reader sees them."""
+    folder = save_folder(tmp_path / "model")
+    count = os.environ.get("SSMAMBA_FUZZ", "300")
+    done = subprocess.run(
+        [sys.executable, "-c", FUZZ, str(folder), count],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3],
+    )  # fmt: skip
+    last = done.stdout.split()[-1:]
+    assert done.returncode == 0, f"mutation {last} ended with {done.returncode}: {done.stderr}"
+    assert last == [str(int(count) - 1)]

@@ -19,7 +19,7 @@ from ssmamba.checkpoints.card import (
     refuse_slide_model,
     require_features,
 )
-from ssmamba.checkpoints.wsinfer import ONE_LOGIT, model_files
+from ssmamba.checkpoints.wsinfer import ONE_LOGIT, folder_of, model_files
 from ssmamba.errors import CheckpointError
 from ssmamba.files import written_whole
 from ssmamba.models import MaskedModel, SSMamba
@@ -96,7 +96,9 @@ def load(path: Path | str, device: str | torch.device = "cpu") -> Checkpoint:
     path = Path(path)
     card = read_card(path)
     refuse_slide_model(card, path)
-    return (_load_folder if card.is_torchscript else _load)(path, card, device)
+    if card.is_torchscript and folder_of(path) is not None:
+        return _load_folder(path, card, device)
+    return _load(path, card, device)
 
 
 def load_slide_model(path: Path | str, device: str | torch.device = "cpu") -> Checkpoint:

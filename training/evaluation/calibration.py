@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ssmamba.checkpoints import checkpoint
-from ssmamba.checkpoints.card import Calibration, Card
+from ssmamba.checkpoints.card import Calibration, Card, read_card, require_features
 from ssmamba.errors import CheckpointError
 from ssmamba.inference.distance import fit_feature_statistics, mahalanobis
 from ssmamba.inference.judge import normalised_entropy
@@ -41,6 +41,7 @@ def recalibrate(config: CalibrateConfig) -> Card:
     Raises CheckpointError for a file that is not a classifier of these classes and images.
     """
     refuse_name(config.out)
+    require_features(read_card(config.checkpoint), config.checkpoint)
     found = checkpoint.load(config.checkpoint)
     tell_without_cams(found.model, found.card.input.window_px)
     dataset = dataset_for(found.card, config.data, None, config.dataset_info)

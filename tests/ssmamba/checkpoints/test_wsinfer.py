@@ -28,7 +28,10 @@ from ssmamba.predict import main as predict
 from ssmamba.runtime.device import choose_device
 from ssmamba.scan import main as scan
 from tests.slides import grainy, write_pyramid
+from tests.ssmamba.checkpoints.made import save_classifier
 from tests.ssmamba.checkpoints.torchscripts import CONFIG, Reddish, save_folder, save_script
+from training.config import CalibrateConfig
+from training.evaluation.calibration import recalibrate
 
 
 @pytest.fixture(scope="module")
@@ -105,11 +108,13 @@ def test_a_file_that_was_replaced_in_its_folder_is_another_model(tmp_path: Path)
     assert again.card.class_names == ["Stroma", "Tumor"] and again.sha256 != before
 
 
-def test_what_it_cannot_do_is_said(zoo: Path) -> None:
+def test_what_it_cannot_do_is_said(zoo: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="features cannot be read"):
         spec_of(str(zoo), None, None)
     with pytest.raises(CheckpointError, match="features cannot be read"):
         checkpoint.load_encoder(zoo)
+    with pytest.raises(CheckpointError, match="features cannot be read"):
+        recalibrate(CalibrateConfig(checkpoint=zoo, data=tmp_path, out=tmp_path / "a.safetensors"))
     from ssmamba.explain.cam import cam_maps
 
     with pytest.raises(CheckpointError, match="shows nothing of its inside"):
@@ -141,6 +146,12 @@ def test_a_config_that_cannot_be_is_named(
     folder = save_folder(tmp_path / "model", **changes)
     with pytest.raises(CheckpointError, match=named):
         read_card(folder)
+
+
+def test_a_checkpoint_that_calls_itself_torchscript_is_none(tmp_path: Path) -> None:
+    path = save_classifier(tmp_path / "a.safetensors", arch="torchscript", config={})
+    with pytest.raises(CheckpointError, match="Unknown architecture 'torchscript'"):
+        checkpoint.load(path)
 
 
 def test_a_folder_without_one_of_its_files(tmp_path: Path) -> None:

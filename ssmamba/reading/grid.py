@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssmamba.reading.tissue_map import TissueMap
+from ssmamba.reading.values import COARSEST
 
 LEAST_TISSUE = 0.1  # share of a window; with less it is glass (as in ssmamba.inference.sight)
-COARSEST = 8  # rows and columns between the windows that are read first
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+COARSEST = 8  # rows and columns between the windows of a slide that are read first
 Mode = Literal["auto", "whole", "tiles"]
 # Why an answer is not sure; "" when it is. See ssmamba.reading.doubts for their order and words.
 Doubt = Literal[

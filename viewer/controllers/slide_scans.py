@@ -12,12 +12,13 @@ from ssmamba.engine.messages import (
     JobDone,
     JobFailed,
     Priority,
+    Reprioritise,
     ScanBegun,
     ScanSlide,
     ScanTiles,
     SlideRef,
 )
-from ssmamba.reading.values import PackedArray
+from ssmamba.reading.values import COARSEST, PackedArray
 from ssmamba.slides.slide import SlideInfo
 from viewer.canvas import SlideCanvas
 from viewer.controllers.scale import ScaleController
@@ -60,6 +61,7 @@ class SlideScanController(Controller):
         self._model = ""  # path of the one that reads
         self._slide_name = ""  # of the slide's session; "" until that is restored
         self._known = 0  # windows that the engine was told not to read again
+        self._coarse = False  # the engine reads what stands for its neighbours
         self._view: Rect | None = None  # where the engine was told to begin
         self._wish = False  # to begin as soon as what was kept is read
         self._deaths = 0
@@ -191,8 +193,9 @@ class SlideScanController(Controller):
             view=view,
             known=known,
             field_px=field_px,
-            priority=Priority.SLIDE,
+            priority=Priority.REST,  # until all is seen coarsely
         )
+        self._coarse = True
         self._bridge.send(request)
         if found is not None:
             self._keeper.set_state("reading")
@@ -264,6 +267,9 @@ class SlideScanController(Controller):
             tiles.cells.array, tiles.strides.array, tiles.probabilities.array, tiles.doubts.array
         )
         self._keeper.add(part)
+        if self._coarse and self._job is not None and (tiles.strides.array < COARSEST).any():
+            self._coarse = False
+            self._bridge.send(Reprioritise(self._job, Priority.SLIDE))
         self.scans.grow(places, tiles.per_second, tiles.left_s)
         self.progressed.emit()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QCheckBox, QFrame, QProgressBar, QPushButton, QSlider
+from PySide6.QtWidgets import QCheckBox, QFrame, QProgressBar, QPushButton, QScrollArea, QSlider
 
 from viewer.controllers.scan_painter import ScanPainter
 from viewer.controllers.slide_scans import SlideScanController
@@ -137,7 +137,10 @@ class SlideScanPanel(QFrame):
     def refresh(self) -> None:
         """Follow the status, the look and the map."""
         scans, found, look = self._scans, self._scans.map, self._scans.look
-        self.setVisible(bool(scans.status) or found is not None)
+        was_there, is_there = not self.isHidden(), bool(scans.status) or found is not None
+        self.setVisible(is_there)
+        if scans.status in ("looking", "scale") and not was_there:  # the user has just asked for it
+            QTimer.singleShot(0, self, self._come_into_view)
         self._model.setText(scans.model_name)
         under_way = scans.under_way
         open_end = under_way or scans.status in ("paused", "stopped", "waiting")
@@ -165,6 +168,13 @@ class SlideScanPanel(QFrame):
             self._eye.setChecked(look.visible)
             self._filling = False
         self._show_numbers()
+
+    def _come_into_view(self) -> None:
+        area = self.parent()
+        while area is not None and not isinstance(area, QScrollArea):
+            area = area.parent()
+        if area is not None:
+            area.ensureWidgetVisible(self, 0, 0)
 
     def _fill_classes(self) -> None:
         assert self._scans.map is not None

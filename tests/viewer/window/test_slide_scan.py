@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint
 
-from ssmamba.engine.messages import Cancel, Classify, JobFailed, Priority, ScanSlide
+from ssmamba.engine.messages import Cancel, Classify, JobFailed, Priority, Reprioritise, ScanSlide
 from ssmamba.rois.geometry import area_of
 from tests.slides import write_pyramid
 from tests.viewer.conftest import Bench
@@ -104,7 +104,7 @@ def test_one_click_reads_the_slide_from_the_view_outwards(reader: Reader) -> Non
     left, top, right, bottom = reader.window.canvas.camera.view.rect
     assert request.begin == ((left + right) / 2, (top + bottom) / 2)
     assert request.view == (left, top, right, bottom)
-    assert request.priority == Priority.SLIDE and request.field_px == 100
+    assert request.priority == Priority.REST and request.field_px == 100
     assert reader.panel.isVisibleTo(reader.window)
     reader.scans.set_look(opacity=1.0)
     scan.read(2)
@@ -144,6 +144,8 @@ def test_the_panel_says_pace_values_and_areas(reader: Reader) -> None:
     reader.wait_done(40)
     reader.bench.qtbot.waitUntil(lambda: "40 of 63" in reader.panel.said.text())
     assert "12 windows/s, 9 s left" in reader.panel.said.text()
+    status = reader.bench.texts(reader.window.status)
+    assert "Reading the slide, 12 windows/s, 9 s left…" in status
     scan.read()
     reader.wait("done")
     reader.window.canvas.cursor_moved.emit(250.0, 350.0)
@@ -294,14 +296,23 @@ def test_the_scale_is_asked_for_first(bench: Bench) -> None:
     assert bench.window.canvas.tool() == "pan"
 
 
-def test_a_lasso_is_more_urgent(reader: Reader) -> None:
-    reader.start().read(10)
-    reader.wait_done(10)
+def test_a_lasso_is_more_urgent_and_all_else_once_the_whole_is_seen(reader: Reader) -> None:
+    scan = reader.start()
+    scan.read(2)  # of every eighth row and column
+    reader.wait_done(2)
+    assert not reader.engine.of_kind(Reprioritise)
     roi = square(200, 200, 120)
     reader.work.document.add([roi])
     reader.work.document.select(roi.id)
     reader.bench.qtbot.waitUntil(lambda: bool(reader.engine.of_kind(Classify)))
-    assert reader.engine.of_kind(Classify)[-1].priority < reader.asked()[-1].priority
+    assert reader.engine.of_kind(Classify)[-1].priority < scan.request.priority
+    scan.read(2)
+    reader.wait_done(4)
+    changed = Reprioritise(scan.request.job, Priority.SLIDE)
+    assert reader.engine.of_kind(Reprioritise) == [changed] and max(Priority) == Priority.SLIDE
+    scan.read()
+    reader.wait("done")
+    assert reader.engine.of_kind(Reprioritise) == [changed]
 
 
 def test_a_dead_engine_is_asked_again(reader: Reader) -> None:

@@ -31,7 +31,7 @@ class LongWork:
     def run(self, step: Callable[[], T]) -> T:
         """Run a step there and wait for it; raises what it raises."""
         if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, "long-work", initializer=_give_way)
+            self._thread = ThreadPoolExecutor(1, "long-work", initializer=give_way)
         return self._thread.submit(step).result()
 
     def close(self) -> None:
@@ -40,7 +40,8 @@ class LongWork:
             self._thread.shutdown()
 
 
-def _give_way() -> None:
+def give_way() -> None:
+    """Lower the priority of the calling thread, where the system has that."""
     with contextlib.suppress(OSError):
         if sys.platform == "linux":  # elsewhere niceness belongs to the process
             own = threading.get_native_id()

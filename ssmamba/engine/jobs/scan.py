@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from ssmamba.engine.jobs.bench import Bench, progress
+from ssmamba.engine.long_work import give_way
 from ssmamba.engine.messages import ScanBegun, ScanSlide, ScanTiles
 from ssmamba.engine.scheduler import Spent, Steps
 from ssmamba.errors import NoTissue, SlideError
@@ -22,8 +24,11 @@ from ssmamba.reading.values import PackedArray, Stamp
 from ssmamba.slides.slide import Slide
 
 BATCH = {"cpu": 4, "cuda": 64}  # windows of a step: what is asked meanwhile waits for one at most
+FEW = {"cpu": 1, "cuda": 64}  # of a step while something is asked again and again
+ASKED_S = 3.0  # for so long after something else was answered
 READERS = {"cpu": 1, "cuda": 8}  # threads that read ahead; on a CPU the network has the others
 AHEAD = 2  # batches for each
+TURN_S = 0.005  # between two steps: another job had a turn
 POLL_S = 0.02  # a step while tissue is looked for in another thread
 
 
@@ -46,17 +51,18 @@ def scan_slide(request: ScanSlide, bench: Bench, spent: Spent) -> Steps:
             yield begun
             strides, windows = strides_of(cells), plan.grid.windows(cells)
             reader = WindowReader(slide, predictor.card.input, plan.out_px, plan.icc)
-            size, since, known = BATCH[kind], spent(), len(plan.cells) - len(cells)
+            since, known, turns = spent(), len(plan.cells) - len(cells), _Turns()
             batches = in_order(
                 pool,
-                lambda first: reader.read(windows[first : first + size]),
-                range(0, len(cells), size),
+                lambda part: reader.read(windows[part]),
+                _parts(len(cells), lambda: (FEW if turns.shared else BATCH)[kind]),
                 AHEAD * READERS[kind],
             )
-            for first, batch in batches:
+            for part, batch in batches:
                 found = answered(predictor, batch, lambda images: bench.predict(predictor, images))
-                part, done = slice(first, first + size), min(first + size, len(cells))
+                done = part.stop
                 pace = progress(request.job, done, len(cells), spent() - since)
+                turns.leave()
                 yield ScanTiles(
                     job=request.job,
                     cells=PackedArray.of(cells[part]),
@@ -68,12 +74,42 @@ def scan_slide(request: ScanSlide, bench: Bench, spent: Spent) -> Steps:
                     per_second=pace.per_second,
                     left_s=pace.left_s,
                 )
+                turns.come_back()
+
+
+class _Turns:
+    """Notices that other jobs had turns between this one's steps."""
+
+    def __init__(self) -> None:
+        self._left = 0.0
+        self._shared_at = float("-inf")
+
+    @property
+    def shared(self) -> bool:
+        return time.monotonic() - self._shared_at < ASKED_S
+
+    def leave(self) -> None:
+        self._left = time.monotonic()
+
+    def come_back(self) -> None:
+        now = time.monotonic()
+        if now - self._left > TURN_S:
+            self._shared_at = now
+
+
+def _parts(total: int, size: Callable[[], int]) -> Iterator[slice]:
+    """Slices of 0..total, each as long as is asked when it begins."""
+    first = 0
+    while first < total:
+        last = min(first + size(), total)
+        yield slice(first, last)
+        first = last
 
 
 @contextmanager
 def _readers(count: int) -> Iterator[ThreadPoolExecutor]:
     """Threads that are not waited for: a cancelled job gives way at once."""
-    pool = ThreadPoolExecutor(count, thread_name_prefix="scan")
+    pool = ThreadPoolExecutor(count, "scan", initializer=give_way)
     try:
         yield pool
     finally:

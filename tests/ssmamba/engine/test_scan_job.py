@@ -1,10 +1,13 @@
 """A slide read in steps: coarse first, outwards, giving way to what is asked."""
 
+import time
+
 import numpy as np
 import pytest
 
 from ssmamba.checkpoints.card import InputSpec
 from ssmamba.engine.jobs import Jobs
+from ssmamba.engine.jobs.scan import AHEAD, BATCH, FEW, TURN_S
 from ssmamba.engine.messages import (
     Cancel,
     Classify,
@@ -216,3 +219,15 @@ def test_through_the_engines_process_a_lasso_overtakes_a_scan(engine, scanned):
             ended.append(reply)
     assert ended == [JobDone(asked), JobDone(scan)]
     assert tiles > 1
+
+
+def test_while_something_is_asked_again_and_again_the_steps_are_short(jobs, scanned):
+    steps = jobs.begin(request(scanned), lambda: 0.0)
+    tiles = (len(reply.cells.array) for reply in steps if isinstance(reply, ScanTiles))
+    alone = [next(tiles) for _ in range(3)]
+    assert alone == [BATCH["cpu"]] * 3
+    time.sleep(2 * TURN_S)  # as another job's turn
+    shared = [next(tiles) for _ in range(AHEAD + 4)]
+    assert shared[-1] == FEW["cpu"]
+    assert set(shared) <= {BATCH["cpu"], FEW["cpu"]}
+    steps.close()

@@ -1,4 +1,4 @@
-"""Flags of training.slide_pretrain, training.slide_finetune and training.slide_evaluate."""
+"""Flags of training.slide_pretrain, slide_probe, slide_finetune and slide_evaluate."""
 
 from __future__ import annotations
 
@@ -93,6 +93,26 @@ class SlidePretrainConfig:
         given = self.weight_decay
         start, end = (start, end) if given is None else (given, given)
         return start, end if self.weight_decay_end is None else self.weight_decay_end
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlideProbeConfig:
+    """Measure and draw what a slide encoder's frozen features are worth."""
+
+    checkpoint: Path  # a slide model that reads pixels, .safetensors
+    # CSV: slide[,patient][,label][,mpp], or a folder of slides or images, as of slide_pretrain
+    cohort: Path
+    out: Path  # folder for probe.json and the pictures
+    slide_mpp: float | None = None  # µm per level-0 pixel of slides and images that do not say it
+    most_regions: int = 0  # of a slide, spread evenly over it; 0 = all
+    allow_overlap: bool = False  # also measure on slides that the model was trained on
+    folds: int = 5  # of the probes, with patients kept whole
+    neighbours: int = 20  # of the nearest-neighbour probe
+    clusters: int = 3  # of k-means
+    pictures: int = 4  # slides that are drawn with their clusters
+    resamples: int = 1000  # draws of the bootstrap, by patient
+    seed: int = 0  # random seed of folds, clusters, masks and t-SNE
+    accelerator: Accelerator = "auto"  # device to compute on; auto = a GPU if there is one
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,7 +42,7 @@ def slide_evaluate(config: SlideEvaluateConfig) -> None:
     if not card.slide_outputs:
         raise DataError(
             f"{config.checkpoint} has no head: it was trained without labels; fine-tune it with "
-            "training.slide_finetune --init."
+            "training.slide_finetune --init, or measure its features with training.slide_probe."
         )
     kind = card.answer.get("question", "classes")
     if config.contributions and card.arch != "mil":

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from training.slides.ssl.positions import sinusoidal
 
+PREFIX = "predictor."  # of its weights among a checkpoint's extra tensors
 MLP_RATIO = 4
 HEAD_DIM = 32
 

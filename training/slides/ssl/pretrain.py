@@ -42,13 +42,14 @@ from training.slides.models import architecture, build
 from training.slides.ssl.collapse import faults, level_metrics, sentence
 from training.slides.ssl.distillation import Distillation
 from training.slides.ssl.latentmim import LatentMIM
-from training.slides.ssl.predictor import HEAD_DIM
+from training.slides.ssl.pictures import draw_levels
+from training.slides.ssl.predictor import HEAD_DIM, PREFIX
 from training.slides.ssl.task import METHODS, SlidePretraining, latentmim_config
+from training.slides.ssl.val_probe import ValProbe
 from training.slides.task import slide_plan
 
-SECTION, SLIDES_FILE = "slide_pretrain", "slides.csv"
+SECTION, SLIDES_FILE, LEVELS_PICTURE = "slide_pretrain", "slides.csv", "levels.png"
 TITLES = {"latentmim": "LatentMIM", "dino": "DINO"}
-PREDICTOR = "predictor."  # of the checkpoint's extra tensors
 
 
 def slide_pretrain(config: SlidePretrainConfig) -> None:
@@ -105,11 +106,15 @@ def _train(
     model = work.model(encoder.train(), plan.steps, plan.accumulate, plan.epoch_steps)
     if isinstance(model, LatentMIM):
         untrained = work.validate(model.to(fabric.device)) | untrained
-        model.train()
     watch = CollapseWatch(config, untrained, bool(fabric.is_global_zero))
+    probe = ValProbe(config, work, bool(fabric.is_global_zero))
+    probe.look(work.kept(model.to(fabric.device)), 0)
+    model.train()
 
     def validate(model: nn.Module) -> dict[str, float]:
-        return watch.looked(work.validate(model), run.outcome.epoch)
+        found = watch.looked(work.validate(model), run.outcome.epoch)
+        probe.look(work.kept(model), run.outcome.epoch)
+        return found
 
     def score(metrics: dict[str, float]) -> Score:
         last = -metrics["loss"] if config.method == "latentmim" else float(run.outcome.epoch)
@@ -129,10 +134,15 @@ def _train(
     outcome = run.run(config.resume)
     if fabric.is_global_zero:
         model.eval()
+        probes = probe.final(work.kept(model), outcome.best_epoch)
+        card = card.with_(metrics={"probes": probes} if probes else {})
         _save(config, card, work, watch, config.out / "best.safetensors", model, outcome)
+        history = watch.before(config.epochs + 1)
+        draw_levels(history, card.name).savefig(config.out / LEVELS_PICTURE, dpi=130)
         console.print(
             f"Kept epoch {outcome.best_epoch} of {config.epochs}: {config.out / 'best.safetensors'}"
-            ". Start from it with training.slide_finetune --init."
+            f", {LEVELS_PICTURE} beside it. Measure its features with training.slide_probe, or "
+            "start from it with training.slide_finetune --init."
         )
 
 
@@ -150,7 +160,7 @@ class CollapseWatch:
 
     def looked(self, metrics: dict[str, float], epoch: int) -> dict[str, float]:
         """The metrics with ``collapsed``, the number of levels that have; a change is said."""
-        found = faults(self._before(epoch), metrics)
+        found = faults(self.before(epoch), metrics)
         state = [(fault.level, fault.collapsed) for fault in found]
         if state != self._said and self.leads:
             if found:
@@ -160,7 +170,8 @@ class CollapseWatch:
         self._said = state
         return metrics | {"collapsed": float(sum(fault.collapsed for fault in found))}
 
-    def _before(self, epoch: int) -> list[tuple[int, dict[str, float]]]:
+    def before(self, epoch: int) -> list[tuple[int, dict[str, float]]]:
+        """(epoch, metrics) of the untrained model and of the epochs before one."""
         path = self.config.out / LOG_FILE
         lines = read_log(path) if path.is_file() else []
         known = [(line["epoch"], line["val"]) for line in lines if line.get("val")]
@@ -237,10 +248,11 @@ def _save(
     }
     extra = {}
     if isinstance(model, LatentMIM):
-        extra = {PREDICTOR + name: t for name, t in model.predictor.state_dict().items()}
+        extra = {PREFIX + name: t for name, t in model.predictor.state_dict().items()}
         entry["predictor"] = asdict(latentmim_config(config))
     found = outcome.best_metrics or outcome.last_metrics
-    metrics = {"untrained": watch.untrained} | ({"val": found} if found else {})
+    metrics = {"untrained": watch.untrained, **card.metrics}
+    metrics |= {"val": found} if found else {}
     kept = SlideModel(work.kept(model), 0)
     checkpoint.save(path, kept, card.with_(training=entry, metrics=metrics), extra)
 

@@ -89,8 +89,11 @@ class SlidePretraining:
     def encoded(self, encoder: RegionEncoder, rows: np.ndarray) -> Iterator[SlideTokens]:
         """An encoder's answers to whole slides."""
         for row in rows:
-            images, _ = self._regions(int(row), None)
-            yield encoder.forward_slide(self._pixels(torch.from_numpy(images)))
+            yield encoder.forward_slide(self.whole(int(row)))
+
+    def whole(self, row: int) -> Tensor:
+        """The regions (N, 3, w, w) of a slide, the same piece each time where it is too large."""
+        return self._pixels(torch.from_numpy(self._regions(row, None)[0]))
 
     def _batch(self, row: int, rng: np.random.Generator) -> NamedTuple:
         raise NotImplementedError

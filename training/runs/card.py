@@ -16,7 +16,7 @@ from training.config import RunConfig
 from training.data.dataset import Dataset
 from training.loop.task import Outcome
 
-PACKAGES = ("torch", "numpy", "timm", "lightning-fabric", "opencv-python-headless")
+PACKAGES = ("torch", "numpy", "timm", "lightning-fabric", "opencv-python-headless", "torchmil")
 Triple = tuple[float, float, float]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 import zipfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,18 @@ from torch import nn
 
 from ssmamba.checkpoints.card import Card, ClassInfo, InputSpec, read_card
 from ssmamba.checkpoints.checkpoint import load, save
+from ssmamba.config import SSMambaConfig
 from ssmamba.headless.export import files
 from ssmamba.inference.predictor import Predictor
 from ssmamba.models.build import build_network
-from tests.ssmamba.checkpoints.made import save_classifier, save_mamim, tiny_model
+from ssmamba.models.slides.config import PixelMambaConfig
+from tests.ssmamba.checkpoints.made import (
+    CLASSES,
+    save_classifier,
+    save_mamim,
+    tiny_config,
+    tiny_model,
+)
 from tests.ssmamba.checkpoints.torchscripts import save_folder
 from tests.ssmamba.export.conftest import SPEC, Run
 
@@ -125,3 +133,32 @@ def test_bundled_models_are_exported(name: str, export: Run) -> None:
     status, said, out = export(path, "--target-mpp", "1")
     assert status == 0, said
     assert read_card(out).class_names == read_card(path).class_names
+
+
+OTHER_NETWORKS = {
+    "mamba": ("ssmamba", asdict(tiny_config(mixer="mamba"))),
+    "ss2d": ("ssmamba", asdict(tiny_config(mixer="ss2d"))),
+    "cls": ("ssmamba", asdict(tiny_config(pool="cls"))),
+    "both": ("ssmamba", asdict(tiny_config(pool="both"))),
+    "columns": ("ssmamba", asdict(tiny_config(column_scans=True))),
+    "alternate": ("ssmamba", asdict(tiny_config(alternate_scans=True))),
+    "mlp": ("ssmamba", asdict(tiny_config(mlp_ratio=2.0))),
+    "linear": ("ssmamba", asdict(tiny_config(embedding="linear"))),
+    "deep stem": ("ssmamba", asdict(tiny_config(deep_stem=True, overlap=True, batch_norm=True))),
+    "vmamba": ("vmamba", asdict(SSMambaConfig.vmamba("nano", dims=(8, 8, 12, 16)))),
+    "pixels": ("pixel-mamba-roi", asdict(PixelMambaConfig(expansions=("h-cat", "v-cat")))),
+    "vit": ("timm:vit_tiny_patch16_224", {"img_size": 32}),
+    "efficientvit": ("timm:efficientvit_b0", {}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OTHER_NETWORKS)
+def test_other_networks_are_exported(name: str, tmp_path: Path, export: Run) -> None:
+    arch, config = OTHER_NETWORKS[name]
+    torch.manual_seed(0)
+    card = Card(arch=arch, config=config, classes=CLASSES, input=replace(SPEC, window_px=32))
+    save(tmp_path / "m.safetensors", build_network(arch, config, 3).eval(), card)
+    status, said, out = export(tmp_path / "m.safetensors")
+    assert status == 0, said
+    assert len(read_card(out).classes) == 3

@@ -122,7 +122,7 @@ class SlideScanController(Controller):
         self._deaths = 0
         found = self.scans.map
         if found is not None and self._fits(found.head, model):
-            self._ask(model)
+            self._go_on(model)
         else:
             self._look_for_kept(model)
 
@@ -171,9 +171,19 @@ class SlideScanController(Controller):
                 return
             if kept is not None and self._fits(kept.map.head, model):
                 self._take(kept.map, "reading", fresh=False)
-            self._ask(model)
+            self._go_on(model)
 
         self._keeper.of_model(self._slide_name, model.file_sha256, found)
+
+    def _go_on(self, model: Model) -> None:
+        """Have the rest read, if there is any, and show the map."""
+        found = self.scans.map
+        if found is not None and found.complete:
+            self._keeper.set_state("done")
+            self.scans.set_look(visible=True)
+            self.scans.set_status("done")
+        else:
+            self._ask(model)
 
     def _ask(self, model: Model) -> None:
         """Have the engine read all windows that are not known, from what is looked at outwards."""
@@ -237,7 +247,7 @@ class SlideScanController(Controller):
 
     def _on_begun(self, begun: ScanBegun) -> None:
         model, found = self._library.get(begun.checkpoint), self.scans.map
-        if model is None or model.file_sha256 != begun.stamp.checkpoint_sha256:
+        if model is None or model.file_sha256 not in ("", begun.stamp.checkpoint_sha256):
             self._halt("stopped")
             text = tr("The file of this model was replaced by another one. Read the slide again.")
             self._messages.warn(text)
@@ -362,7 +372,8 @@ class SlideScanController(Controller):
         self.scans.set_outdated(outdated)
 
     def _on_scale_known(self, known: bool) -> None:
+        found = self.scans.map
         if self.scans.status == "scale":
-            self.scans.set_status("" if self.scans.map is None else "stopped")
+            self.scans.set_status("" if found is None else "done" if found.complete else "stopped")
             if known:
                 self.start()

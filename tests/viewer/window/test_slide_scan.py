@@ -187,6 +187,18 @@ def test_stop_keeps_what_was_read_and_putting_away_brings_it_back(reader: Reader
     assert len(again.request.known) == 20 and reader.scans.map.done == 20
 
 
+def test_a_slide_that_is_read_is_not_read_again(reader: Reader) -> None:
+    reader.start().read()
+    reader.wait("done")
+    for put_away in (False, True):
+        if put_away:
+            reader.panel.close_button.click()
+            assert reader.scans.map is None
+        reader.press()
+        reader.wait("done")
+        assert reader.scans.map.complete and len(reader.asked()) == 1
+
+
 def test_it_comes_back_with_its_slide_and_goes_on(reader: Reader, tmp_path: Path) -> None:
     scan = reader.start()
     scan.read(30)

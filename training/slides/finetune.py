@@ -14,7 +14,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from ssmamba.checkpoints import checkpoint
-from ssmamba.checkpoints.card import Card, ClassInfo, SlideSpec
+from ssmamba.checkpoints.card import Card, ClassInfo, SlideSpec, file_sha256, read_card
 from ssmamba.errors import DataError
 from ssmamba.files import remove_partials, write_text
 from ssmamba.lock import locked_folder, refuse_locked
@@ -67,6 +67,7 @@ def slide_finetune(config: SlideFinetuneConfig) -> None:
     with _claimed(config, leads):
         if leads:
             _tell(cohort, bags)
+            _tell_seen(config, bags)
             tell_fit(config, int(bags.counts.max()), fabric.device)
         for at in chosen:
             card = _card(config, bags, folds[at], questions[at])
@@ -131,7 +132,8 @@ def _card(config: SlideFinetuneConfig, bags: AnyBags, fold: Fold, question: Slid
     arch, values = architecture(config, _dim(bags))
     names = question.names if isinstance(question, Classes) else ()
     classes = tuple(ClassInfo(n, n, COLOURS[at % len(COLOURS)]) for at, n in enumerate(names))
-    seen = [int(row) for row in (*fold.train, *fold.val)]
+    seen = {content_hash(bags.file(int(row))) for row in (*fold.train, *fold.val)}
+    start = Card() if config.init is None else read_card(config.init)
     return Card(
         kind="slide",
         name=config.name or f"{config.cohort.stem} {config.model}",
@@ -140,7 +142,9 @@ def _card(config: SlideFinetuneConfig, bags: AnyBags, fold: Fold, question: Slid
         classes=classes,
         input=_input(config, bags, fold),
         answer=question.card_entry(),
-        training_hashes=tuple(sorted({content_hash(bags.file(row)) for row in seen})),
+        training_hashes=tuple(sorted({*seen, *start.training_hashes})),
+        pretraining=start.pretraining,
+        parent_sha256=None if config.init is None else file_sha256(config.init),
         dataset={
             "name": config.cohort.stem,
             "slides": {name: len(getattr(fold, name)) for name in ("train", "val", "test")},
@@ -211,6 +215,19 @@ def _tell(cohort: Cohort, bags: AnyBags) -> None:
     )
     for name, why in cohort.left_out:
         console.print(f"Left out: {name}: {why}.")
+
+
+def _tell_seen(config: SlideFinetuneConfig, bags: AnyBags) -> None:
+    """Say how many slides --init has seen: each fold tests on some of them."""
+    if config.init is None:
+        return
+    known = set(read_card(config.init).training_hashes)
+    seen = sum(content_hash(bags.file(row)) in known for row in range(len(bags.cohort.slides)))
+    if seen:
+        console.print(
+            f"{config.init} was trained on {seen} of these slides, so tests on them flatter it; "
+            "train it on other slides, or with a column split that leaves out the test slides."
+        )
 
 
 def _refuse_used(config: SlideFinetuneConfig) -> None:

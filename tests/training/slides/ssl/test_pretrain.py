@@ -62,10 +62,12 @@ def test_from_slides_to_a_model_to_start_from(cohort, tmp_path, method, capsys):
              "--epochs", "1", "--resamples", "5", "--accelerator", "cpu",
              "--init", str(out / "best.safetensors"), "--lr", "1e-9"]  # fmt: skip
     assert slide_finetune.main([*flags, "--out", str(tmp_path / "tuned")]) == 0
+    assert "was trained on 10 of these slides" in capsys.readouterr().out
     tuned = load_slide_model(tmp_path / "tuned" / "fold-0" / "best.safetensors")
     for mine, theirs in zip(tuned.model.encoder.parameters(), found.model.encoder.parameters(),
                             strict=True):  # fmt: skip
         torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-6)
+    assert tuned.card.pretraining == method and tuned.card.parent_sha256 == found.sha256
     evaluate = ["--checkpoint", str(out / "best.safetensors"), "--cohort", str(cohort)]
     assert slide_evaluate.main([*evaluate, "--out", str(tmp_path / "e")]) == 2
     assert "has no head" in capsys.readouterr().err

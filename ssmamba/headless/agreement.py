@@ -28,6 +28,7 @@ from ssmamba.rois.readers import (
     agreement_on,
     classes_of,
     domain_of,
+    marked_by,
     merged_regions,
     pairs_of,
     reader_of,
@@ -78,14 +79,20 @@ def compare_readers(request: AgreementRequest) -> list[Agreement]:
     if not classes:
         raise RoiError("No file has a region with an area; draw some and export them again.")
     domain = float(domain_of(readers, *place.domain).area)
-    pairs = {one.key: pairs_of(readers, one, domain) for one in classes}
-    rows = [agreement_on(readers, one, pairs[one.key], domain) for one in classes]
-    merged = [roi for one in classes for roi in merged_regions(readers, one, request.merge)]
+    pairs: list[Pair] = []
+    rows: list[Agreement] = []
+    merged: list[Roi] = []
+    for one in classes:
+        own = pairs_of(readers, one, domain)
+        marked = marked_by([reader.area(one.key) for reader in readers])
+        pairs += own
+        rows.append(agreement_on(readers, one, own, marked, domain))
+        merged += merged_regions(readers, one, marked, request.merge)
     try:
         request.out.mkdir(parents=True, exist_ok=True)
         refuse_unwritable(request.out)
         write_rois(request.out / MERGED_FILE, merged, place.offset)
-        _write(request.out / PAIRS_FILE, [p for found in pairs.values() for p in found], place.mpp)
+        _write(request.out / PAIRS_FILE, pairs, place.mpp)
         _write(request.out / CLASSES_FILE, rows, place.mpp)
     except OSError as error:
         raise unwritten(request.out, error) from error

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
+import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
@@ -117,11 +118,14 @@ def pairs_of(readers: Sequence[Reader], one: ClassName, domain_area: float) -> l
 
 
 def agreement_on(
-    readers: Sequence[Reader], one: ClassName, pairs: Sequence[Pair], domain_area: float
+    readers: Sequence[Reader],
+    one: ClassName,
+    pairs: Sequence[Pair],
+    marked: Sequence[BaseGeometry],
+    domain_area: float,
 ) -> Agreement:
-    """All readers on one class, of whom ``pairs`` are the pairs."""
+    """All readers on one class; pairs: of ``pairs_of``; marked: of ``marked_by``."""
     areas = [reader.area(one.key) for reader in readers]
-    marked = [area for area in areas if not area.is_empty]
     told = [pair.dice for pair in pairs if not math.isnan(pair.dice)]
     sizes = [float(area.area) for area in areas]
     if len(readers) == 2:
@@ -130,10 +134,10 @@ def agreement_on(
         kappa = fleiss_kappa(sizes, [pair.area_both for pair in pairs], domain_area)
     return Agreement(
         one.name,
-        len(marked),
-        float(merged(areas, "union").area),
-        float(merged(areas, "majority").area),
-        float(merged(areas, "intersection").area),
+        sum(not area.is_empty for area in areas),
+        float(merged(marked, "union").area),
+        float(merged(marked, "majority").area),
+        float(merged(marked, "intersection").area),
         sum(told) / len(told) if told else math.nan,
         kappa,
     )
@@ -168,15 +172,19 @@ def fleiss_kappa(sizes: Sequence[float], overlaps: Sequence[float], domain: floa
     return (agreed - expected) / (1 - expected) if 1 - expected > 1e-12 else math.nan
 
 
-def merged(areas: Sequence[BaseGeometry], how: Merge) -> BaseGeometry:
-    """What any reader marked, what all did, or what more than half of them did."""
-    least = {"union": 1, "intersection": len(areas), "majority": len(areas) // 2 + 1}[how]
-    marked: list[BaseGeometry] = [NOTHING] * least  # by at least 1, 2, ... readers so far
-    for area in areas:
-        for count in range(least - 1, -1, -1):
+def marked_by(areas: Sequence[BaseGeometry]) -> list[BaseGeometry]:
+    """What at least 1, 2, … all of the readers marked."""
+    marked: list[BaseGeometry] = [NOTHING] * len(areas)  # so far
+    for number, area in enumerate(areas):
+        for count in range(number, -1, -1):
             more = area if count == 0 else _shared(marked[count - 1], area)
             marked[count] = shapely.union(marked[count], more)
-    return marked[-1]
+    return marked
+
+
+def merged(marked: Sequence[BaseGeometry], how: Merge) -> BaseGeometry:
+    """What any reader marked, all did, or more than half of them did; marked: of ``marked_by``."""
+    return marked[{"union": 0, "intersection": -1, "majority": len(marked) // 2}[how]]
 
 
 def _shared(first: BaseGeometry, second: BaseGeometry) -> BaseGeometry:
@@ -184,16 +192,20 @@ def _shared(first: BaseGeometry, second: BaseGeometry) -> BaseGeometry:
     return shapely.MultiPolygon(polygons_of(shapely.intersection(first, second)))
 
 
-def merged_regions(readers: Sequence[Reader], one: ClassName, how: Merge) -> list[Roi]:
-    """The pieces of a class on which the readers agree, largest first.
+def merged_regions(
+    readers: Sequence[Reader], one: ClassName, marked: Sequence[BaseGeometry], how: Merge
+) -> list[Roi]:
+    """The pieces of a class on which the readers agree, largest first; marked: of ``marked_by``.
 
     Measurement ``Readers``: how many of them marked it, on the mean over its places.
     """
-    areas = [reader.area(one.key) for reader in readers]
-    pieces = [p for p in polygons_of(merged(areas, how)) if p.area >= SMALLEST_AREA_PX2]
+    found = [p for p in polygons_of(merged(marked, how)) if p.area >= SMALLEST_AREA_PX2]
+    pieces = np.array(sorted(found, key=lambda piece: -piece.area), dtype=object)
+    counts = np.zeros(len(pieces))
+    for reader in readers:
+        counts += _inside(pieces, reader.area(one.key))
     made = []
-    for piece in sorted(pieces, key=lambda p: -p.area):
-        shares = (shapely.intersection(area, piece).area / piece.area for area in areas)
+    for piece, count in zip(pieces, counts / shapely.area(pieces), strict=True):
         rings = tuple(
             tuple((round(x, 2), round(y, 2)) for x, y in ring) for ring in rings_of(piece)
         )
@@ -203,8 +215,18 @@ def merged_regions(readers: Sequence[Reader], one: ClassName, how: Merge) -> lis
                 id=one.key,
                 class_name="" if one.name == UNCLASSIFIED else one.name,
                 color=one.color,
-                measurements={"Readers": round(float(sum(shares)), 4)},
+                measurements={"Readers": round(float(count), 4)},
                 metadata={"merged": f"{how} of {len(readers)} readers"},
             )
         )
     return with_made_ids(made)
+
+
+def _inside(pieces: np.ndarray, area: BaseGeometry) -> np.ndarray:
+    """How much of each piece is inside an area, (N,) float64 squared pixels."""
+    parts = np.array(polygons_of(area), dtype=object)
+    if not len(parts) or not len(pieces):
+        return np.zeros(len(pieces))
+    piece, part = shapely.STRtree(parts).query(pieces, predicate="intersects")
+    shared = shapely.area(shapely.intersection(pieces[piece], parts[part]))
+    return np.bincount(piece, shared, len(pieces))

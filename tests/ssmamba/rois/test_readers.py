@@ -18,6 +18,7 @@ from ssmamba.rois.readers import (
     cohen_kappa,
     domain_of,
     fleiss_kappa,
+    marked_by,
     merged,
     merged_regions,
     pairs_of,
@@ -45,7 +46,7 @@ def test_two_readers_by_hand() -> None:
     (pair,) = pairs_of(readers, one, 200.0)
     assert (pair.area_first, pair.area_second, pair.area_both, pair.dice) == (100, 100, 50, 0.5)
     assert pair.kappa == pytest.approx(0)
-    found = agreement_on(readers, one, [pair], 200.0)
+    found = agreement_on(readers, one, [pair], marked_by([r.area(one.key) for r in readers]), 200.0)
     assert (found.area_union, found.area_majority, found.area_intersection) == (150, 50, 50)
 
 
@@ -66,13 +67,14 @@ def test_three_readers_merge_by_majority() -> None:
     rois = [[box(0, 0, 10, 10)], [box(4, 0, 10, 10)], [box(8, 0, 10, 10)]]
     readers = [reader_of(name, own) for name, own in zip("ABC", rois, strict=True)]
     (one,) = classes_of(rois[0])
-    (piece,) = merged_regions(readers, one, "majority")
+    marked = marked_by([reader.area(one.key) for reader in readers])
+    (piece,) = merged_regions(readers, one, marked, "majority")
     assert area_of(piece) == 100 and piece.bounds == (4, 0, 14, 10)
     assert piece.class_name == "Tumour"
     assert piece.measurements["Readers"] == pytest.approx((60 + 100 + 60) / 100)
-    (core,) = merged_regions(readers, one, "intersection")
+    (core,) = merged_regions(readers, one, marked, "intersection")
     assert core.bounds == (8, 0, 10, 10) and core.measurements["Readers"] == 3
-    assert merged_regions(readers, one, "union")[0].bounds == (0, 0, 18, 10)
+    assert merged_regions(readers, one, marked, "union")[0].bounds == (0, 0, 18, 10)
 
 
 def masks_of(readers: int) -> st.SearchStrategy[list[list[tuple[int, int, int, int]]]]:
@@ -115,7 +117,7 @@ def test_fleiss_kappa_and_merging_by_counting_places(
     R, marked = len(masks), masks.sum(0)
     areas = [shapes(r) for r in drawn]
     for how, least in (("union", 1), ("majority", R // 2 + 1), ("intersection", R)):
-        assert merged(areas, how).area == pytest.approx((marked >= least).sum())  # type: ignore[arg-type]
+        assert merged(marked_by(areas), how).area == pytest.approx((marked >= least).sum())  # type: ignore[arg-type]
     pairs = [(masks[i] & masks[j]).sum() for i in range(R) for j in range(i)]
     found = fleiss_kappa([float(m.sum()) for m in masks], pairs, SIDE * SIDE)
     # Fleiss 1971, place by place

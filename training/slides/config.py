@@ -179,3 +179,27 @@ class SlideEvaluateConfig:
     resamples: int = 1000  # draws of the bootstrap, by patient
     seed: int = 0  # random seed of the bootstrap
     accelerator: Accelerator = "auto"  # device to compute on; auto = a GPU if there is one
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortConfig:
+    """Make a cohort for slide models from a folder of labelled patches.
+
+    bags: a patient's patches become one bag of features; the answer is whether the share of one
+    class is above the median. montages: made slides of one composition, whose grade and survival
+    time depend on how the tissues are arranged, and on nothing else.
+    """
+
+    kind: Literal["bags", "montages"]  # what to make
+    data: Path  # folder of images: one folder per class, or with a manifest.csv
+    out: Path  # folder for cohort.csv and the bags or slides
+    positive: str  # bags: class whose share is the answer; montages: tissue that is arranged
+    encoder: str = ""  # bags: checkpoint, or timm:NAME
+    other: str = ""  # montages: the tissue around it
+    mpp: float = 4.0  # µm per pixel of the patches as published (bags), or of the slides (montages)
+    count: int = 60  # montages: slides
+    side: int = 12  # montages: patches along a slide
+    patch_px: int = 32  # montages: side that a patch is reduced to, pixels
+    censored: float = 0.3  # montages: share of the patients that are last seen alive
+    seed: int = 0  # random seed of arrangement, patches and times
+    accelerator: Accelerator = "auto"  # bags: device to compute on; auto = a GPU if there is one

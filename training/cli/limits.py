@@ -24,7 +24,7 @@ LIMITS: dict[str, Limit] = {
         ("epochs", "batch_size", "accumulate", "validate_every", "image_size", "d_state", "jobs",
          "pretrain_epochs", "pretrain_batch_size", "decoder_dim", "mask_unit", "bank",
          "neighbours", "published_px", "draws", "window", "predictor_dim", "predictor_depth",
-         "prototypes", "head_dim", "clusters", "pictures"),
+         "prototypes", "head_dim", "count", "side", "patch_px", "clusters", "pictures"),
         COUNT,
     ),
     **dict.fromkeys(
@@ -45,7 +45,7 @@ LIMITS: dict[str, Limit] = {
     **dict.fromkeys(("blur", "noise", "tissue", "lesion", "foreground"), SHARE),
     **dict.fromkeys(
         ("ema_decay", "drop_path", "label_smoothing", "gamma", "key_momentum", "teacher_momentum",
-         "overlap", "alpha", "hold_aside", "centre_momentum"),
+         "overlap", "alpha", "hold_aside", "censored", "centre_momentum"),
         PART,
     ),
     "inside": ("above 0 and at most 1", lambda x: 0 < x <= 1),

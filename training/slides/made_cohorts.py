@@ -75,14 +75,21 @@ def _bags(config: CohortConfig, items: Sequence[Item]) -> None:
         side = _side(paths[0])
         corners = [places.get(item.path, (side * n, 0)) for n, item in enumerate(own)]
         name = short_name(group)
+        target = config.mpp * side / encoder.spec.window_px
         tiles = TileAttributes(
-            encoder.spec.window_px, side, magnification(config.mpp), magnification(config.mpp),
-            0, name,
-        )  # fmt: skip
-        write_features(
-            config.out / "features" / f"{name}.h5", np.array(corners), features, tiles,
-            {"encoder": encoder.name, "encoder_sha256": encoder.sha256},
-        )  # fmt: skip
+            patch_size=encoder.spec.window_px,
+            patch_size_level0=side,
+            level0_magnification=magnification(config.mpp),
+            target_magnification=magnification(target),
+            overlap=0,
+            name=name,
+        )
+        said = {
+            "encoder": encoder.name, "encoder_sha256": encoder.sha256,
+            "slide_mpp": config.mpp, "target_mpp": target,
+        }  # fmt: skip
+        path = config.out / "features" / f"{name}.h5"
+        write_features(path, np.array(corners), features, tiles, said)
         rows.append([f"{name}.tif", group, HIGH if shares[group] > middle else LOW, config.mpp])
         if number % 50 == 0:
             console.print(f"{number}/{len(groups)} bags")

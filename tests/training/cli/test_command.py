@@ -29,7 +29,13 @@ from training.loop.interrupt import Interrupted
 from training.prepare.config import PrepareConfig
 from training.probe.config import ProbeConfig
 from training.robustness.config import RobustnessConfig
-from training.slides.config import SlideEvaluateConfig, SlideFinetuneConfig, SlidePretrainConfig
+from training.slides.config import (
+    CohortConfig,
+    SlideEvaluateConfig,
+    SlideFinetuneConfig,
+    SlidePretrainConfig,
+    SlideProbeConfig,
+)
 from training.suite.config import SuiteConfig
 
 NEEDED = ["--data", "d", "--out", "o"]
@@ -231,7 +237,7 @@ def test_limits_are_those_of_flags() -> None:
     configs = (PretrainConfig, FinetuneConfig, EvaluateConfig, AblateConfig, AuditConfig,
                CardConfig, CurveConfig, PrepareConfig, ProbeConfig, RobustnessConfig,
                ScanEvaluateConfig, SlideEvaluateConfig, SlideFinetuneConfig, SlidePretrainConfig,
-               SuiteConfig)  # fmt: skip
+               SlideProbeConfig, CohortConfig, SuiteConfig)  # fmt: skip
     assert set(LIMITS) <= {field.name for config in configs for field in fields(config)}
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ssmamba.models.slides.config import PixelMambaConfig
-from ssmamba.models.slides.fusion import number_fused
+from ssmamba.models.slides.fusion import regions_by_layer
 
 FLOAT, DIRECTIONS = 4, 2  # bytes; G
 LANES, STEPS, STATES = 16, 32, 8  # of the scan: channels and steps between kept states, padding
@@ -57,16 +57,11 @@ class Load:
 
     def regions(self, count: int) -> list[int]:
         """How many are left before each layer."""
-        found = []
-        for _ in range(self.config.depth):
-            found.append(count)
-            count -= number_fused(count, self.config.alpha, self.config.depth)
-        return found
+        return regions_by_layer(count, self.config.alpha, self.config.depth)[:-1]
 
     def left(self, count: int) -> int:
         """How many are left in the end."""
-        last = self.regions(count)[-1]
-        return last - number_fused(last, self.config.alpha, self.config.depth)
+        return regions_by_layer(count, self.config.alpha, self.config.depth)[-1]
 
     @cached_property
     def shapes(self) -> list[tuple[int, int]]:

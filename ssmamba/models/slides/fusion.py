@@ -16,6 +16,14 @@ def number_fused(regions: int, alpha: float, layers: int) -> int:
     return min(math.ceil(alpha * regions / layers), regions // 2)
 
 
+def regions_by_layer(regions: int, alpha: float, layers: int) -> list[int]:
+    """How many of n regions are left before each layer, and after the last; ``layers`` + 1."""
+    found = [regions]
+    for _ in range(layers):
+        found.append(found[-1] - number_fused(found[-1], alpha, layers))
+    return found
+
+
 def fuse_regions(
     tokens: Tensor,
     owner: Tensor,

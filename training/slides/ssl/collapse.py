@@ -17,6 +17,7 @@ from torch import Tensor
 from ssmamba.models.slides.encoder import SlideTokens
 from ssmamba.models.slides.serialise import split_class
 from training.probe.features import rank_me
+from training.slides.config import SlidePretrainConfig
 from training.slides.ssl.losses import mean_cosine
 
 MOST_TOKENS = 2048  # of a slide, spread evenly, whose rank is measured
@@ -112,19 +113,23 @@ def _when(epoch: int) -> str:
     return f"after epoch {epoch}" if epoch else "untrained"
 
 
-def sentence(found: Sequence[Fault], method: str) -> str:
-    """What is printed, one sentence with the next step."""
+def sentence(found: Sequence[Fault], config: SlidePretrainConfig) -> str:
+    """What is printed, one line with the next step."""
     worst = any(fault.collapsed for fault in found)
     told = "; ".join(fault.text for fault in found)
-    return f"{'Warning' if worst else 'Careful'}: {told}. {_advice(found, method)}"
+    remedies = _remedies(any(fault.level == "predicted" for fault in found), config)
+    return f"{'Warning' if worst else 'Careful'}: {told}. If it goes on, try {', '.join(remedies)}."
 
 
-def _advice(found: Sequence[Fault], method: str) -> str:
-    if method == "dino":
-        return "Try a lower --lr, a lower --teacher-temperature, or more slides."
-    if any(fault.level == "predicted" for fault in found):
-        return (
-            "The predictor tells places apart no longer: try more --predictor-depth, a "
-            "--position-weight below 1, a --position-penalty, or --predicts spatial."
-        )
-    return "Try a lower --lr, --predicts spatial, or --alpha 0."
+def _remedies(in_predictor: bool, config: SlidePretrainConfig) -> list[str]:
+    """Flags that may help and are not given yet."""
+    if config.method == "dino":
+        return ["a lower --lr", "a lower --teacher-temperature", "more slides"]
+    found = ["--predicts spatial"] if config.predicts != "spatial" else []
+    if in_predictor:
+        found.append("more --predictor-depth")
+        found += ["a --position-weight below 1"] if config.position_weight >= 1 else []
+        found += ["a --position-penalty"] if not config.position_penalty else []
+    elif config.alpha:
+        found.append("--alpha 0")
+    return ["a lower --lr", *found]

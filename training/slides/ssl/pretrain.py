@@ -21,6 +21,7 @@ from ssmamba.errors import DataError
 from ssmamba.files import remove_partials, write_text
 from ssmamba.lock import locked_folder, refuse_locked
 from ssmamba.models.slides.encoder import RegionEncoder, SlideModel
+from ssmamba.models.slides.fusion import regions_by_layer
 from ssmamba.runtime.memory import keep_freed_memory, return_freed_memory
 from training.cli.command import as_yaml
 from training.loop.batches import Batches
@@ -38,7 +39,7 @@ from training.slides.cohort import Cohort, read_cohort, read_folder
 from training.slides.config import SlidePretrainConfig
 from training.slides.fit import tell_fit
 from training.slides.folds import pretraining_parts
-from training.slides.models import architecture, build
+from training.slides.models import PIXEL_MAMBA, architecture, build
 from training.slides.ssl.collapse import faults, level_metrics, sentence
 from training.slides.ssl.distillation import Distillation
 from training.slides.ssl.latentmim import LatentMIM
@@ -49,6 +50,7 @@ from training.slides.ssl.val_probe import ValProbe
 from training.slides.task import slide_plan
 
 SECTION, SLIDES_FILE, LEVELS_PICTURE = "slide_pretrain", "slides.csv", "levels.png"
+FEW_LEFT = 0.25  # share of the hidden regions below which what fusion leaves is said
 TITLES = {"latentmim": "LatentMIM", "dino": "DINO"}
 
 
@@ -71,6 +73,7 @@ def slide_pretrain(config: SlidePretrainConfig) -> None:
     with _claimed(config, bags, train, val, leads):
         if leads:
             _tell(bags, train, val)
+            _tell_fusion(config, bags)
             tell_fit(config, int(bags.counts.max()), fabric.device)
         _train(config, fabric, bags, train, val)
 
@@ -164,7 +167,7 @@ class CollapseWatch:
         state = [(fault.level, fault.collapsed) for fault in found]
         if state != self._said and self.leads:
             if found:
-                console.print(sentence(found, self.config.method))
+                console.print(sentence(found, self.config))
             else:
                 console.print("The features differ again as much as before.")
         self._said = state
@@ -300,6 +303,21 @@ def _tell(bags: PixelBags, train: np.ndarray, val: np.ndarray) -> None:
     )
     for name, why in cohort.left_out:
         console.print(f"Left out: {name}: {why}.")
+
+
+def _tell_fusion(config: SlidePretrainConfig, bags: PixelBags) -> None:
+    """Warn where fusion leaves LatentMIM little to predict: each layer takes a region at least."""
+    arch, values = architecture(config, 0)
+    if config.method != "latentmim" or arch != PIXEL_MAMBA:
+        return
+    regions = int(np.median(bags.counts))
+    hidden = round(config.mask_ratio * min(regions, config.most_regions or regions))
+    left = regions_by_layer(hidden, values["alpha"], len(values["expansions"]))[-1]
+    if left < FEW_LEFT * hidden:
+        console.print(
+            f"Careful: of the {hidden} hidden regions of a typical slide, region fusion leaves "
+            f"{left} to predict; give --alpha 0 for slides this small, or a smaller --window."
+        )
 
 
 def _refuse_used(config: SlidePretrainConfig) -> None:

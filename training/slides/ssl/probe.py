@@ -153,7 +153,8 @@ class Look:
             right.imshow(picture, interpolation="nearest")
             right.set_axis_off()
             draw_map(left, found.places, found.clusters.flatten(), [])
-            left.set_title(f"{found.summary['clusters']} clusters", fontsize=8)
+            count = found.summary["clusters"]
+            left.set_title(f"{count} cluster{'' if count == 1 else 's'}", fontsize=8)
         figure.suptitle(f"{self.title}: predictions, DBSCAN and t-SNE\n{RESEARCH_USE}", fontsize=8)
         self._save(figure, "predictions.png")
         whole = np.mean([summary["regions_of_one_cluster"] for summary in summaries])

@@ -11,7 +11,7 @@ from ssmamba.models.slides.block import BidirectionalBlock
 from ssmamba.models.slides.config import SIZES, PixelMambaConfig, VimConfig
 from ssmamba.models.slides.encoder import SlideModel
 from ssmamba.models.slides.expansion import expand_tokens
-from ssmamba.models.slides.fusion import fuse_regions, number_fused
+from ssmamba.models.slides.fusion import fuse_regions, number_fused, regions_by_layer
 from ssmamba.models.slides.images import PixelMambaClassifier
 from ssmamba.models.slides.pixel_mamba import PixelMamba
 from ssmamba.models.slides.serialise import serialise, split_class
@@ -154,6 +154,16 @@ def test_several_probes_of_one_region_are_averaged_by_their_count():
 def test_one_region_always_stays(count):
     for layers in (1, 24):
         assert count - number_fused(count, 0.99, layers) >= 1
+
+
+@pytest.mark.parametrize("count", [1, 7, 25, 60])
+def test_regions_left_are_those_that_fusion_leaves(count):
+    tokens, owner, sizes = torch.randn(count, 3, 2), torch.arange(count), [count]
+    for _ in range(24):
+        tokens, owner = fuse_regions(tokens, owner, number_fused(len(tokens), 0.8, 24))
+        sizes.append(len(tokens))
+    assert regions_by_layer(count, 0.8, 24) == sizes
+    assert (sizes[-1] == 1) == (count <= 25)  # each layer takes one at least
 
 
 def test_a_random_half_is_probed_in_training_only():

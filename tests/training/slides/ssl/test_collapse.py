@@ -1,5 +1,7 @@
 """What is measured of features, and what is said where they grow alike."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -78,13 +80,19 @@ def test_collapse_is_told_from_growing_alike(history, now, expected):
     assert [fault.collapsed for fault in found] == ([] if expected is None else [expected])
 
 
-def test_it_says_what_when_and_what_to_do():
+def test_it_says_what_when_and_what_to_do(tmp_path):
+    plain = SlidePretrainConfig(cohort=tmp_path, out=tmp_path)
+    dino = replace(plain, method="dino")
+    tried = replace(plain, position_penalty=1.0, position_weight=0.3, predicts="all")
     found = faults([START, (7, metrics(0.41, 35.2))], metrics(0.997, 1.1))
-    said = sentence(found, "latentmim")
+    said = sentence(found, plain)
     assert said.startswith("Warning: the predictor's outputs have collapsed: mean cosine 0.997")
-    assert "0.410 after epoch 7" in said and "--predictor-depth" in said and said.count("\n") == 0
+    assert "0.410 after epoch 7" in said and "--position-penalty" in said and said.count("\n") == 0
+    assert "--predicts" not in said and "--predictor-depth" in said
+    again = sentence(found, tried)
+    assert "--predicts spatial" in again and "--position" not in again
     found = faults([(0, metrics(0.2, 9, "slide"))], metrics(1.0, 1.0, "slide"))
-    assert "--teacher-temperature" in sentence(found, "dino")
+    assert "--teacher-temperature" in sentence(found, dino)
 
 
 def test_a_run_says_it_once_and_says_when_it_is_over(tmp_path, capsys):

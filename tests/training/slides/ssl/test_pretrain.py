@@ -162,6 +162,15 @@ def test_what_cannot_be_is_said_in_a_sentence(cohort, tmp_path, capsys, more, sa
     assert not (tmp_path / "run").exists()
 
 
+def test_it_says_where_fusion_leaves_little_to_predict(cohort, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(SIZES, "6m", ("h-cat", "v-cat", *[""] * 6))
+    assert run(cohort, tmp_path / "a", "--epochs", "1") == 0
+    said = "of the 6 hidden regions of a typical slide, region fusion leaves 1"
+    assert said in capsys.readouterr().out
+    assert run(cohort, tmp_path / "b", "--epochs", "1", "--alpha", "0") == 0
+    assert "hidden regions" not in capsys.readouterr().out
+
+
 def test_patients_stay_whole_and_a_given_split_is_kept(tmp_path):
     from training.slides.cohort import Cohort, CohortSlide
     from training.slides.folds import pretraining_parts

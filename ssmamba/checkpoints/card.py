@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ssmamba.checkpoints.card_names import check_keys, with_plain_names
 from ssmamba.checkpoints.card_ranges import check_ranges, check_slide
 from ssmamba.checkpoints.card_types import check_types
 from ssmamba.checkpoints.wsinfer import TORCHSCRIPT, card_of, folder_of, model_files
@@ -184,6 +185,8 @@ def card_from_json(text: str, path: Path | str = "checkpoint") -> Card:
         version = int(raw["format_version"])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise CheckpointError(f"{path}: its model card is unreadable; save it again.") from error
+    if version < WINDOW_FORMAT:
+        raise CheckpointError(f"{path}: its model card is unreadable; save it again.")
     if version > FORMAT_VERSION:
         raise CheckpointError(
             f"{path} was written by a newer version (format {version}, this viewer reads "
@@ -194,11 +197,12 @@ def card_from_json(text: str, path: Path | str = "checkpoint") -> Card:
         check_types(card)
         check_slide(card.input)
         check_ranges(card)
+        check_keys(card)
     except (TypeError, KeyError, ValueError) as error:
         raise CheckpointError(
             f"{path}: its model card does not fit ({error}); copy or train it again."
         ) from error
-    return card
+    return with_plain_names(card)
 
 
 def refuse_slide_model(card: Card, name: Path | str) -> None:
@@ -231,6 +235,12 @@ def require_features(card: Card, name: Path | str) -> None:
         )
 
 
+def _listed(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("training_hashes is no list")
+    return value
+
+
 def _typed(raw: dict[str, Any]) -> dict[str, Any]:
     spec = dict(raw.get("input", {}))
     for key in ("mean", "std"):
@@ -242,7 +252,7 @@ def _typed(raw: dict[str, Any]) -> dict[str, Any]:
         ),
         "input": SlideSpec(**spec) if "reads" in spec else InputSpec(**spec),
         "calibration": Calibration(**raw.get("calibration", {})),
-        "training_hashes": tuple(raw.get("training_hashes", ())),
+        "training_hashes": tuple(_listed(raw.get("training_hashes", []))),
     }
 
 

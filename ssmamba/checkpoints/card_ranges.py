@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,7 +12,11 @@ PICTURES = ("tissue", "cell")  # what a training image shows
 MOST_WINDOW_PX = 4096  # side of a network's input
 MOST_SOURCE_PX = 16_384  # side of a training image
 MOST_FIELD_UM, MOST_MAGNIFICATION = 100_000.0, 1000.0  # above them is a mistake of units
-MOST_MPP = 1000.0  # of a whole slide in one small window
+LEAST_MPP, MOST_MPP = 0.01, 1000.0  # finer than any objective; a whole slide in one small window
+LEAST_FIELD_UM = 0.1
+TEMPERATURES = 0.01, 100.0  # beyond them every answer is sure, or none
+LEAST_STD = 0.001  # of pixels 0..1; below it every picture is far off the scale
+ROUNDING = 1e-6
 SAME_FIELD = 0.02  # relative difference up to which mpp and field_um say the same
 
 
@@ -48,16 +51,32 @@ def check_ranges(card: Card) -> None:
     for name, value in positive.items():
         if value is not None and not 0 < value < math.inf:
             raise ValueError(f"{name} is {value:g}, not above 0")
+    if not TEMPERATURES[0] <= limits.temperature <= TEMPERATURES[1]:
+        low, high = TEMPERATURES
+        raise ValueError(
+            f"calibration.temperature is {limits.temperature:g}, not within {low:g} to {high:g}"
+        )
     for name, value in least.items():
         if value is not None and not 0 <= value < math.inf:
             raise ValueError(f"{name} is {value:g}, not 0 or more")
+    if limits.entropy_limit is not None and limits.entropy_limit > 1 + ROUNDING:
+        raise ValueError(
+            f"calibration.entropy_limit is {limits.entropy_limit:g}, not within 0 to 1"
+        )
     _check_field(spec)
+    for at, value in enumerate(spec.std):
+        if 0 < value < LEAST_STD:
+            raise ValueError(
+                f"input.std[{at}] is {value:g}, below {LEAST_STD:g} (pixels are 0 to 1)"
+            )
     for name, values in (("input.mean", spec.mean), ("input.std", spec.std)):
         for at, value in enumerate(values):
             if not 0 <= value <= 1:  # of 0..255 it would turn every picture into one colour
                 raise ValueError(
                     f"{name}[{at}] is {value:g}, not within 0 to 1 (pixels are 0 to 1)"
                 )
+    if spec.mpp is not None and spec.mpp < LEAST_MPP:
+        raise ValueError(f"input.mpp is {spec.mpp:g}, below {LEAST_MPP:g} µm/px")
     if spec.mpp is not None and spec.mpp > MOST_MPP:
         raise ValueError(f"input.mpp is {spec.mpp:g}, not up to {MOST_MPP:g} µm/px")
     if card.cam_stage not in (1, 2, 3, 4):
@@ -65,9 +84,6 @@ def check_ranges(card: Card) -> None:
     for info in card.classes:
         if not all(0 <= value <= 255 for value in info.color):
             raise ValueError(f"the colour of class '{info.key}' is not within 0 to 255")
-    keys = Counter(info.key for info in card.classes)
-    if keys and max(keys.values()) > 1:
-        raise ValueError(f"two classes have the key '{keys.most_common(1)[0][0]}'")
 
 
 def _check_field(spec: InputSpec) -> None:
@@ -76,6 +92,8 @@ def _check_field(spec: InputSpec) -> None:
     for name, (value, above) in largest.items():
         if value is not None and not 0 < value <= above:
             raise ValueError(f"{name} is {value:g}, not above 0 and up to {above:g}")
+    if spec.field_um is not None and spec.field_um < LEAST_FIELD_UM:
+        raise ValueError(f"input.field_um is {spec.field_um:g}, below {LEAST_FIELD_UM:g} µm")
     if spec.picture not in PICTURES:
         raise ValueError(f"input.picture is '{spec.picture}', not {' or '.join(PICTURES)}")
     if spec.mpp is None or spec.field_um is None:

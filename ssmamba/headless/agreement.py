@@ -121,6 +121,8 @@ def _place(request: AgreementRequest) -> _Place:
     from ssmamba.reading.tissue_rois import tissue_rois
 
     with Slide.open(request.slide) as slide:
+        for note in slide.info.notes:
+            print(f"{request.slide}: {note}", file=sys.stderr)
         width, height = slide.info.width, slide.info.height
         domain: tuple[BaseGeometry, ...] = ()
         if request.within == "slide":

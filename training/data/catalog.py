@@ -13,7 +13,7 @@ from pathlib import Path
 from ssmamba.errors import DataError
 from ssmamba.names import composed, folded
 from training.data.images import EXTENSIONS
-from training.data.names import Groups, column_notes, group_column, label_problems, spelled_twice
+from training.data.names import Groups, class_problems, column_notes, group_column, label_problems
 from training.data.tables import read_table
 
 MANIFEST = "manifest.csv"
@@ -139,7 +139,7 @@ def from_class_folders(root: Path) -> Found:
             problems.append(
                 f"{folder.name}: no image in this class folder; add images or remove the folder"
             )
-    problems += spelled_twice({item.label: "a folder" for item in items})
+    problems += class_problems({item.label: "a folder" for item in items})
     return items, problems, _told(left_out, len(items))
 
 
@@ -191,7 +191,7 @@ def _from_manifest(manifest: Path) -> Found:
         items.append(item)
     there = {_place(root, i): i for i in items if i.path and is_there(root / i.path)}
     problems += [f"{path}: listed more than once" for path in _repeated(root, items)]
-    problems += [*_split_problems(items), *spelled_twice(labels)]
+    problems += [*_split_problems(items), *class_problems(labels)]
     notes = column_notes(rows[0], column)
     return [item for item in there.values() if item.label], problems, notes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ssmamba.names import composed, folded
+from ssmamba.names import composed, fault_of, folded
 
 NO_VALUE = frozenset({  # as R, pandas, spreadsheets and people write it
     "na", "n/a", "n.a.", "<na>", "#n/a", "nan", "null", "nil", "-", "--", ".", "?",
@@ -73,8 +73,15 @@ def _plain(column: str) -> str:
     return "".join(filter(str.isalnum, column.lower()))
 
 
-def spelled_twice(places: Mapping[str, str]) -> list[str]:
-    """A problem for each class that is written in several ways; places: {class: where first}."""
+def class_problems(places: Mapping[str, str]) -> list[str]:
+    """A problem for each class with a name that cannot be, or is written in several ways.
+
+    places: {class: where first}.
+    """
+    odd = [(name, fault_of(name)) for name in places]
+    problems = [
+        f"the class {name[:40]!r} ({places[name]}) has {fault}" for name, fault in odd if fault
+    ]
     ways: dict[str, list[str]] = {}
     for name in places:
         alike = folded(name), folded(name.translate(LOOKS).replace("_", " "))
@@ -82,7 +89,7 @@ def spelled_twice(places: Mapping[str, str]) -> list[str]:
         same.append(name)
         ways.update(dict.fromkeys(alike, same))
     groups = {id(names): names for names in ways.values()}
-    return [
+    return problems + [
         f"one class is written in {len(names)} ways, "
         + " and ".join(f"'{name}' ({places[name]})" for name in names)
         + "; write it in one way"

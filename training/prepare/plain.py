@@ -18,10 +18,10 @@ from training.data.catalog import (
 )
 from training.data.names import (
     Groups,
+    class_problems,
     column_notes,
     group_column,
     label_problems,
-    spelled_twice,
 )
 from training.data.tables import read_table
 from training.prepare.config import PrepareConfig
@@ -76,7 +76,7 @@ def from_table(config: PrepareConfig) -> Gathered:
             labels.setdefault(label, f"first in line {line}")
             group = groups.of(row[column]) if column else _group(config, path)
             images[file.resolve()] = Found(file, label, _place(label, path), group)
-    problems += [*spelled_twice(labels), *_in_one_place(images.values(), table.parent)]
+    problems += [*class_problems(labels), *_in_one_place(images.values(), table.parent)]
     found = list(images.values())
     notes = [] if config.group_pattern else column_notes(rows[0], column, needed)
     return gather(found, problems, [*notes, *_ungrouped(config, found)])

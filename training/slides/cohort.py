@@ -13,7 +13,7 @@ from ssmamba.errors import DataError
 from ssmamba.headless.scan import cohort as scanned
 from ssmamba.names import composed
 from training.data.images import EXTENSIONS
-from training.data.names import Groups, group_of, spelled_twice
+from training.data.names import Groups, class_problems, group_of
 from training.data.tables import read_table
 
 Question = Literal["classes", "grades", "survival"]
@@ -71,7 +71,7 @@ def read_cohort(table: Path, question: Question | None = None, opens: bool = Tru
             slides.append(slide)
     problems += _contradictions(slides)
     labels = {slide.label: slide.path.name for slide in reversed(slides) if slide.label}
-    problems += spelled_twice(labels) if question in ("classes", "grades") else []
+    problems += class_problems(labels) if question in ("classes", "grades") else []
     if problems:
         raise DataError(f"{table}: {listed(problems)}; correct the table.")
     if not slides:

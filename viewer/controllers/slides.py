@@ -88,6 +88,8 @@ class SlideController(Controller):
     def _on_opened(self, info: SlideInfo) -> None:
         self._wanted = None
         self.remember([info.path])
+        if info.notes:
+            self._messages.warn(f"{info.name}: {' '.join(info.notes)}")
         self._sessions.begin(info)
         self._lookups.run(
             lambda: self._recents.note(info.path), lambda _: self.read_recents(), due=True

@@ -14,12 +14,14 @@ from ssmamba.rois.roi import Roi
 from viewer.saving.answers import ANSWER, KeptAnswer, answer_from_json, answer_to_json
 from viewer.saving.packing import from_json, to_json
 from viewer.saving.records import json_of
-from viewer.state.settings import SlideSettings, fields_of
+from viewer.state.settings import LARGEST_FIELD_PX, LARGEST_MPP, SlideSettings, fields_of
 
 REGION, SETTING = "region/", "setting/"
 OWN = VIEW, SELECTED, FILE_MPP = "view", "selected", "file_mpp"
 Contents = Mapping[str, Any]  # values by key: Rois, KeptAnswers, and JSON
 DEFAULTS = SlideSettings()
+LARGEST = {"mpp": LARGEST_MPP, "field_px": LARGEST_FIELD_PX}
+FARTHEST_PX = 2.0**31  # from the origin of a slide; no slide is as wide
 
 
 def with_scale_of_file(contents: dict[str, Any], mpp: float | None) -> dict[str, Any]:
@@ -81,23 +83,19 @@ def regions_of(contents: Contents) -> tuple[Roi, ...]:
 
 def settings_of(contents: Contents) -> SlideSettings:
     """The settings; what cannot be is the default."""
-    hints = get_type_hints(SlideSettings)
     found: dict[str, Any] = {}
     for field in fields(SlideSettings):
         raw = contents.get(SETTING + field.name)
-        if field.name == "fields":
-            found["fields"] = fields_of(raw)  # one that cannot be costs none of the others
-            continue
         with suppress(ValueError):
-            if raw is not None and _is_possible(raw):
-                found[field.name] = from_json(hints[field.name], raw)
+            if raw is not None:
+                found[field.name] = _setting(field.name, raw)
     return SlideSettings(**found)
 
 
 def view_of(contents: Contents) -> tuple[float, float, float] | None:
     """Centre (x, y), level-0 pixels, and level-0 pixels per device pixel; None = all of it."""
     try:
-        return from_json(tuple[float, float, float], contents.get(VIEW))
+        return _view(contents.get(VIEW))
     except ValueError:
         return None
 
@@ -123,7 +121,7 @@ def decoded(key: str, data: bytes) -> Any:
     if key.startswith(ANSWER):
         return answer_from_json(value)
     if not key.startswith(REGION):
-        return value
+        return _checked(key, value)
     found = rois_from_geojson(value)
     if len(found) != 1:
         raise ValueError(f"{key} is no region")
@@ -162,8 +160,35 @@ def _feature(roi: Roi) -> dict[str, Any]:
     return {**feature, "crs": collection["crs"]} if "crs" in collection else feature
 
 
-def _is_possible(value: object) -> bool:
-    """Whether every number is a length."""
-    if isinstance(value, list):
-        return all(_is_possible(item) for item in value)
-    return not isinstance(value, int | float) or isinstance(value, bool) or 0 < value < inf
+def _checked(key: str, value: Any) -> Any:
+    """A value that is no region and no answer. Raises ValueError for one that cannot be."""
+    if key == VIEW:
+        _view(value)
+    if key == FILE_MPP and value != [None]:
+        (mpp,) = from_json(tuple[float], value)
+        _require(0 < mpp < inf, value)
+    name = key.removeprefix(SETTING)
+    if name != key and value is not None and name in get_type_hints(SlideSettings):
+        _setting(name, value)
+    return value
+
+
+def _setting(name: str, raw: Any) -> Any:
+    """The value of a setting from JSON. Raises ValueError for one that cannot be."""
+    if name == "fields":
+        return fields_of(raw)  # one that cannot be costs none of the others
+    value = from_json(get_type_hints(SlideSettings)[name], raw)
+    if name in LARGEST and value is not None:
+        _require(0 < value <= LARGEST[name], raw)
+    return value
+
+
+def _view(raw: Any) -> tuple[float, float, float]:
+    x, y, downsample = place = from_json(tuple[float, float, float], raw)
+    _require(max(abs(x), abs(y)) < FARTHEST_PX and 0 < downsample < FARTHEST_PX, raw)
+    return place
+
+
+def _require(fits: bool, value: object) -> None:
+    if not fits:
+        raise ValueError(f"{value!r:.40} cannot be")

@@ -40,6 +40,7 @@ class Journal:
     def __init__(self, folder: Path, name: str) -> None:
         self.live: dict[str, bytes] = {}
         self.damage: list[str] = []  # paths of copies of damaged files, since the last ``sync``
+        self.newer: list[str] = []  # the same of files of a newer version
         self._folder = folder
         self._snapshot = folder / f"{name}.session"
         self._journal = folder / f"{name}.journal"
@@ -79,7 +80,7 @@ class Journal:
 
         A snapshot that the disk does not give now counts for nothing, and is left alone.
         """
-        self.damage = []
+        self.damage, self.newer = [], []
         new = self._new_records() if self._complete else None
         if new is None and self.live and not self.exists:
             self.fold()  # the files were moved away; nobody has deleted what they said
@@ -142,6 +143,9 @@ class Journal:
         self._complete = not self.unread
         if journal.damaged:
             self.damage.append(_copied(self._journal))
+        for path, found in ((self._snapshot, snapshot), (self._journal, journal)):
+            if found is not None and _is_newer(found):
+                self.newer.append(_copied(path, "newer"))
         return live
 
     # --- writing
@@ -241,9 +245,17 @@ def _read(path: Path) -> Records | None:
 def _id_of(journal: Records) -> str:
     """What tells a journal from the one that took its place; "" for a damaged head."""
     for key, value in journal.values[:1]:
-        with contextlib.suppress(ValueError, KeyError, TypeError):
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
             return str(json.loads(value)["id"]) if key == HEAD else ""
     return ""
+
+
+def _is_newer(found: Records) -> bool:
+    """Whether a later version of the program has written a file."""
+    for key, value in found.values[:1]:
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+            return key == HEAD and json.loads(value)["version"] > VERSION
+    return False
 
 
 def _sync_folder(folder: Path) -> None:
@@ -260,11 +272,11 @@ def _old(path: Path) -> Path:
     return path.with_name(f"{path.name}.old")
 
 
-def _copied(path: Path) -> str:
-    """Copy a damaged file, named by its content; returns the copy's path, or its own on failure."""
+def _copied(path: Path, why: str = "unreadable") -> str:
+    """Copy a file, named by its content; returns the copy's path, or its own on failure."""
     try:
         data = path.read_bytes()
-        copy = path.with_name(f"{path.name}.unreadable-{hashlib.sha256(data).hexdigest()[:8]}")
+        copy = path.with_name(f"{path.name}.{why}-{hashlib.sha256(data).hexdigest()[:8]}")
         copy.write_bytes(data)
     except OSError:
         return str(path)

@@ -53,7 +53,7 @@ def _read(kind: Any, value: Any) -> Any:
         return _unpacked(value)
     if kind is float:
         _checked(isinstance(value, int | float) and not isinstance(value, bool), value)
-        return float(value)
+        return _as_float(value)
     if kind is int:
         return _checked(isinstance(value, int) and not isinstance(value, bool), value)
     return _checked(isinstance(value, type(None) if kind is None else kind), value)
@@ -101,6 +101,13 @@ def _unpacked(value: Any) -> bytes:
     except (binascii.Error, zlib.error) as error:
         raise ValueError(str(error)) from error
     return _checked(packed.eof, data)
+
+
+def _as_float(number: int | float) -> float:
+    try:
+        return float(number)
+    except OverflowError as error:  # a whole number of 400 digits
+        raise ValueError(str(error)) from error
 
 
 def _checked(fits: bool, value: Any) -> Any:

@@ -1,13 +1,16 @@
 """Records with a checksum, one a line: what journals, snapshots and session files consist of.
 
 A line is ``CRC KEY VALUE``: the CRC-32 of the rest as 8 hex digits, a key in URL quoting, and a
-JSON value in ASCII; ``null`` says that the key is gone. The later of two records of one key counts.
-No line depends on another, so that a damaged one costs itself alone.
+JSON value in ASCII; ``null`` says that the key is gone. The later of two records of one key
+counts. No line depends on another, so that a damaged one costs itself alone. A byte order mark and
+the line ends of Windows, which programs that copy files as text put in, are no damage.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
 import zlib
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +18,7 @@ from urllib.parse import quote, unquote
 
 GONE = b"null"
 _SAFE = "/-_.:{}"  # in a key, unquoted
+_TORN = re.compile(rb"[0-9a-f]{0,8}|[0-9a-f]{8} [ -~]*")  # the beginning of a line
 
 
 @dataclass
@@ -22,7 +26,7 @@ class Records:
     """The readable records of a file, in order."""
 
     values: list[tuple[str, bytes]] = field(default_factory=list)  # key, JSON
-    damaged: int = 0  # lines that cannot be read, other than torn ones at the end
+    damaged: int = 0  # lines that cannot be read, other than a torn one at the end
     end: int = 0  # bytes up to the end of the last whole line
 
 
@@ -38,17 +42,16 @@ def json_of(value: Any) -> bytes:
 
 
 def read_lines(data: bytes) -> Records:
-    """The records of a file's bytes. A last line that is torn or unreadable does not count."""
+    """The records of a file's bytes. A last line that a crash has torn does not count."""
     found = Records(end=data.rfind(b"\n") + 1)
-    torn = 0  # unreadable lines since the last readable one
-    for line in data[: found.end].split(b"\n")[:-1]:
-        record = _record(line)
+    for line in data[: found.end].removeprefix(codecs.BOM_UTF8).split(b"\n")[:-1]:
+        record = _record(line.removesuffix(b"\r"))
         if record is None:
-            torn += 1
+            found.damaged += 1
         else:
-            found.damaged += torn
-            torn = 0
             found.values.append(record)
+    if not _TORN.fullmatch(data, found.end):
+        found.damaged += 1
     return found
 
 

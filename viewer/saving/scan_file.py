@@ -115,7 +115,7 @@ def read_scan(path: Path) -> KeptScan | None:
 def _is_ours(data: bytes) -> bool:
     try:
         value = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return value == {"format": FORMAT, "version": VERSION}
 

@@ -150,7 +150,7 @@ class SessionStore:
             with journal.locked():
                 deleted = _deleted(journal.sync())
                 legacy = self._taken_over(info, journal)
-                if journal.damage:
+                if journal.damage or journal.newer:
                     journal.fold()  # the copies keep the damage
                 return deleted, legacy
         except OSError:  # a folder that cannot be written may still be read
@@ -261,4 +261,10 @@ def _report(info: SlideInfo, journal: Journal, legacy: Legacy, odd: list[str]) -
     if journal.damage:
         text = tr("The damaged file was copied to {path}.")
         sentences.append(text.format(path=", ".join(journal.damage)))
+    if journal.newer:
+        text = tr(
+            "A newer version of this program has saved {name}; what this version does not know is "
+            "not shown. A copy of the file is {path}; update this program to see all of it."
+        )
+        sentences.append(text.format(name=info.name, path=", ".join(journal.newer)))
     return " ".join(sentences), "\n".join(details)

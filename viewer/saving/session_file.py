@@ -16,7 +16,7 @@ from ssmamba.errors import RoiError
 from ssmamba.files import written_whole
 from ssmamba.slides.slide import SlideInfo
 from viewer.saving.contents import measured, read_all, regions_of
-from viewer.saving.journal import END, HEAD, VERSION, snapshot_lines
+from viewer.saving.journal import END, FORMAT, HEAD, VERSION, snapshot_lines
 from viewer.saving.records import json_of, read_lines
 from viewer.saving.session import TAKEN_OVER, Session
 from viewer.saving.slide_key import key_of
@@ -66,10 +66,12 @@ def read_session_file(path: Path) -> SessionFile:
     live = dict(found.values)
     head, end = _json(live.pop(HEAD, b"")), live.pop(END, b"")
     slide = _json(live.pop(SLIDE, b""))
-    if not head or not isinstance(slide.get("key"), str):
+    version = head.get("version")
+    ours = head.get("format") == FORMAT and isinstance(version, int) and version >= 1
+    if not ours or not isinstance(slide.get("key"), str):
         text = tr("{path} is not a session of this program; choose another file.")
         raise RoiError(text.format(path=path))
-    if head.get("version") != VERSION:
+    if version != VERSION:
         text = tr(
             "{path} was saved by a newer version of this program; update it to open the file."
         )

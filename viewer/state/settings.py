@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
 SIGNED_COLORMAP = "blue-red"
+LARGEST_MPP, LARGEST_FIELD_PX = 100.0, 1_000_000.0  # that a user can set
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def fields_of(raw: object) -> tuple[tuple[str, float], ...]:
         if isinstance(pair, list | tuple)
         and len(pair) == 2
         and isinstance(pair[1], int | float)
-        and 0 < pair[1] < math.inf
+        and 0 < pair[1] <= LARGEST_FIELD_PX
     }
     return tuple(sorted(found.items()))
 

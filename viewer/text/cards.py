@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ssmamba.checkpoints.card import Card
@@ -58,7 +59,7 @@ def _joined(*parts: str) -> str:
 def _accuracy(metrics: dict[str, Any]) -> str:
     for split in ("test", "val"):
         value = metrics.get(split, {}).get("accuracy")
-        if isinstance(value, float):
+        if _is_number(value):
             return tr("{percent:.1f} % {split} accuracy").format(
                 percent=value * 100, split=_split_word(split)
             )
@@ -71,11 +72,11 @@ def _measured(metrics: dict[str, Any]) -> list[str]:
         if not isinstance(values, dict):
             continue
         words = []
-        if isinstance(values.get("accuracy"), float):
+        if _is_number(values.get("accuracy")):
             words.append(tr("accuracy {percent:.1f} %").format(percent=values["accuracy"] * 100))
-        if isinstance(values.get("macro_f1"), float):
+        if _is_number(values.get("macro_f1")):
             words.append(tr("macro-F1 {value:.3f}").format(value=values["macro_f1"]))
-        if isinstance(values.get("psnr"), float):
+        if _is_number(values.get("psnr")):
             words.append(tr("reconstruction {value:.2f} dB").format(value=values["psnr"]))
         if words:
             n = values.get("n")
@@ -83,6 +84,10 @@ def _measured(metrics: dict[str, Any]) -> list[str]:
             figures = ", ".join(words)
             found.append(where.format(figures=figures, n=n, split=_split_word(split)))
     return found
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _split_word(split: str) -> str:

@@ -137,7 +137,7 @@ class TileSource(QObject):
             slide = Slide.open(self.path)
             self._slide = slide
             self.preview = _preview(slide)
-            transform = self._transform(slide)
+            transform, notes = self._transform(slide)
         except SlideError as error:
             return self._give_up(str(error), error)
         except Exception as error:
@@ -145,10 +145,9 @@ class TileSource(QObject):
             return self._give_up(message, error)
         self.pyramid = Pyramid(slide.levels)
         self._reader = TileReader(slide, self.pyramid, self.cache, transform)
-        self.info = replace(slide.info, content_hash=content_hash(slide))
+        notes = (*slide.info.notes, *notes)
+        self.info = replace(slide.info, content_hash=content_hash(slide), notes=notes)
         self._tell(self.opened, self.info)
-        if slide.info.notes:
-            self._tell(self.read_failed, f"{slide.info.name}: {' '.join(slide.info.notes)}", "")
         return True
 
     def _give_up(self, message: str, error: Exception) -> Literal[False]:
@@ -156,15 +155,15 @@ class TileSource(QObject):
         self._tell(self.failed, message, _details(error))
         return False
 
-    def _transform(self, slide: Slide) -> SrgbTransform | None:
+    def _transform(self, slide: Slide) -> tuple[SrgbTransform | None, tuple[str, ...]]:
+        """How its colours become the screen's, and a note where its profile does not say."""
         if slide.icc_profile is None:
-            return None
+            return None, ()
         try:
             transform = SrgbTransform(slide.icc_profile)
-            return None if transform.changes_nothing else transform
         except SlideError as error:
-            self._tell(self.read_failed, str(error), _details(error))
-            return None
+            return None, (str(error),)
+        return None if transform.changes_nothing else transform, ()
 
     def _work(self) -> None:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QWidget
 
 from ssmamba.slides.slide import SlideInfo
-from viewer.state.settings import SlideSettings
+from viewer.state.settings import LARGEST_FIELD_PX, LARGEST_MPP, SlideSettings
 from viewer.text.tr import tr
 from viewer.widgets.basic import label, link
 from viewer.widgets.dialog import Button, Dialog
@@ -16,7 +16,6 @@ from viewer.widgets.layouts import row
 from viewer.widgets.number_box import NumberBox
 
 PRESETS = ((0.25, "40×"), (0.5, "20×"), (1.0, "10×"))
-LARGEST_FIELD_PX = 1_000_000.0
 
 
 class CalibrationDialog(Dialog):
@@ -33,7 +32,7 @@ class CalibrationDialog(Dialog):
         self.setMinimumWidth(480)
         self._info = info
         self._on_accept = on_accept
-        self.mpp = _number(tr("Micrometres per pixel"), 0.0, 100.0, 4, " µm")
+        self.mpp = _number(tr("Micrometres per pixel"), 0.0, LARGEST_MPP, 4, " µm")
         own = tr("unknown")
         if info.mpp is not None:
             own = tr("{mpp} µm, from the file").format(mpp=f"{info.mpp:.4g}")

@@ -76,6 +76,8 @@ class Extraction:
         with Slide.open(entry.path) as slide:
             plan = plan_slide(slide, self.encoder.spec, self._options(entry))
             say(f"{len(plan.cells)} tiles of {plan.grid.side} px")
+            for note in slide.info.notes:
+                say(note)
             features = self._features(slide, plan, say)
             refuse_unwritable(self.out, features.nbytes)
             order = np.lexsort(plan.cells.T[::-1])  # row by row

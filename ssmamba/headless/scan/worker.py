@@ -71,6 +71,8 @@ class Worker:
             (folder / SUMMARY_FILE).unlink(missing_ok=True)  # of an older file
             refuse_unwritable(folder, len(plan.cells) * BYTES_A_TILE)
             say(f"{len(plan.cells)} tiles of {plan.grid.side} px ({rounding(plan)})")
+            for note in slide.info.notes:
+                say(note)
             try:
                 scan, fresh = self._answered(slide, plan, entry, folder, say)
                 self._write(slide, scan, folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,21 @@ from tests.slides import grainy, tissue_like
 from tests.ssmamba.checkpoints.made import CLASSES, SPEC, save_classifier, tiny_config, tiny_model
 
 
+def classes(*keys: str, names: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Classes as a card has them."""
+    told = names or [f"Class {at}" for at in range(len(keys))]
+    return [{"key": k, "name": n, "color": [1, 2, 3]} for k, n in zip(keys, told, strict=True)]
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
         ({"calibration": {"temperature": 0.0}}, "temperature is 0, not above 0"),
         ({"calibration": {"temperature": -1.5}}, "temperature is -1.5"),
         ({"calibration": {"temperature": float("nan")}}, "temperature is nan"),
+        ({"calibration": {"temperature": 1e-9}}, "temperature is 1e-09, not within 0.01 to 100"),
+        ({"calibration": {"temperature": 1e9}}, "temperature is 1e.09, not within 0.01 to 100"),
+        ({"calibration": {"entropy_limit": 2.0}}, "entropy_limit is 2, not within 0 to 1"),
         ({"calibration": {"entropy_limit": float("nan")}}, "entropy_limit is nan"),
         ({"calibration": {"distance_limit": -1.0}}, "distance_limit is -1"),
         ({"input": {"std": [0.2, 0.0, 0.2]}}, r"std\[1\] is 0"),
@@ -35,6 +45,10 @@ from tests.ssmamba.checkpoints.made import CLASSES, SPEC, save_classifier, tiny_
         ({"input": {"mean": [0.2, float("nan"), 0.2]}}, r"input.mean\[1\] is nan"),
         ({"input": {"mean": [123.7, 116.3, 103.5]}}, r"mean\[0\] is 123.7, not within 0 to 1"),
         ({"input": {"std": [58.4, 57.1, 57.4]}}, r"std\[0\] is 58.4, not within 0 to 1"),
+        ({"input": {"std": [1e-9, 0.2, 0.2]}}, r"std\[0\] is 1e-09, below 0.001"),
+        ({"input": {"mpp": "0.5"}}, "mpp is '0.5', not a number"),
+        ({"input": {"mpp": 1e-9}}, "mpp is 1e-09, below 0.01 µm/px"),
+        ({"input": {"mpp": None, "field_um": 1e-9}}, "field_um is 1e-09, below 0.1 µm"),
         ({"input": {"mpp": 25_000.0}}, "mpp is 25000, not up to 1000"),
         ({"input": {"mpp": -0.5}}, "mpp is -0.5"),
         ({"input": {"mpp": float("inf")}}, "mpp is inf"),
@@ -48,6 +62,15 @@ from tests.ssmamba.checkpoints.made import CLASSES, SPEC, save_classifier, tiny_
         ({"input": {"mpp": 1.0, "field_um": 128.0}}, "field_um is 128, and .* window 64 µm wide"),
         ({"cam_stage": 5}, "cam_stage is 5"),
         ({"classes": [asdict(CLASSES[0])] * 2}, "two classes have the key 'tumor'"),
+        ({"classes": classes("", "b")}, r"classes\[0\].key is empty"),
+        ({"classes": classes("a", " \u200b")}, r"classes\[1\].key is empty"),
+        ({"classes": classes("Tumor", "tumor")}, "look alike, 'Tumor' and 'tumor'"),
+        ({"classes": classes("caf\u00e9", "cafe\u0301")}, "keys of two classes look alike"),
+        ({"classes": classes("a" * 300, "b")}, "key has 300 letters, more than 255"),
+        ({"classes": classes("a\n", "b")}, r"key has a sign that cannot be shown, U\+000A"),
+        ({"classes": classes("a\u202eb", "b")}, r"key has a sign that cannot be shown, U\+202E"),
+        ({"format_version": 0}, "model card is unreadable"),
+        ({"training_hashes": "abc"}, "training_hashes is no list"),
     ],
 )
 def test_numbers_that_cannot_be_are_named(changes: dict[str, Any], named: str) -> None:
@@ -57,6 +80,26 @@ def test_numbers_that_cannot_be_are_named(changes: dict[str, Any], named: str) -
         sound[part] = {**sound[part], **values} if isinstance(values, dict) else values
     with pytest.raises(CheckpointError, match=named):
         card_from_json(json.dumps(sound))
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (("Tumour", "TUMOUR", "Benign"), ["Tumour (a)", "TUMOUR (b)", "Benign"]),
+        (("", " \u200b", "Benign"), ["a", "b", "Benign"]),
+        (("A\nB\x1b", "\u202eruomuT", "\ud800C"), ["A B", "ruomuT", "C"]),
+        (("x" * 5000, "B", "C"), ["x" * 255, "B", "C"]),
+    ],
+    ids=["alike", "empty", "signs that are not shown", "long"],
+)
+def test_names_fit_on_a_line_and_can_be_told_apart(
+    names: tuple[str, ...], shown: list[str]
+) -> None:
+    sound = json.loads(Card(classes=CLASSES, input=SPEC).to_json())
+    sound["classes"], sound["name"] = classes("a", "b", "c", names=names), names[0]
+    card = card_from_json(json.dumps(sound))
+    assert card.class_names == shown and [info.key for info in card.classes] == ["a", "b", "c"]
+    assert card_from_json(card.to_json()) == card and "\n" not in card.name
 
 
 @pytest.mark.parametrize(

@@ -232,3 +232,14 @@ def test_a_name_that_no_file_can_have_is_named(tmp_path: Path, path: str, told: 
     with pytest.raises(DataError, match=told):
         survey_folder(tmp_path)
         load_dataset(tmp_path, 0, quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("label", "named"), [("x" * 300, "has 300 letters, more than 255"), ("a\u202eb", r"U\+202E")]
+)
+def test_a_class_whose_card_could_not_be_read_is_named_before_training(
+    tmp_path: Path, label: str, named: str
+) -> None:
+    write(tmp_path, [f"{label},p0", "b,p1"])
+    with pytest.raises(DataError, match=named):
+        read_catalog(tmp_path)

@@ -40,6 +40,12 @@ def test_records_come_back_in_any_spelling() -> None:
     assert found.values == [("a b", b"1"), (key.replace("\ud800", ""), value)]
 
 
+def test_a_file_that_was_copied_as_text_is_whole() -> None:
+    lines = line_of("a", b"1") + line_of("b", b"[2]")
+    found = read_lines(b"\xef\xbb\xbf" + lines.replace(b"\n", b"\r\n"))
+    assert found.values == [("a", b"1"), ("b", b"[2]")] and not found.damaged
+
+
 def test_every_change_is_in_the_journal_and_the_last_of_a_key_counts(
     journal: Journal, tmp_path: Path
 ) -> None:
@@ -74,6 +80,17 @@ def test_a_damaged_record_in_the_middle_costs_itself_alone_and_a_copy_stays(
     assert numbers(again.live) == {"a": 1, "c": 3}
     (copy,) = again.damage
     assert Path(copy).read_bytes() == damaged
+
+
+@pytest.mark.parametrize("kept", [b"\0" * 90, b"hello\nworld\n", b"\xff\xfe1\x002\x00"])
+def test_what_is_no_journal_at_all_is_copied_before_it_is_written_over(
+    tmp_path: Path, kept: bytes
+) -> None:
+    (tmp_path / "a.journal").write_bytes(kept)
+    journal = Journal(tmp_path, "a")
+    write(journal, a=1)
+    (copy,) = tmp_path.glob("a.journal.unreadable-*")
+    assert copy.read_bytes() == kept and numbers(read(tmp_path)) == {"a": 1}
 
 
 def fold(journal: Journal, **values: object) -> None:

@@ -17,7 +17,9 @@ from ssmamba.slides.slide import Level, SlideInfo
 from tests.viewer.fakes import square
 from tests.viewer.state.test_planning import INFO
 from viewer.saving.contents import contents_of
+from viewer.saving.journal import FORMAT, HEAD, VERSION
 from viewer.saving.recents import Recents
+from viewer.saving.records import json_of, line_of
 from viewer.saving.session import SessionStore
 from viewer.saving.slide_key import former_key
 from viewer.state.settings import SlideSettings
@@ -182,6 +184,62 @@ def test_damage_is_told_once_and_a_copy_stays(tmp_path: Path) -> None:
     assert copy.read_bytes() == damaged and str(copy) in session.warning
     session = SessionStore(tmp_path).load(INFO)
     assert session.warning == "" and len(session.rois) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("file_mpp", "[]"),
+        ("file_mpp", '["0.5"]'),
+        ("file_mpp", "[{}]"),
+        ("file_mpp", "0.5"),
+        ("setting/mpp", '"0.5"'),
+        ("setting/mpp", "25000"),
+        ("setting/mpp", "1" + "0" * 400),
+        ("setting/mpp", "9" * 5000),
+        ("setting/field_px", "-3"),
+        ("setting/icc", "5"),
+        ("view", "[NaN, 1, 1]"),
+        ("view", "[1, 2, 0]"),
+        ("view", "[1e300, 1, 1]"),
+        ("view", "[1" + "0" * 400 + ", 1, 1]"),
+        ("region/b", "5"),
+        ("region/b", "[" * 50_000),
+    ],
+)
+def test_a_value_that_cannot_be_is_told_and_costs_itself_alone(
+    tmp_path: Path, key: str, value: str
+) -> None:
+    rois = (square(0, 0, 5, "A", "a"), square(9, 9, 5, "B", "b"))
+    store = SessionStore(tmp_path)
+    kept = {"view": [7, 8, 2], "file_mpp": [INFO.mpp]}
+    store.write(INFO, {**contents_of(rois, SlideSettings(0.25, 90.0, False)), **kept})
+    store.leave()
+    (file,) = tmp_path.glob("*.journal")
+    file.write_bytes(file.read_bytes() + line_of(key, value.encode()))
+    session = SessionStore(tmp_path).load(INFO)
+    assert session.warning == ("Part of what was saved for a.svs is damaged and could not be read.")
+    own = session.settings
+    assert [roi.id for roi in session.rois] == (["a"] if key == "region/b" else ["a", "b"])
+    assert own.mpp == (None if key == "setting/mpp" else 0.25)
+    assert own.field_px == (None if key == "setting/field_px" else 90.0)
+    assert own.icc == (key == "setting/icc")
+    assert session.view == (None if key == "view" else (7.0, 8.0, 2.0))
+
+
+def test_what_a_newer_version_has_saved_is_copied_and_said_once(tmp_path: Path) -> None:
+    save(tmp_path, (square(0, 0, 5, "A", "a"),))
+    (file,) = tmp_path.glob("*.journal")
+    head, rest = file.read_bytes().split(b"\n", 1)
+    newer = line_of(HEAD, json_of({"format": FORMAT, "version": VERSION + 1, "id": "x"})) + rest
+    file.write_bytes(newer)
+    session = SessionStore(tmp_path).load(INFO)
+    (copy,) = tmp_path.glob("*.newer-*")
+    assert copy.read_bytes() == newer and head not in newer
+    assert "A newer version of this program has saved a.svs" in session.warning
+    assert str(copy) in session.warning and [roi.id for roi in session.rois] == ["a"]
+    again = SessionStore(tmp_path).load(INFO)
+    assert again.warning == "" and [roi.id for roi in again.rois] == ["a"]
 
 
 def test_a_record_of_a_later_version_stays(tmp_path: Path) -> None:

@@ -68,6 +68,28 @@ def test_a_file_of_a_newer_version_is_refused(file: Path) -> None:
         read_session_file(file)
 
 
+def test_a_file_that_was_sent_as_text_is_whole(file: Path) -> None:
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    found = read_session_file(file)
+    assert found.session.warning == "" and len(found.session.rois) == 2
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"format": "ssmamba-session", "version": "1"},
+        {"format": "ssmamba-session", "version": 0},
+        {"format": "ssmamba-session"},
+        {"format": "ssmamba-scan", "version": 1},
+    ],
+)
+def test_a_head_of_something_else_is_no_session(file: Path, head: dict) -> None:
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join([line_of(HEAD, json_of(head)), *lines[1:]]))
+    with pytest.raises(RoiError, match="not a session of this program; choose"):
+        read_session_file(file)
+
+
 def test_each_reader_has_sessions_of_their_own(tmp_path: Path) -> None:
     first, other = SessionStore(tmp_path), SessionStore(tmp_path, "Dr. Ü/7")
     first.write(INFO, contents_of((square(0, 0, 5, "first"),), SlideSettings()))

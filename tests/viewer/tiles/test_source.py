@@ -232,34 +232,25 @@ def test_icc_changes_colours_and_both_states_are_kept(tmp_path: Path, qtbot: QtB
     assert source.wait_closed()
 
 
-def test_an_unusable_profile_is_told_and_left_out(tmp_path: Path, qtbot: QtBot) -> None:
+def test_an_unusable_profile_is_noted_and_left_out(tmp_path: Path, qtbot: QtBot) -> None:
     path = tmp_path / "flat.png"
     picture = tissue_like(64, 64)
     Image.fromarray(picture).save(path, icc_profile=b"broken profile")
-    source = TileSource(str(path))
-    with qtbot.waitSignal(source.read_failed) as told:
-        source.open()
-    assert "colour profile" in told.args[0]
-    qtbot.waitUntil(lambda: source.info is not None)
-    source.attach("test")
+    source = start(path, qtbot)
+    (note,) = source.info.notes
+    assert "colour profile" in note
     (shown,) = read(source, qtbot, TileKey(0, 0, 0, True))
     assert np.array_equal(shown, picture)
     source.close()
     assert source.wait_closed()
 
 
-def test_what_is_not_shown_as_it_is_stored_is_told_once(tmp_path: Path, qtbot: QtBot) -> None:
+def test_what_is_not_shown_as_it_is_stored_is_noted(tmp_path: Path, qtbot: QtBot) -> None:
     samples = np.dstack([tissue_like(64, 64)] * 2)
     path = write_tiff(tmp_path / "six.tif", [Page(samples, Kind(tile=32, extra=(0, 0, 0)))])
-    source = TileSource(str(path))
-    told: list[str] = []
-    source.read_failed.connect(lambda message, _details: told.append(message))
-    with qtbot.waitSignal(source.read_failed):
-        source.open()
-    qtbot.waitUntil(lambda: source.info is not None)
-    source.attach("test")
+    source = start(path, qtbot)
     (shown,) = read(source, qtbot, TileKey(0, 0, 0, False))
     assert np.array_equal(shown, samples[..., :3])
     source.close()
     assert source.wait_closed()
-    assert told == ["six.tif: It has 3 channels beside its colours that are not shown."]
+    assert source.info.notes == ("It has 3 channels beside its colours that are not shown.",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow
 from pytestqt.qtbot import QtBot
@@ -35,9 +36,14 @@ def test_size_and_hidden_panels_come_back(qtbot: QtBot, tmp_path: Path) -> None:
     assert other.isHidden()
 
 
-def test_a_damaged_memory_counts_as_none(qtbot: QtBot, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "kept",
+    ['{"geometry": 3}', "[1]", "[" * 50_000, '{"geometry": %s}' % ("9" * 5000), "\ufeff{}", "\0"],
+    ids=["number", "list", "deep", "5,000 digits", "byte order mark", "zero"],
+)
+def test_a_damaged_memory_counts_as_none(qtbot: QtBot, tmp_path: Path, kept: str) -> None:
     file = tmp_path / "window.json"
-    file.write_text('{"geometry": 3}')
+    file.write_text(kept)
     window, panel = window_with_panel(qtbot)
     WindowMemory(window, file)
     window.show()

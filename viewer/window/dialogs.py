@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import re
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import shiboken6
+from PIL.Image import Image
 from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMainWindow, QMessageBox
 
 from ssmamba.files import short_name
 from ssmamba.rois.roi import Roi
+from ssmamba.slides.slide import Slide, SlideInfo
 from viewer.actions.action import Action
 from viewer.exporting.areas import scan_facts
 from viewer.exporting.facts import Facts
 from viewer.saving.session_file import ENDING
+from viewer.services.notices import describe
 from viewer.state.settings import SlideSettings
 from viewer.text.tr import tr
 from viewer.window.about import AboutDialog
 from viewer.window.calibration import CalibrationDialog
 from viewer.window.shortcuts import ShortcutsDialog
+from viewer.window.slide_details import SlideDetails
 from viewer.workspace import Workspace
 
 SLIDES = tr(
@@ -184,6 +190,28 @@ class Dialogs:
 
         self._save(tr("Save image"), IMAGES, "viewer.png", save)
 
+    def slide_details(self) -> None:
+        info = self._work.document.slide
+        if info is None or self._raised(SlideDetails):
+            return
+        dialog = SlideDetails(info, self._window)
+        open_dialog = weakref.ref(dialog)  # it may be closed before the pictures are read
+
+        def then(pictures: dict[str, Image]) -> None:
+            if (found := open_dialog()) is not None and shiboken6.isValid(found):
+                found.show_pictures(pictures)
+
+        def failed(error: BaseException) -> None:
+            if (found := open_dialog()) is not None and shiboken6.isValid(found):
+                found.say(describe(error).text)
+
+        self._work.background.run(lambda: _pictures_of(info), then, failed)
+        document = self._work.document
+        leave = dialog.reject  # it is of this slide
+        document.slide_changed.connect(leave)
+        dialog.finished.connect(lambda _: document.slide_changed.disconnect(leave))
+        dialog.show()
+
     def calibrate(self) -> None:
         document = self._work.document
         info = document.slide
@@ -270,3 +298,9 @@ def _follow(dialog: QFileDialog, kind: str) -> None:
 
 def _slug(text: str) -> str:
     return re.sub(r"[^\w.+-]+", "-", text).strip("-.") or "region"
+
+
+def _pictures_of(info: SlideInfo) -> dict[str, Image]:
+    """On a worker. Raises SlideError."""
+    with Slide.open(info.path) as slide:
+        return slide.associated_images()

@@ -8,6 +8,7 @@ import numpy as np
 
 from ssmamba.errors import DataError
 from ssmamba.explain.colormaps import lookup_table
+from ssmamba.features.overview import as_colours, components, groups
 from ssmamba.features.values import TileFile
 from ssmamba.rois.roi import Roi
 from viewer.canvas import SlideCanvas
@@ -19,6 +20,15 @@ from viewer.text.tr import tr
 ENDINGS = (".h5", ".hdf5", ".csv", ".tsv")
 MOST_REGIONS = 2000  # that one threshold makes
 MOST_FEATURES = 64  # columns of a feature file that are listed
+LEAST_TILES, LEAST_FEATURES = 10, 4  # of which likeness and groups are shown
+# of the groups, told apart with any colour vision (Okabe and Ito 2008, with a light grey for black)
+GROUP_COLOURS = np.array(
+    [
+        (0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167),
+        (86, 180, 233), (213, 94, 0), (240, 228, 66), (170, 170, 170),
+    ],
+    np.uint8,
+)  # fmt: skip
 
 
 class TileMapController(Controller):
@@ -81,6 +91,11 @@ class TileMapController(Controller):
 
 def painted(maps: TileMaps) -> np.ndarray:
     """(rows, columns, 4) uint8 RGBA of the map as it is shown."""
+    own = maps.own_colours
+    if own is not None and maps.map is not None:
+        table = np.zeros((len(own) + 1, 4), np.uint8)  # the last stands for -1
+        table[:-1, :3], table[:-1, 3] = own, np.where(maps.shown, 255, 0)
+        return table[maps.map.raster.tiles]
     table = np.zeros((257, 4), np.uint8)
     table[1:, :3], table[1:, 3] = lookup_table(maps.look.colormap), 255
     return table[maps.colours()]
@@ -95,7 +110,8 @@ def read_map(path: Path, width: int, height: int) -> TileMap:
     side = found.likely_side
     if side is None or side <= 0 or not len(found.places):
         raise refused(path, tr("{name} does not say how large its tiles are; choose another file."))
-    columns = dict(found.columns) | _features_of(found)
+    seen, colours = _seen_at_once(found)
+    columns = dict(found.columns) | seen | _features_of(found)
     if not columns:
         raise refused(path, tr("{name} has places of tiles but no values; choose another file."))
     windows = np.column_stack([found.places, np.full(len(found.places), side)])
@@ -108,7 +124,7 @@ def read_map(path: Path, width: int, height: int) -> TileMap:
             "the slide that it belongs to."
         )
         raise refused(path, text, off=off, count=count)
-    return TileMap(path.name, windows, columns)
+    return TileMap(path.name, windows, columns, colours)
 
 
 def refused(path: Path, text: str, **values: int) -> DataError:
@@ -127,6 +143,20 @@ def _tiles_of(path: Path) -> TileFile:
     from ssmamba.features.hdf5 import read_hdf5
 
     return read_hdf5(path)
+
+
+def _seen_at_once(found: TileFile) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """All features of the first encoder in two columns, and the colours of each."""
+    if not found.names or len(found.places) < LEAST_TILES:
+        return {}, {}
+    features = found.features(found.names[0])
+    if features.shape[1] < LEAST_FEATURES:
+        return {}, {}
+    parts = components(features)
+    likeness, alike = tr("Likeness as colour (PCA)"), tr("Groups of like tiles (k-means)")
+    numbers = groups(parts)
+    columns = {likeness: parts[:, 0].astype(np.float64), alike: numbers.astype(np.float64)}
+    return columns, {likeness: as_colours(parts), alike: GROUP_COLOURS[numbers - 1]}
 
 
 def _features_of(found: TileFile) -> dict[str, np.ndarray]:

@@ -115,6 +115,9 @@ class TileMapPanel(QFrame):
         self._eye.setChecked(look.visible)
         self._name.set_texts(found.name, "")
         ends = tr("Colours from {low} to {high} · {shown} of {count} tiles shown")
+        if self._maps.own_colours is not None:
+            ends = tr("Like colours are like tiles · {shown} of {count} tiles shown")
+        self._colors.setEnabled(self._maps.own_colours is None)
         self._ends.setText(
             ends.format(
                 low=_number(look.low),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -34,6 +34,7 @@ class TileMap:
     name: str  # of the file
     windows: np.ndarray  # (N, 3) float64 of x, y, side, level-0 pixels; one side for all
     columns: Mapping[str, np.ndarray]  # (N,) float64 by name; NaN = no value
+    colours: Mapping[str, np.ndarray] = field(default_factory=dict)  # own ones, (N, 3) uint8 RGB
 
     @cached_property
     def raster(self) -> Raster:
@@ -137,6 +138,11 @@ class TileMaps:
         """The raw value at a place, level-0 pixels; None where there is no tile."""
         number = None if self.map is None else self.map.tile_at(x, y)
         return None if number is None else float(self.values[number])
+
+    @property
+    def own_colours(self) -> np.ndarray | None:
+        """(N, 3) uint8 RGB of a column that does not take its colours from a scale."""
+        return None if self.map is None else self.map.colours.get(self.look.column)
 
     def colours(self) -> np.ndarray:
         """(rows, columns) uint16 of the raster: 0 = nothing, else 1 + the level of the colour."""

@@ -110,3 +110,40 @@ def test_parts_that_touch_in_a_corner_only_are_two_regions():
     (with_hole,) = regions_of(np.array(ring, float), "p")
     assert area_of(with_hole) == 800 and len(with_hole.polygons[0]) == 2
     assert regions_of(np.zeros((0, 3)), "p") == []
+
+
+def write_feature_file(path):
+    """40 tiles of 100 px in two kinds, the left half and the right one."""
+    places = np.array([(100 * column, 100 * row) for row in range(5) for column in range(8)])
+    right = places[:, 0] >= 400
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(40, 12)) * 0.1 + np.where(right[:, None], 1, -1)
+    with h5py.File(path, "w") as file:
+        file["features"] = features.astype(np.float32)
+        file["coords"] = places
+        file["coords"].attrs["patch_size_level0"] = 100
+        file["coords"].attrs["patch_size"] = 100
+    return right
+
+
+def test_features_are_seen_at_once_by_likeness_and_in_groups(bench, tmp_path):
+    slide = tmp_path / "wide.tif"
+    write_pyramid(slide, 1000, 700)
+    bench.open(slide)
+    right = write_feature_file(tmp_path / "wide.h5")
+    bench.work.files.open([str(tmp_path / "wide.h5")])
+    maps = bench.work.tile_maps.maps
+    bench.qtbot.waitUntil(lambda: maps.map is not None)
+    bench.settle()
+    maps.set_look(opacity=1.0)
+    assert maps.look.column == "Likeness as colour (PCA)"
+    red = [colour_at(bench, x, 250)[0] for x in (50, 250, 650)]  # the first component
+    assert abs(red[0] - red[2]) > 200 and abs(red[0] - red[1]) < 50
+    maps.choose("Groups of like tiles (k-means)")
+    assert set(maps.values) == set(range(1, 9))
+    for number in range(1, 9):  # no group spans both kinds
+        assert len(set(right[maps.values == number])) == 1
+    panel = bench.window.panels["tile_map"]
+    assert "Like colours are like tiles" in panel._ends.text() and not panel._colors.isEnabled()
+    maps.choose("Feature 1")
+    assert panel._colors.isEnabled()

@@ -25,7 +25,7 @@ def components(features: np.ndarray, count: int = COMPONENTS) -> np.ndarray:
     values = np.nan_to_num(np.asarray(features, np.float32), posinf=0.0, neginf=0.0)
     fitted = values[:: -(-len(values) // FITTED)]
     most = min(count, *fitted.shape)
-    mean, axes = cv2.PCACompute(fitted, mean=None, maxComponents=most)
+    mean, axes = cv2.PCACompute(fitted, mean=None, maxComponents=most)  # type: ignore[call-overload]
     largest = np.abs(axes).argmax(axis=1)
     axes *= np.where(axes[np.arange(len(axes)), largest] < 0, -1, 1)[:, None]
     return np.asarray((values - mean) @ axes.T, np.float32)

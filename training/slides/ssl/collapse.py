@@ -101,7 +101,11 @@ def _fault(
     )
     if not collapsed and spread >= NARROWED * most and now[rank] >= NARROWED * best:
         return None
-    verb = "have collapsed" if collapsed else "are growing alike"
+    alike = spread < NARROWED * most or spread < NO_SPREAD  # else it is the rank alone
+    ends = (
+        ("have collapsed", "are growing alike") if alike else ("lie on a line", "lose directions")
+    )
+    verb = ends[0] if collapsed else ends[1]
     text = (
         f"{LEVELS[level]} {verb}: mean cosine {now[cosine]:.3f} ({widest[1][cosine]:.3f} "
         f"{_when(widest[0])}), RankMe {now[rank]:.1f} ({best:.1f} {_when(richest[0])})"

@@ -22,7 +22,7 @@ from training.slides.questions import quadratic_kappa
 
 CLASS, SPATIAL = "class", "spatial"  # means of class tokens, and of spatial ones
 POOLS = (f"{CLASS}, fused", f"{CLASS}, not fused", f"{SPATIAL}, fused", f"{SPATIAL}, not fused")
-PROBES = {"linear": "linear probe", "knn": "nearest neighbours"}
+PROBES = {"linear": "linear", "knn": "neighbours"}
 
 
 @dataclass(frozen=True)

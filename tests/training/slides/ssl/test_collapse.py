@@ -95,6 +95,14 @@ def test_it_says_what_when_and_what_to_do(tmp_path):
     assert "--teacher-temperature" in sentence(found, dino)
 
 
+def test_spread_tokens_of_one_direction_are_not_called_alike():
+    """Seen with --position-penalty 1: mean cosine .14, RankMe 1.8."""
+    (found,) = faults([(0, metrics(0.753, 10.4))], metrics(0.139, 1.8))
+    assert not found.collapsed and "lose directions: mean cosine 0.139" in found.text
+    (found,) = faults([(0, metrics(0.753, 10.4))], metrics(0.139, 1.0))
+    assert found.collapsed and "lie on a line" in found.text
+
+
 def test_a_run_says_it_once_and_says_when_it_is_over(tmp_path, capsys):
     config = SlidePretrainConfig(cohort=tmp_path, out=tmp_path)
     watch = CollapseWatch(config, metrics(0.4, 30.0), leads=True)

@@ -30,7 +30,7 @@ from ssmamba.errors import (
     explain_failure,
 )
 from ssmamba.explain.methods import find_method
-from ssmamba.files import refuse_unwritable, short_name
+from ssmamba.files import refuse_unwritable, short_name, written_whole
 from ssmamba.headless.answers import headline, in_words
 from ssmamba.headless.report import Finding, write_findings
 from ssmamba.headless.request import Request, bounds_offset, is_tissue, regions_of, target_key
@@ -181,7 +181,9 @@ class _Run:
         parts = (slide.path.stem, finding.roi.name, model, cam.method)
         file = self._free_name(short_name("_".join(_slug(p) for p in parts if p)))
         try:
-            cam_figure(slide, finding.roi, cam.maps, caption).save(self.request.out / file)
+            figure = cam_figure(slide, finding.roi, cam.maps, caption)
+            with written_whole(self.request.out / file) as partial:
+                figure.save(partial, "PNG")
         except OSError as error:
             reason = error.strerror or error
             self.failures.append(

@@ -13,9 +13,9 @@ import numpy as np
 from ssmamba.rois.geometry import roi_shape
 from ssmamba.rois.raster import covered
 from ssmamba.rois.roi import Roi
+from ssmamba.slides.fill import frame_mask
 from ssmamba.slides.fluorescence import is_fluorescence
 from ssmamba.slides.ink import black_mask, ink_mask
-from ssmamba.slides.padding import padding_mask
 from ssmamba.slides.slide import Slide
 from ssmamba.slides.tissue import tissue_mask
 
@@ -86,7 +86,7 @@ def tissue_map(slide: Slide) -> TissueMap:
     """Look for tissue on a slide, in about ``OVERVIEW_PX2`` pixels. Raises SlideError."""
     picture, scale = _overview(slide)
     tissue, ink = tissue_mask(picture).astype(np.uint8), _ink(picture)
-    padding = padding_mask(picture)
+    padding = frame_mask(picture)
     if padding is not None:  # neither tissue nor the ink that tissue hangs on
         tissue[padding] = ink[padding] = 0
     clean = _without_ink(tissue, ink)

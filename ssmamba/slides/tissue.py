@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ssmamba.slides.fill import frame_mask
 from ssmamba.slides.ink import BLACK, ink_mask, share_of
-from ssmamba.slides.padding import padding_mask
 
 GLASS_SATURATION = 0.035  # below this an even, bright pixel is glass (JPEG noise stays under it)
 BINS = 128  # of the histogram in which the threshold is looked for
@@ -44,7 +44,7 @@ def tissue_mask(rgb: np.ndarray, tell_ink: bool = True) -> np.ndarray:
 
 def tissue_of_slide(picture: np.ndarray) -> np.ndarray:
     """``tissue_mask`` of a picture of a whole slide, without the padding along its edges."""
-    mask, padding = tissue_mask(picture), padding_mask(picture)
+    mask, padding = tissue_mask(picture), frame_mask(picture)
     return mask if padding is None else mask & ~padding
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 import zipfile
 from pathlib import Path
@@ -18,13 +19,17 @@ EARLIEST = (1980, 1, 1, 0, 0, 0)  # one network makes one file, whenever it is w
 
 
 def write_torchscript(path: Path, network: nn.Module, side: int) -> None:
-    """Record a network as TorchScript, for batches of any size, of images of ``side`` pixels."""
+    """Record a network as TorchScript, for batches of any size, of images of ``side`` pixels.
+
+    It is made in memory: torch's own writer ends the process where the disk is full.
+    """
+    made = io.BytesIO()
     with warnings.catch_warnings(), plain_operations():
         warnings.simplefilter("ignore")  # deprecation, and shapes that are taken for constants
         example = torch.zeros(EXAMPLES, 3, side, side)
         traced = torch.jit.trace(network, example, check_trace=False)
-        traced.save(str(path))
-    _without_notes(path)
+        torch.jit.save(traced, made)
+    _write_without_notes(path, made)
 
 
 def write_program(path: Path, network: nn.Module, side: int) -> None:
@@ -41,8 +46,9 @@ def write_program(path: Path, network: nn.Module, side: int) -> None:
         for module in program.graph_module.modules():
             for node in getattr(getattr(module, "graph", None), "nodes", ()):
                 node.meta.pop("stack_trace", None)  # paths of this computer
-        with path.open("wb") as file:
-            torch.export.save(program, file)
+        made = io.BytesIO()  # as for TorchScript
+        torch.export.save(program, made)
+        path.write_bytes(made.getbuffer())
 
 
 def read_program(path: Path) -> nn.Module:
@@ -52,9 +58,9 @@ def read_program(path: Path) -> nn.Module:
         return torch.export.load(file).module()
 
 
-def _without_notes(path: Path) -> None:
-    """Write a TorchScript archive again, without its notes, and with one name inside."""
-    with zipfile.ZipFile(path) as archive:
+def _write_without_notes(path: Path, made: io.BytesIO) -> None:
+    """Write a TorchScript archive without its notes, and with one name inside."""
+    with zipfile.ZipFile(made) as archive:
         kept = [(e.filename.partition("/")[2], archive.read(e)) for e in archive.infolist()
                 if not e.filename.endswith(NOTES)]  # fmt: skip
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 import zipfile
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from tests.ssmamba.checkpoints.torchscripts import save_folder
 from tests.ssmamba.export.conftest import SPEC, Run
 
 ROOT = Path(__file__).resolve().parents[3]
+FULL = Path("/dev/full")
 
 
 def test_a_folder_answers_as_its_checkpoint(model: Path, exported: Path) -> None:
@@ -162,3 +164,12 @@ def test_other_networks_are_exported(name: str, tmp_path: Path, export: Run) -> 
     status, said, out = export(tmp_path / "m.safetensors")
     assert status == 0, said
     assert len(read_card(out).classes) == 3
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="the system has no device that is always full")
+@pytest.mark.parametrize("write", [files.write_torchscript, files.write_program])
+def test_a_disk_that_fills_up_is_an_error_of_the_system(write: Callable[..., None]) -> None:
+    """Torch's own writer of TorchScript ends the process."""
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    with pytest.raises(OSError, match="No space left on device"):
+        write(FULL, network, 16)

@@ -4,6 +4,7 @@ import errno
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,6 +149,7 @@ def test_a_picture_that_cannot_be_written_costs_itself_alone(predict, folder, mo
 
     def full(self, path, *args, **options):
         if "second" in str(path):
+            Path(path).write_bytes(b"half of it")
             raise OSError(28, "No space left on device")
         return save(self, path, *args, **options)
 
@@ -158,6 +160,7 @@ def test_a_picture_that_cannot_be_written_costs_itself_alone(predict, folder, mo
     assert status == 2 and "(No space left on device); choose another --out" in said
     first, second = read_results(out)
     assert (out / first["cam"]["file"]).is_file() and second["cam"]["file"] == ""
+    assert not [path for path in out.iterdir() if "second" in path.name]  # and no half of it
     assert len(read_rois(out / "rois.geojson")) == 2
 
 

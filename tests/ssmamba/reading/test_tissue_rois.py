@@ -7,6 +7,7 @@ import pytest
 from ssmamba.errors import RoiError
 from ssmamba.reading.tissue_rois import tissue_rois
 from ssmamba.rois.geometry import area_of
+from ssmamba.slides.fill import fill_mask
 from ssmamba.slides.slide import Slide
 from ssmamba.slides.tissue import tissue_of_slide
 from tests.slides import SHARED_SLIDES, write_pyramid
@@ -60,6 +61,38 @@ def test_padding_of_any_grey_is_no_tissue_and_costs_none(tmp_path, level, gap):
     glass[1000:] = level if gap else glass[1000:]
     (roi,) = pieces(tmp_path, glass)
     assert area_of(roi) == pytest.approx(600 * 500, rel=0.03)
+
+
+@pytest.mark.parametrize("colour", [(200, 180, 220), (180, 90, 150), (0, 0, 255), (128, 128, 140)])
+@pytest.mark.parametrize("gap", [0, 250])
+def test_padding_of_one_colour_is_no_tissue_and_costs_none(tmp_path, colour, gap):
+    glass, tissue = canvas(1600, 1200)
+    glass[400:900, 250 + gap : 850 + gap] = tissue[400:900, 250 + gap : 850 + gap]
+    glass[:, :250] = colour
+    glass[1000:] = colour if gap else glass[1000:]
+    (roi,) = pieces(tmp_path, glass)
+    assert area_of(roi) == pytest.approx(600 * 500, rel=0.03)
+
+
+@pytest.mark.parametrize("level", [90, 128, 205])
+@pytest.mark.parametrize(("noise", "channels"), [(1, 3), (3, 3), (5, 3), (3, 1)])
+def test_grey_padding_with_the_noise_of_a_camera_is_no_tissue(tmp_path, level, noise, channels):
+    glass, tissue = canvas(1600, 1200)
+    glass[400:900, 300:900] = tissue[400:900, 300:900]
+    grain = np.random.default_rng(1).normal(level, noise, (1200, 250, channels))
+    glass[:, :250] = np.clip(grain, 0, 255).astype(np.uint8)
+    (roi,) = pieces(tmp_path, glass)
+    assert area_of(roi) == pytest.approx(600 * 500, rel=0.03)
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize("folder", ["lc25000", "idc", "pbc"])
+def test_real_tissue_is_taken_for_no_fill(folder):
+    paths = sorted((SHARED_SLIDES.parent / folder).rglob("*.[jp][pn]g"))
+    if not paths:
+        pytest.skip("../shared/data is absent")
+    pictures = (cv2.imread(str(path))[..., ::-1] for path in paths[:: len(paths) // 60])
+    assert all(fill_mask(picture) is None for picture in pictures)
 
 
 def test_a_grey_frame_and_dark_noise_are_no_tissue(tmp_path):

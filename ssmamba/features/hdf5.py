@@ -28,6 +28,7 @@ from ssmamba.files import unwritten, written_whole
 
 FEATURES = ("features", "feats")
 UNREADABLE = (OSError, KeyError, ValueError, TypeError, RuntimeError)  # of h5py
+UM_AT_1X = 10.0  # µm/px of a magnification of 1, as the field counts it
 MOST_TILES = 20_000_000  # of one slide
 
 
@@ -83,6 +84,7 @@ def read_hdf5(path: Path) -> TileFile:
             places = coords[:]
             said = {**file.attrs, **coords.attrs}
             names = _names(file)
+            encoded = dict(file[names[0]].attrs) if names else {}
     except UNREADABLE as error:
         raise _unreadable(path, error) from error
     layout = _layout(places, said)
@@ -108,9 +110,22 @@ def read_hdf5(path: Path) -> TileFile:
         side,
         lambda name: load(short[name]),
         tuple(short),
-        mpp=_number(said, "patch_spacing_um_px") or _number(said, "target_mpp"),
+        mpp=_mpp(said, encoded),
         slide=_text(said.get("name")),
     )
+
+
+def _mpp(said: Mapping[str, Any], encoded: Mapping[str, Any]) -> float | None:
+    """µm/px at which the tiles were read: as it stands there, or by TRIDENT's magnification."""
+    for attributes, name in (
+        (said, "patch_spacing_um_px"),
+        (encoded, "target_mpp"),
+        (said, "target_mpp"),
+    ):
+        if (found := _number(attributes, name)) is not None and found > 0:
+            return found
+    magnification = _number(said, "target_magnification")
+    return UM_AT_1X / magnification if magnification else None
 
 
 def _layout(places: np.ndarray, said: Mapping[str, Any]) -> str:

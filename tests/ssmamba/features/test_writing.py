@@ -34,6 +34,19 @@ def test_a_written_file_has_tridents_layout(tmp_path: Path, kind: type) -> None:
     assert found.features().dtype == kind and (found.features() == VALUES).all()
 
 
+def test_the_scale_of_the_tiles_is_read_again_exactly_or_by_tridents_magnification(
+    tmp_path: Path,
+) -> None:
+    """Slide models are trained at it."""
+    write_features(tmp_path / "a.h5", PLACES, VALUES, TILES, {"target_mpp": 0.97})
+    assert read_tiles(tmp_path / "a.h5").mpp == 0.97
+    write_features(tmp_path / "b.h5", PLACES, VALUES, TILES, {})
+    assert read_tiles(tmp_path / "b.h5").mpp == 1.0  # 10 ×
+    unknown = TileAttributes(224, 448, 0.0, 0.0, 0, "slide a")
+    write_features(tmp_path / "c.h5", PLACES, VALUES, unknown, {})
+    assert read_tiles(tmp_path / "c.h5").mpp is None
+
+
 def test_a_slide_without_tiles_is_a_file_too(tmp_path: Path) -> None:
     write_features(tmp_path / "a.h5", PLACES[:0], VALUES[:0], TILES, {})
     assert read_tiles(tmp_path / "a.h5").features().shape == (0, 3)

@@ -122,9 +122,21 @@ def _load(path: Path, card: Card, device: str | torch.device) -> Checkpoint:
     extra = {k.removeprefix(EXTRA): v.clone() for k, v in tensors.items() if k.startswith(EXTRA)}
     weights = {k: v for k, v in tensors.items() if not k.startswith(EXTRA)}
     model = build_model(card)
+    _check_window(model, card, path)
     model.load_state_dict(weights)
     count = sum(p.numel() for p in model.parameters())
     return Checkpoint(card, model.to(device).eval(), extra, file_sha256(path), path, count)
+
+
+def _check_window(model: nn.Module, card: Card, path: Path) -> None:
+    """Raise CheckpointError for a network of timm's that takes images of another size alone."""
+    embed, window = getattr(model, "patch_embed", None), card.input.window_px
+    size = getattr(embed, "img_size", None)
+    if size and getattr(embed, "strict_img_size", False) and tuple(size) != (window, window):
+        raise CheckpointError(
+            f"{path}: its card says windows of {window} px, and its network takes "
+            f"{size[1]} × {size[0]} px alone; convert or train it again."
+        )
 
 
 def _load_folder(path: Path, card: Card, device: str | torch.device) -> Checkpoint:

@@ -52,6 +52,11 @@ def explain_dicom(path: Path, error: str) -> str | None:
             f"because its folder holds only {words} images of it; copy the files of the slide "
             "itself (VOLUME) into the same folder"
         )
+    if "unsupported" in error.lower():
+        return (
+            f"because OpenSlide does not read its pixels ({error}); convert it to JPEG (for "
+            "example with wsidicomizer or dcm4che)"
+        )
     return None
 
 

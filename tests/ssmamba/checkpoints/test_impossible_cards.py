@@ -141,6 +141,17 @@ def test_arguments_that_no_constructor_takes_are_one_sentence(tmp_path: Path) ->
         checkpoint.load(path)
 
 
+def test_a_window_that_the_network_does_not_take_is_one_sentence(tmp_path: Path) -> None:
+    card = Card(kind="baseline", arch="timm:vit_tiny_patch16_224", classes=CLASSES)
+    card = card.with_(config={"img_size": 32, "depth": 1}, input=replace(SPEC, window_px=32))
+    model, path = checkpoint.build_model(card), tmp_path / "vit.safetensors"
+    checkpoint.save(path, model, card)
+    assert checkpoint.load(path).card.input.window_px == 32
+    checkpoint.save(path, model, card.with_(input=replace(SPEC, window_px=48)))
+    with pytest.raises(CheckpointError, match=r"says windows of 48 px, .* takes 32 × 32 px alone"):
+        checkpoint.load(path)
+
+
 def test_shared_tensors_are_written_each_for_itself(tmp_path: Path) -> None:
     path, one = tmp_path / "shared.safetensors", torch.arange(4.0)
     checkpoint.save_tensors(path, {"a": one, "b": one, "c": one[:2]}, Card(), {"d": one})

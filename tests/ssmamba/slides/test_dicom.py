@@ -63,6 +63,16 @@ def test_a_compression_that_is_not_read_is_named(tmp_path: Path, syntax: str, na
     assert "convert" in text and "damaged" not in text
 
 
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.1"])
+def test_colours_that_are_not_read_in_a_compression_are_no_damage(
+    tmp_path: Path, syntax: str
+) -> None:
+    write_instance(tmp_path / "0.dcm", 256, syntax=syntax)
+    with pytest.raises(SlideError, match=r"Unsupported photometric.*convert it") as error:
+        Slide.open(tmp_path / "0.dcm")
+    assert "damaged" not in str(error.value)
+
+
 def test_damage_is_still_called_damage(tmp_path: Path) -> None:
     path = tmp_path / "0.dcm"
     write_instance(path, 256)

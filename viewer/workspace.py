@@ -17,6 +17,7 @@ from viewer.controllers.models import ModelController
 from viewer.controllers.regions import RegionController
 from viewer.controllers.scale import ScaleController
 from viewer.controllers.scan_painter import ScanPainter
+from viewer.controllers.scan_tissue import ScanTissueController
 from viewer.controllers.session_files import SessionFileController
 from viewer.controllers.sessions import SessionController, failure_text
 from viewer.controllers.shared import Shared
@@ -62,6 +63,7 @@ class Workspace(Shared):
             self, self.bridge, canvas, self.scale, folder / "sessions"
         )
         self.scan_painter = ScanPainter(self, canvas, self.slide_scans.scans)
+        self.scan_tissue = ScanTissueController(self, canvas, self.slide_scans)
         self.slides.opened.connect(
             lambda info: self.slide_scans.restore(info, self.sessions.name_of(info))
         )

@@ -7,6 +7,7 @@ import numpy as np
 from ssmamba.engine.messages import JobDone, ScanBegun, ScanSlide, ScanTiles
 from ssmamba.reading.doubts import CODES
 from ssmamba.reading.grid import coarse_first, strides_of
+from ssmamba.reading.tissue_map import TissueMap
 from ssmamba.reading.values import PackedArray, Stamp
 from tests.viewer.fakes import FakeEngine
 
@@ -28,21 +29,25 @@ class FakeScan:
     def __init__(self, engine: FakeEngine, sha256: str, side: int = SIDE) -> None:
         self.engine, self.sha256, self.side = engine, sha256, side
         self.request: ScanSlide = engine.of_kind(ScanSlide)[-1]
-        wanted = np.ones((self.rows, self.columns), bool)
-        wanted[:, -1] = False
+        found = np.ones((self.rows, self.columns), np.uint8)
+        found[:, -1] = 0
+        tissue = TissueMap(found, float(SIDE))
+        self.kinds = tissue.corrected(self.request.added, self.request.removed).kinds
+        wanted = self.kinds == 1
         cells = np.argwhere(wanted).astype(np.int32)
         self.wanted, self.windows = wanted, len(cells)
         known = self.request.known
         taken = set() if known is None else set(map(tuple, known.array.tolist()))
         cells = cells[coarse_first(cells, (0, 0))]
         self.left = np.array([c for c in cells.tolist() if tuple(c) not in taken], np.int32)
+        self.left = self.left.reshape(-1, 2)
 
     def begin(self) -> None:
         self.engine.reply(
             ScanBegun(
                 self.request.job, self.request.checkpoint, self.side, float(self.side), self.side,
                 self.rows, self.columns, self.windows, PackedArray.of(np.packbits(self.wanted)),
-                PackedArray.of(np.ones((7, 10), np.uint8)), 100.0, ("aca", "scc", "n"),
+                PackedArray.of(self.kinds), float(SIDE), ("aca", "scc", "n"),
                 self.stamp(),
             )
         )  # fmt: skip
@@ -54,6 +59,9 @@ class FakeScan:
     def read(self, most: int = 1000) -> None:
         """Answer some windows, and end the job after the last."""
         cells, self.left = self.left[:most], self.left[most:]
+        if not len(cells):
+            self.engine.reply(JobDone(self.request.job))
+            return
         row, column = cells.T
         first = np.where(column < 5, 0.9, 0.6)
         doubts = np.where(row == self.rows - 1, UNSURE, 0)

@@ -69,6 +69,14 @@ def _has_scan(window: Host) -> bool:
     return window.workspace.slide_scans.scans.map is not None
 
 
+def _can_correct_tissue(window: Host) -> bool:
+    return _has_scan(window) and _has_selected(window)
+
+
+def _is_tissue_corrected(window: Host) -> bool:
+    return _has_scan(window) and window.workspace.slide_scans.correction.is_any
+
+
 def _can_stop_reading(window: Host) -> bool:
     scans = window.workspace.slide_scans.scans
     return scans.under_way or scans.status in ("scale", "waiting")
@@ -254,6 +262,18 @@ ACTIONS: tuple[Action, ...] = (
            lambda w: w.workspace.scan_painter.make_regions(), "", "",
            tr("Make a region of each part of the slide that the map shows in a class's colour"),
            (Place(MODEL),), enabled=_has_scan),
+    Action("count_as_tissue", tr("Count as tissue"),
+           lambda w: w.workspace.scan_tissue.count(_chosen(w)), "", "",
+           tr("Read the selected regions too, though no tissue was found there"),
+           (Place(MODEL),), enabled=_can_correct_tissue),
+    Action("leave_out", tr("Leave out of the reading"),
+           lambda w: w.workspace.scan_tissue.leave_out(_chosen(w)), "", "",
+           tr("Neither read, show nor count the selected regions of the slide"),
+           (Place(MODEL),), enabled=_can_correct_tissue),
+    Action("tissue_as_found", tr("Tissue as it was found"),
+           lambda w: w.workspace.scan_tissue.take_back(), "", "",
+           tr("Take back what was counted as tissue and left out by hand"),
+           (Place(MODEL),), enabled=_is_tissue_corrected),
     Action("stop", tr("Stop"), _stop, "close", "",
            tr("Cancel queued classifications and exports; finished results are kept"),
            (Place(MODEL),), enabled=_can_stop),

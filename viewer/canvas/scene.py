@@ -34,6 +34,7 @@ class Scene:
         self.tiles = TileLayer()
         self.rois = RoiLayer()
         self.slide_scan = TileMapLayer()
+        self.tissue = TileMapLayer()
         self.tile_map = TileMapLayer()
         self.overlays = OverlayLayer()
         self.minimap = Minimap()
@@ -52,7 +53,7 @@ class Scene:
         self.source = source
         self.tiles.set_source(source)
         self.minimap.forget()
-        for layer in (self.slide_scan, self.tile_map):
+        for layer in (self.slide_scan, self.tissue, self.tile_map):
             layer.set_picture(None, (0.0, 0.0, 0.0, 0.0))
         self.overlays.set_overlays(())
         self.overlays.highlight = None
@@ -101,6 +102,7 @@ class Scene:
         if self.info is None or self.source is None:
             return
         self.slide_scan.paint(painter, view)
+        self.tissue.paint(painter, view)
         self.tile_map.paint(painter, view)
         self.overlays.paint(painter, view)
         self.rois.paint(painter, view, dpr)

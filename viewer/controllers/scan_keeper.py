@@ -26,6 +26,7 @@ class ScanKeeper(QObject):
         self._files = Background(messages.report, workers=1, parent=self)
         self._writer: ScanWriter | None = None
         self._new: list[Windows] = []  # not on the disk yet
+        self._head: ScanHead | None = None  # another one that is not on the disk yet
         self._state: State = "reading"
         self._told = False  # that the disk does not take it
         self._soon = QTimer(self, singleShot=True, interval=SAVE_MS)
@@ -54,7 +55,7 @@ class ScanKeeper(QObject):
         """Keep this scan from now on; fresh: in place of what is there."""
         self.leave()
         writer = self._writer = ScanWriter(self._store.path(slide, head.model_sha256))
-        self._told = False
+        self._told, self._head = False, None
 
         def begun(ours: bool) -> None:
             if not ours and self._writer is writer:
@@ -68,6 +69,12 @@ class ScanKeeper(QObject):
     def add(self, windows: Windows) -> None:
         if self._writer is not None:
             self._new.append(windows)
+            self._touch()
+
+    def renew(self, head: ScanHead) -> None:
+        """Other windows count from now on."""
+        if self._writer is not None:
+            self._head = head
             self._touch()
 
     def set_state(self, state: State) -> None:
@@ -99,18 +106,19 @@ class ScanKeeper(QObject):
 
     def _save(self) -> None:
         self._soon.stop()
-        writer, new, state = self._writer, self._new, self._state
-        self._new = []
+        writer, new, state, head = self._writer, self._new, self._state, self._head
+        self._new, self._head = [], None
         if writer is None:
             return
 
         def failed(error: BaseException) -> None:
             if self._writer is writer:  # tried again with what comes next
                 self._new = [*new, *self._new]
+                self._head = self._head or head
                 self._touch()
             self._on_full(error)
 
-        self._files.run(lambda: writer.add(new, state), self._on_written, failed, due=True)
+        self._files.run(lambda: writer.add(new, state, head), self._on_written, failed, due=True)
 
     def _on_written(self, _: object) -> None:
         self._told = False

@@ -14,15 +14,14 @@ from ssmamba.engine.messages import (
     Priority,
     Reprioritise,
     ScanBegun,
-    ScanSlide,
     ScanTiles,
-    SlideRef,
 )
-from ssmamba.reading.values import COARSEST, PackedArray
+from ssmamba.reading.values import COARSEST
 from ssmamba.slides.slide import SlideInfo
 from viewer.canvas import SlideCanvas
 from viewer.controllers.scale import ScaleController
 from viewer.controllers.scan_keeper import ScanKeeper
+from viewer.controllers.scan_request import scan_request, too_many_text
 from viewer.controllers.shared import Controller, Shared
 from viewer.saving.scan_file import KeptScan, State, Windows
 from viewer.services.engine_bridge import EngineBridge
@@ -30,12 +29,11 @@ from viewer.state.library import Model
 from viewer.state.scale import field_of, set_field_px
 from viewer.state.slide_scan import Scale, ScanHead, ScanMap
 from viewer.state.slide_scans import SlideScans
-from viewer.text import formats
+from viewer.state.tissue_correction import Correction
 from viewer.text.tr import tr
 from viewer.tiles.pyramid import Rect
 
 FIRST_JOB = 1 << 40  # numbers apart from those of answers and fits
-MOST_WINDOWS = 2_000_000  # of a slide: more would hold the window up when the look changes
 MOVED_MS = 700  # after the last movement of the view
 MOVED_SHARE = 0.25  # of the view, by which it must have moved for the order to change
 DEATHS = 3  # of the engine without a window in between
@@ -46,6 +44,7 @@ class SlideScanController(Controller):
 
     model_replaced = Signal(str)  # path of a checkpoint whose file is no longer the one listed
     progressed = Signal()  # more windows are read
+    corrected = Signal(object, object)  # maps before and after other windows count
 
     def __init__(
         self, shared: Shared, bridge: EngineBridge, canvas: SlideCanvas, scale: ScaleController,
@@ -61,6 +60,7 @@ class SlideScanController(Controller):
         self._model = ""  # path of the one that reads
         self._slide_name = ""  # of the slide's session; "" until that is restored
         self._known = 0  # windows that the engine was told not to read again
+        self._correction: Correction | None = None  # of the tissue, that the map does not have yet
         self._coarse = False  # the engine reads what stands for its neighbours
         self._view: Rect | None = None  # where the engine was told to begin
         self._wish = False  # to begin as soon as what was kept is read
@@ -82,6 +82,13 @@ class SlideScanController(Controller):
     def busy(self) -> bool:
         """Whether it is still looked for what was kept; reading goes on beside all else."""
         return self._document.slide is not None and not self._slide_name
+
+    @property
+    def correction(self) -> Correction:
+        """Of the tissue: the one that was asked for last, else the map's."""
+        found = self.scans.map
+        own = Correction() if found is None else found.head.correction
+        return own if self._correction is None else self._correction
 
     def finish(self) -> list[str]:
         """Write all that was read; returns a sentence if it cannot be."""
@@ -110,21 +117,29 @@ class SlideScanController(Controller):
             self.scans.set_status("scale")
             self._scale.ask_about_slide(model)
             return
-        windows = slide.width * slide.height / field.px**2
-        if windows > MOST_WINDOWS:
-            length = formats.length(field.px, self._document.mpp)
-            text = tr(
-                "With {length} to a window this slide would have {count} windows, too many to "
-                "read. Set a larger size under Slide ▸ Calibration."
-            )
-            self._messages.warn(text.format(length=length, count=formats.whole(int(windows))))
+        if text := too_many_text(slide, field.px, self._document.mpp):
+            self._messages.warn(text)
             return
         self._deaths = 0
         found = self.scans.map
         if found is not None and self._fits(found.head, model):
             self._go_on(model)
         else:
+            if self.correction.is_any:  # said of the slide, whichever model reads it
+                self._correction = self.correction
             self._look_for_kept(model)
+
+    def correct(self, correction: Correction) -> bool:
+        """Read the slide with other tissue; what was read of it is not read again.
+
+        False where the model that reads it is not there.
+        """
+        found, model = self.scans.map, self._library.get(self._model)
+        if found is None or model is None or model.file_sha256 != found.head.model_sha256:
+            return False
+        self._deaths, self._correction = 0, correction
+        self._ask(model)
+        return True
 
     def pause(self) -> None:
         """Read no more for now, nor after a restart."""
@@ -139,6 +154,7 @@ class SlideScanController(Controller):
     def put_away(self) -> None:
         """Take the map off the slide. It is kept, and comes back when the slide is read again."""
         self._cancel()
+        self._correction = None
         self._keeper.set_state("closed")
         self._keeper.leave()
         self.scans.status = ""
@@ -178,7 +194,8 @@ class SlideScanController(Controller):
     def _go_on(self, model: Model) -> None:
         """Have the rest read, if there is any, and show the map."""
         found = self.scans.map
-        if found is not None and found.complete:
+        if found is not None and found.complete and found.head.correction == self.correction:
+            self._correction = None
             self._keeper.set_state("done")
             self.scans.set_look(visible=True)
             self.scans.set_status("done")
@@ -187,24 +204,12 @@ class SlideScanController(Controller):
 
     def _ask(self, model: Model) -> None:
         """Have the engine read all windows that are not known, from what is looked at outwards."""
-        slide, found = self._document.slide, self.scans.map
-        assert slide is not None
+        found = self.scans.map
         self._cancel()
-        known = None if found is None or not found.done else PackedArray.of(found.known())
-        self._known = 0 if known is None else len(known)
         self._view = view = self._canvas.camera.view.rect
         self._model, self._job = model.path, next(self._numbers)
-        field_px = set_field_px(self._document, model)
-        request = ScanSlide(
-            self._job,
-            SlideRef(slide.path, self._document.slide_settings.mpp, file=slide.file),
-            model.path,
-            begin=((view[0] + view[2]) / 2, (view[1] + view[3]) / 2),
-            view=view,
-            known=known,
-            field_px=field_px,
-            priority=Priority.REST,  # until all is seen coarsely
-        )
+        request = scan_request(self._job, self._document, model, view, found, self.correction)
+        self._known = 0 if request.known is None else len(request.known)
         self._coarse = True
         self._bridge.send(request)
         if found is not None:
@@ -236,14 +241,18 @@ class SlideScanController(Controller):
             self._on_tiles(reply)
         elif isinstance(reply, JobDone):
             self._job = None
-            done = self.scans.map is not None and self.scans.map.complete
-            self._keeper.set_state("done" if done else "paused")
-            self.scans.set_status("done" if done else "stopped")
+            self._end()
         elif isinstance(reply, JobFailed):
-            self._job = None
-            self._keeper.set_state("paused")
-            self.scans.set_status("" if self.scans.map is None else "stopped")
+            self._job = self._correction = None
+            self._end()
             self._messages.error(reply.message, reply.details)
+
+    def _end(self) -> None:
+        """The engine reads no more."""
+        found = self.scans.map
+        done = found is not None and found.complete
+        self._keeper.set_state("done" if done else "paused")
+        self.scans.set_status("" if found is None else "done" if done else "stopped")
 
     def _on_begun(self, begun: ScanBegun) -> None:
         model, found = self._library.get(begun.checkpoint), self.scans.map
@@ -253,15 +262,26 @@ class SlideScanController(Controller):
             self._messages.warn(text)
             self.model_replaced.emit(begun.checkpoint)
             return
-        head = ScanHead.of(begun, model, self._scale_of(model))
-        if found is not None and found.head.is_alike(head):
-            self.scans.set_status("reading")
+        head = ScanHead.of(begun, model, self._scale_of(model), self.correction)
+        self._correction = None
+        if found is not None and found.head.is_on_grid_of(head):
+            self._take_tissue(found, head)
             return
         self._take(ScanMap(head), "reading", fresh=True)
         if self._known:  # of another grid
             text = tr("The windows on this slide lie otherwise than before; it is read anew.")
             self._messages.info(text)
             self._ask(model)
+
+    def _take_tissue(self, found: ScanMap, head: ScanHead) -> None:
+        """Go on with the windows that count now."""
+        if not found.head.is_alike(head):
+            now = found.under(head)
+            self._keeper.renew(head)
+            self.scans.show(now)
+            if found.head.correction != head.correction:
+                self.corrected.emit(found, now)
+        self.scans.set_status("reading")
 
     def _take(self, found: ScanMap, state: State, *, fresh: bool) -> None:
         self._keeper.begin(self._slide_name, found.head, state, fresh=fresh)
@@ -309,7 +329,7 @@ class SlideScanController(Controller):
     def _on_slide_changed(self) -> None:
         self._cancel()
         self._keeper.leave()
-        self._slide_name, self._wish, self._known = "", False, 0
+        self._slide_name, self._wish, self._known, self._correction = "", False, 0, None
         self.scans.status = ""
         self.scans.show(None)
 

@@ -125,7 +125,7 @@ class WorkbenchController(Controller):
             "" if slide is None else slide.path,
             self._sessions.reader,
             self.readers,
-            replace(self._scans.look, target="", threshold=0, visible=True),
+            replace(self._scans.look, target="", threshold=0, visible=True, tissue=False),
         )
 
     def _on_reader(self, name: str) -> None:

@@ -75,4 +75,5 @@ def _records(facts: ScanFacts) -> Iterator[dict[str, Any]]:
             "checkpoint_sha256": head.model_sha256,
             "slide_hash": facts.info.quick_hash,
             "time": stamp.time,
+            "tissue_corrected": head.correction.is_any,
         }

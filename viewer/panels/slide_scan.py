@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QCheckBox, QFrame, QProgressBar, QPushButton, QScrollArea, QSlider
 
 from viewer.controllers.scan_painter import ScanPainter
+from viewer.controllers.scan_tissue import ScanTissueController
 from viewer.controllers.slide_scans import SlideScanController
 from viewer.panels.scan_words import answer_text, progress_text
 from viewer.state.document import Document
@@ -27,9 +28,11 @@ class SlideScanPanel(QFrame):
     """Hidden until a slide is to be read."""
 
     def __init__(
-        self, controller: SlideScanController, painter: ScanPainter, document: Document
-    ) -> None:
+        self, controller: SlideScanController, painter: ScanPainter,
+        tissue: ScanTissueController, document: Document,
+    ) -> None:  # fmt: skip
         super().__init__()
+        self._tissue = tissue
         self._controller, self._painter, self._document = controller, painter, document
         self._scans = controller.scans
         self._filling = False
@@ -43,6 +46,10 @@ class SlideScanPanel(QFrame):
         self.threshold, self._opacity = _slider(STEPS), _slider(100)
         self._threshold_text, self._opacity_text = value_text(), value_text()
         self.smooth = QCheckBox(tr("Smooth"))
+        self.tissue = QCheckBox(tr("Show tissue"))
+        self.as_found = link(
+            tr("As it was found"), tr("Take back what was counted and left out by hand")
+        )
         self._eye = icon_button("eye", tr("Show or hide the map on the slide"), checkable=True)
         self.close_button = icon_button("close", tr("Put the map away"))
         self.table = AreaTable()
@@ -66,6 +73,7 @@ class SlideScanPanel(QFrame):
             (self.threshold, tr("Hide what is less likely than this")),
             (self._opacity, tr("Opacity of the map")),
             (self.smooth, tr("Blend the colours of neighbours")),
+            (self.tissue, tr("Shade what does not count as tissue: glass, pen and padding")),
             (self.stop, tr("Read no more; what was read stays")),
         ):
             widget.setAccessibleName(spoken)
@@ -82,6 +90,7 @@ class SlideScanPanel(QFrame):
         opacity = row(self._opacity, self._opacity_text, wide=self._opacity)
         fields.addRow(term(tr("Opacity")), opacity)
         fields.addRow(term(tr("Colours")), row(self._colors, self.smooth, wide=self._colors))
+        fields.addRow(term(tr("Tissue")), row(self.tissue, self.as_found, None))
         fields.addRow(term(tr("Cursor")), self.under_cursor)
         head = section(tr("Whole slide"), self._eye, self.close_button)
         buttons = row(self.pause, self.stop, None)
@@ -102,6 +111,8 @@ class SlideScanPanel(QFrame):
         self.threshold.valueChanged.connect(lambda step: self._set(threshold=step))
         self._opacity.valueChanged.connect(lambda value: self._set(opacity=value / 100))
         self.smooth.toggled.connect(lambda on: self._set(smooth=on))
+        self.tissue.toggled.connect(lambda on: self._set(tissue=on))
+        self.as_found.clicked.connect(self._tissue.take_back)
         self._eye.toggled.connect(lambda on: self._set(visible=on))
         self.close_button.clicked.connect(controller.put_away)
         self.pause.clicked.connect(self._on_pause)
@@ -166,6 +177,9 @@ class SlideScanPanel(QFrame):
             self._opacity_text.setText(f"{look.opacity * 100:.0f} %")
             self.smooth.setChecked(look.smooth)
             self._eye.setChecked(look.visible)
+            self.tissue.setChecked(look.tissue)
+            self.tissue.setEnabled(found.head.tissue is not None)
+            self.as_found.setVisible(self._controller.correction.is_any)
             self._filling = False
         self._show_numbers()
 

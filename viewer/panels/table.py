@@ -51,7 +51,7 @@ def _evidence(window: Host) -> QWidget:
 
 def _slide_scan(window: Host) -> QWidget:
     work = window.workspace
-    panel = SlideScanPanel(work.slide_scans, work.scan_painter, work.document)
+    panel = SlideScanPanel(work.slide_scans, work.scan_painter, work.scan_tissue, work.document)
     window.canvas.cursor_moved.connect(panel.show_value)
     return panel
 

@@ -1,8 +1,9 @@
 """The answers of one model to a whole slide, kept while it is read: one file for each of both.
 
 The file is text, one record a line (``viewer.saving.records``), and only grows: ``ssmamba:head``
-says what it is, ``head`` what was read and by which model, each ``windows`` holds answers as packed
-arrays, and the last ``state`` says whether reading goes on by itself. A line that is torn or
+says what it is, ``head`` what was read and by which model (a later one, with which tissue since),
+each ``windows`` holds answers as packed arrays, and the last ``state`` says whether reading goes on
+by itself. A line that is torn or
 damaged costs its own windows, which are read again.
 """
 
@@ -100,7 +101,7 @@ def read_scan(path: Path) -> KeptScan | None:
         try:
             value = json.loads(data)
             if key == "head":
-                found = ScanMap(from_json(ScanHead, value))
+                found = _under(from_json(ScanHead, value), found)
             elif key == "state":
                 state = from_json(State, value)  # type: ignore[arg-type]
             elif key == "windows" and found is not None:
@@ -110,6 +111,12 @@ def read_scan(path: Path) -> KeptScan | None:
         except (ValueError, TypeError, IndexError, RecursionError):
             continue  # it costs its own windows
     return None if found is None else KeptScan(path, found, state)
+
+
+def _under(head: ScanHead, found: ScanMap | None) -> ScanMap:
+    if found is None or not found.head.is_on_grid_of(head):
+        return ScanMap(head)
+    return found.under(head)
 
 
 def _is_ours(data: bytes) -> bool:
@@ -145,13 +152,16 @@ class ScanWriter:
         self._end = self._path.read_bytes().rfind(b"\n") + 1  # a crash may have torn the next line
         return True
 
-    def add(self, windows: list[Windows], state: State) -> None:
-        """Put answers and the state on the disk, whole or not at all. Raises OSError."""
+    def add(self, windows: list[Windows], state: State, head: ScanHead | None = None) -> None:
+        """Put answers and the state on the disk, whole or not at all. Raises OSError.
+
+        head: what is read from now on, if that has changed.
+        """
         if not self._lock.held:
             return
-        lines = b""
+        lines = b"" if head is None else line_of("head", json_of(to_json(head)))
         if windows:
-            lines = line_of("windows", json_of(to_json(Windows.joined(windows))))
+            lines += line_of("windows", json_of(to_json(Windows.joined(windows))))
         lines += line_of("state", json_of(state))
         with self._path.open("r+b", buffering=0) as file:
             try:

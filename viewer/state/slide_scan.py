@@ -6,7 +6,7 @@ on the slide until these are read; areas, regions and values count what is read 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ssmamba.explain.colormaps import lookup_table
 from ssmamba.reading.doubts import CODES, ORDER, doubt_text
 from ssmamba.reading.values import NO_CLASS, Doubt, PackedArray, Stamp
 from viewer.state.library import Model
+from viewer.state.tissue_correction import Correction
 
 STEPS = 200  # of the values that colours and the threshold tell apart, 0..1
 UNREAD = 255  # in place of a doubt
@@ -50,17 +51,28 @@ class ScanHead:
     wanted: PackedArray  # bits of rows × columns: which those are
     stamp: Stamp
     notes: tuple[str, ...] = ()
+    correction: Correction = field(default_factory=Correction)  # of the tissue, by a person
+    tissue: PackedArray | None = None  # (H, W) uint8 as in ScanBegun, corrected; None = not kept
+    tissue_scale: float = 1.0  # level-0 pixels per pixel of it
 
     @classmethod
-    def of(cls, begun: ScanBegun, model: Model, scale: Scale) -> ScanHead:
+    def of(cls, begun: ScanBegun, model: Model, scale: Scale, correction: Correction) -> ScanHead:
         sha256 = begun.stamp.checkpoint_sha256
         return cls(
             model.name, sha256, model.path, model.card.classes, scale, begun.side, begun.step,
             begun.rows, begun.columns, begun.windows, begun.wanted, begun.stamp, begun.notes,
+            correction, begun.tissue, begun.tissue_scale,
         )  # fmt: skip
 
     def is_alike(self, other: ScanHead) -> bool:
         """Whether the windows, and what is said to them, are the same."""
+        own, others = (
+            (head.wanted, head.correction, head.tissue, head.tissue_scale) for head in (self, other)
+        )
+        return self.is_on_grid_of(other) and own == others
+
+    def is_on_grid_of(self, other: ScanHead) -> bool:
+        """Whether the same is said to a window of both; which are read may differ."""
         return self._meaning == other._meaning
 
     @property
@@ -68,7 +80,7 @@ class ScanHead:
         keys = tuple(info.key for info in self.classes)
         return (
             self.model_sha256, keys, self.scale, self.side, self.step, self.rows, self.columns,
-            self.wanted, self.stamp.icc,
+            self.stamp.icc,
         )  # fmt: skip
 
 
@@ -82,6 +94,7 @@ class ScanLook:
     colormap: str = "viridis"
     smooth: bool = False
     visible: bool = True
+    tissue: bool = False  # what does not count as tissue is shaded
 
 
 @dataclass(frozen=True)
@@ -118,13 +131,20 @@ class ScanMap:
         self.wanted = np.unpackbits(head.wanted.array, count=count).astype(bool)
         self.probabilities = np.zeros((count, len(head.classes)), np.float16)
         self.doubts = np.full(count, UNREAD, np.uint8)
-        self.done = 0  # windows that are read
+        self.strides = np.zeros(count, np.uint8)  # of those that are read
+        self.done = 0  # windows that are read, of those that are wanted
         self._levels = np.zeros((count, len(head.classes)), np.uint8)  # 0..STEPS
         self._top = np.zeros(count, np.uint8)  # number of the likeliest class
         self._shown = np.full(count, -1, np.int32)  # which window stands for each; -1 = none
         self._stride = np.full(count, 255, np.uint8)  # of that one
         self._classes = np.zeros(len(head.classes), np.int64)  # windows that are sure
         self._doubts = np.zeros(len(CODES), np.int64)
+
+    def under(self, head: ScanHead) -> ScanMap:
+        """The same answers where other windows count; ``head`` must be on this grid."""
+        made, flat = ScanMap(head), np.flatnonzero(self.doubts != UNREAD)
+        made.put(self.known(), self.strides[flat], self.probabilities[flat], self.doubts[flat])
+        return made
 
     @property
     def complete(self) -> bool:
@@ -136,7 +156,8 @@ class ScanMap:
         """Take answers to N windows; returns the numbers of the windows that look otherwise now.
 
         cells: (N, 2) of row, column. strides: (N,) of the neighbours that each stands for.
-        probabilities: (N, K). doubts: (N,) codes. What is off the grid or read already is left.
+        probabilities: (N, K). doubts: (N,) codes. What is off the grid or read already is left;
+        windows that are not wanted are remembered, and neither shown nor counted.
         Raises ValueError for arrays that do not fit.
         """
         head = self.head
@@ -152,9 +173,11 @@ class ScanMap:
         cells, flat, strides = cells[inside], flat[inside], np.asarray(strides)[inside]
         values, codes = np.asarray(probabilities)[inside], np.asarray(doubts)[inside]
         exact = values.astype(np.float32)
-        self.probabilities[flat], self.doubts[flat] = values, codes
+        self.probabilities[flat], self.doubts[flat], self.strides[flat] = values, codes, strides
         self._levels[flat] = np.floor(np.nan_to_num(exact).clip(0, 1) * STEPS)
         self._top[flat] = np.nan_to_num(exact).argmax(axis=1)
+        counted = self.wanted[flat]
+        cells, flat, strides, codes = (v[counted] for v in (cells, flat, strides, codes))
         self.done += len(flat)
         self._classes += np.bincount(self._top[flat[codes == 0]], minlength=len(head.classes))
         self._doubts += np.bincount(codes, minlength=len(CODES))
@@ -175,7 +198,7 @@ class ScanMap:
         return places
 
     def known(self) -> np.ndarray:
-        """Row and column of the windows that are read, (N, 2) int32."""
+        """Row and column of the windows that were ever read, (N, 2) int32."""
         flat = np.flatnonzero(self.doubts != UNREAD)
         return np.stack(np.divmod(flat, self.head.columns), axis=1).astype(np.int32)
 
@@ -245,7 +268,7 @@ class ScanMap:
 
         (N, 4) float64 of left, top, right, bottom, level-0 pixels; neighbours in a row are one.
         """
-        sure, found = self.doubts == 0, []
+        sure, found = (self.doubts == 0) & self.wanted, []
         for number, info in enumerate(self.head.classes):
             if look.target and info.key != look.target:
                 continue

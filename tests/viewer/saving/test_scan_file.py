@@ -1,11 +1,15 @@
 """Scans on the disk: what was read comes back, and what was torn is read again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ssmamba.reading.values import PackedArray
+from tests.viewer.fakes import square
 from tests.viewer.state.test_slide_scan import made
 from viewer.saving.scan_file import ScanStore, ScanWriter, Windows, read_scan
+from viewer.state.tissue_correction import Correction
 
 
 def windows(*cells, first=0.8, stride=1):
@@ -55,6 +59,22 @@ def test_a_torn_line_costs_itself_and_is_written_over(kept):
     found = read_scan(path)
     assert found.map.done == 4 and found.state == "paused"
     assert b"0123abcd" not in path.read_bytes()
+
+
+def test_corrected_tissue_comes_back_and_what_it_left_out_is_remembered(kept):
+    writer, path, head = kept
+    wanted = np.ones((9, 12), bool)
+    wanted[1] = False
+    bits = PackedArray.of(np.packbits(wanted))
+    correction = Correction().leaving_out([square(0, 10, 120)])
+    other = replace(head, windows=96, wanted=bits, correction=correction)
+    writer.add([], "reading", other)
+    writer.add([windows((3, 3))], "done")
+    found = read_scan(path)
+    assert found.map.head == other and found.map.head.correction.is_any
+    assert found.map.done == 3 and len(found.map.known()) == 4
+    writer.add([], "done", head)
+    assert read_scan(path).map.done == 4
 
 
 def test_a_damaged_line_costs_its_own_windows(kept):

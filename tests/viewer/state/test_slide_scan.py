@@ -1,5 +1,7 @@
 """Answers to the windows of a whole slide: what is shown, counted and chosen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -133,6 +135,34 @@ def test_areas_count_what_is_read_and_doubt_apart():
     assert list(areas)[3:] == ["glass", "foreign"]
     assert areas["aca"].px2 == 100 and areas["aca"].share == 0.25
     assert areas["glass"].color is None and areas["foreign"].is_doubt
+
+
+def corrected(found, wanted):
+    head = replace(
+        found.head, windows=int(wanted.sum()), wanted=PackedArray.of(np.packbits(wanted))
+    )
+    assert found.head.is_on_grid_of(head) and not found.head.is_alike(head)
+    return found.under(head)
+
+
+def test_windows_that_count_no_more_are_remembered_and_neither_shown_nor_counted():
+    first = made()
+    put(first, [[0, 0]], strides=8)
+    put(first, [[1, 1]], first=0.1)
+    wanted = np.ones((9, 12), bool)
+    wanted[:, :2] = False
+    fewer = corrected(first, wanted)
+    assert fewer.done == 0 and fewer.head.windows == 9 * 10
+    assert (picture(fewer) == CLEAR).all() and fewer.answer_at(5, 5) is None
+    assert all(area.windows == 0 for area in fewer.areas())
+    assert all(not len(boxes) for _, boxes in fewer.chosen(ScanLook()))
+    assert fewer.known().tolist() == first.known().tolist()  # not to be read again
+    put(fewer, [[3, 3]])
+    again = corrected(fewer, np.ones((9, 12), bool))
+    assert again.done == 3 and again.answer_at(15, 15) == first.answer_at(15, 15)
+    expected = picture(first)
+    expected[3, 3] = VALUES
+    assert (picture(again) == expected).all()
 
 
 def test_a_window_counts_once_however_often_it_comes():

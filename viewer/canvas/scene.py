@@ -101,8 +101,8 @@ class Scene:
         self.tiles.paint(painter, view)
         if self.info is None or self.source is None:
             return
+        self.tissue.paint(painter, view)  # below the map, whose colours mean something
         self.slide_scan.paint(painter, view)
-        self.tissue.paint(painter, view)
         self.tile_map.paint(painter, view)
         self.overlays.paint(painter, view)
         self.rois.paint(painter, view, dpr)

@@ -87,6 +87,25 @@ def test_a_correction_stays_with_its_slide(reader: Reader, tmp_path: Path) -> No
     assert reader.window.actions_by_name["tissue_as_found"].isEnabled()
 
 
+def test_another_model_reads_the_same_tissue(reader: Reader) -> None:
+    correct(reader, "leave_out", 200, 200, 300).read()
+    reader.bench.qtbot.waitUntil(lambda: reader.scans.map.complete)
+    reader.wait("done")
+    first, before = reader.model, len(reader.asked())
+    other = next(m for m in reader.work.library.models if m.path != first.path and m.classifies)
+    reader.work.library.set_in_use(other.path, True)
+    reader.work.library.show(other.path)
+    reader.set_scale()
+    reader.press()
+    again = reader.next(before, begin=False)
+    assert again.request.checkpoint == other.path and again.request.known is None
+    again.begin()
+    reader.bench.qtbot.waitUntil(lambda: reader.scans.map is not None)
+    assert reader.scans.map.head.model_path == other.path
+    assert reader.scans.map.head.windows == WAS_READ - 9
+    assert reader.scans.map.head.correction.is_any
+
+
 def test_a_correction_that_cannot_be_read_changes_nothing(reader: Reader) -> None:
     document, before = reader.work.document, len(reader.asked())
     roi = square(0, 0, 700)

@@ -141,10 +141,29 @@ class ScanMap:
         self._doubts = np.zeros(len(CODES), np.int64)
 
     def under(self, head: ScanHead) -> ScanMap:
-        """The same answers where other windows count; ``head`` must be on this grid."""
-        made, flat = ScanMap(head), np.flatnonzero(self.doubts != UNREAD)
-        made.put(self.known(), self.strides[flat], self.probabilities[flat], self.doubts[flat])
+        """The same answers where other windows count; ``head`` must be on this grid.
+
+        As ``put`` would, for millions at once: the engine's strides are those of nested grids.
+        """
+        made = ScanMap(head)
+        for name in ("probabilities", "doubts", "strides", "_levels", "_top"):
+            setattr(made, name, getattr(self, name).copy())
+        read = (made.doubts != UNREAD) & made.wanted
+        made.done = int(read.sum())
+        sure = made._top[read & (made.doubts == 0)]
+        made._classes = np.bincount(sure, minlength=len(head.classes))
+        made._doubts = np.bincount(made.doubts[read], minlength=len(CODES))
+        for stride in sorted(set(np.unique(made.strides[read]).tolist()), reverse=True):
+            made._lay(read & (made.strides == stride), stride)
         return made
+
+    def _lay(self, able: np.ndarray, stride: int) -> None:
+        """Let windows of one nested grid stand for their neighbours, in place of coarser ones."""
+        shape = rows, columns = self.head.rows, self.head.columns
+        own = np.where(able, np.arange(len(able), dtype=np.int32), -1).reshape(shape)
+        spread = own[::stride, ::stride].repeat(stride, 0).repeat(stride, 1)[:rows, :columns]
+        places = (spread.reshape(-1) >= 0) & self.wanted
+        self._shown[places], self._stride[places] = spread.reshape(-1)[places], stride
 
     @property
     def complete(self) -> bool:

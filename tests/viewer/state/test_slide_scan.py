@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ssmamba.reading.doubts import CODES
+from ssmamba.reading.grid import strides_of
 from ssmamba.reading.values import PackedArray
 from tests.viewer.fakes import CLASSES, square, stamp
 from viewer.state.slide_scan import (
@@ -163,6 +164,24 @@ def test_windows_that_count_no_more_are_remembered_and_neither_shown_nor_counted
     expected = picture(first)
     expected[3, 3] = VALUES
     assert (picture(again) == expected).all()
+
+
+def test_other_windows_count_as_if_they_had_from_the_start():
+    rng = np.random.default_rng(1)
+    first, wanted = made(21, 30), rng.random((21, 30)) < 0.7
+    direct = corrected(made(21, 30), wanted)
+    cells = np.argwhere(rng.random((21, 30)) < 0.4)
+    values, doubts = rng.random(len(cells)), rng.choice([0, UNSURE_CODE, FOREIGN_CODE], len(cells))
+    for found in (first, direct):
+        put(found, cells, strides_of(cells), values, doubts)
+    later = corrected(first, wanted)
+    look = ScanLook(target="aca", threshold=40)
+    assert (later.picture(look) == direct.picture(look)).all()
+    assert later.areas() == direct.areas() and later.done == direct.done
+    more = np.argwhere(np.ones((21, 30), bool))
+    for found in (later, direct):
+        put(found, more, strides_of(more), 0.5)
+    assert (later.picture(look) == direct.picture(look)).all() and later.complete
 
 
 def test_a_window_counts_once_however_often_it_comes():

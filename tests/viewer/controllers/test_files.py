@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from PySide6.QtCore import QObject, Signal
@@ -26,6 +27,7 @@ class FakeCanvas(QObject):
     slide_opened = Signal(object)
     slide_failed = Signal(str, str)
     read_failed = Signal(str, str)
+    view_changed = Signal(object)
     roi_drawn = Signal(object)
     roi_edited = Signal(object)
     roi_clicked = Signal(object)
@@ -37,6 +39,7 @@ class FakeCanvas(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.camera = Camera(self)
+        self.scene = Mock()
         self.asked: list[str] = []
 
     def open_slide(self, path: str) -> None:
@@ -49,7 +52,7 @@ class FakeCanvas(QObject):
         """What the canvas shows is of no matter here."""
 
     set_rois = set_selected = set_mpp = set_icc_enabled = ignore
-    set_overlays = set_overlay_opacity = ignore
+    set_overlays = set_overlay_opacity = update = ignore
 
 
 class Desk:

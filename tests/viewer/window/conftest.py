@@ -10,7 +10,9 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
+from tests.viewer.conftest import Bench
 from tests.viewer.fakes import FakeEngine
+from tests.viewer.window.scan_reader import Reader
 from viewer.window.main_window import MainWindow
 
 Opened = Callable[..., MainWindow]
@@ -40,3 +42,10 @@ def menu_of(window: MainWindow, title: str) -> QMenu:
 def texts(actions: list[QAction]) -> list[str]:
     """As a user reads them; "-" for a line between groups."""
     return ["-" if a.isSeparator() else a.text() for a in actions]
+
+
+@pytest.fixture
+def reader(bench: Bench) -> Reader:
+    made = Reader(bench)
+    made.set_scale()
+    return made

@@ -11,7 +11,7 @@ from ssmamba.engine.messages import JobFailed
 from tests.slides import write_pyramid
 from tests.viewer.conftest import Bench
 from tests.viewer.fakes import square
-from tests.viewer.window.test_slide_scan import Reader
+from tests.viewer.window.scan_reader import Reader
 
 WAS_READ = 63
 

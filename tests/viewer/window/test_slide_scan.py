@@ -8,93 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint
 
-from ssmamba.engine.messages import Cancel, Classify, JobFailed, Priority, Reprioritise, ScanSlide
+from ssmamba.engine.messages import Cancel, Classify, JobFailed, Priority, Reprioritise
 from ssmamba.rois.geometry import area_of
-from tests.slides import write_pyramid
 from tests.viewer.conftest import Bench
-from tests.viewer.fakes import CLASSES, FakeEngine, square, write_model
+from tests.viewer.fakes import CLASSES, square
 from tests.viewer.scanning import FakeScan
-from viewer.saving.scan_file import read_scan
-from viewer.saving.workbench import WorkbenchStore
-from viewer.state.scale import field_key
-from viewer.state.slide_scan import ScanLook
-from viewer.state.slide_scans import SlideScans
-from viewer.window.main_window import MainWindow
-
-
-class Reader:
-    """A user who has the slide read, and the engine that does it."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.bench, self.work, self.window = bench, bench.work, bench.window
-        self.scans = bench.work.slide_scans.scans
-        self.panel = bench.window.panels["slide_scan"]
-        self.work.bridge.start()
-        bench.qtbot.waitUntil(lambda: self.work.bridge.state is not None)
-        bench.settle()
-        self.engine.patient = True
-
-    @property
-    def engine(self) -> FakeEngine:
-        return FakeEngine.made[-1]
-
-    @property
-    def model(self):
-        return self.work.library.shown
-
-    def set_scale(self, px: float = 100.0) -> None:
-        document = self.work.document
-        document.set_slide_settings(document.slide_settings.with_field(field_key(self.model), px))
-
-    def press(self, name: str = "read_slide") -> None:
-        self.window.actions_by_name[name].trigger()
-
-    def asked(self) -> list[ScanSlide]:
-        return self.engine.of_kind(ScanSlide)
-
-    def start(self, begin: bool = True) -> FakeScan:
-        before = len(self.asked())
-        self.press()
-        return self.next(before, begin)
-
-    def next(self, before: int, begin: bool = True) -> FakeScan:
-        """The scan that is asked for next."""
-        self.bench.qtbot.waitUntil(lambda: len(self.asked()) > before)
-        made = FakeScan(self.engine, self.model.file_sha256)
-        if begin:
-            made.begin()
-            self.bench.qtbot.waitUntil(lambda: self.scans.map is not None)
-        return made
-
-    def wait(self, status: str) -> None:
-        self.bench.qtbot.waitUntil(lambda: self.scans.status == status)
-
-    def wait_done(self, count: int) -> None:
-        self.bench.qtbot.waitUntil(
-            lambda: self.scans.map is not None and self.scans.map.done == count
-        )
-
-    def settle(self) -> None:
-        """Painted, and on the disk."""
-        painter, keeper = self.work.scan_painter, self.work.slide_scans._keeper
-        self.bench.qtbot.waitUntil(lambda: not painter._soon.isActive())
-        keeper.finish()
-        self.bench.qtbot.waitUntil(self.window.canvas.is_settled)
-
-    def colour(self, x: float, y: float) -> np.ndarray:
-        canvas = self.window.canvas
-        place = canvas.camera.view.to_screen(x, y).toPoint()
-        image = canvas.grab().toImage()
-        return np.array(image.pixelColor(QPoint(place.x(), place.y())).getRgb()[:3], int)
-
-
-@pytest.fixture
-def reader(bench: Bench) -> Reader:
-    made = Reader(bench)
-    made.set_scale()
-    return made
+from tests.viewer.window.scan_reader import Reader
 
 
 def test_one_click_reads_the_slide_from_the_view_outwards(reader: Reader) -> None:
@@ -175,18 +95,6 @@ def test_pause_and_going_on(reader: Reader) -> None:
     assert reader.scans.map.done == 63
 
 
-def test_stop_keeps_what_was_read_and_putting_away_brings_it_back(reader: Reader) -> None:
-    scan = reader.start()
-    scan.read(20)
-    reader.wait_done(20)
-    reader.press("stop_reading")
-    assert reader.scans.status == "stopped" and reader.scans.map.done == 20
-    reader.panel.close_button.click()
-    assert not reader.panel.isVisibleTo(reader.window) and reader.scans.map is None
-    again = reader.start()
-    assert len(again.request.known) == 20 and reader.scans.map.done == 20
-
-
 def test_a_slide_that_is_read_is_not_read_again(reader: Reader) -> None:
     reader.start().read()
     reader.wait("done")
@@ -197,98 +105,6 @@ def test_a_slide_that_is_read_is_not_read_again(reader: Reader) -> None:
         reader.press()
         reader.wait("done")
         assert reader.scans.map.complete and len(reader.asked()) == 1
-
-
-def test_it_comes_back_with_its_slide_and_goes_on(reader: Reader, tmp_path: Path) -> None:
-    scan = reader.start()
-    scan.read(30)
-    reader.wait_done(30)
-    slide = Path(reader.work.document.slide.path)
-    other = tmp_path / "other.tif"
-    write_pyramid(other, 900, 700, seed=3)
-    reader.bench.open(other)
-    assert reader.scans.map is None and not reader.panel.isVisibleTo(reader.window)
-    before = len(reader.asked())
-    reader.bench.open(slide)
-    again = reader.next(before)
-    assert len(again.request.known) == 30 and reader.scans.map.done == 30
-    again.read()
-    reader.wait("done")
-    assert reader.scans.map.done == 63
-
-
-def test_a_new_window_goes_on_after_a_kill(
-    reader: Reader, qtbot, tmp_path: Path, models: list[Path]
-) -> None:
-    """The first window is not closed: nothing but what is on the disk reaches the second."""
-    scan = reader.start()
-    scan.read(30)
-    reader.wait_done(30)
-    reader.settle()
-    folder, slide = tmp_path / "user", reader.work.document.slide.path
-    reader.work.sessions.finish()
-    reader.work.slide_scans._keeper._writer.end()  # as the system frees the lock
-    window = MainWindow(FakeEngine, folder)
-    qtbot.addWidget(window)
-    try:
-        window.workspace.models.add_files([str(p) for p in models])
-        window.workspace.files.open([slide])
-        scans = window.workspace.slide_scans.scans
-        qtbot.waitUntil(lambda: scans.status == "reading")
-        request = FakeEngine.made[-1].of_kind(ScanSlide)[-1]
-        assert len(request.known) == 30 and scans.map.done == 30
-    finally:
-        window.close()
-
-
-def test_paused_stays_paused_over_a_restart(reader: Reader, tmp_path: Path) -> None:
-    scan = reader.start()
-    scan.read(30)
-    reader.wait_done(30)
-    reader.press()
-    slide = Path(reader.work.document.slide.path)
-    write_pyramid(tmp_path / "other.tif", 900, 700, seed=3)
-    reader.bench.open(tmp_path / "other.tif")
-    before = len(reader.asked())
-    reader.bench.open(slide)
-    reader.wait("paused")
-    assert reader.scans.map.done == 30 and len(reader.asked()) == before
-
-
-def test_another_model_by_the_same_name_is_refused(reader: Reader, tmp_path: Path) -> None:
-    scan = reader.start()
-    scan.read(30)
-    reader.wait_done(30)
-    path = Path(reader.model.path)
-    write_model(path, "First model", tags={"mixer": "other"})
-    reader.work.models.add_files([str(path)])
-    reader.bench.qtbot.waitUntil(lambda: reader.scans.map is None)
-    reader.bench.qtbot.waitUntil(
-        lambda: "is not the one that read this slide" in reader.bench.texts(reader.window)
-    )
-
-
-def test_a_model_that_was_replaced_unseen_is_refused(reader: Reader) -> None:
-    scan = reader.start(begin=False)
-    scan.sha256 = "e" * 64
-    scan.begin()
-    reader.bench.qtbot.waitUntil(lambda: reader.scans.status == "")
-    assert "replaced by another one" in reader.bench.texts(reader.window)
-    assert reader.scans.map is None
-
-
-def test_another_scale_is_said_and_not_mixed(reader: Reader) -> None:
-    scan = reader.start()
-    scan.read(30)
-    reader.wait_done(30)
-    reader.set_scale(120)
-    assert reader.scans.status == "stopped" and reader.scans.outdated
-    assert "The scale was changed" in reader.bench.texts(reader.panel)
-    reader.set_scale(100)
-    assert not reader.scans.outdated
-    reader.set_scale(140)
-    again = reader.start(begin=False)
-    assert again.request.known is None and again.request.field_px == 140
 
 
 def test_the_scale_is_asked_for_first(bench: Bench) -> None:
@@ -410,42 +226,3 @@ def test_without_a_model_the_next_step_is_said(bench: Bench) -> None:
         bench.work.library.set_in_use(model.path, False)
     bench.window.actions_by_name["read_slide"].trigger()
     assert "Tick one in the list of models" in bench.texts(bench.window)
-
-
-def test_a_full_disk_is_said_once_and_tried_again(
-    reader: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: list[str] = []
-    reader.work.messages.posted.connect(lambda message: told.append(message.text))
-    scan = reader.start()
-    reader.settle()
-    keeper = reader.work.slide_scans._keeper
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as disk:
-        disk.setattr("viewer.saving.scan_file.os.fsync", full)
-        for count in (10, 20):
-            scan.read(10)
-            reader.wait_done(count)
-            keeper._save()
-            reader.bench.qtbot.waitUntil(lambda: not keeper._files.busy)
-    assert [text for text in told if "No space left" in text] == told[-1:]
-    path = keeper._writer._path
-    assert read_scan(path).map.done == 0  # nothing half-written
-    keeper._save()
-    reader.bench.qtbot.waitUntil(lambda: read_scan(path).map.done == 20)
-
-
-def test_the_look_is_kept_over_slides_and_starts(reader: Reader, tmp_path: Path) -> None:
-    reader.start().read()
-    reader.wait("done")
-    reader.scans.set_look(opacity=0.3, colormap="gray", smooth=True, target="aca", threshold=7)
-    WorkbenchStore(tmp_path / "kept").save(reader.work.workbench._now())
-    look = WorkbenchStore(tmp_path / "kept").load().scan_look
-    other = SlideScans()
-    other.take_look(look)
-    assert other.look == ScanLook("", 0, 0.3, "gray", True)
-    other.take_look(replace(look, colormap="none", opacity=9.0))
-    assert (other.look.colormap, other.look.opacity) == ("gray", 1.0)

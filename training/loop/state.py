@@ -55,7 +55,7 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
             _seal(partial)
             if path.exists():
                 path.replace(folder / PREVIOUS_STATE)
-    except RuntimeError as error:  # torch's writer raises this for errors of the disk
+    except (OSError, RuntimeError) as error:  # torch's writer raises the latter
         raise DataError(
             f"{path} cannot be written ({str(error).splitlines()[0]}); free some "
             "space on the disk and continue with --resume."

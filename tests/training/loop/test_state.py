@@ -106,3 +106,21 @@ def test_a_good_state_stays_and_an_older_one_without_checksum_is_read(tmp_path: 
     (tmp_path / STATE_FILE).unlink()
     mend_state(tmp_path)
     assert load_state(tmp_path) == {"a": 2}
+
+
+@pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), RuntimeError("write")])
+@pytest.mark.parametrize("where", ["torch.save", "training.loop.state._seal"])
+def test_a_full_disk_is_one_sentence_and_leaves_the_state_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception, where: str
+) -> None:
+    save_state(tmp_path, {"step": 1})
+
+    def full(*_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(where, full)
+    with pytest.raises(DataError, match=r"cannot be written.*continue with --resume"):
+        save_state(tmp_path, {"step": 2})
+    monkeypatch.undo()
+    assert load_state(tmp_path) == {"step": 1}
+    assert not list(tmp_path.glob("*.partial*"))

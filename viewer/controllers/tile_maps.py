@@ -8,7 +8,6 @@ import numpy as np
 
 from ssmamba.errors import DataError
 from ssmamba.explain.colormaps import lookup_table
-from ssmamba.features.overview import as_colours, components, groups
 from ssmamba.features.values import TileFile
 from ssmamba.rois.roi import Roi
 from viewer.canvas import SlideCanvas
@@ -152,6 +151,8 @@ def _seen_at_once(found: TileFile) -> tuple[dict[str, np.ndarray], dict[str, np.
     features = found.features(found.names[0])
     if features.shape[1] < LEAST_FEATURES:
         return {}, {}
+    from ssmamba.features.overview import as_colours, components, groups  # imports OpenCV
+
     parts = components(features)
     likeness, alike = tr("Likeness as colour (PCA)"), tr("Groups of like tiles (k-means)")
     numbers = groups(parts)

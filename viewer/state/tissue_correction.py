@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import shapely
-from shapely.geometry.base import BaseGeometry
-
-from ssmamba.rois.geometry import polygons_of, rings_of, roi_shape
 from ssmamba.rois.roi import Roi
+
+if TYPE_CHECKING:  # shapely is imported by what needs it: the window opens sooner
+    from shapely.geometry.base import BaseGeometry
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Correction:
 
 def _areas(rois: Iterable[Roi]) -> tuple[Roi, ...]:
     """What encloses anything; points and lines do not."""
+    from ssmamba.rois.geometry import roi_shape
+
     return tuple(roi.bare() for roi in rois if roi_shape(roi).area > 0)
 
 
@@ -51,11 +53,17 @@ def _without(old: tuple[Roi, ...], new: tuple[Roi, ...]) -> tuple[Roi, ...]:
     """What the new areas leave of the old ones; those that they do not touch as they were."""
     if not old or not new:
         return old
+    import shapely
+
+    from ssmamba.rois.geometry import roi_shape
+
     taken = shapely.union_all([roi_shape(roi) for roi in new])
     return tuple(left for roi in old if (left := _cut(roi, taken)) is not None)
 
 
 def _cut(roi: Roi, taken: BaseGeometry) -> Roi | None:
+    from ssmamba.rois.geometry import polygons_of, rings_of, roi_shape
+
     shape = roi_shape(roi)
     if not shape.intersects(taken):
         return roi

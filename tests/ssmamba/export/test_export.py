@@ -166,7 +166,9 @@ def test_other_networks_are_exported(name: str, tmp_path: Path, export: Run) -> 
     assert len(read_card(out).classes) == 3
 
 
-@pytest.mark.skipif(not FULL.exists(), reason="the system has no device that is always full")
+@pytest.mark.skipif(
+    not FULL.is_char_device(), reason="the system has no device that is always full"
+)
 @pytest.mark.parametrize("write", [files.write_torchscript, files.write_program])
 def test_a_disk_that_fills_up_is_an_error_of_the_system(write: Callable[..., None]) -> None:
     """Torch's own writer of TorchScript ends the process."""

@@ -89,7 +89,7 @@ def test_maps_that_are_ready_when_the_slide_changes_are_not_laid_on_the_next(ben
     bench.work.maps._paint()
     time.sleep(0.05)  # painted; told as soon as the event loop runs again
     bench.document.set_slide(replace(bench.document.slide, path="/slides/next.svs"))
-    bench.settle()
+    bench.qtbot.waitUntil(lambda: bool(laid) and not bench.work.maps.busy)
     assert laid == [0]
 
 

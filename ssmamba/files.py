@@ -16,6 +16,7 @@ from typing import Any
 
 from ssmamba.errors import DataError
 
+BEGINNINGS = 20  # of processes that take one another's half-written files away
 _PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}\.partial")  # names that written_whole gives
 TRIAL_BYTES, LEAST_FREE_BYTES = 1 << 16, 8 << 20
 LONGEST_NAME = 150  # bytes of a file name made of foreign text; most file systems allow 255
@@ -133,6 +134,24 @@ def write_json(path: Path, value: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as partial:
         partial.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def write_first_json(path: Path, value: Any) -> None:
+    """As ``write_json``, where several processes begin together and write the same.
+
+    What killed ones left half-written of it is removed; who loses a file to that writes again.
+    """
+    for attempt in range(BEGINNINGS):
+        for left in path.parent.glob(f".{path.name}.*.partial"):
+            with contextlib.suppress(OSError):  # Windows: another process has it open
+                left.unlink(missing_ok=True)
+        try:
+            write_json(path, value)
+        except FileNotFoundError:
+            if attempt == BEGINNINGS - 1:
+                raise
+        else:
+            return
 
 
 def read_json(path: Path) -> Any:

@@ -13,9 +13,11 @@ from ssmamba.files import (
     LONGEST_NAME,
     copy_file,
     keep_json,
+    read_json,
     refuse_unwritable,
     remove_partials,
     short_name,
+    write_first_json,
     write_text,
     written_whole,
 )
@@ -110,3 +112,21 @@ def test_results_that_cannot_be_written_are_printed(
     with pytest.raises(DataError, match=r"No space left .* the results are printed instead"):
         keep_json(tmp_path / "r.json", {"n": [1, 2]})
     assert json.loads(capsys.readouterr().out) == {"n": [1, 2]}
+
+
+def test_what_a_killed_process_left_of_a_shared_file_goes_and_processes_that_begin_together_agree(
+    tmp_path: Path,
+) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    (tmp_path / ".settings.json.0123abcd.partial").write_text("{")
+    (tmp_path / ".other.json.0123abcd.partial").write_text("{")
+    path = tmp_path / "settings.json"
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(write_first_json, path, {"a": 1}) for _ in range(40)]
+    assert all(future.exception() is None for future in done)
+    assert read_json(path) == {"a": 1}
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        ".other.json.0123abcd.partial",
+        "settings.json",
+    ]

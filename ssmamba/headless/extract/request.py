@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ssmamba.checkpoints.card import InputSpec
 from ssmamba.errors import DataError
-from ssmamba.files import read_json, write_json
+from ssmamba.files import read_json, write_first_json
 from ssmamba.reading.slide_plan import DEFAULT_GRID, GridOptions
 
 SETTINGS_FILE = "extract.json"
@@ -60,7 +60,7 @@ def keep_settings(folder: Path, request: ExtractRequest, spec: InputSpec, sha256
         settings["format"] = request.format
     before = read_json(folder / SETTINGS_FILE)
     if not isinstance(before, dict):
-        write_json(folder / SETTINGS_FILE, settings)
+        write_first_json(folder / SETTINGS_FILE, settings)
         return
     changed = sorted(k for k in before | settings if before.get(k) != settings.get(k))
     if changed:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ssmamba.errors import DataError
-from ssmamba.files import read_json, write_json
+from ssmamba.files import read_json, write_first_json
 from ssmamba.reading.slide_plan import DEFAULT_GRID, GridOptions
 
 FORMATS = ("geojson", "csv", "tiff")
@@ -53,4 +53,4 @@ def keep_settings(out: Path, settings: dict[str, Any]) -> None:
                 "continue it, or choose another --out."
             )
         return
-    write_json(out / SETTINGS_FILE, settings)
+    write_first_json(out / SETTINGS_FILE, settings)

@@ -6,7 +6,6 @@ import platform
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -76,20 +75,21 @@ class Worker:
             try:
                 scan, fresh = self._answered(slide, plan, entry, folder, say)
                 self._write(slide, scan, folder)
+                seconds = time.monotonic() - clock
+                run = {
+                    "begun": began,
+                    "file": list(state[:2]) if state else None,  # size in bytes, time of change, ns
+                    "seconds": round(seconds, 2),
+                    "tiles_read": fresh,
+                    "device": self.predictor.device.label,
+                    "machine": platform.node(),
+                    "notes": list(self.predictor.notes),
+                }
+                write_json(folder / RUN_FILE, run)
+                write_json(folder / SUMMARY_FILE, summary_of(scan))
+                KeptAnswers.remove(folder)
             except OSError as error:
                 raise unwritten(folder, error) from error
-        seconds = time.monotonic() - clock
-        run = {
-            "begun": began,
-            "file": list(state[:2]) if state else None,  # size in bytes, time of change in ns
-            "seconds": round(seconds, 2),
-            "tiles_read": fresh,
-            "device": self.predictor.device.label,
-            "machine": platform.node(),
-            "notes": list(self.predictor.notes),
-        }
-        with suppress(OSError):  # the results are there
-            write_json(folder / RUN_FILE, run)
         say(f"done in {seconds:.0f} s, {fresh / max(seconds, 1e-9):.1f} tiles/s")
 
     def _answered(
@@ -161,7 +161,10 @@ class Worker:
                 yield answers
 
     def _write(self, slide: Slide, scan: SlideScan, folder: Path) -> None:
-        """All results, the summary last: where it is, the slide is done. Raises OSError."""
+        """All results but the summary, which comes last: where it is, the slide is done.
+
+        Raises OSError.
+        """
         formats = self.request.formats
         if "geojson" in formats:
             write_geojson(folder / "tiles.geojson", scan)
@@ -170,8 +173,6 @@ class Worker:
         if "tiff" in formats:
             write_heat_map(folder / "heatmap.ome.tif", scan)
         write_overview(folder / "overview.png", slide, scan)
-        write_json(folder / SUMMARY_FILE, summary_of(scan))
-        KeptAnswers.remove(folder)
 
 
 class _Told:

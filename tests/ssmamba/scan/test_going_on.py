@@ -68,7 +68,7 @@ def test_kills_at_every_moment(folder, scan, unbroken, tmp_path):
         assert scan("slides", out=out)[0] == 0
         assert bytes_of(out) == unbroken
     out = tmp_path / "again and again"
-    for number in range(1, 4):
+    for number in (1, 2):  # of three batches
         killed(folder, out, "batch", number)
     assert scan("slides", out=out)[0] == 0
     assert bytes_of(out) == unbroken

@@ -23,16 +23,24 @@ class CoresForUs:
         self._found: float | None = None
 
     def __call__(self) -> float | None:
-        """Cores on average since the last look but one at most; None before anything is known."""
+        """Cores on average between the last two looks; None where nothing is known.
+
+        That is so at first, and for good where the system does not tell (some containers).
+        """
         last, now = self._read, self._times()
+        if last is None or now is None:
+            return None
         if now[0] - last[0] >= LEAST_S:
             self._found = max(0.0, (now[1] - last[1]) / (now[0] - last[0]))
             self._read = now
         return self._found
 
-    def _times(self) -> tuple[float, float]:
+    def _times(self) -> tuple[float, float] | None:
         """A clock, and the seconds of processor that were there for this process, in all."""
-        cores = psutil.cpu_times(percpu=True)
+        try:
+            cores = psutil.cpu_times(percpu=True)
+        except (OSError, RuntimeError, psutil.Error):
+            return None
         if hasattr(os, "sched_getaffinity"):
             cores = [cores[n] for n in os.sched_getaffinity(0) if n < len(cores)] or cores
         free = sum(c.idle + self._gives_way * getattr(c, "nice", 0.0) for c in cores)

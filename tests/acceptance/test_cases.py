@@ -19,6 +19,7 @@ from training.data.images import read_rgb
 ROOT = Path(__file__).resolve().parents[2]
 DECODE, PAGES = "ssmamba/slides/test_decode.py", "ssmamba/slides/test_decode_pages.py"
 TIFFS, ODD = "ssmamba/slides/test_tiff_slides.py", "ssmamba/rois/test_odd_features.py"
+SCALE = "ssmamba/slides/test_tiff_scale.py"
 TISSUE, WINDOWS = "ssmamba/reading/test_tissue_rois.py", "ssmamba/reading/test_windows.py"
 STRICT, TRUTH = "training/data/test_strict_reading.py", "training/prepare/test_truth.py"
 ANSWERS = "ssmamba/predict/test_answers.py"
@@ -72,7 +73,7 @@ HELD = {  # case: the test that holds its kind
     "skipped-files": f"{STRICT}::test_files_that_are_not_read_are_counted",
     "thin-slide": f"{TISSUE}::test_cores_on_a_long_thin_slide_are_outlined_as_closely_as_on_any",
     "tiff-traps": f"{TIFFS}::test_an_orientation_turns_the_slide_and_not_its_tiles",
-    "unequal-mpp": f"{TIFFS}::test_pixels_that_are_not_square_have_no_scale_and_that_is_said",
+    "unequal-mpp": f"{SCALE}::test_pixels_that_are_not_square_have_no_scale_and_that_is_said",
 }
 
 COLOUR = ((200, 60, 60), (60, 200, 60), (60, 60, 200), (230, 150, 200))

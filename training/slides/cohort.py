@@ -15,6 +15,7 @@ from ssmamba.names import composed
 from training.data.images import EXTENSIONS
 from training.data.names import Groups, class_problems, group_of
 from training.data.tables import read_table
+from training.loop.progress import console
 
 Question = Literal["classes", "grades", "survival"]
 MANIFEST = "manifest.csv"
@@ -180,6 +181,12 @@ def listed(sentences: list[str]) -> str:
     more = len(sentences) - MOST_LISTED
     tail = f"; and {more} more" if more > 0 else ""
     return "; ".join(sentences[:MOST_LISTED]) + tail
+
+
+def tell_left_out(cohort: Cohort) -> None:
+    """A line for each slide that is not used."""
+    for name, why in cohort.left_out:
+        console.print(f"Left out: {name}: {why}.")
 
 
 def listed_reasons(left_out: list[tuple[str, str]]) -> str:

@@ -15,7 +15,7 @@ from ssmamba.models.slides.mil import reads_places
 from training.loop.progress import Progress, console
 from training.runs.device import make_fabric
 from training.slides.bags import AnyBags, FeatureBags, PixelBags, content_hash, readable
-from training.slides.cohort import Cohort, listed, read_cohort
+from training.slides.cohort import Cohort, listed, read_cohort, tell_left_out
 from training.slides.config import SlideEvaluateConfig
 from training.slides.contributions import write_contributions
 from training.slides.questions import Classes, SlideQuestion, Survival
@@ -77,8 +77,7 @@ def slide_evaluate(config: SlideEvaluateConfig) -> None:
     write_text(config.out / RESULTS, json.dumps(plain(results), indent=2) + "\n")
     table = answer_columns(cohort, question, rows, answers)
     write_text(config.out / PREDICTIONS, predictions_csv({0: table}))
-    for name, why in cohort.left_out:
-        console.print(f"Left out: {name}: {why}.")
+    tell_left_out(cohort)
     for name in (n for n in results if f"{n}_ci" in results):
         low, high = results[f"{name}_ci"]
         console.print(f"{name}: {results[name]:.4f} [{low:.4f}, {high:.4f}]")

@@ -30,7 +30,7 @@ from training.runs.device import make_fabric, seed_everything, tell_model
 from training.runs.folder import CONFIG_FILE, is_begun, refuse_other_values
 from training.runs.plan import loader_threads
 from training.slides.bags import AnyBags, FeatureBags, PixelBags, content_hash, readable
-from training.slides.cohort import Cohort, read_cohort
+from training.slides.cohort import Cohort, read_cohort, tell_left_out
 from training.slides.config import SlideFinetuneConfig
 from training.slides.fit import tell_fit
 from training.slides.folds import Fold, make_folds
@@ -213,8 +213,7 @@ def _tell(cohort: Cohort, bags: AnyBags) -> None:
         f"{len(cohort.slides)} of {total} slides of {patients} patients, with {counts.min()} to "
         f"{counts.max()} regions each."
     )
-    for name, why in cohort.left_out:
-        console.print(f"Left out: {name}: {why}.")
+    tell_left_out(cohort)
 
 
 def _tell_seen(config: SlideFinetuneConfig, bags: AnyBags) -> None:

@@ -73,3 +73,13 @@ def test_the_real_machine_has_between_none_and_all_of_its_cores():
     cores = CoresForUs()
     threading.Event().wait(2 * load.LEAST_S)
     assert 0 <= cores() <= (os.cpu_count() or 1) + 0.5
+
+
+def test_a_system_that_does_not_tell_costs_the_answer_only(monkeypatch):
+    def silent(percpu: bool) -> list[SimpleNamespace]:
+        raise FileNotFoundError("/proc/stat")
+
+    monkeypatch.setattr(load.psutil, "cpu_times", silent)
+    cores = CoresForUs()
+    threading.Event().wait(2 * load.LEAST_S)
+    assert cores() is None

@@ -35,7 +35,7 @@ from training.runs.folder import CONFIG_FILE, is_begun, refuse_other_values
 from training.runs.movement import read_log
 from training.runs.plan import loader_threads
 from training.slides.bags import AnyBags, PixelBags, content_hash, readable
-from training.slides.cohort import Cohort, read_cohort, read_folder
+from training.slides.cohort import Cohort, read_cohort, read_folder, tell_left_out
 from training.slides.config import SlidePretrainConfig
 from training.slides.fit import tell_fit
 from training.slides.folds import pretraining_parts
@@ -301,8 +301,7 @@ def _tell(bags: PixelBags, train: np.ndarray, val: np.ndarray) -> None:
         f"{len(train)} slides train and {len(val)} are kept aside, of {total} in all, with "
         f"{counts.min()} to {counts.max()} regions each."
     )
-    for name, why in cohort.left_out:
-        console.print(f"Left out: {name}: {why}.")
+    tell_left_out(cohort)
 
 
 def _tell_fusion(config: SlidePretrainConfig, bags: PixelBags) -> None:

@@ -20,7 +20,7 @@ from training.loop.progress import Progress, console
 from training.probe.features import embeddings
 from training.runs.device import make_fabric
 from training.slides.bags import PixelBags, content_hash, readable
-from training.slides.cohort import listed, read_cohort, read_folder
+from training.slides.cohort import listed, read_cohort, read_folder, tell_left_out
 from training.slides.config import SlideProbeConfig
 from training.slides.ssl.clusters import kmeans_of, predicted_clusters
 from training.slides.ssl.collapse import LEVELS, level_metrics
@@ -69,8 +69,7 @@ class Look:
         assert isinstance(bags, PixelBags)
         self.bags, self.count = bags, len(bags.cohort.slides)
         self._refuse_seen()
-        for name, why in bags.cohort.left_out:
-            console.print(f"Left out: {name}: {why}.")
+        tell_left_out(bags.cohort)
         spread = np.linspace(0, self.count - 1, min(config.pictures, self.count))
         self.drawn = np.unique(spread.round().astype(int)).tolist()
         self.title = f"{found.card.name}, {given.stem}"

@@ -10,6 +10,8 @@ from hypothesis import settings
 from ssmamba.kernels import cache, preparing
 from tests.patience import PATIENCE_S
 
+os.environ["LANGUAGE"] = "en"  # what tests read on the screen, in whatever language the system is
+
 # On processors with fast bfloat16 the engine's answers would hang on what was measured there.
 os.environ.setdefault("SSMAMBA_PRECISION", "float32")
 

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QMenu
 
 from viewer.actions.action import Action, Host, Place
 from viewer.canvas.tools import TOOLS, Tool
-from viewer.text.tr import tr
+from viewer.text import formats
+from viewer.text.tr import decimal, tr
 from viewer.widgets.slide_box import RecentMenu
 
 FILE, EDIT, VIEW, SLIDE, MODEL, HELP = MENUS = (
@@ -107,9 +108,9 @@ def _redo_text(window: Host) -> str:
     return window.workspace.document.undo_stack.redo_text
 
 
-def _with_change(text: str, change: str) -> str:
-    """ "Undo draw region"."""
-    return f"{text} {change[:1].lower()}{change[1:]}".strip()
+def _with_change(alone: str, text: str, change: str) -> str:
+    """ "Undo draw region"; ``alone`` where there is none."""
+    return text.format(change=formats.within(change)) if change else alone
 
 
 def _recent_menu(window: Any) -> QMenu:
@@ -136,7 +137,7 @@ def tool_action(tool: type[Tool]) -> Action:
 
 def _magnification(value: float) -> Action:
     return Action(
-        f"magnification_{value:g}", f"{value:g}×",
+        f"magnification_{value:g}", decimal(f"{value:g}×"),
         lambda w: w.canvas.camera.set_magnification(value),
         menu=(Place(VIEW, 1, tr("Magnification")),), enabled=_has_slide,
     )  # fmt: skip
@@ -205,11 +206,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("undo", tr("Undo"), lambda w: w.workspace.document.undo(), "undo", "Ctrl+Z",
            tr("Undo the last change to a region"), (Place(EDIT),), 4,
            enabled=lambda w: bool(_undo_text(w)),
-           shown_text=lambda w: _with_change(tr("Undo"), _undo_text(w))),
+           shown_text=lambda w: _with_change(tr("Undo"), tr("Undo {change}"), _undo_text(w))),
     Action("redo", tr("Redo"), lambda w: w.workspace.document.redo(), "redo", "Ctrl+Shift+Z",
            tr("Redo the last change that was undone"), (Place(EDIT),), 4,
            enabled=lambda w: bool(_redo_text(w)),
-           shown_text=lambda w: _with_change(tr("Redo"), _redo_text(w))),
+           shown_text=lambda w: _with_change(tr("Redo"), tr("Redo {change}"), _redo_text(w))),
     Action("copy", tr("Copy view"), _copy_view, "", "Ctrl+C",
            tr("Copy the slide as it is shown to the clipboard"), (Place(EDIT),), enabled=_has_slide,
            on_slide=True),

@@ -20,7 +20,7 @@ from viewer.services.notices import describe
 from viewer.state.library import Model, names_beside
 from viewer.state.planning import map_key
 from viewer.text import formats
-from viewer.text.tr import tr
+from viewer.text.tr import tr, tr_n
 
 REPORT_REGIONS = 1000  # of one report, which is made in memory
 
@@ -146,7 +146,7 @@ class ExportController(Controller):
         more = ""
         if without:
             text = tr(" {regions} without a class of yours will not be learnt from.")
-            more = text.format(regions=formats.count(without, "region"))
+            more = text.format(regions=formats.regions(without))
         self._write(folder, facts, work, more=more)
 
     def write_table(self, path: str, facts: Facts) -> None:
@@ -198,11 +198,15 @@ class ExportController(Controller):
         left_out: int = 0,
         more: str = "",
     ) -> None:
-        regions = formats.count(len(facts.regions), "region")
+        regions = formats.regions(len(facts.regions))
         done = tr("Exported {regions} to {path}.").format(regions=regions, path=path) + more
         if left_out:
-            text = tr(" {answers} left out: the region or its scale was changed since.")
-            done += text.format(answers=formats.count(left_out, tr("outdated answer")))
+            text = tr_n(
+                " {count} outdated answer left out: the region or its scale was changed since.",
+                " {count} outdated answers left out: the region or its scale was changed since.",
+                left_out,
+            )
+            done += text.format(count=formats.whole(left_out))
         self._run(path, work, done)
 
     def _run(self, path: str, work: Callable[[], object], done: str) -> None:

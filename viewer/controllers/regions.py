@@ -17,7 +17,7 @@ from viewer.controllers.shared import Controller, Shared
 from viewer.saving.contents import measured
 from viewer.state.document import free_names
 from viewer.text import formats
-from viewer.text.tr import tr
+from viewer.text.tr import tr, tr_n
 
 
 class RegionController(Controller):
@@ -110,7 +110,7 @@ class RegionController(Controller):
         self.progressed.emit(reading, 0, 0)
 
         def progress(count: int) -> None:
-            self.progressed.emit(f"{reading}, {formats.count(count, 'region')}", 0, 0)
+            self.progressed.emit(f"{reading}, {formats.regions(count)}", 0, 0)
 
         self._background.run(
             lambda: read_for_slide(path, info, known, progress, from_corner=from_corner),
@@ -128,19 +128,23 @@ class RegionController(Controller):
         if self._document.slide is not info:
             return
         if found.new:
-            regions = formats.count(len(found.new), "region")
+            regions = formats.regions(len(found.new))
             self._document.add(found.new, tr("Import {regions}").format(regions=regions))
         for note in found.notes:
             self._messages.warn(note)
         if found.changed:
             text = tr("Replaced by the file: {regions} that had changed here. Undo restores them.")
-            self._messages.info(text.format(regions=formats.count(found.changed, "region")))
+            self._messages.info(text.format(regions=formats.regions(found.changed)))
         elif found.known:
             text = tr("Already here: {regions} of this file. Nothing was added twice.")
-            self._messages.info(text.format(regions=formats.count(found.known, "region")))
+            self._messages.info(text.format(regions=formats.regions(found.known)))
         if found.off:
-            text = tr("{regions} outside this slide. Check that the file belongs to it.")
-            self._messages.warn(text.format(regions=formats.count(found.off, "imported region")))
+            text = tr_n(
+                "{count} imported region outside this slide. Check that the file belongs to it.",
+                "{count} imported regions outside this slide. Check that the file belongs to it.",
+                found.off,
+            )
+            self._messages.warn(text.format(count=formats.whole(found.off)))
         self._document.select(found.rois[0].id)
         self.imported.emit(len(found.rois))
 

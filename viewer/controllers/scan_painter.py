@@ -98,7 +98,7 @@ class ScanPainter(Controller):
             else:
                 self._document.add(rois, tr("Make regions"))
                 text = tr("Made {regions}. Undo (Ctrl+Z) takes them away.")
-                self._messages.info(text.format(regions=formats.count(len(rois), "region")))
+                self._messages.info(text.format(regions=formats.regions(len(rois))))
 
         def failed(error: BaseException) -> None:
             self.making = False

@@ -64,7 +64,7 @@ class ScanTissueController(Controller):
         fewer = int((before.wanted & ~after.wanted).sum())
         if more or fewer:
             text = tr("The tissue is corrected: {more} to be read in addition, {fewer} left out.")
-            words = (formats.count(number, "window") for number in (more, fewer))
+            words = (formats.windows(number) for number in (more, fewer))
             self._messages.info(text.format(**dict(zip(("more", "fewer"), words, strict=True))))
         else:
             text = tr("No window changes: a region must cover or leave enough of one to count.")

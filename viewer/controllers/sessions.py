@@ -220,7 +220,7 @@ class SessionController(Controller):
         )
         for count, text in texts:
             if count:
-                self._messages.info(text.format(regions=formats.count(count, "region")))
+                self._messages.info(text.format(regions=formats.regions(count)))
 
     def _on_loaded(self, info: SlideInfo, session: Session) -> None:
         if self._document.slide is not info:

@@ -98,7 +98,7 @@ class SlideController(Controller):
     def _on_restored(self, info: SlideInfo) -> None:
         """Name the session that was found; what was drawn meanwhile is no part of it."""
         if self._sessions.found:
-            regions = formats.count(self._sessions.found, "region")
+            regions = formats.regions(self._sessions.found)
             text = tr("{regions} restored.").format(regions=regions)
             if self._sessions.saved_at is not None:
                 day = formats.day(datetime.fromtimestamp(self._sessions.saved_at))

@@ -9,7 +9,7 @@ from viewer.exporting.facts import Facts, RegionAnswer, RegionFacts, models_of
 from viewer.text import formats
 from viewer.text.answers import NO_BREAK, agreement_text, basis, left_out_line, said
 from viewer.text.stamps import RESEARCH_ONLY, sentence
-from viewer.text.tr import tr
+from viewer.text.tr import decimal, tr
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def region_line(region: RegionFacts, mpp: float | None) -> str:
 
 
 def scale_text(mpp: float | None) -> str:
-    return tr("scale unknown") if mpp is None else f"{mpp:.4g} µm/px"
+    return tr("scale unknown") if mpp is None else decimal(f"{mpp:.4g} µm/px")
 
 
 def figure_provenance(facts: Facts, region: RegionFacts) -> str:
@@ -93,7 +93,7 @@ def report_head(facts: Facts) -> list[str]:
     info = facts.info
     size = f"{info.width:,} × {info.height:,} px".replace(",", "\u202f")
     answered = sum(bool(region.answers) for region in facts.regions)
-    counts = formats.count(len(facts.regions), "region")
+    counts = formats.regions(len(facts.regions))
     if answered < len(facts.regions):
         counts += tr(", {count} with an answer").format(count=answered)
     return [facts.time, f"{size}, {scale_text(facts.mpp)}", counts]

@@ -6,10 +6,9 @@ from PySide6.QtWidgets import QWidget
 
 from ssmamba.engine.messages import ClassifyResult
 from viewer.state.library import Model
-from viewer.text import formats
 from viewer.text.answers import left_out_line
 from viewer.text.stamps import is_scale_note, sentence, stamp_lines
-from viewer.text.tr import tr
+from viewer.text.tr import tr, tr_n
 from viewer.widgets.bars import Bar, ProbabilityBars
 from viewer.widgets.basic import label, link
 from viewer.widgets.dialog import selectable
@@ -57,8 +56,8 @@ class AnswerDetails(QWidget):
     def _expand(self, expanded: bool) -> None:
         self._bars.set_expanded(expanded)
         hidden = self._bars.hidden_count
-        more = tr("Show {classes}").format(classes=formats.count(hidden, "more class"))
-        self._all.setText(more if hidden else tr("Show fewer classes"))
+        more = tr_n("Show {count} more class", "Show {count} more classes", hidden)
+        self._all.setText(more.format(count=hidden) if hidden else tr("Show fewer classes"))
         self._all.setVisible(hidden > 0 or (expanded and self._bars.can_fold))
 
     def _unfold_stamp(self, unfolded: bool) -> None:

@@ -10,9 +10,8 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QWidget
 from ssmamba.checkpoints.labels import labels_of
 from viewer.state.fits import Fits
 from viewer.state.library import Model, ModelLibrary
-from viewer.text import formats
 from viewer.text.cards import card_lines, headline
-from viewer.text.tr import tr
+from viewer.text.tr import tr, tr_n
 from viewer.widgets.basic import chevron, label, link
 from viewer.widgets.dialog import selectable
 from viewer.widgets.layouts import column, empty, row
@@ -123,7 +122,8 @@ class ModelsPanel(QWidget):
             self._rows[path] = made
             self._layout.insertWidget(self._layout.count() - 1, made)
         self._put_in_order()
-        self.setAccessibleName(formats.count(len(models), "model"))
+        named = tr_n("{count} model", "{count} models", len(models))
+        self.setAccessibleName(named.format(count=len(models)))
         self._show_fits()
 
     def _put_in_order(self) -> None:

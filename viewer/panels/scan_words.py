@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ssmamba.reading.doubts import doubt_text
 from viewer.state.slide_scan import Answer
 from viewer.state.slide_scans import SlideScans
 from viewer.text import formats
-from viewer.text.tr import tr
+from viewer.text.answers import doubt_name
+from viewer.text.tr import decimal, tr
 
 
 def progress_text(scans: SlideScans) -> str:
@@ -39,9 +39,9 @@ def answer_text(answer: Answer, first: str = "") -> str:
     values = answer.values
     if values is None:
         return tr("not read yet")
-    doubt = doubt_text(answer.doubt)
+    doubt = doubt_name(answer.doubt)
     if not answer.names_class:
         return doubt
     ranked = sorted(values, key=lambda item: (item[0].key != first, -item[1]))
-    shown = ", ".join(f"{info.name} {value:.3f}" for info, value in ranked)
+    shown = ", ".join(f"{info.name} {decimal(f'{value:.3f}')}" for info, value in ranked)
     return f"{doubt}: {shown}" if doubt else shown

@@ -14,6 +14,7 @@ from viewer.panels.scan_words import answer_text, progress_text
 from viewer.state.document import Document
 from viewer.state.slide_scan import STEPS, Area
 from viewer.text import formats
+from viewer.text.answers import doubt_name
 from viewer.text.tr import tr
 from viewer.widgets.area_table import AreaLine, AreaTable
 from viewer.widgets.basic import ElidedLabel, icon_button, label, link, restyle
@@ -219,7 +220,8 @@ class SlideScanPanel(QFrame):
 
     def _line(self, area: Area) -> AreaLine:
         size = formats.area_mm2(area.px2, self._document.mpp)
-        return AreaLine(area.name, area.color, formats.percent(area.share), size, area.is_doubt)
+        name = doubt_name(area.key) if area.is_doubt else area.name
+        return AreaLine(name, area.color, formats.percent(area.share), size, area.is_doubt)
 
 
 def _slider(steps: int) -> QSlider:

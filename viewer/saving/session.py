@@ -223,7 +223,7 @@ def _scale_changed(info: SlideInfo, contents: Contents) -> str:
 
 
 def _scale(mpp: float | None) -> str:
-    return tr("no scale") if mpp is None else tr("{mpp} µm/px").format(mpp=f"{mpp:.4g}")
+    return tr("no scale") if mpp is None else tr("{mpp:.4g} µm/px").format(mpp=mpp)
 
 
 def _deleted(theirs: Mapping[str, bytes | None]) -> frozenset[str]:

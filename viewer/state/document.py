@@ -13,7 +13,8 @@ from viewer.state.maps_in_view import MapsInView
 from viewer.state.results import Reading, ResultStore
 from viewer.state.settings import MapPainting, PictureSettings, SlideSettings
 from viewer.state.undo import Change, UndoStack
-from viewer.text.tr import tr
+from viewer.text import formats
+from viewer.text.tr import tr, tr_n
 
 Place = tuple[float, float, float]  # centre (x, y), level-0 px; level-0 px per device pixel
 
@@ -134,8 +135,8 @@ class Document:
         """Remove regions that are not locked; returns how many."""
         gone = [i for i in roi_ids if i in self._rois and not self._rois[i].locked]
         if gone:
-            many = tr("Delete {count} regions").format(count=len(gone))
-            text = tr("Delete region") if len(gone) == 1 else many
+            named = tr_n("Delete region", "Delete {count} regions", len(gone))
+            text = named.format(count=formats.whole(len(gone)))
             self._do(Change(text, {i: self._rois[i] for i in gone}, dict.fromkeys(gone)))
         return len(gone)
 

@@ -26,6 +26,11 @@ DOUBTS: dict[Doubt, str] = {  # ssmamba.reading.doubts has the same in English, 
 NO_BREAK = "\u00a0"  # a space at which no line ends
 
 
+def doubt_name(key: str) -> str:
+    """The headline of a doubt; its key where a newer version of the program has found one."""
+    return {str(doubt): text for doubt, text in DOUBTS.items()}.get(key, key)
+
+
 @dataclass(frozen=True)
 class Said:
     """What an answer says. Without a class to name, all but the doubt is empty."""
@@ -72,7 +77,7 @@ def agreement_text(agrees: bool | None) -> str:
 def basis(result: ClassifyResult) -> str:
     """What an answer rests on: "12 windows · 94 % read"; lines end between the parts only."""
     read = tr("{share} read").format(share=whole_percent(result.read_share))
-    parts = (formats.count(len(result.windows), "window"), read)
+    parts = (formats.windows(len(result.windows)), read)
     return " · ".join(part.replace(" ", NO_BREAK) for part in parts)
 
 
@@ -80,6 +85,6 @@ def left_out_line(result: ClassifyResult) -> str:
     """The windows that had no vote, by reason; empty where all had one."""
     text = tr("{windows} left out: {doubt}")
     return "; ".join(
-        text.format(windows=formats.count(number, "window"), doubt=DOUBTS[doubt].lower())
+        text.format(windows=formats.windows(number), doubt=formats.within(DOUBTS[doubt]))
         for doubt, number in result.left_out
     )

@@ -28,7 +28,7 @@ PRETRAINING_WORDS = {
 def headline(card: Card) -> str:
     """Two lines: tissue and stain; accuracy or purpose."""
     if card.classifies:
-        use = _accuracy(card.metrics) or formats.count(len(card.classes), "class")
+        use = _accuracy(card.metrics) or formats.classes(len(card.classes))
     else:
         use = tr("For reconstructions") if card.reconstructs else tr("Backbone for fine-tuning")
     about = _joined(card.input.tissue, card.input.stain)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from viewer.text.tr import tr
+from viewer.text.tr import decimal, language, tr, tr_n
+
+MONTHS = (
+    tr("January"), tr("February"), tr("March"), tr("April"), tr("May"), tr("June"), tr("July"),
+    tr("August"), tr("September"), tr("October"), tr("November"), tr("December"),
+)  # fmt: skip
 
 
 def area(square_px: float, mpp: float | None) -> str:
@@ -13,13 +18,15 @@ def area(square_px: float, mpp: float | None) -> str:
         return f"{square_px:,.0f} px²".replace(",", "\u202f")
     um2 = square_px * mpp * mpp
     if um2 >= 100_000:
-        return f"{um2 / 1e6:.2f} mm²" if um2 >= 1e6 else f"{um2 / 1e6:.3f} mm²"
+        return decimal(f"{um2 / 1e6:.2f} mm²" if um2 >= 1e6 else f"{um2 / 1e6:.3f} mm²")
     return f"{um2:,.0f} µm²".replace(",", "\u202f")
 
 
 def area_mm2(square_px: float, mpp: float | None) -> str:
     """The same for columns of areas, which share one unit: mm², or px² without µm/px."""
-    return area(square_px, None) if mpp is None else f"{square_px * mpp * mpp / 1e6:,.3f} mm²"
+    if mpp is None:
+        return area(square_px, None)
+    return decimal(f"{square_px * mpp * mpp / 1e6:,.3f} mm²")
 
 
 def length(px: float, mpp: float | None) -> str:
@@ -27,7 +34,7 @@ def length(px: float, mpp: float | None) -> str:
     if mpp is None:
         return f"{px:,.0f} px".replace(",", "\u202f")
     um = px * mpp
-    return f"{um / 1000:.2f} mm" if um >= 1000 else f"{um:.0f} µm"
+    return decimal(f"{um / 1000:.2f} mm") if um >= 1000 else f"{um:.0f} µm"
 
 
 def whole(number: int) -> str:
@@ -37,24 +44,34 @@ def whole(number: int) -> str:
 
 def value(number: float) -> str:
     """Three digits, with a real minus sign."""
-    return f"{number:.3g}".replace("-", "\u2212")
+    return decimal(f"{number:.3g}").replace("-", "\u2212")
 
 
 def percent(share: float) -> str:
     """0.973 → "97.3 %"; never rounded to "0.0 %" or "100.0 %"."""
     if 0.9995 <= share < 1:
-        return "> 99.9 %"
+        return decimal("> 99.9 %")
     if 0 < share < 0.0005:
-        return "< 0.1 %"
-    return f"{share * 100:.1f} %"
+        return decimal("< 0.1 %")
+    return decimal(f"{share * 100:.1f} %")
 
 
-def count(number: int, noun: str) -> str:
-    """ "1 region", "3 regions", "2 classes"."""
-    if number == 1:
-        return f"1 {noun}"
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{whole(number)} {plural}"
+def regions(number: int) -> str:
+    """ "1 region", "3 regions"; the others of this kind alike."""
+    return tr_n("{count} region", "{count} regions", number).format(count=whole(number))
+
+
+def windows(number: int) -> str:
+    return tr_n("{count} window", "{count} windows", number).format(count=whole(number))
+
+
+def classes(number: int) -> str:
+    return tr_n("{count} class", "{count} classes", number).format(count=whole(number))
+
+
+def within(text: str) -> str:
+    """A heading as it stands inside a sentence; German keeps the large letters of its nouns."""
+    return text if language() == "de" else f"{text[:1].lower()}{text[1:]}"
 
 
 def parameters(number: int) -> str:
@@ -64,7 +81,7 @@ def parameters(number: int) -> str:
 
 def pace(per_second: float, left_s: float) -> str:
     """ "120 windows/s, 3 min left"; the speed alone when less than half a second is left."""
-    speed = f"{per_second:,.0f}".replace(",", "\u202f") if per_second >= 10 else f"{per_second:.1f}"
+    speed = whole(round(per_second)) if per_second >= 10 else decimal(f"{per_second:.1f}")
     if left_s < 0.5:
         return tr("{speed} windows/s").format(speed=speed)
     return tr("{speed} windows/s, {time} left").format(speed=speed, time=duration(left_s))
@@ -75,7 +92,7 @@ def day(when: datetime, now: datetime | None = None) -> str:
     now = now or datetime.now()
     if when.date() == now.date():
         return tr("today, {time}").format(time=when.strftime("%H:%M"))
-    text = f"{when.day} {when.strftime('%B')}"
+    text = tr("{day} {month}").format(day=when.day, month=MONTHS[when.month - 1])
     return text if when.year == now.year else f"{text} {when.year}"
 
 

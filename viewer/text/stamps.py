@@ -21,7 +21,7 @@ RESEARCH_ONLY = tr("Research use only, not a medical device.")
 def stamp_lines(result: ClassifyResult, slide_mpp: float | None) -> list[str]:
     """The provenance of an answer, one fact per line. slide_mpp: µm per level-0 pixel."""
     stamp = result.stamp
-    windows = formats.count(len(result.windows), "window")
+    windows = formats.windows(len(result.windows))
     side = formats.length(float(result.windows.array[0, 2]), slide_mpp)
     return [
         tr("Input: {windows}, {mode}").format(

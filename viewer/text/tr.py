@@ -82,10 +82,9 @@ def tr_n(singular: str, plural: str, count: int) -> str:
 
 
 def decimal(number: str) -> str:
-    """ "1,234.5" with the language's decimal sign; for the screen, never for a table or a file."""
-    if _language == ENGLISH:
-        return number
-    return number.translate({ord(","): "\u202f", ord("."): ","})  # 1 234,5, as formats.whole
+    """ "1,234.5" in the language's signs; for the screen and for paper, never for a table."""
+    number = number.replace(",", "\u202f")  # as formats.whole
+    return number if _language == ENGLISH else number.replace(".", ",")
 
 
 class _Template(str):

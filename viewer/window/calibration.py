@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QWidget
 
 from ssmamba.slides.slide import SlideInfo
 from viewer.state.settings import LARGEST_FIELD_PX, LARGEST_MPP, SlideSettings
-from viewer.text.tr import tr
+from viewer.text.tr import decimal, tr
 from viewer.widgets.basic import label, link
 from viewer.widgets.dialog import Button, Dialog
 from viewer.widgets.form import inset
@@ -35,7 +35,7 @@ class CalibrationDialog(Dialog):
         self.mpp = _number(tr("Micrometres per pixel"), 0.0, LARGEST_MPP, 4, " µm")
         own = tr("unknown")
         if info.mpp is not None:
-            own = tr("{mpp} µm, from the file").format(mpp=f"{info.mpp:.4g}")
+            own = tr("{mpp:.4g} µm, from the file").format(mpp=info.mpp)
         self.mpp.setSpecialValueText(own)
         self.mpp.setValue(current.mpp or 0.0)
         self.mpp.setKeyboardTracking(False)  # not 0.2 while typing 0.25
@@ -77,8 +77,8 @@ class CalibrationDialog(Dialog):
     def _presets(self) -> QHBoxLayout:
         buttons = []
         for value, name in PRESETS:
-            tip = tr("{mpp} µm per pixel").format(mpp=f"{value:g}")
-            button = link(f"{value:g} ({name})", tip)
+            tip = tr("{mpp:g} µm per pixel").format(mpp=value)
+            button = link(decimal(f"{value:g} ({name})"), tip)
             button.clicked.connect(lambda _=False, value=value: self.mpp.setValue(value))
             buttons.append(button)
         return row(label(tr("Presets:"), "small"), *buttons, None, spacing=-1)

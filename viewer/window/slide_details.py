@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from ssmamba.slides.slide import SlideInfo
 from viewer.text import formats
-from viewer.text.tr import tr
+from viewer.text.tr import decimal, tr, tr_n
 from viewer.widgets.basic import label
 from viewer.widgets.dialog import Dialog, selectable
 from viewer.widgets.layouts import column, row
@@ -40,10 +40,10 @@ def facts(info: SlideInfo) -> list[tuple[str, str]]:
         (tr("Format"), info.vendor),
         (tr("Size"), f"{info.width} × {info.height} px"),
         (tr("Levels"), sides),
-        (tr("Scale"), unknown if info.mpp is None else f"{info.mpp:.4g} µm/px"),
+        (tr("Scale"), unknown if info.mpp is None else decimal(f"{info.mpp:.4g} µm/px")),
         (
             tr("Objective"),
-            unknown if info.objective_power is None else f"{info.objective_power:g}×",
+            unknown if info.objective_power is None else decimal(f"{info.objective_power:g}×"),
         ),
         (tr("Colour profile"), tr("yes") if info.has_icc else tr("none")),
     ]
@@ -109,7 +109,8 @@ class SlideDetails(Dialog):
             found = any(wanted in cell.text().casefold() for cell in cells if cell is not None)
             self._table.setRowHidden(at, not found)
             shown += found
-        self._search.setToolTip(formats.count(shown, tr("property")))
+        told = tr_n("{count} property", "{count} properties", shown)
+        self._search.setToolTip(told.format(count=formats.whole(shown)))
 
 
 def _table(properties: Mapping[str, str]) -> QTableWidget:

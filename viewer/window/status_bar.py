@@ -14,7 +14,7 @@ from viewer.canvas import SlideCanvas
 from viewer.look.icons import set_icon
 from viewer.text import formats
 from viewer.text.stamps import RESEARCH_ONLY
-from viewer.text.tr import tr
+from viewer.text.tr import decimal, tr, tr_n
 from viewer.widgets.basic import label
 from viewer.workspace import Workspace
 
@@ -185,12 +185,13 @@ class StatusBar(QStatusBar):
             return
         mpp = self._document.mpp
         size = f"{slide.width:,} × {slide.height:,} px".replace(",", "\u202f")
-        known = "" if mpp is None else f"{mpp:.3g} µm/px"
+        known = "" if mpp is None else decimal(f"{mpp:.3g} µm/px")
         self.scale.setText(known or tr("Scale unknown, set µm/px…"))
         self.scale.setAccessibleName(
             tr("Scale of the slide: {scale}").format(scale=known or tr("unknown"))
         )
-        levels = formats.count(len(slide.levels), "level")
+        count = len(slide.levels)
+        levels = tr_n("{count} level", "{count} levels", count).format(count=count)
         self.scale.setToolTip(f"{slide.name}: {size}, {levels}\n{tr('Click to set the scale')}")
 
     def show_device(self, state: EngineReady | None, stopped: str = "") -> None:

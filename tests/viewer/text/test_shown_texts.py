@@ -31,6 +31,7 @@ SHOWN: dict[str, tuple[int, ...]] = {
     "QMessageBox": (1, 2),
 }  # fmt: skip
 SHOWN_KEYWORDS = {"text", "tip", "title", "help", "description", "hint"}
+TRANSLATES = {"tr": 1, "tr_n": 2}  # and how many texts each takes
 # Not the user's: exceptions that only a programmer meets, and what the demo's TIFF says of itself.
 INTERNAL = {"ValueError", "TypeError", "KeyError", "RuntimeError"}
 NOT_SHOWN = {"Generated tissue: for trying the program. It shows no patient and no real tissue."}
@@ -75,7 +76,7 @@ def untranslated(source: str) -> set[tuple[int, str]]:
         if not isinstance(node, ast.Call):
             continue
         name = name_of(node)
-        if name == "tr" or name in INTERNAL:
+        if name in TRANSLATES or name in INTERNAL:
             skipped |= {id(part) for part in ast.walk(node)}
         shown = [node.args[at] for at in SHOWN.get(name, ()) if at < len(node.args)]
         shown += [word.value for word in node.keywords if word.arg in SHOWN_KEYWORDS]
@@ -96,13 +97,14 @@ def test_every_text_on_the_screen_can_be_translated(path: Path) -> None:
 
 
 def test_each_text_to_translate_is_a_literal() -> None:
-    """xgettext collects literals only; a filled-in text is in no catalogue."""
+    """Babel collects literals only; a filled-in text is in no catalogue."""
     wrong = [
         f"{path.relative_to(FOLDER)}:{node.lineno}"
         for path in SOURCES
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and name_of(node) == "tr"
-        if not (isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str))
+        if isinstance(node, ast.Call) and name_of(node) in TRANSLATES
+        for text in node.args[: TRANSLATES[name_of(node)]]
+        if not (isinstance(text, ast.Constant) and isinstance(text.value, str))
     ]
     assert wrong == []
 
@@ -130,6 +132,7 @@ def test_a_text_without_tr_is_found(line: str) -> None:
         'button.setText(tr("Open"))',
         'messages.warn(tr("Could not open {name}.").format(name=name))',
         'label(role="small", wrap=True)',
+        'label(tr_n("One slide is open.", "{count} slides are open.", 2))',
         'bar.setText(f"{x:.0f}, {y:.0f} px")',
         'raise ValueError("an area of that size is too large")',
         '"""A docstring of a module, which nobody sees."""',

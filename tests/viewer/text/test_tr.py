@@ -41,13 +41,12 @@ def two_languages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     """A folder with German and Brazilian Portuguese; the system asks for no language."""
     write_catalogue(tmp_path, "de", TEXTS)
     write_catalogue(tmp_path, "pt_BR", {"English": "português (Brasil)"})
-    with monkeypatch.context() as changed:
-        changed.setattr(resources, "FOLDER", tmp_path)
-        changed.setattr(module, "LANGUAGES", module._languages())
-        for name in VARIABLES:
-            changed.delenv(name, raising=False)
-        yield
-    choose_language()
+    monkeypatch.setattr(resources, "FOLDER", tmp_path)
+    monkeypatch.setattr(module, "LANGUAGES", module._languages())
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    yield
+    choose_language("en")
 
 
 def test_the_catalogues_in_the_folder_are_the_languages() -> None:
@@ -81,6 +80,7 @@ def test_numbers_take_the_decimal_sign_of_the_language() -> None:
     scale = "{mpp:.2f} µm/px"
     choose_language("en")
     assert tr(scale).format(mpp=0.25) == "0.25 µm/px"
+    assert decimal("1,234.5") == "1\u202f234.5"
     choose_language("de")
     assert tr(scale).format(mpp=0.25) == "0,25 µm/px"
     assert tr(scale).format(mpp=np.float32(0.25)) == "0,25 µm/px"

@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 
 from viewer.canvas.layers.labels import label_font
 from viewer.canvas.view import View
+from viewer.text.tr import decimal
 
 GROUND = QColor(255, 255, 255, 215)
 INK = QColor(32, 36, 42)
@@ -33,7 +34,8 @@ def length_text(length: float, mpp: float | None) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.4g}".replace(",", "\u202f") if abs(value) < 1e4 else f"{value:,.0f}"
+    told = f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    return decimal(told)
 
 
 def scale_bar(view: View, mpp: float | None, longest_px: float) -> tuple[float, str]:
@@ -49,7 +51,7 @@ def magnification_text(magnification: float | None, view: View) -> str:
     if magnification is None:
         return f"{_number(100 * view.scale)} %"
     text = f"{magnification:.3g}" if magnification < 100 else f"{magnification:.0f}"
-    return f"{text}×"
+    return decimal(f"{text}×")
 
 
 def paint_scale_bar(

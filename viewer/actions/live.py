@@ -26,6 +26,7 @@ class LiveActions:
             document.rois_changed,
             document.selection_changed,
             document.map_painting_changed,
+            host.workspace.classes.changed,
             analysis.activity_changed,
             host.workspace.exports.progressed,
             host.workspace.slide_scans.scans.changed,

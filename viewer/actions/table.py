@@ -9,6 +9,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 
 from viewer.actions.action import Action, Host, Place
+from viewer.actions.classes import class_actions
 from viewer.canvas.tools import TOOLS, Tool
 from viewer.text import formats
 from viewer.text.tr import decimal, tr
@@ -221,6 +222,7 @@ ACTIONS: tuple[Action, ...] = (
            enabled=_has_slide),
     Action("delete", tr("Delete region"), lambda w: w.workspace.document.remove(_chosen(w)),
            "trash", "", tr("Delete the selected regions (Del)"), (Place(EDIT, 3),)),
+    *class_actions(EDIT),
     Action("fit", tr("Zoom to fit"), lambda w: w.canvas.camera.fit(), "fit", "F",
            tr("Show the whole slide"), (Place(VIEW),), 3, enabled=_has_slide),
     Action("focus", tr("Zoom to selected region"), _focus, "", "Z",
@@ -229,6 +231,9 @@ ACTIONS: tuple[Action, ...] = (
            menu=(Place(VIEW),), enabled=_has_slide),
     Action("zoom_out", tr("Zoom out"), lambda w: w.canvas.camera.zoom_at(-1.0, None), "", "Ctrl+-",
            menu=(Place(VIEW),), enabled=_has_slide),
+    Action("full_resolution", tr("Full resolution (1:1)"), lambda w: w.canvas.camera.zoom_to(1.0),
+           "", "Ctrl+1", tr("Show one slide pixel on one screen pixel"), (Place(VIEW),),
+           enabled=_has_slide),
     *(_magnification(value) for value in MAGNIFICATIONS),
     Action("evidence", tr("Evidence map"), _switch_map, "eye", "E",
            tr("Show or hide the evidence map"), (Place(VIEW, 2),), 5,

@@ -36,8 +36,6 @@ GESTURES = (  # for the list of shortcuts, with those of each tool
     (tr("Space + drag"), tr("Pan while a drawing tool is active")),
     (tr("Arrow keys"), tr("Pan")),
     ("+  −", tr("Zoom in, zoom out")),
-    ("0", tr("Zoom to fit")),
-    ("1", tr("Full resolution (1:1)")),
     (tr("Esc"), tr("Cancel drawing; return to the Move tool")),
     (tr("Del"), tr("Delete the selected region")),
 )
@@ -234,10 +232,6 @@ class Pointer:
             camera.pan_by(dx * PAN_SHARE * camera.view.width, dy * PAN_SHARE * camera.view.height)
         elif key in ZOOM_KEYS:
             camera.zoom_at(ZOOM_KEYS[key], None)
-        elif key == Qt.Key.Key_0:
-            camera.fit()
-        elif key == Qt.Key.Key_1:
-            camera.zoom_to(1.0)
         elif key == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
                 self._hold_space(True)

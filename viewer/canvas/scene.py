@@ -30,6 +30,7 @@ class Scene:
         self.decorated = decorated  # with a minimap, scale bar and magnification
         self.source: TileSource | None = None
         self.icc = True
+        self.drawn_color: tuple[int, int, int] | None = None  # RGB of new ROIs; None = the default
         self.dpr = 1.0  # device pixels per logical pixel
         self.tiles = TileLayer()
         self.rois = RoiLayer()

@@ -31,6 +31,7 @@ class RegionController(Controller):
         super().__init__(shared)
         document = shared.document
         self._canvas = canvas
+        self._classes = shared.classes
         self._reading = 0  # files
         canvas.roi_drawn.connect(self._on_drawn)
         canvas.roi_edited.connect(self._on_edited)
@@ -38,6 +39,7 @@ class RegionController(Controller):
         canvas.roi_delete_requested.connect(self._on_delete)
         document.rois_changed.connect(self._show)
         document.selection_changed.connect(self._show_selected)
+        shared.classes.changed.connect(self._show_drawn)
 
     def _on_drawn(self, roi: Roi) -> None:
         self._add_drawn(roi, tr("Draw region"))
@@ -57,9 +59,16 @@ class RegionController(Controller):
         """Add a region, cut to the slide, and select it."""
         cut = self._cut(roi)
         if cut is not None:
-            named = self._document.named(cut)
+            named = self._document.named(self._with_class(cut))
             self._document.add([named], text)
             self._document.select(named.id)
+
+    def _with_class(self, roi: Roi) -> Roi:
+        """A new region, with the class that was chosen for new ones unless it has one."""
+        chosen = self._classes.drawn
+        if chosen is None or roi.class_name:
+            return roi
+        return roi.classified(chosen.name, chosen.color)
 
     def _cut(self, roi: Roi) -> Roi | None:
         info = self._document.slide
@@ -85,6 +94,10 @@ class RegionController(Controller):
     def _show_selected(self) -> None:
         roi = self._document.selected
         self._canvas.set_selected(None if roi is None else roi.id)
+
+    def _show_drawn(self) -> None:
+        chosen = self._classes.drawn
+        self._canvas.scene.drawn_color = None if chosen is None else chosen.color
 
     def focus(self, roi_id: str) -> None:
         """Bring a region into view."""

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject
 
 from viewer.services.background import Background
 from viewer.services.notices import MessageCenter
+from viewer.state.classes import Classes
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary
 
@@ -19,6 +20,7 @@ class Shared(QObject):
         self.background = Background(self.messages.report, parent=self)
         self.document = Document()
         self.library = ModelLibrary()
+        self.classes = Classes(self.document, self.library)
         self.library.changed.connect(lambda: self.document.maps.follow(self.library.in_use))
 
 

@@ -13,6 +13,7 @@ from ssmamba.rois.roi import Roi
 from viewer.look.icons import icon
 from viewer.panels.region_delegate import RegionDelegate
 from viewer.panels.region_list import RegionModel
+from viewer.state.classes import Classes
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary
 from viewer.text.tr import tr
@@ -34,6 +35,7 @@ class RegionsPanel(QWidget):
         super().__init__()
         self._document = document
         self._library = library
+        self._classes = Classes(document, library)
         self.model = RegionModel(document, library)
         self.view = QListView()
         self.view.setModel(self.model)
@@ -163,12 +165,8 @@ class RegionsPanel(QWidget):
         menu.popup(self.view.viewport().mapToGlobal(at))
 
     def _known_classes(self) -> dict[str, tuple[int, int, int]]:
-        """Colours of classes by name: of the models in use, then of the regions."""
-        known = {info.name: info.color for info in self._library.classes_in_use()}
-        for roi in self._document.rois[:2000]:
-            if roi.class_name:
-                known.setdefault(roi.class_name, roi.color or (128, 128, 128))
-        return known
+        """Colours of classes by name, as in the palette."""
+        return {row.shown.name: row.shown.color for row in self._classes.listed}
 
     def _add_classes(self, menu: QMenu) -> None:
         for name, color in self._known_classes().items():

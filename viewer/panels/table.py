@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtWidgets import QWidget
 
 from viewer.actions.action import Host
+from viewer.actions.classes import apply_class, draw_with
 from viewer.panels.answers import AnswersPanel
+from viewer.panels.classes import ClassesPanel
 from viewer.panels.evidence import EvidencePanel
 from viewer.panels.map_summary import MapSummary
 from viewer.panels.models import ModelsPanel
@@ -26,6 +30,14 @@ def _regions(window: Host) -> QWidget:
     panel.focus_requested.connect(work.regions.focus)
     work.document.slide_changed.connect(lambda: panel.set_reading(work.sessions.restoring))
     work.slides.opened.connect(lambda _: panel.set_reading(False))
+    return panel
+
+
+def _classes(window: Host) -> QWidget:
+    panel = ClassesPanel(window.workspace.classes)
+    panel.apply_requested.connect(partial(apply_class, window))
+    panel.draw_requested.connect(partial(draw_with, window))
+    panel.said.connect(window.canvas.hint)
     return panel
 
 
@@ -70,6 +82,7 @@ def _reconstruction(window: Host) -> QWidget:
 PANELS: tuple[Panel, ...] = (
     Panel("regions", tr("Regions"), "left", _regions,
           ("classify_all", "import_rois", "export_rois"), scrolls=False, height=500),
+    Panel("classes", tr("Classes"), "left", _classes, ("add_class",), scrolls=False, height=200),
     Panel("models", tr("Models"), "left", _models,
           ("add_models",)),
     Panel("answers", tr("Classification"), "results", _answers),

@@ -11,7 +11,7 @@ from ssmamba.slides.slide import SlideInfo
 from viewer.state.events import Event
 from viewer.state.maps_in_view import MapsInView
 from viewer.state.results import Reading, ResultStore
-from viewer.state.settings import MapPainting, PictureSettings, SlideSettings
+from viewer.state.settings import ClassList, MapPainting, PictureSettings, SlideSettings
 from viewer.state.undo import Change, UndoStack
 from viewer.text import formats
 from viewer.text.tr import tr, tr_n
@@ -33,7 +33,8 @@ class Document:
         self.rois_changed = Event()  # regions were added, changed, removed
         self.selection_changed = Event()
         self.results_changed = Event()  # roi id
-        self.slide_settings_changed = Event()
+        self.slide_settings_changed = Event()  # how models read the slide, and its scale
+        self.classes_changed = Event()  # the palette, or the class of new regions
         self.map_painting_changed = Event()
         self.picture_settings_changed = Event()
         self.view_changed = Event()
@@ -63,8 +64,7 @@ class Document:
         self.view = None
         old, self._slide_settings = self._slide_settings, SlideSettings()
         self.slide_changed.emit()
-        if old != self._slide_settings:
-            self.slide_settings_changed.emit()
+        self._tell_settings(old)
         self.rois_changed.emit()
         self.selection_changed.emit()
 
@@ -93,10 +93,19 @@ class Document:
         return self._slide_settings
 
     def set_slide_settings(self, settings: SlideSettings) -> None:
-        if settings != self._slide_settings:
-            self._slide_settings = settings
-            self.slide_settings_changed.emit()
+        old, self._slide_settings = self._slide_settings, settings
+        if self._tell_settings(old):
             self.results_changed.emit(None)
+
+    def _tell_settings(self, old: SlideSettings) -> bool:
+        """Tell those whom a change of the settings concerns; whether it concerns the models."""
+        new = self._slide_settings
+        read_otherwise = old.of_reading != new.of_reading
+        if read_otherwise:
+            self.slide_settings_changed.emit()
+        if old.classes != new.classes:
+            self.classes_changed.emit()
+        return read_otherwise
 
     @property
     def mpp(self) -> float | None:
@@ -130,6 +139,14 @@ class Document:
         new = {r.id: r for r in rois if r.id in self._rois and self._rois[r.id] != r}
         if new:
             self._do(Change(text, {i: self._rois[i] for i in new}, dict(new)))
+
+    def change_classes(self, rois: Iterable[Roi], classes: ClassList, text: str) -> None:
+        """Replace regions and the palette in one step; nothing where nothing is new."""
+        new = {r.id: r for r in rois if r.id in self._rois and self._rois[r.id] != r}
+        old = self._slide_settings.classes
+        if new or classes != old:
+            swap = (old, classes) if classes != old else None
+            self._do(Change(text, {i: self._rois[i] for i in new}, dict(new), swap))
 
     def remove(self, roi_ids: Iterable[str]) -> int:
         """Remove regions that are not locked; returns how many."""
@@ -208,6 +225,10 @@ class Document:
             else:
                 self._rois[roi_id] = roi
                 self._order.setdefault(roi_id, len(self._order))
+        if change.classes is not None:
+            self.set_slide_settings(replace(self._slide_settings, classes=change.classes[1]))
+        if not change.after:
+            return
         returned = any(old is None for old in change.before.values())
         if returned:  # a restored region returns to its old position
             self._rois = dict(sorted(self._rois.items(), key=lambda item: self._order[item[0]]))

@@ -10,6 +10,30 @@ LARGEST_MPP, LARGEST_FIELD_PX = 100.0, 1_000_000.0  # that a user can set
 
 
 @dataclass(frozen=True)
+class RegionClass:
+    """A class that regions can have."""
+
+    name: str
+    color: tuple[int, int, int]  # RGB
+
+
+@dataclass(frozen=True)
+class ClassList:
+    """The palette of a slide."""
+
+    classes: tuple[RegionClass, ...] = ()
+    drawn: str = ""  # name of the class of new regions; "" = none
+
+    def checked(self) -> ClassList:
+        """What can be: names once each, colours from 0 to 255."""
+        found: dict[str, RegionClass] = {}
+        for one in self.classes:
+            if one.name and all(0 <= part <= 255 for part in one.color):
+                found.setdefault(one.name, one)
+        return ClassList(tuple(found.values()), self.drawn if self.drawn in found else "")
+
+
+@dataclass(frozen=True)
 class SlideSettings:
     """The user's settings for a slide; saved with its regions."""
 
@@ -18,6 +42,12 @@ class SlideSettings:
     icc: bool = True  # the view applies the slide's colour profile
     # the same for models that were trained on the pictures of this key (``state.scale``); it wins
     fields: tuple[tuple[str, float], ...] = ()
+    classes: ClassList = ClassList()
+
+    @property
+    def of_reading(self) -> SlideSettings:
+        """The part that says how models read the slide and how large everything on it is."""
+        return SlideSettings(self.mpp, self.field_px, self.icc, self.fields)
 
     def field_of(self, key: str) -> float | None:
         """Side of one window for the models of a key, level-0 px; None = not set."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ssmamba.rois.roi import Roi
-
-LIMIT = 500  # steps kept
+from viewer.state.settings import ClassList
 
 
 @dataclass(frozen=True)
@@ -16,13 +15,15 @@ class Change:
     text: str  # "Delete region", as the menu shows it
     before: dict[str, Roi | None]
     after: dict[str, Roi | None]
+    classes: tuple[ClassList, ClassList] | None = None  # the palette before and after
 
     def inverse(self) -> Change:
-        return Change(self.text, self.after, self.before)
+        swapped = None if self.classes is None else (self.classes[1], self.classes[0])
+        return Change(self.text, self.after, self.before, swapped)
 
 
 class UndoStack:
-    """Steps that can be undone and redone."""
+    """Steps that can be undone and redone, all of them: regions that did not change are shared."""
 
     def __init__(self) -> None:
         self._done: list[Change] = []
@@ -30,7 +31,6 @@ class UndoStack:
 
     def push(self, change: Change) -> None:
         self._done.append(change)
-        del self._done[:-LIMIT]
         self._undone.clear()
 
     def clear(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QWidget
 
@@ -110,7 +111,10 @@ class CalibrationDialog(Dialog):
         mpp = self.mpp.value() or None
         fields = self._current.fields if self._field_px == self._shown_px else ()  # else for all
         field_px = self._current.field_px if fields else self._field_px
-        self._on_accept(SlideSettings(mpp, field_px, self.icc.isChecked(), fields))
+        changed = replace(
+            self._current, mpp=mpp, field_px=field_px, icc=self.icc.isChecked(), fields=fields
+        )
+        self._on_accept(changed)
         super().accept()
 
 

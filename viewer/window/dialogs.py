@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import weakref
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import shiboken6
@@ -219,8 +220,11 @@ class Dialogs:
             return
 
         def apply(settings: SlideSettings) -> None:
-            if document.slide is info:
-                document.set_slide_settings(settings)
+            if document.slide is info:  # nothing else of what was changed meanwhile is taken back
+                now, new = document.slide_settings, settings
+                document.set_slide_settings(
+                    replace(now, mpp=new.mpp, field_px=new.field_px, icc=new.icc, fields=new.fields)
+                )
 
         dialog = CalibrationDialog(info, document.slide_settings, apply, self._window)
         leave = dialog.reject  # its values belong to this slide

@@ -168,15 +168,10 @@ def test_the_middle_button_pans_in_every_tool(driver: Driver) -> None:
     assert driver.canvas.view_state().center_x == 500
 
 
-def test_keys_fit_and_show_one_to_one(driver: Driver) -> None:
-    fitted = driver.canvas.view_state()
-    QTest.keyClick(driver.canvas, Qt.Key.Key_1)
-    driver.settle()
-    assert driver.canvas.view_state().downsample == pytest.approx(1.0)
+def test_arrow_keys_pan(driver: Driver) -> None:
+    driver.look_at(500, 350, 1.0)
     QTest.keyClick(driver.canvas, Qt.Key.Key_Right)
-    assert driver.canvas.view_state().center_x > fitted.center_x
-    QTest.keyClick(driver.canvas, Qt.Key.Key_0)
-    assert driver.canvas.view_state() == fitted
+    assert driver.canvas.view_state().center_x > 500
 
 
 def test_a_resize_keeps_a_fitted_slide_fitted_but_not_a_chosen_view(driver: Driver) -> None:

@@ -38,7 +38,8 @@ def test_an_added_action_is_one_record(opened: Opened, qtbot: QtBot) -> None:
     )
     window = opened(actions=(*ACTIONS, record))
     action = window.actions_by_name["smooth"]
-    assert texts(menu_of(window, EDIT).actions())[-2:] == ["Delete region", "Smooth outline…"]
+    edit = texts(menu_of(window, EDIT).actions())
+    assert edit[edit.index("Delete region") + 1] == "Smooth outline…"
     (bar,) = window.findChildren(QToolBar)
     assert texts(bar.actions())[-4:-2] == ["-", "Smooth outline…"]
     button = bar.widgetForAction(action)
@@ -65,15 +66,17 @@ def test_menus_are_as_the_list_says(opened: Opened) -> None:
     assert texts(window.menuBar().actions()) == list(MENUS)
     assert texts(menu_of(window, EDIT).actions()) == [
         "Undo", "Redo", "Copy view", "-", "Move", "Lasso", "Polygon", "Rectangle", "-",
-        "Whole image as a region", "Delete region",
+        "Whole image as a region", "Delete region", "-", "Class", "Class of new regions",
+        "Add class…",
     ]  # fmt: skip
     view = menu_of(window, "&View").actions()
     assert texts(view) == [
-        "Zoom to fit", "Zoom to selected region", "Zoom in", "Zoom out", "Magnification", "-",
+        "Zoom to fit", "Zoom to selected region", "Zoom in", "Zoom out",
+        "Full resolution (1:1)", "Magnification", "-",
         "Evidence map", "Compare models", "Link comparison to slide", "-", "Panels",
     ]  # fmt: skip
-    assert texts(view[4].menu().actions()) == ["1.25×", "2.5×", "5×", "10×", "20×", "40×"]
-    assert texts(view[-1].menu().actions()) == ["Regions", "Models", "Results"]
+    assert texts(view[5].menu().actions()) == ["1.25×", "2.5×", "5×", "10×", "20×", "40×"]
+    assert texts(view[-1].menu().actions()) == ["Regions", "Classes", "Models", "Results"]
     placed = {record.id for record in ACTIONS if record.menu}
     assert placed == {record.id for record in ACTIONS}, "every action can be found in a menu"
 

@@ -54,13 +54,14 @@ class DrawingTool(Tool):
             return
         points = np.asarray(self.path, float) * view.scale + view.origin
         is_area = len(points) > 2
+        color = self.scene.drawn_color or DEFAULT_COLOR
         path = polylines(np.vstack([points, points[:1]]) if is_area else points, np.array([0]))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         if is_area:
-            painter.fillPath(path, QColor(*DEFAULT_COLOR, 16))
+            painter.fillPath(path, QColor(*color, 16))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.strokePath(path, line_pen(HALO, 4 * dpr))
-        painter.strokePath(path, line_pen(QColor(*DEFAULT_COLOR), 2 * dpr))
+        painter.strokePath(path, line_pen(QColor(*color), 2 * dpr))
         painter.setPen(line_pen(QColor(20, 22, 26), dpr))
         painter.setBrush(QColor(255, 255, 255))
         painter.drawEllipse(QPointF(*points[0]), 3.5 * dpr, 3.5 * dpr)

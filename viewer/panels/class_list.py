@@ -78,7 +78,7 @@ class ClassModel(QAbstractListModel):
         return None
 
     def _spoken(self, at: int, row: Offered) -> str:
-        parts = [row.shown.name, formats.count(row.regions, "region")]
+        parts = [row.shown.name, formats.regions(row.regions)]
         if at < NUMBERED:
             parts.append(tr("key {number}").format(number=at + 1))
         if row.shown.name == self._drawn:

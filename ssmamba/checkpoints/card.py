@@ -206,11 +206,11 @@ def card_from_json(text: str, path: Path | str = "checkpoint") -> Card:
 
 
 def refuse_slide_model(card: Card, name: Path | str) -> None:
-    """Raise CheckpointError for a model of whole slides, which this version cannot run."""
+    """Raise CheckpointError for a model of whole slides, where one of regions is asked."""
     if card.answers_slides:
         raise CheckpointError(
-            f"{name} is a slide model: it reads whole slides, which this version cannot run yet; "
-            "choose a model that reads regions."
+            f"{name} is a slide model: it gives one answer for a whole slide, in the viewer and in "
+            "training.slide_evaluate; choose a model that reads regions."
         )
 
 

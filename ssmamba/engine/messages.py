@@ -118,6 +118,14 @@ class ScanSlide(JobRequest):
     removed: tuple[Roi, ...] = ()  # what it took for tissue
 
 
+@dataclass(frozen=True)
+class AnswerSlide(JobRequest):
+    """One answer of a slide model for a whole slide: its regions are read, then a layer a step."""
+
+    slide: SlideRef
+    checkpoint: str
+
+
 # --- control: takes effect before the next step; no reply but the end of a cancelled job ---
 @dataclass(frozen=True)
 class Cancel:
@@ -288,6 +296,24 @@ class ScanTiles:
 
 
 @dataclass(frozen=True)
+class SlideAnswer:
+    """What a slide model says of N regions in m groups of like ones; K outputs of its head."""
+
+    job: int
+    checkpoint: str  # path
+    values: PackedArray  # (K,) float64: the classes' probabilities, or the share alive after bins
+    windows: PackedArray  # (N, 3) float64 of x, y, side, level-0 pixels
+    groups: PackedArray  # (N,) int32, 0 … m - 1
+    parts: PackedArray  # (N, K) float64: what each region adds to each logit
+    base: PackedArray  # (K,) float64: the logits without any region
+    tokens: PackedArray  # (N, h, w) uint8, 1 … 8: groups of like tokens, 1 the largest
+    left_out: int  # regions that were not read, as they do not fit into memory
+    doubts: tuple[tuple[str, str], ...]  # kind and sentence, foremost first (slide_answer.py)
+    stamp: Stamp
+    seconds: float
+
+
+@dataclass(frozen=True)
 class CheckpointFailed:
     """One of a job's checkpoints failed; the others continue."""
 
@@ -325,6 +351,7 @@ Reply = (
     | FitResult
     | ScanBegun
     | ScanTiles
+    | SlideAnswer
     | CheckpointFailed
     | JobDone
     | JobCancelled

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 import torch
 
 from ssmamba.checkpoints import checkpoint as checkpoints
+from ssmamba.checkpoints.card import read_card, refuse_slide_model
 from ssmamba.checkpoints.checkpoint import Checkpoint
 from ssmamba.checkpoints.wsinfer import model_files
 from ssmamba.errors import CheckpointError, SlideError, SlideReplaced
@@ -83,6 +84,7 @@ class ModelStore:
 
     def predictor_of(self, loaded: Checkpoint) -> Predictor:
         """The classifier of a checkpoint. Raises CheckpointError when it has no classes."""
+        refuse_slide_model(loaded.card, loaded.path)
         if loaded.sha256 not in self._predictors:
             self._predictors[loaded.sha256] = Predictor(
                 loaded, self.device, precision=self.precision
@@ -94,7 +96,8 @@ class ModelStore:
         return sum(_bytes(c) for c in self._models.items.values())
 
     def _load(self, path: str) -> Checkpoint:
-        loaded = checkpoints.load(path)
+        slides = read_card(path).answers_slides
+        loaded = (checkpoints.load_slide_model if slides else checkpoints.load)(path)
         loaded.model.requires_grad_(False)
         try:
             loaded.model.to(self.device.name)

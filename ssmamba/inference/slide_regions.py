@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ssmamba.checkpoints.card import SlideSpec
 from ssmamba.errors import SlideError
 from ssmamba.reading.grid import Grid, grid_on
-from ssmamba.reading.tissue_map import tissue_map
+from ssmamba.reading.tissue_map import TissueMap, tissue_map
 from ssmamba.slides.slide import Slide
 
 
@@ -52,8 +53,20 @@ def read_regions(
     most: with more regions than that, so many of them are read, spread evenly over the slide's
     order; 0 = all. Raises SlideError for a slide without µm/px, without tissue, or of fluorescence.
     """
+    steps = reading_regions(slide, spec, tissue_map(slide), mpp, most)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: SlideRegions = end.value
+            return found
+
+
+def reading_regions(
+    slide: Slide, spec: SlideSpec, tissue: TissueMap, mpp: float | None = None, most: int = 0
+) -> Generator[tuple[int, int], None, SlideRegions]:
+    """``read_regions`` with a stop after each region: how many are read, of how many."""
     grid = region_grid(slide, spec, mpp)
-    tissue = tissue_map(slide)
     if tissue.fluorescent:
         raise SlideError(
             f"{slide.info.name} looks like fluorescence, which a model of stained tissue cannot "
@@ -72,4 +85,5 @@ def read_regions(
     images = np.empty((len(kept), window, window, 3), np.uint8)
     for row, (x, y, side) in enumerate(grid.windows(kept)):
         images[row] = slide.read_window(x, y, side, window)
+        yield row + 1, len(kept)
     return SlideRegions(images, kept, grid, len(cells) - len(kept))

@@ -13,10 +13,16 @@ import logging
 import os
 import sys
 from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 logger = logging.getLogger(__name__)
 
 _LARGE_PAGES = "THP_MEM_ALLOC_ENABLE"  # torch's name
+_MEMORY = Path("/proc/meminfo")
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 KEPT = 256 << 20  # bytes; the most that stays with the process
 RETURNED = 1 << 20  # bytes; the smallest block that goes back where memory is to be saved
@@ -63,6 +69,20 @@ def _set_malloc(mapped_from: int, kept: int) -> bool:
     except (OSError, AttributeError):  # musl, for one
         return False
     return bool(mallopt(_M_MMAP_THRESHOLD, mapped_from) and mallopt(_M_TRIM_THRESHOLD, kept))
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that are free on a device; None = unknown."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    if device.type != "cpu" or not _MEMORY.is_file():
+        return None
+    for line in _MEMORY.read_text(encoding="ascii").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -11,6 +11,7 @@ import argparse
 import torch
 
 from ssmamba.models.slides.config import PixelMambaConfig
+from ssmamba.models.slides.memory import Load
 from ssmamba.models.slides.pixel_mamba import PixelMamba
 from ssmamba.runtime.memory import return_freed_memory
 from tests.benchmarks.measuring import (
@@ -19,7 +20,6 @@ from tests.benchmarks.measuring import (
     peak_kib,
     reset_peak,
 )
-from training.slides.memory import Load
 
 
 def measure(window: int, regions: int, recomputed: int) -> None:

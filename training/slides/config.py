@@ -186,17 +186,20 @@ class CohortConfig:
     """Make a cohort for slide models from a folder of labelled patches.
 
     bags: a patient's patches become one bag of features; the answer is whether the share of one
-    class is above the median. montages: made slides of one composition, whose grade and survival
-    time depend on how the tissues are arranged, and on nothing else.
+    class is above the median. patients: the same patients and answers, but each a slide with its
+    patches at their published places. montages: made slides of one composition, whose grade and
+    survival time depend on how the tissues are arranged, and on nothing else.
     """
 
-    kind: Literal["bags", "montages"]  # what to make
+    kind: Literal["bags", "patients", "montages"]  # what to make
     data: Path  # folder of images: one folder per class, or with a manifest.csv
     out: Path  # folder for cohort.csv and the bags or slides
-    positive: str  # bags: class whose share is the answer; montages: tissue that is arranged
+    # bags, patients: class whose share is the answer; montages: tissue that is arranged
+    positive: str
     encoder: str = ""  # bags: checkpoint, or timm:NAME
     other: str = ""  # montages: the tissue around it
-    mpp: float = 4.0  # µm per pixel of the patches as published (bags), or of the slides (montages)
+    # µm per pixel of the patches as published (bags, patients), or of the slides (montages)
+    mpp: float = 4.0
     count: int = 60  # montages: slides
     side: int = 12  # montages: patches along a slide
     patch_px: int = 32  # montages: side that a patch is reduced to, pixels

@@ -39,6 +39,7 @@ from training.slides.questions import Classes, SlideQuestion, make_question, str
 from training.slides.report import write_report
 from training.slides.survival import require_lifelines
 from training.slides.task import SlideTraining, slide_plan
+from training.slides.trust import trust_of
 
 PIXEL_MPP = 4.0  # 2.5×
 SECTION, DONE = "slide_finetune", "answers.json"
@@ -121,9 +122,10 @@ def _train(
     if not fabric.is_global_zero:
         return
     model.eval()
+    calibration, kept = trust_of(bags, fold, question, work.answers(model, fold.val)[1])
     rows, logits = work.answers(model, fold.test)
-    done = _with_outcome(config, card, outcome)
-    checkpoint.save(folder / "best.safetensors", model, done)
+    done = _with_outcome(config, card, outcome).with_(calibration=calibration)
+    checkpoint.save(folder / "best.safetensors", model, done, kept)
     answers = {"rows": rows.tolist(), "logits": logits.astype(float).tolist()}
     write_text(folder / DONE, json.dumps(answers))
 

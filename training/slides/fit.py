@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import torch
 
 from ssmamba.models.slides.config import SIZES, PixelMambaConfig
+from ssmamba.models.slides.memory import Load
 from ssmamba.ops import dispatch
+from ssmamba.runtime.memory import free_memory
 from training.loop.progress import console
 from training.slides.config import SlideFinetuneConfig, SlidePretrainConfig
 from training.slides.memory import (
     GIB,
-    Load,
     dino_bytes,
     latentmim_bytes,
     most_regions,
@@ -27,7 +27,6 @@ from training.slides.memory import (
 MARGIN_CPU, MARGIN_GPU = 1.25, 1.1
 LARGE_VIEWS, LOCAL_SHARE = 2, 0.4  # of DINO, at most
 BOTTLENECK = 256  # of DINO's head
-_MEMORY = Path("/proc/meminfo")
 
 AnyConfig = SlideFinetuneConfig | SlidePretrainConfig
 Needed = Callable[[int], int]  # bytes of a step by the regions of its slide
@@ -101,18 +100,6 @@ def _counted(config: AnyConfig, load: Load) -> Needed:
 def views_of(regions: int, local: int) -> list[int]:
     """Regions of DINO's views at most, the large ones first."""
     return [regions] * LARGE_VIEWS + [max(int(LOCAL_SHARE * regions), 1)] * local
-
-
-def free_memory(device: torch.device) -> int | None:
-    """Bytes that are free on a device; None = unknown."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    if device.type != "cpu" or not _MEMORY.is_file():
-        return None
-    for line in _MEMORY.read_text(encoding="ascii").splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return None
 
 
 def _gib(size: int) -> str:

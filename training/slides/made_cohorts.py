@@ -27,7 +27,7 @@ from training.data.dataset import load_images
 from training.data.tables import read_table
 from training.loop.progress import console
 from training.slides.config import CohortConfig
-from training.slides.montages import Montage, draw_montages, write_montage
+from training.slides.montages import Montage, draw_montages, write_montage, write_patches
 
 TABLE, TOLD = "cohort.csv", "cohort.txt"
 HIGH, LOW = "high", "low"
@@ -42,7 +42,8 @@ def make_cohort(config: CohortConfig) -> None:
         raise report(config.data, [survey.problems])
     for note in survey.notes:
         console.print(note)
-    (_bags if config.kind == "bags" else _montages)(config, survey.catalog.items)
+    make = {"bags": _bags, "patients": _patients, "montages": _montages}[config.kind]
+    make(config, survey.catalog.items)
 
 
 def _class(config_value: str, flag: str, items: Sequence[Item]) -> str:
@@ -58,13 +59,7 @@ def _bags(config: CohortConfig, items: Sequence[Item]) -> None:
     positive = _class(config.positive, "--positive", items)
     if not config.encoder:
         raise DataError("Give --encoder, a checkpoint or timm:NAME that turns patches to features.")
-    groups: dict[str, list[Item]] = defaultdict(list)
-    for item in items:
-        if not item.group:
-            raise DataError(f"{item.path} has no group; bags need a patient for each patch.")
-        groups[item.group].append(item)
-    shares = {g: np.mean([i.label == positive for i in own]) for g, own in groups.items()}
-    middle = float(np.median(list(shares.values())))
+    groups, shares, middle = _patients_of(items, positive)
     device = "cuda" if config.accelerator in ("cuda", "gpu") else config.accelerator
     encoder = open_encoder(config.encoder, choose_device(device))
     places = _places(config.data)
@@ -99,6 +94,50 @@ def _bags(config: CohortConfig, items: Sequence[Item]) -> None:
         f"{encoder.name}. The patches are real; the answer is made: whether the patient's share of "
         f"{positive} among the published patches is above the median ({middle:.3f}). The slides "
         "of the table do not exist: give --features."
+    ))  # fmt: skip
+
+
+def _patients_of(
+    items: Sequence[Item], positive: str
+) -> tuple[dict[str, list[Item]], dict[str, float], float]:
+    """Patches by patient, the share of the positive class in each, and the median share."""
+    groups: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        if not item.group:
+            raise DataError(f"{item.path} has no group; a patient is needed for each patch.")
+        groups[item.group].append(item)
+    shares = {g: float(np.mean([i.label == positive for i in own])) for g, own in groups.items()}
+    return groups, shares, float(np.median(list(shares.values())))
+
+
+# --- patients
+def _patients(config: CohortConfig, items: Sequence[Item]) -> None:
+    positive = _class(config.positive, "--positive", items)
+    groups, shares, middle = _patients_of(items, positive)
+    places = _places(config.data)
+    missing = [item.path for item in items if item.path not in places]
+    if missing:
+        raise DataError(
+            f"{config.data} says no place (x and y in manifest.csv) of {missing[0]}; make bags."
+        )
+    (config.out / "slides").mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number, (group, own) in enumerate(sorted(groups.items()), start=1):
+        name = f"{short_name(group)}.tif"
+        side = _side(config.data / own[0].path)
+        images = load_images([config.data / item.path for item in own], side)
+        corners = np.array([places[item.path] for item in own])
+        write_patches(config.out / "slides" / name, images, corners, config.mpp)
+        label = HIGH if shares[group] > middle else LOW
+        rows.append([f"slides/{name}", group, label, f"{shares[group]:.4f}", config.mpp])
+        if number % 50 == 0:
+            console.print(f"{number}/{len(groups)} slides")
+    _write(config, ["slide", "patient", "label", "share", "mpp"], rows)
+    _tell(config, (
+        f"{len(rows)} slides of the patches in {config.data.name}, a patient each, at their "
+        "published places, with glass where none was published. The patches are real; the answer "
+        f"is made: whether the patient's share of {positive} among them is above the median "
+        f"({middle:.3f})."
     ))  # fmt: skip
 
 

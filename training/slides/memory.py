@@ -1,115 +1,17 @@
-"""How much memory a step takes with a slide of so many regions, counted layer by layer.
-
-What autograd keeps of each block is counted from its tensors; a test counts them in a real block.
-On top comes what the backward pass of one block holds at once.
-
-n regions, t tokens of a region, C channels of a token, I = expand · C, N states, G = 2 directions.
-"""
+"""How much memory a step of a training takes with a slide of so many regions (``Load``)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 
 from ssmamba.models.slides.config import PixelMambaConfig
-from ssmamba.models.slides.fusion import regions_by_layer
+from ssmamba.models.slides.memory import DIRECTIONS, FLOAT, Load
 
-FLOAT, DIRECTIONS = 4, 2  # bytes; G
-LANES, STEPS, STATES = 16, 32, 8  # of the scan: channels and steps between kept states, padding
 GIB = 1 << 30
 TRAINED = 4  # a weight, its gradient and AdamW's two moments
 MOST_LOOKED_FOR = 1 << 20  # regions
-
-
-@dataclass(frozen=True)
-class Load:
-    """What is held of one slide in a step."""
-
-    config: PixelMambaConfig
-    window: int  # px
-    recomputed: int = 0  # first layers that are computed again
-    half: bool = False  # bf16 or float16 arithmetic
-
-    def kept(self, regions: int) -> int:
-        """Bytes that the forward pass leaves for the backward pass."""
-        return sum(self._kept(layer, n) for layer, n in enumerate(self.regions(regions)))
-
-    def peak(self, regions: int) -> int:
-        """Most bytes at once of a forward and backward pass over ``regions``, without weights."""
-        found, below = 0, 0
-        for layer, n in enumerate(self.regions(regions)):
-            below += self._kept(layer, n)
-            found = max(found, below + self._working(layer, n))
-        return found + self.pixels(regions)
-
-    def forward(self, regions: int) -> int:
-        """Most bytes at once of a forward pass without gradients."""
-        shapes = zip(self.regions(regions), self.shapes, strict=True)
-        return self.pixels(regions) + max(
-            FLOAT * n * t * (3 * c + 6 * self._inner(c) + self._low(c)) for n, (t, c) in shapes
-        )
-
-    def pixels(self, regions: int) -> int:
-        """The regions themselves, float32."""
-        return FLOAT * 3 * regions * self.window**2
-
-    def regions(self, count: int) -> list[int]:
-        """How many are left before each layer."""
-        return regions_by_layer(count, self.config.alpha, self.config.depth)[:-1]
-
-    def left(self, count: int) -> int:
-        """How many are left in the end."""
-        return regions_by_layer(count, self.config.alpha, self.config.depth)[-1]
-
-    @cached_property
-    def shapes(self) -> list[tuple[int, int]]:
-        """Tokens of a region, class token included, and their channels, before each layer."""
-        height = width = self.window
-        found = []
-        for kind, dim in zip(self.config.expansions, self.config.dims, strict=True):
-            found.append((height * width + 1, dim))
-            height = math.ceil(height / 2) if kind.startswith("v") else height
-            width = math.ceil(width / 2) if kind.startswith("h") else width
-        return found
-
-    def saved(self, dim: int) -> float:
-        """Floats a token that autograd keeps of a block of ``dim`` channels.
-
-        float32: 3 C + 1 of the norm, 2 I of the input projection, I each of the convolution and
-        its SiLU, G (R + 2N) of dt, B and C, G I of delta, the states every 32 steps, and I each of
-        y, the gate and their product.
-        """
-        inner = self._inner(dim)
-        padded = -(-self.config.d_state // STATES) * STATES
-        states = DIRECTIONS * -(-inner // LANES) * LANES * padded / STEPS
-        own = 2.5 * dim + 1 + 6.5 * inner if self.half else 3 * dim + 1 + 9 * inner
-        return own + self._low(dim) + states
-
-    def _kept(self, layer: int, regions: int) -> int:
-        tokens, dim = self.shapes[layer]
-        floats = dim if layer < self.recomputed else self.saved(dim)
-        return round(FLOAT * regions * tokens * floats)
-
-    def _working(self, layer: int, regions: int) -> int:
-        """What the backward pass of a block holds beside what was kept, at the scan's gradients.
-
-        Gradients of the block's output and input, of u, y, delta, the gate, B and C, less y, the
-        gate and their product, which are free by then; of a layer that is computed again, also all
-        that it keeps.
-        """
-        tokens, dim = self.shapes[layer]
-        own = 2 * dim + 2 * self._inner(dim) + 2 * DIRECTIONS * self.config.d_state
-        again = self.saved(dim) if layer < self.recomputed else 0.0
-        return round(FLOAT * regions * tokens * (own + again))
-
-    def _inner(self, dim: int) -> int:
-        return self.config.expand * dim
-
-    def _low(self, dim: int) -> int:
-        """Floats a token of dt, B and C."""
-        return DIRECTIONS * (math.ceil(dim / 16) + 2 * self.config.d_state)
 
 
 def parameters(config: PixelMambaConfig) -> int:

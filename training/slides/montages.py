@@ -86,6 +86,24 @@ def write_montage(
             image = np.rot90(own[int(rng.integers(len(own)))], int(rng.integers(4)))
             y, x = (row + 1) * px, (column + 1) * px
             picture[y : y + px, x : x + px] = image
+    _write(path, picture, mpp)
+
+
+def write_patches(path: Path, images: np.ndarray, corners: np.ndarray, mpp: float) -> None:
+    """Write a tiled TIFF with patches (N, P, P, 3) uint8 RGB at corners (N, 2) of x, y in pixels.
+
+    The picture begins at the least x and y: patches on a grid of P pixels stay on one.
+    """
+    px = images.shape[1]
+    at = corners - corners.min(axis=0)
+    width, height = at.max(axis=0) + px
+    picture = np.full((height, width, 3), GLASS, np.uint8)
+    for image, (x, y) in zip(images, at, strict=True):
+        picture[y : y + px, x : x + px] = image
+    _write(path, picture, mpp)
+
+
+def _write(path: Path, picture: np.ndarray, mpp: float) -> None:
     tifffile.imwrite(
         path, picture, photometric="rgb", tile=(TILE_PX, TILE_PX), compression="deflate",
         resolution=(1e4 / mpp, 1e4 / mpp), resolutionunit="CENTIMETER",

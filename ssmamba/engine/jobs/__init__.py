@@ -18,7 +18,9 @@ from ssmamba.engine.jobs.fit import measure_fit
 from ssmamba.engine.jobs.load import load
 from ssmamba.engine.jobs.reconstruct import reconstruct_region
 from ssmamba.engine.jobs.scan import scan_slide
+from ssmamba.engine.jobs.slide_answer import answer_slide
 from ssmamba.engine.messages import (
+    AnswerSlide,
     Classify,
     Explain,
     JobRequest,
@@ -38,6 +40,7 @@ KINDS: dict[type[JobRequest], Callable[[Any, Bench, Spent], Steps]] = {
     Reconstruct: reconstruct_region,
     MeasureFit: measure_fit,
     ScanSlide: scan_slide,
+    AnswerSlide: answer_slide,
 }
 
 

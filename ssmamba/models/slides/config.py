@@ -19,10 +19,12 @@ Expansion = Literal["", "h-cat", "v-cat", "h-avg", "v-avg"]
 _START: tuple[Expansion, ...] = ("h-cat", "v-cat", "h-cat", "v-cat", "", "h-cat", "", "v-cat")
 _END: tuple[Expansion, ...] = ("", "", "v-avg", "", "", "", "", "", "h-avg", "", "v-cat", "", "")
 
-# name -> expansion of each of the 24 layers (Pixel-Mamba, Tables 7 and 8)
+# name -> expansion of each of the 24 layers (Pixel-Mamba, Tables 7 and 8); mini is ours, the first
+# eight layers alone, to try things on a CPU
 SIZES: dict[str, tuple[Expansion, ...]] = {
     "6m": (*_START, "", "", "h-avg", *_END),
     "21m": (*_START, "", "", "h-cat", *_END),
+    "mini": _START,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -41,6 +42,9 @@ class Held(NamedTuple):
         return cls(rows, rows)
 
 
+Layers = Generator[None, None, SlideTokens]
+
+
 class SlideEncoder(nn.Module):
     """Base of the encoders that turn a slide into one feature vector.
 
@@ -71,12 +75,22 @@ class RegionEncoder(SlideEncoder):
     alpha: float
     recomputed: int = 0
 
+    def layers(self, regions: Tensor, seed: int | None = None) -> Layers:
+        """``forward_slide`` with a stop after each layer, where others may have their turn."""
+        raise NotImplementedError
+
     def forward_slide(self, regions: Tensor, seed: int | None = None) -> SlideTokens:
         """(N, 3, H, W) float32, normalised, in the slide's row-major order -> its tokens.
 
         seed: of the halves that fusion draws in training; None = from torch's own random numbers.
         """
-        raise NotImplementedError
+        steps = self.layers(regions, seed)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                found: SlideTokens = end.value
+                return found
 
     def forward_features(self, slide: Tensor, seed: int | None = None) -> Tensor:
         """(N, 3, H, W) -> the slide's features (C,): the mean of its class tokens."""

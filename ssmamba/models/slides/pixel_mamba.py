@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ssmamba.models.slides.block import BidirectionalBlock
 from ssmamba.models.slides.config import PixelMambaConfig
-from ssmamba.models.slides.encoder import Held, RegionEncoder, SlideTokens, generator_of
+from ssmamba.models.slides.encoder import Held, Layers, RegionEncoder, SlideTokens, generator_of
 from ssmamba.models.slides.expansion import expand_tokens
 from ssmamba.models.slides.serialise import serialise
 
@@ -32,8 +32,7 @@ class PixelMamba(RegionEncoder):
         )
         self.norm = nn.RMSNorm(self.num_features, eps=1e-5)
 
-    def forward_slide(self, regions: Tensor, seed: int | None = None) -> SlideTokens:
-        """(N, 3, H, W) float32, normalised, in the slide's row-major order -> its tokens."""
+    def layers(self, regions: Tensor, seed: int | None = None) -> Layers:
         config, grid = self.config, (regions.shape[-2], regions.shape[-1])
         tokens = serialise(regions[None], self.cls_token)[0]  # (N, H·W + 1, 3)
         held, generator = Held.alone(regions), generator_of(seed)
@@ -41,4 +40,5 @@ class PixelMamba(RegionEncoder):
             tokens = self._block(block, tokens, layer)
             tokens, held = self._fuse(tokens, held, config.depth, generator)
             tokens, grid = expand_tokens(tokens, grid, kind, config.shift_merge)
+            yield
         return SlideTokens(self.norm(tokens), grid, *held)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ssmamba.models.slides.block import BidirectionalBlock
 from ssmamba.models.slides.config import VimConfig
-from ssmamba.models.slides.encoder import Held, RegionEncoder, SlideTokens, generator_of
+from ssmamba.models.slides.encoder import Held, Layers, RegionEncoder, SlideTokens, generator_of
 from ssmamba.models.slides.serialise import join_class
 
 
@@ -41,8 +41,8 @@ class Vim(RegionEncoder):
         )
         self.norm = nn.RMSNorm(config.dim, eps=1e-5)
 
-    def forward_slide(self, regions: Tensor, seed: int | None = None) -> SlideTokens:
-        """(N, 3, window, window) float32, normalised, in the slide's order -> its tokens.
+    def layers(self, regions: Tensor, seed: int | None = None) -> Layers:
+        """Regions (N, 3, window, window), as ``forward_slide`` takes them.
 
         ``grid`` is that of one size of patches; of several, one row of all tokens.
         """
@@ -57,5 +57,6 @@ class Vim(RegionEncoder):
         for layer, block in enumerate(self.blocks):
             tokens = self._block(block, tokens, layer)
             tokens, held = self._fuse(tokens, held, self.config.depth, generator)
+            yield
         grid = (maps[0].shape[2], maps[0].shape[3]) if len(maps) == 1 else (1, spatial.shape[1])
         return SlideTokens(self.norm(tokens), grid, *held)

@@ -6,11 +6,11 @@ from torch.profiler import ProfilerActivity, profile
 
 from ssmamba.models.slides.block import BidirectionalBlock
 from ssmamba.models.slides.config import PixelMambaConfig
+from ssmamba.models.slides.memory import Load
 from ssmamba.models.slides.pixel_mamba import PixelMamba
 from training.slides import fit
 from training.slides.config import SlideFinetuneConfig, SlidePretrainConfig
 from training.slides.memory import (
-    Load,
     dino_bytes,
     latentmim_bytes,
     most_regions,

@@ -124,13 +124,11 @@ def test_it_doubts_what_it_was_not_trained_on(jobs, slide, model, tmp_path):
     assert kinds(ask(jobs, slide, model(dataset={}), mpp=8.0)[0]) == ["scale"]
     own = torch.from_numpy(appearance(regions_of(slide).images))
     mean, precision = fit_feature_statistics(own, torch.zeros(len(own), dtype=torch.int64))
-    known = Calibration(entropy_limit=1.0, distance_limit=6.0)
+    known = Calibration(entropy_limit=1.0, distance_limit=3.0)
     path = model({"trust.mean": mean, "trust.precision": precision}, calibration=known)
     assert kinds(ask(jobs, slide, path)[0]) == []
-    other = tissue_like(48, 32)[..., [2, 0, 1]]  # blue
-    write_pyramid(
-        tmp_path / "o.tif", levels=1, tile=16, mpp=4.0, picture=np.ascontiguousarray(other)
-    )
+    other = (tissue_like(48, 32) * 0.7).astype(np.uint8)  # stained darker
+    write_pyramid(tmp_path / "o.tif", levels=1, tile=16, mpp=4.0, picture=other)
     found, _ = ask(jobs, tmp_path / "o.tif", path)
     assert kinds(found)[0] == "foreign" and "unlike those of the training" in found.doubts[0][1]
 

@@ -21,6 +21,7 @@ from viewer.controllers.scan_tissue import ScanTissueController
 from viewer.controllers.session_files import SessionFileController
 from viewer.controllers.sessions import SessionController, failure_text
 from viewer.controllers.shared import Shared
+from viewer.controllers.slide_answers import SlideAnswerController
 from viewer.controllers.slide_scans import SlideScanController
 from viewer.controllers.slides import SlideController
 from viewer.controllers.tile_maps import TileMapController
@@ -67,6 +68,7 @@ class Workspace(Shared):
         self.slides.opened.connect(
             lambda info: self.slide_scans.restore(info, self.sessions.name_of(info))
         )
+        self.slide_answers = SlideAnswerController(self, self.bridge, canvas)
         self.fitting = FitController(self, self.bridge)
         self.demo = DemoController(self, cache_folder())
         self.workbench = WorkbenchController(
@@ -85,7 +87,7 @@ class Workspace(Shared):
         )
         self.files.demo_shown.connect(self._ask_all)
         self.demo.ready.connect(lambda demo: self.scale.accept_suggestions(str(demo.slide)))
-        for part in (self.analysis, self.slide_scans):
+        for part in (self.analysis, self.slide_scans, self.slide_answers):
             part.model_replaced.connect(self.models.read_again)
 
     def _ask_all(self) -> None:
@@ -96,7 +98,7 @@ class Workspace(Shared):
         """Whether any requested work is unfinished."""
         parts = (
             self.demo, self.slides, self.models, self.background, self.analysis, self.maps,
-            self.exports, self.slide_scans,
+            self.exports, self.slide_scans, self.slide_answers,
         )  # fmt: skip
         return self.workbench.busy or any(part.busy for part in parts)
 

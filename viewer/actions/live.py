@@ -30,6 +30,7 @@ class LiveActions:
             analysis.activity_changed,
             host.workspace.exports.progressed,
             host.workspace.slide_scans.scans.changed,
+            host.workspace.slide_answers.answers.changed,
             host.canvas.tool_changed,
             host.compare.opened_changed,
         ):

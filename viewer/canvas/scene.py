@@ -37,6 +37,7 @@ class Scene:
         self.slide_scan = TileMapLayer()
         self.tissue = TileMapLayer()
         self.tile_map = TileMapLayer()
+        self.slide_answer = TileMapLayer()
         self.overlays = OverlayLayer()
         self.minimap = Minimap()
 
@@ -54,7 +55,7 @@ class Scene:
         self.source = source
         self.tiles.set_source(source)
         self.minimap.forget()
-        for layer in (self.slide_scan, self.tissue, self.tile_map):
+        for layer in (self.slide_scan, self.tissue, self.tile_map, self.slide_answer):
             layer.set_picture(None, (0.0, 0.0, 0.0, 0.0))
         self.overlays.set_overlays(())
         self.overlays.highlight = None
@@ -105,6 +106,7 @@ class Scene:
         self.tissue.paint(painter, view)  # below the map, whose colours mean something
         self.slide_scan.paint(painter, view)
         self.tile_map.paint(painter, view)
+        self.slide_answer.paint(painter, view)
         self.overlays.paint(painter, view)
         self.rois.paint(painter, view, dpr)
         self.overlays.paint_highlight(painter, view, dpr)

@@ -17,6 +17,7 @@ from viewer.panels.panel import Panel
 from viewer.panels.reconstruction import ReconstructionPanel
 from viewer.panels.regions import RegionsPanel
 from viewer.panels.scale_question import ScaleQuestion
+from viewer.panels.slide_answer import SlideAnswerPanel
 from viewer.panels.slide_scan import SlideScanPanel
 from viewer.panels.tile_map import TileMapPanel
 from viewer.text.tr import tr
@@ -68,6 +69,12 @@ def _slide_scan(window: Host) -> QWidget:
     return panel
 
 
+def _slide_answer(window: Host) -> QWidget:
+    panel = SlideAnswerPanel(window.workspace.slide_answers, window.workspace.document)
+    window.canvas.cursor_moved.connect(panel.show_value)
+    return panel
+
+
 def _tile_map(window: Host) -> QWidget:
     panel = TileMapPanel(window.workspace.tile_maps)
     window.canvas.cursor_moved.connect(panel.show_value)
@@ -87,6 +94,7 @@ PANELS: tuple[Panel, ...] = (
           ("add_models",)),
     Panel("answers", tr("Classification"), "results", _answers),
     Panel("evidence", tr("Evidence map"), "slide", _evidence),
+    Panel("slide_answer", tr("Answer for the slide"), "results", _slide_answer),
     Panel("slide_scan", tr("Whole slide"), "results", _slide_scan),
     Panel("tile_map", tr("Map of tiles"), "results", _tile_map),
     Panel("reconstruction", tr("Reconstruction"), "results", _reconstruction),

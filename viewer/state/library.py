@@ -12,9 +12,9 @@ from ssmamba.checkpoints.card import (
     ClassInfo,
     file_sha256,
     read_card,
-    refuse_slide_model,
 )
 from ssmamba.checkpoints.labels import labels_of
+from ssmamba.checkpoints.slide_cards import require_answers
 from ssmamba.checkpoints.wsinfer import folder_of, model_files
 from ssmamba.errors import CheckpointError
 from viewer.state.events import Event
@@ -47,6 +47,10 @@ class Model:
     @property
     def reconstructs(self) -> bool:
         return self.card.reconstructs
+
+    @property
+    def answers_slides(self) -> bool:
+        return self.card.answers_slides
 
     def explains(self, target: str | None) -> bool:
         """Whether it can have a map of this class; None = of the class that it predicts."""
@@ -84,7 +88,8 @@ def read_model(path: Path | str, bundled: bool = False) -> Model:
     resolved = folder_of(resolved) or resolved
     version = version_of(resolved)  # first: the older one if the file is replaced meanwhile
     card = read_card(resolved)
-    refuse_slide_model(card, resolved)
+    if card.answers_slides:
+        require_answers(card, resolved)
     try:
         sha256 = file_sha256(resolved)
     except OSError:

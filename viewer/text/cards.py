@@ -24,11 +24,19 @@ PRETRAINING_WORDS = {
     "contrastive": tr("contrastive"),
 }
 
+SLIDE_QUESTIONS = {
+    "classes": tr("One class for a whole slide"),
+    "grades": tr("One grade for a whole slide"),
+    "survival": tr("Survival from a whole slide"),
+}
+
 
 def headline(card: Card) -> str:
     """Two lines: tissue and stain; accuracy or purpose."""
     if card.classifies:
         use = _accuracy(card.metrics) or formats.classes(len(card.classes))
+    elif card.answers_slides:
+        use = SLIDE_QUESTIONS.get(str(card.answer.get("question")), SLIDE_QUESTIONS["classes"])
     else:
         use = tr("For reconstructions") if card.reconstructs else tr("Backbone for fine-tuning")
     about = _joined(card.input.tissue, card.input.stain)
@@ -76,6 +84,10 @@ def _measured(metrics: dict[str, Any]) -> list[str]:
             words.append(tr("accuracy {percent:.1f} %").format(percent=values["accuracy"] * 100))
         if _is_number(values.get("macro_f1")):
             words.append(tr("macro-F1 {value:.3f}").format(value=values["macro_f1"]))
+        if _is_number(values.get("kappa")):
+            words.append(tr("quadratic kappa {value:.3f}").format(value=values["kappa"]))
+        if _is_number(values.get("c_index")):
+            words.append(tr("C-index {value:.3f}").format(value=values["c_index"]))
         if _is_number(values.get("psnr")):
             words.append(tr("reconstruction {value:.2f} dB").format(value=values["psnr"]))
         if words:

@@ -22,13 +22,25 @@ def library_of(*paths: Path) -> ModelLibrary:
     return made
 
 
-def test_a_slide_model_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    path = write_model(tmp_path / "s.safetensors", kind="slide", input=SlideSpec(mpp=2.0))
+def test_a_slide_model_answers_for_slides_and_not_for_regions(tmp_path: Path) -> None:
+    path = write_model(
+        tmp_path / "s.safetensors", kind="slide", input=SlideSpec(mpp=2.0),
+        answer={"question": "grades"},
+    )  # fmt: skip
+    library = library_of(path)
+    (model,) = library.models
+    assert model.answers_slides and not model.classifies and not library.in_use
+    assert headline(model.card) == "H&E\nOne grade for a whole slide"
+
+
+def test_a_slide_model_without_an_answer_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    spec = SlideSpec(mpp=2.0)
+    path = write_model(tmp_path / "s.safetensors", kind="slide", input=spec, classes=())
     regions = write_model(tmp_path / "c.safetensors")
     models, errors = _read_all([str(path), str(regions)])
     assert [m.name for m in models] == ["c"]
     (sentence,) = map(str, errors)
-    assert re.search(r"s\.safetensors is a slide model.*cannot run yet; choose .*\.$", sentence)
+    assert re.search(r"s\.safetensors is a slide model without an answer.*; fine-tune", sentence)
 
 
 def test_masked_models_do_not_answer(tmp_path: Path) -> None:

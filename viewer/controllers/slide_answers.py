@@ -1,0 +1,168 @@
+"""Has a slide model answer for the open slide, and lays the answer on the canvas."""
+
+from __future__ import annotations
+
+import math
+from itertools import count
+
+from PySide6.QtCore import Signal
+
+from ssmamba.engine.messages import (
+    AnswerSlide,
+    Cancel,
+    JobCancelled,
+    JobDone,
+    JobFailed,
+    Progress,
+    SlideAnswer,
+    SlideRef,
+)
+from viewer.canvas import SlideCanvas
+from viewer.controllers.shared import Controller, Shared
+from viewer.services.engine_bridge import EngineBridge
+from viewer.state.library import Model
+from viewer.state.slide_answer import Answered, SlideAnswers
+from viewer.text.tr import tr
+
+FIRST_JOB = 1 << 41  # numbers apart from those of answers, fits and scans
+NOWHERE = (0.0, 0.0, 0.0, 0.0)
+
+
+class SlideAnswerController(Controller):
+    """At most one answer at a time; another slide, or a model that is taken away, ends it."""
+
+    model_replaced = Signal(str)  # path of a checkpoint whose file is no longer the one listed
+
+    def __init__(self, shared: Shared, bridge: EngineBridge, canvas: SlideCanvas) -> None:
+        super().__init__(shared)
+        self._bridge, self._canvas = bridge, canvas
+        self.answers = SlideAnswers()
+        self._numbers = count(FIRST_JOB)
+        self._job: int | None = None
+        self._path = ""  # of the model that was asked, or has answered
+        self._lit: int | None = None  # number of the region whose group is outlined
+        document = shared.document
+        document.slide_changed.connect(self._on_slide_changed)
+        document.slide_settings_changed.connect(self._on_settings)
+        self._mpp = document.mpp
+        shared.library.changed.connect(self._on_library)
+        bridge.replied.connect(self._on_reply)
+        bridge.died.connect(lambda _: self._on_died())
+        bridge.restarted.connect(self._on_died)
+        self.answers.changed.connect(self._paint)
+        canvas.cursor_moved.connect(self._light_up)
+
+    @property
+    def models(self) -> list[Model]:
+        """Those that answer for slides, in list order."""
+        return [model for model in self._library.models if model.answers_slides]
+
+    @property
+    def busy(self) -> bool:
+        return self._job is not None
+
+    @property
+    def can_ask(self) -> bool:
+        return self._document.slide is not None and bool(self.models) and not self.busy
+
+    def ask(self, path: str = "") -> None:
+        """Ask a model by its path; "" = the one that was asked last, else the first."""
+        slide = self._document.slide
+        paths = [model.path for model in self.models]
+        if slide is None or not paths:
+            return
+        self.stop()
+        self._path = path or (self._path if self._path in paths else paths[0])
+        self._job = next(self._numbers)
+        self.answers.begin()
+        ref = SlideRef(slide.path, self._document.slide_settings.mpp, file=slide.file)
+        self._bridge.send(AnswerSlide(self._job, ref, self._path))
+
+    def stop(self) -> None:
+        """Wait no longer; what was said before stays."""
+        if self._job is not None:
+            self._bridge.send(Cancel(self._job))
+            self._job = None
+            self.answers.fail("")
+
+    def put_away(self) -> None:
+        """Take the answer off the slide and out of the panel."""
+        self.stop()
+        self.answers.clear()
+
+    # --- replies
+    def _on_reply(self, reply: object) -> None:
+        if self._job is None or getattr(reply, "job", None) != self._job:
+            return
+        if isinstance(reply, Progress):
+            self.answers.progress(reply.done / max(1, reply.total), reply.left_s)
+        elif isinstance(reply, SlideAnswer):
+            self._take(reply)
+        elif isinstance(reply, JobFailed):
+            self._job = None
+            self.answers.fail(reply.message)
+        elif isinstance(reply, JobDone | JobCancelled):
+            self._job = None
+            if self.answers.status == "asked":
+                self.answers.fail("")
+
+    def _take(self, reply: SlideAnswer) -> None:
+        model = self._library.get(reply.checkpoint)
+        if model is None or model.file_sha256 not in ("", reply.stamp.checkpoint_sha256):
+            text = tr("The file of this model was replaced by another one. Ask again.")
+            self.answers.fail(text)
+            self.model_replaced.emit(reply.checkpoint)
+            return
+        self.answers.put(Answered(model.card, model.name, reply))
+
+    def _on_died(self) -> None:
+        if self._job is not None:
+            self._job = None
+            self.answers.fail(tr("The engine stopped before it could answer. Ask again."))
+
+    # --- changes
+    def _on_slide_changed(self) -> None:
+        self._mpp = self._document.mpp
+        self.put_away()
+
+    def _on_settings(self) -> None:
+        if self._document.mpp != self._mpp:
+            self._mpp = self._document.mpp
+            self.answers.set_outdated()
+
+    def _on_library(self) -> None:
+        if self._path and self._library.get(self._path) is None:
+            self._path = ""
+            self.put_away()
+        self.answers.changed.emit()  # there may be another model to ask
+
+    # --- on the slide
+    def _paint(self) -> None:
+        found, look, layer = self.answers.found, self.answers.look, self._canvas.scene.slide_answer
+        picture = None if found is None else found.picture(look)
+        if picture is None:
+            layer.set_picture(None, NOWHERE)
+            self._light(None)
+        else:
+            layer.opacity = look.opacity
+            layer.set_picture(*picture)
+        slide = self._document.slide
+        if slide is not None:
+            layer.clip = (0.0, 0.0, float(slide.width), float(slide.height))
+        self._canvas.update()
+
+    def _light_up(self, x: float, y: float) -> None:
+        """Outline the group of the region under the cursor, while a layer shows regions."""
+        found = self.answers.found
+        if found is None or not self.answers.look.layer or not math.isfinite(x):
+            self._light(None)
+            return
+        self._light(found.region_at(x, y))
+
+    def _light(self, region: int | None) -> None:
+        if region == self._lit:
+            return
+        self._lit = region
+        found = self.answers.found
+        shown = None if region is None or found is None else found.alike(region)
+        self._canvas.set_highlight(shown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from viewer.state.slide_answer import Answered, Curve, SlideAnswers
 from viewer.text import formats
 from viewer.text.stamps import RESEARCH_ONLY
-from viewer.text.tr import tr
+from viewer.text.tr import decimal, tr, tr_n
 
 HEADLINES = {
     "foreign": tr("Foreign tissue"),
@@ -58,9 +58,10 @@ def half_time(curve: Curve) -> float | None:
 
 def basis_text(found: Answered) -> str:
     """ "812 regions in 301 groups"."""
-    regions = formats.count(len(found.windows), "region")
+    count = found.group_count
+    groups = tr_n("{count} group", "{count} groups", count).format(count=formats.whole(count))
     return tr("{regions} in {groups}").format(
-        regions=regions, groups=formats.count(found.group_count, "group")
+        regions=formats.regions(len(found.windows)), groups=groups
     )
 
 
@@ -105,4 +106,4 @@ def provenance_lines(found: Answered) -> list[str]:
 
 
 def _time(value: float) -> str:
-    return f"{value:.4g}"
+    return decimal(f"{value:.4g}")

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from viewer.look import tokens
-from viewer.text.tr import tr
+from viewer.text.tr import decimal, tr
 
 HEIGHT_PX = 168
 LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 40, 8, 26, 22  # of the axes' texts and the legend
@@ -81,7 +81,7 @@ class SurvivalCurve(QWidget):
             painter.drawText(place, Qt.AlignmentFlag.AlignRight | middle, f"{share * 100:.0f} %")
         below = QRectF(plot.left(), plot.bottom() + 4, plot.width(), BOTTOM_PX - 4)
         painter.drawText(below, Qt.AlignmentFlag.AlignLeft | middle, "0")
-        painter.drawText(below, Qt.AlignmentFlag.AlignRight | middle, f"{self.last:.4g}")
+        painter.drawText(below, Qt.AlignmentFlag.AlignRight | middle, decimal(f"{self.last:.4g}"))
         painter.drawText(below, Qt.AlignmentFlag.AlignHCenter | middle, tr("time"))
         legend = [(tr("this slide"), colours.accent), (tr("training cohort"), colours.muted)]
         x = plot.left()

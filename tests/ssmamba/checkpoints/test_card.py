@@ -104,9 +104,7 @@ def test_a_slide_model_is_not_asked_about_regions(tmp_path):
     path = tmp_path / "slide.safetensors"
     checkpoint.save_tensors(path, {"w": torch.zeros(2)}, slide_card())
     for ask in (lambda: require_classes(slide_card(), path), lambda: checkpoint.load(path)):
-        with pytest.raises(
-            CheckpointError, match=r"is a slide model: .*; choose a model"
-        ):
+        with pytest.raises(CheckpointError, match=r"is a slide model: .*; choose a model"):
             ask()
 
 

@@ -40,8 +40,8 @@ def patches(tmp_path: Path) -> Path:
 
 
 def config(patches: Path, kind: str, **more: object) -> CohortConfig:
-    flags = {"positive": "red", "mpp": 2.0, **more}
-    return CohortConfig(kind=kind, data=patches, out=patches.parent / "out", **flags)  # type: ignore[arg-type]
+    flags = {"positive": "red", "mpp": 2.0, "out": patches.parent / "out", **more}
+    return CohortConfig(kind=kind, data=patches, **flags)  # type: ignore[arg-type]
 
 
 def test_a_patients_patches_are_a_bag_at_their_places(patches: Path):
@@ -57,6 +57,23 @@ def test_a_patients_patches_are_a_bag_at_their_places(patches: Path):
     assert "the answer is made" in (made.out / "cohort.txt").read_text()
     with pytest.raises(DataError, match="holds a cohort already"):
         make_cohort(made)
+
+
+def test_a_patients_patches_are_a_slide_with_each_at_its_place(patches: Path):
+    made = config(patches, "patients")
+    make_cohort(made)
+    slides = read_cohort(made.out / "cohort.csv", "classes").slides
+    labels = {slide.patient: slide.label for slide in slides}
+    assert labels == {f"P{n}": "high" if n > 2 else "low" for n in range(6)}
+    with Slide.open(slides[3].path) as slide:
+        assert slide.dimensions == (100, 20) and slide.mpp == pytest.approx(2.0)
+        picture = slide.read_window(0, 0, 20, 20), slide.read_window(80, 0, 20, 20)
+    for number, pixels in ((0, picture[0]), (4, picture[1])):
+        with Image.open(patches / f"3-{number}.png") as image:
+            assert np.array_equal(pixels, np.asarray(image))
+    (patches / "manifest.csv").write_text("path,label,group\n3-0.png,red,P3\n3-4.png,blue,P4\n")
+    with pytest.raises(DataError, match="says no place"):
+        make_cohort(config(patches, "patients", out=made.out.parent / "other"))
 
 
 def test_montages_are_slides_of_one_composition(patches: Path):

@@ -6,18 +6,23 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from PySide6.QtCore import QLocale
 from PySide6.QtWidgets import QApplication
 
 from viewer.arguments import Options, parse
-from viewer.look import icons, theme
+from viewer.look import icons, theme, tokens
 from viewer.saving.paths import user_folder
+from viewer.saving.preferences import PreferenceStore
 from viewer.services.collector import Collector
-from viewer.text.tr import tr
+from viewer.state.preferences import Preferences
+from viewer.text.tr import choose_language, tr
 from viewer.window.startup import begin
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the viewer; returns its exit status."""
+    preferences = PreferenceStore(user_folder())
+    choose_language(preferences.now.language, QLocale.system().uiLanguages())
     options = parse(argv)
     has_display = not _has_no_display()
     if not has_display:
@@ -31,13 +36,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
             return 2
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    tokens.choose(preferences.now.theme)
     app = create_application()
     try:
         if options.doctor:
             from viewer import doctor
 
             return doctor.run(app, has_display)
-        return _run(app, options)
+        return _run(app, options, preferences)
     finally:
         from viewer.tiles.source import close_all
 
@@ -50,8 +56,8 @@ def _has_no_display() -> bool:
     return sys.platform.startswith("linux") and not any(os.environ.get(n) for n in names)
 
 
-def _run(app: QApplication, options: Options) -> int:
-    engine = engine_factory(options.device)
+def _run(app: QApplication, options: Options, preferences: PreferenceStore) -> int:
+    engine = engine_factory(options.device, preferences)
     if options.screenshot is not None:
         from viewer.window.screenshot import take_screenshot
 
@@ -59,7 +65,7 @@ def _run(app: QApplication, options: Options) -> int:
     from viewer.window.main_window import MainWindow
     from viewer.window.window_memory import WindowMemory
 
-    window = MainWindow(engine)
+    window = MainWindow(engine, preferences=preferences)
     window.workspace.messages.catch_everything()
     WindowMemory(window, user_folder() / "window.json")
     window.show()
@@ -83,16 +89,17 @@ def create_application() -> QApplication:
     Collector(app)
     theme.apply(app)
     app.setWindowIcon(icons.icon("slide", "accent"))
-    app.styleHints().colorSchemeChanged.connect(lambda _scheme: icons.refresh())
     return app
 
 
-def engine_factory(device: str) -> Callable:
-    """Makes engine clients for the bridge."""
+def engine_factory(device: str, preferences: PreferenceStore | None = None) -> Callable:
+    """Makes engine clients for the bridge, on a device or, for "auto", the preferred one."""
 
     def make(on_reply: Callable, on_died: Callable) -> object:
         from ssmamba.engine.process import EngineClient
 
-        return EngineClient(on_reply, on_died, device)
+        preferred = Preferences() if preferences is None else preferences.now
+        asked = preferred.device if device == "auto" else device
+        return EngineClient(on_reply, on_died, asked, threads=preferred.threads)
 
     return make

@@ -14,6 +14,7 @@ from viewer.controllers.files import FileController
 from viewer.controllers.fits import FitController
 from viewer.controllers.maps import MapController
 from viewer.controllers.models import ModelController
+from viewer.controllers.preferences import PreferencesController
 from viewer.controllers.regions import RegionController
 from viewer.controllers.scale import ScaleController
 from viewer.controllers.scan_painter import ScanPainter
@@ -28,6 +29,7 @@ from viewer.controllers.tile_maps import TileMapController
 from viewer.controllers.views import ViewController
 from viewer.controllers.workbench import WorkbenchController
 from viewer.saving.paths import cache_folder, user_folder
+from viewer.saving.preferences import PreferenceStore
 from viewer.saving.recents import Recents
 from viewer.saving.session import SessionStore
 from viewer.saving.workbench import WorkbenchStore
@@ -44,6 +46,7 @@ class Workspace(Shared):
         engine: EngineFactory,
         folder: Path | None = None,
         parent: QObject | None = None,
+        preferences: PreferenceStore | None = None,
     ) -> None:
         super().__init__(parent)
         folder = folder or user_folder()
@@ -56,6 +59,9 @@ class Workspace(Shared):
         self.regions = RegionController(self, canvas)
         self.models = ModelController(self)
         self.analysis = AnalysisController(self, self.bridge)
+        self.preferences = PreferencesController(
+            self, preferences or PreferenceStore(folder), self.analysis
+        )
         self.maps = MapController(self, canvas)
         self.tile_maps = TileMapController(self, canvas)
         self.exports = ExportController(self, self.maps)

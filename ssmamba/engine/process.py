@@ -38,14 +38,20 @@ class EngineClient:
         device: auto | cpu | cuda[:N].
         nice: how far it gives way to other programs, 0..19. What the user waits for has 0: an
             engine at 5 took .9 s for an answer of 25 ms beside one busy program on two cores.
+        threads: the most that it uses on the CPU; 0 = one for each core.
     """
 
     def __init__(
-        self, on_reply: OnReply, on_died: OnDied, device: str = "auto", nice: int = 0
+        self,
+        on_reply: OnReply,
+        on_died: OnDied,
+        device: str = "auto",
+        nice: int = 0,
+        threads: int = 0,
     ) -> None:
         self.on_reply = on_reply
         self.on_died = on_died
-        self.device, self.nice = device, nice
+        self.device, self.nice, self.threads = device, nice, threads
         self._outbox: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._report: deque[str] = deque(maxlen=REPORT_LINES)
         self._threads: list[threading.Thread] = []
@@ -57,7 +63,7 @@ class EngineClient:
         """Start the process; returns at once, ``EngineReady`` comes when it can work."""
         work: list[Callable[[], None]] = [self._read, self._write, self._gather_report]
         try:
-            self._process = _spawn(self.device, self.nice)
+            self._process = _spawn(self.device, self.nice, self.threads)
         except OSError as error:
             reason = f"it cannot be started ({error})"
             work = [lambda: self._end(reason)]
@@ -160,13 +166,13 @@ def _command() -> list[str]:
     return module_command("ssmamba.engine.server")
 
 
-def _spawn(device: str, nice: int) -> subprocess.Popen:
+def _spawn(device: str, nice: int, threads: int) -> subprocess.Popen:
     flags = 0
     if sys.platform == "win32":
         flags = subprocess.CREATE_NO_WINDOW
         flags |= subprocess.BELOW_NORMAL_PRIORITY_CLASS if nice else 0
     return subprocess.Popen(
-        [*_command(), "--device", device, "--nice", str(nice)],
+        [*_command(), "--device", device, "--nice", str(nice), "--threads", str(threads)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -62,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="ssmamba.engine.server")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--nice", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0)
     arguments = parser.parse_args(argv)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the viewer, whose end we notice
     _lower_priority(arguments.nice)
@@ -72,6 +73,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         target=receive, args=(requests, scheduler), name="requests", daemon=True
     ).start()
     device = _choose(arguments.device)
+    _limit_threads(arguments.threads)
 
     from ssmamba.engine.jobs import Jobs
 
@@ -102,6 +104,14 @@ def _lower_priority(nice: int) -> None:
     if hasattr(os, "nice"):
         with contextlib.suppress(OSError):
             os.nice(nice)
+
+
+def _limit_threads(most: int) -> None:
+    """Use no more threads than that; 0 = as many as torch begins with."""
+    import torch
+
+    if most:
+        torch.set_num_threads(min(most, torch.get_num_threads()))
 
 
 def _choose(request: str) -> Device:

@@ -58,9 +58,18 @@ class ByteLru(Generic[K, V]):
             self._bytes += size_bytes
             if cold and not pinned:
                 self._entries.move_to_end(key, last=False)
-            while self._bytes > self._limit and len(self._entries) > (0 if pinned else 1):
-                _, (_, dropped) = self._entries.popitem(last=False)
-                self._bytes -= dropped
+            self._shrink(0 if pinned else 1)
+
+    def set_limit(self, limit_bytes: int) -> None:
+        """Change the limit; what no longer fits is dropped, least recently used first."""
+        with self._lock:
+            self._limit = limit_bytes
+            self._shrink(1)
+
+    def _shrink(self, least: int) -> None:
+        while self._bytes > self._limit and len(self._entries) > least:
+            _, (_, dropped) = self._entries.popitem(last=False)
+            self._bytes -= dropped
 
     def clear(self) -> None:
         with self._lock:

@@ -21,6 +21,7 @@ class Host(Protocol):
     canvas: SlideCanvas
     compare: CompareGrid
     dialogs: Any  # viewer.window.dialogs.Dialogs
+    areas: Any  # viewer.window.areas.Areas
     docks: Sequence[QDockWidget]
     panels: Mapping[str, Any]  # the widget of each panel, by the panel's id
     actions_by_name: Mapping[str, QAction]

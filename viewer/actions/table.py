@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMenu
 
 from viewer.actions.action import Action, Host, Place
 from viewer.actions.classes import class_actions
+from viewer.actions.comfort import comfort_actions
 from viewer.canvas.tools import TOOLS, Tool
 from viewer.text import formats
 from viewer.text.tr import decimal, tr
@@ -245,7 +246,7 @@ ACTIONS: tuple[Action, ...] = (
            lambda w: w.compare.set_follow_slide(not w.compare.follows_slide), "link", "",
            tr("Pan and zoom the comparison together with the slide"), (Place(VIEW, 2),),
            checked=lambda w: w.compare.follows_slide),
-    Action("panels", tr("Panels"), menu=(Place(VIEW, 3),), submenu=_panels_menu),
+    Action("panels", tr("Panels"), menu=(Place(VIEW, 4),), submenu=_panels_menu),
     Action("calibration", tr("Calibration…"), lambda w: w.dialogs.calibrate(), "calibrate", "",
            tr("Set the scale of the slide and of the models"), (Place(SLIDE),), enabled=_has_slide),
     Action("slide_details", tr("About this slide…"), lambda w: w.dialogs.slide_details(), "info",
@@ -290,6 +291,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("auto", tr("Classify regions automatically"),
            lambda w: w.workspace.analysis.set_auto_classify(not w.workspace.analysis.auto_classify),
            menu=(Place(MODEL),), checked=lambda w: w.workspace.analysis.auto_classify),
+    *comfort_actions(EDIT, VIEW, HELP),
     Action("shortcuts", tr("Keyboard and mouse"), lambda w: w.dialogs.shortcuts(), "", "F1",
            tr("List all shortcuts"), (Place(HELP),)),
     Action("about", tr("About"), lambda w: w.dialogs.about(), "info", menu=(Place(HELP),)),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import QEvent, Qt, QTimer
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QFocusEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from ssmamba.rois.roi import Roi
@@ -23,6 +23,13 @@ from viewer.text.tr import tr
 from viewer.tiles.pyramid import TileKey
 from viewer.tiles.source import TileSource
 
+RING_PX = 2  # width of the frame while the keyboard is here
+BY_KEYBOARD = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
+
 
 class SlideCanvas(CanvasBase):
     """Shows one slide; positions are (x, y) in level-0 pixels. No slide is read on its thread."""
@@ -34,6 +41,7 @@ class SlideCanvas(CanvasBase):
         self.pointer = Pointer(self)
         self._requested: tuple[list[TileKey], list[TileKey]] | None = None
         self._was_settled = False
+        self._by_keyboard = False  # the keyboard brought the focus here
         self._first_announced = False
         self._frame_pending = True  # something changed since the last paint
         self._painted = QTimer(self, singleShot=True, interval=0)
@@ -183,6 +191,9 @@ class SlideCanvas(CanvasBase):
         painter = QPainter(self)
         try:
             self.scene.paint(painter, self.pointer.tool.paint)
+            if self._by_keyboard:
+                painter.setPen(QPen(QColor(tokens.current().accent), RING_PX))
+                painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
         finally:
             painter.end()  # also after an error: Qt crashes on a painter that is left open
         self._request_tiles()
@@ -215,6 +226,15 @@ class SlideCanvas(CanvasBase):
         self.update()
 
     # --- events
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show where the keyboard is to those who came here with it."""
+        self._by_keyboard = event.reason() in BY_KEYBOARD
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._by_keyboard = False
+        super().focusOutEvent(event)
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:

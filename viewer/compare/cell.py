@@ -8,13 +8,14 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy
 
 from viewer.canvas import SlideCanvas
 from viewer.compare.captions import Caption
+from viewer.look.sizes import scaled
 from viewer.text.answers import agreement_text
 from viewer.text.tr import tr
 from viewer.widgets.basic import ElidedLabel, label, restyle
 from viewer.widgets.layouts import column, row
 from viewer.widgets.mark import SIDE_PX, Mark
 
-HEADER_PX, TALL_HEADER_PX, TALLEST_HEADER_PX = 50, 72, 94
+HEADER_PX, TALL_HEADER_PX, TALLEST_HEADER_PX = 50, 72, 94  # for letters of 13 px
 LEAST_PX = 96
 NARROW_PX = 300  # in a narrower cell the class stands below the doubt
 SLIM_PX = 220  # and in a still narrower one the remarks below the class
@@ -83,4 +84,4 @@ class CompareCell(QFrame):
             self._texts.addWidget(self._remarks, 0, 2)
         self._texts.setColumnStretch(1, 1)
         tall = TALLEST_HEADER_PX if slim else TALL_HEADER_PX
-        self._header.setFixedHeight(tall if narrow else HEADER_PX)
+        self._header.setFixedHeight(scaled(tall if narrow else HEADER_PX))

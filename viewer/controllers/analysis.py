@@ -280,6 +280,10 @@ class AnalysisController(Controller):
             left_s = max(CANCEL_PATIENCE_S - unheard_s, 0.5)
             self._look_for_hung.start(int(left_s * 1000))
             return
+        self.restart_engine()
+
+    def restart_engine(self) -> None:
+        """Replace the model process; what was asked of it is asked of the new one."""
         self._forget_engine()
         self._bridge.restart()
         self.refresh()

@@ -58,15 +58,18 @@ class WorkbenchController(Controller):
     def busy(self) -> bool:
         return self._loading
 
-    def begin(self, *, use_models: bool = True, reopen: bool = True) -> None:
+    def begin(
+        self, *, use_models: bool = True, preferred: tuple[str, ...] = (), reopen: bool = True
+    ) -> None:
         """Restore what was kept.
 
-        use_models: switch on those that were in use, else the default. reopen: the last slide.
+        use_models: switch on those that were in use, else the default. preferred: paths of models
+        that are switched on instead. reopen: the last slide.
         """
         self._loading = True
 
         def restore(bench: Bench) -> None:
-            self._restore(bench, use_models, reopen)
+            self._restore(_with_models(bench, preferred), use_models, reopen)
 
         self._files.run(self._store.load, restore, lambda _: restore(Bench()))
 
@@ -140,3 +143,12 @@ class WorkbenchController(Controller):
     def _save(self) -> None:
         now = self._now()
         self._files.run(lambda: self._store.save(now), failed=lambda _: None)
+
+
+def _with_models(bench: Bench, preferred: tuple[str, ...]) -> Bench:
+    """The bench with these models in use, where any are given."""
+    if not preferred:
+        return bench
+    new = tuple(path for path in preferred if path not in bench.added)
+    shown = bench.shown if bench.shown in preferred else preferred[0]
+    return replace(bench, added=(*bench.added, *new), in_use=preferred, shown=shown)

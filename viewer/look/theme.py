@@ -1,4 +1,5 @@
-"""Style sheet, palette and fonts; light and dark follow the system."""
+"""Style sheet, palette and fonts: the theme is the user's or the system's, letters are as large as
+the system's."""
 
 from __future__ import annotations
 
@@ -6,36 +7,49 @@ from dataclasses import fields
 from pathlib import Path
 from string import Template
 
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QPalette
 from PySide6.QtWidgets import QApplication
 
 import resources
-from viewer.look import tokens
+from viewer.look import icons, tokens
+from viewer.look.sizes import sizes, use_text_px
 from viewer.look.tokens import Tokens
 
 STYLE_SHEET = resources.FOLDER / "style" / "viewer.qss"
-TEXT_PX = 13
+SCHEMES = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
 
 
 def apply(app: QApplication) -> None:
-    """Style the application for the system's colour scheme, now and whenever it changes."""
+    """Style the application, now and whenever the system's colour scheme changes."""
     app.setStyle("Fusion")
     _ensure_font()
     font = QFont(app.font())
-    font.setPixelSize(TEXT_PX)
+    font.setPixelSize(use_text_px(QFontInfo(font).pixelSize()))
     app.setFont(font)
     restyle(app)
     app.styleHints().colorSchemeChanged.connect(lambda _scheme: restyle(app))
 
 
+def choose(app: QApplication, theme: str) -> None:
+    """Show one of ``tokens.THEMES`` from now on."""
+    if theme == tokens.chosen():
+        return
+    tokens.choose(theme)
+    # the system's own parts of our windows, such as title bars, where it can colour them
+    app.styleHints().setColorScheme(SCHEMES.get(theme, Qt.ColorScheme.Unknown))
+    restyle(app)
+
+
 def restyle(app: QApplication) -> None:
+    """Give every widget the colours of the theme in use, and every icon."""
     chosen = tokens.current()
     app.setPalette(_palette(chosen))
     colors = {field.name: getattr(chosen, field.name) for field in fields(chosen)}
-    icons = (STYLE_SHEET.parent / ("dark" if tokens.is_dark() else "light")).as_posix()
-    app.setStyleSheet(
-        Template(STYLE_SHEET.read_text(encoding="utf-8")).substitute(colors, icons=icons)
-    )
+    folder = (STYLE_SHEET.parent / ("dark" if tokens.is_dark() else "light")).as_posix()
+    sheet = Template(STYLE_SHEET.read_text(encoding="utf-8"))
+    app.setStyleSheet(sheet.substitute(colors, icons=folder, **sizes()))
+    icons.refresh()
 
 
 def _palette(chosen: Tokens) -> QPalette:

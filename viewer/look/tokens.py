@@ -55,7 +55,25 @@ DARK = Tokens(
 )
 
 
+SYSTEM, LIGHT_THEME, DARK_THEME = THEMES = ("system", "light", "dark")
+_chosen = SYSTEM
+
+
+def choose(theme: str) -> None:
+    """Take one of THEMES from now on; ``theme.restyle`` shows it. Another name is the system's."""
+    global _chosen
+    _chosen = theme if theme in THEMES else SYSTEM
+
+
+def chosen() -> str:
+    """The one of THEMES that was chosen."""
+    return _chosen
+
+
 def is_dark() -> bool:
+    """Whether the dark theme is in use: the user's choice, else as the system has it."""
+    if _chosen != SYSTEM:
+        return _chosen == DARK_THEME
     return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
 
 

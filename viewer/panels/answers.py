@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from ssmamba.engine.messages import ClassifyResult
@@ -17,7 +17,7 @@ from viewer.text import formats
 from viewer.text.stamps import is_scale_note, sentence
 from viewer.text.tr import tr
 from viewer.widgets.basic import ElidedLabel, label, link
-from viewer.widgets.layouts import column, row
+from viewer.widgets.layouts import column
 
 SHORT_NOTES = {
     "scale unknown": tr("Model scale unknown."),
@@ -53,8 +53,7 @@ class AnswersPanel(QWidget):
         self._scale_note = label(role="small", wrap=True)
         self._calibrate = link(tr("Set scale…"), tr("Set how much tissue one window covers"))
         self._calibrate.clicked.connect(self.calibrate_requested)
-        scale = row(self._scale_note, self._calibrate, wide=self._scale_note, spacing=-1)
-        scale.setAlignment(self._calibrate, Qt.AlignmentFlag.AlignBottom)
+        scale = column(None, self._scale_note, self._calibrate, margin=0, spacing=0)
         heading = column(None, self._title, self._own, self._hint, spacing=2, upright=10)
         asked = column(None, *([] if question is None else [question]), upright=0)
         below = column(None, scale, upright=8)

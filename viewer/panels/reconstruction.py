@@ -16,7 +16,7 @@ from viewer.state.planning import has_area, picture_key
 from viewer.state.results import PictureKey
 from viewer.text.stamps import RESEARCH_ONLY
 from viewer.text.tr import tr
-from viewer.widgets.basic import icon_button, label
+from viewer.widgets.basic import ElidedLabel, icon_button, label
 from viewer.widgets.dialog import Dialog
 from viewer.widgets.form import form, inset, term, value_text
 from viewer.widgets.layouts import column, row, section
@@ -33,7 +33,7 @@ SETTLE_MS = 250  # the slider must rest this long before a request is sent
 class Triptych(QWidget):
     """Three images side by side."""
 
-    def __init__(self, smallest: int = 64) -> None:
+    def __init__(self, smallest: int = 40) -> None:
         super().__init__()
         self.pictures = [Picture(title, smallest) for title in TITLES]
         grid = QGridLayout(self)
@@ -42,7 +42,7 @@ class Triptych(QWidget):
         grid.setVerticalSpacing(4)
         for at, picture in enumerate(self.pictures):
             grid.addWidget(picture, 0, at)
-            title = label(TITLES[at], "small")
+            title = ElidedLabel(TITLES[at], "small")
             title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             grid.addWidget(title, 1, at)
             grid.setColumnStretch(at, 1)

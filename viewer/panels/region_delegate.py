@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOpti
 from ssmamba.rois.roi import Roi
 from viewer.canvas.layers.roi_shape import DEFAULT_COLOR
 from viewer.look import icons, tokens
+from viewer.look.sizes import scaled, small_px
 from viewer.panels.region_list import (
     UNNAMED,
     LineRole,
@@ -21,9 +22,8 @@ from viewer.text.tr import tr
 from viewer.widgets.basic import elided
 from viewer.widgets.mark import paint_mark
 
-LINE_PX = 20
+LINE_PX = 20  # heights, for letters of 13 px
 ROW_PX, ROW_WITH_CLASS_PX = 52, 52 + LINE_PX
-SMALL_PX = 12  # letters below the name
 MARK_PX = 14
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -35,7 +35,7 @@ class RegionDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: ModelIndex) -> QSize:
         model = index.model()
         classed = isinstance(model, RegionModel) and model.has_user_classes
-        return QSize(160, ROW_WITH_CLASS_PX if classed else ROW_PX)
+        return QSize(160, scaled(ROW_WITH_CLASS_PX if classed else ROW_PX))
 
     def createEditor(self, parent, option, index):
         editor = QLineEdit(parent)
@@ -44,7 +44,7 @@ class RegionDelegate(QStyledItemDelegate):
 
     def updateEditorGeometry(self, editor, option, index) -> None:
         place = option.rect.adjusted(28, 4, -8, 0)
-        place.setHeight(ROW_PX // 2 + 2)
+        place.setHeight(scaled(ROW_PX // 2 + 2))
         editor.setGeometry(place)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: ModelIndex) -> None:
@@ -56,18 +56,20 @@ class RegionDelegate(QStyledItemDelegate):
         _paint_ground(painter, rect, option.state)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(*(roi.color or DEFAULT_COLOR)))
-        painter.drawRoundedRect(QRectF(rect.x() + 16, rect.y() + 13, 10, 10), 3, 3)
-        place = QRectF(rect.x() + 36, rect.y() + 6, rect.width() - 48, 22)
+        painter.drawRoundedRect(
+            QRectF(rect.x() + 16, rect.y() + 6 + scaled(22) / 2 - 4, 10, 10), 3, 3
+        )
+        place = QRectF(rect.x() + 36, rect.y() + 6, rect.width() - 48, scaled(22))
         model = index.model()
         assert isinstance(model, RegionModel)
         _paint_name(painter, place, roi, model.area_text(roi))
         font = QFont(painter.font())
-        font.setPixelSize(SMALL_PX)
+        font.setPixelSize(small_px())
         painter.setFont(font)
         if line.user_class:
-            place = place.translated(0, LINE_PX)
+            place = place.translated(0, scaled(LINE_PX))
             _paint_user_class(painter, place, line)
-        _paint_answer(painter, place.translated(0, LINE_PX), line)
+        _paint_answer(painter, place.translated(0, scaled(LINE_PX)), line)
         painter.restore()
 
 
@@ -87,7 +89,9 @@ def _paint_name(painter: QPainter, place: QRectF, roi: Roi, area: str) -> None:
     painter.drawText(place, RIGHT, area)
     room = place.width() - painter.fontMetrics().horizontalAdvance(area) - 12
     if roi.locked:
-        icons.paint(painter, "lock", QRectF(place.x() - 2, place.y() + 4, 14, 14), chosen.muted)
+        icons.paint(
+            painter, "lock", QRectF(place.x() - 2, place.center().y() - 7, 14, 14), chosen.muted
+        )
         place = place.adjusted(16, 0, 0, 0)
         room -= 16
     font = QFont(painter.font())

@@ -10,8 +10,9 @@ from viewer.state.scale import Question
 from viewer.text import formats
 from viewer.text.tr import tr
 from viewer.widgets.basic import label
+from viewer.widgets.flow import flowing
 from viewer.widgets.form import inset
-from viewer.widgets.layouts import column, row
+from viewer.widgets.layouts import column
 from viewer.widgets.number_box import NumberBox
 
 LARGEST_PX = 1_000_000.0
@@ -38,7 +39,7 @@ class ScaleQuestion(QFrame):
         self.use.setProperty("primary", True)
         self.later = QPushButton(tr("Later"))
         self.show_square = QPushButton(tr("Show the square"))
-        buttons = row(self.use, self.show_square, self.later, None)
+        buttons = flowing(self.use, self.show_square, self.later)
         column(self, self._title, self._text, self._why, self.side, buttons, margin=12)
         self.use.clicked.connect(scale.confirm)
         self.later.clicked.connect(scale.put_off)

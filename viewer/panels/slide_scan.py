@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QCheckBox, QFrame, QProgressBar, QPushButton, QScrollArea, QSlider
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QCheckBox, QFrame, QProgressBar, QPushButton, QScrollArea
 
 from viewer.controllers.scan_painter import ScanPainter
 from viewer.controllers.scan_tissue import ScanTissueController
@@ -18,7 +18,8 @@ from viewer.text.answers import doubt_name
 from viewer.text.tr import tr
 from viewer.widgets.area_table import AreaLine, AreaTable
 from viewer.widgets.basic import ElidedLabel, icon_button, label, link, restyle
-from viewer.widgets.form import form, term, value_text
+from viewer.widgets.flow import flowing
+from viewer.widgets.form import form, slider, term, value_text
 from viewer.widgets.layouts import column, row, section
 from viewer.widgets.still_box import StillBox
 
@@ -44,7 +45,7 @@ class SlideScanPanel(QFrame):
         self.said = label(wrap=True)
         self.pause, self.stop = QPushButton(tr("Pause")), QPushButton(tr("Stop"))
         self.class_box, self._colors = StillBox(), StillBox()
-        self.threshold, self._opacity = _slider(STEPS), _slider(100)
+        self.threshold, self._opacity = slider(STEPS), slider(100)
         self._threshold_text, self._opacity_text = value_text(), value_text()
         self.smooth = QCheckBox(tr("Smooth"))
         self.tissue = QCheckBox(tr("Show tissue"))
@@ -54,7 +55,7 @@ class SlideScanPanel(QFrame):
         self._eye = icon_button("eye", tr("Show or hide the map on the slide"), checkable=True)
         self.close_button = icon_button("close", tr("Put the map away"))
         self.table = AreaTable()
-        self._table_title = label(role="small")
+        self._table_title = ElidedLabel(role="small")
         self.under_cursor = ElidedLabel()
         self.under_cursor.setMinimumHeight(28)  # as the other rows
         self.regions = link(tr("Make regions"), tr("One region for each part that is shown"))
@@ -81,7 +82,7 @@ class SlideScanPanel(QFrame):
             widget.setToolTip(spoken)
         for box in (self.class_box, self._colors):
             box.setSizeAdjustPolicy(StillBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(8)
+            box.setMinimumContentsLength(3)
 
     def _lay_out(self) -> None:
         fields = form()
@@ -90,11 +91,12 @@ class SlideScanPanel(QFrame):
         fields.addRow(term(tr("From")), threshold)
         opacity = row(self._opacity, self._opacity_text, wide=self._opacity)
         fields.addRow(term(tr("Opacity")), opacity)
-        fields.addRow(term(tr("Colours")), row(self._colors, self.smooth, wide=self._colors))
-        fields.addRow(term(tr("Tissue")), row(self.tissue, self.as_found, None))
+        fields.addRow(term(tr("Colours")), self._colors)
+        fields.addRow(term(tr("Tissue")), flowing(self.tissue, self.as_found))
+        fields.addRow("", self.smooth)
         fields.addRow(term(tr("Cursor")), self.under_cursor)
         head = section(tr("Whole slide"), self._eye, self.close_button)
-        buttons = row(self.pause, self.stop, None)
+        buttons = flowing(self.pause, self.stop)
         self._settings, self._results = QFrame(), QFrame()
         self._settings.setLayout(fields)
         fields.setContentsMargins(0, 0, 0, 0)
@@ -222,9 +224,3 @@ class SlideScanPanel(QFrame):
         size = formats.area_mm2(area.px2, self._document.mpp)
         name = doubt_name(area.key) if area.is_doubt else area.name
         return AreaLine(name, area.color, formats.percent(area.share), size, area.is_doubt)
-
-
-def _slider(steps: int) -> QSlider:
-    made = QSlider(Qt.Orientation.Horizontal)
-    made.setRange(0, steps)
-    return made

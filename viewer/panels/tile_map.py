@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QSlider
+from PySide6.QtWidgets import QFrame
 
 from viewer.controllers.tile_maps import TileMapController
 from viewer.text import formats
 from viewer.text.tr import tr
-from viewer.widgets.basic import ElidedLabel, icon_button, label, link
-from viewer.widgets.form import form, term, value_text
+from viewer.widgets.basic import ElidedLabel, icon_button, link
+from viewer.widgets.form import form, slider, term, value_text
 from viewer.widgets.layouts import column, row, section
 from viewer.widgets.still_box import StillBox
 
@@ -26,12 +25,12 @@ class TileMapPanel(QFrame):
         self._controller, self._maps = controller, controller.maps
         self._filling = False
         self.column_box, self._colors = StillBox(), StillBox()
-        self.threshold, self._opacity = _slider(STEPS), _slider(100)
+        self.threshold, self._opacity = slider(STEPS), slider(100)
         self._threshold_text, self._opacity_text = value_text(), value_text()
         self._threshold_text.setFixedWidth(56)
         self._name = ElidedLabel(role="small")
-        self._ends = label(role="small")
-        self.under_cursor = label(role="small")
+        self._ends = ElidedLabel(role="small")
+        self.under_cursor = ElidedLabel(role="small")
         self._eye = icon_button("eye", tr("Show or hide the map of tiles"), checkable=True)
         self._close = icon_button("close", tr("Remove the map of tiles"))
         self._regions = link(tr("Make regions"), tr("One region for each part that is shown"))
@@ -52,7 +51,7 @@ class TileMapPanel(QFrame):
             widget.setToolTip(spoken)
         for box in (self.column_box, self._colors):
             box.setSizeAdjustPolicy(StillBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(8)
+            box.setMinimumContentsLength(3)
 
     def _lay_out(self) -> None:
         fields = form()
@@ -127,12 +126,6 @@ class TileMapPanel(QFrame):
             )
         )
         self._filling = False
-
-
-def _slider(steps: int) -> QSlider:
-    made = QSlider(Qt.Orientation.Horizontal)
-    made.setRange(0, steps)
-    return made
 
 
 def _number(value: float) -> str:

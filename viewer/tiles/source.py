@@ -24,9 +24,9 @@ from viewer.tiles.pyramid import Pyramid, TileKey
 from viewer.tiles.reader import GivenUp, TileCache, TileReader, pixels
 from viewer.tiles.requests import RequestQueue
 
-CACHE_BYTES = 512 * 2**20
 PREVIEW_ASPECT_TOLERANCE = 0.03  # a thumbnail that is cropped must not stand in for the slide
 
+_cache_bytes = 512 * 2**20  # of each slide
 _alive: set[TileSource] = set()  # a QObject must not die in a worker thread
 
 
@@ -44,14 +44,14 @@ class TileSource(QObject):
 
     read_delay_s = 0.0  # tests set it to imitate slow storage
 
-    def __init__(self, path: str, *, cache_bytes: int = CACHE_BYTES, threads: int = 0) -> None:
+    def __init__(self, path: str, *, cache_bytes: int = 0, threads: int = 0) -> None:
         super().__init__()
         self.path = path
         self.info: SlideInfo | None = None
         self.failure: str | None = None  # the message, when the slide could not be opened
         self.pyramid: Pyramid | None = None
         self.preview: QImage | None = None  # the file's thumbnail, when it shows the whole slide
-        self.cache: TileCache = ByteLru(cache_bytes)
+        self.cache: TileCache = ByteLru(cache_bytes or _cache_bytes)
         self._queue = RequestQueue()
         self._clients: set[Hashable] = set()
         self._bad: set[TileKey] = set()
@@ -219,6 +219,14 @@ class TileSource(QObject):
             self._worker_ended.emit()
         except RuntimeError:
             return
+
+
+def set_cache_mb(mib: int) -> None:
+    """Memory for the tiles of each slide, those that are open too."""
+    global _cache_bytes
+    _cache_bytes = mib * 2**20
+    for source in list(_alive):
+        source.cache.set_limit(_cache_bytes)
 
 
 def close_all(timeout_s: float = 5.0) -> None:

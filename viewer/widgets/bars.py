@@ -9,10 +9,11 @@ from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from viewer.look import tokens
+from viewer.look.sizes import scaled
 from viewer.text.formats import percent
 from viewer.text.tr import tr
 
-ROW_PX = 28
+ROW_PX = 28  # for letters of 13 px
 BAR_PX = 6
 
 
@@ -76,10 +77,10 @@ class ProbabilityBars(QWidget):
         return self._bars[: self.first_shown]
 
     def sizeHint(self) -> QSize:
-        return QSize(200, len(self._shown) * ROW_PX)
+        return QSize(200, len(self._shown) * scaled(ROW_PX))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(120, len(self._shown) * ROW_PX)
+        return QSize(120, len(self._shown) * scaled(ROW_PX))
 
     def paintEvent(self, _event: object) -> None:
         painter = QPainter(self)
@@ -89,16 +90,17 @@ class ProbabilityBars(QWidget):
 
     def _paint_bar(self, painter: QPainter, bar: Bar, row: int) -> None:
         chosen = tokens.current()
-        top = row * ROW_PX
+        high = scaled(ROW_PX)
+        top = row * high
         number = percent(bar.share)
         metrics = painter.fontMetrics()
         room = self.width() - metrics.horizontalAdvance("100.0 %") - 8
         text = metrics.elidedText(bar.name, Qt.TextElideMode.ElideRight, room)
-        line = QRectF(0, top, self.width(), ROW_PX - BAR_PX - 4)
+        line = QRectF(0, top, self.width(), high - BAR_PX - 4)
         painter.setPen(QColor(chosen.text if row == 0 else chosen.muted))
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
         painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, number)
-        place = QRectF(0, top + ROW_PX - BAR_PX - 4, self.width(), BAR_PX)
+        place = QRectF(0, top + high - BAR_PX - 4, self.width(), BAR_PX)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(chosen.track))
         painter.drawRoundedRect(place, BAR_PX / 2, BAR_PX / 2)

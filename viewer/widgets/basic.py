@@ -32,6 +32,7 @@ def label(text: str = "", role: str = "", wrap: bool = False) -> QLabel:
     if role:
         made.setProperty("role", role)
     if wrap:
+        made.setMinimumWidth(LEAST_PX)  # not what its first lines would like to have
         made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
     return made
 
@@ -147,8 +148,7 @@ class ElidedLabel(QLabel):
     def paintEvent(self, _event: object) -> None:
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
-        flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-        painter.drawText(self.contentsRect(), int(flags), self._shown_text())
+        painter.drawText(self.contentsRect(), int(self.alignment()), self._shown_text())
 
     def _shown_text(self) -> str:
         tail = self._tail if self.text().endswith(self._tail) else ""

@@ -11,8 +11,9 @@ ACROSS_PX, DOWN_PX = 16, 6  # between widgets
 class Flow(QLayout):
     """Widgets at the size that they ask for."""
 
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """parent: None for a part of another layout."""
+        super().__init__(*(() if parent is None else (parent,)))
         self._items: list[QLayoutItem] = []
         self.setContentsMargins(0, 0, 0, 0)
 
@@ -71,3 +72,11 @@ class Flow(QLayout):
             x += size.width() + ACROSS_PX
             tallest = max(tallest, size.height())
         return y + tallest - room.y()
+
+
+def flowing(*widgets: QWidget) -> Flow:
+    """Widgets in a row while there is room, and below each other where there is none."""
+    made = Flow()
+    for widget in widgets:
+        made.addWidget(widget)
+    return made

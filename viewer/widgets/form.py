@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractSpinBox, QFormLayout, QLabel
+from PySide6.QtWidgets import QAbstractSpinBox, QFormLayout, QLabel, QSlider
 
+from viewer.look.sizes import scaled
 from viewer.widgets.basic import label
 
 TERM_PX = 52
@@ -16,6 +17,7 @@ def form() -> QFormLayout:
     made.setHorizontalSpacing(12)
     made.setVerticalSpacing(6)
     made.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    made.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)  # in a narrow panel
     made.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     return made
 
@@ -23,15 +25,23 @@ def form() -> QFormLayout:
 def term(text: str) -> QLabel:
     """A term; equally wide in all forms, so that the fields are aligned."""
     made = label(text, "muted")
-    made.setFixedWidth(TERM_PX)
+    made.setFixedWidth(scaled(TERM_PX))
     made.setMinimumHeight(28)
+    return made
+
+
+def slider(steps: int) -> QSlider:
+    """From 0 to ``steps``; short where the panel is narrow."""
+    made = QSlider(Qt.Orientation.Horizontal)
+    made.setRange(0, steps)
+    made.setMinimumWidth(40)
     return made
 
 
 def value_text() -> QLabel:
     """The value to the right of a slider."""
     made = label(role="small")
-    made.setFixedWidth(40)
+    made.setFixedWidth(scaled(40))
     made.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     return made
 

@@ -15,21 +15,23 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.look.sizes import scaled
 from viewer.widgets.basic import label
 from viewer.widgets.layouts import row
 
-TITLE_PX = 40
+TITLE_PX = 40  # for letters of 13 px
 SLACK_PX = 40
-LEAST_PX = 240  # width of a dock
+LEAST_PX = 200  # width of a dock
 
 
 def title_row(title: str, buttons: Iterable[QWidget] = ()) -> QFrame:
-    """A title of 40 px height with buttons at its right end."""
+    """A title with buttons at its right end."""
     head = QFrame()
     head.setProperty("panelTitle", True)
-    head.setFixedHeight(TITLE_PX)
+    height = max(TITLE_PX, scaled(TITLE_PX - 12))
+    head.setFixedHeight(height)
     layout = row(label(title, "title"), None, *buttons, spacing=0)
-    layout.addStrut(TITLE_PX - 1)  # the dock asks the layout, not the fixed height
+    layout.addStrut(height - 1)  # the dock asks the layout, not the fixed height
     layout.setContentsMargins(16, 0, 8, 0)
     head.setLayout(layout)
     return head

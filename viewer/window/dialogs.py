@@ -10,6 +10,7 @@ from pathlib import Path
 
 import shiboken6
 from PIL.Image import Image
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMainWindow, QMessageBox
 
 from ssmamba.files import short_name
@@ -24,6 +25,8 @@ from viewer.state.settings import SlideSettings
 from viewer.text.tr import tr
 from viewer.window.about import AboutDialog
 from viewer.window.calibration import CalibrationDialog
+from viewer.window.command_palette import CommandPalette, commands_of
+from viewer.window.preferences import PreferencesDialog
 from viewer.window.shortcuts import ShortcutsDialog
 from viewer.window.slide_details import SlideDetails
 from viewer.workspace import Workspace
@@ -52,6 +55,14 @@ class Dialogs:
         self._window = window
         self._work = workspace
         self._actions = actions  # for the list of shortcuts
+
+    def preferences(self) -> None:
+        if not self._raised(PreferencesDialog):
+            PreferencesDialog(self._work, self._window).show()
+
+    def find_command(self) -> None:
+        names = {a.objectName(): a for a in self._window.findChildren(QAction) if a.objectName()}
+        CommandPalette(self._window, commands_of(self._actions, names)).show()
 
     def open_slides(self) -> None:
         self._choose(tr("Open slide"), SLIDES, self._work.files.open)

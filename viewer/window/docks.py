@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from viewer.actions.live import LiveActions
+from viewer.look.sizes import scaled
 from viewer.panels.panel import Panel
 from viewer.text.tr import tr
 from viewer.widgets.basic import action_button, separator
@@ -53,7 +54,7 @@ def add_docks(
 def _add(window: QMainWindow, made: QDockWidget, at_left: bool) -> None:
     areas = Qt.DockWidgetArea
     window.addDockWidget(areas.LeftDockWidgetArea if at_left else areas.RightDockWidgetArea, made)
-    keep_width(made, LEFT_PX if at_left else RIGHT_PX)
+    keep_width(made, scaled(LEFT_PX if at_left else RIGHT_PX))
 
 
 def _column(panels: Iterable[QWidget]) -> QWidget:

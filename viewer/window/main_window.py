@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow
 
 from viewer.actions.action import Action
@@ -17,11 +17,14 @@ from viewer.compare.grid import CompareGrid
 from viewer.demo import NAME as DEMO_NAME
 from viewer.panels.panel import Panel
 from viewer.panels.table import PANELS
+from viewer.saving.preferences import PreferenceStore
 from viewer.services.engine_bridge import EngineFactory
 from viewer.text.tr import tr
+from viewer.widgets.drop_target import DropTarget
 from viewer.widgets.message_bar import MessageBar
 from viewer.widgets.slide_box import SlideBox
 from viewer.widgets.welcome import Welcome
+from viewer.window.areas import Areas
 from viewer.window.dialogs import Dialogs
 from viewer.window.docks import STRIP, add_docks
 from viewer.window.menus import build_menus, build_tool_bar
@@ -40,15 +43,17 @@ class MainWindow(QMainWindow):
         engine: EngineFactory,
         folder: Path | None = None,
         *,
+        preferences: PreferenceStore | None = None,
         actions: Sequence[Action] = ACTIONS,
         panels: Sequence[Panel] = PANELS,
     ) -> None:
         super().__init__()
         self.setAcceptDrops(True)
-        self.setMinimumSize(960, 600)
+        self.setMinimumSize(900, 540)
         self.resize(1440, 900)
         self.canvas = SlideCanvas()
-        self.workspace = work = Workspace(self.canvas, engine, folder, self)
+        self.areas = Areas(self)
+        self.workspace = work = Workspace(self.canvas, engine, folder, self, preferences)
         self.compare = CompareGrid(work.document, work.library, self.canvas)
         self.compare.roi_clicked.connect(work.document.select)
         work.maps.painted.connect(self.compare.show_maps)
@@ -59,10 +64,11 @@ class MainWindow(QMainWindow):
         self.message_bar = MessageBar()
         self.welcome = Welcome(live.by_name["open"], live.by_name["demo"])
         strips = [self.panels[record.id] for record in panels if record.place == STRIP]
-        self.setCentralWidget(
-            Middle(work, self.canvas, strips, self.compare, self.welcome, self.message_bar)
-        )
+        middle = Middle(work, self.canvas, strips, self.compare, self.welcome, self.message_bar)
+        self.setCentralWidget(middle)
+        self._drop_target = DropTarget(middle)
         self.docks: Sequence[QDockWidget] = add_docks(self, panels, self.panels, live)
+        self.areas.set_parts((self.welcome, self.canvas, self.compare), (*self.docks, *strips))
         self.status = StatusBar(work, self.canvas, live.by_name)
         self.setStatusBar(self.status)
         self.slide_box = SlideBox()
@@ -90,9 +96,14 @@ class MainWindow(QMainWindow):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
+            self._drop_target.show_over()
+
+    def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
+        self._drop_target.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        self._drop_target.hide()
         event.acceptProposedAction()
         self.workspace.files.open(paths)
 

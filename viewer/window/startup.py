@@ -26,7 +26,11 @@ def begin(window, options: Options) -> None:
     work.slides.read_recents()
     if options.screenshot is None:
         nothing_asked = not (options.files or options.demo)
-        work.workbench.begin(use_models=not options.models, reopen=nothing_asked)
+        work.workbench.begin(
+            use_models=not options.models,
+            preferred=() if options.demo else work.preferences.now.models,
+            reopen=nothing_asked,
+        )
     else:  # the same picture whatever was done before
         work.models.add_bundled(use_default=not options.models)
     if options.models:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QProgressBar, QStatusBar, QToolButton
 from ssmamba.engine.messages import EngineReady
 from viewer.canvas import SlideCanvas
 from viewer.look.icons import set_icon
+from viewer.look.sizes import scaled
 from viewer.text import formats
 from viewer.text.stamps import RESEARCH_ONLY
 from viewer.text.tr import decimal, tr, tr_n
@@ -46,7 +47,7 @@ class StatusBar(QStatusBar):
         self.stop.setAccessibleName(actions["stop"].text())
         self.stop.hide()
         self._position = label()
-        self._position.setMinimumWidth(180)
+        self._position.setMinimumWidth(scaled(180))
         self._position.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.scale = _button(actions["calibration"])
         self.device = _button(actions["about"])

@@ -67,13 +67,15 @@ def test_menus_are_as_the_list_says(opened: Opened) -> None:
     assert texts(menu_of(window, EDIT).actions()) == [
         "Undo", "Redo", "Copy view", "-", "Move", "Lasso", "Polygon", "Rectangle", "-",
         "Whole image as a region", "Delete region", "-", "Class", "Class of new regions",
-        "Add class…",
+        "Add class…", "-", "Preferences…",
     ]  # fmt: skip
     view = menu_of(window, "&View").actions()
     assert texts(view) == [
         "Zoom to fit", "Zoom to selected region", "Zoom in", "Zoom out",
         "Full resolution (1:1)", "Magnification", "-",
-        "Evidence map", "Compare models", "Link comparison to slide", "-", "Panels",
+        "Evidence map", "Compare models", "Link comparison to slide", "-",
+        "Hide panels", "Full screen", "Next part of the window", "Previous part of the window",
+        "-", "Panels",
     ]  # fmt: skip
     assert texts(view[5].menu().actions()) == ["1.25×", "2.5×", "5×", "10×", "20×", "40×"]
     assert texts(view[-1].menu().actions()) == ["Regions", "Classes", "Models", "Results"]
@@ -95,6 +97,7 @@ def test_without_a_slide_nothing_asks_for_one(opened: Opened) -> None:
     assert enabled == {
         "open", "demo", "add_models", "save_picture", "quit", "delete", "focus", "evidence",
         "follow", "auto", "shortcuts", "about", "reader", "open_session", "model_folder",
+        "preferences", "switch_panels", "full_screen", "next_area", "previous_area", "palette",
     }  # fmt: skip
 
 

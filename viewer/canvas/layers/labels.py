@@ -9,15 +9,16 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
 from viewer.canvas.view import View
+from viewer.look.sizes import small_px
 
 LABEL_GROUND = QColor(20, 22, 26, 190)
 PAD_PX = 4
 
 
-def label_font(painter: QPainter, dpr: float, size_px: float = 12.0) -> QFont:
+def label_font(painter: QPainter, dpr: float) -> QFont:
     """The application's font in device pixels (painters here work in device pixels)."""
     font = QFont(painter.font())
-    font.setPixelSize(max(1, round(size_px * dpr)))
+    font.setPixelSize(max(1, round(small_px() * dpr)))
     return font
 
 

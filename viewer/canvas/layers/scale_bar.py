@@ -59,7 +59,7 @@ def paint_scale_bar(
 ) -> None:
     """Bottom left: the bar with its length, and the magnification beside it."""
     length, text = scale_bar(view, mpp, min(BAR_PX * dpr, view.width * 0.4))
-    font = label_font(painter, dpr, 12)
+    font = label_font(painter, dpr)
     painter.setFont(font)
     metrics = QFontMetricsF(font, painter.device())
     pad, gap = 8 * dpr, 10 * dpr

@@ -1,0 +1,37 @@
+"""Preferences as a file in the user's folder."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+from typing import get_type_hints
+
+from ssmamba.files import read_json, write_json
+from viewer.saving.packing import from_json, to_json
+from viewer.state.preferences import Preferences
+
+NAME = "preferences.json"
+
+
+class PreferenceStore:
+    """The preferences of one user; the window that changes them last counts."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / NAME
+        self.now = _read(self._file)
+
+    def save(self, preferences: Preferences) -> None:
+        """Write them whole or not at all. Raises OSError."""
+        write_json(self._file, to_json(preferences))
+
+
+def _read(file: Path) -> Preferences:
+    """The kept preferences; each that is missing or cannot be has its default."""
+    kept = read_json(file)
+    found = Preferences()
+    for name, kind in get_type_hints(Preferences).items():
+        if isinstance(kept, dict) and name in kept:
+            with contextlib.suppress(ValueError):
+                found = replace(found, **{name: from_json(kind, kept[name])})
+    return found

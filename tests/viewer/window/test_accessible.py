@@ -45,7 +45,7 @@ def controls(root: QWidget) -> Iterator[QWidget]:
 def unnamed(root: QWidget) -> list[str]:
     found = []
     for widget in controls(root):
-        if isinstance(widget, QPushButton) and widget.isHidden() and not widget.text():
+        if isinstance(widget, QPushButton) and not widget.isVisible() and not widget.text():
             continue  # a message's button, which gets its text when it is shown
         spoken = QAccessible.queryAccessibleInterface(widget)
         name = spoken.text(QAccessible.Text.Name).strip()

@@ -134,8 +134,8 @@ def _place(request: AgreementRequest) -> _Place:
 
 def _left_out(rois: Sequence[Roi]) -> list[str]:
     """Sentences about what a reader's file holds that is not compared as it stands."""
-    thin = sum(roi.kind in ("point", "line") for roi in rois)
-    plain = sum(roi.kind not in ("point", "line") and not roi.user_class.strip() for roi in rois)
+    thin = sum(not roi.has_area for roi in rois)
+    plain = sum(roi.has_area and not roi.user_class.strip() for roi in rois)
     notes = [f"{thin} points or lines have no area and are left out."] if thin else []
     if plain:
         notes.append(f"{plain} regions have no class of the reader's: they are '{UNCLASSIFIED}'.")

@@ -49,7 +49,7 @@ def regions_of(slide: Slide, request: Request) -> list[Roi]:
         found = read_regions(request.rois, bounds_offset(slide, request))
         for note in found.notes:
             print(f"{request.rois}: {note}", file=sys.stderr)
-        areas = [roi for roi in found.rois if roi.kind not in ("point", "line")]
+        areas = [roi for roi in found.rois if roi.has_area]
         if not areas:
             raise RoiError(f"{request.rois} has no region with an area; draw one and export again.")
         return [roi if roi.name else replace(roi, name=f"region {i}")

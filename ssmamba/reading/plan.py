@@ -126,7 +126,7 @@ def _clipped(roi: Roi, slide: Slide) -> Roi:
     from ssmamba.rois.geometry import roi_shape
 
     name = f"The region '{roi.name}'" if roi.name else "The region"
-    if roi.kind in ("point", "line"):
+    if not roi.has_area:
         raise RoiError(f"{name} is a {roi.kind} and has no area; draw a lasso or a rectangle.")
     points = [p for rings in roi.polygons for ring in rings for p in ring]
     finite = bool(points) and all(math.isfinite(v) for p in points for v in p)

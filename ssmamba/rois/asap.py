@@ -10,9 +10,10 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from ssmamba.rois.flat import is_flat
+from ssmamba.rois.outlines import box_ring
 from ssmamba.rois.region_file import RegionFile, counted, with_made_ids
 from ssmamba.rois.roi import Kind, Point, Ring, Roi
-from ssmamba.rois.xml_places import box_ring, hex_color, is_upright, number, open_ring, place
+from ssmamba.rois.xml_places import hex_color, is_upright, number, open_ring, place
 
 ROOT = "ASAP_Annotations"
 NO_GROUP = ("", "none")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ssmamba.rois.roi import Rings, Roi
+from ssmamba.rois.roi import Roi, rounded
 
 SMALLEST_AREA_PX2 = 1.0  # smaller parts are dropped, squared level-0 pixels
 
@@ -18,25 +18,19 @@ def is_within(roi: Roi, width: int, height: int) -> bool:
 def cut_to_slide(roi: Roi, width: int, height: int) -> Roi | None:
     """The part of a region with an area that is on the slide; None when there is none.
 
-    A region that is on it anyway, a point and a line are given back as they are. A rectangle stays
-    one; anything else becomes a polygon. Measurements are dropped, which are those of the whole.
+    A region that is on it anyway, and one without an area, are given back as they are. A rectangle
+    stays one; anything else becomes a polygon. Measurements are dropped, which are those of the
+    whole.
     """
-    if roi.kind in ("point", "line") or is_within(roi, width, height):
+    if not roi.has_area or is_within(roi, width, height):
         return roi
     import shapely  # loads slowly
 
     from ssmamba.rois.geometry import polygons_of, rings_of, roi_shape
 
     kept = shapely.intersection(roi_shape(roi), shapely.box(0, 0, width, height))
-    polygons = tuple(
-        _rounded(rings_of(p)) for p in polygons_of(kept) if p.area >= SMALLEST_AREA_PX2
-    )
+    polygons = tuple(rounded(rings_of(p)) for p in polygons_of(kept) if p.area >= SMALLEST_AREA_PX2)
     if not polygons:
         return None
     kind = roi.kind if roi.kind == "rectangle" else "polygon"
     return replace(roi, polygons=polygons, kind=kind, measurements={})
-
-
-def _rounded(rings: Rings) -> Rings:
-    """Two decimals, as regions are drawn and as QuPath writes them."""
-    return tuple(tuple((round(x, 2), round(y, 2)) for x, y in ring) for ring in rings)

@@ -10,7 +10,7 @@ SURELY_PX2 = 0.5  # more than this in a part, by its corners alone, needs no clo
 
 def is_flat(roi: Roi) -> bool:
     """Whether an area encloses nothing; lines and points are none."""
-    if roi.kind in ("point", "line"):
+    if not roi.has_area:
         return False
     if any(_at_least(rings) > SURELY_PX2 for rings in roi.polygons if rings):
         return False

@@ -38,6 +38,7 @@ Offset = tuple[float, float]
 AREAS = ("Polygon", "MultiPolygon")
 LINES = ("LineString", "MultiLineString")
 POINTS = ("Point", "MultiPoint")
+MEASURE = "measured as"  # in the metadata of a line that is a ruler or an angle; QuPath keeps it
 OWN_ID = "ssmamba_id"  # a region's own id, in a feature whose "id" is another program's
 FARTHEST_PX = 1e9  # of a place from the slide's corner; no slide is so large
 _DIGITS = 6  # of a coordinate that was moved by the bounds offset
@@ -268,6 +269,7 @@ def _with_properties(
         "class_name": class_name or _tiatoolbox_class(members.rest),
         "color": color,
         "locked": members.take("isLocked", truth_of, False),
+        "hidden": members.take("isHidden", truth_of, False),
         "measurements": {
             **_tiatoolbox_shares(members.rest),
             **members.take("measurements", lambda value: measurements_of(value, odd), measured),
@@ -280,7 +282,18 @@ def _with_properties(
         del members.rest["objectType"]
     elif "objectType" not in members.rest and properties:
         members.rest["objectType"] = None  # absent in the file, and stays so
-    return replace(roi, **changes, extra=_extra(feature, geometry, members.rest, class_extra, odd))
+    extra = _extra(feature, geometry, members.rest, class_extra, odd)
+    return _as_measure(replace(roi, **changes, extra=extra))
+
+
+def _as_measure(roi: Roi) -> Roi:
+    """A line as the ruler or angle that its metadata says it is, if it has as many ends."""
+    ends = {"ruler": 2, "angle": 3}.get(roi.metadata.get(MEASURE, ""))
+    if roi.kind != "line" or len(roi.polygons) != 1 or len(roi.polygons[0][0]) != ends:
+        return roi
+    kind: Kind = "ruler" if ends == 2 else "angle"
+    others = {key: value for key, value in roi.metadata.items() if key != MEASURE}
+    return replace(roi, kind=kind, metadata=others)
 
 
 def _id_in(feature: dict[str, Any], properties: dict[str, Any]) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
-from ssmamba.rois.geojson_features import OWN_ID, Offset, is_uuid, moved
+from ssmamba.rois.geojson_features import MEASURE, OWN_ID, Offset, is_uuid, moved
 from ssmamba.rois.geojson_values import number_out, writable
-from ssmamba.rois.roi import Point, Roi
+from ssmamba.rois.roi import LINES, Point, Roi
 
 
 def rois_to_geojson(rois: Iterable[Roi], offset: Offset = (0.0, 0.0)) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def _geometry(roi: Roi, offset: Offset) -> dict[str, Any]:
     parts: list[Any]
     if roi.kind == "point":
         kind, parts = "Point", rings[0][0]
-    elif roi.kind == "line":
+    elif roi.kind in LINES:
         kind, parts = "LineString", [part[0] for part in rings]
     else:
         kind, parts = "Polygon", [[[*ring, ring[0]] for ring in part] for part in rings]
@@ -97,10 +97,13 @@ def _properties(roi: Roi) -> dict[str, Any]:
         result["classification"] = _classification(roi, class_extra)
     if roi.locked:
         result["isLocked"] = True
+    if roi.hidden:
+        result["isHidden"] = True
     if roi.measurements:
         result["measurements"] = {k: number_out(v) for k, v in roi.measurements.items()}
-    if roi.metadata:
-        result["metadata"] = dict(roi.metadata)
+    measure = {MEASURE: roi.kind} if roi.kind in ("ruler", "angle") else {}
+    if roi.metadata or measure:
+        result["metadata"] = {**roi.metadata, **measure}
     return result
 
 

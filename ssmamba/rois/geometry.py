@@ -16,7 +16,7 @@ import shapely
 from shapely.geometry import MultiLineString, MultiPoint, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from ssmamba.rois.roi import Point, Ring, Rings, Roi
+from ssmamba.rois.roi import LINES, Point, Ring, Rings, Roi
 
 MIN_PART_SHARE = 0.02  # of a drawn path's largest part; smaller loops are dropped
 KEPT_SHAPES = 64  # of the areas asked about last: a large one takes seconds
@@ -27,7 +27,7 @@ def roi_shape(roi: Roi) -> BaseGeometry:
     """The region as a valid shapely geometry, level-0 pixels."""
     if roi.kind == "point":
         return MultiPoint(roi.polygons[0][0])
-    if roi.kind == "line":
+    if roi.kind in LINES:
         lines = [rings[0] for rings in roi.polygons if len(rings[0]) > 1]
         return MultiLineString(lines) if lines else MultiPoint(roi.polygons[0][0])
     return _union(roi.polygons)
@@ -35,7 +35,7 @@ def roi_shape(roi: Roi) -> BaseGeometry:
 
 def resolved(roi: Roi) -> Roi:
     """The same area with rings that neither cross nor overlap; lines and points stay."""
-    if roi.kind in ("point", "line"):
+    if not roi.has_area:
         return roi
     return replace(roi, polygons=tuple(rings_of(p) for p in _union(roi.polygons).geoms))
 

@@ -13,9 +13,10 @@ from xml.etree.ElementTree import Element
 
 from ssmamba.rois.flat import is_flat
 from ssmamba.rois.geojson_values import truth_of
+from ssmamba.rois.outlines import box_ring, ellipse_ring
 from ssmamba.rois.region_file import RegionFile, counted, with_made_ids
 from ssmamba.rois.roi import Kind, Point, Ring, Roi
-from ssmamba.rois.xml_places import box_ring, ellipse_ring, is_upright, open_ring, place
+from ssmamba.rois.xml_places import is_upright, open_ring, place
 
 ROOT = "Annotations"
 DRAWN, RECTANGLE, ELLIPSE, ARROW, RULER = "0", "1", "2", "3", "4"  # values of Region/@Type
@@ -145,7 +146,7 @@ def _with_holes(read: list[_Read], skipped: list[str]) -> list[Roi]:
         return order
     cut: dict[int, list[Ring]] = {}
     for hole in holes:
-        if hole.roi.kind == "line":
+        if not hole.roi.has_area:
             skipped.append(f"region {hole.roi.id} is a hole without an area")
             continue
         layer = hole.roi.id.split("/")[0]
@@ -154,7 +155,7 @@ def _with_holes(read: list[_Read], skipped: list[str]) -> list[Roi]:
         held = [
             index
             for index, roi in enumerate(order)
-            if roi.kind != "line" and (named is None or roi is named)
+            if roi.has_area and (named is None or roi is named)
             if roi_shape(roi).relate_pattern(shape, "T********")  # share more than an edge
         ]
         if not held:

@@ -80,7 +80,7 @@ def reader_of(name: str, rois: Sequence[Roi]) -> Reader:
     """A reader's areas by class; points and lines have none, and a model's class is no reader's."""
     shapes: dict[str, list[BaseGeometry]] = {}
     for roi in rois:
-        if roi.kind not in ("point", "line"):
+        if roi.has_area:
             shapes.setdefault(_key(roi), []).append(roi_shape(roi))
     return Reader(name, {key: shapely.union_all(found) for key, found in shapes.items()})
 
@@ -90,7 +90,7 @@ def classes_of(rois: Sequence[Roi]) -> list[ClassName]:
     found: dict[str, ClassName] = {}
     for roi in rois:
         key = _key(roi)
-        if roi.kind not in ("point", "line") and key not in found:
+        if roi.has_area and key not in found:
             found[key] = ClassName(key, roi.user_class.strip() or UNCLASSIFIED, roi.color)
     return sorted(found.values(), key=lambda one: one.key)
 

@@ -41,22 +41,6 @@ def place(element: ElementTree.Element) -> Point:
     return number(element.get("X", "")), number(element.get("Y", ""))
 
 
-def box_ring(a: Point, b: Point) -> Ring:
-    """The rectangle between two opposite corners."""
-    (left, top), (right, bottom) = a, b
-    return (left, top), (right, top), (right, bottom), (left, bottom)
-
-
-def ellipse_ring(a: Point, b: Point, corners: int = 64) -> Ring:
-    """The ellipse inside the rectangle between two opposite corners."""
-    x, y = (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
-    across, down = abs(b[0] - a[0]) / 2, abs(b[1] - a[1]) / 2
-    turns = [2 * math.pi * k / corners for k in range(corners)]
-    return tuple(
-        (round(x + across * math.cos(t), 2), round(y + down * math.sin(t), 2)) for t in turns
-    )
-
-
 def open_ring(points: list[Point]) -> Ring:
     """A ring whose last corner does not repeat the first."""
     closed = len(points) > 1 and points[0] == points[-1]

@@ -45,7 +45,7 @@ def read_lesions(path: Path) -> BaseGeometry:
                 f"{path}: unknown group {roi.class_name or 'None'} (known: "
                 f"{', '.join((*LESION_GROUPS, *EXCLUDED_GROUPS))}); correct it in ASAP."
             )
-        if roi.kind not in ("point", "line"):
+        if roi.has_area:
             (inside if group in LESION_GROUPS else outside).append(roi_shape(roi))
     return shapely.difference(shapely.union_all(inside), shapely.union_all(outside))
 

@@ -21,8 +21,11 @@ class CanvasBase(QWidget):
     roi_drawn = Signal(object)  # Roi
     roi_clicked = Signal(object)  # id or None (a click outside every ROI)
     roi_hovered = Signal(object)  # id or None
-    roi_edited = Signal(object)  # Roi with new geometry, same id
-    roi_delete_requested = Signal(str)  # id
+    roi_toggled = Signal(str)  # id: into the selection or out of it
+    rois_picked = Signal(object)  # list of ids: into the selection
+    rois_edited = Signal(object)  # list of Rois with new geometry, same ids; one step
+    rois_delete_requested = Signal(object)  # list of ids
+    menu_requested = Signal(object, object)  # id or None, and where: QPoint on the screen
     cursor_moved = Signal(float, float)  # level-0 pixels; NaN, NaN when it leaves
     field_changed = Signal(object)  # Window: the square of the window size, level-0 px
     field_answered = Signal(bool)  # whether it is right, by the keyboard

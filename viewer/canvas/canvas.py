@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from PySide6.QtCore import QEvent, Qt, QTimer
@@ -146,15 +146,20 @@ class SlideCanvas(CanvasBase):
         return tool
 
     def set_rois(self, rois: Sequence[Roi]) -> None:
-        before = self.pointer.tool.selected
-        self.scene.rois.set_rois(rois)
-        if self.pointer.tool.selected is not before:
+        layer = self.scene.rois
+        before = {roi.id: roi for roi in layer.chosen_rois()}
+        layer.set_rois(rois)
+        after = {roi.id: roi for roi in layer.chosen_rois()}
+        if before.keys() != after.keys() or any(after[i] is not before[i] for i in after):
             self.pointer.tool.selection_changed()
         self.update()
 
-    def set_selected(self, roi_id: str | None) -> None:
-        if roi_id != self.scene.rois.selected:
-            self.scene.rois.selected = roi_id
+    def set_selected(self, roi_id: str | None, chosen: Iterable[str] = ()) -> None:
+        """The selected ROI, whose results are shown, and all that are chosen with it."""
+        layer = self.scene.rois
+        everything = frozenset(chosen) | ({roi_id} if roi_id is not None else set())
+        if (roi_id, everything) != (layer.selected, layer.chosen):
+            layer.selected, layer.chosen = roi_id, everything
             self.pointer.tool.selection_changed()
             self.update()
 

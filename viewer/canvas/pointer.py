@@ -6,10 +6,18 @@ import math
 from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QNativeGestureEvent, QWheelEvent
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QGestureEvent, QPinchGesture
 
+from ssmamba.rois.outlines import shifted
 from viewer.canvas.base import CanvasBase
+from viewer.canvas.edge_scroll import EdgeScroll
 from viewer.canvas.tools import ASKING, TOOLS
 from viewer.canvas.tools.tool import Cursor, Tool
 from viewer.text.tr import tr
@@ -33,11 +41,14 @@ ZOOM_KEYS = {
 GESTURES = (  # for the list of shortcuts, with those of each tool
     (tr("Wheel"), tr("Zoom at the pointer")),
     (tr("Drag"), tr("Pan")),
-    (tr("Space + drag"), tr("Pan while a drawing tool is active")),
+    (tr("Space + drag"), tr("Pan while a drawing tool is active, also in the middle of a drawing")),
+    (tr("Ctrl + click, Shift + click"), tr("Select one more region, or one less")),
+    (tr("Ctrl + drag, Shift + drag"), tr("Select the regions in a box")),
+    (tr("Right-click, menu key"), tr("Menu of the selected regions")),
     (tr("Arrow keys"), tr("Pan")),
     ("+  −", tr("Zoom in, zoom out")),
     (tr("Esc"), tr("Cancel drawing; return to the Move tool")),
-    (tr("Del"), tr("Delete the selected region")),
+    (tr("Del"), tr("Delete the selected regions")),
 )
 
 
@@ -56,6 +67,7 @@ class Pointer:
         QEvent.Type.KeyPress: "key_press",
         QEvent.Type.KeyRelease: "key_release",
         QEvent.Type.FocusOut: "focus_lost",
+        QEvent.Type.ContextMenu: "context_menu",
     }
 
     def __init__(self, canvas: CanvasBase) -> None:
@@ -67,6 +79,9 @@ class Pointer:
         self._grabbed: QPointF | None = None  # last device pixel of a pan
         self._pressed: QPointF | None = None  # device pixel of the press, until it becomes a drag
         self._tool_pressed: QPointF | None = None  # device pixel of the press that the tool handled
+        self._tool_button = Qt.MouseButton.NoButton  # of that press
+        self._held: tuple[QPointF, Qt.KeyboardModifier] | None = None  # last move of that press
+        self._scroll = EdgeScroll(canvas.camera, self._move_again, canvas)
         self._on_minimap = False
         self._space = False
 
@@ -92,7 +107,7 @@ class Pointer:
         """Cancel drawing or dragging; True if there was any."""
         was_busy = self.tool.is_busy
         self.tool.cancel()
-        self._tool_pressed = None
+        self._end_tool_press()
         self._canvas.pixels.cancel()
         self._canvas.update()
         return was_busy
@@ -108,13 +123,18 @@ class Pointer:
     def press(self, event: QMouseEvent) -> None:
         at = self._device(event.position())
         left = event.button() == Qt.MouseButton.LeftButton
+        right = event.button() == Qt.MouseButton.RightButton and self.tool.takes_right
+        if self._tool_pressed is not None:
+            return  # another button while a tool holds one
         if left and self._scene.on_minimap(at):
             self._on_minimap = True
             self._scene.look_through_minimap(at)
-        elif event.button() == Qt.MouseButton.MiddleButton or self._space:
+        elif event.button() == Qt.MouseButton.MiddleButton or (self._space and (left or right)):
             self._grab(at)
-        elif left and self.tool.press(self._cursor(event)):
+        elif (left or right) and self.tool.press(self._cursor(event, right=right)):
             self._tool_pressed = at
+            self._tool_button = event.button()
+            self._held = event.position(), event.modifiers()
             self._canvas.update()
         elif left:
             self._grab(at, may_click=True)
@@ -126,7 +146,12 @@ class Pointer:
             self._scene.look_through_minimap(at)
         elif self._grabbed is not None:
             self._pan(at)
+        elif self._tool_pressed is not None and self._space:
+            self._pan_beside_tool(event.position())
         else:
+            if self._tool_pressed is not None:
+                self._held = event.position(), event.modifiers()
+                self._scroll.follow(at, self._scene.dpr)
             self.tool.move(cursor)
             if self.tool.is_busy:
                 self._canvas.update()
@@ -143,10 +168,11 @@ class Pointer:
             self._update_cursor()
             if was_click:
                 self._canvas.roi_clicked.emit(self._scene.roi_at(*cursor.point))
-        elif event.button() == Qt.MouseButton.LeftButton and self._tool_pressed is not None:
+        elif self._tool_pressed is not None and event.button() == self._tool_button:
             is_click = self._is_near(at, self._tool_pressed)
-            self._tool_pressed = None
-            self.tool.release(replace(cursor, is_click=is_click))
+            right = self._tool_button == Qt.MouseButton.RightButton
+            self._end_tool_press()
+            self.tool.release(replace(cursor, is_click=is_click, right=right))
             self._canvas.update()
 
     def double_click(self, event: QMouseEvent) -> None:
@@ -158,7 +184,41 @@ class Pointer:
     def leave(self, event: QEvent) -> bool:
         self._canvas.cursor_moved.emit(math.nan, math.nan)
         self._set_hovered(None)
+        self.tool.leave()
         return False
+
+    def _end_tool_press(self) -> None:
+        self._tool_pressed = self._held = None
+        self._scroll.stop()
+
+    def _move_again(self) -> None:
+        """The slide has moved under a mouse that stands still."""
+        if self._held is not None:
+            self.tool.move(self._cursor_at(*self._held))
+            self._canvas.update()
+
+    def _pan_beside_tool(self, position: QPointF) -> None:
+        """Pan in the middle of a drawing, whose button is held."""
+        if self._held is not None:
+            self._camera.pan_by(*self._device(position - self._held[0]).toTuple())
+            self._held = position, self._held[1]
+        self._scroll.stop()
+
+    def context_menu(self, event: QContextMenuEvent) -> bool:
+        """By the mouse, for the ROI under it, or by the keyboard, for the selected ones."""
+        if event.reason() == QContextMenuEvent.Reason.Mouse:
+            at = self._device(QPointF(event.pos()))
+            busy = self.tool.takes_right or self.tool.is_busy or self._grabbed is not None
+            if busy or self._scene.on_minimap(at):
+                return True
+            hit = self._scene.roi_at(*self._camera.view.to_slide(at.x(), at.y()))
+            if hit is not None and hit not in self._scene.rois.chosen:
+                self._canvas.roi_clicked.emit(hit)
+            self._canvas.menu_requested.emit(hit, event.globalPos())
+        else:
+            middle = self._canvas.mapToGlobal(self._canvas.rect().center())
+            self._canvas.menu_requested.emit(self._scene.rois.selected, middle)
+        return True
 
     def _grab(self, at: QPointF, *, may_click: bool = False) -> None:
         self._grabbed = at
@@ -202,6 +262,10 @@ class Pointer:
         pixels = event.pixelDelta().y()
         if from_trackpad and pixels:
             self._camera.zoom_at(pixels * TRACKPAD_STEPS, at, smooth=False)
+        elif event.modifiers() & Qt.KeyboardModifier.ControlModifier and self.tool.wheel(
+            self._cursor(event), event.angleDelta().y() / 120
+        ):
+            self._canvas.update()
         else:
             self._camera.zoom_at(event.angleDelta().y() / 120 * WHEEL_STEPS, at)
 
@@ -227,6 +291,10 @@ class Pointer:
         camera = self._camera
         if self.tool.key(key):
             self._canvas.update()
+        elif key in PAN_KEYS and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            steps = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
+            dx, dy = (-steps * v * self._scene.px for v in PAN_KEYS[key])
+            return self.nudge(dx, dy)
         elif key in PAN_KEYS:
             dx, dy = PAN_KEYS[key]
             camera.pan_by(dx * PAN_SHARE * camera.view.width, dy * PAN_SHARE * camera.view.height)
@@ -267,19 +335,29 @@ class Pointer:
         return self.tool is not old
 
     def _request_delete(self) -> bool:
-        selected = self._scene.rois.selected
-        if selected is not None:
-            self._canvas.roi_delete_requested.emit(selected)
-        return selected is not None
+        chosen = [roi.id for roi in self._scene.rois.chosen_rois()]
+        if chosen:
+            self._canvas.rois_delete_requested.emit(chosen)
+        return bool(chosen)
+
+    def nudge(self, dx: float, dy: float) -> bool:
+        """Move the selected ROIs that are not locked, level-0 px; False if there are none."""
+        free = [roi for roi in self._scene.rois.chosen_rois() if not roi.locked]
+        if free:
+            self.tool.edit_all([shifted(roi, dx, dy) for roi in free])
+        return bool(free)
 
     # --- positions
     def _device(self, place: QPointF) -> QPointF:
         return place * self._scene.dpr
 
-    def _cursor(self, event: QMouseEvent) -> Cursor:
-        at = self._device(event.position())
+    def _cursor(self, event: QMouseEvent | QWheelEvent, *, right: bool = False) -> Cursor:
+        return replace(self._cursor_at(event.position(), event.modifiers()), right=right)
+
+    def _cursor_at(self, position: QPointF, modifiers: Qt.KeyboardModifier) -> Cursor:
+        at = self._device(position)
         x, y = self._camera.view.to_slide(at.x(), at.y())
-        return Cursor(x, y, self._scene.px, event.modifiers())
+        return Cursor(x, y, self._scene.px, modifiers)
 
     def _is_near(self, at: QPointF, pressed: QPointF) -> bool:
         """Whether a device pixel is too near the press for a drag."""

@@ -108,7 +108,7 @@ class Scene:
         self.tile_map.paint(painter, view)
         self.slide_answer.paint(painter, view)
         self.overlays.paint(painter, view)
-        self.rois.paint(painter, view, dpr)
+        self.rois.paint(painter, view, dpr, self.camera.mpp)
         self.overlays.paint_highlight(painter, view, dpr)
         paint_tool(painter, view, dpr)
         if self.decorated:

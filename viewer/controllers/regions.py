@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,9 +34,11 @@ class RegionController(Controller):
         self._classes = shared.classes
         self._reading = 0  # files
         canvas.roi_drawn.connect(self._on_drawn)
-        canvas.roi_edited.connect(self._on_edited)
+        canvas.rois_edited.connect(self._on_edited)
         canvas.roi_clicked.connect(document.select)
-        canvas.roi_delete_requested.connect(self._on_delete)
+        canvas.roi_toggled.connect(document.toggle)
+        canvas.rois_picked.connect(self._on_picked)
+        canvas.rois_delete_requested.connect(self.delete)
         document.rois_changed.connect(self._show)
         document.selection_changed.connect(self._show_selected)
         shared.classes.changed.connect(self._show_drawn)
@@ -74,26 +76,44 @@ class RegionController(Controller):
         info = self._document.slide
         return roi if info is None else cut_to_slide(roi, info.width, info.height)
 
-    def _on_edited(self, roi: Roi) -> None:
-        old = self._document.roi(roi.id)
-        if old is not None and not old.locked:
-            cut = self._cut(roi)
-            if cut is None:  # dragged off the slide: as it was
-                self._show()
-                return
-            edited = replace(old, polygons=cut.polygons, kind=cut.kind)
-            self._document.change(edited, tr("Edit region"))
+    def _on_edited(self, rois: Sequence[Roi]) -> None:
+        """Take new outlines; a region that was dragged off the slide stays as it was."""
+        edited = []
+        for roi in rois:
+            old, cut = self._document.roi(roi.id), self._cut(roi)
+            if old is not None and not old.locked and cut is not None and self._is_on(cut):
+                edited.append(replace(old, polygons=cut.polygons, kind=cut.kind))
+        text = tr("Edit region") if len(rois) == 1 else tr("Move regions")
+        self._document.change_many(edited, text)
+        if len(edited) < len(rois):
+            self._show()
 
-    def _on_delete(self, roi_id: str) -> None:
-        if not self._document.remove([roi_id]):
+    def _is_on(self, roi: Roi) -> bool:
+        """Whether any of a region is on the slide."""
+        info = self._document.slide
+        return info is None or _is_on(roi, info)
+
+    def _on_picked(self, roi_ids: Sequence[str]) -> None:
+        """Select more regions, those that a box holds."""
+        document = self._document
+        document.choose([*(roi.id for roi in document.chosen), *roi_ids])
+
+    def delete(self, roi_ids: Sequence[str]) -> None:
+        """Delete regions; locked ones stay, which is said."""
+        left = len(roi_ids) - self._document.remove(roi_ids)
+        if left == 1:
             self._messages.info(tr("This region is locked. Unlock it in the list to delete it."))
+        elif left:
+            text = tr("{count} regions are locked. Unlock them in the list to delete them.")
+            self._messages.info(text.format(count=left))
 
     def _show(self) -> None:
         self._canvas.set_rois(self._document.rois)
 
     def _show_selected(self) -> None:
         roi = self._document.selected
-        self._canvas.set_selected(None if roi is None else roi.id)
+        chosen = [chosen.id for chosen in self._document.chosen]
+        self._canvas.set_selected(None if roi is None else roi.id, chosen)
 
     def _show_drawn(self) -> None:
         chosen = self._classes.drawn

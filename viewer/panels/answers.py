@@ -106,7 +106,10 @@ class AnswersPanel(QWidget):
         if self._document.slide is None:
             return tr("Open a slide to classify its regions.")
         if roi is not None and not has_area(roi):
-            return tr("A point or line has no area to classify. Draw a region with the lasso (L).")
+            return tr(
+                "Points, lines, rulers and angles have no area to classify. Draw a region with the "
+                "lasso (L)."
+            )
         if not any(model.classifies for model in self._library.models):
             return tr("To classify regions, add a model (Ctrl+M) or drop one on the window.")
         if not self._library.in_use:

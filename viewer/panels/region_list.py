@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
 
+from ssmamba.rois.measures import angle_of, length_of, point_count
 from ssmamba.rois.roi import Roi
 from viewer.state.document import Document
 from viewer.state.library import Model, ModelLibrary, names_beside
@@ -22,8 +23,13 @@ NO_PARENT = QModelIndex()
 RoiRole = int(Qt.ItemDataRole.UserRole)
 LineRole = RoiRole + 1
 UNNAMED = tr("Unnamed region")
+KINDS = {  # regions without an area, which no model is asked about
+    "point": tr("Points"),
+    "line": tr("Line"),
+    "ruler": tr("Ruler"),
+    "angle": tr("Angle"),
+}
 NOTHING_SAID = Said()
-KINDS = {"point": tr("point"), "line": tr("line")}  # regions without an area
 
 
 @dataclass(frozen=True)
@@ -121,8 +127,8 @@ class RegionModel(QAbstractListModel):
 
     # --- texts
     def area_text(self, roi: Roi) -> str:
-        if roi.kind in KINDS:
-            return KINDS[roi.kind]
+        if not roi.has_area:
+            return self._measure_text(roi)
         kept = self._areas.get(roi.id)
         if kept is None or kept[0] is not roi:
             from ssmamba.rois.geometry import area_of
@@ -131,8 +137,18 @@ class RegionModel(QAbstractListModel):
             self._areas[roi.id] = kept
         return formats.area(kept[1], self._document.mpp)
 
+    def _measure_text(self, roi: Roi) -> str:
+        """What stands in place of an area: number of points, angle, or length."""
+        if roi.kind == "point":
+            return formats.points(point_count(roi))
+        if roi.kind == "angle":
+            return formats.degrees(angle_of(roi))
+        return formats.exact_length(length_of(roi), self._document.mpp)
+
     def line(self, roi: Roi) -> RegionLine:
         """The user's class and the shown model's answer."""
+        if not roi.has_area:
+            return RegionLine(KINDS.get(roi.kind, ""), user_class=roi.user_class)
         model, own = self._library.shown, roi.user_class
         key = None if model is None else answer_key(self._document, roi, model)
         newest = model and self._document.results.newest_answer(roi.id, model.path)

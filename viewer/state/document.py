@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 
-from ssmamba.rois.roi import Roi, geometry_hash
+from ssmamba.rois.roi import Kind, Roi, geometry_hash
 from ssmamba.slides.slide import SlideInfo
 from viewer.state.events import Event
 from viewer.state.maps_in_view import MapsInView
@@ -19,9 +19,17 @@ from viewer.text.tr import tr, tr_n
 Place = tuple[float, float, float]  # centre (x, y), level-0 px; level-0 px per device pixel
 
 
-def free_names(taken: Container[str], first: int = 1) -> Iterator[str]:
-    """ "Region 1", "Region 2" … without names that are taken."""
-    names = (tr("Region {number}").format(number=number) for number in count(first))
+NAMES: dict[Kind, str] = {
+    "point": tr("Points {number}"),
+    "ruler": tr("Ruler {number}"),
+    "angle": tr("Angle {number}"),
+}
+
+
+def free_names(taken: Container[str], first: int = 1, kind: Kind = "polygon") -> Iterator[str]:
+    """ "Region 1", "Region 2" … without names that are taken; of a ruler "Ruler 1" …"""
+    name = NAMES.get(kind, tr("Region {number}"))
+    names = (name.format(number=number) for number in count(first))
     return (name for name in names if name not in taken)
 
 
@@ -46,6 +54,7 @@ class Document:
         self._order: dict[str, int] = {}  # of first appearance
         self._hashes: dict[str, tuple[Roi, str]] = {}
         self._selected: str | None = None
+        self._chosen: dict[str, None] = {}  # ids, in the order in which they were selected
         self._slide_settings = SlideSettings()
         self._painting = MapPainting()
         self._picture = PictureSettings()
@@ -61,6 +70,7 @@ class Document:
         self._rois = {}
         self._order.clear()
         self._selected = None
+        self._chosen = {}
         self.view = None
         old, self._slide_settings = self._slide_settings, SlideSettings()
         self.slide_changed.emit()
@@ -85,8 +95,7 @@ class Document:
             self._order.setdefault(roi_id, len(self._order))
         self.set_slide_settings(settings)
         self.rois_changed.emit()
-        if self._selected not in self._rois:
-            self.select(None)
+        self._deselect_lost()
 
     @property
     def slide_settings(self) -> SlideSettings:
@@ -157,29 +166,65 @@ class Document:
             self._do(Change(text, {i: self._rois[i] for i in gone}, dict.fromkeys(gone)))
         return len(gone)
 
+    def exchange(self, text: str, *, changed: Iterable[Roi] = (), gone: Iterable[str] = ()) -> None:
+        """Change or add regions and remove others, locked ones too, as one step."""
+        after: dict[str, Roi | None] = {i: None for i in gone if i in self._rois}
+        after.update({roi.id: roi for roi in changed if self._rois.get(roi.id) != roi})
+        if after:
+            self._do(Change(text, {i: self._rois.get(i) for i in after}, after))
+
     def undo(self) -> None:
         self._apply(self.undo_stack.take_undo())
 
     def redo(self) -> None:
         self._apply(self.undo_stack.take_redo())
 
-    def next_name(self) -> str:
-        """ "Region 4" when 1 to 3 are taken."""
-        return next(free_names({roi.name for roi in self._rois.values()}, len(self._rois) + 1))
+    def next_name(self, kind: Kind = "polygon") -> str:
+        """ "Region 4" when 1 to 3 are taken; rulers, angles and points are counted apart."""
+        alike = sum(NAMES.get(r.kind) == NAMES.get(kind) for r in self._rois.values())
+        return next(free_names({roi.name for roi in self._rois.values()}, alike + 1, kind))
 
     def named(self, roi: Roi) -> Roi:
-        return roi if roi.name else replace(roi, name=self.next_name())
+        return roi if roi.name else replace(roi, name=self.next_name(roi.kind))
 
     # --- selection
     @property
     def selected(self) -> Roi | None:
+        """The region whose results are shown: of those selected, the last one."""
         return self.roi(self._selected)
 
+    @property
+    def chosen(self) -> list[Roi]:
+        """All selected regions, in the order in which they were selected."""
+        return [self._rois[i] for i in self._chosen if i in self._rois]
+
     def select(self, roi_id: str | None) -> None:
-        chosen = roi_id if roi_id in self._rois else None
-        if chosen != self._selected:
-            self._selected = chosen
+        """Select one region alone, or none."""
+        self.choose(() if roi_id is None else (roi_id,))
+
+    def choose(self, roi_ids: Iterable[str], current: str | None = None) -> None:
+        """Select regions; those that were selected before keep their place in the order.
+
+        current: the one whose results are shown; by default the last one.
+        """
+        wanted = dict.fromkeys(roi_id for roi_id in roi_ids if roi_id in self._rois)
+        kept = {roi_id: None for roi_id in self._chosen if roi_id in wanted}
+        chosen = {**kept, **wanted}
+        last = current if current in chosen else next(reversed(chosen), None)
+        if (list(chosen), last) != (list(self._chosen), self._selected):
+            self._chosen, self._selected = chosen, last
             self.selection_changed.emit()
+
+    def toggle(self, roi_id: str) -> None:
+        """Take one more region into the selection, or out of it."""
+        if roi_id in self._chosen:
+            self.choose([i for i in self._chosen if i != roi_id])
+        else:
+            self.choose([*self._chosen, roi_id])
+
+    def _deselect_lost(self) -> None:
+        if any(roi_id not in self._rois for roi_id in self._chosen):
+            self.choose(self._chosen)
 
     # --- results
     def reading(self, roi: Roi) -> Reading:
@@ -233,5 +278,4 @@ class Document:
         if returned:  # a restored region returns to its old position
             self._rois = dict(sorted(self._rois.items(), key=lambda item: self._order[item[0]]))
         self.rois_changed.emit()
-        if self._selected is not None and self._selected not in self._rois:
-            self.select(None)
+        self._deselect_lost()

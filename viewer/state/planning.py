@@ -107,7 +107,7 @@ def request(task: Task, job: int, document: Document) -> Request:
 
 
 def has_area(roi: Roi) -> bool:
-    return roi.kind not in ("point", "line")
+    return roi.has_area
 
 
 def may_show_map(document: Document, roi: Roi, spec: MapSpec) -> bool:

@@ -37,6 +37,20 @@ def length(px: float, mpp: float | None) -> str:
     return decimal(f"{um / 1000:.2f} mm") if um >= 1000 else f"{um:.0f} µm"
 
 
+def exact_length(px: float, mpp: float | None) -> str:
+    """A measured length with three digits: "12.3 µm", "1.234 mm", "87.5 px"."""
+    if mpp is None:
+        return decimal(f"{px:.1f} px") if px < 1000 else length(px, None)
+    um = px * mpp
+    if um >= 1000:
+        return decimal(f"{um / 1000:.3f} mm")
+    return decimal(f"{um:.1f} µm" if um >= 10 else f"{um:.2f} µm")
+
+
+def degrees(angle: float) -> str:
+    return decimal(f"{angle:.1f}°")
+
+
 def whole(number: int) -> str:
     """ "20 002", with a narrow space that does not end a line."""
     return f"{number:,}".replace(",", "\u202f")
@@ -59,6 +73,10 @@ def percent(share: float) -> str:
 def regions(number: int) -> str:
     """ "1 region", "3 regions"; the others of this kind alike."""
     return tr_n("{count} region", "{count} regions", number).format(count=whole(number))
+
+
+def points(number: int) -> str:
+    return tr_n("{count} point", "{count} points", number).format(count=whole(number))
 
 
 def windows(number: int) -> str:

@@ -188,8 +188,11 @@ AREAS = st.lists(st.lists(RINGS, min_size=1, max_size=3).map(tuple), min_size=1,
 
 @st.composite
 def regions(draw: st.DrawFn) -> Roi:
-    kind = draw(st.sampled_from(["polygon", "ellipse", "line", "point"]))
+    kind = draw(st.sampled_from(["polygon", "ellipse", "line", "point", "ruler", "angle"]))
     polygons = draw(AREAS) if kind in ("polygon", "ellipse") else ((draw(RINGS),),)
+    ends = {"ruler": 2, "angle": 3}.get(kind)
+    if ends is not None:
+        polygons = ((polygons[0][0][:ends],),)
     return Roi(
         polygons,
         kind=kind,
@@ -197,6 +200,7 @@ def regions(draw: st.DrawFn) -> Roi:
         class_name=draw(NAMES),
         color=draw(COLORS),
         locked=draw(st.booleans()),
+        hidden=draw(st.booleans()),
         measurements=draw(
             st.dictionaries(NAMES, st.floats(allow_nan=False) | st.just(math.inf), max_size=3)
         ),
@@ -211,6 +215,25 @@ def test_our_own_regions_survive_a_file(rois: list[Roi]) -> None:
     back = rois_from_geojson(json.loads(text))
     # a polygon that happens to be an upright rectangle comes back as one
     assert [replace(b, kind=a.kind) for a, b in zip(rois, back, strict=True)] == rois
+
+
+def test_rulers_and_angles_are_lines_for_other_programs() -> None:
+    """QuPath keeps the metadata of an annotation, so that a ruler comes back from it as one."""
+    ruler = Roi(((((1, 2), (5, 2)),),), kind="ruler", metadata={"who": "A"})
+    (feature,) = rois_to_geojson([ruler])["features"]
+    assert feature["geometry"] == {"type": "LineString", "coordinates": [[1, 2], [5, 2]]}
+    assert feature["properties"]["metadata"] == {"who": "A", "measured as": "ruler"}
+    assert rois_from_geojson(feature) == [ruler]
+    feature["geometry"]["coordinates"].append([7, 7])  # edited elsewhere: no ruler any more
+    assert rois_from_geojson(feature)[0].kind == "line"
+
+
+def test_a_note_is_the_description_that_qupath_shows() -> None:
+    roi = Roi((((((1, 2), (5, 2), (5, 9))),),)).noted("Necrosis?")
+    (feature,) = rois_to_geojson([roi])["features"]
+    assert feature["properties"]["metadata"] == {"ANNOTATION_DESCRIPTION": "Necrosis?"}
+    assert rois_from_geojson(feature)[0].note == "Necrosis?"
+    assert roi.noted("").metadata == {}
 
 
 def test_a_rectangle_stays_a_rectangle() -> None:

@@ -42,7 +42,7 @@ class Driver:
         self.clicked: list[str | None] = []
         self.hints: list[str] = []
         canvas.roi_drawn.connect(self.drawn.append)
-        canvas.roi_edited.connect(self.edited.append)
+        canvas.rois_edited.connect(self.edited.extend)
         canvas.roi_clicked.connect(self.clicked.append)
         canvas.hint.connect(self.hints.append)
 

@@ -37,7 +37,7 @@ def test_hovering_tells_once_on_entering_and_leaving(drawing: Driver) -> None:
 def test_delete_asks_for_the_selected_region(drawing: Driver) -> None:
     drawing.canvas.set_rois([SQUARE])
     asked: list[str] = []
-    drawing.canvas.roi_delete_requested.connect(asked.append)
+    drawing.canvas.rois_delete_requested.connect(asked.extend)
     QTest.keyClick(drawing.canvas, Qt.Key.Key_Delete)
     drawing.canvas.set_selected("square")
     QTest.keyClick(drawing.canvas, Qt.Key.Key_Delete)

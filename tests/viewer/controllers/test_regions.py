@@ -43,7 +43,7 @@ def test_an_edit_changes_the_shape_and_nothing_that_was_said_of_the_region(
     regions: RegionController, shared: Shared, canvas: SlideCanvas
 ) -> None:
     shared.document.add([replace(square(0, 0, 50, "A", "a"), class_name="Tumour")])
-    canvas.roi_edited.emit(square(5, 5, 40, "", "a"))
+    canvas.rois_edited.emit([square(5, 5, 40, "", "a")])
     edited = shared.document.roi("a")
     assert edited is not None and edited.bounds == (5, 5, 45, 45)
     assert (edited.name, edited.class_name) == ("A", "Tumour")
@@ -54,8 +54,8 @@ def test_a_locked_region_is_neither_edited_nor_deleted_on_the_slide(
 ) -> None:
     locked = replace(square(0, 0, 50, "A", "a"), locked=True)
     shared.document.add([locked])
-    canvas.roi_edited.emit(square(5, 5, 40, "", "a"))
-    canvas.roi_delete_requested.emit("a")
+    canvas.rois_edited.emit([square(5, 5, 40, "", "a")])
+    canvas.rois_delete_requested.emit(["a"])
     assert shared.document.rois == (locked,)
     assert len(told) == 1 and "locked" in told[0].text
 

@@ -60,6 +60,52 @@ def test_removing_the_selected_region_clears_the_selection(document: Document) -
     assert document.selected is None and told == [None]
 
 
+def test_regions_are_chosen_in_order_and_the_last_is_shown(document: Document) -> None:
+    document.add([square(40, 0, 10, "C", "c")])
+    document.select("b")
+    document.toggle("a")
+    assert [roi.id for roi in document.chosen] == ["b", "a"]
+    assert document.selected is not None and document.selected.id == "a"
+    document.choose(["a", "b", "c", "unknown"])
+    assert [roi.id for roi in document.chosen] == ["b", "a", "c"]  # old ones keep their place
+    document.toggle("c")
+    document.toggle("a")
+    assert [roi.id for roi in document.chosen] == ["b"] and document.selected is not None
+
+
+def test_the_selection_is_told_once_and_only_when_it_changes(document: Document) -> None:
+    told: list[int] = []
+    document.selection_changed.connect(lambda: told.append(len(document.chosen)))
+    document.choose(["a", "b"])
+    document.choose(["a", "b"])
+    document.choose(["a", "b"], current="a")  # another one is shown
+    document.select(None)
+    assert told == [2, 2, 0]
+
+
+def test_what_is_gone_is_not_selected(document: Document) -> None:
+    document.choose(["a", "b"])
+    document.remove(["b"])
+    assert [roi.id for roi in document.chosen] == ["a"]
+    assert document.selected is not None and document.selected.id == "a"
+
+
+def test_regions_are_exchanged_in_one_step(document: Document) -> None:
+    made = square(0, 0, 30, "A", "a")
+    document.exchange("Unite regions", changed=[made], gone=["b"])
+    assert document.rois == (made,) and document.undo_stack.undo_text == "Unite regions"
+    document.undo()
+    assert [roi.name for roi in document.rois] == ["A", "B"]
+
+
+def test_rulers_angles_and_points_are_counted_apart(document: Document) -> None:
+    for kind, name in (("ruler", "Ruler 1"), ("angle", "Angle 1"), ("ruler", "Ruler 2")):
+        roi = replace(square(0, 50, 5), kind=kind, id=name)
+        document.add([document.named(replace(roi, name=""))])
+        assert document.rois[-1].name == name
+    assert document.next_name() == "Region 3"
+
+
 def test_names_never_repeat(document: Document) -> None:
     document.add([document.named(square(0, 50, 5, roi_id="c"))])
     assert document.rois[-1].name == "Region 3"

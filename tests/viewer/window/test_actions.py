@@ -65,7 +65,8 @@ def test_menus_are_as_the_list_says(opened: Opened) -> None:
     window = opened()
     assert texts(window.menuBar().actions()) == list(MENUS)
     assert texts(menu_of(window, EDIT).actions()) == [
-        "Undo", "Redo", "Copy view", "-", "Move", "Lasso", "Polygon", "Rectangle", "-",
+        "Undo", "Redo", "Copy view", "-", "Move", "Lasso", "Polygon", "Rectangle",
+        "Ellipse", "Points", "Ruler", "Angle", "-",
         "Whole image as a region", "Delete region", "-", "Class", "Class of new regions",
         "Add class…", "-", "Preferences…",
     ]  # fmt: skip

@@ -108,7 +108,7 @@ def test_editing_a_region_marks_its_answer_outdated_until_the_new_one(
     roi = bench.draw(*RING)
     bench.settle()
     engines[0].patient = True
-    bench.window.canvas.roi_edited.emit(replace(square(250, 250, 120), id=roi.id))
+    bench.window.canvas.rois_edited.emit([replace(square(250, 250, 120), id=roi.id)])
     bench.qtbot.waitUntil(lambda: len(engines[0].of_kind(Classify)) == 2)
     assert "Outdated" in bench.texts(bench.window.panels["answers"])
     assert not bench.window.canvas.scene.overlays.overlays  # the map belonged to the old shape

@@ -45,7 +45,7 @@ def draw_map(
         draw.rectangle(box, fill=(*color, FILL), outline=(*color, 255))
     for roi in rois:
         for ring in (ring for rings in roi.polygons for ring in rings):
-            if roi.kind not in ("point", "line"):
+            if roi.has_area:
                 places = [(x / scale, y / scale) for x, y in (*ring, ring[0])]
                 draw.line(places, fill=(0, 0, 0, 255), width=2)
     whole = _with_legend(Image.alpha_composite(image, marks).convert("RGB"), taken, colors)

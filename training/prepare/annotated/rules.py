@@ -82,7 +82,7 @@ def sort_annotations(rois: Sequence[Roi], rules: Rules) -> Sorted:
     spelled = {folded(rules.background): rules.background}
     lines = 0
     for roi in rois:
-        if roi.kind in ("point", "line"):
+        if not roi.has_area:
             lines += 1
         elif rules.is_excluded(roi.class_name):
             found.cut.append(roi)

@@ -9,12 +9,15 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QTransform
 
-from ssmamba.rois.roi import Ring, Roi
+from ssmamba.rois.roi import Roi
+from viewer.canvas.layers.measures import extra_path
+from viewer.canvas.layers.small_rois import polylines
 from viewer.canvas.view import View
 
 DEFAULT_COLOR = (0, 205, 120)  # green stands out of pink and violet stains
 HALO = QColor(0, 0, 0, 120)
 POINT_RADIUS_PX = 5.0
+KEPT_FROM = 200  # corners: the arrays of smaller ROIs are made when they are needed
 
 
 class RoiShape:
@@ -23,8 +26,19 @@ class RoiShape:
     def __init__(self, roi: Roi) -> None:
         self.roi = roi
         self.bounds = roi.bounds
+        self._parts: list[list[np.ndarray]] | None = None
         self._paths: dict[int, QPainterPath] = {}  # by octave of the zoom
         self._rings: dict[int, list[np.ndarray]] = {}
+
+    @property
+    def parts(self) -> list[list[np.ndarray]]:
+        """The rings of each part, (N, 2) level-0 pixels; kept where making them takes long."""
+        if self._parts is not None:
+            return self._parts
+        found = [[np.asarray(r, float).reshape(-1, 2) for r in part] for part in self.roi.polygons]
+        if sum(len(ring) for part in found for ring in part) > KEPT_FROM:
+            self._parts = found
+        return found
 
     @cached_property
     def color(self) -> QColor:
@@ -39,9 +53,9 @@ class RoiShape:
         rings = self._rings.get(octave)
         if rings is None:
             tolerance = 0.4 * 2.0**octave
-            arrays = (np.asarray(ring, float) for rings in self.roi.polygons for ring in rings)
+            arrays = (ring for rings in self.parts for ring in rings)
             rings = [_thinned(a, tolerance) for a in arrays if len(a)]
-            if self.roi.kind not in ("line", "point"):
+            if self.roi.has_area:
                 rings = [np.vstack([ring, ring[:1]]) for ring in rings]
             self._rings[octave] = rings
         return rings
@@ -60,28 +74,21 @@ class RoiShape:
 
         As a clip it is right for a ROI whose rings neither cross nor overlap (``resolved``).
         """
-        path = QPainterPath()
-        path.setFillRule(Qt.FillRule.OddEvenFill)
-        for ring in rings:
-            points = (ring - self.bounds[:2]).tolist()
-            path.moveTo(*points[0])
-            for x, y in points[1:]:
-                path.lineTo(x, y)
-            if self.roi.kind not in ("line", "point"):
-                path.closeSubpath()
-        return path
+        starts = np.cumsum([0, *(len(ring) for ring in rings[:-1])])
+        points = np.concatenate(rings) - self.bounds[:2]
+        return polylines(points, starts, Qt.FillRule.OddEvenFill)
 
     def contains(self, x: float, y: float, tolerance: float) -> bool:
         """Whether a point (level-0 px) is inside, or within ``tolerance`` of the outline."""
-        rings = [np.asarray(ring, float) for rings in self.roi.polygons for ring in rings]
+        rings = [ring for part in self.parts for ring in part]
         if self.roi.kind == "point":
             return any(np.hypot(*(ring - (x, y)).T).min() <= 2 * tolerance for ring in rings)
-        closed = self.roi.kind != "line"
+        closed = self.roi.has_area
         if any(_distance(ring, x, y, closed) <= tolerance for ring in rings):
             return True
         return closed and any(
             bool(_winding(part[0], x, y)) and not any(_winding(hole, x, y) for hole in part[1:])
-            for part in self.roi.polygons
+            for part in self.parts
             if part
         )
 
@@ -101,6 +108,8 @@ def paint_outline(
         _paint_points(painter, view, shape, POINT_RADIUS_PX * dpr, width)
         return
     path = shape.path_on(view)
+    if shape.roi.kind in ("ruler", "angle"):
+        path.addPath(extra_path(shape.roi, view, dpr))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     if halo:
         painter.strokePath(path, line_pen(HALO, width + 2.2 * dpr))
@@ -156,9 +165,9 @@ def _distance(ring: np.ndarray, x: float, y: float, closed: bool) -> float:
     return float(np.hypot(*(nearest - (x, y)).T).min())
 
 
-def _winding(ring: Ring, x: float, y: float) -> int:
+def _winding(ring: np.ndarray, x: float, y: float) -> int:
     """How often a closed ring winds around a point."""
-    x0, y0 = np.asarray(ring, float).T
+    x0, y0 = ring.T
     x1, y1 = np.roll(x0, -1), np.roll(y0, -1)
     left_of = (x1 - x0) * (y - y0) - (x - x0) * (y1 - y0)
     up = (y0 <= y) & (y1 > y) & (left_of > 0)

@@ -10,6 +10,7 @@ from PySide6.QtGui import QFontMetricsF, QPainter
 
 from ssmamba.rois.roi import Roi
 from viewer.canvas.layers.labels import label_font, paint_label, place_label
+from viewer.canvas.layers.measures import label_box, measured_text
 from viewer.canvas.layers.roi_shape import (
     DEFAULT_COLOR,
     POINT_RADIUS_PX,
@@ -18,6 +19,7 @@ from viewer.canvas.layers.roi_shape import (
 )
 from viewer.canvas.layers.small_rois import paint_dots, paint_outlines
 from viewer.canvas.view import View
+from viewer.tiles.pyramid import Rect
 
 DOT_BELOW_PX = 4.0  # smaller ROIs are dots
 LABEL_FROM_PX = 36.0  # narrower ROIs show no name
@@ -35,9 +37,12 @@ class RoiLayer:
         self._bounds = np.empty((0, 4))  # level-0 px, in the order of _list
         self._colors: np.ndarray = np.empty(0, np.uint32)  # ARGB
         self._is_point = np.empty(0, bool)
-        self.selected: str | None = None
+        self._is_hidden = np.empty(0, bool)
+        self._number: dict[str, int] = {}  # in _list, by id
+        self.selected: str | None = None  # the one whose results are shown
+        self.chosen: frozenset[str] = frozenset()  # all that are selected
         self.hovered: str | None = None
-        self.hidden: str | None = None  # the ROI being edited, which its tool paints
+        self.lifted: frozenset[str] = frozenset()  # ROIs being edited, which a tool paints
         self.labels: dict[str, QRectF] = {}  # by id: where names stand now, device pixels
 
     def set_rois(self, rois: Sequence[Roi]) -> None:
@@ -50,12 +55,35 @@ class RoiLayer:
             elif any(rings and rings[0] for rings in roi.polygons):
                 self._shapes[roi.id] = RoiShape(roi)
         self._list = list(self._shapes.values())
+        self._number = {shape.roi.id: at for at, shape in enumerate(self._list)}
         self._bounds = np.array([s.bounds for s in self._list]).reshape(-1, 4)
         colors = np.array([s.roi.color or DEFAULT_COLOR for s in self._list], np.uint32)
         self._colors = (
             colors.reshape(-1, 3) @ np.array([1 << 16, 1 << 8, 1], np.uint32) | 0xFF000000
         )
         self._is_point = np.array([s.roi.kind == "point" for s in self._list], bool)
+        self._is_hidden = np.array([s.roi.hidden for s in self._list], bool)
+
+    def _shown(self) -> np.ndarray:
+        """Which ROIs are there to see, (N,) bool: those not hidden, and those selected."""
+        shown = ~self._is_hidden
+        shown[[self._number[i] for i in self.chosen if i in self._number]] = True
+        return shown
+
+    def shape(self, roi_id: str | None) -> RoiShape | None:
+        return None if roi_id is None else self._shapes.get(roi_id)
+
+    def chosen_rois(self) -> list[Roi]:
+        """The selected ROIs, from the bottom up."""
+        numbers = sorted(self._number[i] for i in self.chosen if i in self._number)
+        return [self._list[at].roi for at in numbers]
+
+    def within(self, box: Rect) -> list[str]:
+        """Ids of the ROIs that lie in a rectangle as a whole (level-0 px), hidden ones left out."""
+        left, top, right, bottom = box
+        b = self._bounds
+        inside = (b[:, 0] >= left) & (b[:, 1] >= top) & (b[:, 2] <= right) & (b[:, 3] <= bottom)
+        return [self._list[i].roi.id for i in np.flatnonzero(inside & self._shown())]
 
     def get(self, roi_id: str | None) -> Roi | None:
         shape = None if roi_id is None else self._shapes.get(roi_id)
@@ -69,33 +97,40 @@ class RoiLayer:
             & (x <= b[:, 2] + tolerance)
             & (b[:, 1] - tolerance <= y)
             & (y <= b[:, 3] + tolerance)
+            & self._shown()
         )
         shapes = [self._list[i] for i in np.flatnonzero(near)]
         hits = [(_box_area(s), s.roi.id) for s in shapes if s.contains(x, y, tolerance)]
         return min(hits)[1] if hits else None
 
-    def paint(self, painter: QPainter, view: View, dpr: float) -> None:
+    def paint(self, painter: QPainter, view: View, dpr: float, mpp: float | None = None) -> None:
+        """``mpp``: µm per level-0 pixel, for the lengths of rulers."""
         if not self._list:
             return
         left, top, right, bottom = view.rect
         b = self._bounds
         on_screen = (b[:, 0] <= right) & (b[:, 2] >= left) & (b[:, 1] <= bottom) & (b[:, 3] >= top)
+        on_screen &= self._shown()
         extent = np.maximum(b[:, 2] - b[:, 0], b[:, 3] - b[:, 1]) * view.scale
         is_dot = on_screen & ~self._is_point & (extent < DOT_BELOW_PX * dpr)
         centers = (b[is_dot, :2] + b[is_dot, 2:]) / 2
         paint_dots(painter, centers, self._colors[is_dot], view, dpr)
         shapes = [self._list[i] for i in np.flatnonzero(on_screen & ~is_dot)]
-        shapes = [s for s in shapes if s.roi.id != self.hidden]
+        shapes = [s for s in shapes if s.roi.id not in self.lifted]
         if len(shapes) > MAX_OUTLINES:
             shapes = self._paint_hairlines(painter, view, dpr, shapes)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        shapes.sort(key=lambda s: (s.roi.id == self.selected, s.roi.id == self.hovered))
+        shapes.sort(key=lambda s: (s.roi.id in self.chosen, s.roi.id == self.hovered))
         for shape in shapes:
-            strong = shape.roi.id in (self.selected, self.hovered)
+            strong = self._is_strong(shape)
             halo = strong or len(shapes) <= MAX_HALOS
             paint_outline(painter, view, dpr, shape, strong=strong, halo=halo)
-        self._paint_labels(painter, view, dpr, shapes)
+        self._paint_labels(painter, view, dpr, mpp, shapes)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def _is_strong(self, shape: RoiShape) -> bool:
+        """Whether it is selected, or under the mouse."""
+        return shape.roi.id in self.chosen or shape.roi.id == self.hovered
 
     def _paint_hairlines(
         self, painter: QPainter, view: View, dpr: float, shapes: list[RoiShape]
@@ -104,8 +139,7 @@ class RoiLayer:
         rings: dict[int, list[np.ndarray]] = {}
         rest = []
         for shape in shapes:
-            chosen = shape.roi.id in (self.selected, self.hovered)
-            if chosen or shape.roi.kind in ("point", "line"):
+            if self._is_strong(shape) or not shape.roi.has_area:
                 rest.append(shape)
             else:
                 found = rings.setdefault(shape.color.rgb(), [])
@@ -115,7 +149,12 @@ class RoiLayer:
         return rest
 
     def _paint_labels(
-        self, painter: QPainter, view: View, dpr: float, shapes: Sequence[RoiShape]
+        self,
+        painter: QPainter,
+        view: View,
+        dpr: float,
+        mpp: float | None,
+        shapes: Sequence[RoiShape],
     ) -> None:
         """The selected ROI first: a name that would cover another moves below it, or is omitted."""
         font = label_font(painter, dpr)
@@ -123,11 +162,15 @@ class RoiLayer:
         metrics = QFontMetricsF(font, painter.device())
         self.labels = {}
         for shape in reversed(shapes[-MAX_LABELS:]):
-            text = shape.roi.name or shape.roi.class_name
+            measured = measured_text(shape.roi, mpp)
+            text = measured or shape.roi.name or shape.roi.class_name
             box = view.screen_rect_f(shape.bounds)
-            if not text or (box.width() < LABEL_FROM_PX * dpr and shape.roi.kind != "point"):
+            narrow = max(box.width(), box.height() if measured else 0) < LABEL_FROM_PX * dpr
+            if not text or (narrow and shape.roi.kind != "point"):
                 continue
-            if shape.roi.kind == "point":
+            if measured:
+                box = label_box(shape.roi, view)
+            elif shape.roi.kind == "point":
                 box.adjust(0, -POINT_RADIUS_PX * dpr, 0, 0)
             placed = place_label(metrics, text, box, dpr, view, list(self.labels.values()))
             if placed is not None:

@@ -54,7 +54,9 @@ def paint_outlines(
     painter.drawPath(polylines(points, starts))
 
 
-def polylines(points: np.ndarray, starts: np.ndarray) -> QPainterPath:
+def polylines(
+    points: np.ndarray, starts: np.ndarray, fill_rule: Qt.FillRule = Qt.FillRule.WindingFill
+) -> QPainterPath:
     """Polylines as one path, through Qt's serialisation (a call for each point is slow).
 
     ``points`` (N, 2) of all lines together, ``starts`` the index of the first point of each.
@@ -63,9 +65,8 @@ def polylines(points: np.ndarray, starts: np.ndarray) -> QPainterPath:
     elements["type"] = 1  # line to
     elements["type"][starts] = 0  # move to
     elements["x"], elements["y"] = points.T
-    fill_rule = Qt.FillRule.WindingFill.value
     data = struct.pack(">i", len(points)) + elements.tobytes()
-    data += struct.pack(">ii", int(starts[-1]), fill_rule)
+    data += struct.pack(">ii", int(starts[-1]), fill_rule.value)
     path = QPainterPath()
     stream = QDataStream(QByteArray(data))
     stream >> path  # type: ignore[operator]

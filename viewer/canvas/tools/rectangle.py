@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-
-from ssmamba.rois.roi import Point
+from ssmamba.rois.roi import Kind, Point
 from viewer.canvas.tools.drawing import DrawingTool
 from viewer.canvas.tools.tool import Cursor
 from viewer.text.tr import tr
@@ -19,6 +17,7 @@ class Rectangle(DrawingTool):
     keys = "R"
     tip = tr("Draw a rectangular region")
     hint = tr("Hold the mouse button and drag from one corner to the opposite one.")
+    kind: Kind = "rectangle"
     gestures = ((tr("Shift + drag"), tr("Draw a square with the rectangle tool")),)
 
     _start: Point | None = None
@@ -32,7 +31,7 @@ class Rectangle(DrawingTool):
         if self._start is None:
             return
         end = at.point
-        if at.modifiers & Qt.KeyboardModifier.ShiftModifier:
+        if at.shift:
             end = _square_corner(self._start, end)
         (x0, x1), (y0, y1) = (sorted(ends) for ends in zip(self._start, end, strict=True))
         self.path = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
@@ -40,7 +39,7 @@ class Rectangle(DrawingTool):
     def release(self, at: Cursor) -> None:
         if self._start is not None:
             self.move(at)
-            self.finish(at, "rectangle")
+            self.finish(at, self.kind)
 
     def cancel(self) -> None:
         super().cancel()

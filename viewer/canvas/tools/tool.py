@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
@@ -26,10 +26,24 @@ class Cursor:
     px: float  # level-0 pixels per logical screen pixel
     modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier
     is_click: bool = False  # the button is released where it was pressed
+    right: bool = False  # the right button is pressed; only for tools that take it
 
     @property
     def point(self) -> Point:
         return self.x, self.y
+
+    @property
+    def shift(self) -> bool:
+        return bool(self.modifiers & Qt.KeyboardModifier.ShiftModifier)
+
+    @property
+    def alt(self) -> bool:
+        return bool(self.modifiers & Qt.KeyboardModifier.AltModifier)
+
+    @property
+    def adds(self) -> bool:
+        """Whether Ctrl or Shift is held, which add to a selection."""
+        return self.shift or bool(self.modifiers & Qt.KeyboardModifier.ControlModifier)
 
     def distance_px(self, point: Point) -> float:
         """Distance to a point on the slide, logical screen pixels."""
@@ -58,6 +72,7 @@ class Tool:
     gestures: tuple[tuple[str, str], ...] = ()  # (keys, effect), for the list of shortcuts
     cursor = Qt.CursorShape.CrossCursor
     hovers = False  # whether ROIs light up under the mouse
+    takes_right = False  # whether it uses the right button, which else opens a menu
 
     def __init__(self, canvas: CanvasBase) -> None:
         self.canvas = canvas
@@ -70,17 +85,21 @@ class Tool:
         return False
 
     def press(self, at: Cursor) -> bool:
-        """The left button goes down. False: not handled, so that it pans or selects."""
+        """A button goes down. False: not handled, so that it pans or selects."""
         return False
 
     def move(self, at: Cursor) -> None:
         """The mouse moves, with or without a button down."""
 
     def release(self, at: Cursor) -> None:
-        """The left button goes up."""
+        """The button goes up."""
 
     def double_click(self, at: Cursor) -> None:
         """Comes after the press and release of the first click, in place of the second press."""
+
+    def wheel(self, at: Cursor, steps: float) -> bool:
+        """The wheel turns with Ctrl held; positive away from the user. False: it zooms."""
+        return False
 
     def key(self, key: Qt.Key) -> bool:
         """A key goes down. False: not handled, so that the canvas may use it."""
@@ -88,6 +107,9 @@ class Tool:
 
     def cancel(self) -> None:
         """Cancel drawing: Esc, another tool or another slide."""
+
+    def leave(self) -> None:
+        """The mouse leaves the canvas."""
 
     def selection_changed(self) -> None:
         """Another ROI is selected, or none, or the selected one has changed."""
@@ -113,7 +135,11 @@ class Tool:
 
     def edit(self, roi: Roi) -> None:
         """Replace the ROI of the same id."""
-        self.canvas.roi_edited.emit(roi)
+        self.edit_all([roi])
+
+    def edit_all(self, rois: Sequence[Roi]) -> None:
+        """Replace the ROIs of the same ids, as one step."""
+        self.canvas.rois_edited.emit(list(rois))
 
     def read_pixels(self, rect: Rect, then: Callable[[Pixels], None]) -> None:
         """Call ``then`` with the pixels of a rectangle (level-0 px) of the slide as shown.

@@ -43,7 +43,7 @@ def test_it_edits_the_selected_roi_under_the_same_id(stamping: Driver) -> None:
     drawn: list[Roi] = []
     edited: list[Roi] = []
     stamping.canvas.roi_drawn.connect(drawn.append)
-    stamping.canvas.roi_edited.connect(edited.append)
+    stamping.canvas.rois_edited.connect(edited.extend)
     stamping.canvas.set_rois([Roi(((((400, 300), (500, 300), (400, 400)),),), id="first")])
     stamping.canvas.set_selected("first")
     stamping.click(420, 320)

@@ -66,7 +66,7 @@ def test_a_key_that_deletes_spares_the_selected_roi_while_one_draws(
     drawing: Driver, tool: str, key: Qt.Key
 ) -> None:
     asked: list[str] = []
-    drawing.canvas.roi_delete_requested.connect(asked.append)
+    drawing.canvas.rois_delete_requested.connect(asked.extend)
     drawing.canvas.set_rois([SQUARE])
     drawing.canvas.set_selected("square")
     drawing.canvas.set_tool(tool)

@@ -64,7 +64,8 @@ class WindowReader:
             image = resize_image(pixels, spec.window_px)
             read = image if spec.window_px == spec.source_px else pixels
             inputs.append(image)
-            seen.append(look(resize_image(read, spec.source_px), spec.stain))
+            sight = resize_image(read, spec.source_px)  # as sharp as the model sees it
+            seen.append(look(sight, spec.stain, measured=False))
         return Batch(np.stack(inputs), tuple(seen))
 
 

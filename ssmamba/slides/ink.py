@@ -12,6 +12,8 @@ import math
 import cv2
 import numpy as np
 
+from ssmamba.slides.colours import Colours, Picture
+
 BLACK = 0.03  # of white: padding and the ground of fluorescence are below, black ink is above
 DARK = 0.22  # a black pen lets less light through
 GREY = 0.1  # chroma below which a dark place is black ink, above which it is a nucleus or a fold
@@ -23,55 +25,101 @@ def share_of(mask: np.ndarray) -> float:
     return cv2.countNonZero(np.ascontiguousarray(mask).view(np.uint8)) / mask.size
 
 
-def black_mask(rgb: np.ndarray) -> np.ndarray:
+def black_mask(picture: Picture) -> np.ndarray:
     """Where no light came through, (H, W) bool, of HWC uint8 RGB."""
-    red, green, blue = cv2.split(rgb)
-    return cv2.max(cv2.max(red, green), blue) < BLACK * 255
+    found: np.ndarray = Colours.of(picture).high <= math.floor(BLACK * 255)
+    return found
 
 
-def ink_mask(rgb: np.ndarray) -> np.ndarray:
+def ink_mask(picture: Picture) -> np.ndarray:
     """Where an HWC RGB picture, uint8 or float32 0..255, has the colour of a felt pen, (H, W) bool.
 
     For stains of red, violet and brown, such as H&E; the blue and green of a trichrome are taken
     for ink. Single dark pixels of a fine picture count too: see ``ink_share``.
     """
-    red, green, blue = cv2.split(rgb)
-    high, low = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
-    whole = rgb.dtype == np.uint8
+    return _ink(Colours.of(picture))
+
+
+def _ink(colours: Colours, slack: float = 0.0) -> np.ndarray:
+    """``ink_mask`` with limits that are wider by ``slack``, in the picture's own values.
+
+    What hangs on a difference that is nowhere large enough is not computed: most of a stained
+    slide is nowhere near to ink.
+    """
+    red, green, blue = colours.red, colours.green, colours.blue
+    whole = red.dtype == np.uint8
 
     def level(share: float) -> float:
-        return math.floor(share * 255) if whole else share * 255  # whole numbers compare quickly
+        limit = share * 255
+        return math.floor(limit) if whole else limit  # whole numbers compare quickly
 
-    def exceeds(first: np.ndarray, second: np.ndarray, share: float) -> np.ndarray:
-        """Where first - second is above a share of white; bytes saturate at 0."""
-        if share < 0:
-            return np.asarray(cv2.subtract(second, first) < -level(share))
-        return np.asarray(cv2.subtract(first, second) > level(share))
-
-    is_green = exceeds(green, red, 0.08) & exceeds(green, blue, -0.06)
-    is_blue = exceeds(blue, red, 0.3) & exceeds(green, red, 0.1)
-    is_red = exceeds(red, blue, 0.4) & exceeds(red, green, 0.5) & (blue <= level(0.35))
-    is_black = (high <= level(DARK)) & (high > level(BLACK))
-    is_black &= cv2.subtract(high, low) <= level(GREY)
-    found: np.ndarray = is_green | is_blue | is_red | is_black
+    found = np.zeros(red.shape, bool)
+    green_red = cv2.subtract(green, red)  # bytes saturate at 0
+    if green_red.max(initial=0) > level(0.08) - slack:
+        green_like = cv2.subtract(blue, green) < -level(-0.06) + slack
+        found |= (green_red > level(0.08) - slack) & green_like
+        blue_red = cv2.subtract(blue, red) > level(0.3) - slack
+        found |= blue_red & (green_red > level(0.1) - slack)
+    red_blue = cv2.subtract(red, blue)
+    if red_blue.max(initial=0) > level(0.4) - slack:
+        is_red = (red_blue > level(0.4) - slack) & (blue <= level(0.35) + slack)
+        found |= is_red & (cv2.subtract(red, green) > level(0.5) - slack)
+    if red.min(initial=255) <= level(DARK) + slack:
+        is_black = (colours.high <= level(DARK) + slack) & (colours.high > level(BLACK) - slack)
+        found |= is_black & (colours.chroma <= level(GREY) + slack)
     return found
 
 
-def ink_share(rgb: np.ndarray) -> float:
-    """Share of an HWC uint8 RGB picture that is felt pen, 0..1."""
-    return share_of(ink_mask(_averaged(rgb))) if rgb.size else 0.0
+def ink_share(picture: Picture, least: float = 0.0) -> float:
+    """Share of an HWC uint8 RGB picture that is felt pen, 0..1.
+
+    What is not above ``least`` may be told as any share up to it: that is quicker.
+    """
+    rgb = _whole_squares(Colours.of(picture).rgb)
+    if not rgb.size:
+        return 0.0
+    halvings = _step(rgb).bit_length() - 1
+    if _step(rgb) == 1 << halvings:
+        # bytes are halved quickly, each time off by half a byte: a difference by one
+        small = rgb
+        for _ in range(halvings):
+            size = small.shape[1] // 2, small.shape[0] // 2
+            small = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
+        most = share_of(_ink(Colours(small), slack=halvings))
+        if most <= least:
+            return most
+    return share_of(ink_mask(_averaged(rgb.astype(np.float32))))
 
 
-def black_share(rgb: np.ndarray) -> float:
+def most_ink(picture: Picture) -> float:
+    """A share that ``ink_mask`` of an HWC uint8 RGB picture does not exceed; found quickly."""
+    colours = Colours.of(picture)
+    green_like = cv2.subtract(colours.green, colours.red) > math.floor(0.08 * 255)
+    red_like = cv2.subtract(colours.red, colours.blue) > math.floor(0.4 * 255)
+    black_like = colours.high <= math.floor(DARK * 255)
+    return sum(map(share_of, (green_like, red_like, black_like)))
+
+
+def black_share(picture: Picture) -> float:
     """Share of an HWC uint8 RGB picture that is black, 0..1."""
-    return share_of(black_mask(rgb)) if rgb.size else 0.0
+    colours = Colours.of(picture)
+    return share_of(black_mask(colours)) if colours.rgb.size else 0.0
+
+
+def _step(rgb: np.ndarray) -> int:
+    return max(1, min(rgb.shape[:2]) // CELLS)
+
+
+def _whole_squares(rgb: np.ndarray) -> np.ndarray:
+    """The part of a picture that is squares of about 1 / CELLS of its shorter side."""
+    step = _step(rgb)
+    return rgb[: rgb.shape[0] // step * step, : rgb.shape[1] // step * step]
 
 
 def _averaged(rgb: np.ndarray) -> np.ndarray:
-    """Means of squares, about CELLS a side, HWC float32 0..255."""
-    step = max(1, min(rgb.shape[:2]) // CELLS)
-    rows, columns = rgb.shape[0] // step, rgb.shape[1] // step
-    part = rgb[: rows * step, : columns * step].astype(np.float32)
+    """Means of these squares, HWC as the picture's numbers are."""
+    step = _step(rgb)
     if step == 1:
-        return part
-    return cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
+        return rgb
+    size = rgb.shape[1] // step, rgb.shape[0] // step
+    return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)

@@ -6,9 +6,12 @@ It lies along the edge of the picture. Exactly black padding is told by its colo
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
+from ssmamba.slides.colours import Colours, Picture
 from ssmamba.slides.ink import BLACK, DARK, GREY
 
 BRIGHT = 0.85  # from here on a neutral place is glass anyway
@@ -18,24 +21,25 @@ CONTACT = 8  # padding lies along at least 1 / CONTACT of the shorter side
 RIM_PX = 2  # around it, where it is mixed with its surroundings
 
 
-def padding_mask(rgb: np.ndarray, dark_too: bool = True) -> np.ndarray | None:
+def padding_mask(picture: Picture, dark_too: bool = True) -> np.ndarray | None:
     """Where an HWC uint8 RGB picture is padding, (H, W) bool; None where there is none.
 
     dark_too: take what is dark and neutral for padding, even or not, which strokes of a black pen
     are as well.
     """
-    contact = max(2, min(rgb.shape[:2]) // CONTACT)
-    edges = (rgb[:1], rgb[-1:], rgb[:, :1], rgb[:, -1:])
-    if max(np.count_nonzero(_neutral(edge, dark_too)) for edge in edges) < contact:
+    colours = Colours.of(picture)
+    high, chroma = colours.high, colours.chroma
+    contact = max(2, min(high.shape) // CONTACT)
+    edges = (np.s_[:1], np.s_[-1:], np.s_[:, :1], np.s_[:, -1:])
+    neutral = (_neutral(high[edge], chroma[edge], dark_too) for edge in edges)
+    if max(map(np.count_nonzero, neutral)) < contact:
         return None
-    found = _neutral(rgb, dark_too)
+    found = _neutral(high, chroma, dark_too)
     box = np.ones((3, 3), np.uint8)
-    uneven = [
-        cv2.morphologyEx(c, cv2.MORPH_GRADIENT, box) > EVEN
-        for c in cv2.split(np.ascontiguousarray(rgb))
-    ]
+    planes = colours.red, colours.green, colours.blue
+    uneven = [cv2.morphologyEx(c, cv2.MORPH_GRADIENT, box) > EVEN for c in planes]
     even = ~np.any(uneven, axis=0)
-    found &= even | _dark(rgb) if dark_too else even
+    found &= even | _dark(high, chroma) if dark_too else even
     number, labels = cv2.connectedComponents(found.astype(np.uint8))
     touching = np.zeros(number, np.int64)
     for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
@@ -48,30 +52,18 @@ def padding_mask(rgb: np.ndarray, dark_too: bool = True) -> np.ndarray | None:
     return cv2.dilate(padding, rim).view(bool)
 
 
-def padding_share(rgb: np.ndarray) -> float:
+def padding_share(picture: Picture) -> float:
     """Share of an HWC uint8 RGB picture that is even grey padding, 0..1."""
-    found = padding_mask(rgb, dark_too=False)
+    found = padding_mask(picture, dark_too=False)
     return 0.0 if found is None else float(found.mean())
 
 
-def _neutral(rgb: np.ndarray, dark_too: bool) -> np.ndarray:
-    """What may be padding by its colour, (H, W) bool."""
-    high, spread = _range(rgb)
-    found = (spread <= NEUTRAL) & (high < BRIGHT * 255) & (high >= BLACK * 255)
-    return np.asarray(found | _dark(rgb) if dark_too else found)
+def _neutral(high: np.ndarray, chroma: np.ndarray, dark_too: bool) -> np.ndarray:
+    """What may be padding by its colour, of the brightest of the three and how far they differ."""
+    bright, black = math.floor(BRIGHT * 255), math.floor(BLACK * 255)  # neither is a whole number
+    found = (chroma <= NEUTRAL) & (high <= bright) & (high > black)
+    return np.asarray(found | _dark(high, chroma) if dark_too else found)
 
 
-def _dark(rgb: np.ndarray) -> np.ndarray:
-    high, spread = _range(rgb)
-    return np.asarray((high <= DARK * 255) & (spread <= GREY * 255))
-
-
-def _range(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The brightest of the three colours, and how far the darkest is from it."""
-    red, green, blue = _split(rgb)
-    high = cv2.max(cv2.max(red, green), blue)
-    return high, high - cv2.min(cv2.min(red, green), blue)
-
-
-def _split(rgb: np.ndarray) -> list[np.ndarray]:
-    return list(cv2.split(np.ascontiguousarray(rgb)))
+def _dark(high: np.ndarray, chroma: np.ndarray) -> np.ndarray:
+    return np.asarray((high <= math.floor(DARK * 255)) & (chroma <= math.floor(GREY * 255)))

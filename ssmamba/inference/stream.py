@@ -6,10 +6,12 @@ wherever they are asked for. What is ahead of the consumer is bounded, whatever 
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 from typing import TypeVar
 
 import numpy as np
@@ -22,6 +24,9 @@ from ssmamba.reading.plan import transform_of
 from ssmamba.reading.preprocess import resize_image
 from ssmamba.slides.slide import Slide
 
+# Looking is many short calls, each of which gives Python's lock away and takes it again: threads
+# that look at once spend a third of their time on that, so few may, and the others compute.
+LOOKING = BoundedSemaphore(max(1, (os.cpu_count() or 1) // 4))
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -56,17 +61,22 @@ class WindowReader:
 
     def read(self, windows: np.ndarray) -> Batch:
         """Windows (N, 3) of x, y, side, level-0 pixels. Raises SlideError."""
-        spec, inputs, seen = self._spec, [], []
-        for x, y, side in windows.tolist():
-            pixels = self._slide.read_window(x, y, side, self._out_px)
-            if self._transform is not None:
-                pixels = self._transform.apply(pixels)
-            image = resize_image(pixels, spec.window_px)
-            read = image if spec.window_px == spec.source_px else pixels
-            inputs.append(image)
-            sight = resize_image(read, spec.source_px)  # as sharp as the model sees it
-            seen.append(look(sight, spec.stain, measured=False))
-        return Batch(np.stack(inputs), tuple(seen))
+        read = [self._pixels(*window) for window in windows.tolist()]
+        with LOOKING:
+            found = [self._looked(pixels) for pixels in read]
+        return Batch(np.stack([image for image, _ in found]), tuple(seen for _, seen in found))
+
+    def _pixels(self, x: float, y: float, side: float) -> np.ndarray:
+        pixels = self._slide.read_window(x, y, side, self._out_px)
+        return pixels if self._transform is None else self._transform.apply(pixels)
+
+    def _looked(self, pixels: np.ndarray) -> tuple[np.ndarray, Seen]:
+        """The network's input, (window_px, window_px, 3) uint8 RGB, and what is to be seen."""
+        spec = self._spec
+        image = resize_image(pixels, spec.window_px)
+        read = image if spec.window_px == spec.source_px else pixels
+        sight = resize_image(read, spec.source_px)  # as sharp as the model sees it
+        return image, look(sight, spec.stain, measured=False)
 
 
 def answered(

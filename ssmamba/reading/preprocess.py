@@ -38,7 +38,7 @@ def normalise(batch: Tensor, spec: InputSpec) -> Tensor:
     """Normalise (N, H, W, 3) uint8 into (N, 3, H, W) float32 in channels-last memory."""
     mean = torch.tensor(spec.mean, device=batch.device) * 255.0
     scale = 1.0 / (torch.tensor(spec.std, device=batch.device) * 255.0)
-    return ((batch.float() - mean) * scale).permute(0, 3, 1, 2)
+    return batch.float().sub_(mean).mul_(scale).permute(0, 3, 1, 2)
 
 
 def to_images(batch: Tensor, spec: InputSpec) -> np.ndarray:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import h5py
@@ -174,33 +170,3 @@ def test_features_that_are_no_numbers_are_not_written(
 def test_preflight_reads_nothing(extract: Run) -> None:
     status, told, out = extract("slides", "glass.tif", "--preflight")
     assert status == 2 and "4 in, 3 to read, 1 without." in told and not out.exists()
-
-
-@pytest.mark.slow
-def test_processes_share_a_cohort_and_one_may_be_killed(folder: Path, tmp_path: Path) -> None:
-    """Ten slides, two processes: what the killed one held is done by the other, none twice."""
-    slides, out = tmp_path / "slides", tmp_path / "out"
-    slides.mkdir()
-    for number in range(10):
-        write_pyramid(slides / f"s{number}.tif", mpp=0.25, picture=on_glass(2000, 1600, number))
-    command = [sys.executable, "-m", "ssmamba.extract", str(slides), "--encoder",
-               str(folder / "model.safetensors"), "--out", str(out), "--device", "cpu"]  # fmt: skip
-    both = [
-        subprocess.Popen(
-            command,
-            env={**os.environ, "RANK": str(rank), "WORLD_SIZE": "2"},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in (0, 1)
-    ]
-    while not list(out.rglob("*.h5")):
-        time.sleep(0.2)
-    both[1].kill()
-    told = [process.communicate()[1] for process in both]
-    assert both[0].returncode == 0, told[0]
-    files = sorted(p.name for p in out.rglob("*.h5"))
-    assert files == sorted(f"s{n}.h5" for n in range(10))
-    done = [line.split(":")[0] for text in told for line in text.splitlines() if ": done" in line]
-    assert len(done) == len(set(done)) and len(done) >= 9
-    assert all(np.isfinite(read_tiles(p).features()).all() for p in out.rglob("*.h5"))

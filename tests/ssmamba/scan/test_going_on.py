@@ -1,15 +1,12 @@
-"""Kill -9 at any moment, and several processes: the results are those of an unbroken run."""
+"""Kill -9 at any moment: the results are those of an unbroken run."""
 
-import csv
 import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
-from ssmamba.files import read_json
 from ssmamba.headless.scan.share import Share, share_of
 from ssmamba.lock import locked_folder
 from tests.patience import PATIENCE_S
@@ -122,42 +119,3 @@ def test_two_commands_on_one_folder_are_told(scan, tmp_path, monkeypatch):
         status, said, out = scan("slides")
     assert status == 2 and said.count("error: Another command is at work in") == 1
     assert [p.name for p in out.iterdir()] == [".lock"]
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
-def test_two_processes_share_a_cohort_and_one_is_killed(folder, scan, tmp_path, unbroken):
-    """Forty small slides: none twice, none missing."""
-    cohort, out = tmp_path / "cohort", tmp_path / "shared"
-    cohort.mkdir()
-    names = ("one", "two", "three")
-    for number in range(40):
-        source = folder / "slides" / f"{names[number % 3]}.tif"
-        (cohort / f"s{number:02}.tif").write_bytes(source.read_bytes() + bytes(number))
-    given = command(folder, out, "ssmamba.scan")
-    given[given.index(str(folder / "slides"))] = str(cohort)
-    processes = [
-        subprocess.Popen(
-            given,
-            env={**os.environ, "RANK": str(rank), "WORLD_SIZE": "2"},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    end = time.monotonic() + PATIENCE_S
-    while len(list(out.glob("*/summary.json"))) < 8:
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    processes[1].kill()
-    said = [process.communicate(timeout=PATIENCE_S)[1] for process in processes]
-    assert processes[0].returncode == 0, said[0]
-    done = [line for text in said for line in text.splitlines() if ": done in" in line]
-    assert len({line.split(":")[0] for line in done}) == len(done)  # no slide twice
-    with (out / "summary.csv").open(newline="") as file:
-        assert [row["status"] for row in csv.DictReader(file)] == ["done"] * 40
-    for number in range(40):
-        own = (out / f"s{number:02}" / "tiles.csv").read_bytes()
-        assert own == unbroken[f"{names[number % 3]}/tiles.csv"]
-    assert not list(out.glob("*/answers.part"))
-    assert read_json(out / "s00" / "run.json")["tiles_read"] > 0

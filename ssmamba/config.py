@@ -38,8 +38,10 @@ def known_fields(config: type, values: dict[str, Any]) -> dict[str, Any]:
     for name in values:
         if name not in known:
             raise CheckpointError(
-                f"This checkpoint has an unknown architecture field '{name}'"
-                f"{did_you_mean(name, known)}; a newer version of the viewer may read it."
+                "This checkpoint has an unknown architecture field '{name}'"
+                "{hint}; a newer version of the viewer may read it.",
+                name=name,
+                hint=did_you_mean(name, known),
             )
     return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
 
@@ -75,7 +77,9 @@ class SSMambaConfig:
     def of_size(cls, size: str, **changes: Any) -> SSMambaConfig:
         """Return the config of a named size with some fields changed."""
         if size not in SIZES:
-            raise CheckpointError(f"Unknown model size '{size}'{did_you_mean(size, SIZES)}.")
+            raise CheckpointError(
+                "Unknown model size '{size}'{hint}.", size=size, hint=did_you_mean(size, SIZES)
+            )
         dims, depths = SIZES[size]
         return cls(**{"size": size, "dims": dims, "depths": depths, **changes})
 
@@ -88,7 +92,11 @@ class SSMambaConfig:
     def vmamba(cls, size: str, **changes: Any) -> SSMambaConfig:
         """Return VMamba's config of a named size with some fields changed."""
         if size not in VMAMBA_SIZES:
-            raise CheckpointError(f"Unknown model size '{size}'{did_you_mean(size, VMAMBA_SIZES)}.")
+            raise CheckpointError(
+                "Unknown model size '{size}'{hint}.",
+                size=size,
+                hint=did_you_mean(size, VMAMBA_SIZES),
+            )
         dims, depths = VMAMBA_SIZES[size]
         own = {"mixer": "ss2d", "embedding": "none", "overlap": True, "mlp_ratio": 4.0}
         return cls(**{"size": size, "dims": dims, "depths": depths, **own, **changes})

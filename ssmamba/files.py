@@ -126,7 +126,13 @@ def unwritten(path: Path, error: OSError, more: str = "") -> DataError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     first = "free some space on the disk, or " if full else ""
     why = error.strerror or error
-    return DataError(f"{path} cannot be written ({why}); {first}choose another --out{more}.")
+    return DataError(
+        "{path} cannot be written ({why}); {first}choose another --out{more}.",
+        path=path,
+        why=why,
+        first=first,
+        more=more,
+    )
 
 
 def write_json(path: Path, value: Any) -> None:

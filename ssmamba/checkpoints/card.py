@@ -19,6 +19,7 @@ from ssmamba.checkpoints.card_types import check_types
 from ssmamba.checkpoints.wsinfer import TORCHSCRIPT, card_of, folder_of, model_files
 from ssmamba.config import MIMConfig
 from ssmamba.errors import CheckpointError
+from ssmamba.wording import words
 
 FORMAT_VERSION = 2  # newest that is read
 WINDOW_FORMAT, SLIDE_FORMAT = 1, 2  # by kind of input; older programs still read the first
@@ -26,7 +27,7 @@ METADATA_KEY = "ssmamba"
 LATER_FIELDS = ("picture", "field_um", "magnification", "published_px")  # of the input
 CLASSIFIERS = ("classifier", "baseline")  # kinds that answer with classes
 MAX_HEADER_BYTES = 100_000_000  # safetensors' own limit
-CHOOSE_ANOTHER = (
+CHOOSE_ANOTHER = words(
     "choose a checkpoint made by training.finetune or training.pretrain, or convert foreign "
     "weights with training.convert."
 )
@@ -184,13 +185,18 @@ def card_from_json(text: str, path: Path | str = "checkpoint") -> Card:
         raw = json.loads(text)
         version = int(raw["format_version"])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise CheckpointError(f"{path}: its model card is unreadable; save it again.") from error
+        raise CheckpointError(
+            "{path}: its model card is unreadable; save it again.", path=path
+        ) from error
     if version < WINDOW_FORMAT:
-        raise CheckpointError(f"{path}: its model card is unreadable; save it again.")
+        raise CheckpointError("{path}: its model card is unreadable; save it again.", path=path)
     if version > FORMAT_VERSION:
         raise CheckpointError(
-            f"{path} was written by a newer version (format {version}, this viewer reads "
-            f"{FORMAT_VERSION}); update the viewer to open it."
+            "{path} was written by a newer version (format {version}, this viewer reads "
+            "{format_version}); update the viewer to open it.",
+            path=path,
+            version=version,
+            format_version=FORMAT_VERSION,
         )
     try:
         card = Card(**{**raw, **_typed(raw)})
@@ -200,7 +206,9 @@ def card_from_json(text: str, path: Path | str = "checkpoint") -> Card:
         check_keys(card)
     except (TypeError, KeyError, ValueError) as error:
         raise CheckpointError(
-            f"{path}: its model card does not fit ({error}); copy or train it again."
+            "{path}: its model card does not fit ({error}); copy or train it again.",
+            path=path,
+            error=error,
         ) from error
     return with_plain_names(card)
 
@@ -209,8 +217,9 @@ def refuse_slide_model(card: Card, name: Path | str) -> None:
     """Raise CheckpointError for a model of whole slides, where one of regions is asked."""
     if card.answers_slides:
         raise CheckpointError(
-            f"{name} is a slide model: it gives one answer for a whole slide, in the viewer and in "
-            "training.slide_evaluate; choose a model that reads regions."
+            "{name} is a slide model: it gives one answer for a whole slide, in the viewer and in "
+            "training.slide_evaluate; choose a model that reads regions.",
+            name=name,
         )
 
 
@@ -219,8 +228,10 @@ def require_classes(card: Card, name: Path | str) -> Card:
     refuse_slide_model(card, name)
     if not card.classifies:
         raise CheckpointError(
-            f"{name} has no classes, its kind is {card.kind}; choose a fine-tuned one, or "
-            "fine-tune it with training.finetune."
+            "{name} has no classes, its kind is {kind}; choose a fine-tuned one, or "
+            "fine-tune it with training.finetune.",
+            name=name,
+            kind=card.kind,
         )
     return card
 
@@ -230,8 +241,9 @@ def require_features(card: Card, name: Path | str) -> None:
     refuse_slide_model(card, name)
     if not card.embeds:
         raise CheckpointError(
-            f"{name} is a TorchScript model, whose features cannot be read; choose a checkpoint "
-            "(.safetensors)."
+            "{name} is a TorchScript model, whose features cannot be read; choose a checkpoint "
+            "(.safetensors).",
+            name=name,
         )
 
 
@@ -275,13 +287,19 @@ def read_header(path: Path | str) -> dict[str, Any]:
         if not all(isinstance(n, int) for n in (*ends, *sides)) or not isinstance(metadata, dict):
             raise ValueError("header")
     except FileNotFoundError as error:
-        raise CheckpointError(f"There is no model file {path}; check the path.") from error
+        raise CheckpointError(
+            "There is no model file {path}; check the path.", path=path
+        ) from error
     except (OSError, ValueError, *NOT_A_HEADER) as error:
         raise CheckpointError(
-            f"{path} is not a readable .safetensors model file; {CHOOSE_ANOTHER}"
+            "{path} is not a readable .safetensors model file; {choose_another}",
+            path=path,
+            choose_another=CHOOSE_ANOTHER,
         ) from error
     if size != 8 + length + max(ends, default=0):
-        raise CheckpointError(f"{path} is incomplete (the file is truncated); copy it again.")
+        raise CheckpointError(
+            "{path} is incomplete (the file is truncated); copy it again.", path=path
+        )
     return header
 
 
@@ -294,12 +312,16 @@ def read_card(path: Path | str) -> Card:
         return card_from_json(json.dumps(card_of(folder)), folder)
     if path.is_dir():
         raise CheckpointError(
-            f"{path} is a folder; give a file such as {path / 'best.safetensors'}."
+            "{path} is a folder; give a file such as {example}.",
+            path=path,
+            example=path / "best.safetensors",
         )
     text = read_header(path).get("__metadata__", {}).get(METADATA_KEY)
     if text is None:
         raise CheckpointError(
-            f"{path} has no model card, so it was not made by this project; {CHOOSE_ANOTHER}"
+            "{path} has no model card, so it was not made by this project; {choose_another}",
+            path=path,
+            choose_another=CHOOSE_ANOTHER,
         )
     return card_from_json(text, path)
 

@@ -79,7 +79,9 @@ def save_tensors(
     except (SafetensorError, OSError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise CheckpointError(
-            f"{path} could not be written ({why}); choose another place or free some disk space."
+            "{path} could not be written ({why}); choose another place or free some disk space.",
+            path=path,
+            why=why,
         ) from error
 
 
@@ -107,7 +109,8 @@ def load_slide_model(path: Path | str, device: str | torch.device = "cpu") -> Ch
     card = read_card(path)
     if not card.answers_slides:
         raise CheckpointError(
-            f"{path} reads regions and not slides; choose a model of training.slide_finetune."
+            "{path} reads regions and not slides; choose a model of training.slide_finetune.",
+            path=path,
         )
     return _load(path, card, device)
 
@@ -117,7 +120,9 @@ def _load(path: Path, card: Card, device: str | torch.device) -> Checkpoint:
     try:
         tensors = load_file(path, device=str(device))
     except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}); copy or train it again.") from error
+        raise CheckpointError(
+            "{path} is damaged ({error}); copy or train it again.", path=path, error=error
+        ) from error
     # copies: a tensor of the file keeps it mapped, and Windows then lets nobody replace it
     extra = {k.removeprefix(EXTRA): v.clone() for k, v in tensors.items() if k.startswith(EXTRA)}
     weights = {k: v for k, v in tensors.items() if not k.startswith(EXTRA)}
@@ -134,8 +139,12 @@ def _check_window(model: nn.Module, card: Card, path: Path) -> None:
     size = getattr(embed, "img_size", None)
     if size and getattr(embed, "strict_img_size", False) and tuple(size) != (window, window):
         raise CheckpointError(
-            f"{path}: its card says windows of {window} px, and its network takes "
-            f"{size[1]} × {size[0]} px alone; convert or train it again."
+            "{path}: its card says windows of {window} px, and its network takes "
+            "{width} × {height} px alone; convert or train it again.",
+            path=path,
+            window=window,
+            width=size[1],
+            height=size[0],
         )
 
 
@@ -195,16 +204,23 @@ def _check_header(card: Card, path: Path) -> None:
         raise
     except Exception as error:  # what odd arguments make of a foreign constructor is not known
         raise CheckpointError(
-            f"{path}: its card describes no network that can be built ({type(error).__name__}); "
-            "train or download it again."
+            "{path}: its card describes no network that can be built ({name}); "
+            "train or download it again.",
+            path=path,
+            name=type(error).__name__,
         ) from error
     missing, foreign = sorted(own.keys() - given.keys()), sorted(given.keys() - own.keys())
     wrong = [k for k in own.keys() & given.keys() if own[k] != given[k]]
     if missing or foreign or wrong:
         raise CheckpointError(
-            f"{path}: its weights do not fit its card ({_first(missing, 'missing')}"
-            f"{_first(foreign, 'unknown')}{_first(sorted(wrong), 'of another shape')}"
-            f"{len(own)} expected); train or download it again."
+            "{path}: its weights do not fit its card ({missing}"
+            "{foreign}{wrong}"
+            "{count} expected); train or download it again.",
+            path=path,
+            missing=_first(missing, "missing"),
+            foreign=_first(foreign, "unknown"),
+            wrong=_first(sorted(wrong), "of another shape"),
+            count=len(own),
         )
 
 
@@ -216,8 +232,12 @@ def _refuse_gigantic(card: Card, path: Path) -> None:
         numbers = [n for n in values if isinstance(n, int | float)]
         if len(values) > MOST_BLOCKS or any(not abs(n) <= most for n in numbers):
             raise CheckpointError(
-                f"{path}: its card asks for a network with {name} {str(value)[:40]}, and the most "
-                f"is {most:,}; train or download it again."
+                "{path}: its card asks for a network with {name} {value}, and the most "
+                "is {most:,}; train or download it again.",
+                path=path,
+                name=name,
+                value=str(value)[:40],
+                most=most,
             )
 
 

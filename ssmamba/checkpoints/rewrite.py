@@ -33,6 +33,8 @@ def write_card(path: Path | str, card: Card) -> None:
             partial.chmod(path.stat().st_mode)
     except OSError as error:
         raise CheckpointError(
-            f"{path} could not be written ({error.strerror}); check that the file may be changed "
-            "and that there is space on the disk."
+            "{path} could not be written ({strerror}); check that the file may be changed "
+            "and that there is space on the disk.",
+            path=path,
+            strerror=error.strerror,
         ) from error

@@ -12,15 +12,20 @@ def require_answers(card: Card, name: Path | str) -> None:
     """Raise CheckpointError unless a slide model reads pixels and has a head."""
     spec = card.input
     if not isinstance(spec, SlideSpec):
-        raise CheckpointError(f"{name} reads regions and not slides; choose a slide model.")
+        raise CheckpointError(
+            "{name} reads regions and not slides; choose a slide model.", name=name
+        )
     if spec.encoder:
         raise CheckpointError(
-            f"{name} is a slide model of the features of {spec.encoder}, and only slide models of "
+            "{name} is a slide model of the features of {encoder}, and only slide models of "
             "pixels answer here; extract the features with ssmamba.extract, then run "
-            "training.slide_evaluate."
+            "training.slide_evaluate.",
+            name=name,
+            encoder=spec.encoder,
         )
     if not card.slide_outputs:
         raise CheckpointError(
-            f"{name} is a slide model without an answer, trained without labels; fine-tune it with "
-            "training.slide_finetune --init."
+            "{name} is a slide model without an answer, trained without labels; fine-tune it with "
+            "training.slide_finetune --init.",
+            name=name,
         )

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ssmamba.checkpoints.torchscript_weights import check_weights
 from ssmamba.errors import CheckpointError
+from ssmamba.wording import words
 
 NAMESPACES = ("aten", "prim")  # operators of others do other things
 # Operators that reach beyond tensors, or that run code which is not in the checked graph.
@@ -29,7 +30,7 @@ REFUSED = frozenset({
 RUNS_WHEN_READ = b"__setstate__"
 MOST_CODE_BYTES = 256 << 20  # unpacked; the tensors are stored as they are
 LFS = b"version https://git-lfs"
-GET_AGAIN = "download it again, or ask its author."
+GET_AGAIN = words("download it again, or ask its author.")
 SAME = 1e-3  # by which answers to one image may differ, relative to the largest
 
 
@@ -68,7 +69,10 @@ def load_network(
         raise
     except Exception as error:  # what torch's reader raises of a damaged file is not known
         raise CheckpointError(
-            f"{path} cannot be read as TorchScript ({_first_line(error)}); {GET_AGAIN}"
+            "{path} cannot be read as TorchScript ({error}); {get_again}",
+            path=path,
+            error=_first_line(error),
+            get_again=GET_AGAIN,
         ) from error
     network = TorchScriptNetwork(script.eval(), one_logit).eval()
     network.requires_grad_(False)
@@ -83,34 +87,51 @@ def _check_archive(path: Path) -> None:
         with path.open("rb") as file:
             if file.read(len(LFS)) == LFS:
                 raise CheckpointError(
-                    f"{path} is Git LFS's note of where the model lies, not the model itself; "
-                    "fetch it with 'git lfs pull', or download the file."
+                    "{path} is Git LFS's note of where the model lies, not the model itself; "
+                    "fetch it with 'git lfs pull', or download the file.",
+                    path=path,
                 )
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
             packed = sum(e.file_size for e in entries if e.compress_type != zipfile.ZIP_STORED)
             if packed > MOST_CODE_BYTES:
-                raise CheckpointError(f"{path} unpacks to {packed >> 20} MiB of code; {GET_AGAIN}")
+                raise CheckpointError(
+                    "{path} unpacks to {mebibytes} MiB of code; {get_again}",
+                    path=path,
+                    mebibytes=packed >> 20,
+                    get_again=GET_AGAIN,
+                )
             damaged = archive.testzip()
             if damaged is not None:
-                raise CheckpointError(f"{path} is damaged in {damaged[:80]}; {GET_AGAIN}")
+                raise CheckpointError(
+                    "{path} is damaged in {damaged}; {get_again}",
+                    path=path,
+                    damaged=damaged[:80],
+                    get_again=GET_AGAIN,
+                )
             for entry in entries:
                 name = entry.filename.partition("/")[2]
                 if name == "model.json":
                     raise CheckpointError(
-                        f"{path} is TorchScript of torch before 1.4; save it again."
+                        "{path} is TorchScript of torch before 1.4; save it again.", path=path
                     )
                 if name.startswith("code/") and RUNS_WHEN_READ in archive.read(entry):
                     raise CheckpointError(
-                        f"{path} would run code while it is read ({RUNS_WHEN_READ.decode()} in "
-                        f"{name[:80]}), so it is not; export the model without it."
+                        "{path} would run code while it is read ({what} in "
+                        "{name}), so it is not; export the model without it.",
+                        path=path,
+                        what=RUNS_WHEN_READ.decode(),
+                        name=name[:80],
                     )
             check_weights(archive)
     except CheckpointError:
         raise
     except Exception as error:  # what zipfile and pickle raise of damaged files is not listed
         raise CheckpointError(
-            f"{path} is not a readable TorchScript file ({_first_line(error)}); {GET_AGAIN}"
+            "{path} is not a readable TorchScript file ({error}); {get_again}",
+            path=path,
+            error=_first_line(error),
+            get_again=GET_AGAIN,
         ) from error
 
 
@@ -119,8 +140,10 @@ def _check_operators(path: Path, graph: Any) -> None:
     for kind in _kinds(graph):
         if kind.partition("::")[0] not in NAMESPACES or kind in REFUSED:
             raise CheckpointError(
-                f"{path} uses the operator {kind[:80]}, which no model needs here, so it is "
-                "not run; export the model without it."
+                "{path} uses the operator {kind}, which no model needs here, so it is "
+                "not run; export the model without it.",
+                path=path,
+                kind=kind[:80],
             )
 
 
@@ -146,23 +169,33 @@ def _try_out(path: Path, network: TorchScriptNetwork, classes: int, side: int) -
         both, alone = network(images), network(images[:1])
     except Exception as error:  # what a foreign forward pass may raise is not known
         raise CheckpointError(
-            f"{path} does not take images of {side} pixels ({_first_line(error)}); {GET_AGAIN}"
+            "{path} does not take images of {side} pixels ({error}); {get_again}",
+            path=path,
+            side=side,
+            error=_first_line(error),
+            get_again=GET_AGAIN,
         ) from error
     if not isinstance(both, Tensor) or both.shape != (2, classes) or alone.shape != (1, classes):
         shape = tuple(both.shape) if isinstance(both, Tensor) else type(both).__name__
         raise CheckpointError(
-            f"{path} answers two images with {shape} and not with {(2, classes)}, a number "
-            f"for each of its classes; {GET_AGAIN}"
+            "{path} answers two images with {shape} and not with {expected}, a number "
+            "for each of its classes; {get_again}",
+            path=path,
+            shape=shape,
+            expected=(2, classes),
+            get_again=GET_AGAIN,
         )
     if not torch.isfinite(both).all():
         raise CheckpointError(
-            f"{path} answers with what is no number (NaN), as a trace of compiled kernels does; "
-            "export the model again."
+            "{path} answers with what is no number (NaN), as a trace of compiled kernels does; "
+            "export the model again.",
+            path=path,
         )
     if (both[:1] - alone).abs().max() > SAME * (1 + both.abs().max()):
         raise CheckpointError(
-            f"{path} answers an image otherwise when another one is beside it, as a model saved in "
-            "training mode does; export it again after model.eval()."
+            "{path} answers an image otherwise when another one is beside it, as a model saved in "
+            "training mode does; export it again after model.eval().",
+            path=path,
         )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ssmamba.errors import CheckpointError
+from ssmamba.wording import words
 
 CONFIG, WEIGHTS = "config.json", "torchscript_model.pt"
 TORCHSCRIPT = "torchscript"  # Card.arch of such a model
@@ -21,7 +22,7 @@ SPEC_VERSION = "1.0"
 ONE_LOGIT = "one_logit"  # in Card.config: the network has one output, for one class
 MOST_CONFIG_BYTES = 1 << 20
 MOST_CLASSES = 10_000
-GET_AGAIN = "download the folder again, or ask its author."
+GET_AGAIN = words("download the folder again, or ask its author.")
 
 
 def folder_of(path: Path | str) -> Path | None:
@@ -108,17 +109,29 @@ def _read(folder: Path) -> dict[str, Any]:
     """The checked configuration of a folder that has both files."""
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
-            raise CheckpointError(f"{folder} has no {name}; {GET_AGAIN}")
+            raise CheckpointError(
+                "{folder} has no {name}; {get_again}", folder=folder, name=name, get_again=GET_AGAIN
+            )
     path = folder / CONFIG
     try:
         if path.stat().st_size > MOST_CONFIG_BYTES:
             raise ValueError("too large")
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} cannot be read ({_short(error)}); {GET_AGAIN}") from error
+        raise CheckpointError(
+            "{path} cannot be read ({error}); {get_again}",
+            path=path,
+            error=_short(error),
+            get_again=GET_AGAIN,
+        ) from error
     why = _fault(config)
     if why:
-        raise CheckpointError(f"{path} describes no model of WSInfer's ({why}); {GET_AGAIN}")
+        raise CheckpointError(
+            "{path} describes no model of WSInfer's ({why}); {get_again}",
+            path=path,
+            why=why,
+            get_again=GET_AGAIN,
+        )
     return config
 
 
@@ -163,8 +176,11 @@ def _input_of(
         "Normalize" in names and names.index("Normalize") < names.index("ToTensor")
     ):  # fmt: skip
         raise CheckpointError(
-            f"{folder / CONFIG}: its transform ({', '.join(names)}) is not at most one Resize, "
-            f"ToTensor and at most one Normalize; {GET_AGAIN}"
+            "{path}: its transform ({names}) is not at most one Resize, "
+            "ToTensor and at most one Normalize; {get_again}",
+            path=folder / CONFIG,
+            names=", ".join(names),
+            get_again=GET_AGAIN,
         )
     for step in steps:
         given = step.get("arguments") or {}
@@ -180,11 +196,20 @@ def _input_of(
                 raise ValueError("unknown")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
-                f"{folder / CONFIG}: the step {step['name'][:30]} of its transform cannot be done "
-                f"as it is given ({_short(error)}); {GET_AGAIN}"
+                "{path}: the step {step} of its transform cannot be done "
+                "as it is given ({error}); {get_again}",
+                path=folder / CONFIG,
+                step=step["name"][:30],
+                error=_short(error),
+                get_again=GET_AGAIN,
             ) from error
     if window < 1:
-        raise CheckpointError(f"{folder / CONFIG}: it resizes to {window} pixels; {GET_AGAIN}")
+        raise CheckpointError(
+            "{path}: it resizes to {window} pixels; {get_again}",
+            path=folder / CONFIG,
+            window=window,
+            get_again=GET_AGAIN,
+        )
     return window, mean, std
 
 

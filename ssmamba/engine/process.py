@@ -19,6 +19,7 @@ from ssmamba.engine.messages import Reply, Request, Shutdown
 from ssmamba.engine.wire import WireError, encode, read_message
 from ssmamba.errors import EngineDied
 from ssmamba.processes import module_command, own_environment
+from ssmamba.wording import words
 
 ENGINE_FLAG = "--engine-process"  # a frozen program starts itself with it and calls server.main
 BACKGROUND_NICE = 10  # of work that nobody waits for: it takes what other programs leave
@@ -65,7 +66,7 @@ class EngineClient:
         try:
             self._process = _spawn(self.device, self.nice, self.threads)
         except OSError as error:
-            reason = f"it cannot be started ({error})"
+            reason = words("it cannot be started ({error})", error=error)
             work = [lambda: self._end(reason)]
         self._threads = [threading.Thread(target=t, name="engine", daemon=True) for t in work]
         for thread in self._threads:
@@ -116,7 +117,7 @@ class EngineClient:
         except (EOFError, OSError, ValueError):
             pass
         except WireError as error:
-            problem = f"it sent {error}"
+            problem = words("it sent {error}", error=error)
             self._process.kill()
         self._outbox.put(None)
         code = self._process.wait()
@@ -151,13 +152,15 @@ def describe_exit(code: int, report: list[str]) -> str:
     """Why a process ended, in words, from its exit code and its last words on stderr."""
     if code < 0:
         if -code == getattr(signal, "SIGKILL", 9):
-            return "it was killed, perhaps because memory ran out"
+            return words("it was killed, perhaps because memory ran out")
         try:
-            return f"it crashed ({signal.Signals(-code).name})"
+            return words("it crashed ({name})", name=signal.Signals(-code).name)
         except ValueError:
-            return f"it crashed (signal {-code})"
+            return words("it crashed (signal {number})", number=-code)
     last = next((line for line in reversed(report) if line.strip()), "")
-    return f"it ended with status {code}" + (f": {last.strip()}" if last else "")
+    if not last:
+        return words("it ended with status {code}", code=code)
+    return words("it ended with status {code}: {last}", code=code, last=last.strip())
 
 
 def _command() -> list[str]:

@@ -16,11 +16,12 @@ from ssmamba.checkpoints import checkpoint as checkpoints
 from ssmamba.checkpoints.card import read_card, refuse_slide_model
 from ssmamba.checkpoints.checkpoint import Checkpoint
 from ssmamba.checkpoints.wsinfer import model_files
-from ssmamba.errors import CheckpointError, SlideError, SlideReplaced
+from ssmamba.errors import CheckpointError, SlideError, SlideReplaced, SSMambaError
 from ssmamba.inference.predictor import Precision, Predictor, is_out_of_memory
 from ssmamba.runtime.device import Device
 from ssmamba.slides.file_state import FileState, file_state, joined
 from ssmamba.slides.slide import Slide
+from ssmamba.wording import words
 
 CPU_BUDGET_BYTES = 2 << 30
 CUDA_BUDGET_SHARE = 0.25  # of the device's memory
@@ -160,16 +161,18 @@ class SlideStore:
         return len(slides) > OPEN_SLIDES or (held > SLIDE_BYTES and len(slides) > 1)
 
 
-def _key(path: str, error_class: type[Exception], what: str) -> Key:
+def _key(path: str, error_class: type[SSMambaError], what: str) -> Key:
     found = file_state(path)
     if found is None:
-        raise error_class(f"There is no {what} {path}; check the path.")
+        raise error_class(words("There is no {what} {path}; check the path."), what=what, path=path)
     return path, found
 
 
 def _model_key(path: str) -> Key:
     """By all files of a model: the state of a folder does not tell that one of them changed."""
-    states = [_key(str(file), CheckpointError, "model file")[1] for file in model_files(path)]
+    states = [
+        _key(str(file), CheckpointError, words("model file"))[1] for file in model_files(path)
+    ]
     return path, states[0] if len(states) == 1 else joined(states)
 
 

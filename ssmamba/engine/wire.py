@@ -1,7 +1,7 @@
 """Messages as bytes between the two processes.
 
 A frame is its length (8 bytes, little-endian) and a pickle. The pipe is private to a parent and
-its own child; still, only the dataclasses of ``ALLOWED_MODULES`` are ever rebuilt, so a
+its own child; still, only the dataclasses and texts of ``ALLOWED_MODULES`` are ever rebuilt, so a
 damaged or hostile frame can name nothing else.
 """
 
@@ -13,7 +13,12 @@ from typing import Any, BinaryIO
 
 LENGTH_BYTES = 8
 MAX_FRAME_BYTES = 1 << 31  # far above any picture that we send; a larger length is damage
-ALLOWED_MODULES = ("ssmamba.engine.messages", "ssmamba.reading.values", "ssmamba.rois.roi")
+ALLOWED_MODULES = (
+    "ssmamba.engine.messages",
+    "ssmamba.reading.values",
+    "ssmamba.rois.roi",
+    "ssmamba.wording",
+)
 
 
 class WireError(Exception):

@@ -86,7 +86,9 @@ def _evidence(
         classes = logits.shape[1]
         if not 0 <= class_index < classes:
             raise InputError(
-                f"The model has no class number {class_index}; choose one from 0 to {classes - 1}."
+                "The model has no class number {class_index}; choose one from 0 to {last}.",
+                class_index=class_index,
+                last=classes - 1,
             )
         (gradient,) = torch.autograd.grad(logits[:, class_index].sum(), layer)
     reshape = target.reshape or (lambda maps: maps)

@@ -46,7 +46,7 @@ def cam_target(model: nn.Module, stage: int, size: tuple[int, int]) -> CamTarget
     Raises InputError or CheckpointError.
     """
     if stage not in (1, 2, 3, 4):
-        raise InputError(f"There is no stage {stage}; choose one of 1 to 4.")
+        raise InputError("There is no stage {stage}; choose one of 1 to 4.", stage=stage)
     if isinstance(model, MaskedModel):
         model = model.encoder
     if isinstance(model, SSMamba):

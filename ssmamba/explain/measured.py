@@ -44,8 +44,11 @@ class Layout:
         grids = [(r, c) for r, c, rest in _token_grids(count, size) if rest == 0]
         if not grids:
             raise CheckpointError(
-                f"{count} tokens are no grid for images of {size[1]} × {size[0]} px; choose "
-                "another model for CAMs."
+                "{count} tokens are no grid for images of {width} × {height} px; choose "
+                "another model for CAMs.",
+                count=count,
+                width=size[1],
+                height=size[0],
             )
         return grids[0]
 

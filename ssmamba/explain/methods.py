@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ssmamba.errors import InputError, did_you_mean
+from ssmamba.wording import words
 
 
 @dataclass(frozen=True)
@@ -21,37 +22,47 @@ class Method:
 _ALL = (
     Method(
         "GradCAM",
-        "Weighs each feature map by its mean gradient for the class; the usual choice "
-        "(Selvaraju et al. 2017).",
+        words(
+            "Weighs each feature map by its mean gradient for the class; the usual choice "
+            "(Selvaraju et al. 2017)."
+        ),
     ),
     Method(
         "GradCAM++",
-        "GradCAM with weights that count small and repeated structures more fully "
-        "(Chattopadhay et al. 2018).",
+        words(
+            "GradCAM with weights that count small and repeated structures more fully "
+            "(Chattopadhay et al. 2018)."
+        ),
     ),
     Method(
         "HiResCAM",
-        "Gradient times activation at each place, without averaging: exact for a linear head "
-        "(Draelos and Carin 2020).",
+        words(
+            "Gradient times activation at each place, without averaging: exact for a linear head "
+            "(Draelos and Carin 2020)."
+        ),
     ),
     Method(
         "LayerCAM",
-        "Positive gradients weigh each place by itself; keeps detail in the early stages "
-        "(Jiang et al. 2021).",
+        words(
+            "Positive gradients weigh each place by itself; keeps detail in the early stages "
+            "(Jiang et al. 2021)."
+        ),
         needs_zero=True,
     ),
     Method(
         "ElementWise",
-        "Gradient times activation, only what speaks for the class, summed over the channels.",
+        words(
+            "Gradient times activation, only what speaks for the class, summed over the channels."
+        ),
         signed=False,
     ),
     Method(
         "EigenGradCAM",
-        "The main pattern of gradient times activation; smoother than HiResCAM.",
+        words("The main pattern of gradient times activation; smoother than HiResCAM."),
     ),
     Method(
         "EigenCAM",
-        "The main pattern of the features, whatever the class (Muhammad and Yeasin 2020).",
+        words("The main pattern of the features, whatever the class (Muhammad and Yeasin 2020)."),
         uses_class=False,
     ),
 )
@@ -65,4 +76,8 @@ def find_method(name: str) -> Method:
     for known, method in METHODS.items():
         if known.lower() == name.strip().lower():
             return method
-    raise InputError(f"Unknown CAM method '{name}'{did_you_mean(name, METHODS)}; choose one.")
+    raise InputError(
+        "Unknown CAM method '{name}'{hint}; choose one.",
+        name=name,
+        hint=did_you_mean(name, METHODS),
+    )

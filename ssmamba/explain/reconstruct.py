@@ -17,9 +17,12 @@ from ssmamba.explain.masked import fill_hidden, masked_psnr, masked_ssim
 from ssmamba.models import MaskedModel, random_unit_mask
 from ssmamba.models.masked import units
 from ssmamba.reading.preprocess import resize_image, to_images, to_tensor
+from ssmamba.wording import words
 
 HIDDEN_GREY = 128  # shown where the model saw nothing
-KNOWS_BRIGHTNESS = "shown with the hidden units' own brightness, which the model did not predict"
+KNOWS_BRIGHTNESS = words(
+    "shown with the hidden units' own brightness, which the model did not predict"
+)
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,9 @@ def mamim_of(checkpoint: Checkpoint) -> MaskedModel:
     """The masked model of a checkpoint. Raises CheckpointError where there is no decoder."""
     if not isinstance(checkpoint.model, MaskedModel):
         raise CheckpointError(
-            f"{checkpoint.path.name} has no decoder, so it cannot reconstruct; choose a "
-            "checkpoint made by training.pretrain."
+            "{name} has no decoder, so it cannot reconstruct; choose a "
+            "checkpoint made by training.pretrain.",
+            name=checkpoint.path.name,
         )
     return checkpoint.model
 
@@ -59,7 +63,9 @@ def reconstruct(
     """
     ratio = model.config.mask_ratio if ratio is None else ratio
     if not 0.0 < ratio < 1.0:
-        raise InputError(f"A mask ratio of {ratio:g} hides all or nothing; choose between 0 and 1.")
+        raise InputError(
+            "A mask ratio of {ratio:g} hides all or nothing; choose between 0 and 1.", ratio=ratio
+        )
     side = _side(spec.window_px, model.config.mask_unit)
     original = resize_image(image, side)
     device = next(model.parameters()).device

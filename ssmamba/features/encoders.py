@@ -55,7 +55,9 @@ class Encoder:
 
     def _make_room(self) -> None:
         if self.batch_size == 1:
-            raise DeviceError(f"There is not enough memory on {self.device.label} for this model.")
+            raise DeviceError(
+                "There is not enough memory on {label} for this model.", label=self.device.label
+            )
         self.batch_size //= 2
         if self.device.is_cuda:
             torch.cuda.empty_cache()
@@ -106,7 +108,7 @@ def _timm_name(source: str) -> str:
     name = source.removeprefix(TIMM)
     if not PLAIN_NAME.fullmatch(name):
         raise CheckpointError(
-            f"'{source}' names no model of timm's; give one such as timm:resnet50."
+            "'{source}' names no model of timm's; give one such as timm:resnet50.", source=source
         )
     return name
 
@@ -117,10 +119,10 @@ def _timm_spec(name: str) -> InputSpec:
     if not timm.is_model(name.split(".")[0]):
         near = timm.list_models(f"*{name.split('.')[0]}*")[:3]
         hint = f" (did you mean {', '.join(near)}?)" if near else ""
-        raise CheckpointError(f"timm has no model '{name}'{hint}.")
+        raise CheckpointError("timm has no model '{name}'{hint}.", name=name, hint=hint)
     known = timm.get_pretrained_cfg(name)
     if known is None:
-        raise CheckpointError(f"timm has no weights of '{name}'; choose another model.")
+        raise CheckpointError("timm has no weights of '{name}'; choose another model.", name=name)
     found = timm.data.resolve_data_config({}, pretrained_cfg=known.to_dict())
     side = int(found["input_size"][-1])
     return InputSpec(
@@ -136,8 +138,10 @@ def _timm_model(name: str) -> nn.Module:
     except Exception as error:  # what its downloads raise is not known
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"timm's weights of {name} could not be fetched ({why}); check the network, or convert "
-            "a file that you have with training.convert."
+            "timm's weights of {name} could not be fetched ({why}); check the network, or convert "
+            "a file that you have with training.convert.",
+            name=name,
+            why=why,
         ) from error
 
 

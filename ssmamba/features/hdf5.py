@@ -162,8 +162,9 @@ def _from_um(
     mpp = _number(said, "slide_mpp")
     if mpp is None:
         raise DataError(
-            f"{path} has its places in µm and not the slide's µm/px; extract it again, or use "
-            "another program's file."
+            "{path} has its places in µm and not the slide's µm/px; extract it again, or use "
+            "another program's file.",
+            path=path,
         )
     um = _number(said, "tile_size_um")
     return places / mpp, None if um is None else um / mpp
@@ -206,5 +207,5 @@ def _text(value: Any) -> str:
 
 def _unreadable(path: Path, error: Exception) -> DataError:
     if isinstance(error, FileNotFoundError):
-        return DataError(f"There is no file {path}; check the path.")
+        return DataError("There is no file {path}; check the path.", path=path)
     return damaged(path, str(error).splitlines()[0] if str(error) else type(error).__name__)

@@ -96,8 +96,10 @@ def _places_of(path: Path, stem: str) -> Path:
             if (folder / name).is_file():
                 return folder / name
     raise DataError(
-        f"{path} has features and no places: there is no {names[-1]} in a folder tiles beside its "
-        "own; copy it there."
+        "{path} has features and no places: there is no {file} in a folder tiles beside its "
+        "own; copy it there.",
+        path=path,
+        file=names[-1],
     )
 
 
@@ -106,7 +108,7 @@ def _arrays(path: Path, needed: tuple[str, ...]) -> dict[str, np.ndarray]:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}
     except FileNotFoundError as error:
-        raise DataError(f"There is no file {path}; check the path.") from error
+        raise DataError("There is no file {path}; check the path.", path=path) from error
     except UNREADABLE as error:
         raise damaged(path, str(error)) from error
     missing = [name for name in needed if name not in found]
@@ -146,7 +148,7 @@ def _tensor(path: Path) -> np.ndarray:
     try:
         value = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise DataError(f"There is no file {path}; check the path.") from error
+        raise DataError("There is no file {path}; check the path.", path=path) from error
     except Exception as error:  # torch raises what its many readers raise
         raise damaged(path, str(error).splitlines()[0]) from error
     if not isinstance(value, torch.Tensor):

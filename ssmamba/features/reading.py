@@ -36,8 +36,10 @@ def read_tiles(path: Path | str) -> TileFile:
 
         return read_tile_table(path)
     elif not path.exists():
-        raise DataError(f"There is no file {path}; check the path.")
+        raise DataError("There is no file {path}; check the path.", path=path)
     raise DataError(
-        f"{path} is no feature file of a known kind; give one that ends in "
-        f"{', '.join(ENDINGS[:-1])}, or a folder of wsidata."
+        "{path} is no feature file of a known kind; give one that ends in "
+        "{names}, or a folder of wsidata.",
+        path=path,
+        names=", ".join(ENDINGS[:-1]),
     )

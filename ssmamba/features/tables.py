@@ -26,18 +26,22 @@ def read_tile_table(path: Path) -> TileFile:
     x, y, width, height = (_found(lower, wanted) for wanted in (X, Y, WIDTH, HEIGHT))
     if x is None or y is None:
         raise DataError(
-            f"{path} has no columns for the places of tiles (it has: {', '.join(names)}); name "
-            "them x and y, or as WSInfer minx and miny."
+            "{path} has no columns for the places of tiles (it has: {names}); name "
+            "them x and y, or as WSInfer minx and miny.",
+            path=path,
+            names=", ".join(names),
         )
     columns = [_numbers(rows, index) for index in range(len(names))]
     places = [column for index in (x, y) if (column := columns[index]) is not None]
     if len(places) < 2 or not all(np.isfinite(column).all() for column in places):
-        raise DataError(f"{path} has places that are no numbers; correct them.")
+        raise DataError("{path} has places that are no numbers; correct them.", path=path)
     side = None
     for index in (width, height):
         if index is not None and (sides := columns[index]) is not None and len(sides):
             if np.ptp(sides) > 0 or (side is not None and side != sides[0]):
-                raise DataError(f"{path} has tiles of several sizes; give one file for each size.")
+                raise DataError(
+                    "{path} has tiles of several sizes; give one file for each size.", path=path
+                )
             side = float(sides[0])
     used = {index for index in (x, y, width, height) if index is not None}
     values = {
@@ -65,12 +69,19 @@ def _rows(path: Path) -> tuple[list[str], list[list[str]]]:
             names = next(lines, [])
             rows = [row for row in lines if row]
     except FileNotFoundError as error:
-        raise DataError(f"There is no file {path}; check the path.") from error
+        raise DataError("There is no file {path}; check the path.", path=path) from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read ({error}); save it as CSV in UTF-8.") from error
+        raise DataError(
+            "{path} cannot be read ({error}); save it as CSV in UTF-8.", path=path, error=error
+        ) from error
     wrong = next((number for number, row in enumerate(rows, 2) if len(row) != len(names)), None)
     if wrong is not None:
-        raise DataError(f"{path}, line {wrong} has not {len(names)} values; correct it.")
+        raise DataError(
+            "{path}, line {wrong} has not {count} values; correct it.",
+            path=path,
+            wrong=wrong,
+            count=len(names),
+        )
     return names, rows
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from ssmamba.errors import DataError, did_you_mean
+from ssmamba.wording import words
+
+TWICE = words("{twice} of {count} tiles are in {name} twice, and are read once.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,16 +39,27 @@ class TileFile:
         Raises DataError for a name that the file does not have, and for values that are no numbers.
         """
         if not self.names:
-            raise DataError(f"{self.path} has no features, only places of tiles; choose another.")
+            raise DataError(
+                "{path} has no features, only places of tiles; choose another.", path=self.path
+            )
         if not name and len(self.names) > 1:
             raise DataError(
-                f"{self.path} has features of several encoders ({', '.join(self.names)}); name one."
+                "{path} has features of several encoders ({names}); name one.",
+                path=self.path,
+                names=", ".join(self.names),
             )
         if name and name not in self.names:
-            raise DataError(f"{self.path} has no '{name}'{did_you_mean(name, self.names)}.")
+            raise DataError(
+                "{path} has no '{name}'{hint}.",
+                path=self.path,
+                name=name,
+                hint=did_you_mean(name, self.names),
+            )
         values = self.load(name or self.names[0])
         if not np.isfinite(values).all():
-            raise DataError(f"{self.path} has features that are no numbers; extract them again.")
+            raise DataError(
+                "{path} has features that are no numbers; extract them again.", path=self.path
+            )
         return values
 
     @property
@@ -62,8 +76,14 @@ class TileFile:
         """(N, 3) float64 of x, y, side. Raises DataError where the side is not known."""
         if self.side is None:
             likely = self.likely_side
-            hint = "" if likely is None else f" ({likely:g} level-0 px is likely)"
-            raise DataError(f"{self.path} does not say how large its tiles are; give it{hint}.")
+            hint = (
+                "" if likely is None else words(" ({likely:g} level-0 px is likely)", likely=likely)
+            )
+            raise DataError(
+                "{path} does not say how large its tiles are; give it{hint}.",
+                path=self.path,
+                hint=hint,
+            )
         return np.column_stack([self.places, np.full(len(self.places), self.side)])
 
 
@@ -101,9 +121,9 @@ def tile_file(
         return values[first] if twice else values
 
     kept = {name: np.asarray(column, np.float64)[first] for name, column in (columns or {}).items()}
-    notes = (
-        (f"{twice} of {count} tiles are in {path.name} twice, and are read once.",) if twice else ()
-    )
+    notes: tuple[str, ...] = ()
+    if twice:
+        notes = (words(TWICE, twice=twice, count=count, name=path.name),)
     return TileFile(
         path, layout, places[first], side, of_kept, names, kept, mpp, slide, notes
     )  # fmt: skip
@@ -111,4 +131,8 @@ def tile_file(
 
 def damaged(path: Path, why: str) -> DataError:
     """The sentence about a file that cannot be read."""
-    return DataError(f"{path} is not a feature file that can be read ({why}); extract it again.")
+    return DataError(
+        "{path} is not a feature file that can be read ({why}); extract it again.",
+        path=path,
+        why=why,
+    )

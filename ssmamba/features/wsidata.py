@@ -48,7 +48,12 @@ def read_wsidata(path: Path, tiles: str = TILES) -> TileFile:
     folder = path / "shapes" / tiles
     if not folder.is_dir():
         there = sorted(p.name for p in (path / "shapes").iterdir() if p.is_dir())
-        raise DataError(f"{path} has no tiles '{tiles}' (it has: {', '.join(there) or 'none'}).")
+        raise DataError(
+            "{path} has no tiles '{tiles}' (it has: {names}).",
+            path=path,
+            tiles=tiles,
+            names=", ".join(there) or "none",
+        )
     boxes, ids = _shapes(folder / "shapes.parquet")
     sides = boxes[:, 2:] - boxes[:, :2]
     side = float(sides[0, 0]) if len(sides) else None
@@ -114,8 +119,10 @@ def require_spatialdata() -> None:
         import spatialdata  # noqa: F401  (seconds to import)
     except ImportError as error:
         raise DataError(
-            f"SpatialData is not written without {error.name or 'spatialdata'}; install it with "
-            f"{EXTRA}, or leave out --format."
+            "SpatialData is not written without {package}; install it with "
+            "{extra}, or leave out --format.",
+            package=error.name or "spatialdata",
+            extra=EXTRA,
         ) from error
 
 
@@ -188,4 +195,9 @@ def _zarr() -> Any:
 
 
 def _missing(path: Path, package: str) -> DataError:
-    return DataError(f"{path.name} cannot be read without {package}; install it with {EXTRA}.")
+    return DataError(
+        "{name} cannot be read without {package}; install it with {extra}.",
+        name=path.name,
+        package=package,
+        extra=EXTRA,
+    )

@@ -21,6 +21,7 @@ from ssmamba.inference.sight import Seen, look
 from ssmamba.reading.doubts import CODES, ORDER, foremost
 from ssmamba.reading.preprocess import Images, resize_image
 from ssmamba.reading.values import Doubt, Trust
+from ssmamba.wording import words
 
 DEFAULT_ENTROPY_LIMIT = 0.5  # when the card has none
 # Of the tissue; what is glass was read, as it were. A tenth unread cannot turn an answer that is
@@ -30,15 +31,15 @@ MOST_REGION = 0.5  # a region that is mostly glass was drawn around something el
 # Of what is not glass, hidden by one of these: then the region was drawn on it, and has no class.
 TOO_MUCH: dict[Doubt, float] = {"pen": 0.25, "blurred": 0.5, "fluorescence": 0.25}
 
-NOT_SURE_BETWEEN = "The model is not sure which class this is."
-FOREIGN = "This does not look like the tissue that the model was trained on."
-PARTIAL = "Much of this region could not be read, so the answer stands for a part of it."
-GLASS = "Most of this region is bare glass or black."
-BLANK = "There is nothing to see in this region."
-PEN = "Much of this region is covered by pen or ink."
-NO_NUMBER = "The model's answer is not a number; its weights may be damaged."
-BLURRED = "This region is blurred."
-FLUORESCENCE = "This looks like fluorescence, and the model was trained on stained tissue."
+NOT_SURE_BETWEEN = words("The model is not sure which class this is.")
+FOREIGN = words("This does not look like the tissue that the model was trained on.")
+PARTIAL = words("Much of this region could not be read, so the answer stands for a part of it.")
+GLASS = words("Most of this region is bare glass or black.")
+BLANK = words("There is nothing to see in this region.")
+PEN = words("Much of this region is covered by pen or ink.")
+NO_NUMBER = words("The model's answer is not a number; its weights may be damaged.")
+BLURRED = words("This region is blurred.")
+FLUORESCENCE = words("This looks like fluorescence, and the model was trained on stained tissue.")
 OBSTACLES: dict[Doubt, str] = {
     "fluorescence": FLUORESCENCE, "blank": BLANK, "glass": GLASS, "pen": PEN, "blurred": BLURRED,
 }  # fmt: skip

@@ -27,13 +27,14 @@ from ssmamba.reading.preprocess import Images, to_tensor
 from ssmamba.runtime.cuda_graphs import GraphedForward
 from ssmamba.runtime.device import Device, choose_device
 from ssmamba.runtime.memory import is_out_of_memory, keep_freed_memory
+from ssmamba.wording import words
 
 if TYPE_CHECKING:
     from ssmamba.inference.frozen.network import FrozenNetwork
 
 BATCH = {"cpu": 8, "cuda": 64}  # images at once; on a CPU small, so that a job can be cancelled
 CLEAR = 0.95  # probability of the first class from which an answer in bfloat16 stands
-MOVED_TO_CPU = "moved to the CPU: the GPU is out of memory"
+MOVED_TO_CPU = words("moved to the CPU: the GPU is out of memory")
 
 Precision = Literal["float32", "bfloat16", "auto"]
 T = TypeVar("T")
@@ -201,7 +202,7 @@ class Predictor:
         torch.cuda.empty_cache()
 
     def _move_to_cpu(self) -> None:
-        self.device = Device("cpu", choose_device("cpu").label, "the GPU is out of memory")
+        self.device = Device("cpu", choose_device("cpu").label, words("the GPU is out of memory"))
         self.model = self.checkpoint.model.to("cpu").eval()
         self.batch_size = BATCH["cpu"]
         self.notes = (MOVED_TO_CPU,)

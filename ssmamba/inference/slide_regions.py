@@ -38,8 +38,9 @@ def region_grid(slide: Slide, spec: SlideSpec, mpp: float | None = None) -> Grid
     scale = mpp or slide.mpp
     if scale is None:
         raise SlideError(
-            f"{slide.info.name} has no µm/px, and a slide model needs it; write it into the column "
-            "mpp of the cohort, or calibrate the slide in the viewer."
+            "{name} has no µm/px, and a slide model needs it; write it into the column "
+            "mpp of the cohort, or calibrate the slide in the viewer.",
+            name=slide.info.name,
         )
     assert spec.mpp is not None  # of a slide model always given
     return grid_on(slide.dimensions, spec.window_px * spec.mpp / scale)
@@ -69,14 +70,18 @@ def reading_regions(
     grid = region_grid(slide, spec, mpp)
     if tissue.fluorescent:
         raise SlideError(
-            f"{slide.info.name} looks like fluorescence, which a model of stained tissue cannot "
-            "read; choose a stained slide."
+            "{name} looks like fluorescence, which a model of stained tissue cannot "
+            "read; choose a stained slide.",
+            name=slide.info.name,
         )
     cells = grid.cells_with(tissue, spec.foreground)
     if not len(cells):
         raise SlideError(
-            f"{slide.info.name} has no region of {grid.side} px with {spec.foreground:.0%} tissue; "
-            "check its µm/px, or read smaller regions."
+            "{name} has no region of {side} px with {foreground:.0%} tissue; "
+            "check its µm/px, or read smaller regions.",
+            name=slide.info.name,
+            side=grid.side,
+            foreground=spec.foreground,
         )
     kept = cells
     if most and len(cells) > most:

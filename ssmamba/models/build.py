@@ -49,7 +49,7 @@ def build_network(arch: str, config: dict[str, Any], classes: int) -> nn.Module:
         if conv_stem:
             give_conv_stem(model)
         return model
-    raise CheckpointError(f"Unknown architecture '{arch}'; update the viewer to open it.")
+    raise CheckpointError("Unknown architecture '{arch}'; update the viewer to open it.", arch=arch)
 
 
 def tuples(config: dict[str, Any]) -> dict[str, Any]:
@@ -64,8 +64,9 @@ def build_masked(encoder: nn.Module, config: MIMConfig) -> MaskedModel:
     if config.decoder_mixer == PLAIN and is_vit(encoder):
         return ViTMAE(encoder, config)
     raise CheckpointError(
-        f"{type(encoder).__name__} cannot be pre-trained by masking; choose SSMamba, VMamba "
-        "or, for --method mae, a ViT with its patches."
+        "{name} cannot be pre-trained by masking; choose SSMamba, VMamba "
+        "or, for --method mae, a ViT with its patches.",
+        name=type(encoder).__name__,
     )
 
 

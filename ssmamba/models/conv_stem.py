@@ -52,8 +52,9 @@ def give_conv_stem(model: nn.Module) -> None:
     side = patches.kernel_size[0] if isinstance(patches, nn.Conv2d) else 0
     if embedding is None or not isinstance(patches, nn.Conv2d) or side not in (4, 8, 16, 32):
         raise CheckpointError(
-            f"{type(model).__name__} has no patch embedding in whose place a convolutional stem "
-            "could stand; leave --conv-stem away."
+            "{name} has no patch embedding in whose place a convolutional stem "
+            "could stand; leave --conv-stem away.",
+            name=type(model).__name__,
         )
     embedding.proj = ConvStem(patches.out_channels, side)
 

@@ -29,8 +29,10 @@ class PlainDecoder(nn.Module):
         dim, self.patch = config.decoder_dim, patch
         if dim % HEAD_DIM:
             raise CheckpointError(
-                f"A plain decoder's width must be a multiple of {HEAD_DIM}, not {dim}; "
-                "give another --decoder-dim."
+                "A plain decoder's width must be a multiple of {head_dim}, not {dim}; "
+                "give another --decoder-dim.",
+                head_dim=HEAD_DIM,
+                dim=dim,
             )
         self.entry = nn.Linear(encoder_dim, dim)
         self.blocks = nn.ModuleList(
@@ -84,8 +86,10 @@ class ViTMAE(MaskedModel):
         patch = vit_patch(encoder)
         if config.mask_unit % patch:
             raise CheckpointError(
-                f"A mask unit of {config.mask_unit} px does not hold whole patches of {patch} px; "
-                f"give a multiple of {patch} as --mask-unit."
+                "A mask unit of {mask_unit} px does not hold whole patches of {patch} px; "
+                "give a multiple of {patch} as --mask-unit.",
+                mask_unit=config.mask_unit,
+                patch=patch,
             )
         width = int(encoder.embed_dim)  # type: ignore[arg-type]
         self.decoder = PlainDecoder(width, patch, config)

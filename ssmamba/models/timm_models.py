@@ -26,7 +26,8 @@ def timm_model(name: str, arguments: dict[str, Any], classes: int, **own: Any) -
     if not PLAIN_NAME.fullmatch(name) or foreign:
         what = f"the argument '{foreign[0]}'" if foreign else f"the model '{name}'"
         raise CheckpointError(
-            f"The model's card asks timm for {what}, which could download or open other files; "
-            "use a checkpoint from a source that you trust."
+            "The model's card asks timm for {what}, which could download or open other files; "
+            "use a checkpoint from a source that you trust.",
+            what=what,
         )
     return timm.create_model(name, pretrained=False, num_classes=classes, **own, **arguments)

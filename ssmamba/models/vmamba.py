@@ -24,7 +24,8 @@ class VMamba(SSMamba):
     def __init__(self, config: SSMambaConfig, num_classes: int = 0) -> None:
         if config.embedding != "none":
             raise CheckpointError(
-                f"VMamba has no local module, so embedding '{config.embedding}' does not fit; "
-                "omit --embedding."
+                "VMamba has no local module, so embedding '{embedding}' does not fit; "
+                "omit --embedding.",
+                embedding=config.embedding,
             )
         super().__init__(config, num_classes)

@@ -99,8 +99,10 @@ def _forced() -> str | None:
         return None
     if name not in NAMES:
         raise InputError(
-            f"{VARIABLE}={name} names no scan backend{did_you_mean(name, NAMES)}; "
-            "correct it or unset it"
+            "{variable}={name} names no scan backend{hint}; correct it or unset it",
+            variable=VARIABLE,
+            name=name,
+            hint=did_you_mean(name, NAMES),
         )
     return name
 
@@ -116,14 +118,23 @@ def choose_backend(device: torch.device | str, dtype: torch.dtype = torch.float3
         if name in _DEVICES:
             if _DEVICES[name] != kind:
                 raise InputError(
-                    f"{VARIABLE}={name} does not run on {kind}; "
-                    f"use a {_DEVICES[name]} device or unset {VARIABLE}"
+                    "{variable}={name} does not run on {kind}; "
+                    "use a {device} device or unset {variable}",
+                    variable=VARIABLE,
+                    name=name,
+                    kind=kind,
+                    device=_DEVICES[name],
                 )
             if name == "cpu":
                 compile_kernels()
             module, reason = _load(name, device)
             if module is None:
-                raise InputError(f"{VARIABLE}={name} cannot be used ({reason}); unset {VARIABLE}")
+                raise InputError(
+                    "{variable}={name} cannot be used ({reason}); unset {variable}",
+                    variable=VARIABLE,
+                    name=name,
+                    reason=reason,
+                )
             if dtype == torch.float64:
                 return _chosen(device, dtype)
         return Backend(name, f"requested by {VARIABLE}")

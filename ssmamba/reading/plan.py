@@ -17,6 +17,9 @@ from ssmamba.rois.clipping import SMALLEST_AREA_PX2, cut_to_slide
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.icc import SrgbTransform
 from ssmamba.slides.slide import Slide
+from ssmamba.wording import words
+
+LEAVES_THE_IMAGE = words("the square around the region leaves the image, so it was read in parts")
 
 SCALE_TOLERANCE = 1.25  # a window read this much finer or coarser than in training is noted
 LARGEST_NATIVE_PX = 2048  # a plain image is not reduced while reading up to this side
@@ -69,7 +72,7 @@ def plan_region(
         shortest = float(min(slide.dimensions))
         if window.side > shortest * NEARLY_SQUARE:
             mode, side = "tiles", shortest
-            notes.append("the square around the region leaves the image, so it was read in parts")
+            notes.append(LEAVES_THE_IMAGE)
         elif window.side > shortest:  # as in training: the centred square, no padding
             window = _on_whole_pixels(_shrunk(window, shortest))
         cover = window_over(roi, window)
@@ -125,16 +128,20 @@ def _clipped(roi: Roi, slide: Slide) -> Roi:
     """The part of a region that is on the slide."""
     from ssmamba.rois.geometry import roi_shape
 
-    name = f"The region '{roi.name}'" if roi.name else "The region"
+    name = words("The region '{name}'", name=roi.name) if roi.name else words("The region")
     if not roi.has_area:
-        raise RoiError(f"{name} is a {roi.kind} and has no area; draw a lasso or a rectangle.")
+        raise RoiError(
+            "{name} is a {kind} and has no area; draw a lasso or a rectangle.",
+            name=name,
+            kind=roi.kind,
+        )
     points = [p for rings in roi.polygons for ring in rings for p in ring]
     finite = bool(points) and all(math.isfinite(v) for p in points for v in p)
     if not finite or roi_shape(roi).area < SMALLEST_AREA_PX2:
-        raise RoiError(f"{name} is empty; draw it again.")
+        raise RoiError("{name} is empty; draw it again.", name=name)
     kept = cut_to_slide(roi, *slide.dimensions)
     if kept is None:
-        raise RoiError(f"{name} lies off the slide; draw it on the slide.")
+        raise RoiError("{name} lies off the slide; draw it on the slide.", name=name)
     return kept
 
 
@@ -187,7 +194,13 @@ def scale_notes(spec: InputSpec, read_mpp: float | None) -> list[str]:
     ratio = read_mpp / known
     if 1 / SCALE_TOLERANCE <= ratio <= SCALE_TOLERANCE:
         return []
-    return [f"read at {read_mpp:.3g} µm/px, the model was trained at {known:.3g}"]
+    return [
+        words(
+            "read at {read_mpp:.3g} µm/px, the model was trained at {known:.3g}",
+            read_mpp=read_mpp,
+            known=known,
+        )
+    ]
 
 
 def transform_of(slide: Slide, icc: bool) -> SrgbTransform | None:

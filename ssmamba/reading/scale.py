@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from ssmamba.checkpoints.card import InputSpec
 from ssmamba.errors import RoiError, ScaleNeeded
 from ssmamba.reading.values import DEFAULT_OPTIONS, ReadOptions
+from ssmamba.wording import words
 
-SCALE_UNKNOWN = "scale unknown: the model has no µm/px, set how much tissue one window covers"
-UNCALIBRATED = "uncalibrated: the slide has no µm/px, so the model may read at a wrong scale"
-AS_TRAINED = "scale as in training: the image is about as large as the training images"
+SCALE_UNKNOWN = words(
+    "scale unknown: the model has no µm/px, set how much tissue one window covers"
+)
+UNCALIBRATED = words("uncalibrated: the slide has no µm/px, so the model may read at a wrong scale")
+AS_TRAINED = words("scale as in training: the image is about as large as the training images")
 ABOUT = 1.5  # an image this much larger or smaller than the training images is read as they were
 UNASKED = 2.0  # sides of a suggested window up to which a region is read before the scale is set
 UM_TIMES_MAGNIFICATION = 10.0  # a pixel at 20× is usually taken as 0.5 µm wide, at 40× as 0.25 µm
@@ -62,7 +65,8 @@ def field_on(
     if options.field_px is not None:
         if not math.isfinite(options.field_px) or options.field_px < 1:
             raise RoiError(
-                f"A window of {options.field_px:g} px cannot be read; give 1 px or more."
+                "A window of {field_px:g} px cannot be read; give 1 px or more.",
+                field_px=options.field_px,
             )
         return Field(float(options.field_px), True, () if spec.known_mpp is None else (note,))
     if plain and is_about_training_size(spec, dimensions):
@@ -97,8 +101,11 @@ def suggested_px(spec: InputSpec, dimensions: tuple[int, int], slide_mpp: float 
 def scale_needed(field: Field, name: str) -> ScaleNeeded:
     """The error for a region that is too large for a guess. name: of the slide."""
     return ScaleNeeded(
-        f"{name}: how much of it one training image covers is unknown, so regions wider than "
-        f"{field.px * field.slack:.0f} px are given no class; give that side with --field-px "
-        f"({field.px:.0f} is likely), or mark it in the viewer.",
+        "{name}: how much of it one training image covers is unknown, so regions wider than "
+        "{limit_px:.0f} px are given no class; give that side with --field-px "
+        "({px:.0f} is likely), or mark it in the viewer.",
         field.px,
+        name=name,
+        limit_px=field.px * field.slack,
+        px=field.px,
     )

@@ -14,6 +14,7 @@ from ssmamba.reading.scale import Field, field_on
 from ssmamba.reading.tissue_map import BLACK, GLASS, PEN, TISSUE, TissueMap, tissue_map
 from ssmamba.reading.values import ReadOptions
 from ssmamba.slides.slide import Slide
+from ssmamba.wording import without_stop, words
 
 CACHED_PX = 3400  # side of a square of a level whose decoded tiles OpenSlide's cache holds
 
@@ -71,7 +72,7 @@ def slide_grid(slide: Slide, spec: InputSpec, options: GridOptions) -> SlideGrid
     out_px = read_px(slide, spec, grid.side)
     mpp = None if slide_mpp is None else slide_mpp * grid.side / spec.window_px
     notes = (*found.notes, *scale_notes(spec, mpp))
-    notes += tuple(note.rstrip(".") for note in slide.info.notes)
+    notes += tuple(without_stop(note) for note in slide.info.notes)
     level = slide.best_level(grid.side / out_px)
     icc = uses_icc(slide, spec, options.icc)
     return SlideGrid(grid, out_px, level, slide_mpp, mpp, icc, notes)
@@ -89,14 +90,24 @@ def plan_slide(
     tissue = tissue_map(slide) if tissue is None else tissue
     if tissue.fluorescent:
         raise SlideError(
-            f"{slide.path.name} is dark with little light in it, as fluorescence is, so no stained "
-            "tissue can be found on it; leave it out."
+            "{name} is dark with little light in it, as fluorescence is, so no stained "
+            "tissue can be found on it; leave it out.",
+            name=slide.path.name,
         )
     cells = found.grid.cells_with(tissue, options.least_tissue)
     if not len(cells):
-        parts = {"glass": GLASS, "pen or ink": PEN, "black": BLACK, "tissue": TISSUE}
-        shares = ", ".join(f"{tissue.share_of_slide(k):.1%} {name}" for name, k in parts.items())
-        raise NoTissue(f"{slide.path.name} has no window with enough tissue ({shares})")
+        shares = words(
+            "{glass:.1%} glass, {pen:.1%} pen or ink, {black:.1%} black, {tissue:.1%} tissue",
+            glass=tissue.share_of_slide(GLASS),
+            pen=tissue.share_of_slide(PEN),
+            black=tissue.share_of_slide(BLACK),
+            tissue=tissue.share_of_slide(TISSUE),
+        )
+        raise NoTissue(
+            "{name} has no window with enough tissue ({shares})",
+            name=slide.path.name,
+            shares=shares,
+        )
     side = found.grid.side / slide.levels[found.level].downsample
     cells = cells[block_order(cells, max(1, int(CACHED_PX / side)))]
     inside = tissue.shares(found.grid.windows(cells))
@@ -104,14 +115,18 @@ def plan_slide(
 
 
 def _scale_unknown(slide: Slide, spec: InputSpec, found: Field) -> str:
-    likely = f"--field-px ({found.px:.0f} is likely)"
     if spec.known_mpp is None:
-        return (
-            f"{slide.path.name}: the model has no µm/px, so how much of the slide one window "
-            f"covers is unknown; give that side in level-0 pixels with {likely}."
+        return words(
+            "{name}: the model has no µm/px, so how much of the slide one window "
+            "covers is unknown; give that side in level-0 pixels with --field-px ({px:.0f} "
+            "is likely).",
+            name=slide.path.name,
+            px=found.px,
         )
-    return (
-        f"{slide.path.name} has no µm/px, so its scale is unknown; give it with --mpp (0.25 is "
-        f"usual for 40×, 0.5 for 20×) or in a CSV's column mpp, or the side of a window with "
-        f"{likely}."
+    return words(
+        "{name} has no µm/px, so its scale is unknown; give it with --mpp (0.25 is "
+        "usual for 40×, 0.5 for 20×) or in a CSV's column mpp, or the side of a window with "
+        "--field-px ({px:.0f} is likely).",
+        name=slide.path.name,
+        px=found.px,
     )

@@ -26,8 +26,9 @@ def tissue_rois(slide: Slide) -> list[Roi]:
     found = tissue_map(slide)
     if found.fluorescent:
         raise RoiError(
-            f"{slide.path.name} is dark with little light in it, as fluorescence is, so no stained "
-            "tissue can be found on it; draw a region instead."
+            "{name} is dark with little light in it, as fluorescence is, so no stained "
+            "tissue can be found on it; draw a region instead.",
+            name=slide.path.name,
         )
     mask = (found.kinds == TISSUE).astype(np.uint8)
     edge = CLOSE_PX  # else closing joins tissue with the edge of the picture
@@ -37,7 +38,9 @@ def tissue_rois(slide: Slide) -> list[Roi]:
     mask = np.ascontiguousarray(mask[edge:-edge, edge:-edge])
     pieces = [p for p in _pieces(mask) if p[0] >= SMALLEST_SHARE * mask.size]
     if not pieces:
-        raise RoiError(f"No tissue was found on {slide.path.name}; draw a region instead.")
+        raise RoiError(
+            "No tissue was found on {name}; draw a region instead.", name=slide.path.name
+        )
     pieces.sort(key=lambda piece: piece[0], reverse=True)
     return [
         Roi((tuple(_ring(contour, found.scale) for contour in contours),), name=f"tissue {number}")

@@ -14,6 +14,14 @@ from ssmamba.rois.outlines import box_ring
 from ssmamba.rois.region_file import RegionFile, counted, with_made_ids
 from ssmamba.rois.roi import Kind, Point, Ring, Roi
 from ssmamba.rois.xml_places import hex_color, is_upright, number, open_ring, place
+from ssmamba.wording import words
+
+SKIPPED = words(
+    "{count} of {total} annotations were skipped: {examples}. Correct them in ASAP and read the "
+    "file again."
+)
+FLAT = words("{count} of {total} annotations enclose no area: {examples}. They are left out.")
+UNUSUAL = words("{count} of {total} annotations are unusual: {examples}. Check these regions.")
 
 ROOT = "ASAP_Annotations"
 NO_GROUP = ("", "none")
@@ -39,10 +47,9 @@ def regions_of_asap(root: Element, path: Path) -> RegionFile:
                 rois.append(roi)
         except ValueError as error:
             skipped.append(f"annotation {annotation.get('Name')} {error}")
-    advice = "Correct them in ASAP and read the file again."
-    notes = counted(skipped, len(annotations), "annotations were skipped", advice)
-    notes += counted(flat, len(annotations), "annotations enclose no area", "They are left out.")
-    notes += counted(odd, len(annotations), "annotations are unusual", "Check these regions.")
+    notes = counted(skipped, len(annotations), SKIPPED)
+    notes += counted(flat, len(annotations), FLAT)
+    notes += counted(odd, len(annotations), UNUSUAL)
     return RegionFile(with_made_ids(rois), tuple(notes), len(skipped))
 
 

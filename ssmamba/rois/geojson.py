@@ -63,14 +63,17 @@ def read_region_file(
                     progress(len(reader.rois))
         except (ValueError, RecursionError) as error:
             raise RoiError(
-                f"{name} is not valid GeoJSON ({error}); export the regions again."
+                "{name} is not valid GeoJSON ({error}); export the regions again.",
+                name=name,
+                error=error,
             ) from error
         if around.get("crs") is not None and kept({"crs": around["crs"]}, []):
             reader.rois[first:] = [_in_system(roi, around["crs"]) for roi in reader.rois[first:]]
     if reader.skipped and not reader.rois:
         raise RoiError(
-            f"{path} has no region that can be read ({reader.skipped[0]}); "
-            "export the regions again."
+            "{path} has no region that can be read ({why}); export the regions again.",
+            path=path,
+            why=reader.skipped[0],
         )
     return RegionFile(reader.rois, tuple(reader.notes()), len(reader.skipped))
 
@@ -101,7 +104,9 @@ def write_rois(path: Path | str, rois: Iterable[Roi], bounds_offset: Offset = (0
             os.fsync(file.fileno())
     except OSError as error:
         raise RoiError(
-            f"Could not write the regions to {path} ({error.strerror}); choose another folder."
+            "Could not write the regions to {path} ({strerror}); choose another folder.",
+            path=path,
+            strerror=error.strerror,
         ) from error
 
 
@@ -127,7 +132,9 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
                 for file in files:
                     yield f"{path}:{file.filename}", archive.read(file).decode("utf-8-sig")
             if not files:
-                raise RoiError(f"{path} contains no .geojson file; export the regions again.")
+                raise RoiError(
+                    "{path} contains no .geojson file; export the regions again.", path=path
+                )
             return
         if data[:2] == b"\x1f\x8b":
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
@@ -135,10 +142,12 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
             check_size(path, len(data))
         yield str(path), data.decode("utf-8-sig")
     except FileNotFoundError as error:
-        raise RoiError(f"There is no region file {path}; check the path.") from error
+        raise RoiError("There is no region file {path}; check the path.", path=path) from error
     except (*DAMAGED, OSError, RuntimeError) as error:  # RuntimeError: encrypted
         raise RoiError(
-            f"{path} cannot be read as a region file ({error}); export the regions again."
+            "{path} cannot be read as a region file ({error}); export the regions again.",
+            path=path,
+            error=error,
         ) from error
 
 

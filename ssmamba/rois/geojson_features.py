@@ -31,8 +31,16 @@ from ssmamba.rois.geojson_values import (
     truth_of,
 )
 from ssmamba.rois.json_stream import Unreadable
-from ssmamba.rois.region_file import made_id
+from ssmamba.rois.region_file import counted, made_id
 from ssmamba.rois.roi import Kind, Point, Ring, Rings, Roi
+from ssmamba.wording import words
+
+SKIPPED = words(
+    "{count} of {total} features were skipped: {examples}. Correct them and import the file again."
+)
+WITHOUT_MEMBERS = words(
+    "{count} of {total} features were read without some members: {examples}. Check these regions."
+)
 
 Offset = tuple[float, float]
 AREAS = ("Polygon", "MultiPolygon")
@@ -90,15 +98,8 @@ class FeatureReader:
 
     def notes(self) -> list[str]:
         """Sentences for the user about what was skipped or not understood."""
-        return [
-            f"{len(found)} of {self.count} features {what}: {'; '.join(found[:3])}"
-            f"{'; …' if len(found) > 3 else ''}. {advice}"
-            for found, what, advice in (
-                (self.skipped, "were skipped", "Correct them and import the file again."),
-                (self.odd, "were read without some members", "Check these regions."),
-            )
-            if found
-        ]
+        skipped = counted(self.skipped, self.count, SKIPPED)
+        return skipped + counted(self.odd, self.count, WITHOUT_MEMBERS)
 
     def _with_unique_id(self, roi: Roi) -> Roi:
         number, fresh = 0, roi

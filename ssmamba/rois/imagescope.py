@@ -17,6 +17,14 @@ from ssmamba.rois.outlines import box_ring, ellipse_ring
 from ssmamba.rois.region_file import RegionFile, counted, with_made_ids
 from ssmamba.rois.roi import Kind, Point, Ring, Roi
 from ssmamba.rois.xml_places import is_upright, open_ring, place
+from ssmamba.wording import words
+
+SKIPPED = words(
+    "{count} of {total} regions were skipped: {examples}. Correct them in ImageScope and read the "
+    "file again."
+)
+FLAT = words("{count} of {total} regions enclose no area: {examples}. They are left out.")
+UNUSUAL = words("{count} of {total} regions are unusual: {examples}. Check them.")
 
 ROOT = "Annotations"
 DRAWN, RECTANGLE, ELLIPSE, ARROW, RULER = "0", "1", "2", "3", "4"  # values of Region/@Type
@@ -51,10 +59,9 @@ def regions_of_imagescope(root: Element, path: Path) -> RegionFile:
                 flat.append(f"region {roi.id}")
             else:
                 rois.append(roi)
-    advice = "Correct them in ImageScope and read the file again."
-    notes = counted(skipped, total, "regions were skipped", advice)
-    notes += counted(flat, total, "regions enclose no area", "They are left out.")
-    notes += counted(odd, total, "regions are unusual", "Check them.")
+    notes = counted(skipped, total, SKIPPED)
+    notes += counted(flat, total, FLAT)
+    notes += counted(odd, total, UNUSUAL)
     return RegionFile(with_made_ids(rois), tuple(notes), len(skipped))
 
 

@@ -34,12 +34,16 @@ def read_regions(
     root = parse_xml(path)
     if root.tag not in READERS:
         raise RoiError(
-            f"{path} is neither ASAP's nor ImageScope's XML (its root is {root.tag}); export the "
-            "regions from one of them, or as GeoJSON."
+            "{path} is neither ASAP's nor ImageScope's XML (its root is {tag}); export the "
+            "regions from one of them, or as GeoJSON.",
+            path=path,
+            tag=root.tag,
         )
     found = READERS[root.tag](root, path)
     if found.skipped and not found.rois:
         raise RoiError(
-            f"{path} has no region that can be read ({found.notes[0]}); export the regions again."
+            "{path} has no region that can be read ({why}); export the regions again.",
+            path=path,
+            why=found.notes[0],
         )
     return found

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ssmamba.errors import RoiError
 from ssmamba.rois.roi import Roi, geometry_hash
+from ssmamba.wording import words
 
 ENDINGS = (".geojson", ".json", ".geojson.gz", ".geojson.zip", ".xml")  # of files with regions
 MAX_BYTES = 256 << 20  # of the text in a region file, packed or not
@@ -28,7 +29,9 @@ def check_size(path: Path, size: int) -> None:
     """Raises RoiError for a file with more text than is read."""
     if size > MAX_BYTES:
         raise RoiError(
-            f"{path} holds more than {MAX_BYTES >> 20} MiB of regions; split it into smaller files."
+            "{path} holds more than {mebibytes} MiB of regions; split it into smaller files.",
+            path=path,
+            mebibytes=MAX_BYTES >> 20,
         )
 
 
@@ -54,9 +57,12 @@ def with_made_ids(rois: Iterable[Roi]) -> list[Roi]:
     return named
 
 
-def counted(found: list[str], total: int, what: str, advice: str) -> list[str]:
-    """ "2 of 7 annotations were skipped: a; b. Correct them." as a list of one, or none."""
+def counted(found: list[str], total: int, what: str) -> list[str]:
+    """ "2 of 7 annotations were skipped: a; b. Correct them." as a list of one, or none.
+
+    what: the text, with {count}, {total} and {examples}.
+    """
     if not found:
         return []
-    more = "; …" if len(found) > 3 else ""
-    return [f"{len(found)} of {total} {what}: {'; '.join(found[:3])}{more}. {advice}"]
+    examples = "; ".join([*found[:3], "…"] if len(found) > 3 else found)
+    return [words(what, count=len(found), total=total, examples=examples)]

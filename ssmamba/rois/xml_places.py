@@ -20,9 +20,11 @@ def parse_xml(path: Path) -> ElementTree.Element:
         check_size(path, path.stat().st_size)
         return ElementTree.parse(path).getroot()
     except FileNotFoundError as error:
-        raise RoiError(f"There is no region file {path}; check the path.") from error
+        raise RoiError("There is no region file {path}; check the path.", path=path) from error
     except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:  # encodings too
-        raise RoiError(f"{path} is not XML ({error}); export or download it again.") from error
+        raise RoiError(
+            "{path} is not XML ({error}); export or download it again.", path=path, error=error
+        ) from error
 
 
 def number(text: str) -> float:

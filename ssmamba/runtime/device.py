@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ssmamba.errors import DeviceError
+from ssmamba.wording import words
 
-HOW_TO_ASK = "choose auto, cpu, cuda or cuda:N"
-CPU_ONLY_TORCH = "this torch is a CPU-only build"
+HOW_TO_ASK = words("choose auto, cpu, cuda or cuda:N")
+CPU_ONLY_TORCH = words("this torch is a CPU-only build")
 
 
 @dataclass(frozen=True)
@@ -36,19 +37,26 @@ def choose_device(request: str = "auto") -> Device:
     """
     request = request.strip().lower()
     if request == "cpu":
-        return _cpu("CPU requested")
+        return _cpu(words("CPU requested"))
     if request == "auto":
         problem = gpu_problem()
-        return _cpu(f"no GPU: {problem}") if problem else _cuda(0, "a GPU was found")
+        if problem:
+            return _cpu(words("no GPU: {problem}", problem=problem))
+        return _cuda(0, words("a GPU was found"))
     kind, _, index = request.partition(":")
     if kind != "cuda" or (index and not index.isdecimal()):
-        raise DeviceError(f"Unknown device '{request}'; {HOW_TO_ASK}.")
+        raise DeviceError(
+            "Unknown device '{request}'; {how_to_ask}.", request=request, how_to_ask=HOW_TO_ASK
+        )
     problem = gpu_problem(int(index or 0))
     if problem:
         raise DeviceError(
-            f"'{request}' cannot be used: {problem}; use the CPU or {_cure(problem)}."
+            "'{request}' cannot be used: {problem}; use the CPU or {cure}.",
+            request=request,
+            problem=problem,
+            cure=_cure(problem),
         )
-    return _cuda(int(index or 0), f"{request} requested")
+    return _cuda(int(index or 0), words("{request} requested", request=request))
 
 
 def gpu_problem(index: int = 0) -> str | None:
@@ -62,11 +70,15 @@ def gpu_problem(index: int = 0) -> str | None:
             return _why_unavailable(torch.version.cuda)
         count = torch.cuda.device_count()
         if index >= count:
-            return f"there {'is' if count == 1 else 'are'} only {count} GPU{'s' * (count != 1)}"
+            if count == 1:
+                return words("there is only 1 GPU")
+            return words("there are only {count} GPUs", count=count)
         try:
             torch.ones(2, device=f"cuda:{index}").sum().item()
         except RuntimeError as error:
-            return f"the GPU does not work with this torch ({_first_line(error)})"
+            return words(
+                "the GPU does not work with this torch ({error})", error=_first_line(error)
+            )
     return None
 
 
@@ -85,10 +97,13 @@ def set_float32(*, exact: bool) -> None:
 def _why_unavailable(built_for: str | None) -> str:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None and visible.strip() in ("", "-1"):
-        return "CUDA_VISIBLE_DEVICES hides every GPU"
+        return words("CUDA_VISIBLE_DEVICES hides every GPU")
     if not driver_found():
-        return "no NVIDIA driver found"
-    return f"the NVIDIA driver does not work with this torch (built for CUDA {built_for})"
+        return words("no NVIDIA driver found")
+    return words(
+        "the NVIDIA driver does not work with this torch (built for CUDA {built_for})",
+        built_for=built_for,
+    )
 
 
 def driver_found() -> bool:
@@ -101,15 +116,16 @@ def driver_found() -> bool:
 
 def _cure(problem: str) -> str:
     if problem == CPU_ONLY_TORCH:
-        return "install a torch with CUDA"
+        return words("install a torch with CUDA")
     if "driver" in problem:
-        return "install or update the NVIDIA driver"
+        return words("install or update the NVIDIA driver")
     return HOW_TO_ASK
 
 
 def _cpu(reason: str) -> Device:
     cores = _usable_cores()
-    return Device("cpu", f"CPU ({cores} core{'s' * (cores != 1)})", reason)
+    name = words("CPU (1 core)") if cores == 1 else words("CPU ({cores} cores)", cores=cores)
+    return Device("cpu", name, reason)
 
 
 def _cuda(index: int, reason: str) -> Device:

@@ -7,6 +7,8 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
+from ssmamba.wording import words
+
 SYNTAXES = {
     "1.2.840.10008.1.2.2": "big-endian", "1.2.840.10008.1.2.5": "RLE",
     "1.2.840.10008.1.2.4.51": "12-bit JPEG", "1.2.840.10008.1.2.4.57": "lossless JPEG",
@@ -40,22 +42,25 @@ def explain_dicom(path: Path, error: str) -> str | None:
     named = re.search(r"transfer syntax ([\d.]+)", error)
     syntax = named[1] if named else _text(head, TRANSFER_SYNTAX)
     if syntax and syntax not in READABLE:
-        name = SYNTAXES.get(syntax, f"of transfer syntax {syntax}")
-        return (
-            f"because its pixels are {name}, which OpenSlide does not read; convert it to JPEG "
-            "or JPEG 2000 (for example with wsidicomizer or dcm4che)"
+        name = SYNTAXES.get(syntax, words("of transfer syntax {syntax}", syntax=syntax))
+        return words(
+            "because its pixels are {name}, which OpenSlide does not read; convert it to JPEG "
+            "or JPEG 2000 (for example with wsidicomizer or dcm4che)",
+            name=name,
         )
     kinds = {_kind(other) for other in path.parent.iterdir() if other.is_file()} - {""}
     if kinds and "VOLUME" not in kinds:
-        words = " and ".join(sorted(kind.lower() for kind in kinds))
-        return (
-            f"because its folder holds only {words} images of it; copy the files of the slide "
-            "itself (VOLUME) into the same folder"
+        other = " + ".join(sorted(kind.lower() for kind in kinds))
+        return words(
+            "because its folder holds only {other} images of it; copy the files of the slide "
+            "itself (VOLUME) into the same folder",
+            other=other,
         )
     if "unsupported" in error.lower():
-        return (
-            f"because OpenSlide does not read its pixels ({error}); convert it to JPEG (for "
-            "example with wsidicomizer or dcm4che)"
+        return words(
+            "because OpenSlide does not read its pixels ({error}); convert it to JPEG (for "
+            "example with wsidicomizer or dcm4che)",
+            error=error,
         )
     return None
 

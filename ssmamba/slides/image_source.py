@@ -10,6 +10,7 @@ from PIL import Image
 from ssmamba.checkpoints.card import file_sha256
 from ssmamba.slides.decode import decode
 from ssmamba.slides.pixel_source import Level, former_hash, read_in_colours
+from ssmamba.wording import words
 
 
 class ImageSource:
@@ -31,7 +32,12 @@ class ImageSource:
         self.mpp, self.icc_profile = picture.mpp, picture.icc_profile
         self.notes = picture.notes
         if picture.unknown_values:
-            self.notes += (f"{picture.unknown_values} of its values are no numbers; shown black.",)
+            self.notes += (
+                words(
+                    "{count} of its values are no numbers; shown black.",
+                    count=picture.unknown_values,
+                ),
+            )
         self.quick_hash = file_sha256(path)  # the whole file has been read anyway
         self.former_hash = earlier_hash or former_hash(path)
 

@@ -28,15 +28,16 @@ from ssmamba.slides.pixel_source import (
 )
 from ssmamba.slides.tiles.own import VENDORS, OwnTiles
 from ssmamba.slides.tiles.proof import whole_pixel
+from ssmamba.wording import words
 
 DECODED_CACHE_BYTES = 64 * 2**20  # OpenSlide's own cache of decoded file tiles
 
 
-IMPOSSIBLE_MPP = (
+IMPOSSIBLE_MPP = words(
     "The file says {value:.4g} µm/px, which no scanner writes, so it is not taken; set the right "
     "scale to measure."
 )
-NO_FULL_RESOLUTION = (
+NO_FULL_RESOLUTION = words(
     "The folder has no full-resolution file of this slide: its finest level is marked as "
     "resampled; copy the missing DICOM file from the archive."
 )
@@ -105,10 +106,13 @@ class OpenSlideSource:
             handle = openslide.OpenSlide(self._path)
             handle.set_cache(openslide.OpenSlideCache(DECODED_CACHE_BYTES))
         except (OSError, openslide.OpenSlideError) as error:
-            reason = explain_dicom(self._path, str(error)) or (
-                f"({error}); it may be damaged or truncated; copy it again from the scanner"
+            reason = explain_dicom(self._path, str(error)) or words(
+                "({error}); it may be damaged or truncated; copy it again from the scanner",
+                error=error,
             )
-            raise SlideError(f"{self._path} cannot be opened as a slide {reason}.") from error
+            raise SlideError(
+                "{path} cannot be opened as a slide {reason}.", path=self._path, reason=reason
+            ) from error
         return handle
 
     def _levels(self) -> tuple[tuple[int, ...], tuple[Level, ...]]:
@@ -146,8 +150,11 @@ class OpenSlideSource:
             if level.tile_width * level.tile_height > MAX_IMAGE_PIXELS:
                 self._handle.close()
                 raise SlideError(
-                    f"{self._path} has tiles of {level.tile_width}×{level.tile_height} px, too "
-                    "large to hold in memory; convert it to a TIFF with tiles of 256 px."
+                    "{path} has tiles of {tile_width}×{tile_height} px, too "
+                    "large to hold in memory; convert it to a TIFF with tiles of 256 px.",
+                    path=self._path,
+                    tile_width=level.tile_width,
+                    tile_height=level.tile_height,
                 )
 
     def _read_scale(self) -> Scale:
@@ -157,7 +164,7 @@ class OpenSlideSource:
         except (KeyError, ValueError):
             return None, ()
         if sane_mpp(x) is None or sane_mpp(y) is None:
-            return None, (IMPOSSIBLE_MPP.format(value=x),)
+            return None, (words(IMPOSSIBLE_MPP, value=x),)
         return scale_of(x, y)
 
     @contextmanager
@@ -165,7 +172,7 @@ class OpenSlideSource:
         """Count a reader, so that the handle stays open during the read (OpenSlide would crash)."""
         with self._lock:
             if self._closed:
-                raise SlideError(f"{self._path} has been closed; open it again.")
+                raise SlideError("{path} has been closed; open it again.", path=self._path)
             self._readers += 1
             handle = self._handle
         try:
@@ -238,8 +245,10 @@ class OpenSlideSource:
                 _read_premultiplied(handle, out, x, y, level)
         except openslide.OpenSlideError as error:
             raise SlideError(
-                f"A part of {self._path.name} cannot be read ({error}); the file is damaged or "
-                "truncated; copy it again."
+                "A part of {name} cannot be read ({error}); the file is damaged or "
+                "truncated; copy it again.",
+                name=self._path.name,
+                error=error,
             ) from error
 
     def associated(self) -> dict[str, Image.Image]:

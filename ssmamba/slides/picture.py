@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ssmamba.wording import words
+
 MAX_IMAGE_PIXELS = 300_000_000  # of an image that is held in memory; its header is asked first
 SANE_MPP = (0.02, 20.0)  # µm/px; outside this range no microscope wrote it
 SQUARE = 1.02  # sides of a pixel that differ by more than scanners' do
@@ -17,6 +19,9 @@ class UnreadableImage(ValueError):
 
     It goes on from the file's name: "it is a TIFF with …; convert it with …".
     """
+
+    def __init__(self, text: str, /, **values: object) -> None:
+        super().__init__(words(text, **values))
 
 
 @dataclass(frozen=True)
@@ -35,9 +40,12 @@ def check_size(width: int, height: int) -> None:
     """Raises UnreadableImage for a picture that is too large to hold."""
     if width * height > MAX_IMAGE_PIXELS:
         raise UnreadableImage(
-            f"it is a plain image of {width}×{height} px, too large to hold in memory "
-            f"({MAX_IMAGE_PIXELS // 10**6} million pixels are the limit); convert it to a tiled "
-            "pyramidal TIFF"
+            "it is a plain image of {width}×{height} px, too large to hold in memory "
+            "({millions} million pixels are the limit); convert it to a tiled "
+            "pyramidal TIFF",
+            width=width,
+            height=height,
+            millions=MAX_IMAGE_PIXELS // 10**6,
         )
 
 
@@ -52,11 +60,14 @@ def scale_of(x: float, y: float) -> tuple[float | None, tuple[str, ...]]:
     if sane_mpp(x) is None or sane_mpp(y) is None:
         return None, ()
     if max(x, y) > SQUARE * min(x, y):
-        return None, (
-            f"The pixels are not square ({x:.4g} µm across, {y:.4g} µm down), so no µm/px is "
+        note = words(
+            "The pixels are not square ({x:.4g} µm across, {y:.4g} µm down), so no µm/px is "
             "taken from the file: lengths and areas are in pixels; resample it to square pixels "
             "to measure.",
+            x=x,
+            y=y,
         )
+        return None, (note,)
     return math.sqrt(x * y), ()
 
 

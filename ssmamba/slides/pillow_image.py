@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from ssmamba.slides.depth import on_white, to_eight_bits
 from ssmamba.slides.picture import Picture, UnreadableImage, check_size, rgb_profile, scale_of
+from ssmamba.wording import words
 
 # Nothing else is tried: formats such as EPS are programs, which Pillow hands to an interpreter.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "JPEG2000", "PPM", "AVIF")
@@ -18,12 +19,14 @@ PNG_BIT_DEPTH = 24  # byte of the header that holds it
 HEAD_BYTES = 2**20  # of a file, that say how deep it is; a profile can come first
 JPEG2000_SIZE, JPEG2000_DEPTH = b"\xff\x4f\xff\x51", 42  # markers; a byte that holds the depth - 1
 ORIENTATION = 0x0112  # EXIF tag
-APPROXIMATE_CMYK = (
+APPROXIMATE_CMYK = words(
     "The colours are CMYK and shown without a printer's profile, so they are approximate; save "
     "the image as RGB to be sure."
 )
-NOT_AN_IMAGE = "not a readable image; choose a PNG, JPEG, TIFF or slide, or copy the file again"
-INCOMPLETE = "the file is incomplete; copy it again"
+NOT_AN_IMAGE = words(
+    "not a readable image; choose a PNG, JPEG, TIFF or slide, or copy the file again"
+)
+INCOMPLETE = words("the file is incomplete; copy it again")
 DAMAGE = (  # what decoders raise for bytes that make no sense
     OSError, SyntaxError, ValueError, LookupError, TypeError, RuntimeError, ArithmeticError,
     AttributeError, AssertionError, EOFError, struct.error,
@@ -62,7 +65,7 @@ def _decode(image: Image.Image, file: BinaryIO) -> Picture:
     kind = image.format or ""
     mpp, notes = _resolution(image)
     if kind != "JPEG" and kind != "MPO" and getattr(image, "is_animated", False):
-        notes += ("It has several frames; the first is shown.",)
+        notes += (words("It has several frames; the first is shown."),)
     if image.mode == "CMYK":
         notes += (APPROXIMATE_CMYK,)
     profile = rgb_profile(image.info.get("icc_profile"))

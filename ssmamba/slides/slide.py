@@ -80,10 +80,14 @@ class Slide:
             return cls(resolved, open_source(resolved), file)
         except PermissionError as error:
             raise SlideError(
-                f"No permission to read {resolved}; change its permissions."
+                "No permission to read {resolved}; change its permissions.", resolved=resolved
             ) from error
         except OSError as error:
-            raise SlideError(f"{resolved} cannot be read ({error}); check its disk.") from error
+            raise SlideError(
+                "{resolved} cannot be read ({error}); check its disk.",
+                resolved=resolved,
+                error=error,
+            ) from error
 
     @property
     def dimensions(self) -> tuple[int, int]:
@@ -227,18 +231,20 @@ class Slide:
 def open_source(path: Path) -> PixelSource:
     """Open a file with the reader that shows it truthfully. Raises SlideError."""
     if not path.exists():
-        raise SlideError(f"There is no file {path}; check the path.")
+        raise SlideError("There is no file {path}; check the path.", path=path)
     if path.is_dir():
-        raise SlideError(f"{path} is a folder; choose the slide file inside it.")
+        raise SlideError("{path} is a folder; choose the slide file inside it.", path=path)
     vendor = slide_vendor(path)
     if vendor not in (None, GENERIC_TIFF):
         return OpenSlideSource(path)
     try:
         return _open_tiff(path, vendor) if is_tiff(path) else ImageSource(path)
     except UnreadableImage as error:
-        raise SlideError(f"{path} cannot be shown: {error}.") from error
+        raise SlideError("{path} cannot be shown: {error}.", path=path, error=error) from error
     except MemoryError as error:
-        raise SlideError(f"{path} does not fit in memory; convert it to a tiled TIFF.") from error
+        raise SlideError(
+            "{path} does not fit in memory; convert it to a tiled TIFF.", path=path
+        ) from error
 
 
 def _open_tiff(path: Path, vendor: str | None) -> PixelSource:

@@ -28,7 +28,7 @@ from viewer.state.activity import Activity
 from viewer.state.jobs import Job, JobTable
 from viewer.state.planning import Task
 from viewer.state.results import Key
-from viewer.text.tr import tr
+from viewer.text.tr import tr, translated
 
 IN_FLIGHT = 2  # background requests at the engine: enough that it never idles, few to cancel
 RESTARTS = 3  # crashes without a result in between before the viewer stops trying
@@ -211,8 +211,9 @@ class AnalysisController(Controller):
             path = self._loading.pop(reply.job)
             if isinstance(reply, JobFailed):
                 self._library.set_in_use(path, False)
-                self._messages.error(reply.message, reply.details)
-                self.job_failed.emit(reply.message)
+                message = translated(reply.message)
+                self._messages.error(message, reply.details)
+                self.job_failed.emit(message)
 
     def _file(self, job: Job, result: ClassifyResult | ExplainResult | ReconstructResult) -> None:
         key = next((k for k in job.pending if k.checkpoint == result.checkpoint), None)
@@ -243,11 +244,12 @@ class AnalysisController(Controller):
         if job.cancelled:
             return
         told = {self._failed.get(key) for key in job.task.keys}
-        self._failed.update(dict.fromkeys(keys, reply.message))
+        message = translated(reply.message)
+        self._failed.update(dict.fromkeys(keys, message))
         job.pending = job.pending - keys
-        if reply.message not in told:
-            self._messages.error(reply.message, reply.details)
-            self.job_failed.emit(reply.message)
+        if message not in told:
+            self._messages.error(message, reply.details)
+            self.job_failed.emit(message)
         self._document.results_changed.emit(job.task.roi.id)
 
     def _on_died(self, why: str) -> None:

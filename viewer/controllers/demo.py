@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 
 from viewer.controllers.shared import Controller, Shared
 from viewer.demo import Demo, ensure_demo
-from viewer.text.tr import tr
+from viewer.text.tr import tr, translated
 
 
 class DemoController(Controller):
@@ -56,4 +56,4 @@ class DemoController(Controller):
         self.busy = False
         self.progressed.emit("", 0, 0)
         self._messages.report(error)
-        self.failed.emit(str(error))
+        self.failed.emit(translated(str(error)))

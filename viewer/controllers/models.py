@@ -13,6 +13,7 @@ from ssmamba.errors import CheckpointError
 from viewer.controllers.shared import Controller, Shared
 from viewer.saving.workbench import Bench
 from viewer.state.library import DEMO_FOLDER, Model, bundled_models, read_model, version_of
+from viewer.text.tr import translated
 
 T = TypeVar("T")
 FOLDER_LOOK_MS = 3000  # between two looks at the model folder
@@ -145,7 +146,7 @@ class ModelController(Controller):
         self._library.add(models, use=use)
         for error in errors:
             self._messages.report(error)
-            self.failed.emit(str(error))
+            self.failed.emit(translated(str(error)))
 
     def _read(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         self._reading += 1
@@ -159,7 +160,7 @@ class ModelController(Controller):
     def _on_failed(self, error: BaseException) -> None:
         self._reading -= 1
         self._messages.report(error)
-        self.failed.emit(str(error))
+        self.failed.emit(translated(str(error)))
 
 
 def _uses_demo(kept: Bench) -> bool:

@@ -17,7 +17,7 @@ from viewer.controllers.shared import Controller, Shared
 from viewer.saving.contents import measured
 from viewer.state.document import free_names
 from viewer.text import formats
-from viewer.text.tr import tr, tr_n
+from viewer.text.tr import tr, tr_n, translated
 
 
 class RegionController(Controller):
@@ -184,7 +184,7 @@ class RegionController(Controller):
     def _on_import_failed(self, error: BaseException) -> None:
         self._end_reading()
         self._messages.report(error)
-        self.import_failed.emit(str(error))
+        self.import_failed.emit(translated(str(error)))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from viewer.controllers.shared import Controller, Shared
 from viewer.saving.recents import Recents, is_there
 from viewer.services.background import Background
 from viewer.text import formats
-from viewer.text.tr import tr
+from viewer.text.tr import tr, translated
 
 
 class SlideController(Controller):
@@ -89,7 +89,7 @@ class SlideController(Controller):
         self._wanted = None
         self.remember([info.path])
         if info.notes:
-            self._messages.warn(f"{info.name}: {' '.join(info.notes)}")
+            self._messages.warn(f"{info.name}: {' '.join(map(translated, info.notes))}")
         self._sessions.begin(info)
         self._lookups.run(
             lambda: self._recents.note(info.path), lambda _: self.read_recents(), due=True

@@ -15,7 +15,7 @@ from viewer.state.planning import answer_key, has_area
 from viewer.state.scale import needs_scale, set_field_px
 from viewer.text import formats
 from viewer.text.stamps import is_scale_note, sentence
-from viewer.text.tr import tr
+from viewer.text.tr import tr, translated
 from viewer.widgets.basic import ElidedLabel, label, link
 from viewer.widgets.layouts import column
 
@@ -90,8 +90,7 @@ class AnswersPanel(QWidget):
         """Show notes that several answers share once, with a link to set the scale."""
         results = [line.result for line in self._lines.values() if line.result is not None]
         notes = dict.fromkeys(n for r in results for n in r.notes if is_scale_note(n))
-        heads = [note.partition(":")[0] for note in notes]
-        lines = [SHORT_NOTES.get(head, sentence(head)) for head in heads]
+        lines = [_short(note) for note in notes]
         self._scale_note.setToolTip("\n".join(sentence(note) for note in notes))
         fields = {set_field_px(self._document, m) for m in self._library.in_use} - {None}
         for field_px in sorted(px for px in fields if px is not None and results):
@@ -160,3 +159,9 @@ class AnswersPanel(QWidget):
         roi = self._document.selected
         if roi is not None:
             self._analysis.ask([roi.id])
+
+
+def _short(note: str) -> str:
+    """A note about the scale in a few words; the rest of it is in the tooltip."""
+    short = SHORT_NOTES.get(note.partition(":")[0])
+    return sentence(translated(note).partition(":")[0]) if short is None else short

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QSlider, QWidget
 from ssmamba.explain.methods import METHODS
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary
-from viewer.text.tr import tr
+from viewer.text.tr import tr, translated
 from viewer.widgets.basic import ElidedLabel, Segmented, chevron, label
 from viewer.widgets.flow import Flow
 from viewer.widgets.form import value_text
@@ -186,7 +186,7 @@ class EvidencePanel(QFrame):
         self._fade.setChecked(painting.fade)
         self._scale.set_value(painting.scale)
         method = METHODS[spec.method]
-        self._method.setToolTip(tr("Method: {text}").format(text=method.description))
+        self._method.setToolTip(tr("Method: {text}").format(text=translated(method.description)))
         self._class.setEnabled(method.uses_class)
         self._class.setToolTip(
             tr("Class to show evidence for")

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from ssmamba.engine.messages import EngineReady, PreparingKernels, Reply, Request
 from ssmamba.errors import EngineDied
+from viewer.text.tr import translated
 
 
 class Engine(Protocol):
@@ -64,7 +65,7 @@ class EngineBridge(QObject):
         generation = self._generation
         self._engine = self._factory(
             lambda reply: self._from_engine.emit(generation, reply),
-            lambda why: self._death.emit(generation, why),
+            lambda why: self._death.emit(generation, translated(why)),
         )
         self._engine.start()
 

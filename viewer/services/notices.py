@@ -13,7 +13,7 @@ from typing import Literal
 from PySide6.QtCore import QObject, Signal
 
 from ssmamba.errors import SSMambaError
-from viewer.text.tr import tr
+from viewer.text.tr import tr, translated
 
 Level = Literal["info", "warning", "error"]
 
@@ -34,7 +34,7 @@ class Message:
 def describe(error: BaseException) -> Message:
     """Turn an exception into a message; our own errors are written for the user already."""
     if isinstance(error, SSMambaError):
-        text = str(error)
+        text = translated(str(error))
     elif isinstance(error, FileNotFoundError):
         text = tr("File not found: {path}. Check the path.").format(path=error.filename)
     elif isinstance(error, PermissionError):
@@ -56,18 +56,18 @@ class MessageCenter(QObject):
     posted = Signal(object)  # Message
 
     def info(self, text: str, details: str = "", *, replaces: str = "") -> None:
-        self.posted.emit(Message("info", text, details, replaces=replaces))
+        self.posted.emit(Message("info", translated(text), details, replaces=replaces))
 
     def warn(self, text: str, details: str = "", *, stays: bool = False) -> None:
         """A warning leaves with its slide unless it ``stays``."""
-        self.posted.emit(Message("warning", text, details, stays))
+        self.posted.emit(Message("warning", translated(text), details, stays))
 
     def offer(self, text: str, action: str, on_action: Callable[[], object]) -> None:
         """A message with a button; it waits for the user, or leaves with its slide."""
         self.posted.emit(Message("warning", text, action=action, on_action=on_action))
 
     def error(self, text: str, details: str = "") -> None:
-        self.posted.emit(Message("error", text, details))
+        self.posted.emit(Message("error", translated(text), details))
 
     def report(self, error: BaseException) -> None:
         self.posted.emit(describe(error))

@@ -70,8 +70,8 @@ def said(card: Card, result: ClassifyResult, user_class: str = "") -> Said:
 
 def agreement_text(agrees: bool | None) -> str:
     """The words behind a check or a cross; empty where there is neither."""
-    words = {True: tr("agrees with your class"), False: tr("differs from your class")}
-    return "" if agrees is None else words[agrees]
+    told = {True: tr("agrees with your class"), False: tr("differs from your class")}
+    return "" if agrees is None else told[agrees]
 
 
 def basis(result: ClassifyResult) -> str:

@@ -9,7 +9,7 @@ from ssmamba.headless.answers import whole_percent
 from ssmamba.reading.values import Stamp
 from viewer.text import formats
 from viewer.text.answers import left_out_line
-from viewer.text.tr import tr
+from viewer.text.tr import tr, translated
 
 MODES = {
     "whole": tr("one square around the region"),
@@ -61,6 +61,6 @@ def is_scale_note(note: str) -> bool:
 
 
 def sentence(text: str) -> str:
-    """A note or a reason of the engine as a sentence."""
-    text = text.strip().rstrip(".")
+    """A note or a reason of the engine as a sentence, in the user's language."""
+    text = translated(text).strip().rstrip(".")
     return f"{text[:1].upper()}{text[1:]}."

@@ -15,6 +15,7 @@ from pathlib import Path
 from string import Formatter
 
 import resources
+from ssmamba.wording import Words
 
 ENGLISH = "en"
 
@@ -79,6 +80,29 @@ def tr_n(singular: str, plural: str, count: int) -> str:
     """The form, of two literals, that goes with ``count``, in the user's language:
     ``tr_n("{count} region", "{count} regions", n).format(count=n)``."""
     return _filled(_catalogue.ngettext(singular, plural, count))
+
+
+def translated(text: str) -> str:
+    """What ``ssmamba`` says, in the user's language; anything else stays as it is.
+
+    Its ``Words`` know the text before its values were filled in; a text without values is found as
+    it stands, with or without its full stop.
+    """
+    template, values = (text.template, text.values) if isinstance(text, Words) else (text, {})
+    found = _known(template)
+    if found is None:
+        return text
+    told = {name: translated(v) if isinstance(v, Words) else v for name, v in values.items()}
+    return _Template(found).format(**told) if values else found
+
+
+def _known(template: str) -> str | None:
+    """A translation; None where there is none, as in English."""
+    for end in ("", "."):
+        key = template + end
+        if key.strip() and (found := _catalogue.gettext(key)) != key:
+            return found.removesuffix(end)
+    return None
 
 
 def decimal(number: str) -> str:

@@ -19,7 +19,7 @@ from ssmamba.slides.byte_lru import ByteLru
 from ssmamba.slides.icc import SrgbTransform
 from ssmamba.slides.identity import content_hash
 from ssmamba.slides.slide import Slide, SlideInfo
-from viewer.text.tr import tr
+from viewer.text.tr import tr, translated
 from viewer.tiles.pyramid import Pyramid, TileKey
 from viewer.tiles.reader import GivenUp, TileCache, TileReader, pixels
 from viewer.tiles.requests import RequestQueue
@@ -139,7 +139,7 @@ class TileSource(QObject):
             self.preview = _preview(slide)
             transform, notes = self._transform(slide)
         except SlideError as error:
-            return self._give_up(str(error), error)
+            return self._give_up(translated(str(error)), error)
         except Exception as error:
             message = tr("Could not open {path}. Choose another file.").format(path=self.path)
             return self._give_up(message, error)
@@ -183,7 +183,7 @@ class TileSource(QObject):
         except GivenUp:
             return
         except SlideError as error:
-            self._on_bad_tile(key, str(error), error)
+            self._on_bad_tile(key, translated(str(error)), error)
         except Exception as error:
             message = tr("Could not read a part of {name}. Open the slide again to retry.")
             self._on_bad_tile(key, message.format(name=Path(self.path).name), error)

@@ -7,8 +7,18 @@ from PySide6.QtGui import QIcon, QImage, QPixmap, QWheelEvent
 from PySide6.QtWidgets import QComboBox
 
 from ssmamba.explain.colormaps import COLORMAPS, lookup_table
+from viewer.text.tr import tr
 
 RAMP_SIZE = QSize(48, 12)
+
+RAMP_NAMES = {  # those of matplotlib are names in every language
+    "inferno": "Inferno",
+    "viridis": "Viridis",
+    "magma": "Magma",
+    "turbo": "Turbo",
+    "blue-red": tr("Blue to red"),
+    "gray": tr("Grey"),
+}
 
 
 class StillBox(QComboBox):
@@ -25,7 +35,7 @@ class StillBox(QComboBox):
         """Every map of colours with its ramp; its name is the item's data."""
         self.setIconSize(RAMP_SIZE)
         for name in COLORMAPS:
-            self.addItem(_ramp(name), name.replace("-", " to ").capitalize(), name)
+            self.addItem(_ramp(name), RAMP_NAMES.get(name, name), name)
 
 
 def _ramp(name: str) -> QIcon:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFormLayout, QWidget
 
 from ssmamba.engine.messages import EngineReady
 from viewer.text.stamps import RESEARCH_ONLY
-from viewer.text.tr import tr
+from viewer.text.tr import tr, translated
 from viewer.widgets.basic import label
 from viewer.widgets.dialog import Dialog, selectable
 
@@ -31,9 +31,9 @@ def facts(engine: EngineReady | None) -> list[tuple[str, str]]:
         lines.append((tr("Models run on"), tr("the model process has not started yet")))
     else:
         lines += [
-            (tr("Models run on"), engine.device_name),
-            (tr("Reason"), engine.device_reason),
-            (tr("Selective scan"), engine.scan_backend),
+            (tr("Models run on"), translated(engine.device_name)),
+            (tr("Reason"), translated(engine.device_reason)),
+            (tr("Selective scan"), translated(engine.scan_backend)),
             (tr("Libraries"), ", ".join(f"{k} {v}" for k, v in sorted(engine.versions.items()))),
         ]
     lines.append(("Qt", f"{qVersion()}, Python {platform.python_version()}"))

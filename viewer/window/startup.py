@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, QTimer
 
 from ssmamba.engine.messages import EngineReady
 from viewer.arguments import Options
-from viewer.text.tr import tr
+from viewer.text.tr import tr, translated
 
 ENGINE_DELAY_MS = 50  # after the first tile, or after the window without a slide
 
@@ -52,7 +52,7 @@ def begin(window, options: Options) -> None:
     def check_device(state: EngineReady) -> None:
         if options.device.startswith("cuda") and not state.device.startswith("cuda"):
             text = tr("{reason}. Until that is fixed, models run on the CPU.")
-            reason = state.device_reason.rstrip(".")
+            reason = translated(state.device_reason).rstrip(".")
             work.messages.warn(text.format(reason=reason), stays=True)
 
     work.bridge.ready.connect(check_device)

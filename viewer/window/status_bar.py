@@ -15,7 +15,7 @@ from viewer.look.icons import set_icon
 from viewer.look.sizes import scaled
 from viewer.text import formats
 from viewer.text.stamps import RESEARCH_ONLY
-from viewer.text.tr import decimal, tr, tr_n
+from viewer.text.tr import decimal, tr, tr_n, translated
 from viewer.widgets.basic import label
 from viewer.workspace import Workspace
 
@@ -207,13 +207,12 @@ class StatusBar(QStatusBar):
             tip = tr("The model process is starting; you can already use the slide")
         else:
             on_gpu = state.device.startswith("cuda")
-            reason = "" if on_gpu else f"  ·  {state.device_reason}"
+            name, why = translated(state.device_name), translated(state.device_reason)
+            reason = "" if on_gpu else f"  ·  {why}"
             if len(reason) > LONGEST_REASON:
                 reason = f"{reason[: LONGEST_REASON - 1].rstrip()}…"
-            self.device.setText(f"{state.device_name}{reason}")
-            tip = tr("Models run on {device}: {reason}").format(
-                device=state.device_name, reason=state.device_reason
-            )
+            self.device.setText(f"{name}{reason}")
+            tip = tr("Models run on {device}: {reason}").format(device=name, reason=why)
         self.device.setToolTip(tip)
         self.device.setAccessibleName(tip)
 

@@ -30,8 +30,10 @@ def evidence(request: Explain, bench: Bench, spent: Spent, path: str) -> Steps:
         keys = [c.key for c in predictor.card.classes]
         if target not in keys:
             raise InputError(
-                f"{predictor.checkpoint.path.name} has no class '{target}'"
-                f"{did_you_mean(target, keys)}; choose one of its classes."
+                "{name} has no class '{target}'{hint}; choose one of its classes.",
+                name=predictor.checkpoint.path.name,
+                target=target,
+                hint=did_you_mean(target, keys),
             )
         explained, begun = keys.index(target), spent()
 

@@ -27,6 +27,7 @@ from ssmamba.rois.raster import covered
 from ssmamba.rois.roi import Roi, geometry_hash
 from ssmamba.runtime.device import Device
 from ssmamba.slides.slide import Slide
+from ssmamba.wording import without_stop
 
 SMALL_SHARE = 0.5  # of a window
 
@@ -127,7 +128,7 @@ def read_as(
     ref = request.slide
     with slides.held(ref.path, ref.file) as slide:
         plan = plan_region(request.roi, slide, spec, request.options, ref.mpp, check)
-        of_file = tuple(note.rstrip(".") for note in slide.info.notes)
+        of_file = tuple(without_stop(note) for note in slide.info.notes)
         plan = replace(plan, notes=plan.notes + of_file)
         adopt_kernels()
         backend = choose_backend(device.name).name

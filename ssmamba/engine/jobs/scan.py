@@ -140,8 +140,9 @@ def _plan(request: ScanSlide, bench: Bench, predictor: Predictor, slide: Slide) 
     try:
         return plan_slide(slide, predictor.card.input, options, tissue)
     except NoTissue as error:
-        text = f"{error.found}; draw regions by hand, or open another slide."
-        raise SlideError(text) from error
+        raise SlideError(
+            "{found}; draw regions by hand, or open another slide.", found=error.found
+        ) from error
 
 
 def _order(request: ScanSlide, slide: Slide, plan: SlidePlan) -> np.ndarray:

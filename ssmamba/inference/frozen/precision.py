@@ -51,7 +51,11 @@ def forced() -> str:
     """What the user asks for in SSMAMBA_PRECISION; "" for what pays. Raises InputError."""
     name = os.environ.get(VARIABLE, "").strip()
     if name not in ("", "float32"):
-        raise InputError(f"{VARIABLE}={name} is not known; give float32, or unset it.")
+        raise InputError(
+            "{variable}={name} is not known; give float32, or unset it.",
+            variable=VARIABLE,
+            name=name,
+        )
     return name
 
 

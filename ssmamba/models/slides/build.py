@@ -29,4 +29,6 @@ def _encoder(arch: str, config: dict[str, Any]) -> SlideEncoder:
         return build_aggregator(MILConfig.from_dict(config))
     if arch == "vim":
         return Vim(VimConfig.from_dict(config))
-    raise CheckpointError(f"Unknown slide architecture '{arch}'; update the viewer to open it.")
+    raise CheckpointError(
+        "Unknown slide architecture '{arch}'; update the viewer to open it.", arch=arch
+    )

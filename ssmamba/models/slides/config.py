@@ -44,18 +44,26 @@ class PixelMambaConfig:
     def __post_init__(self) -> None:
         for name in self.expansions:
             if name not in ("", "h-cat", "v-cat", "h-avg", "v-avg"):
-                raise CheckpointError(f"Unknown token expansion '{name}'; use h-cat, v-avg or ''.")
+                raise CheckpointError(
+                    "Unknown token expansion '{name}'; use h-cat, v-avg or ''.", name=name
+                )
         if not self.expansions or not 0 <= self.alpha < 1:
             raise CheckpointError(
-                f"Pixel-Mamba needs at least one layer and an alpha of 0 to below 1, not "
-                f"{len(self.expansions)} layers and alpha {self.alpha}; correct its configuration."
+                "Pixel-Mamba needs at least one layer and an alpha of 0 to below 1, not "
+                "{count} layers and alpha {alpha}; correct its configuration.",
+                count=len(self.expansions),
+                alpha=self.alpha,
             )
 
     @classmethod
     def of_size(cls, size: str, **changes: Any) -> PixelMambaConfig:
         """The config of a named size with some fields changed."""
         if size not in SIZES:
-            raise CheckpointError(f"Unknown Pixel-Mamba size '{size}'{did_you_mean(size, SIZES)}.")
+            raise CheckpointError(
+                "Unknown Pixel-Mamba size '{size}'{hint}.",
+                size=size,
+                hint=did_you_mean(size, SIZES),
+            )
         return cls(**{"size": size, "expansions": SIZES[size], **changes})
 
     @classmethod
@@ -108,8 +116,10 @@ class VimConfig:
         wrong = [side for side in self.tokens if side < 1 or self.window % side]
         if wrong or not self.tokens or not 0 <= self.alpha < 1:
             raise CheckpointError(
-                f"Regions of {self.window} px do not divide into patches of {self.tokens} px; "
-                "correct its configuration."
+                "Regions of {window} px do not divide into patches of {tokens} px; "
+                "correct its configuration.",
+                window=self.window,
+                tokens=self.tokens,
             )
 
     @classmethod

@@ -19,6 +19,7 @@ from tifffile import COMPRESSION, PHOTOMETRIC, TiffPage
 
 from ssmamba.slides.picture import UnreadableImage
 from ssmamba.slides.pillow_image import DAMAGE
+from ssmamba.wording import words
 
 NONE, FAX, OLD_JPEG, JPEG = 1, (2, 3, 4), 6, 7
 DEFLATE, LZMA = (8, 32946), 34925
@@ -29,7 +30,8 @@ NAMES = {
     OLD_JPEG: "old-style JPEG", JPEG: "JPEG", 34712: "JPEG 2000", 34887: "LERC", 50001: "WebP",
     50002: "JPEG XL", 52546: "JPEG XL", 34661: "JBIG", 34892: "lossy JPEG (DNG)",
 }  # fmt: skip
-DAMAGED = "a part of it is damaged or missing; copy the file again"
+INSTALL = words("install imagecodecs (pip install imagecodecs), or ")
+DAMAGED = words("a part of it is damaged or missing; copy the file again")
 T4_OPTIONS, T6_OPTIONS = 292, 293
 REVERSED = np.packbits(np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)[:, ::-1])
 
@@ -41,7 +43,7 @@ def compression_name(compression: int) -> str:
     try:
         return COMPRESSION(compression).name
     except ValueError:
-        return f"unknown (number {compression})"
+        return words("unknown (number {compression})", compression=compression)
 
 
 def has_imagecodecs() -> bool:
@@ -57,13 +59,16 @@ def check_compression(page: TiffPage) -> None:
     if (kind == JPEG or kind in PICTURES) and not deep:
         return
     if kind == OLD_JPEG or not has_imagecodecs():
-        depth = f"{page.bitspersample}-bit " if deep else ""
+        depth = words("{bits}-bit ", bits=page.bitspersample) if deep else ""
         # tools that read what this program does not: imagecodecs covers the most
-        remedy = "" if kind == OLD_JPEG else "install imagecodecs (pip install imagecodecs), or "
+        remedy = "" if kind == OLD_JPEG else INSTALL
         raise UnreadableImage(
-            f"it is a TIFF with {depth}{compression_name(kind)} compression, which is not read "
-            f"here; {remedy}convert it, for example with: vips tiffsave IN OUT.tif --tile "
-            "--pyramid --compression deflate"
+            "it is a TIFF with {depth}{compression} compression, which is not read "
+            "here; {remedy}convert it, for example with: vips tiffsave IN OUT.tif --tile "
+            "--pyramid --compression deflate",
+            depth=depth,
+            compression=compression_name(kind),
+            remedy=remedy,
         )
 
 

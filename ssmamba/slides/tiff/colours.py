@@ -10,6 +10,10 @@ from ssmamba.slides.depth import on_white, to_eight_bits
 from ssmamba.slides.picture import UnreadableImage
 from ssmamba.slides.pillow_image import APPROXIMATE_CMYK
 from ssmamba.slides.tiff.codecs import is_picture
+from ssmamba.wording import words
+
+ONE_HIDDEN = words("It has 1 channel beside its colours that is not shown.")
+SOME_HIDDEN = words("It has {hidden} channels beside its colours that are not shown.")
 
 MINISWHITE, GREY, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
 COLOURS = {MINISWHITE: 1, GREY: 1, RGB: 3, PALETTE: 1, CMYK: 4, YCBCR: 3}
@@ -32,7 +36,8 @@ class Colours:
         if kind not in COLOURS or (kind == CMYK and page.tags.valueof(INK_SET, 1) != 1):
             name = PHOTOMETRIC(kind).name if kind in list(PHOTOMETRIC) else f"kind {kind}"
             raise UnreadableImage(
-                f"it is a TIFF whose colours are {name}, which is not shown here; save it as RGB"
+                "it is a TIFF whose colours are {name}, which is not shown here; save it as RGB",
+                name=name,
             )
         self._kind = kind
         # JPEG and the like are RGB as soon as they are decoded
@@ -50,14 +55,12 @@ class Colours:
         hidden = extra - len(alphas)
         if extra < 0 or (hidden and self._count == 1):
             raise UnreadableImage(
-                f"it is a TIFF of {samples} channels that are no colours, as fluorescence has; "
-                "export it as RGB in the program that made it"
+                "it is a TIFF of {samples} channels that are no colours, as fluorescence has; "
+                "export it as RGB in the program that made it",
+                samples=samples,
             )
         if hidden:
-            self.notes += (
-                f"It has {hidden} channel{'s' * (hidden > 1)} beside its colours that "
-                f"{'are' if hidden > 1 else 'is'} not shown.",
-            )
+            self.notes += (ONE_HIDDEN if hidden == 1 else words(SOME_HIDDEN, hidden=hidden),)
         self._palette = _palette(page) if kind == PALETTE else None
         bits = int(page.bitspersample)
         says_depth = kind == PALETTE or (bits < 16 and page.sampleformat not in (2, 3))

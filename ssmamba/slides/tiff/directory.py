@@ -15,6 +15,7 @@ from ssmamba.slides.geometry import Shrinkage, shrinkage
 from ssmamba.slides.picture import UnreadableImage, scale_of
 from ssmamba.slides.pillow_image import DAMAGE, NOT_AN_IMAGE
 from ssmamba.slides.tiff.ome import OmePicture, ome_picture
+from ssmamba.wording import words
 
 REDUCED, MASK = 1, 4  # bits of the NewSubfileType tag
 NUMBERS = (
@@ -87,7 +88,12 @@ def directory(tiff: TiffFile) -> Directory:
     large = [p for p in rest if 4 * _area(p) >= _area(base)]
     if large:
         sizes = ", ".join(f"{p.imagewidth}×{p.imagelength} px" for p in large[:3])
-        notes += (f"It has further pictures beside the largest, which alone is shown: {sizes}.",)
+        notes += (
+            words(
+                "It has further pictures beside the largest, which alone is shown: {sizes}.",
+                sizes=sizes,
+            ),
+        )
     orientation = base.tags.valueof(ORIENTATION_TAG, 1)
     return Directory(
         levels,
@@ -138,10 +144,11 @@ def _composed(twins: list[TiffPage], ome: OmePicture | None) -> tuple[TiffPage, 
 
 
 def _several(count: int, ome: OmePicture | None) -> str:
-    words = (ome.in_words if ome else "") or f"{count} pages of one size"
-    return (
-        f"it is a TIFF of {words}, of which no single one is the picture; export it as RGB, or "
-        "save the plane that you want as a file of its own"
+    parts = (ome.in_words if ome else "") or words("{count} pages of one size", count=count)
+    return words(
+        "it is a TIFF of {parts}, of which no single one is the picture; export it as RGB, or "
+        "save the plane that you want as a file of its own",
+        parts=parts,
     )
 
 

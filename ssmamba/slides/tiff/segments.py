@@ -52,14 +52,17 @@ class Segments:
             raise UnreadableImage(DAMAGED)
         if page.imagedepth > 1:
             raise UnreadableImage(
-                f"it is a TIFF of {page.imagedepth} planes; save one plane as a file of its own"
+                "it is a TIFF of {imagedepth} planes; save one plane as a file of its own",
+                imagedepth=page.imagedepth,
             )
         kind = KINDS.get(int(page.sampleformat or 1))
         bits = page.bitspersample
         if kind is None or not isinstance(bits, int) or bits not in BITS[kind]:
             raise UnreadableImage(
-                f"it is a TIFF of {bits}-bit numbers of a kind that is no picture (sample format "
-                f"{page.sampleformat}); save it with 8 or 16 bits a channel"
+                "it is a TIFF of {bits}-bit numbers of a kind that is no picture (sample format "
+                "{sampleformat}); save it with 8 or 16 bits a channel",
+                bits=bits,
+                sampleformat=page.sampleformat,
             )
         if min(self._chroma) < 1:
             raise UnreadableImage(DAMAGED)
@@ -76,8 +79,9 @@ class Segments:
         odd = (page.predictor == 3 and kind != "f") or (page.predictor == 2 and bits % 8)
         if page.predictor not in (1, 2, 3) or odd or (page.predictor != 1 and self.is_subsampled):
             raise UnreadableImage(
-                f"it is a TIFF with predictor {int(page.predictor)}, which is not read "
-                "here; save it without a predictor"
+                "it is a TIFF with predictor {predictor}, which is not read "
+                "here; save it without a predictor",
+                predictor=int(page.predictor),
             )
         return f"{kind}{next(size for size in (8, 16, 32, 64) if bits <= size) // 8}"
 

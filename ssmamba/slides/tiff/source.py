@@ -22,13 +22,14 @@ from ssmamba.slides.pixel_source import (
 )
 from ssmamba.slides.tiff.directory import Directory, Resolution, directory, opened
 from ssmamba.slides.tiff.whole import Raster, decode_raster
+from ssmamba.wording import words
 
 CACHE_BYTES = 64 * 2**20  # decoded tiles
 MAX_ASSOCIATED, MAX_ASSOCIATED_PIXELS = 4, 10_000_000
 PLACES, PLACE_PX, PLACE_CELLS = 6, 32, 4  # compared a direction, pixels and averages a side of each
 ALIKE = 24.0  # grey levels by which averages of two levels may differ, at most a pixel apart
 SWAPPED, FLIPPED_ACROSS, FLIPPED_DOWN = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
-WHITE_FROM_OVERVIEW = (
+WHITE_FROM_OVERVIEW = words(
     "Its file does not say how many bits a value has, so white was found from its smallest level "
     "(value {white:.0f}); brighter parts are shown white."
 )
@@ -69,7 +70,7 @@ class TiffSource:
         white = base.colours.white
         if white is None:
             white, alpha, _ = self._rasters[-1][0].whites()
-            self.notes += (WHITE_FROM_OVERVIEW.format(white=white),)
+            self.notes += (words(WHITE_FROM_OVERVIEW, white=white),)
         self._whites = (white, white if base.colours.white is not None else alpha)
         self._orientation = self._found.orientation
         self.levels = tuple(self._level(*pair) for pair in self._rasters)
@@ -148,8 +149,12 @@ class TiffSource:
             rgb = self._upright_part(level, x0, y0, x1, y1)
         except ValueError as error:  # UnreadableImage, or the file was closed meanwhile
             if self._closed:
-                raise SlideError(f"{self._name} has been closed; open it again.") from error
-            raise SlideError(f"A part of {self._name} cannot be read: {error}.") from error
+                raise SlideError(
+                    "{name} has been closed; open it again.", name=self._name
+                ) from error
+            raise SlideError(
+                "A part of {name} cannot be read: {error}.", name=self._name, error=error
+            ) from error
         out[y0 - top : y1 - top, x0 - left : x1 - left, :3] = rgb[..., ::-1]
 
     def _upright_part(self, level: int, x0: int, y0: int, x1: int, y1: int) -> np.ndarray:

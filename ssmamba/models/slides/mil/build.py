@@ -31,13 +31,18 @@ class MILConfig:
         elif self.aggregator not in AGGREGATORS:
             near = did_you_mean(self.aggregator, AGGREGATORS)
             raise CheckpointError(
-                f"Unknown aggregator '{self.aggregator}'{near}; choose one of "
-                f"{', '.join(AGGREGATORS)}, or {PREFIX}NAME."
+                "Unknown aggregator '{aggregator}'{near}; choose one of {names}, or {prefix}NAME.",
+                aggregator=self.aggregator,
+                near=near,
+                names=", ".join(AGGREGATORS),
+                prefix=PREFIX,
             )
         if self.features < 1 or self.hidden < 8 or self.hidden % 8:
             raise CheckpointError(
-                f"An aggregator of {self.features} features with {self.hidden} channels cannot be "
-                "built; the channels must be a multiple of 8."
+                "An aggregator of {features} features with {hidden} channels cannot be "
+                "built; the channels must be a multiple of 8.",
+                features=self.features,
+                hidden=self.hidden,
             )
 
     @classmethod

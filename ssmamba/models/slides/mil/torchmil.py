@@ -39,13 +39,16 @@ def check_name(name: str) -> None:
     """Raise CheckpointError unless a model of torchmil's is offered by this name."""
     if name in WITH_OWN_LOSSES:
         raise CheckpointError(
-            f"torchmil's {name} is trained by losses of its own, which know only yes or no; choose "
-            f"one of {', '.join(LAST_LAYERS)}."
+            "torchmil's {name} is trained by losses of its own, which know only yes or no; choose "
+            "one of {names}.",
+            name=name,
+            names=", ".join(LAST_LAYERS),
         )
     if name not in LAST_LAYERS:
         raise CheckpointError(
-            f"No model of torchmil's is known as '{name}'{did_you_mean(name, LAST_LAYERS)}; choose "
-            "one of these."
+            "No model of torchmil's is known as '{name}'{hint}; choose one of these.",
+            name=name,
+            hint=did_you_mean(name, LAST_LAYERS),
         )
 
 
@@ -126,8 +129,10 @@ def _build(name: str, features: int, hidden: int, dropout: float) -> nn.Module:
         from torchmil import models
     except ImportError as error:
         raise CheckpointError(
-            f"torchmil's {name} needs torchmil ({error.name or error} is not installed); install "
-            "it with: python -m pip install -e '.[torchmil]'"
+            "torchmil's {name} needs torchmil ({package} is not installed); install "
+            "it with: python -m pip install -e '.[torchmil]'",
+            name=name,
+            package=error.name or error,
         ) from error
     kind = getattr(models, name)
     known = inspect.signature(kind.__init__).parameters

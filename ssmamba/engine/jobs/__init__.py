@@ -53,7 +53,8 @@ class Jobs:
     def begin(self, request: JobRequest, spent: Spent) -> Steps:
         """The steps of a request. Raises SSMambaError for one of an unknown kind."""
         if type(request) not in KINDS:
-            raise SSMambaError(f"The engine does not know {type(request).__name__}; update it.")
+            name = type(request).__name__
+            raise SSMambaError("The engine does not know {name}; update it.", name=name)
         return KINDS[type(request)](request, self.bench, spent)
 
     def keep_slides(self, paths: Sequence[str]) -> None:

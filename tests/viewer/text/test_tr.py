@@ -12,8 +12,10 @@ from babel.messages import Catalog
 from babel.messages.mofile import write_mo
 
 import resources
+from ssmamba.errors import SlideError
+from ssmamba.wording import without_stop, words
 from viewer.text import tr as module
-from viewer.text.tr import choose_language, decimal, language, tr, tr_n
+from viewer.text.tr import choose_language, decimal, language, tr, tr_n, translated
 
 TEXTS = {
     "English": "Deutsch",
@@ -21,6 +23,9 @@ TEXTS = {
     "{count} queued": "{count} warten",
     "{mpp:.2f} µm/px": "{mpp:.2f} µm/px",
     ("{count} slide", "{count} slides"): ("{count} Schnitt", "{count} Schnitte"),
+    "{path} cannot be shown: {error}.": "{path} ist nicht darstellbar: {error}.",
+    "it has {count} planes of {mpp:g} µm": "es hat {count} Ebenen von {mpp:g} µm",
+    "This region is blurred.": "Diese Region ist unscharf.",
 }
 VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 
@@ -116,3 +121,20 @@ def test_a_choice_goes_before_the_system(monkeypatch: pytest.MonkeyPatch) -> Non
     assert tr("Zoom in") == "Zoom in"
     choose_language("a language that is gone")
     assert tr("Zoom in") == "Vergrößern"
+
+
+def test_what_the_models_say_is_put_together_anew() -> None:
+    reason = words("it has {count} planes of {mpp:g} µm", count=2, mpp=0.5)
+    error = SlideError("{path} cannot be shown: {error}.", path="a.tif", error=reason)
+    choose_language("de")
+    assert translated(str(error)) == "a.tif ist nicht darstellbar: es hat 2 Ebenen von 0,5 µm."
+    choose_language("en")
+    assert translated(str(error)) == "a.tif cannot be shown: it has 2 planes of 0.5 µm."
+
+
+def test_a_note_is_found_without_its_parts_or_its_stop() -> None:
+    choose_language("de")
+    assert translated("This region is blurred.") == "Diese Region ist unscharf."
+    assert translated(without_stop(words("This region is blurred."))) == "Diese Region ist unscharf"
+    assert translated("of another program, Zoom") == "of another program, Zoom"
+    assert translated("") == ""

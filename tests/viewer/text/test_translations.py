@@ -14,11 +14,23 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 import resources
+import ssmamba
 import viewer
+from ssmamba import errors
 
 FOLDER = resources.FOLDER / "translations"
 CODES = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
-KEYWORDS: dict = {"tr": None, "tr_n": (1, 2), "gettext": None}
+# Functions and errors that take a text, as in resources/translations/update.sh
+ERRORS = [
+    name
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and kind.__module__ == errors.__name__
+]
+KEYWORDS: dict = {
+    "tr": None, "tr_n": (1, 2), "gettext": None, "words": None, "UnreadableImage": None,
+    **dict.fromkeys(ERRORS),
+}  # fmt: skip
+UNSEEN = {"headless", "generated"}  # of ssmamba: the commands' own texts, which are English
 
 
 def file_of(code: str, ending: str) -> Path:
@@ -34,9 +46,14 @@ def catalogue(request: pytest.FixtureRequest) -> Catalog:
 @pytest.fixture(scope="module")
 def texts() -> Catalog:
     """What the sources ask for."""
-    found, root = Catalog(), Path(viewer.__file__).parent
-    for _file, _line, key, _comments, _context in extract_from_dir(root, keywords=KEYWORDS):
-        found.add(key)
+    found = Catalog()
+    for package in (viewer, ssmamba):
+        root = Path(package.__file__).parent
+        rows = extract_from_dir(
+            root, keywords=KEYWORDS, directory_filter=lambda path: Path(path).name not in UNSEEN
+        )
+        for _file, _line, key, _comments, _context in rows:
+            found.add(key)
     return found
 
 

@@ -58,6 +58,9 @@ def _parse(argv: Sequence[str] | None) -> ExtractRequest:
     add("--format", choices=tuple(FORMATS), default="hdf5",
         help="hdf5: TRIDENT's layout; spatialdata: for wsidata and LazySlide")  # fmt: skip
     add("--half", action="store_true", help="write float16 in place of float32")
+    add("--tissue", type=Path, metavar="PATH",
+        help="regions of the classes Tissue and No tissue that correct what is found: a file, or "
+        "a folder with one for each slide")  # fmt: skip
     add("--preflight", action="store_true",
         help="list scale, levels, tiles and what would be missing; read nothing")  # fmt: skip
     add("--batch", type=count, metavar="N", help="tiles at once (default: by device)")

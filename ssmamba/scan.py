@@ -52,6 +52,9 @@ def _parse(argv: Sequence[str] | None) -> ScanRequest:
         help="side of one tile in level-0 pixels, for models without µm/px")  # fmt: skip
     add("--least-tissue", type=share, default=LEAST_TISSUE, metavar="F",
         help=f"share of a tile; what has less is left out (default: {LEAST_TISSUE})")  # fmt: skip
+    add("--tissue", type=Path, metavar="PATH",
+        help="regions of the classes Tissue and No tissue that correct what is found: a file, or "
+        "a folder with one for each slide")  # fmt: skip
     add("--preflight", action="store_true",
         help="list scale, levels, tiles and what would be missing; read nothing")  # fmt: skip
     add("--batch", type=count, metavar="N", help="tiles at once (default: by device)")

@@ -61,6 +61,7 @@ class SlideScanController(Controller):
         self._slide_name = ""  # of the slide's session; "" until that is restored
         self._known = 0  # windows that the engine was told not to read again
         self._correction: Correction | None = None  # of the tissue, that the map does not have yet
+        self._held: list[object] | None = None  # replies that come while the map is made anew
         self._coarse = False  # the engine reads what stands for its neighbours
         self._view: Rect | None = None  # where the engine was told to begin
         self._wish = False  # to begin as soon as what was kept is read
@@ -235,7 +236,9 @@ class SlideScanController(Controller):
     def _on_reply(self, reply: object) -> None:
         if self._job is None or getattr(reply, "job", None) != self._job:
             return
-        if isinstance(reply, ScanBegun):
+        if self._held is not None:
+            self._held.append(reply)
+        elif isinstance(reply, ScanBegun):
             self._on_begun(reply)
         elif isinstance(reply, ScanTiles):
             self._on_tiles(reply)
@@ -263,10 +266,10 @@ class SlideScanController(Controller):
             self.model_replaced.emit(begun.checkpoint)
             return
         head = ScanHead.of(begun, model, self._scale_of(model), self.correction)
-        self._correction = None
         if found is not None and found.head.is_on_grid_of(head):
             self._take_tissue(found, head)
             return
+        self._correction = None
         self._take(ScanMap(head), "reading", fresh=True)
         if self._known:  # of another grid
             text = tr("The windows on this slide lie otherwise than before; it is read anew.")
@@ -274,13 +277,25 @@ class SlideScanController(Controller):
             self._ask(model)
 
     def _take_tissue(self, found: ScanMap, head: ScanHead) -> None:
-        """Go on with the windows that count now."""
-        if not found.head.is_alike(head):
-            now = found.under(head)
-            self._keeper.renew(head)
-            self.scans.show(now)
-            if found.head.correction != head.correction:
-                self.corrected.emit(found, now)
+        """Go on with the windows that count now; of millions, the map is made beside the window."""
+
+        def made(now: ScanMap) -> None:
+            held, self._held = self._held or [], None
+            if self._correction == head.correction:
+                self._correction = None
+            if self.scans.map is found:
+                self._keeper.renew(head)
+                self.scans.show(now)
+                if found.head.correction != head.correction:
+                    self.corrected.emit(found, now)
+            for reply in held:
+                self._on_reply(reply)
+
+        if found.head.is_alike(head):
+            self._correction = None
+        else:
+            self._held = []
+            self._background.run(lambda: found.under(head), made)
         self.scans.set_status("reading")
 
     def _take(self, found: ScanMap, state: State, *, fresh: bool) -> None:

@@ -31,6 +31,7 @@ class ExtractRequest:
     device: str = "auto"
     batch: int | None = None  # tiles at once
     preflight: bool = False  # say what would be read, and stop
+    tissue: Path | None = None  # corrections of the tissue (``headless.tissue_files``)
 
 
 def folder_of(out: Path, name: str, spec: InputSpec, overlap: float) -> Path:

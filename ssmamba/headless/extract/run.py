@@ -18,6 +18,7 @@ from ssmamba.headless.over_slides import SlideRun
 from ssmamba.headless.scan.cohort import Entry, slides_of
 from ssmamba.headless.scan.preflight import preflight
 from ssmamba.headless.scan.share import device_for, share_of
+from ssmamba.headless.tissue_files import TissueFiles
 from ssmamba.lock import locked_folder, refuse_locked
 from ssmamba.runtime.device import choose_device
 
@@ -39,8 +40,10 @@ def extract(request: ExtractRequest) -> list[str]:
     if request.format == "spatialdata" and not request.preflight:
         require_spatialdata()
     entries = slides_of(request.inputs)
+    corrections = TissueFiles(request.tissue)
+    corrections.refuse_unfit(entries)
     if request.preflight:
-        return preflight(entries, spec, request.options)
+        return preflight(entries, spec, request.options, corrections)
     share = share_of()
     refuse_unwritable(request.out)
     device = choose_device(device_for(request.device, share))

@@ -23,6 +23,7 @@ from ssmamba.files import read_json, refuse_unwritable, short_name, write_json
 from ssmamba.headless.extract.request import FORMATS, ExtractRequest, dtype_of, magnification
 from ssmamba.headless.over_slides import Say
 from ssmamba.headless.scan.cohort import Entry
+from ssmamba.headless.tissue_files import TissueFiles
 from ssmamba.inference.stream import in_order
 from ssmamba.reading.plan import transform_of
 from ssmamba.reading.preprocess import resize_image
@@ -44,6 +45,7 @@ class Extraction:
 
     def __init__(self, request: ExtractRequest, encoder: Encoder, folder: Path) -> None:
         self.request, self.encoder, self.out = request, encoder, folder
+        self.corrections = TissueFiles(request.tissue)
         cv2.setNumThreads(1)
 
     def folder(self, entry: Entry) -> Path:
@@ -53,7 +55,7 @@ class Extraction:
         return self.out / f"{entry.name}{FORMATS[self.request.format]}"
 
     def is_done(self, entry: Entry) -> bool:
-        """Features of a file that has changed since, or of another µm/px, are none.
+        """Features of a file that has changed since, of another µm/px or other tissue, are none.
 
         Raises DataError where they are another slide's.
         """
@@ -67,14 +69,16 @@ class Extraction:
             )
         now = file_state(entry.path)
         same = now is None or state["file"] == [*now[:2]]  # moved away: its features stay
-        return same and state["mpp"] == self._options(entry).mpp
+        corrected = state.get("tissue") == self.corrections.key(entry)
+        return same and corrected and state["mpp"] == self._options(entry).mpp
 
     def read(self, entry: Entry, say: Say) -> None:
         """Raises SSMambaError, and leaves no file half-written."""
         began = time.monotonic()
         self._remove_partials(entry)
         with Slide.open(entry.path) as slide:
-            plan = plan_slide(slide, self.encoder.spec, self._options(entry))
+            tissue = self.corrections.tissue(entry, slide, say)
+            plan = plan_slide(slide, self.encoder.spec, self._options(entry), tissue)
             say(f"{len(plan.cells)} tiles of {plan.grid.side} px")
             for note in slide.info.notes:
                 say(note)
@@ -87,6 +91,7 @@ class Extraction:
             "slide": str(entry.path.absolute()),
             "file": list(info.file[:2]) if info.file else None,
             "mpp": self._options(entry).mpp,
+            "tissue": self.corrections.key(entry),
             "tiles": len(features),
             "dimension": int(features.shape[1]),
         }

@@ -28,6 +28,7 @@ class ScanRequest:
     device: str = "auto"
     batch: int | None = None  # windows at once; None = BATCH
     preflight: bool = False  # say what would be read, and stop
+    tissue: Path | None = None  # corrections of the tissue (``headless.tissue_files``)
 
 
 def settings_of(request: ScanRequest, sha256: str, batch: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ssmamba.headless.scan.request import ScanRequest, keep_settings, settings_o
 from ssmamba.headless.scan.share import Share, device_for, share_of
 from ssmamba.headless.scan.table import DONE, State, write_table
 from ssmamba.headless.scan.worker import SUMMARY_FILE, Worker, is_done
+from ssmamba.headless.tissue_files import TissueFiles
 from ssmamba.lock import locked_folder, refuse_locked
 
 
@@ -26,8 +27,10 @@ def scan(request: ScanRequest) -> list[str]:
     """
     card = require_classes(read_card(request.model), request.model)
     entries = slides_of(request.inputs)
+    corrections = TissueFiles(request.tissue)
+    corrections.refuse_unfit(entries)
     if request.preflight:
-        return preflight(entries, card.input, request.options)
+        return preflight(entries, card.input, request.options, corrections)
     share = share_of()
     _make(request.out)
     refuse_unwritable(request.out)
@@ -65,7 +68,8 @@ class _Work:
         return self.request.out / entry.name
 
     def is_done(self, entry: Entry) -> bool:
-        return is_done(entry, self.folder(entry), self.request.options)
+        correction = TissueFiles(self.request.tissue).key(entry)
+        return is_done(entry, self.folder(entry), self.request.options, correction)
 
     def read(self, entry: Entry, say: Say) -> None:
         self.worker.read(entry, self.folder(entry), say)

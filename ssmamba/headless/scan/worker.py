@@ -25,6 +25,7 @@ from ssmamba.headless.scan.overview import write_overview
 from ssmamba.headless.scan.request import BATCH, ScanRequest
 from ssmamba.headless.scan.result import SlideScan, in_grid_order, summary_of
 from ssmamba.headless.scan.tiles import write_csv, write_geojson
+from ssmamba.headless.tissue_files import TissueFiles
 from ssmamba.inference.predictor import Predictor
 from ssmamba.inference.stream import Answers, WindowReader, answered, in_order
 from ssmamba.reading.slide_plan import GridOptions, SlideGrid, SlidePlan, plan_slide
@@ -47,6 +48,7 @@ class Worker:
 
     def __init__(self, request: ScanRequest, predictor: Predictor) -> None:
         self.request, self.predictor = request, predictor
+        self.corrections = TissueFiles(request.tissue)
         on_gpu = predictor.device.is_cuda
         self.batch = request.batch or BATCH["cuda" if on_gpu else "cpu"]
         predictor.batch_size = self.batch
@@ -65,7 +67,8 @@ class Worker:
         remove_partials(folder)
         spec, options = self.predictor.card.input, options_for(entry, self.request.options)
         with Slide.open(entry.path) as slide:
-            plan = plan_slide(slide, spec, options)
+            tissue = self.corrections.tissue(entry, slide, say)
+            plan = plan_slide(slide, spec, options, tissue)
             state = slide.info.file
             (folder / SUMMARY_FILE).unlink(missing_ok=True)  # of an older file
             refuse_unwritable(folder, len(plan.cells) * BYTES_A_TILE)
@@ -86,7 +89,10 @@ class Worker:
                     "notes": list(self.predictor.notes),
                 }
                 write_json(folder / RUN_FILE, run)
-                write_json(folder / SUMMARY_FILE, summary_of(scan))
+                summary = summary_of(scan)
+                if (correction := self.corrections.key(entry)) is not None:
+                    summary["tissue_corrected"] = correction
+                write_json(folder / SUMMARY_FILE, summary)
                 KeptAnswers.remove(folder)
             except OSError as error:
                 raise unwritten(folder, error) from error
@@ -109,6 +115,8 @@ class Worker:
             "tiles": len(plan.cells),
             "batch": self.batch,
         }
+        if (correction := self.corrections.key(entry)) is not None:
+            key["tissue"] = correction
         counts = [b - a for a, b in pairwise(starts)]
         with KeptAnswers(folder, key, counts, len(card.classes)) as kept:
             done = starts[kept.batches]
@@ -194,14 +202,19 @@ class _Told:
         self._say(f"{self._done}/{self._total} tiles, {pace:.1f} a second, {left:.0f} s left")
 
 
-def is_done(entry: Entry, folder: Path, options: GridOptions) -> bool:
+def is_done(
+    entry: Entry, folder: Path, options: GridOptions, correction: str | None = None
+) -> bool:
     """Whether the results of a slide are there.
 
-    Those of a file that has changed since, or of another µm/px, are not: it is read again. Raises
-    DataError where they are another slide's.
+    Those of a file that has changed since, of another µm/px, or of tissue that is corrected
+    otherwise (``TissueFiles.key``) are not: it is read again. Raises DataError where they are
+    another slide's.
     """
     summary, run = read_json(folder / SUMMARY_FILE), read_json(folder / RUN_FILE)
     if not isinstance(summary, dict):
+        return False
+    if correction != summary.get("tissue_corrected"):
         return False
     mpp = options_for(entry, options).mpp
     if mpp is not None and mpp != summary.get("slide_mpp"):

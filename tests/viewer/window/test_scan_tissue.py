@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event, current_thread, main_thread
 
 import numpy as np
 import pytest
 
 from ssmamba.engine.messages import JobFailed
+from tests.patience import PATIENCE_S
 from tests.slides import write_pyramid
 from tests.viewer.conftest import Bench
 from tests.viewer.fakes import square
 from tests.viewer.window.scan_reader import Reader
+from viewer.state.slide_scan import ScanHead, ScanMap
 
 WAS_READ = 63
 
@@ -71,6 +74,31 @@ def test_what_was_missed_is_read_too(reader: Reader) -> None:
     reader.wait("done")
     assert reader.scans.map.answer_at(950, 250).values is not None
     assert windows(reader) == WAS_READ + 1
+
+
+def test_the_window_goes_on_while_the_map_is_made_anew(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows that come meanwhile are not lost, nor is what is corrected meanwhile."""
+    may, under = Event(), ScanMap.under
+
+    def waiting(found: ScanMap, head: ScanHead) -> ScanMap:
+        assert current_thread() is not main_thread()
+        assert may.wait(PATIENCE_S)
+        return under(found, head)
+
+    monkeypatch.setattr(ScanMap, "under", waiting)
+    scan = correct(reader, "count_as_tissue", 900, 200, 100)
+    scan.read()
+    reader.bench.qtbot.waitUntil(lambda: reader.work.slide_scans._held not in (None, []))
+    assert reader.scans.status == "reading" and windows(reader) == WAS_READ
+    second = correct(reader, "leave_out", 200, 200, 300)
+    assert len(second.request.added) == len(second.request.removed) == 1
+    may.set()
+    second.read()
+    reader.wait("done")
+    assert windows(reader) == reader.scans.map.done == WAS_READ + 1 - 9
+    assert reader.scans.map.answer_at(950, 250).values is not None
 
 
 def test_a_correction_stays_with_its_slide(reader: Reader, tmp_path: Path) -> None:

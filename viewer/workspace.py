@@ -15,6 +15,7 @@ from viewer.controllers.fits import FitController
 from viewer.controllers.maps import MapController
 from viewer.controllers.models import ModelController
 from viewer.controllers.preferences import PreferencesController
+from viewer.controllers.region_editing import RegionEditingController
 from viewer.controllers.regions import RegionController
 from viewer.controllers.scale import ScaleController
 from viewer.controllers.scan_painter import ScanPainter
@@ -57,6 +58,7 @@ class Workspace(Shared):
         self.views = ViewController(self, canvas, self.sessions)
         self.slides = SlideController(self, canvas, self.sessions, self.recents)
         self.regions = RegionController(self, canvas)
+        self.editing = RegionEditingController(self)
         self.models = ModelController(self)
         self.analysis = AnalysisController(self, self.bridge)
         self.preferences = PreferencesController(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from shapely.errors import GEOSException
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
@@ -81,7 +82,7 @@ def cut(parts: np.ndarray, boxes: np.ndarray, check: Check, side: float) -> np.n
     """The areas of geometries (N,) that lie in their boxes (N,)."""
     result = np.empty(len(parts), object)
     large = shapely.get_num_coordinates(parts) > LARGE
-    result[~large] = shapely.intersection(parts[~large], boxes[~large])
+    result[~large] = _overlay(parts[~large], boxes[~large])
     for at in np.flatnonzero(large):
         check()
         result[at] = _clipped(parts[at], boxes[at], side)
@@ -98,7 +99,16 @@ def _clipped(part: BaseGeometry, box: Polygon, side: float) -> BaseGeometry:
     right = abs(found.area - _area_within(part, *box.bounds)) < ROUNDING / 10 * side**2
     if right and (shapely.get_num_coordinates(found) > LARGE or found.is_valid):
         return found
-    return shapely.intersection(part, box)
+    return _overlay(np.array([part], object), np.array([box], object))[0]
+
+
+def _overlay(parts: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """The parts within their boxes; parts that clipping left invalid are repaired first."""
+    try:
+        return shapely.intersection(parts, boxes)
+    except GEOSException:
+        whole = shapely.make_valid(parts, method="structure", keep_collapsed=False)
+        return shapely.intersection(whole, boxes)
 
 
 def _area_within(part: BaseGeometry, left: float, top: float, right: float, bottom: float) -> float:

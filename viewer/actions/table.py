@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu
 from viewer.actions.action import Action, Host, Place
 from viewer.actions.classes import class_actions
 from viewer.actions.comfort import comfort_actions
+from viewer.actions.editing import classify, editing_actions
 from viewer.canvas.tools import TOOLS, Tool
 from viewer.text import formats
 from viewer.text.tr import decimal, tr
@@ -221,8 +222,9 @@ ACTIONS: tuple[Action, ...] = (
            lambda w: w.workspace.regions.add_whole_image(), "", "W",
            tr("Add a region that covers the whole slide or image"), (Place(EDIT, 3),),
            enabled=_has_slide),
-    Action("delete", tr("Delete region"), lambda w: w.workspace.document.remove(_chosen(w)),
+    Action("delete", tr("Delete region"), lambda w: w.workspace.regions.delete(_chosen(w)),
            "trash", "", tr("Delete the selected regions (Del)"), (Place(EDIT, 3),)),
+    *editing_actions(EDIT),
     *class_actions(EDIT),
     Action("fit", tr("Zoom to fit"), lambda w: w.canvas.camera.fit(), "fit", "F",
            tr("Show the whole slide"), (Place(VIEW),), 3, enabled=_has_slide),
@@ -253,7 +255,7 @@ ACTIONS: tuple[Action, ...] = (
            "", tr("Scale, levels, macro image, label and all properties of the file"),
            (Place(SLIDE),), enabled=_has_slide),
     Action("classify", tr("Classify selected region"),
-           lambda w: w.workspace.analysis.ask(_chosen(w)), "classify", "Ctrl+Return",
+           classify, "classify", "Ctrl+Return",
            menu=(Place(MODEL),), enabled=_has_slide),
     Action("classify_all", tr("Classify all regions"),
            lambda w: w.workspace.analysis.ask([roi.id for roi in w.workspace.document.rois]),

@@ -125,6 +125,20 @@ class RegionController(Controller):
         if roi is not None:
             self._canvas.camera.fit_rect(roi.bounds, margin=0.6)
 
+    def bring_into_view(self, roi_id: str) -> None:
+        """Move the view only if a region is not seen, and zoom only if it does not fit."""
+        roi, camera = self._document.roi(roi_id), self._canvas.camera
+        if roi is None:
+            return
+        left, top, right, bottom = camera.view.rect
+        x0, y0, x1, y1 = roi.bounds
+        if x0 >= left and y0 >= top and x1 <= right and y1 <= bottom:
+            return
+        if x1 - x0 <= right - left and y1 - y0 <= bottom - top:
+            camera.move_to((x0 + x1) / 2, (y0 + y1) / 2)
+        else:
+            self.focus(roi_id)
+
     # --- files
     def import_file(self, path: str, *, from_corner: bool = False) -> None:
         """Read a region file on a worker and add its regions.

@@ -88,16 +88,16 @@ def _paint_name(painter: QPainter, place: QRectF, roi: Roi, area: str) -> None:
     painter.setPen(QColor(chosen.muted))
     painter.drawText(place, RIGHT, area)
     room = place.width() - painter.fontMetrics().horizontalAdvance(area) - 12
-    if roi.locked:
-        icons.paint(
-            painter, "lock", QRectF(place.x() - 2, place.center().y() - 7, 14, 14), chosen.muted
-        )
+    marks = (("eye-off", roi.hidden), ("lock", roi.locked), ("note", bool(roi.note)))
+    for name in (name for name, shown in marks if shown):
+        box = QRectF(place.x() - 2, place.center().y() - 7, 14, 14)
+        icons.paint(painter, name, box, chosen.muted)
         place = place.adjusted(16, 0, 0, 0)
         room -= 16
     font = QFont(painter.font())
     font.setWeight(QFont.Weight.DemiBold)
     painter.setFont(font)
-    painter.setPen(QColor(chosen.text))
+    painter.setPen(QColor(chosen.muted if roi.hidden else chosen.text))
     painter.drawText(place, LEFT, elided(painter.fontMetrics(), roi.name or UNNAMED, room))
     font.setWeight(QFont.Weight.Normal)
     painter.setFont(font)

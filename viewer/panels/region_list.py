@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
@@ -12,6 +12,7 @@ from ssmamba.rois.roi import Roi
 from viewer.state.document import Document
 from viewer.state.library import Model, ModelLibrary, names_beside
 from viewer.state.planning import answer_key
+from viewer.state.region_order import RegionOrder, arranged
 from viewer.state.results import AnswerKey
 from viewer.state.scale import needs_scale
 from viewer.text import formats
@@ -57,7 +58,9 @@ class RegionModel(QAbstractListModel):
         self._document = document
         self._library = library
         self.is_pending: Callable[[AnswerKey], bool] = lambda key: False
-        self._rois: list[Roi] = []
+        self._rois: list[Roi] = []  # those that are shown, in their order
+        self._rows: dict[str, int] = {}
+        self._order = RegionOrder()
         self.has_user_classes = False
         self._areas: dict[str, tuple[Roi, float]] = {}
         document.rois_changed.connect(self._reload)
@@ -69,7 +72,7 @@ class RegionModel(QAbstractListModel):
         self._reload()
 
     def _reload(self) -> None:
-        new = list(self._document.rois)
+        new = arranged(self._document.rois, self._order)
         had, self.has_user_classes = self.has_user_classes, any(roi.user_class for roi in new)
         if [r.id for r in new] == [r.id for r in self._rois]:
             self._rois = new
@@ -79,14 +82,26 @@ class RegionModel(QAbstractListModel):
             return
         self.beginResetModel()
         self._rois = new
+        self._rows = {roi.id: row for row, roi in enumerate(new)}
         self.endResetModel()
+
+    @property
+    def rois(self) -> Sequence[Roi]:
+        """The regions that are shown, in their order."""
+        return tuple(self._rois)
+
+    def arrange(self, order: RegionOrder) -> None:
+        """Show other regions, or in another order."""
+        self._order = order
+        self._reload()
 
     def _repaint(self, *_: object) -> None:
         if self._rois:
             self.dataChanged.emit(self.index(0), self.index(len(self._rois) - 1))
 
     def row_of(self, roi_id: str) -> int:
-        return next((i for i, r in enumerate(self._rois) if r.id == roi_id), -1)
+        """-1 for a region that is not shown."""
+        return self._rows.get(roi_id, -1)
 
     def roi_at(self, index: ModelIndex) -> Roi | None:
         return self._rois[index.row()] if index.isValid() else None
@@ -113,7 +128,9 @@ class RegionModel(QAbstractListModel):
         if role == LineRole:
             return self.line(roi)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{roi.name}, {self.area_text(roi)}, {self.line(roi).spoken}"
+            states = (tr("hidden") if roi.hidden else "", tr("locked") if roi.locked else "")
+            parts = (roi.name, self.area_text(roi), self.line(roi).spoken, *states, roi.note)
+            return ", ".join(part for part in parts if part)
         if role == Qt.ItemDataRole.ToolTipRole:
             return self.tip(roi)
         return None
@@ -166,12 +183,13 @@ class RegionModel(QAbstractListModel):
         return tr("Not classified")
 
     def tip(self, roi: Roi) -> str:
-        """Every model's answer, where there are several."""
+        """The note, and every model's answer where there are several."""
         models = self._library.in_use
-        if len(models) < 2:
-            return ""
-        named = zip(models, names_beside(models), strict=True)
-        return "\n".join(f"{name}: {self._answer_text(roi, model)}" for model, name in named)
+        lines = [roi.note] if roi.note else []
+        if len(models) > 1 and roi.has_area:
+            named = zip(models, names_beside(models), strict=True)
+            lines += [f"{name}: {self._answer_text(roi, model)}" for model, name in named]
+        return "\n".join(lines)
 
     def _answer_text(self, roi: Roi, model: Model) -> str:
         newest = self._document.results.newest_answer(roi.id, model.path)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
 
-from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QInputDialog, QListView, QMenu, QStackedLayout, QWidget
 
 from ssmamba.rois.roi import Roi
 from viewer.look.icons import icon
 from viewer.panels.region_delegate import RegionDelegate
+from viewer.panels.region_filter import RegionFilter
 from viewer.panels.region_list import RegionModel
 from viewer.state.classes import Classes
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary
+from viewer.state.region_order import RegionOrder
 from viewer.text.tr import tr
 from viewer.widgets.basic import label
 from viewer.widgets.layouts import column
@@ -23,6 +26,7 @@ from viewer.widgets.layouts import column
 EMPTY_TEXT = tr("No regions yet.\nChoose the lasso (L) and draw around the tissue of interest.")
 
 READING_TEXT = tr("Reading saved regions…")
+NONE_FOUND = tr("No region matches. Esc in the search field shows all of them.")
 
 
 class RegionsPanel(QWidget):
@@ -30,6 +34,8 @@ class RegionsPanel(QWidget):
 
     classify_requested = Signal(list)  # region ids
     focus_requested = Signal(str)  # region id: bring it into view
+    step_made = Signal(str)  # region id: the next one, which should be seen
+    delete_requested = Signal(list)  # region ids
 
     def __init__(self, document: Document, library: ModelLibrary) -> None:
         super().__init__()
@@ -49,6 +55,7 @@ class RegionsPanel(QWidget):
         self.view.setEditTriggers(
             QListView.EditTrigger.EditKeyPressed | QListView.EditTrigger.DoubleClicked
         )
+        self._empty_text = EMPTY_TEXT
         self._empty = label(EMPTY_TEXT, "muted", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._empty.setContentsMargins(16, 16, 16, 16)
@@ -56,7 +63,12 @@ class RegionsPanel(QWidget):
         self._stack = QStackedLayout()
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self.view)
-        column(self, self._stack, margin=0)
+        self.filter = RegionFilter()
+        self.filter.changed.connect(self._arrange)
+        self.filter.left.connect(self._leave_search)
+        column(self, self.filter, self._stack, wide=self._stack, margin=0, spacing=0)
+        self.menu_groups: Sequence[Sequence[QAction]] = ()  # of the menu of selected regions
+        self.menu_without: Sequence[QAction] = ()  # where none is selected
         self._syncing = False
         self.model.modelReset.connect(self._on_reset)
         self.view.selectionModel().selectionChanged.connect(self._on_list_selected)
@@ -77,56 +89,94 @@ class RegionsPanel(QWidget):
 
     # --- selection, both ways
     def chosen(self) -> list[Roi]:
-        """The regions selected in the list."""
-        rows = sorted(self.view.selectionModel().selectedRows(), key=lambda i: i.row())
-        return [roi for index in rows if (roi := self.model.roi_at(index)) is not None]
+        """The selected regions, in the order of the list."""
+        return sorted(self._document.chosen, key=lambda roi: self.model.row_of(roi.id))
 
     def set_reading(self, reading: bool) -> None:
         """Whether the slide's saved regions are still being read."""
-        self._empty.setText(READING_TEXT if reading else EMPTY_TEXT)
+        self._empty_text = READING_TEXT if reading else EMPTY_TEXT
+        self._on_reset()
 
     def _on_reset(self) -> None:
+        has_regions = bool(self._document.rois)
         self._stack.setCurrentIndex(1 if self.model.rowCount() else 0)
+        self._empty.setText(NONE_FOUND if has_regions else self._empty_text)
+        self.filter.setVisible(has_regions)
+        self._on_document_selected()
+
+    def _arrange(self, order: RegionOrder) -> None:
+        """Another order or filter; what it leaves out is no longer selected."""
+        self._syncing = True
+        self.model.arrange(order)
+        chosen = (roi.id for roi in self._document.chosen)
+        self._document.choose([i for i in chosen if self.model.row_of(i) >= 0])
+        self._syncing = False
         self._on_document_selected()
 
     def _on_list_selected(self, *_: object) -> None:
         if self._syncing:
             return
+        rois = self.model.rois
+        ranges: Any = self.view.selectionModel().selection()
+        rows = sorted(row for r in list(ranges) for row in range(r.top(), r.bottom() + 1))
         current = self.model.roi_at(self.view.currentIndex())
-        chosen = self.chosen()
         self._syncing = True
-        if current is not None and current in chosen:
-            self._document.select(current.id)
-        else:
-            self._document.select(chosen[0].id if chosen else None)
+        self._document.choose(
+            [rois[row].id for row in rows], None if current is None else current.id
+        )
         self._syncing = False
 
     def _on_document_selected(self) -> None:
+        """Select in the list what is selected; a region that it leaves out ends the filter."""
         if self._syncing:
             return
+        document, order = self._document, self.filter.order
+        chosen = [roi.id for roi in document.chosen]
+        rows = sorted(self.model.row_of(roi_id) for roi_id in chosen)
+        if rows and rows[0] < 0:
+            if order.is_filter:
+                self.filter.clear()  # which comes back here
+            return  # else the list follows in a moment
         self._syncing = True
-        roi = self._document.selected
-        row = -1 if roi is None else self.model.row_of(roi.id)
-        if row < 0:
-            self.view.clearSelection()
-        else:
-            index = self.model.index(row)
-            flag = QItemSelectionModel.SelectionFlag.ClearAndSelect
-            self.view.selectionModel().setCurrentIndex(index, flag)
+        selection = QItemSelection()
+        for first, last in _runs(rows):
+            selection.select(self.model.index(first), self.model.index(last))
+        flags = QItemSelectionModel.SelectionFlag
+        self.view.selectionModel().select(selection, flags.ClearAndSelect)
+        selected = document.selected
+        if selected is not None:
+            index = self.model.index(self.model.row_of(selected.id))
+            self.view.selectionModel().setCurrentIndex(index, flags.NoUpdate)
             self.view.scrollTo(index)
         self._syncing = False
 
+    def step(self, by: int) -> None:
+        """Select the next region of the list (by 1) or the one before (-1), around the ends."""
+        rois, selected = self.model.rois, self._document.selected
+        if not rois:
+            return
+        row = -1 if selected is None else self.model.row_of(selected.id)
+        to = (row + by) % len(rois) if row >= 0 else (0 if by > 0 else len(rois) - 1)
+        self._document.select(rois[to].id)
+        self.step_made.emit(rois[to].id)
+
+    def focus_search(self) -> None:
+        """The keyboard goes to the search field."""
+        self.filter.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.filter.search.selectAll()
+
+    def _leave_search(self) -> None:
+        self.view.setFocus()
+        if not self._document.chosen and self.model.rowCount():
+            self.view.setCurrentIndex(self.model.index(0))
+
     # --- actions
     def delete_chosen(self) -> None:
-        self._document.remove([roi.id for roi in self.chosen()])
+        self.delete_requested.emit([roi.id for roi in self.chosen()])
 
     def _focus(self) -> None:
         for roi in self.chosen()[:1]:
             self.focus_requested.emit(roi.id)
-
-    def _set_locked(self, locked: bool) -> None:
-        changed = [replace(roi, locked=locked) for roi in self.chosen()]
-        self._document.change_many(changed, tr("Lock") if locked else tr("Unlock"))
 
     def set_class(self, name: str, color: tuple[int, int, int] | None) -> None:
         """Set the class of the selected regions, and its colour."""
@@ -141,28 +191,36 @@ class RegionsPanel(QWidget):
             self.set_class(name.strip(), self._known_classes().get(name.strip()))
 
     def _show_menu(self, at: QPoint) -> None:
+        self.show_menu(self.view.viewport().mapToGlobal(at))
+
+    def show_menu(self, at: QPoint) -> None:
+        """The menu of the selected regions at a place on the screen."""
         chosen = self.chosen()
-        if not chosen:
-            return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        if not chosen:
+            menu.addActions(self.menu_without)
+            menu.popup(at)
+            return
         ids = [roi.id for roi in chosen]
-        menu.addAction(icon("classify"), tr("Classify"), lambda: self.classify_requested.emit(ids))
+        if any(roi.has_area for roi in chosen):
+            ask = partial(self.classify_requested.emit, ids)
+            menu.addAction(icon("classify"), tr("Classify"), ask)
         menu.addAction(icon("fit"), tr("Show on slide") + "\tReturn", self._focus)
         if len(chosen) == 1 and not chosen[0].locked:
-            edit = partial(self.view.edit, self.view.currentIndex())
-            menu.addAction(icon("edit"), tr("Rename") + "\tF2", edit)
+            menu.addAction(icon("edit"), tr("Rename") + "\tF2", self._rename)
         self._add_classes(menu.addMenu(icon("tag"), tr("Class")))
-        locked = all(roi.locked for roi in chosen)
-        menu.addAction(
-            icon("unlock" if locked else "lock"),
-            tr("Unlock") if locked else tr("Lock"),
-            lambda: self._set_locked(not locked),
-        )
+        for group in self.menu_groups:
+            menu.addSeparator()
+            menu.addActions(group)
         menu.addSeparator()
         delete = menu.addAction(icon("trash"), tr("Delete") + "\tDel", self.delete_chosen)
-        delete.setEnabled(not locked)
-        menu.popup(self.view.viewport().mapToGlobal(at))
+        delete.setEnabled(not all(roi.locked for roi in chosen))
+        menu.popup(at)
+
+    def _rename(self) -> None:
+        self.view.setFocus()
+        self.view.edit(self.view.currentIndex())
 
     def _known_classes(self) -> dict[str, tuple[int, int, int]]:
         """Colours of classes by name, as in the palette."""
@@ -174,3 +232,13 @@ class RegionsPanel(QWidget):
         menu.addSeparator()
         menu.addAction(tr("Other…"), self._other_class)
         menu.addAction(tr("None"), lambda: self.set_class("", None))
+
+
+def _runs(rows: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """(first, last) of each run of numbers that follow each other; sorted, from 0."""
+    start = None
+    for at, row in enumerate(rows):
+        start = row if start is None else start
+        if at + 1 == len(rows) or rows[at + 1] != row + 1:
+            yield start, row
+            start = None

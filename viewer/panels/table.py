@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from viewer.actions.action import Host
 from viewer.actions.classes import apply_class, draw_with
+from viewer.actions.editing import IN_MENU, WITHOUT_SELECTION
 from viewer.panels.answers import AnswersPanel
 from viewer.panels.classes import ClassesPanel
 from viewer.panels.evidence import EvidencePanel
@@ -29,6 +30,12 @@ def _regions(window: Host) -> QWidget:
     panel.model.is_pending = work.analysis.is_pending
     panel.classify_requested.connect(work.analysis.ask)
     panel.focus_requested.connect(work.regions.focus)
+    panel.step_made.connect(work.regions.bring_into_view)
+    panel.delete_requested.connect(work.regions.delete)
+    named = window.actions_by_name
+    panel.menu_groups = [[named[i] for i in group if i in named] for group in IN_MENU]
+    panel.menu_without = [named[i] for i in WITHOUT_SELECTION if i in named]
+    window.canvas.menu_requested.connect(lambda _, at: panel.show_menu(at))
     work.document.slide_changed.connect(lambda: panel.set_reading(work.sessions.restoring))
     work.slides.opened.connect(lambda _: panel.set_reading(False))
     return panel

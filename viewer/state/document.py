@@ -179,10 +179,14 @@ class Document:
     def redo(self) -> None:
         self._apply(self.undo_stack.take_redo())
 
-    def next_name(self, kind: Kind = "polygon") -> str:
-        """ "Region 4" when 1 to 3 are taken; rulers, angles and points are counted apart."""
+    def next_name(self, kind: Kind = "polygon", also: Container[str] = ()) -> str:
+        """ "Region 4" when 1 to 3 are taken; rulers, angles and points are counted apart.
+
+        also: names that are taken, too.
+        """
         alike = sum(NAMES.get(r.kind) == NAMES.get(kind) for r in self._rois.values())
-        return next(free_names({roi.name for roi in self._rois.values()}, alike + 1, kind))
+        taken = {roi.name for roi in self._rois.values()}
+        return next(n for n in free_names(taken, alike + 1, kind) if n not in also)
 
     def named(self, roi: Roi) -> Roi:
         return roi if roi.name else replace(roi, name=self.next_name(roi.kind))

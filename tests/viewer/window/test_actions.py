@@ -39,7 +39,7 @@ def test_an_added_action_is_one_record(opened: Opened, qtbot: QtBot) -> None:
     window = opened(actions=(*ACTIONS, record))
     action = window.actions_by_name["smooth"]
     edit = texts(menu_of(window, EDIT).actions())
-    assert edit[edit.index("Delete region") + 1] == "Smooth outline…"
+    assert edit[edit.index("Select") + 1] == "Smooth outline…"
     (bar,) = window.findChildren(QToolBar)
     assert texts(bar.actions())[-4:-2] == ["-", "Smooth outline…"]
     button = bar.widgetForAction(action)
@@ -66,8 +66,9 @@ def test_menus_are_as_the_list_says(opened: Opened) -> None:
     assert texts(window.menuBar().actions()) == list(MENUS)
     assert texts(menu_of(window, EDIT).actions()) == [
         "Undo", "Redo", "Copy view", "-", "Move", "Lasso", "Polygon", "Rectangle",
-        "Ellipse", "Points", "Ruler", "Angle", "-",
-        "Whole image as a region", "Delete region", "-", "Class", "Class of new regions",
+        "Ellipse", "Brush", "Wand", "Points", "Ruler", "Angle", "-",
+        "Whole image as a region", "Delete region", "Selected regions", "Select",
+        "-", "Class", "Class of new regions",
         "Add class…", "-", "Preferences…",
     ]  # fmt: skip
     view = menu_of(window, "&View").actions()

@@ -135,7 +135,9 @@ def _paint_points(
         painter.setPen(QPen(HALO, width + 2))
         painter.drawEllipse(place, radius, radius)
         painter.setPen(QPen(shape.color, width))
+        painter.setBrush(QColor(255, 255, 255, 150))
         painter.drawEllipse(place, radius, radius)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
 def _octave(downsample: float) -> int:

@@ -33,7 +33,7 @@ def test_a_canvas_begins_with_the_first_tool_and_chooses_by_id(driver: Driver) -
         assert driver.canvas.cursor().shape() == tool.cursor
     assert chosen == [tool.id for tool in TOOLS[1:]]  # said once, and only when it changes
     with pytest.raises(KeyError):
-        driver.canvas.set_tool("wand")
+        driver.canvas.set_tool("pipette")
     assert driver.canvas.tool() == TOOLS[-1].id
 
 

@@ -10,7 +10,7 @@ from viewer.text.tr import tr
 # of the menu of the selected regions, on the slide and in the list, in groups
 IN_MENU = (
     ("duplicate", "unite", "subtract", "intersect", "split", "fill_holes", "simplify"),
-    ("hide", "lock", "note"),
+    ("hide", "lock", "note", "measurements"),
 )
 WITHOUT_SELECTION = ("select_all", "show_all", "undo", "redo", "fit")
 
@@ -93,6 +93,9 @@ def editing_actions(edit: str) -> tuple[Action, ...]:
                enabled=_any, shown_text=_lock_text),
         Action("note", tr("Note…"), _ask_note, "edit", "T",
                tr("Write a note to the selected regions"), (region,), enabled=_any),
+        Action("measurements", tr("Measurements…"), lambda w: w.dialogs.measurements(), "ruler",
+               "Ctrl+Shift+M", tr("Area, perimeter, length and diameter, to copy or export"),
+               (region,), enabled=_has_regions),
         Action("show_all", tr("Show all hidden regions"),
                lambda w: w.workspace.editing.show_all(), "eye", "Shift+J",
                tr("Show all regions that were hidden"), (choose,), enabled=_has_regions),

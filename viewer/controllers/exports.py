@@ -15,6 +15,7 @@ from viewer.controllers.maps import MapController
 from viewer.controllers.shared import Controller, Shared
 from viewer.exporting.areas import ScanFacts
 from viewer.exporting.facts import Facts, RegionFacts, ShownMap, answers_of
+from viewer.exporting.measurements import Measurements
 from viewer.services.background import Background
 from viewer.services.notices import describe
 from viewer.state.library import Model, names_beside
@@ -158,6 +159,16 @@ class ExportController(Controller):
             write_table(path, facts)
 
         self._write(path, facts, work)
+
+    def write_measurements(self, path: str, table: Measurements) -> None:
+        """Areas and lengths of regions as CSV, TSV or JSON, by the ending."""
+
+        def work() -> None:
+            from viewer.exporting.measurements import write_measurements
+
+            write_measurements(path, table)
+
+        self._run(path, work, tr("Exported the measurements to {path}.").format(path=path))
 
     def write_areas(self, path: str, facts: ScanFacts) -> None:
         """The areas of the classes on the whole slide as CSV, TSV or JSON, by the ending."""

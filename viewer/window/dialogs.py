@@ -19,6 +19,7 @@ from ssmamba.slides.slide import Slide, SlideInfo
 from viewer.actions.action import Action
 from viewer.exporting.areas import scan_facts
 from viewer.exporting.facts import Facts
+from viewer.exporting.measurements import Measurements
 from viewer.saving.session_file import ENDING
 from viewer.services.notices import describe
 from viewer.state.settings import SlideSettings
@@ -161,6 +162,22 @@ class Dialogs:
         self._save(
             tr("Export areas"), TABLES, name, lambda path: work.exports.write_areas(path, facts)
         )
+
+    def measurements(self) -> None:
+        """Area, perimeter, length and largest diameter of the selected regions, or of all."""
+        from viewer.window.measurements import MeasurementsDialog
+
+        MeasurementsDialog(self._work.document, self.export_measurements, self._window).show()
+
+    def export_measurements(self, table: Measurements) -> None:
+        work, slide = self._work, self._work.document.slide
+        if slide is not None:
+            self._save(
+                tr("Export measurements"),
+                TABLES,
+                f"{Path(slide.name).stem}-measurements.csv",
+                lambda path: work.exports.write_measurements(path, table),
+            )
 
     def export_figure(self) -> None:
         """The selected region."""

@@ -26,7 +26,9 @@ from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import read_card
 
 EVENTS = ("open", "os.rename", "os.remove", "os.mkdir", "os.truncate", "os.chmod")
-DATA = {"slide_pretrain": "--cohort"}  # the flag of what it trains on, where not --data
+# the flag of what it trains on, where not --data
+DATA = {"slide_pretrain": "--cohort", "slide_finetune": "--cohort"}
+INSIDE = {"slide_finetune": "fold-0"}  # of a run's folder, where its checkpoints are
 TABLES = ("split.csv", "slides.csv")  # what a run writes of its data
 CHECKPOINTS = ("best.safetensors", "last.safetensors")
 
@@ -47,7 +49,9 @@ def main(argv: list[str]) -> int:
         killed = status == -signal.SIGKILL
         again = _forked(command, [*given, "--out", str(run), "--resume"], run)
         wrong = [] if killed else [f"was not killed (exit status {status})"]
-        wrong += [f"was not resumed (exit status {again})"] if again else differences(unbroken, run)
+        inside = INSIDE.get(command, "")
+        same = differences(unbroken / inside, run / inside) if not again else []
+        wrong += [f"was not resumed (exit status {again})"] if again else same
         for what in wrong:
             print(f"{command} killed before operation {kill_at} of {total}: {what}")
         faults += bool(wrong)
@@ -127,6 +131,6 @@ def _watched(folder: str, kill_at: int) -> list[str]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    for name in ("finetune", "pretrain", "slide_pretrain"):
+    for name in ("finetune", "pretrain", "slide_pretrain", "slide_finetune"):
         import_module(f"training.{name}")
     sys.exit(min(main(sys.argv[1:]), 100))

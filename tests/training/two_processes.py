@@ -16,7 +16,7 @@ from typing import Any
 
 from torch.distributed.tensor import DTensor
 
-from training import finetune, pretrain, slide_pretrain
+from training import finetune, pretrain, slide_finetune, slide_pretrain
 from training.loop import fit
 from training.loop.weights import Weights
 
@@ -24,6 +24,7 @@ COMMANDS = {
     "pretrain": pretrain.main,
     "finetune": finetune.main,
     "slide_pretrain": slide_pretrain.main,
+    "slide_finetune": slide_finetune.main,
 }
 STOPPED = 130
 SLOW_S = 2.0  # before the leader validates and writes

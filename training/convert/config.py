@@ -12,6 +12,8 @@ class ConvertConfig:
 
     weights: Path  # weight file of the encoder: .safetensors, .pth, .pt or .bin
     out: Path  # checkpoint to write, .safetensors
-    arch: str  # uni | conch | ctranspath | gigapath | virchow2 | musk | timm:NAME
+    # uni | conch | ctranspath | gigapath | virchow2 | musk | timm:NAME; of slides: gigapath-slide |
+    # hipt
+    arch: str
     name: str = ""  # readable name, shown in lists; "" = that of the encoder
     image_size: int | None = None  # timm:NAME only: side of the input, pixels; default: its own

@@ -18,6 +18,7 @@ from ssmamba.models.build import TIMM, build_network, head_of
 from ssmamba.models.foundation import ADAPTERS, Adapter
 from training.backbones.architectures import timm_arguments
 from training.convert.config import ConvertConfig
+from training.convert.slide_encoders import SLIDE_ADAPTERS, convert_slide_encoder
 from training.convert.weight_files import checked, read_tensors
 from training.loop.progress import console
 from training.runs.card import refuse_name, versions
@@ -26,6 +27,9 @@ from training.runs.card import refuse_name, versions
 def convert(config: ConvertConfig) -> None:
     """Read, check every tensor, and write. Raises DataError or CheckpointError."""
     refuse_name(config.out)
+    if config.arch in SLIDE_ADAPTERS:
+        convert_slide_encoder(config)
+        return
     adapter = find_adapter(config)
     weights = checked(adapter, read_tensors(config.weights), config.weights)
     checkpoint.save_tensors(config.out, weights, encoder_card(adapter, config.name))
@@ -55,10 +59,8 @@ def find_adapter(config: ConvertConfig) -> Adapter:
         return adapter
     if config.arch.startswith(TIMM):
         return timm_adapter(config.arch.removeprefix(TIMM), config.image_size)
-    raise DataError(
-        f"Unknown --arch '{config.arch}'{did_you_mean(config.arch, ADAPTERS)}; timm's models are "
-        "timm:NAME."
-    )
+    near = did_you_mean(config.arch, (*ADAPTERS, *SLIDE_ADAPTERS))
+    raise DataError(f"Unknown --arch '{config.arch}'{near}; timm's models are timm:NAME.")
 
 
 def timm_adapter(name: str, image_size: int | None) -> Adapter:

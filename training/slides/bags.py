@@ -35,6 +35,7 @@ class Bags(Generic[Kept]):
     def __init__(self, cohort: Cohort, spec: SlideSpec, most: int, cache_gib: float) -> None:
         self.cohort, self.spec, self.most = cohort, spec, most
         self.counts = np.zeros(len(cohort.slides), int)  # regions or tiles of each slide
+        self.unread = np.zeros(len(cohort.slides), int)  # those beyond ``most``
         self._room = int(cache_gib * GIB)
         self._kept: dict[int, Kept] = {}
         self._lock = threading.Lock()
@@ -56,7 +57,8 @@ class Bags(Generic[Kept]):
     def only(self, rows: list[int]) -> None:
         """Leave out all other slides; the rest is numbered anew."""
         slides = tuple(self.cohort.slides[row] for row in rows)
-        self.cohort, self.counts = replace(self.cohort, slides=slides), self.counts[rows]
+        self.cohort = replace(self.cohort, slides=slides)
+        self.counts, self.unread = self.counts[rows], self.unread[rows]
         self._kept = {at: self._kept[row] for at, row in enumerate(rows) if row in self._kept}
 
     def file(self, row: int) -> Path:
@@ -112,7 +114,9 @@ class PixelBags(Bags[SlideRegions]):
         slide = self.cohort.slides[row]
         with Slide.open(slide.path) as opened:
             mpp = slide.mpp or (self.slide_mpp if opened.mpp is None else None)
-            return read_regions(opened, self.spec, mpp, self.most)
+            found = read_regions(opened, self.spec, mpp, self.most)
+        self.unread[row] = found.left_out
+        return found
 
     def _measure(self, found: SlideRegions) -> tuple[int, int]:
         return len(found.images), found.images.nbytes
@@ -177,6 +181,7 @@ class FeatureBags(Bags[tuple[TileFile, np.ndarray]]):
             _ = found.windows  # raises DataError where the side of the tiles is not known
         if self.most and len(features) > self.most:
             kept = np.linspace(0, len(features) - 1, self.most).round().astype(int)
+            self.unread[row] = len(features) - self.most
             return replace(found, places=found.places[kept], columns={}), features[kept]
         return found, features
 

@@ -126,12 +126,14 @@ class SlideFinetuneConfig:
     question: Question = "classes"  # what is asked of a slide
     bins: int = 4  # survival: parts of the time axis, of equally many events
 
-    # of pixels: pixel-mamba-6m | pixel-mamba-21m | vim-ti; of features: meanmil | maxmil | abmil |
-    # transmil | ilramil | mambamil | torchmil:NAME
+    # of pixels: pixel-mamba-6m | pixel-mamba-21m | pixel-mamba-mini | vim-ti | longvit-s; of
+    # features: meanmil | maxmil | abmil | transmil | ilramil | mambamil | gigapath-slide | hipt |
+    # torchmil:NAME
     model: str = "pixel-mamba-6m"
     features: Path | None = None  # folder of feature files, named as the slides are
-    hidden: int = 512  # of features: channels inside the model, a multiple of 8
-    # abmil, mambamil, some of torchmil's: share of the embedded tiles' values that is dropped
+    # of features: channels inside the model, a multiple of 8; published ones have their own
+    hidden: int = 512
+    # abmil, mambamil, hipt, some of torchmil's: share of the embedded tiles' values that is dropped
     dropout: float = 0.25
     # slide model, or --arch pixel-mamba-6m of training.finetune, whose encoder training starts from
     init: Path | None = None

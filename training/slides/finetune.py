@@ -216,6 +216,11 @@ def _tell(cohort: Cohort, bags: AnyBags) -> None:
         f"{counts.max()} regions each."
     )
     tell_left_out(cohort)
+    if unread := int(bags.unread.sum()):
+        console.print(
+            f"--most-regions left {unread} regions of {np.count_nonzero(bags.unread)} slides "
+            "unread, evenly over each slide."
+        )
 
 
 def _tell_seen(config: SlideFinetuneConfig, bags: AnyBags) -> None:

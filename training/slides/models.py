@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from torch import nn
@@ -11,16 +11,18 @@ from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import read_card
 from ssmamba.errors import DataError, did_you_mean
 from ssmamba.models.slides.build import build_slide_model
-from ssmamba.models.slides.config import SIZES, PixelMambaConfig, VimConfig
+from ssmamba.models.slides.config import SIZES, LongViTConfig, PixelMambaConfig, VimConfig
 from ssmamba.models.slides.encoder import RegionEncoder, SlideModel
 from ssmamba.models.slides.mil import AGGREGATORS, MILConfig, is_aggregator
+from ssmamba.models.slides.published import PUBLISHED, WIDTHS
 from training.slides.config import SlideFinetuneConfig, SlidePretrainConfig
 
 ModelConfig = SlideFinetuneConfig | SlidePretrainConfig
 
-PIXEL_MAMBA, VIM = "pixel-mamba", "vim-ti"
-OF_PIXELS = (*(f"{PIXEL_MAMBA}-{size}" for size in SIZES), VIM)
-NAMES = (*OF_PIXELS, *AGGREGATORS)
+PIXEL_MAMBA, VIM, LONGVIT = "pixel-mamba", "vim-ti", "longvit-s"
+OF_PIXELS = (*(f"{PIXEL_MAMBA}-{size}" for size in SIZES), VIM, LONGVIT)
+OF_FEATURES = (*AGGREGATORS, *PUBLISHED)
+NAMES = (*OF_PIXELS, *OF_FEATURES)
 
 
 def refuse_unfit(config: SlideFinetuneConfig) -> None:
@@ -30,7 +32,7 @@ def refuse_unfit(config: SlideFinetuneConfig) -> None:
         what = (
             "reads features; give their folder as --features"
             if config.features is None
-            else ("reads pixels; leave out --features, or choose one of " + ", ".join(AGGREGATORS))
+            else f"reads pixels; leave out --features, or choose one of {', '.join(OF_FEATURES)}"
         )
         raise DataError(f"--model {config.model} {what}.")
 
@@ -38,11 +40,12 @@ def refuse_unfit(config: SlideFinetuneConfig) -> None:
 def architecture(config: ModelConfig, features: int) -> tuple[str, dict[str, Any]]:
     """Name and configuration for the card; features: of a tile. Raises DataError."""
     if is_aggregator(config.model) and isinstance(config, SlideFinetuneConfig):
-        mil = MILConfig(config.model, features, config.hidden, config.dropout)
-        return "mil", asdict(mil)
+        return "mil", asdict(_mil(config, features))
     if config.model == VIM:
         vim = VimConfig(tokens=config.tokens, window=config.window)
         return "vim", asdict(vim)
+    if config.model == LONGVIT:
+        return "longvit", asdict(LongViTConfig(window=config.window))
     names = NAMES if isinstance(config, SlideFinetuneConfig) else OF_PIXELS
     if config.model not in names:
         raise DataError(
@@ -51,6 +54,15 @@ def architecture(config: ModelConfig, features: int) -> tuple[str, dict[str, Any
         )
     size = config.model.removeprefix(f"{PIXEL_MAMBA}-")
     return PIXEL_MAMBA, asdict(PixelMambaConfig.of_size(size, alpha=config.alpha))
+
+
+def _mil(config: SlideFinetuneConfig, features: int) -> MILConfig:
+    """A published encoder has its own width and depth, or those of the file it starts from."""
+    if config.model in PUBLISHED and config.init is not None:
+        own = MILConfig.from_dict(read_card(config.init).config)
+        return replace(own, features=features, dropout=config.dropout)
+    hidden = WIDTHS.get(config.model, config.hidden)
+    return MILConfig(config.model, features, hidden, config.dropout)
 
 
 def build(config: ModelConfig, features: int, outputs: int) -> SlideModel:

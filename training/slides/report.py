@@ -52,10 +52,22 @@ def write_report(
     write_text(out / RESULTS, json.dumps(plain(results), indent=2) + "\n")
     tables = {at: answer_columns(cohort, questions[at], *answers[at]) for at in answers}
     write_text(out / PREDICTIONS, predictions_csv(tables))
+    for at, found in by_fold.items():
+        _tell_undefined(at, found, names)
     for name, value in overall.items():
         over = f" ± {value['sd']:.4f} over {value['folds']} folds" if value["folds"] > 1 else ""
         console.print(f"Test {name}: {value['mean']:.4f}{over}")
     console.print(f"Wrote {out / RESULTS}, {out / PREDICTIONS} and fold-*/best.safetensors")
+
+
+def _tell_undefined(fold: int, found: dict[str, Any], names: list[str]) -> None:
+    """Say which measures a fold's test patients do not define, rather than leave them out."""
+    missing = [name for name in names if not math.isfinite(found[name])]
+    if missing:
+        console.print(
+            f"Fold {fold} has no {' and no '.join(missing)}: its {found['patients']} test patients "
+            "are all censored or all alike; give fewer --folds, or more patients."
+        )
 
 
 def measured(
@@ -76,7 +88,8 @@ def measured(
     for name, value in question.score(means, patients).items():
         result[name] = value
         known = [v for v in draws.get(name, []) if math.isfinite(v)]
-        result[f"{name}_ci"] = interval(known or [value])
+        defined = known or ([value] if math.isfinite(value) else [])
+        result[f"{name}_ci"] = interval(defined) if defined else [math.nan, math.nan]
     return result | question.tests(means, patients)
 
 

@@ -129,3 +129,42 @@ class VimConfig:
     @property
     def num_features(self) -> int:
         return self.dim
+
+
+@dataclass(frozen=True)
+class LongViTConfig:
+    """A transformer with dilated attention on a slide's regions (LongViT in Tables 2 and 3)."""
+
+    token: int = 32  # side of a patch, px
+    dim: int = 384  # ViT-S's
+    depth: int = 12
+    heads: int = 16
+    window: int = 224  # side of a region, px; the learned positions belong to it
+    segments: tuple[int, ...] = (1024, 2048, 4096, 8192, 16384)  # tokens
+    ratios: tuple[int, ...] = (1, 2, 4, 8, 16)  # of each segment every so many are looked at
+
+    def __post_init__(self) -> None:
+        if self.token < 1 or self.window % self.token:
+            raise CheckpointError(
+                "Regions of {window} px do not divide into patches of {tokens} px; "
+                "correct its configuration.",
+                window=self.window,
+                tokens=self.token,
+            )
+        wrong = [r for r in self.ratios if r < 1 or self.heads % r]
+        if wrong or self.dim % self.heads or len(self.segments) != len(self.ratios):
+            raise CheckpointError(
+                "{heads} heads of {dim} channels do not divide by the ratios {ratios}; correct its "
+                "configuration.",
+                heads=self.heads,
+                dim=self.dim,
+                ratios=self.ratios,
+            )
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> LongViTConfig:
+        return cls(**known_fields(cls, values))
+
+    @property
+    def num_features(self) -> int:
+        return self.dim

@@ -14,27 +14,29 @@ from ssmamba.models.slides.mil.mamba import MambaMIL
 from ssmamba.models.slides.mil.pooling import ABMIL, MaxMIL, MeanMIL
 from ssmamba.models.slides.mil.torchmil import PREFIX, TorchMIL, check_name
 from ssmamba.models.slides.mil.transformer import TransMIL
+from ssmamba.models.slides.published import PUBLISHED, build_published
 
 
 @dataclass(frozen=True)
 class MILConfig:
     """An aggregator of tiles' features."""
 
-    aggregator: str = "abmil"  # one of AGGREGATORS, or torchmil:NAME
+    aggregator: str = "abmil"  # one of AGGREGATORS or PUBLISHED, or torchmil:NAME
     features: int = 1024  # D, of a tile
     hidden: int = 512  # channels inside; a multiple of 8
-    dropout: float = 0.25  # of the embedded tiles (abmil, mambamil, some of torchmil's)
+    dropout: float = 0.25  # of the embedded tiles (abmil, mambamil, hipt, some of torchmil's)
+    depth: int = 0  # layers of a published encoder; 0 = as published
 
     def __post_init__(self) -> None:
         if self.aggregator.startswith(PREFIX):
             check_name(self.aggregator.removeprefix(PREFIX))
-        elif self.aggregator not in AGGREGATORS:
-            near = did_you_mean(self.aggregator, AGGREGATORS)
+        elif self.aggregator not in (*AGGREGATORS, *PUBLISHED):
+            near = did_you_mean(self.aggregator, (*AGGREGATORS, *PUBLISHED))
             raise CheckpointError(
                 "Unknown aggregator '{aggregator}'{near}; choose one of {names}, or {prefix}NAME.",
                 aggregator=self.aggregator,
                 near=near,
-                names=", ".join(AGGREGATORS),
+                names=", ".join((*AGGREGATORS, *PUBLISHED)),
                 prefix=PREFIX,
             )
         if self.features < 1 or self.hidden < 8 or self.hidden % 8:
@@ -62,7 +64,7 @@ AGGREGATORS: dict[str, Callable[[MILConfig], SlideEncoder]] = {
 
 def is_aggregator(name: str) -> bool:
     """Whether a model of this name reads features of tiles."""
-    return name in AGGREGATORS or name.startswith(PREFIX)
+    return name in AGGREGATORS or name in PUBLISHED or name.startswith(PREFIX)
 
 
 def build_aggregator(config: MILConfig) -> SlideEncoder:
@@ -70,4 +72,7 @@ def build_aggregator(config: MILConfig) -> SlideEncoder:
     if config.aggregator.startswith(PREFIX):
         name = config.aggregator.removeprefix(PREFIX)
         return TorchMIL(name, config.features, config.hidden, config.dropout)
+    if config.aggregator in PUBLISHED:
+        name, width = config.aggregator, config.hidden
+        return build_published(name, config.features, width, config.dropout, config.depth)
     return AGGREGATORS[config.aggregator](config)

@@ -12,7 +12,7 @@ from ssmamba.layers.linear import Linear
 from ssmamba.layers.scan_params import ScanParameters
 from ssmamba.layers.sequence_conv import SequenceConv
 from ssmamba.models.slides.encoder import SlideEncoder
-from ssmamba.models.slides.mil.pooling import GatedAttention
+from ssmamba.models.slides.gated import GatedAttention
 from ssmamba.ops import selective_scan_channel_last
 
 

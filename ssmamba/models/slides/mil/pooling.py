@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ssmamba.models.slides.encoder import SlideEncoder
+from ssmamba.models.slides.gated import GatedAttention
 
 
 class MeanMIL(SlideEncoder):
@@ -54,17 +55,3 @@ class ABMIL(SlideEncoder):
         """(N, D) -> what each tile brings to the features, (N, hidden)."""
         embedded = self.embed(slide)
         return embedded * self.attention(embedded)[:, None]
-
-
-class GatedAttention(nn.Module):
-    """Weights of tiles: softmax of w · (tanh(V h) ⊙ sigmoid(U h))."""
-
-    def __init__(self, dim: int, hidden: int, dropout: float) -> None:
-        super().__init__()
-        self.value, self.gate = nn.Linear(dim, hidden), nn.Linear(dim, hidden)
-        self.weight, self.dropout = nn.Linear(hidden, 1), nn.Dropout(dropout)
-
-    def forward(self, tiles: Tensor) -> Tensor:
-        """(N, dim) -> (N,), which add up to 1."""
-        gated = torch.tanh(self.value(tiles)) * torch.sigmoid(self.gate(tiles))
-        return self.weight(self.dropout(gated))[:, 0].softmax(0)

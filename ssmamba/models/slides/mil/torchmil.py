@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ssmamba.errors import CheckpointError, did_you_mean
 from ssmamba.models.slides.encoder import SlideEncoder
+from ssmamba.models.slides.published import PUBLISHED
 
 PREFIX = "torchmil:"
 LAST_LAYERS = {  # name -> its layer from a slide's features to one logit
@@ -54,6 +55,8 @@ def check_name(name: str) -> None:
 
 def reads_places(aggregator: str) -> bool:
     """Whether an aggregator is given where the tiles lie, beside their features."""
+    if aggregator in PUBLISHED:
+        return True
     return aggregator.removeprefix(PREFIX) in OF_PLACES and aggregator.startswith(PREFIX)
 
 

@@ -41,7 +41,7 @@ def dilated_attention(
 
 def _one_pair(q: Tensor, k: Tensor, v: Tensor, segment: int, ratio: int) -> tuple[Tensor, Tensor]:
     """What one pair answers, (B, L, H, d), and the logarithm of its denominators, (B, L, H)."""
-    batch, length, heads, dim = q.shape
+    _, length, heads, _ = q.shape
     stride = math.ceil(segment / ratio)  # tokens of a segment that a head sees
     count = math.ceil(length / segment)
     parts = []
@@ -49,15 +49,17 @@ def _one_pair(q: Tensor, k: Tensor, v: Tensor, segment: int, ratio: int) -> tupl
         whole = pad(part, (0, 0, 0, 0, 0, count * segment - length))
         cut = whole.unflatten(1, (count, segment))
         parts.append(pad(cut, (0, 0, 0, 0, 0, stride * ratio - segment)))
-    shape = (batch, count, stride * ratio, heads)
-    outs, logs = q.new_zeros(*shape, dim), q.new_full(shape, UNSEEN)
     own = heads // ratio
-    for at in range(ratio):
-        some = slice(at * own, (at + 1) * own)
-        seen = [part[:, :, at::ratio, some].transpose(2, 3) for part in parts]
-        out, log = _attend(*seen)  # (B, count, own, stride, d) and without d
-        outs[:, :, at::ratio, some] = out.transpose(2, 3)
-        logs[:, :, at::ratio, some] = log.transpose(2, 3)
+    seen = []
+    for part in parts:  # of each run of ``ratio`` tokens, the one that a group of heads looks at
+        runs = part.unflatten(2, (stride, ratio)).unflatten(4, (ratio, own))
+        seen.append(runs.diagonal(dim1=3, dim2=4).permute(0, 1, 5, 3, 2, 4))
+    out, log = _attend(*seen)  # (B, count, ratio, own, stride, d), and without d
+    outs = out.permute(0, 1, 4, 3, 5, 2).diag_embed(dim1=3, dim2=4)
+    logs = log.permute(0, 1, 4, 3, 2).diag_embed(dim1=3, dim2=4)
+    unseen = ~torch.eye(ratio, dtype=torch.bool, device=q.device)[:, :, None]
+    logs = logs.masked_fill(unseen, UNSEEN)
+    outs, logs = outs.flatten(2, 3).flatten(3, 4), logs.flatten(2, 3).flatten(3, 4)
     return (
         outs[:, :, :segment].flatten(1, 2)[:, :length],
         logs[:, :, :segment].flatten(1, 2)[:, :length],

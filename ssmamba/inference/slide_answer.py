@@ -22,12 +22,27 @@ from ssmamba.models.slides.memory import FLOAT, Load
 from ssmamba.models.slides.pixel_mamba import PixelMamba
 from ssmamba.models.slides.serialise import split_class
 from ssmamba.models.slides.vim import Vim
+from ssmamba.wording import words
 
 ENLARGED = 1.25  # times the model's µm/px, from which on a slide lacks what the model looks for
 MANY = 2.0  # times the most regions of a training slide
 MARGIN = 1.25  # of a process over its tensors
 VIM_FLOATS = 24  # of a token and channel, at most at once in a block of Vim's
 
+FOREIGN = words(
+    "Colours and sharpness are unlike those of the training slides ({times:.1f} times the limit): "
+    "another stain, scanner or tissue."
+)
+ENLARGING = words(
+    "The slide has {slide:.3g} µm/px, and the model was trained at {model:.3g}: its regions are "
+    "enlarged, and detail is missing."
+)
+FEW = words("The slide has {seen} regions of tissue; the training slides had {fewest} to {most}.")
+MORE = words("The slide has {seen} regions of tissue; the training slides had {most} at most.")
+PARTIAL = words(
+    "Only {seen} of {total} regions were read, evenly spread: more do not fit into memory."
+)
+UNSURE = words("The probabilities are spread over several classes.")
 SlideDoubt = tuple[str, str]  # few | many | partial | foreign | scale | unsure, and a sentence
 
 
@@ -125,40 +140,23 @@ def doubts_of(
     assert isinstance(spec, SlideSpec) and spec.mpp is not None
     far = strangeness(found, regions.images)
     if far is not None and far > 1:
-        doubts.append(("foreign", (
-            f"Colours and sharpness are unlike those of the training slides ({far:.1f} times the "
-            "limit): another stain, scanner or tissue."
-        )))  # fmt: skip
+        doubts.append(("foreign", words(FOREIGN, times=far)))
     if mpp > ENLARGED * spec.mpp:
-        doubts.append(("scale", (
-            f"The slide has {mpp:.3g} µm/px, and the model was trained at {spec.mpp:.3g}: its "
-            "regions are enlarged, and detail is missing."
-        )))  # fmt: skip
+        doubts.append(("scale", words(ENLARGING, slide=mpp, model=spec.mpp)))
     counts = card.dataset.get("regions", {})
     fewest, most, seen = counts.get("fewest"), counts.get("most"), len(regions.images)
     if isinstance(fewest, int) and seen < fewest:
-        doubts.append(("few", (
-            f"{_regions(seen)} of tissue; the training slides had {fewest} to {most}."
-        )))  # fmt: skip
+        doubts.append(("few", words(FEW, seen=seen, fewest=fewest, most=most)))
     if isinstance(most, int) and seen > MANY * most:
-        doubts.append(("many", (
-            f"{_regions(seen)} of tissue; the training slides had {most} at most."
-        )))  # fmt: skip
+        doubts.append(("many", words(MORE, seen=seen, most=most)))
     if regions.left_out:
         total = seen + regions.left_out
-        doubts.append(("partial", (
-            f"Only {seen} of {total} regions were read, evenly spread: more do not fit into "
-            "memory."
-        )))  # fmt: skip
+        doubts.append(("partial", words(PARTIAL, seen=seen, total=total)))
     if card.classes:
         entropy = float(normalised_entropy(probabilities(card, logits)[None])[0])
         if entropy > (card.calibration.entropy_limit or DEFAULT_ENTROPY_LIMIT):
-            doubts.append(("unsure", "The probabilities are spread over several classes."))
+            doubts.append(("unsure", words(UNSURE)))
     return tuple(doubts)
-
-
-def _regions(count: int) -> str:
-    return "A single region" if count == 1 else f"{count} regions"
 
 
 def strangeness(found: Checkpoint, images: np.ndarray) -> float | None:

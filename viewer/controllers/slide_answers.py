@@ -22,7 +22,7 @@ from viewer.controllers.shared import Controller, Shared
 from viewer.services.engine_bridge import EngineBridge
 from viewer.state.library import Model
 from viewer.state.slide_answer import Answered, SlideAnswers
-from viewer.text.tr import tr
+from viewer.text.tr import tr, translated
 
 FIRST_JOB = 1 << 41  # numbers apart from those of answers, fits and scans
 NOWHERE = (0.0, 0.0, 0.0, 0.0)
@@ -100,7 +100,7 @@ class SlideAnswerController(Controller):
             self._take(reply)
         elif isinstance(reply, JobFailed):
             self._job = None
-            self.answers.fail(reply.message)
+            self.answers.fail(translated(reply.message))
         elif isinstance(reply, JobDone | JobCancelled):
             self._job = None
             if self.answers.status == "asked":

@@ -19,7 +19,7 @@ from viewer.panels.slide_answer_words import (
 )
 from viewer.state.document import Document
 from viewer.state.slide_answer import Answered
-from viewer.text.tr import tr
+from viewer.text.tr import tr, translated
 from viewer.widgets.bars import Bar, ProbabilityBars
 from viewer.widgets.basic import ElidedLabel, chevron, icon_button, label
 from viewer.widgets.dialog import selectable
@@ -175,7 +175,7 @@ class SlideAnswerPanel(QFrame):
         self.headline.setText(answer_headline(found))
         self.headline.setProperty("role", "muted" if doubt else "title")
         self.headline.style().polish(self.headline)
-        self.reasons.setText("\n".join(sentence for _, sentence in found.answer.doubts))
+        self.reasons.setText("\n".join(translated(said) for _, said in found.answer.doubts))
         self.reasons.setVisible(bool(found.answer.doubts))
         self.bars.setVisible(not found.is_survival)
         self.bars.set_bars([Bar(i.name, share, i.color) for i, share in found.classes])

@@ -8,6 +8,8 @@ from PySide6.QtCore import QObject
 
 from viewer.canvas import SlideCanvas
 from viewer.controllers.analysis import AnalysisController
+from viewer.controllers.comparing import ComparisonController
+from viewer.controllers.comparison_export import ComparisonExport
 from viewer.controllers.demo import DemoController
 from viewer.controllers.exports import ExportController
 from viewer.controllers.files import FileController
@@ -65,8 +67,10 @@ class Workspace(Shared):
             self, preferences or PreferenceStore(folder), self.analysis
         )
         self.maps = MapController(self, canvas)
+        self.comparing = ComparisonController(self)
         self.tile_maps = TileMapController(self, canvas)
         self.exports = ExportController(self, self.maps)
+        self.comparison_export = ComparisonExport(self, self.comparing, self.analysis, self.exports)
         self.scale = ScaleController(self, canvas)
         self.slide_scans = SlideScanController(
             self, self.bridge, canvas, self.scale, folder / "sessions"
@@ -81,7 +85,7 @@ class Workspace(Shared):
         self.demo = DemoController(self, cache_folder())
         self.workbench = WorkbenchController(
             self, WorkbenchStore(folder), self.models, self.slides, self.sessions,
-            self.slide_scans.scans,
+            self.slide_scans.scans, self.comparing.state,
         )  # fmt: skip
         self.session_files = SessionFileController(self, self.sessions, self.slides)
         self.files = FileController(
@@ -106,7 +110,8 @@ class Workspace(Shared):
         """Whether any requested work is unfinished."""
         parts = (
             self.demo, self.slides, self.models, self.background, self.analysis, self.maps,
-            self.exports, self.slide_scans, self.slide_answers,
+            self.comparing, self.comparison_export, self.exports, self.slide_scans,
+            self.slide_answers,
         )  # fmt: skip
         return self.workbench.busy or any(part.busy for part in parts)
 

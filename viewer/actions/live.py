@@ -33,6 +33,7 @@ class LiveActions:
             host.workspace.slide_answers.answers.changed,
             host.canvas.tool_changed,
             host.compare.opened_changed,
+            host.compare.state.changed,
         ):
             event.connect(self.refresh)
         self.refresh()

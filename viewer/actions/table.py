@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu
 from viewer.actions.action import Action, Host, Place
 from viewer.actions.classes import class_actions
 from viewer.actions.comfort import comfort_actions
+from viewer.actions.comparing import comparing
 from viewer.actions.editing import classify, editing_actions
 from viewer.canvas.tools import TOOLS, Tool
 from viewer.text import formats
@@ -21,6 +22,7 @@ FILE, EDIT, VIEW, SLIDE, MODEL, HELP = MENUS = (
     tr("&File"), tr("&Edit"), tr("&View"), tr("&Slide"), tr("&Model"), tr("&Help"),
 )  # fmt: skip
 EXPORT = tr("Export")
+COMPARING = comparing(VIEW, FILE, EXPORT)
 MAGNIFICATIONS = (1.25, 2.5, 5.0, 10.0, 20.0, 40.0)  # the usual objectives
 
 
@@ -241,13 +243,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("evidence", tr("Evidence map"), _switch_map, "eye", "E",
            tr("Show or hide the evidence map"), (Place(VIEW, 2),), 5,
            checked=lambda w: w.workspace.document.map_painting.visible),
-    Action("compare", tr("Compare models"), lambda w: w.compare.set_opened(not w.compare.opened),
-           "compare", "C", tr("Show every model's evidence map side by side"), (Place(VIEW, 2),), 5,
-           enabled=_has_slide, checked=lambda w: w.compare.opened),
-    Action("follow", tr("Link comparison to slide"),
-           lambda w: w.compare.set_follow_slide(not w.compare.follows_slide), "link", "",
-           tr("Pan and zoom the comparison together with the slide"), (Place(VIEW, 2),),
-           checked=lambda w: w.compare.follows_slide),
+    *COMPARING,
     Action("panels", tr("Panels"), menu=(Place(VIEW, 4),), submenu=_panels_menu),
     Action("calibration", tr("Calibration…"), lambda w: w.dialogs.calibrate(), "calibrate", "",
            tr("Set the scale of the slide and of the models"), (Place(SLIDE),), enabled=_has_slide),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from viewer.controllers.map_counter import MapNumbers
 from viewer.state.document import Document
 from viewer.state.library import Model
+from viewer.state.matrix import CLASS, REGION, stage_of
 from viewer.state.planning import answer_key
 from viewer.state.settings import MapSpec
 from viewer.text import formats
@@ -30,10 +32,10 @@ class Caption:
         return " · ".join(part for part in parts if part)
 
 
-def caption(document: Document, on_slide: Model | None, spec: MapSpec, model: Model) -> Caption:
+def caption(document: Document, spec: MapSpec, model: Model, *, own_detail: bool) -> Caption:
     """The caption of a map of the selected region.
 
-    on_slide: the model whose map is on the slide; a different detail of another one is noted.
+    own_detail: each model has the detail of its own, which is then named.
     """
     roi = document.selected
     newest = roi and document.results.newest_answer(roi.id, model.path)
@@ -41,14 +43,13 @@ def caption(document: Document, on_slide: Model | None, spec: MapSpec, model: Mo
         return Caption(text=tr("A TorchScript model has no maps of evidence"))
     if not model.explains(spec.target):
         return Caption(text=tr("This model does not have the chosen class"))
+    remarks = []
+    if own_detail:
+        remarks.append(tr("detail {stage}").format(stage=stage_of(model, spec)))
     if not newest or roi is None:
-        return Caption()
+        return Caption(remarks=" · ".join(remarks))
     key, result = newest
     told = said(model.card, result, roi.user_class)
-    remarks = []
-    detail = model.card.cam_stage
-    if spec.stage is None and on_slide is not None and detail != on_slide.card.cam_stage:
-        remarks.append(tr("detail {stage}").format(stage=detail))
     if key != answer_key(document, roi, model):
         remarks.append(tr("outdated"))
     name, share = told.name, told.share
@@ -57,6 +58,39 @@ def caption(document: Document, on_slide: Model | None, spec: MapSpec, model: Mo
         name = model.class_info(spec.target).name
         share = "" if probability is None else formats.percent(probability)
     return Caption(told.doubt, name, share, " · ".join(remarks), told.agrees)
+
+
+def numbers_text(numbers: MapNumbers, is_a: bool) -> str:
+    """Below a picture: "63 % inside · ρ 0.83"."""
+    parts = []
+    if numbers.share is not None:
+        parts.append(tr("{share} inside").format(share=formats.percent(numbers.share.energy)))
+    if is_a:
+        parts.append(tr("map A"))
+    elif numbers.rho is not None:
+        parts.append(tr("ρ {value}").format(value=formats.correlation(numbers.rho)))
+    return " · ".join(parts)
+
+
+def numbers_spoken(numbers: MapNumbers, is_a: bool, inside: str, place: str) -> str:
+    """The same in sentences. inside: the choice; place: the name of the region."""
+    parts = []
+    if numbers.share is not None:
+        where = {CLASS: tr("the regions of its class"), REGION: tr("the selected region")}
+        text = tr(
+            "{share} of the evidence lies in {place}, which is {area} of what the model read."
+        )
+        parts.append(
+            text.format(
+                share=formats.percent(numbers.share.energy),
+                place=where.get(inside, place),
+                area=formats.percent(numbers.share.area),
+            )
+        )
+    if numbers.rho is not None and not is_a:
+        text = tr("Rank correlation with map A (Spearman): {value}.")
+        parts.append(text.format(value=formats.correlation(numbers.rho)))
+    return " ".join(parts)
 
 
 def original_caption(document: Document) -> Caption:

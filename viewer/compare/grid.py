@@ -1,25 +1,22 @@
-"""The comparison: the original and one evidence map for each model in use, all linked."""
+"""The comparison: its settings, and below them either all maps or two of them at one place."""
 
 from __future__ import annotations
 
-import math
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QWidget
-
-from viewer.canvas import SlideCanvas, ViewState
-from viewer.compare.captions import caption, original_caption
+from viewer.canvas import SlideCanvas
 from viewer.compare.cell import CompareCell
+from viewer.compare.linking import LinkedViews
+from viewer.compare.matrix import MatrixView
+from viewer.compare.pair import PairView
+from viewer.compare.strip import CompareStrip
+from viewer.controllers.comparing import ComparisonController
 from viewer.controllers.map_painter import PaintedMap
 from viewer.state.document import Document
-from viewer.state.library import ModelLibrary, names_beside
+from viewer.state.library import ModelLibrary
 from viewer.state.settings import MapSpec
-from viewer.text.tr import tr
-
-MOST_MAPS = 8
-ORIGINAL = None  # key of the cell without a map
-FIT_MARGIN = 0.12
+from viewer.widgets.layouts import column
 
 
 class CompareGrid(QWidget):
@@ -28,198 +25,123 @@ class CompareGrid(QWidget):
     roi_clicked = Signal(object)  # id or None
     opened_changed = Signal()
 
-    def __init__(self, document: Document, library: ModelLibrary, source: SlideCanvas) -> None:
+    def __init__(
+        self, document: Document, library: ModelLibrary, source: SlideCanvas,
+        comparing: ComparisonController,
+    ) -> None:  # fmt: skip
         super().__init__()
         self._document = document
         self._library = library
-        self._source = source
-        self._linking = False
+        self._comparing = comparing
+        self.state = comparing.state
         self._had_several = False  # models in use: the comparison opens with the second
         self.opened = False
-        self.follows_slide = False
-        self._maps: list[PaintedMap] = []
-        self.cells: dict[MapSpec | None, CompareCell] = {}
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setSpacing(1)
-        self._columns = 0
-        self._fit_soon = QTimer(self, singleShot=True, interval=0)
-        self._fit_soon.timeout.connect(self._fit)
+        self.enlarged = False  # fills the middle of the window
+        self.links = LinkedViews(document, source, self)
+        self.matrix = MatrixView(document, library, source, comparing, self.links)
+        self.matrix.sync()
+        self.pair = PairView(document, source, comparing, self.links)
+        self.strip = CompareStrip(self.state, document)
+        self._shown = QStackedWidget()
+        self._shown.addWidget(self.matrix)
+        self._shown.addWidget(self.pair)
+        column(self, self.strip, self._shown, wide=self._shown, margin=0, spacing=0)
         self.setVisible(False)
-        source.view_changed.connect(self._on_slide_moved)
-        library.changed.connect(self._sync_cells)
-        library.shown_changed.connect(self._show_answers)
-        document.rois_changed.connect(self._show_rois)
-        document.selection_changed.connect(self._on_selected)
-        document.slide_changed.connect(self._fit_soon.start)
-        document.slide_settings_changed.connect(self._show_slide_settings)
-        document.maps.changed.connect(self._sync_cells)
-        document.map_painting_changed.connect(self._show_opacity)
-        document.results_changed.connect(self._show_answers)
-        document.slide_settings_changed.connect(self._show_answers)
-        self._sync_cells()
+        for view in (self.matrix, self.pair):
+            view.roi_clicked.connect(self.roi_clicked)
+        self.strip.enlarge_requested.connect(lambda: self.set_enlarged(not self.enlarged))
+        self._listen()
+        self._sync()
 
+    def _listen(self) -> None:
+        document, matrix = self._document, self.matrix
+        self.state.changed.connect(self._sync)
+        self._library.changed.connect(self._on_models)
+        self._library.shown_changed.connect(matrix.show_answers)
+        document.rois_changed.connect(matrix.show_rois)
+        document.selection_changed.connect(self._on_selected)
+        document.slide_changed.connect(matrix.fit_soon)
+        document.slide_settings_changed.connect(matrix.show_slide_settings)
+        document.map_painting_changed.connect(self._show_painting)
+        document.results_changed.connect(matrix.answers_soon)
+        document.slide_settings_changed.connect(matrix.answers_soon)
+        self._comparing.counted.connect(matrix.show_numbers)
+
+    # --- opening
     def set_opened(self, opened: bool) -> None:
         if opened != self.opened:
             self.opened = opened
             self.setVisible(opened)
+            self.state.set_opened(opened)
             self.opened_changed.emit()
 
-    # --- cells
-    def _sync_cells(self) -> None:
-        """One cell for each map in view; existing cells are reused, in order."""
-        before = list(self.cells.values())
-        specs = [ORIGINAL, *self._document.maps.specs[:MOST_MAPS]]
-        made = [self._make_cell() for _ in specs[len(before) :]]
-        cells = [*before, *made]
-        self.cells = dict(zip(specs, cells, strict=False))
-        for cell in cells[len(specs) :]:
-            self._grid.removeWidget(cell)
-            cell.hide()
-            cell.deleteLater()
-        if len(self.cells) != len(before):
-            self._columns = 0
-            self._arrange()
-            self._show_rois()
-            self._show_opacity()
-            self._show_slide_settings()
-            self._fit_soon.start()
-        self.show_maps(self._maps)
-        self._show_titles()
-        self._show_answers()
+    def set_enlarged(self, enlarged: bool) -> None:
+        """Let it fill the middle of the window, or stand below the slide."""
+        self.enlarged = enlarged
+        self.strip.enlarge.setChecked(enlarged)
+        self.opened_changed.emit()
+
+    def _on_models(self) -> None:
         several = len(self._library.in_use) > 1
         if several and not self._had_several:
             self.set_opened(True)
         self._had_several = several
+        self.matrix.sync()
 
-    def _show_titles(self) -> None:
-        """Title each cell with what distinguishes its model in this grid."""
-        paths = dict.fromkeys(spec.checkpoint for spec in self.cells if spec is not None)
-        models = [model for path in paths if (model := self._library.get(path)) is not None]
-        names = dict(zip((m.path for m in models), names_beside(models), strict=True))
-        for spec, cell in self.cells.items():
-            cell.set_title(tr("Original") if spec is None else names.get(spec.checkpoint, ""))
+    # --- following
+    @property
+    def follows_slide(self) -> bool:
+        return self.links.follows_slide
 
-    def _make_cell(self) -> CompareCell:
-        cell = CompareCell(self._source)
-        cell.looked.connect(lambda state, cell=cell: self._on_moved(cell, state))
-        cell.canvas.roi_clicked.connect(self.roi_clicked)
-        return cell
-
-    def _arrange(self) -> None:
-        """Choose the number of columns that makes the cells most nearly square."""
-        count = len(self.cells)
-        columns = best_columns(count, max(1, self.width()), max(1, self.height()))
-        if columns == self._columns:
-            return
-        self._columns = columns
-        for at in range(max(count, 9)):
-            self._grid.setColumnStretch(at, int(at < columns))
-            self._grid.setRowStretch(at, int(at < math.ceil(count / columns)))
-        for at, cell in enumerate(self.cells.values()):
-            self._grid.addWidget(cell, at // columns, at % columns)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._arrange()
-        self._fit_soon.start()
-
-    # --- looking
     def set_follow_slide(self, follow: bool) -> None:
         """Link the cells to the slide's own view as well."""
-        self.follows_slide = follow
-        if follow:
-            self._on_slide_moved(self._source.view_state())
-        else:
-            self._fit_soon.start()
+        self.links.set_follow_slide(follow)
+        if not follow:
+            self.matrix.fit_soon()
 
-    def _on_moved(self, mover: CompareCell, state: ViewState) -> None:
-        if self._linking or not self.isVisible():
-            return
-        self._link(state, besides=mover)
-        if self.follows_slide:
-            self._linking = True
-            self._source.set_view_state(state)
-            self._linking = False
+    def _sync(self) -> None:
+        self.matrix.sync()
+        self._shown.setCurrentWidget(self.matrix if self.state.choice.look == "grid" else self.pair)
+        self.pair.sync()
+        self._show_painting()
 
-    def _on_slide_moved(self, state: ViewState) -> None:
-        if self.follows_slide and not self._linking:
-            self._link(state)
-
-    def _link(self, state: ViewState, besides: CompareCell | None = None) -> None:
-        self._linking = True
-        for cell in self.cells.values():
-            if cell is not besides:
-                cell.canvas.set_view_state(state)
-        self._linking = False
-
-    def _fit(self) -> None:
-        """Show the selected region, else the whole slide, in every cell."""
-        if self._document.slide is None or self.follows_slide or not self.isVisible():
-            return
-        first = self.cells[ORIGINAL].canvas
-        self._linking = True
-        roi = self._document.selected
-        if roi is None:
-            first.camera.fit()
-        else:
-            first.camera.fit_rect(roi.bounds, margin=FIT_MARGIN)
-        self._linking = False
-        self._link(first.view_state(), besides=self.cells[ORIGINAL])
-
-    def showEvent(self, event: object) -> None:
-        self._fit_soon.start()
-
-    # --- contents
     def _on_selected(self) -> None:
         if self._document.selected is not None:
-            self._fit_soon.start()
-        self._show_rois()
-
-    def _show_rois(self) -> None:
-        """The selected region and those with a map; regions are not edited in cells."""
-        selected = self._document.selected
-        ids = dict.fromkeys(self._document.results.mapped_regions())
-        if selected is not None:
-            ids[selected.id] = None
-        rois = [roi for i in ids if (roi := self._document.roi(i)) is not None]
-        for cell in self.cells.values():
-            cell.canvas.set_rois(rois)
-        self._show_answers()
+            self.matrix.fit_soon()
+        self.matrix.show_rois()
 
     def show_maps(self, maps: list[PaintedMap]) -> None:
-        self._maps = maps
-        for spec, cell in self.cells.items():
-            cell.canvas.set_overlays([m.overlay for m in maps if m.spec == spec])
+        self.matrix.show_maps(maps)
+        self.pair.show_maps(maps)
+        self._show_shared(maps)
 
-    def _show_opacity(self) -> None:
-        for cell in self.cells.values():
-            cell.canvas.set_overlay_opacity(self._document.map_painting.opacity)
+    def _show_shared(self, maps: list[PaintedMap]) -> None:
+        """One legend for all maps while they share a scale."""
+        selected, look = self._document.selected, self._document.map_painting
+        mine = [m for m in maps if selected is not None and m.roi_id == selected.id]
+        shown = look.scale == "shared" and bool(mine)
+        if shown:
+            self.strip.scale.show_range(mine[-1].low, mine[-1].high, look.colormap)
+        self.strip.scale.setVisible(shown)
 
-    def _show_slide_settings(self) -> None:
-        for cell in self.cells.values():
-            cell.canvas.set_mpp(self._document.slide_settings.mpp)
-            cell.canvas.set_icc_enabled(self._document.slide_settings.icc)
+    def _show_painting(self) -> None:
+        self.matrix.show_opacity()
+        self.pair.canvas.set_overlay_opacity(self._document.map_painting.opacity)
+        for made in (self.pair.canvas,):
+            made.set_mpp(self._document.slide_settings.mpp)
+            made.set_icc_enabled(self._document.slide_settings.icc)
 
-    def _show_answers(self, *_: object) -> None:
-        for spec, cell in self.cells.items():
-            if spec is None:
-                cell.set_caption(original_caption(self._document))
-            elif (model := self._library.get(spec.checkpoint)) is not None:
-                cell.set_caption(caption(self._document, self._library.shown, spec, model))
+    # --- state
+    @property
+    def cells(self) -> dict[MapSpec | None, CompareCell]:
+        """The cells of the page by their maps; None: the original."""
+        return self.matrix.cells
 
     @property
     def settled(self) -> bool:
-        return all(cell.canvas.is_settled() for cell in self.cells.values())
+        shown = self._shown.currentWidget()
+        return self.matrix.settled if shown is self.matrix else self.pair.settled
 
     @property
     def busy(self) -> bool:
-        return self._fit_soon.isActive()
-
-
-def best_columns(count: int, width: int, height: int) -> int:
-    """Columns for ``count`` cells in this area: those with the largest shorter side."""
-    return max(
-        range(1, count + 1),
-        key=lambda columns: min(width / columns, height / math.ceil(count / columns)),
-    )
+        return self.matrix.busy or self._comparing.busy

@@ -15,6 +15,7 @@ from viewer.controllers.maps import MapController
 from viewer.controllers.shared import Controller, Shared
 from viewer.exporting.areas import ScanFacts
 from viewer.exporting.facts import Facts, RegionFacts, ShownMap, answers_of
+from viewer.exporting.matrix import MatrixFacts
 from viewer.exporting.measurements import Measurements
 from viewer.services.background import Background
 from viewer.services.notices import describe
@@ -189,6 +190,16 @@ class ExportController(Controller):
             write_figure(path, facts, facts.regions[0])
 
         self._write(path, facts, work)
+
+    def write_comparison(self, path: str, facts: MatrixFacts) -> None:
+        """PNG, SVG or PDF of the whole comparison, by the path's ending."""
+
+        def work() -> None:
+            from viewer.exporting.matrix import write_matrix
+
+            write_matrix(path, facts)
+
+        self._run(path, work, tr("Exported the comparison to {path}.").format(path=path))
 
     def write_report(self, path: str, facts: Facts) -> None:
         """A PDF of all regions of ``facts``."""

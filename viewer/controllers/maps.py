@@ -109,15 +109,19 @@ class MapController(Controller):
             self.painted.emit(maps)
 
     def _jobs(self) -> list[MapJob]:
-        specs = self._document.maps.specs
+        in_view = self._document.maps
+        painted = set(in_view.painted)
         shared = self._document.map_painting.scale == "shared"
         jobs: list[MapJob] = []
         for roi in self._regions():
-            found = [(s, result) for s in specs if (result := self._result(roi, s)) is not None]
+            found = [
+                (s, result) for s in in_view.wanted if (result := self._result(roi, s)) is not None
+            ]
             everyone = tuple(result for _, result in found)
             jobs += [
                 MapJob(roi, spec, result, everyone if shared else (result,))
                 for spec, result in found
+                if spec in painted
             ]
         return jobs
 

@@ -13,6 +13,7 @@ from viewer.controllers.shared import Controller, Shared
 from viewer.controllers.slides import SlideController
 from viewer.saving.workbench import Bench, WorkbenchStore
 from viewer.services.background import Background
+from viewer.state.comparison import Comparison, without_region
 from viewer.state.slide_scans import SlideScans
 
 SAVE_DELAY_MS = 600  # after the first change; later ones do not put it off
@@ -26,6 +27,7 @@ class WorkbenchController(Controller):
     def __init__(
         self, shared: Shared, store: WorkbenchStore, models: ModelController,
         slides: SlideController, sessions: SessionController, scans: SlideScans,
+        comparison: Comparison,
     ) -> None:  # fmt: skip
         super().__init__(shared)
         self._store = store
@@ -33,6 +35,7 @@ class WorkbenchController(Controller):
         self._slides = slides
         self._sessions = sessions
         self._scans = scans
+        self._comparison = comparison
         self.readers: tuple[str, ...] = ()  # names that were used
         self._files = Background(self._messages.report, workers=1, parent=self)
         self._missing: tuple[str, ...] = ()  # added models that are not there now
@@ -49,6 +52,7 @@ class WorkbenchController(Controller):
             library.changed,
             library.shown_changed,
             scans.changed,
+            comparison.changed,
         ):
             event.connect(self._on_changed)
         models.folder_changed.connect(self._on_changed)
@@ -88,6 +92,7 @@ class WorkbenchController(Controller):
         document.set_map_painting(bench.painting)
         document.set_picture_settings(bench.picture)
         self._scans.take_look(bench.scan_look)
+        self._comparison.choose(bench.matrix)
         choice = bench.map_choice
         document.maps.choose(method=choice.method, stage=choice.stage, target=choice.target)
         self._slides.remember(bench.slides)
@@ -129,6 +134,7 @@ class WorkbenchController(Controller):
             self._sessions.reader,
             self.readers,
             replace(self._scans.look, target="", threshold=0, visible=True, tissue=False),
+            without_region(self._comparison.choice),
         )
 
     def _on_reader(self, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QRect, QSize, QSizeF, Qt
@@ -39,7 +40,7 @@ def write_figure(path: Path | str, facts: Facts, region: RegionFacts) -> None:
     Raises SlideError, and DataError for another ending or a file that cannot be written.
     """
     ending = Path(path).suffix.lower()
-    _check(ending)
+    check_ending(ending)
     own_px = round((WIDTH_PT - 2 * EDGE_PT) * PNG_DPI / 72)  # no pixel is scaled twice
     longest_px = own_px if ending == ".png" else LONGEST_PX
     with Slide.open(facts.info.path) as slide:
@@ -47,7 +48,8 @@ def write_figure(path: Path | str, facts: Facts, region: RegionFacts) -> None:
     save_bytes(path, figure_bytes(ending, picture, facts, region))
 
 
-def _check(ending: str) -> None:
+def check_ending(ending: str) -> None:
+    """Raises DataError for what is none of ENDINGS."""
     if ending not in ENDINGS:
         text = tr("A figure ends in {endings}, not “{ending}”; choose one of these endings.")
         raise DataError(text.format(endings=", ".join(ENDINGS), ending=ending))
@@ -55,9 +57,25 @@ def _check(ending: str) -> None:
 
 def figure_bytes(ending: str, picture: RegionPicture, facts: Facts, region: RegionFacts) -> bytes:
     """The file's content; ``ending``: one of ENDINGS."""
-    unit = PNG_DPI / 72 if ending == ".png" else FINE
-    height = draw_figure(Sheet(unit), picture, facts, region)
-    size = QSize(math.ceil(WIDTH_PT * unit), math.ceil(height * unit))
+    return sheet_bytes(
+        ending, WIDTH_PT, region.roi.name, lambda sheet: draw_figure(sheet, picture, facts, region)
+    )
+
+
+def sheet_bytes(
+    ending: str,
+    width_pt: float,
+    title: str,
+    draw: Callable[[Sheet], float],
+    png_dpi: float = PNG_DPI,
+) -> bytes:
+    """A sheet of paper as a file's content.
+
+    ending: one of ENDINGS. draw: returns the height in points, also of a sheet that only measures.
+    """
+    unit = png_dpi / 72 if ending == ".png" else FINE
+    height = draw(Sheet(unit))
+    size = QSize(math.ceil(width_pt * unit), math.ceil(height * unit))
     data = QByteArray()
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
@@ -65,24 +83,24 @@ def figure_bytes(ending: str, picture: RegionPicture, facts: Facts, region: Regi
     if ending == ".png":
         device = QImage(size, QImage.Format.Format_RGB32)
         device.fill(0xFFFFFFFF)
-        device.setDotsPerMeterX(round(PNG_DPI / 0.0254))
-        device.setDotsPerMeterY(round(PNG_DPI / 0.0254))
+        device.setDotsPerMeterX(round(png_dpi / 0.0254))
+        device.setDotsPerMeterY(round(png_dpi / 0.0254))
     elif ending == ".svg":
         device = QSvgGenerator()
         device.setOutputDevice(buffer)
         device.setResolution(round(72 * unit))
         device.setSize(size)
         device.setViewBox(QRect(0, 0, size.width(), size.height()))
-        device.setTitle(region.roi.name)
+        device.setTitle(title)
     else:
         device = QPdfWriter(buffer)
         device.setResolution(round(72 * unit))
-        device.setPageSize(QPageSize(QSizeF(WIDTH_PT, height), QPageSize.Unit.Point))
+        device.setPageSize(QPageSize(QSizeF(width_pt, height), QPageSize.Unit.Point))
         device.setPageMargins(QMarginsF(0, 0, 0, 0))
-        device.setTitle(region.roi.name)
+        device.setTitle(title)
     painter = QPainter(device)
     try:
-        draw_figure(Sheet(unit, painter), picture, facts, region)
+        draw(Sheet(unit, painter))
     finally:
         painter.end()
     if isinstance(device, QImage):
@@ -133,7 +151,7 @@ def _legend(sheet: Sheet, x: float, y: float, shown: ShownMap) -> float:
     top = y
     y += sheet.text(x, y, LEGEND_PT, shown.title, SMALL)
     y += 2
-    sheet.image(x, y, LEGEND_PT, 8, _ramp(shown.colormap))
+    sheet.image(x, y, LEGEND_PT, 8, ramp(shown.colormap))
     y += 8 + 1
     low, high = formats.value(shown.low), formats.value(shown.high)
     right = Style(SMALL.size_pt, color=SMALL.color, align=Qt.AlignmentFlag.AlignRight)
@@ -142,7 +160,8 @@ def _legend(sheet: Sheet, x: float, y: float, shown: ShownMap) -> float:
     return y - top
 
 
-def _ramp(colormap: str) -> QImage:
+def ramp(colormap: str) -> QImage:
+    """The colours of a scale from left to right."""
     table = lookup_table(colormap)
     image = QImage(len(table), 8, QImage.Format.Format_RGB32)
     for column, (red, green, blue) in enumerate(table.tolist()):

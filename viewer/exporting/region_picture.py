@@ -11,7 +11,7 @@ from ssmamba.slides.slide import Slide
 from viewer.canvas.layers.overlays import OverlayLayer
 from viewer.canvas.layers.roi_shape import RoiShape, paint_outline
 from viewer.canvas.layers.scale_bar import paint_scale_bar
-from viewer.canvas.types import ViewState
+from viewer.canvas.types import Overlay, ViewState
 from viewer.canvas.view import View
 from viewer.exporting.facts import RegionFacts, ShownMap
 from viewer.exporting.sheet import Sheet
@@ -34,14 +34,20 @@ def picture_of(
     rect = frame_around(region.roi, *slide.dimensions)
     image = read_rect(slide, rect, longest_px, icc)
     if region.map is not None:
-        _lay(image, rect, region.map)
+        lay(image, rect, region.map)
     return RegionPicture(image, rect)
 
 
-def _lay(image: QImage, rect: Rect, shown: ShownMap) -> None:
+def lay(image: QImage, rect: Rect, shown: ShownMap) -> None:
+    """Lay a map on a picture of a rectangle of the slide (level-0 px)."""
+    lay_overlay(image, rect, shown.overlay, shown.opacity)
+
+
+def lay_overlay(image: QImage, rect: Rect, overlay: Overlay, opacity: float) -> None:
+    """The same for an overlay, with an opacity of 0 to 1."""
     layer = OverlayLayer()
-    layer.set_overlays([shown.overlay])
-    layer.opacity = shown.opacity
+    layer.set_overlays([overlay])
+    layer.opacity = opacity
     painter = QPainter(image)
     try:
         layer.paint(painter, _view(rect, image.width(), image.height()))

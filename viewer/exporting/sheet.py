@@ -49,6 +49,10 @@ class Sheet:
             height += self._paragraph(x, y + height, width, paragraph, style)
         return height
 
+    def text_height(self, width: float, text: str, style: Style) -> float:
+        """Of a text in lines of ``width``, without setting it."""
+        return Sheet(self.unit).text(0, 0, width, text, style)
+
     def text_width(self, text: str, style: Style) -> float:
         return QFontMetricsF(self._font(style)).horizontalAdvance(text) / self.unit
 

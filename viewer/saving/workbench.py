@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 from viewer.saving.contents import applied, changes, encoded, read_all
 from viewer.saving.journal import Journal
 from viewer.saving.packing import from_json, to_json
+from viewer.state.matrix import MatrixChoice
 from viewer.state.settings import MapPainting, MapSpec, PictureSettings
 from viewer.state.slide_scan import ScanLook
 
@@ -35,6 +36,7 @@ class Bench:
     reader: str = ""  # who reads; "" = the first one
     readers: tuple[str, ...] = ()  # names that were used
     scan_look: ScanLook = field(default_factory=ScanLook)  # but for class and threshold
+    matrix: MatrixChoice = field(default_factory=MatrixChoice)  # of the comparison
 
 
 def bench_of(kept: Mapping[str, Any]) -> Bench:

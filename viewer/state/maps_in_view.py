@@ -20,11 +20,30 @@ class MapsInView:
         self.changed = Event()
         self._specs: tuple[MapSpec, ...] = ()
         self._latest = MapSpec("")  # the last choice, for checkpoints that come into view
+        self._beside: tuple[MapSpec, ...] = ()
+        self._behind: tuple[MapSpec, ...] = ()
 
     @property
     def specs(self) -> tuple[MapSpec, ...]:
-        """In the order of the comparison's cells, each once."""
+        """One for each checkpoint in use, in list order; more where they were asked for."""
         return self._specs
+
+    @property
+    def painted(self) -> tuple[MapSpec, ...]:
+        """Those on the slide, then those of the comparison's page."""
+        return tuple(dict.fromkeys((*self._specs, *self._beside)))
+
+    @property
+    def wanted(self) -> tuple[MapSpec, ...]:
+        """Those that are painted, then those that are only computed, for numbers and files."""
+        return tuple(dict.fromkeys((*self.painted, *self._behind)))
+
+    def compare(self, beside: Iterable[MapSpec], behind: Iterable[MapSpec] = ()) -> None:
+        """Maps of the comparison: on its page, and on its other pages where they are needed."""
+        wanted = tuple(dict.fromkeys(beside)), tuple(dict.fromkeys(behind))
+        if wanted != (self._beside, self._behind):
+            self._beside, self._behind = wanted
+            self.changed.emit()
 
     @property
     def latest(self) -> MapSpec:

@@ -127,7 +127,7 @@ def _map_tasks(
     """The maps in view, those that differ only in the checkpoint in one task."""
     alike: dict[MapSpec, list[MapKey]] = {}
     for model in models:
-        for spec in document.maps.specs:
+        for spec in document.maps.wanted:
             if spec.checkpoint == model.path and model.explains(spec.target):
                 key = map_key(document, roi, model, spec)
                 alike.setdefault(replace(spec, checkpoint=""), []).append(key)

@@ -61,6 +61,14 @@ def value(number: float) -> str:
     return decimal(f"{number:.3g}").replace("-", "\u2212")
 
 
+def correlation(number: float) -> str:
+    """Two digits, with a real minus sign; never rounded to 1 or −1."""
+    text = f"{number:.2f}".replace("-0.00", "0.00")
+    if abs(text_value := float(text)) == 1 and abs(number) < 1 - 1e-9:
+        text = f"{text_value * 0.999:.3f}"
+    return text.replace("-", "\u2212")
+
+
 def percent(share: float) -> str:
     """0.973 → "97.3 %"; never rounded to "0.0 %" or "100.0 %"."""
     if 0.9995 <= share < 1:

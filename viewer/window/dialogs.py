@@ -187,6 +187,13 @@ class Dialogs:
             facts = exports.facts([roi])
             self._export(tr("Export figure"), FIGURES, named, facts, exports.write_figure)
 
+    def export_comparison(self) -> None:
+        """All maps of all pages of the comparison."""
+        info = self._work.document.slide
+        if info is not None:
+            name = f"{Path(info.name).stem}-comparison.png"
+            self._save(tr("Export comparison"), FIGURES, name, self._work.comparison_export.write)
+
     def export_report(self, chosen: Sequence[Roi]) -> None:
         """chosen: the regions selected in the list; several of them, or all regions."""
         exports = self._work.exports

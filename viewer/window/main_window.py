@@ -54,7 +54,7 @@ class MainWindow(QMainWindow):
         self.canvas = SlideCanvas()
         self.areas = Areas(self)
         self.workspace = work = Workspace(self.canvas, engine, folder, self, preferences)
-        self.compare = CompareGrid(work.document, work.library, self.canvas)
+        self.compare = CompareGrid(work.document, work.library, self.canvas, work.comparing)
         self.compare.roi_clicked.connect(work.document.select)
         work.maps.painted.connect(self.compare.show_maps)
         self.dialogs = Dialogs(self, work, actions)

@@ -46,7 +46,9 @@ class Middle(QWidget):
         splitter.addWidget(compare)
         splitter.setStretchFactor(0, 3)
         splitter.setStretchFactor(1, 2)
-        compare.setMinimumHeight(180)
+        compare.setMinimumHeight(220)
+        self._compare = compare
+        compare.opened_changed.connect(self._make_room)
         stacked = QGridLayout(self)
         stacked.setContentsMargins(0, 0, 0, 0)
         stacked.addWidget(splitter, 0, 0)
@@ -71,6 +73,11 @@ class Middle(QWidget):
         self._work.files.demo_shown.connect(self._hint.show)
         canvas.roi_drawn.connect(lambda _: self._hint.hide())
         return page
+
+    def _make_room(self) -> None:
+        """An enlarged comparison takes the slide's place."""
+        covered = self._compare.opened and self._compare.enlarged
+        self._shown.setVisible(not covered)
 
     def _connect_welcome(self) -> None:
         welcome, work = self._welcome, self._work

@@ -17,7 +17,6 @@ from tests.viewer import fakes
 from tests.viewer.conftest import RING, Bench
 from tests.viewer.fakes import FakeEngine, write_model
 from viewer.state.planning import answer_key
-from viewer.state.settings import MapSpec
 
 
 def test_two_models_are_compared_side_by_side(bench: Bench) -> None:
@@ -91,25 +90,6 @@ def test_maps_that_are_ready_when_the_slide_changes_are_not_laid_on_the_next(ben
     bench.document.set_slide(replace(bench.document.slide, path="/slides/next.svs"))
     bench.qtbot.waitUntil(lambda: bool(laid) and not bench.work.maps.busy)
     assert laid == [0]
-
-
-def test_a_cell_of_the_comparison_says_where_its_detail_is_another_one(
-    bench: Bench, tmp_path: Path
-) -> None:
-    third = write_model(tmp_path / "third.safetensors", "Third model", cam_stage=2)
-    bench.work.files.open([str(third)])
-    bench.draw(*RING)
-    bench.settle()
-
-    def said() -> list[str]:
-        cells = list(bench.window.compare.cells.values())[1:]
-        return [cell.accessibleName().rpartition("%")[2] for cell in cells]
-
-    assert sorted(said()) == ["", "", " · detail 2"]
-    bench.work.library.show(str(third))
-    assert sorted(said()) == ["", " · detail 4", " · detail 4"]
-    bench.document.maps.choose(stage=3)
-    assert set(said()) == {""}
 
 
 def test_changing_the_class_asks_for_its_map_only(bench: Bench, engines: list[FakeEngine]) -> None:
@@ -224,23 +204,6 @@ def test_names_in_narrow_cells_of_the_comparison_have_the_whole_width(bench: Ben
         bench.qtbot.wait(10)
         assert cell._answer.width() > 170
         assert cell._answer._shown_text().endswith(" · 80.0 %")
-
-
-def test_cells_of_the_comparison_can_show_several_classes_of_each_model(bench: Bench) -> None:
-    roi = bench.draw(*RING)
-    paths = [model.path for model in bench.work.library.in_use]
-    matrix = [MapSpec(path, target=key) for path in paths for key in ("aca", "scc", "n")]
-    bench.document.maps.show(matrix)
-    bench.settle()
-    cells = bench.window.compare.cells
-    assert list(cells) == [None, *matrix]
-    painted = {m.spec: m.overlay for m in bench.work.maps.maps if m.roi_id == roi.id}
-    for spec in matrix:
-        assert cells[spec].canvas.scene.overlays.overlays == (painted[spec],)
-    shares = [cells[spec].accessibleName().rpartition(" · ")[2] for spec in matrix]
-    assert shares == ["80.0 %", "15.0 %", "5.0 %"] * 2
-    on_slide = bench.window.canvas.scene.overlays.overlays
-    assert on_slide == (painted[matrix[0]],)
 
 
 def test_a_cell_keeps_its_place_when_another_class_is_chosen(bench: Bench) -> None:

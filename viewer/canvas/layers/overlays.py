@@ -46,7 +46,8 @@ class OverlayLayer:
             painter.save()
             if overlay.clip is not None:
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-                painter.setClipPath(self._clips[id(overlay.clip)].path_on(view))
+                path = self._clips[id(overlay.clip)].path_on(view)
+                painter.setClipPath(path, Qt.ClipOperation.IntersectClip)
             painter.setOpacity(self.opacity * overlay.opacity)
             draw_part(painter, overlay.image, place, nearby)
             painter.restore()

@@ -41,7 +41,7 @@ def comparing(view: str, file: str, export: str) -> tuple[Action, ...]:
     more = Place(view, 2, tr("Comparison"))
     looks: tuple[tuple[Look, str, str, str], ...] = (
         ("grid", tr("All maps in a grid"), "Shift+G", tr("Show all maps beside each other")),
-        ("swipe", tr("Swipe A and B"), "Shift+S",
+        ("swipe", tr("Swipe A and B"), "Shift+W",
          tr("Map A left of a line that can be dragged, map B right of it")),
         ("blink", tr("Blink A and B"), "Shift+B", tr("Map A and map B in turn, at one place")),
         ("difference", tr("Difference A \u2212 B"), "Shift+D",

@@ -142,9 +142,20 @@ class PairCanvas(CellCanvas):
         self.update()
 
     def event(self, event: QEvent) -> bool:
-        if self._swiping and self._drag(event):
+        if self._swiping and (self._drag(event) or self._step(event)):
             return True
         return super().event(event)
+
+    def _step(self, event: QEvent) -> bool:
+        """The keys that move the line, before they are the tool's or a shortcut of the window."""
+        kinds = QEvent.Type
+        step = STEPS.get(Qt.Key(event.key())) if isinstance(event, QKeyEvent) else None
+        if step is None or event.type() not in (kinds.ShortcutOverride, kinds.KeyPress):
+            return False
+        event.accept()
+        if event.type() == kinds.KeyPress:
+            self.set_split(self.split + step)
+        return True
 
     def _drag(self, event: QEvent) -> bool:
         """The line's own share of the mouse."""
@@ -167,13 +178,6 @@ class PairCanvas(CellCanvas):
             self.set_split(x / max(1, self.width()))
         return self._dragging
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        step = {Qt.Key.Key_Comma: -STEP, Qt.Key.Key_Period: STEP}.get(Qt.Key(event.key()))
-        if step is None or not self._swiping:
-            super().keyPressEvent(event)
-        else:
-            self.set_split(self.split + step)
-
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         if not self._swiping:
@@ -193,4 +197,4 @@ class PairCanvas(CellCanvas):
 
 
 GRIP_PX = 8
-STEP = 0.05  # of the width, for a key
+STEPS = {Qt.Key.Key_Comma: -0.05, Qt.Key.Key_Period: 0.05}  # of the width

@@ -29,6 +29,7 @@ from viewer.controllers.slide_answers import SlideAnswerController
 from viewer.controllers.slide_scans import SlideScanController
 from viewer.controllers.slides import SlideController
 from viewer.controllers.tile_maps import TileMapController
+from viewer.controllers.view_colors import ViewColorController
 from viewer.controllers.views import ViewController
 from viewer.controllers.workbench import WorkbenchController
 from viewer.saving.paths import cache_folder, user_folder
@@ -58,6 +59,7 @@ class Workspace(Shared):
         self.bridge = EngineBridge(engine, self)
         self.sessions = SessionController(self, SessionStore(folder / "sessions"))
         self.views = ViewController(self, canvas, self.sessions)
+        self.view_colors = ViewColorController(self, canvas)
         self.slides = SlideController(self, canvas, self.sessions, self.recents)
         self.regions = RegionController(self, canvas)
         self.editing = RegionEditingController(self)

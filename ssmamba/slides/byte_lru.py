@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -76,6 +76,12 @@ class ByteLru(Generic[K, V]):
             self._entries.clear()
             self._pinned.clear()
             self._bytes = 0
+
+    def drop(self, unwanted: Callable[[K], bool]) -> None:
+        """Take out everything whose key is unwanted."""
+        with self._lock:
+            for key in [key for key in (*self._entries, *self._pinned) if unwanted(key)]:
+                self._remove(key)
 
     def _remove(self, key: K) -> bool:
         """Take a key out; True if it was pinned."""

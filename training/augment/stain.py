@@ -12,15 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ssmamba.slides import stains as known_stains
+
 WHITE = 255.0
 FLOOR = 1.0  # darkest value, so that the logarithm stays finite
 
-# Rows: absorption of the stain in R, G, B. H&E after Ruifrok and Johnston 2001; Giemsa is the
-# methylene blue/eosin pair in common use for blood films.
-_STAINS = {
-    "he": ((0.650, 0.704, 0.286), (0.072, 0.990, 0.105)),
-    "giemsa": ((0.834, 0.514, 0.196), (0.093, 0.954, 0.283)),
-}
+_PAIRS = {"he": ("haematoxylin", "eosin"), "giemsa": ("methylene blue", "eosin of Giemsa")}
 
 # OD of each of the 256 values
 _OD = -np.log(np.maximum(np.arange(256, dtype=np.float32), FLOOR) / WHITE)
@@ -42,9 +39,7 @@ def stain_matrix(basis: str) -> np.ndarray:
     """(3, 3) rows of unit length: two stains and the direction across both; identity for none."""
     if basis == "none":
         return np.eye(3, dtype=np.float64)
-    first, second = (np.asarray(row) / np.linalg.norm(row) for row in _STAINS[basis])
-    rest = np.cross(first, second)
-    return np.stack([first, second, rest / np.linalg.norm(rest)])
+    return known_stains.stain_matrix(*_PAIRS[basis])
 
 
 def draw_affine(

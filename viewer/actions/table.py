@@ -13,6 +13,7 @@ from viewer.actions.classes import class_actions
 from viewer.actions.comfort import comfort_actions
 from viewer.actions.comparing import comparing
 from viewer.actions.editing import classify, editing_actions
+from viewer.actions.slide_view import slide_view_actions
 from viewer.canvas.tools import TOOLS, Tool
 from viewer.text import formats
 from viewer.text.tr import decimal, tr
@@ -250,6 +251,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("slide_details", tr("About this slide…"), lambda w: w.dialogs.slide_details(), "info",
            "", tr("Scale, levels, macro image, label and all properties of the file"),
            (Place(SLIDE),), enabled=_has_slide),
+    *slide_view_actions(SLIDE),
     Action("classify", tr("Classify selected region"),
            classify, "classify", "Ctrl+Return",
            menu=(Place(MODEL),), enabled=_has_slide),

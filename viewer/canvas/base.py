@@ -29,6 +29,7 @@ class CanvasBase(QWidget):
     cursor_moved = Signal(float, float)  # level-0 pixels; NaN, NaN when it leaves
     field_changed = Signal(object)  # Window: the square of the window size, level-0 px
     field_answered = Signal(bool)  # whether it is right, by the keyboard
+    white_picked = Signal(object)  # RGB of the place that is to be shown as white
     hint = Signal(str)  # why nothing was drawn
     first_tile_painted = Signal()
     settled = Signal()  # every visible tile is painted at its final level

@@ -19,6 +19,7 @@ from viewer.canvas.slide_holder import SlideHolder
 from viewer.canvas.tools.field_square import FieldSquare
 from viewer.canvas.types import Overlay, ViewState
 from viewer.look import tokens
+from viewer.state.settings import ViewColors
 from viewer.text.tr import tr
 from viewer.tiles.pyramid import TileKey
 from viewer.tiles.source import TileSource
@@ -91,6 +92,15 @@ class SlideCanvas(CanvasBase):
             self.scene.set_icc(enabled)
             self._touch()
 
+    def set_colors(self, colors: ViewColors) -> None:
+        """How the slide is shown, here and in all canvases that share it."""
+        if self.source is not None:
+            self.source.set_colors(colors)
+
+    def _on_colors_changed(self) -> None:
+        self.scene.recolor()
+        self._touch()
+
     def _on_opened(self, info: SlideInfo) -> None:
         threading.Thread(target=_import_geometry, name="geometry", daemon=True).start()
         self.slide_opened.emit(info)
@@ -100,9 +110,11 @@ class SlideCanvas(CanvasBase):
         if old is not None:
             old.tile_ready.disconnect(self._on_tile_ready)
             old.read_failed.disconnect(self.read_failed)
+            old.colors_changed.disconnect(self._on_colors_changed)
         if source is not None:
             source.tile_ready.connect(self._on_tile_ready)
             source.read_failed.connect(self.read_failed)
+            source.colors_changed.connect(self._on_colors_changed)
         self._requested = None
         self._first_announced = False
         self.pointer.cancel()

@@ -17,6 +17,7 @@ from viewer.canvas.layers.scale_bar import magnification_text, paint_scale_bar
 from viewer.canvas.layers.tile_map import TileMapLayer
 from viewer.canvas.layers.tiles import TileLayer
 from viewer.canvas.view import View
+from viewer.state.view_colors import colors_text
 from viewer.tiles.source import TileSource
 
 NEAR_PX = 5.0  # distance within which an outline is hit, logical pixels
@@ -66,6 +67,16 @@ class Scene:
         self.tiles.set_icc(enabled)
         self.minimap.forget()
 
+    @property
+    def colors_note(self) -> str:
+        """What the colours show, unless they are the slide's own."""
+        return "" if self.source is None else colors_text(self.source.colors)
+
+    def recolor(self) -> None:
+        """The slide is shown in other colours."""
+        self.tiles.invalidate()
+        self.minimap.refresh()
+
     def minimap_place(self) -> QRect | None:
         """Rectangle of the minimap, device pixels; None when it is hidden."""
         if self.source is None or not self.decorated:
@@ -112,6 +123,7 @@ class Scene:
         self.overlays.paint_highlight(painter, view, dpr)
         paint_tool(painter, view, dpr)
         if self.decorated:
-            note = magnification_text(self.camera.magnification(), view)
+            parts = (magnification_text(self.camera.magnification(), view), self.colors_note)
+            note = "  ·  ".join(part for part in parts if part)
             paint_scale_bar(painter, view, self.camera.mpp, note, dpr)
             self.minimap.paint(painter, self.source, view, dpr, self.icc)

@@ -63,7 +63,11 @@ class SessionController(Controller):
         self._look_often = QTimer(self, interval=LOOK_MS)
         self._look_often.timeout.connect(self._look)
         document.rois_changed.connect(self._on_changed)
-        for event in (document.slide_settings_changed, document.classes_changed):
+        for event in (
+            document.slide_settings_changed,
+            document.classes_changed,
+            document.look_changed,
+        ):
             event.connect(self._on_settings_changed)
         document.selection_changed.connect(self._on_changed)
         document.view_changed.connect(self._on_changed)

@@ -44,6 +44,7 @@ class SlideController(Controller):
         canvas.read_failed.connect(self._messages.warn)
         sessions.restored.connect(self._on_restored)
         document.slide_settings_changed.connect(self._on_slide_settings)
+        document.look_changed.connect(self._on_look)
 
     @property
     def coming(self) -> str | None:
@@ -114,3 +115,6 @@ class SlideController(Controller):
     def _on_slide_settings(self) -> None:
         self._canvas.set_mpp(self._document.slide_settings.mpp)
         self._canvas.set_icc_enabled(self._document.slide_settings.icc)
+
+    def _on_look(self) -> None:
+        self._canvas.set_colors(self._document.slide_settings.colors)

@@ -21,6 +21,7 @@ from viewer.panels.scale_question import ScaleQuestion
 from viewer.panels.slide_answer import SlideAnswerPanel
 from viewer.panels.slide_scan import SlideScanPanel
 from viewer.panels.tile_map import TileMapPanel
+from viewer.panels.view_colors import ViewColorsPanel
 from viewer.text.tr import tr
 
 
@@ -99,6 +100,8 @@ PANELS: tuple[Panel, ...] = (
     Panel("classes", tr("Classes"), "left", _classes, ("add_class",), scrolls=False, height=200),
     Panel("models", tr("Models"), "left", _models,
           ("add_models",)),
+    Panel("view_colors", tr("Colours of the view"), "results",
+          lambda window: ViewColorsPanel(window.workspace.view_colors)),
     Panel("answers", tr("Classification"), "results", _answers),
     Panel("evidence", tr("Evidence map"), "slide", _evidence),
     Panel("slide_answer", tr("Answer for the slide"), "results", _slide_answer),

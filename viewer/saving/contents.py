@@ -14,7 +14,14 @@ from ssmamba.rois.roi import Roi
 from viewer.saving.answers import ANSWER, KeptAnswer, answer_from_json, answer_to_json
 from viewer.saving.packing import from_json, to_json
 from viewer.saving.records import json_of
-from viewer.state.settings import LARGEST_FIELD_PX, LARGEST_MPP, ClassList, SlideSettings, fields_of
+from viewer.state.settings import (
+    LARGEST_FIELD_PX,
+    LARGEST_MPP,
+    ClassList,
+    SlideSettings,
+    ViewColors,
+    fields_of,
+)
 
 REGION, SETTING = "region/", "setting/"
 OWN = VIEW, SELECTED, FILE_MPP = "view", "selected", "file_mpp"
@@ -178,7 +185,7 @@ def _setting(name: str, raw: Any) -> Any:
     if name == "fields":
         return fields_of(raw)  # one that cannot be costs none of the others
     value = from_json(get_type_hints(SlideSettings)[name], raw)
-    if isinstance(value, ClassList):
+    if isinstance(value, ClassList | ViewColors):
         return value.checked()
     if name in LARGEST and value is not None:
         _require(0 < value <= LARGEST[name], raw)

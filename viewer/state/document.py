@@ -43,6 +43,7 @@ class Document:
         self.results_changed = Event()  # roi id
         self.slide_settings_changed = Event()  # how models read the slide, and its scale
         self.classes_changed = Event()  # the palette, or the class of new regions
+        self.look_changed = Event()  # how the slide is shown, which models never see
         self.map_painting_changed = Event()
         self.picture_settings_changed = Event()
         self.view_changed = Event()
@@ -114,6 +115,8 @@ class Document:
             self.slide_settings_changed.emit()
         if old.classes != new.classes:
             self.classes_changed.emit()
+        if old.colors != new.colors:
+            self.look_changed.emit()
         return read_otherwise
 
     @property

@@ -33,6 +33,37 @@ class ClassList:
         return ClassList(tuple(found.values()), self.drawn if self.drawn in found else "")
 
 
+# what ``ViewColors.stain`` may be: the two stains of the slide, and which to show (2: the residual)
+STAIN_VIEWS: dict[str, tuple[str, str, int]] = {
+    f"{first}-{second}-{number}": (first, second, number)
+    for first, second in (("haematoxylin", "eosin"), ("haematoxylin", "dab"))
+    for number in range(3)
+}
+LARGEST_GAMMA = 4.0
+
+
+@dataclass(frozen=True)
+class ViewColors:
+    """How the colours of a slide are shown. Models, exports and reports never use it."""
+
+    brightness: float = 0.0  # -1..1, added to values of 0..1
+    contrast: float = 0.0  # -1..1; the factor about the middle grey is 4 ** contrast
+    gamma: float = 1.0  # 1/4..4; above 1 is brighter
+    white: tuple[int, int, int] | None = None  # RGB that is shown as white; None = as it is
+    stain: str = ""  # one of STAIN_VIEWS; "" = all of them, as stained
+
+    def checked(self) -> ViewColors:
+        """What can be."""
+        white = self.white
+        return ViewColors(
+            min(max(self.brightness, -1.0), 1.0),
+            min(max(self.contrast, -1.0), 1.0),
+            min(max(self.gamma, 1 / LARGEST_GAMMA), LARGEST_GAMMA),
+            white if white is not None and all(0 < part <= 255 for part in white) else None,
+            self.stain if self.stain in STAIN_VIEWS else "",
+        )
+
+
 @dataclass(frozen=True)
 class SlideSettings:
     """The user's settings for a slide; saved with its regions."""
@@ -43,6 +74,7 @@ class SlideSettings:
     # the same for models that were trained on the pictures of this key (``state.scale``); it wins
     fields: tuple[tuple[str, float], ...] = ()
     classes: ClassList = ClassList()
+    colors: ViewColors = ViewColors()
 
     @property
     def of_reading(self) -> SlideSettings:

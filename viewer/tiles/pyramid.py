@@ -29,6 +29,7 @@ class TileKey(NamedTuple):
     column: int
     row: int
     icc: bool  # colours corrected by the slide's ICC profile
+    look: int = 0  # number of what was done to the colours of the view; 0 = nothing
 
 
 @dataclass(frozen=True)
@@ -99,13 +100,13 @@ class Pyramid:
         good = [i for i, s in enumerate(shrinks) if s >= LEAST_SHRINK or abs(s - 1) <= SAME_SIZE]
         return max(good, default=0)
 
-    def tiles_in(self, level: int, rect: Rect, icc: bool) -> list[TileKey]:
+    def tiles_in(self, level: int, rect: Rect, icc: bool, look: int = 0) -> list[TileKey]:
         """Tiles of a level that touch a rectangle, nearest to its centre first."""
         lv = self.levels[level]
         columns = _span(rect[0], rect[2], lv.downsample * lv.tile_width, lv.columns)
         rows = _span(rect[1], rect[3], lv.downsample * lv.tile_height, lv.rows)
         mid_column, mid_row = (columns.start + columns.stop) / 2, (rows.start + rows.stop) / 2
-        keys = [TileKey(level, column, row, icc) for row in rows for column in columns]
+        keys = [TileKey(level, column, row, icc, look) for row in rows for column in columns]
         keys.sort(key=lambda k: (k.column + 0.5 - mid_column) ** 2 + (k.row + 0.5 - mid_row) ** 2)
         return keys
 

@@ -12,6 +12,7 @@ from PySide6.QtGui import QImage
 from ssmamba.slides.byte_lru import ByteLru
 from ssmamba.slides.icc import SrgbTransform
 from ssmamba.slides.slide import Slide
+from viewer.tiles.color_map import ColorMap
 from viewer.tiles.pyramid import DisplayLevel, Pyramid, TileKey
 
 TileCache = ByteLru[TileKey, QImage]
@@ -37,6 +38,7 @@ class TileReader:
         self._pyramid = pyramid
         self._cache = cache
         self._icc = icc
+        self.looks: dict[int, ColorMap] = {}  # by number; replaced as a whole by the GUI thread
 
     def read(
         self,
@@ -55,6 +57,8 @@ class TileReader:
         held = self._cache.get(key)
         if held is not None:
             return held
+        if key.look:
+            return self._recolored(key, keep_going, delay_s)
         level = self._pyramid.levels[key.level]
         if level.file_level is None:
             image = self._average(key, level, keep_going, delay_s)
@@ -66,6 +70,15 @@ class TileReader:
             image = self._from_file(key, level, level.file_level)
         pinned = key.level == self._pyramid.coarsest
         self._cache.put(key, image, image.sizeInBytes(), pinned=pinned, cold=cold)
+        return image
+
+    def _recolored(self, key: TileKey, keep_going: Callable[[], bool], delay_s: float) -> QImage:
+        colors = self.looks.get(key.look)
+        if colors is None:  # of the past
+            raise GivenUp
+        image = self.read(key._replace(look=0), keep_going, delay_s).copy()
+        colors.apply_bgra_in_place(pixels(image))
+        self._cache.put(key, image, image.sizeInBytes())
         return image
 
     def _from_file(self, key: TileKey, level: DisplayLevel, file_level: int) -> QImage:

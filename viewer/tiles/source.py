@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import traceback
@@ -19,14 +20,18 @@ from ssmamba.slides.byte_lru import ByteLru
 from ssmamba.slides.icc import SrgbTransform
 from ssmamba.slides.identity import content_hash
 from ssmamba.slides.slide import Slide, SlideInfo
+from viewer.state.settings import ViewColors
 from viewer.text.tr import tr, translated
+from viewer.tiles.color_map import ColorMap
 from viewer.tiles.pyramid import Pyramid, TileKey
 from viewer.tiles.reader import GivenUp, TileCache, TileReader, pixels
 from viewer.tiles.requests import RequestQueue
 
+LOOKS_KEPT = 2  # whose tiles stand in while those of new colours are made
 PREVIEW_ASPECT_TOLERANCE = 0.03  # a thumbnail that is cropped must not stand in for the slide
 
 _cache_bytes = 512 * 2**20  # of each slide
+_looks = itertools.count(1)
 _alive: set[TileSource] = set()  # a QObject must not die in a worker thread
 
 
@@ -39,6 +44,7 @@ class TileSource(QObject):
     opened = Signal(object)  # SlideInfo
     failed = Signal(str, str)  # message, details; the slide could not be opened
     tile_ready = Signal(object)  # TileKey
+    colors_changed = Signal()  # of the view; the tiles of ``look`` are other ones now
     read_failed = Signal(str, str)  # message, details; once for each slide and kind
     _worker_ended = Signal()
 
@@ -52,6 +58,9 @@ class TileSource(QObject):
         self.pyramid: Pyramid | None = None
         self.preview: QImage | None = None  # the file's thumbnail, when it shows the whole slide
         self.cache: TileCache = ByteLru(cache_bytes or _cache_bytes)
+        self.colors = ViewColors()  # of the view
+        self.look = 0  # number of these colours, as in the keys of tiles
+        self._looks_before: tuple[int, ...] = ()  # that may stand in, the newest first
         self._queue = RequestQueue()
         self._clients: set[Hashable] = set()
         self._bad: set[TileKey] = set()
@@ -82,6 +91,31 @@ class TileSource(QObject):
 
     def tile(self, key: TileKey) -> QImage | None:
         return self.cache.get(key)
+
+    def set_colors(self, colors: ViewColors) -> None:
+        """Show the slide in other colours, in every canvas; workers change the tiles."""
+        if colors == self.colors or self._reader is None:
+            return
+        self.colors = colors
+        before = tuple(look for look in (self.look, *self._looks_before) if look)
+        self._looks_before = before[:LOOKS_KEPT]
+        self.look = 0 if colors == ViewColors() else next(_looks)
+        held = {0, self.look, *self._looks_before}
+        self._reader.looks = {self.look: ColorMap(colors)} if self.look else {}
+        self.cache.drop(lambda key: key.look not in held)
+        self.colors_changed.emit()
+
+    @property
+    def recolors(self) -> bool:
+        """Whether the view is, or was a moment ago, in other colours than the file's."""
+        return bool(self.look or self._looks_before)
+
+    def in_other_colors(self, key: TileKey) -> QImage | None:
+        """The tile in the colours that were shown last, or in the file's own."""
+        for look in (*self._looks_before, 0):
+            if look != key.look and (image := self.cache.get(key._replace(look=look))) is not None:
+                return image
+        return None
 
     def is_bad(self, key: TileKey) -> bool:
         """Whether reading the tile failed; it is not tried again."""

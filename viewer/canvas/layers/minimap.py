@@ -30,6 +30,10 @@ class Minimap:
         self._picture = QImage()
         self._is_final = False
 
+    def refresh(self) -> None:
+        """Other colours of the view: the old picture stays until the new one is there."""
+        self._is_final = False
+
     def place(self, source: TileSource, view: View, dpr: float) -> QRect | None:
         """Its rectangle, device pixels; None when the widget is too small for it."""
         if source.info is None:
@@ -104,7 +108,7 @@ def _overview(source: TileSource, icc: bool) -> QImage | None:
         level = source.pyramid.levels[index]
         if level.width > FINEST_OVERVIEW_PX:
             return None
-        whole = picture(source, index, QRect(0, 0, level.width, level.height), icc)
+        whole = picture(source, index, QRect(0, 0, level.width, level.height), icc, source.look)
         if whole is not None:
             return whole
     return None

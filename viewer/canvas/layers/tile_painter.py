@@ -30,10 +30,10 @@ class TilePainter:
     def paint(self, region: QRegion, waiting: set[TileKey]) -> None:
         """Paint a screen region; tiles in ``waiting`` count as missing even if loaded."""
         level = self._pyramid.level_for(self._view.state.downsample)
-        box = region.boundingRect()
+        box, look = region.boundingRect(), self._source.look
         left, top = self._view.to_slide(box.left(), box.top())
         right, bottom = self._view.to_slide(box.right() + 1, box.bottom() + 1)
-        for key in self._pyramid.tiles_in(level, (left, top, right, bottom), self._icc):
+        for key in self._pyramid.tiles_in(level, (left, top, right, bottom), self._icc, look):
             rect = self._pyramid.rect_of(key)
             place = self._view.screen_rect(rect)
             if not region.intersects(place):
@@ -50,6 +50,11 @@ class TilePainter:
     def _paint_meanwhile(self, key: TileKey, place: QRect) -> None:
         """Paint the best stand-ins: preview, coarser tiles, and finer ones on top."""
         self._painter.fillRect(place, GLASS)
+        former = self._source.in_other_colors(key) if self._source.recolors else None
+        if former is not None:
+            self._painter.drawImage(self._view.screen_rect_f(self._pyramid.rect_of(key)), former)
+            self.stand_ins.add(key)
+            return
         if not self._paint_coarser(key, place):
             self._paint_preview(place)
         for level in range(max(0, key.level - 2), key.level):
@@ -68,7 +73,7 @@ class TilePainter:
     def _paint_level(self, level: int, key: TileKey, place: QRect) -> bool:
         """Paint the held tiles of another level inside ``place``; True if they fill it."""
         rect = self._pyramid.rect_of(key)
-        others = self._pyramid.tiles_in(level, _shrunk(rect), self._icc)
+        others = self._pyramid.tiles_in(level, _shrunk(rect), self._icc, key.look)
         complete = bool(others)
         for other in others:
             image = self._source.tile(other)

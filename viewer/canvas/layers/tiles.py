@@ -55,7 +55,7 @@ class TileLayer:
             return self._source is not None
         place = self._view.screen_rect(self._source.pyramid.rect_of(key))
         place = place.intersected(QRect(0, 0, self._view.width, self._view.height))
-        if place.isEmpty() or key.icc != self._icc:
+        if place.isEmpty() or (key.icc, key.look) != (self._icc, self._source.look):
             return False
         shown = self._source.pyramid.level_for(self._view.state.downsample)
         if key.level != shown and not self.missing:
@@ -68,12 +68,13 @@ class TileLayer:
         pyramid = self._pyramid()
         if pyramid is None:
             return [], []
+        look = 0 if self._source is None else self._source.look
         level = pyramid.level_for(view.state.downsample)
-        overview = pyramid.tiles_in(pyramid.coarsest, pyramid.full_rect, self._icc)
+        overview = pyramid.tiles_in(pyramid.coarsest, pyramid.full_rect, self._icc, look)
         cost = pyramid.file_cost(overview[0])
-        visible = self._in_steps(pyramid, pyramid.tiles_in(level, view.rect, self._icc))
-        above = pyramid.tiles_in(min(level + 1, pyramid.coarsest), view.rect, self._icc)
-        ring = pyramid.tiles_in(level, self._grown(view, pyramid, level), self._icc)
+        visible = self._in_steps(pyramid, pyramid.tiles_in(level, view.rect, self._icc, look))
+        above = pyramid.tiles_in(min(level + 1, pyramid.coarsest), view.rect, self._icc, look)
+        ring = pyramid.tiles_in(level, self._grown(view, pyramid, level), self._icc, look)
         urgent = _unique([*overview, *visible] if cost == 1 else visible)
         later = _unique([*(overview if cost <= DEAREST_OVERVIEW else []), *above, *ring])
         taken = set(urgent)
@@ -167,7 +168,7 @@ class TileLayer:
         tiles = TilePainter(painter, view, self._source, pyramid, self._icc)
         tiles.paint(self._dirty, waiting)
         level = pyramid.level_for(view.state.downsample)
-        visible = pyramid.tiles_in(level, view.rect, self._icc)
+        visible = pyramid.tiles_in(level, view.rect, self._icc, self._source.look)
         self.missing = [k for k in visible if k in tiles.stand_ins or k in waiting]
         self.painted_any = self.painted_any or tiles.painted_any
 

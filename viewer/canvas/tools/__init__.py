@@ -11,8 +11,9 @@ from viewer.canvas.tools.rectangle import Rectangle
 from viewer.canvas.tools.select import Select
 from viewer.canvas.tools.tool import Tool
 from viewer.canvas.tools.wand import Wand
+from viewer.canvas.tools.white import White
 
 TOOLS: list[type[Tool]] = [  # as on the tool bar; default first
     Select, Lasso, Polygon, Rectangle, Ellipse, Brush, Wand, PointTool, Ruler, Angle,
 ]  # fmt: skip
-ASKING: list[type[Tool]] = [FieldSquare]  # in use only while the viewer asks for something
+ASKING: list[type[Tool]] = [FieldSquare, White]  # in use only while the viewer asks for something

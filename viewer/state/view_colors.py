@@ -10,9 +10,9 @@ STAIN_TEXTS = dict(
     zip(
         STAIN_VIEWS,
         (
-            tr("Haematoxylin (H&E)"),
-            tr("Eosin (H&E)"),
-            tr("Residual of H&E"),
+            tr("Haematoxylin"),
+            tr("Eosin"),
+            tr("Residual of haematoxylin and eosin"),
             tr("Haematoxylin (with DAB)"),
             tr("DAB"),
             tr("Residual of haematoxylin and DAB"),

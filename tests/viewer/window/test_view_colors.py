@@ -97,4 +97,4 @@ def test_the_panel_comes_back_with_the_colours(
     bench.open(slide_file)
     assert bench.document.slide_settings.colors == kept
     assert bench.window.canvas.source.colors == kept and not panel.isHidden()
-    assert bench.window.canvas.scene.colors_note == "Eosin (H&E)"
+    assert bench.window.canvas.scene.colors_note == "Eosin"

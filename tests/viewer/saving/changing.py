@@ -2,6 +2,7 @@
 
 python -m tests.viewer.saving.changing STATE_FOLDER LOG         state and saving, without Qt
 python -m tests.viewer.saving.changing STATE_FOLDER LOG SLIDE   the whole window, with a fake engine
+python -m tests.viewer.saving.changing STATE_FOLDER LOG SLIDE tools   the same, with every tool
 """
 
 from __future__ import annotations
@@ -10,16 +11,22 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from ssmamba.rois.roi import Roi, geometry_hash
 from tests.viewer.fakes import square
 from viewer.controllers.sessions import SAVE_DELAY_MS
 from viewer.state.document import Document
 
 EVERY_S = 0.4
 START = "start"
+
+
+def told(rois: Iterable[Roi]) -> str:
+    """What must be kept of regions: ids, names, and outlines."""
+    return ",".join(f"{roi.id}={roi.name}/{geometry_hash(roi)[:8]}" for roi in rois)
 
 
 class Changes:
@@ -45,7 +52,7 @@ class Changes:
         self.note()
 
     def note(self, text: str = "") -> None:
-        shown = ",".join(f"{roi.id}={roi.name}" for roi in self._document.rois)
+        shown = told(self._document.rois)
         os.write(self._log, f"{time.time():.3f}|{text or shown}\n".encode())
 
 
@@ -74,7 +81,8 @@ def without_window(folder: Path, log: Path) -> None:
         time.sleep(EVERY_S)
 
 
-def with_window(folder: Path, log: Path, slide: str) -> None:
+def with_window(folder: Path, log: Path, slide: str, how: str = "") -> None:
+    """how: "tools" draws with the tools of the slide, step by step, instead."""
     from PySide6.QtCore import QTimer
 
     from tests.viewer.fakes import FakeEngine
@@ -89,6 +97,14 @@ def with_window(folder: Path, log: Path, slide: str) -> None:
 
     def begin(*_: object) -> None:
         changes.note(START)
+        if how == "tools":
+            from tests.viewer.saving.drawing import STEP_MS, gestures
+
+            window.workspace.document.rois_changed.connect(changes.note)
+            steps = gestures(window)
+            timer.timeout.disconnect()
+            timer.timeout.connect(lambda: next(steps))
+            timer.setInterval(STEP_MS)
         timer.start()
 
     window.workspace.slides.opened.connect(begin)

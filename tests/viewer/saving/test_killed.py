@@ -17,7 +17,7 @@ from ssmamba.slides.identity import content_hash
 from ssmamba.slides.slide import Slide, SlideInfo
 from tests.patience import PATIENCE_S
 from tests.slides import write_pyramid
-from tests.viewer.saving.changing import START
+from tests.viewer.saving.changing import START, told
 from tests.viewer.state.test_planning import INFO
 from viewer.saving.session import SessionStore
 
@@ -66,7 +66,7 @@ def lost_s(victim: Victim, info: SlideInfo, sessions: Path) -> float:
     session = SessionStore(sessions).load(info)
     assert session.warning == ""
     assert not list(sessions.glob("*unreadable*"))
-    saved = ",".join(f"{roi.id}={roi.name}" for roi in session.rois)
+    saved = told(session.rois)
     states = [(0.0, ""), *victim.changes()]
     ages = [
         victim.killed_at - states[at + 1][0] if at + 1 < len(states) else 0.0
@@ -77,10 +77,17 @@ def lost_s(victim: Victim, info: SlideInfo, sessions: Path) -> float:
     return max(0.0, min(ages))
 
 
-def killed(tmp_path: Path, count: int, seed: int, slide: Path | None = None) -> list[float]:
-    """Seconds of work that each of ``count`` killed processes lost."""
+def killed(
+    tmp_path: Path,
+    count: int,
+    seed: int,
+    slide: Path | None = None,
+    *more: str,
+    longest_s: float = 1.2,
+) -> list[float]:
+    """Seconds of work that each of ``count`` killed processes lost, after up to ``longest_s``."""
     chance = random.Random(seed)
-    info, given, found = INFO, () if slide is None else (str(slide),), []
+    info, given, found = INFO, () if slide is None else (str(slide), *more), []
     if slide is not None:
         with Slide.open(slide) as opened:
             info = replace(opened.info, content_hash=content_hash(opened))
@@ -91,7 +98,7 @@ def killed(tmp_path: Path, count: int, seed: int, slide: Path | None = None) -> 
             for victim in victims:
                 victim.wait_for_start()
             for victim in victims:
-                time.sleep(chance.uniform(0.2, 1.2))
+                time.sleep(chance.uniform(0.2, longest_s))
                 victim.kill()
         finally:
             for victim in victims:
@@ -124,3 +131,15 @@ def test_100_killed_windows_lose_at_most_two_seconds(tmp_path: Path) -> None:
     slide = tmp_path / "slide.tif"
     write_pyramid(slide)
     check(killed(tmp_path, 100, seed=3, slide=slide))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0)
+def test_windows_killed_in_the_middle_of_every_tool_lose_at_most_two_seconds(
+    tmp_path: Path,
+) -> None:
+    """50 by default; ``SSMAMBA_TOOL_KILLS`` says how many."""
+    slide = tmp_path / "slide.tif"
+    write_pyramid(slide)
+    count = int(os.environ.get("SSMAMBA_TOOL_KILLS", "50"))
+    check(killed(tmp_path, count, 4, slide, "tools", longest_s=6.0))

@@ -17,6 +17,7 @@ from viewer.canvas.view import View
 DEFAULT_COLOR = (0, 205, 120)  # green stands out of pink and violet stains
 HALO = QColor(0, 0, 0, 120)
 POINT_RADIUS_PX = 5.0
+FINE_FROM = 3000  # corners on the screen: longer outlines are painted as hairlines
 KEPT_FROM = 200  # corners: the arrays of smaller ROIs are made when they are needed
 
 
@@ -111,9 +112,24 @@ def paint_outline(
     if shape.roi.kind in ("ruler", "angle"):
         path.addPath(extra_path(shape.roi, view, dpr))
     painter.setBrush(Qt.BrushStyle.NoBrush)
+    fine = path.elementCount() > FINE_FROM
+    stroke = _stroke_fine if fine else _stroke
     if halo:
-        painter.strokePath(path, line_pen(HALO, width + 2.2 * dpr))
-    painter.strokePath(path, line_pen(shape.color, width))
+        stroke(painter, path, HALO, width + 2.2 * dpr)
+    stroke(painter, path, shape.color, width)
+
+
+def _stroke(painter: QPainter, path: QPainterPath, color: QColor, width: float) -> None:
+    painter.strokePath(path, line_pen(color, width))
+
+
+def _stroke_fine(painter: QPainter, path: QPainterPath, color: QColor, width: float) -> None:
+    """A long path as a few hairlines side by side: a wide line takes a hundred times as long."""
+    pen, half = line_pen(color, 1.0), (width - 1) / 2
+    for dx, dy in ((-half, 0.0), (half, 0.0), (0.0, -half), (0.0, half), (0.0, 0.0)):
+        painter.translate(dx, dy)
+        painter.strokePath(path, pen)
+        painter.translate(-dx, -dy)
 
 
 def line_pen(color: QColor, width: float) -> QPen:

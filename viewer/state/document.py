@@ -33,6 +33,11 @@ def free_names(taken: Container[str], first: int = 1, kind: Kind = "polygon") ->
     return (name for name in names if name not in taken)
 
 
+def _key(info: SlideInfo) -> tuple[str, str]:
+    """What tells a slide from another, and from a file that took its place."""
+    return info.path, info.quick_hash or ""
+
+
 class Document:
     """State of one slide. Widgets read it and follow its events."""
 
@@ -51,6 +56,7 @@ class Document:
         self.results = ResultStore()
         self.maps = MapsInView()
         self.undo_stack = UndoStack()
+        self._steps: dict[tuple[str, str], UndoStack] = {}  # of slides shown before
         self._rois: dict[str, Roi] = {}
         self._order: dict[str, int] = {}  # of first appearance
         self._hashes: dict[str, tuple[Roi, str]] = {}
@@ -63,10 +69,21 @@ class Document:
 
     # --- slide
     def set_slide(self, info: SlideInfo | None) -> None:
-        """Switch to another slide (None: no slide); the state of the previous one is dropped."""
+        """Switch to another slide (None: no slide); the state of the previous one is dropped.
+
+        Its steps to undo wait until it is shown again, as long as the program runs. The same slide
+        again is that of another reader, to whom no steps belong.
+        """
+        if self.slide is not None and info is not None and _key(self.slide) == _key(info):
+            self._steps.clear()
+            self.undo_stack = UndoStack()
+        else:
+            if self.slide is not None:
+                self._steps[_key(self.slide)] = self.undo_stack
+            kept = None if info is None else self._steps.pop(_key(info), None)
+            self.undo_stack = kept or UndoStack()
         self.slide = info
         self.results.clear()
-        self.undo_stack.clear()
         self._hashes.clear()
         self._rois = {}
         self._order.clear()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.viewer.fakes import square
+from tests.viewer.state.test_planning import INFO
 from viewer.state.document import Document
 from viewer.state.settings import SlideSettings
 
@@ -134,6 +135,30 @@ def test_another_slide_leaves_everything_behind(document: Document) -> None:
     assert not document.rois and document.selected is None
     document.undo()
     assert not document.rois
+
+
+def test_steps_of_a_slide_wait_until_it_is_shown_again() -> None:
+    document, other = Document(), replace(INFO, path="other.svs")
+    document.set_slide(INFO)
+    document.add([square(0, 0, 10, "A", "a")])
+    kept = document.rois
+    document.set_slide(other)
+    assert document.undo_stack.undo_text == ""
+    document.set_slide(INFO)
+    document.restore(kept, SlideSettings())  # as the saved session does
+    document.undo()
+    assert not document.rois
+    document.redo()
+    assert document.rois == kept
+
+
+def test_another_reader_of_the_slide_begins_without_steps() -> None:
+    document, other = Document(), replace(INFO, path="other.svs")
+    for slide in (other, INFO, INFO):  # once more: as another reader
+        document.set_slide(slide)
+        document.add([square(0, 0, 10, "A", "a")])
+    document.set_slide(other)
+    assert document.undo_stack.undo_text == ""
 
 
 def test_the_calibration_of_a_slide_is_left_with_it(document: Document) -> None:

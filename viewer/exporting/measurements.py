@@ -17,6 +17,10 @@ from viewer.exporting.table import ENDINGS
 from viewer.text.tr import tr
 
 Cell = str | float | int | None
+KINDS = {
+    "polygon": tr("Polygon"), "rectangle": tr("Rectangle"), "ellipse": tr("Ellipse"),
+    "point": tr("Points"), "line": tr("Line"), "ruler": tr("Ruler"), "angle": tr("Angle"),
+}  # fmt: skip
 DIGITS = 3  # after the point
 
 
@@ -44,7 +48,7 @@ def measurements(rois: Iterable[Roi], mpp: float | None) -> Measurements:
             (
                 roi.name,
                 roi.user_class,
-                roi.kind,
+                KINDS[roi.kind],
                 _rounded(area_of(roi) * scale**2) if roi.has_area else None,
                 _rounded(perimeter_of(roi) * scale) if roi.has_area else None,
                 _rounded(length_of(roi) * scale) if is_line else None,

@@ -35,7 +35,7 @@ class MeasurementsDialog(Dialog):
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self.table.verticalHeader().setVisible(False)
-        self.table.setMinimumSize(760, 320)
+        self.table.setMinimumSize(860, 320)
         self.copy_button = QPushButton(tr("Copy table"))
         self.copy_button.clicked.connect(self.copy)
         export_button = QPushButton(tr("Export…"))

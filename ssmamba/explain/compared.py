@@ -21,7 +21,7 @@ from ssmamba.reading.values import CamMap
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
-LONGEST, SHORTEST = 2048, 256  # places along the longer side of a lattice for shares
+LONGEST, SHORTEST = 2048, 128  # places along the longer side of a lattice for shares
 RANKED = 256  # places along the longer side for rank correlations
 PAINTED = 1024  # and for a picture of a difference
 SMOOTHING = 4  # places for each cell of a painted difference, as in ``stitch``

@@ -18,7 +18,6 @@ from viewer.widgets.layouts import column, row
 
 RAMP_PX, LEAST_RAMP_PX, BAR_PX = 96, 24, 8
 HEIGHT_PX = 40
-VALUE_PX = 52  # room for "−0.00123"
 
 
 class Ramp(QWidget):
@@ -107,7 +106,7 @@ class MapFooter(QFrame):
         self.setProperty("panel", True)
         self.scale = Scale()
         self._value = label(role="small")
-        self._value.setMinimumWidth(scaled(VALUE_PX))
+        self._value.hide()  # until there is one: its room is the scale's
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         self._value.setAlignment(right)
         self._numbers = ElidedLabel(role="small")
@@ -119,8 +118,7 @@ class MapFooter(QFrame):
 
     def set_empty(self, empty: bool) -> None:
         """Nothing to say, below the original; the room stays, so that all views are alike."""
-        for part in (self._value, self._numbers):
-            part.setVisible(not empty)
+        self._numbers.setVisible(not empty)
         if empty:
             self.set_scale_shown(False)
 
@@ -135,6 +133,7 @@ class MapFooter(QFrame):
         """The raw value at the cursor; NaN: none."""
         known = math.isfinite(value)
         self._value.setText(formats.value(value) if known else "")
+        self._value.setVisible(known)
         self.scale.show_value(value)
 
     @property

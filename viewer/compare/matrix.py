@@ -24,7 +24,7 @@ from viewer.state.settings import MapSpec
 from viewer.text.tr import tr
 
 ORIGINAL = None  # key of the cell without a map
-LEAST_WIDE, LEAST_HIGH = 120, 132  # of a cell in a matrix
+LEAST_WIDE, LEAST_HIGH = 150, 132  # of a cell in a matrix
 NARROW_PX = 900  # in a narrower comparison the models' names have less room
 
 

@@ -45,6 +45,9 @@ class PairView(QFrame):
         self.canvas.roi_clicked.connect(self.roi_clicked)
         self.canvas.split_changed.connect(self._on_split)
         links.add(self.canvas)
+        self._links = links
+        self._fit_soon = QTimer(self, singleShot=True, interval=0)
+        self._fit_soon.timeout.connect(self.fit)
         links.pointed.connect(self._on_pointed)
         self._split = 0.5  # while it is swiped
         self._a, self._b = StillBox(), StillBox()
@@ -111,6 +114,12 @@ class PairView(QFrame):
 
     def showEvent(self, event: object) -> None:
         self.sync()
+        self._fit_soon.start()
+
+    def fit(self) -> None:
+        """Show the selected region as it fits here, unless the user has moved elsewhere."""
+        if self.isVisible() and not (self._links.moved or self._links.follows_slide):
+            self._links.fit(self.canvas)
 
     def hideEvent(self, event: object) -> None:
         self._blink.stop()
@@ -132,13 +141,13 @@ class PairView(QFrame):
                 box.setToolTip(box.currentText())
 
     def titles(self) -> dict[MapSpec, str]:
-        """ "SSMamba · Adenocarcinoma" of each map."""
+        """ "Adenocarcinoma · SSMamba" of each map."""
         models = self._state.models
         names = dict(zip((m.path for m in models), names_beside(models), strict=True))
         found: dict[MapSpec, str] = {}
         for model in models:
             for item in self._state.columns:
-                parts = (names[model.path], item.title)
+                parts = (item.title, names[model.path])  # what differs first
                 spec = self._state.spec(model, item)
                 found.setdefault(spec, " · ".join(part for part in parts if part))
         return found
@@ -162,6 +171,8 @@ class PairView(QFrame):
                 for at in (0, 1)
             )
             self.canvas.show_both(a, b)
+        selected = self._document.selected
+        self.canvas.set_rois([] if selected is None else [selected])
         self._show_scales()
         self._show_numbers()
         self._show_letters()

@@ -226,6 +226,9 @@ def test_swiping_shows_a_left_and_b_right_of_the_line(bench: Bench, different: N
     painted = {m.spec: m.overlay for m in bench.work.maps.maps if m.roi_id == roi.id}
     layer = pair.canvas.layer
     assert pair.isVisible() and layer.split == 0.5
+    left, top, right, bottom = pair.canvas.camera.view.rect
+    assert left < roi.bounds[0] and right > roi.bounds[2] and top < roi.bounds[1]
+    assert bottom - top < 2 * (roi.bounds[3] - roi.bounds[1])  # it fills the view
     assert layer.overlays == (painted[state.pair[0]],)
     assert layer.other.overlays == (painted[state.pair[1]],)
     both = pair.canvas.grab().toImage()

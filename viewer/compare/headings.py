@@ -14,7 +14,7 @@ from viewer.widgets.basic import ElidedLabel, label
 from viewer.widgets.layouts import column, row
 from viewer.widgets.mark import Mark
 
-ROW_PX, SLIM_ROW_PX, COLUMN_PX, SWATCH_PX = 168, 120, 28, 10
+ROW_PX, SLIM_ROW_PX, COLUMN_PX, SWATCH_PX = 168, 136, 28, 10
 
 
 class RowHeading(QFrame):

@@ -21,7 +21,7 @@ from viewer.state.matrix import CLASS, REGION, Column, stage_of
 from viewer.state.planning import map_key
 from viewer.state.settings import MapPainting, MapSpec
 from viewer.text import formats
-from viewer.text.answers import said
+from viewer.text.answers import NO_BREAK, said
 from viewer.text.tr import tr
 
 
@@ -140,7 +140,7 @@ class ComparisonExport(Controller):
         if newest is None:
             return ""
         told = said(model.card, newest[1], roi.user_class)
-        named = f"{told.name}, {told.share}" if told.name else ""
+        named = f"{told.name}, {told.share}".replace(" %", f"{NO_BREAK}%") if told.name else ""
         return "\n".join(part for part in (told.doubt, named) if part)
 
     def _why_none(self, model: Model, spec: MapSpec) -> str:
@@ -188,4 +188,4 @@ def _numbers(numbers: MapNumbers, is_a: bool) -> str:
         parts.append(text.format(share=shares[0], area=shares[1]))
     if numbers.rho is not None:
         parts.append(tr("ρ {value}").format(value=formats.correlation(numbers.rho)))
-    return " · ".join(parts)
+    return " · ".join(parts).replace(" %", f"{NO_BREAK}%").replace("ρ ", f"ρ{NO_BREAK}")

@@ -31,6 +31,9 @@ def _stain(key: str, slide: str) -> Action:
 def slide_view_actions(slide: str) -> tuple[Action, ...]:
     """The actions for the menu of this title."""
     return (
+        Action("go_to", tr("Go to…"), lambda w: w.dialogs.go_to(), "", "Ctrl+G",
+               tr("Bring a place into view by its coordinates, in pixels or µm"),
+               (Place(slide, 2),), enabled=_has_slide),
         Action("view_colors", tr("Colours of the view"), _switch_colors, "", "Ctrl+B",
                tr("Brightness, contrast, gamma, white and single stains, for the view only"),
                (Place(slide, 2),), enabled=_has_slide,

@@ -27,6 +27,7 @@ from viewer.text.tr import tr
 from viewer.window.about import AboutDialog
 from viewer.window.calibration import CalibrationDialog
 from viewer.window.command_palette import CommandPalette, commands_of
+from viewer.window.go_to import GoToDialog
 from viewer.window.preferences import PreferencesDialog
 from viewer.window.shortcuts import ShortcutsDialog
 from viewer.window.slide_details import SlideDetails
@@ -247,6 +248,18 @@ class Dialogs:
         document.slide_changed.connect(leave)
         dialog.finished.connect(lambda _: document.slide_changed.disconnect(leave))
         dialog.show()
+
+    def go_to(self) -> None:
+        if self._work.document.slide is not None and not self._raised(GoToDialog):
+            dialog = GoToDialog(self._work.canvas.camera, self._window)
+            self._of_this_slide(dialog)
+            dialog.show()
+
+    def _of_this_slide(self, dialog: QDialog) -> None:
+        """Another slide closes it."""
+        event, leave = self._work.document.slide_changed, dialog.reject
+        event.connect(leave)
+        dialog.finished.connect(lambda _: event.disconnect(leave))
 
     def calibrate(self) -> None:
         document = self._work.document

@@ -56,10 +56,13 @@ class Watched(SlideCanvas):
 
 
 class Hand:
-    """Drags in circles and turns the wheel now and then, as the system would send it."""
+    """Drags in circles and turns the wheel now and then, as the system would send it.
 
-    def __init__(self, canvas: Watched) -> None:
-        self.canvas, self.step = canvas, 0
+    wheel: False drags only.
+    """
+
+    def __init__(self, canvas: Watched, wheel: bool = True) -> None:
+        self.canvas, self.step, self.wheel = canvas, 0, wheel
         self.timer = QTimer(interval=round(1000 / INPUTS_A_SECOND))
         self.timer.timeout.connect(self._move)
 
@@ -85,7 +88,7 @@ class Hand:
         waits, before = self.canvas.asked is not None, self.canvas.view_state()
         if not waits:
             self.canvas.asked = time.perf_counter()
-        if self.step % 30 == 0:
+        if self.wheel and self.step % 30 == 0:
             turn = 120 if self.step // 300 % 2 else -120
             place = self._place()
             QApplication.sendEvent(
@@ -145,7 +148,7 @@ def working_engine(slide: Path, side: int) -> Iterator[None]:
         asker.join()
 
 
-def _report(title: str, frames: list[float]) -> None:
+def report(title: str, frames: list[float]) -> None:
     times = sorted(1e3 * frame for frame in frames)
     p99 = times[min(len(times) - 1, round(0.99 * len(times)))]
     print(
@@ -179,9 +182,9 @@ def main() -> None:
         hand.run(3)
         for programs in map(int, options.busy.split(",")):
             with busy(programs):
-                _report(f"{programs} busy, engine idle", hand.run(options.seconds))
+                report(f"{programs} busy, engine idle", hand.run(options.seconds))
                 with working_engine(slide, 6000):
-                    _report(f"{programs} busy, engine at work", hand.run(options.seconds))
+                    report(f"{programs} busy, engine at work", hand.run(options.seconds))
         canvas.close()
 
 

@@ -288,18 +288,20 @@ class Document:
     def _apply(self, change: Change | None) -> None:
         if change is None:  # nothing to undo
             return
+        ordered = len(self._order)  # regions that have had a place
+        returned = False  # to a place that they had
         for roi_id, roi in change.after.items():
             if roi is None:
                 self._rois.pop(roi_id, None)
             else:
+                place = self._order.setdefault(roi_id, len(self._order))
+                returned |= place < ordered and roi_id not in self._rois
                 self._rois[roi_id] = roi
-                self._order.setdefault(roi_id, len(self._order))
         if change.classes is not None:
             self.set_slide_settings(replace(self._slide_settings, classes=change.classes[1]))
         if not change.after:
             return
-        returned = any(old is None for old in change.before.values())
-        if returned:  # a restored region returns to its old position
+        if returned:
             self._rois = dict(sorted(self._rois.items(), key=lambda item: self._order[item[0]]))
         self.rois_changed.emit()
         self._deselect_lost()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QFontMetricsF, QPainter
 
 from ssmamba.rois.roi import Roi
+from viewer.canvas.layers.crowd import Crowd
 from viewer.canvas.layers.labels import label_font, paint_label, place_label
 from viewer.canvas.layers.measures import label_box, measured_text
 from viewer.canvas.layers.roi_shape import (
@@ -37,6 +39,10 @@ class RoiLayer:
         self._bounds = np.empty((0, 4))  # level-0 px, in the order of _list
         self._colors: np.ndarray = np.empty(0, np.uint32)  # ARGB
         self._is_point = np.empty(0, bool)
+        self._has_area = np.empty(0, bool)
+        self._hidden_ids: frozenset[str] = frozenset()
+        self._version = 0  # of the ROIs
+        self._crowd = Crowd()
         self._is_hidden = np.empty(0, bool)
         self._number: dict[str, int] = {}  # in _list, by id
         self.selected: str | None = None  # the one whose results are shown
@@ -52,7 +58,7 @@ class RoiLayer:
             known = old.get(roi.id)
             if known is not None and known.roi is roi:
                 self._shapes[roi.id] = known
-            elif any(rings and rings[0] for rings in roi.polygons):
+            elif _has_places(roi):
                 self._shapes[roi.id] = RoiShape(roi)
         self._list = list(self._shapes.values())
         self._number = {shape.roi.id: at for at, shape in enumerate(self._list)}
@@ -63,6 +69,9 @@ class RoiLayer:
         )
         self._is_point = np.array([s.roi.kind == "point" for s in self._list], bool)
         self._is_hidden = np.array([s.roi.hidden for s in self._list], bool)
+        self._has_area = np.array([s.roi.has_area for s in self._list], bool)
+        self._hidden_ids = frozenset(self._list[i].roi.id for i in np.flatnonzero(self._is_hidden))
+        self._version += 1
 
     def _shown(self) -> np.ndarray:
         """Which ROIs are there to see, (N,) bool: those not hidden, and those selected."""
@@ -107,18 +116,24 @@ class RoiLayer:
         """``mpp``: µm per level-0 pixel, for the lengths of rulers."""
         if not self._list:
             return
-        left, top, right, bottom = view.rect
-        b = self._bounds
-        on_screen = (b[:, 0] <= right) & (b[:, 2] >= left) & (b[:, 1] <= bottom) & (b[:, 3] >= top)
-        on_screen &= self._shown()
-        extent = np.maximum(b[:, 2] - b[:, 0], b[:, 3] - b[:, 1]) * view.scale
-        is_dot = on_screen & ~self._is_point & (extent < DOT_BELOW_PX * dpr)
-        centers = (b[is_dot, :2] + b[is_dot, 2:]) / 2
-        paint_dots(painter, centers, self._colors[is_dot], view, dpr)
-        shapes = [self._list[i] for i in np.flatnonzero(on_screen & ~is_dot)]
+        on_screen, is_dot = self._in_view(view, dpr)
+        larger = on_screen & ~is_dot
+        crowded = int((larger & self._has_area).sum()) > MAX_OUTLINES
+        if crowded or is_dot.sum() > MAX_OUTLINES:
+            content = (self._version, crowded, dpr, self.lifted, self.chosen & self._hidden_ids)
+            draw = partial(self._paint_small, dpr=dpr, outlines=crowded)
+            self._crowd.paint(painter, view, content, draw)
+        elif is_dot.any():
+            self._paint_small(painter, view, dpr=dpr, outlines=False)
+        if crowded:
+            told = [
+                self._number[i] for i in (*self.chosen, self.hovered or "") if i in self._number
+            ]
+            alone = ~self._has_area
+            alone[told] = True
+            larger &= alone
+        shapes = [self._list[i] for i in np.flatnonzero(larger)]
         shapes = [s for s in shapes if s.roi.id not in self.lifted]
-        if len(shapes) > MAX_OUTLINES:
-            shapes = self._paint_hairlines(painter, view, dpr, shapes)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         shapes.sort(key=lambda s: (s.roi.id in self.chosen, s.roi.id == self.hovered))
         for shape in shapes:
@@ -132,21 +147,32 @@ class RoiLayer:
         """Whether it is selected, or under the mouse."""
         return shape.roi.id in self.chosen or shape.roi.id == self.hovered
 
-    def _paint_hairlines(
-        self, painter: QPainter, view: View, dpr: float, shapes: list[RoiShape]
-    ) -> list[RoiShape]:
-        """Paint areas as hairlines; return the ROIs that are not areas, or selected or hovered."""
-        rings: dict[int, list[np.ndarray]] = {}
-        rest = []
-        for shape in shapes:
-            if self._is_strong(shape) or not shape.roi.has_area:
-                rest.append(shape)
-            else:
-                found = rings.setdefault(shape.color.rgb(), [])
-                found += shape.rings(view.state.downsample)
-        for rgb, found in rings.items():
-            paint_outlines(painter, found, rgb, view, dpr)
-        return rest
+    def _in_view(self, view: View, dpr: float) -> tuple[np.ndarray, np.ndarray]:
+        """Which ROIs are on the screen, and which of them are no larger than a dot; (N,) bool."""
+        left, top, right, bottom = view.rect
+        b = self._bounds
+        on_screen = (b[:, 0] <= right) & (b[:, 2] >= left) & (b[:, 1] <= bottom) & (b[:, 3] >= top)
+        on_screen &= self._shown()
+        extent = np.maximum(b[:, 2] - b[:, 0], b[:, 3] - b[:, 1]) * view.scale
+        return on_screen, on_screen & ~self._is_point & (extent < DOT_BELOW_PX * dpr)
+
+    def _paint_small(self, painter: QPainter, view: View, *, dpr: float, outlines: bool) -> None:
+        """Dots, and with ``outlines`` the areas that are larger as hairlines."""
+        wider = View(view.state, view.width + 16, view.height + 16)  # dots reach in from outside
+        on_screen, is_dot = self._in_view(wider, dpr)
+        centers = (self._bounds[is_dot, :2] + self._bounds[is_dot, 2:]) / 2
+        paint_dots(painter, centers, self._colors[is_dot], view, dpr)
+        if not outlines:
+            return
+        rings: list[np.ndarray] = []
+        owners: list[int] = []
+        for number in np.flatnonzero(on_screen & ~is_dot & self._has_area).tolist():
+            shape = self._list[number]
+            if shape.roi.id not in self.lifted:
+                found = shape.rings(view.state.downsample)
+                rings += found
+                owners += [number] * len(found)
+        paint_outlines(painter, rings, self._colors[owners], view, dpr)
 
     def _paint_labels(
         self,
@@ -181,3 +207,8 @@ class RoiLayer:
 def _box_area(shape: RoiShape) -> float:
     left, top, right, bottom = shape.bounds
     return (right - left) * (bottom - top)
+
+
+def _has_places(roi: Roi) -> bool:
+    first = roi.polygons[0] if roi.polygons else ()
+    return bool(first and first[0]) or any(rings and rings[0] for rings in roi.polygons)

@@ -1,0 +1,81 @@
+"""Thousands of ROIs are painted as squares that panning reuses, and look as if painted at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QImage, QPainter
+
+from ssmamba.rois.roi import Roi
+from viewer.canvas.layers import rois as layer_module
+from viewer.canvas.layers.crowd import KEPT, SIDE_PX, Crowd
+from viewer.canvas.layers.rois import RoiLayer
+from viewer.canvas.types import ViewState
+from viewer.canvas.view import View
+
+WIDTH, HEIGHT = 900, 700
+
+
+def many(side: float, step: float = 20.0, across: int = 40) -> list[Roi]:
+    made = []
+    for n in range(across * across):
+        x, y = n % across * step, n // across * step
+        ring = ((x, y), (x + side, y), (x + side, y + side), (x, y + side))
+        made.append(Roi(((ring,),), id=str(n), color=(200, n % 256, 40)))
+    return made
+
+
+def painted(layer: RoiLayer, view: View) -> np.ndarray:
+    """(height, width) uint32 ARGB."""
+    image = QImage(view.width, view.height, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(0)
+    painter = QPainter(image)
+    layer.paint(painter, view, 1.0)
+    painter.end()
+    return np.frombuffer(image.constBits(), np.uint32).reshape(view.height, view.width).copy()
+
+
+@pytest.mark.parametrize("side", [2.0, 12.0])
+def test_panned_squares_show_what_a_fresh_painting_shows(qapp: object, side: float) -> None:
+    """Dots and hairlines, also across the edges of squares."""
+    used = RoiLayer()
+    used.set_rois(many(side))
+    for step in (0.0, 37.0, 260.0):
+        view = View(ViewState(400 + step, 300 + step, 1.0), WIDTH, HEIGHT)
+        fresh = RoiLayer()
+        fresh.set_rois(many(side))
+        shown = painted(used, view)
+        assert (shown == painted(fresh, view)).all() and (shown != 0).any()
+
+
+def test_dots_in_squares_are_those_painted_at_once(
+    qapp: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = RoiLayer()
+    layer.set_rois(many(2.0))
+    view = View(ViewState(400, 300, 1.0), WIDTH, HEIGHT)
+    in_squares = painted(layer, view)
+    monkeypatch.setattr(layer_module, "MAX_OUTLINES", 10**9)
+    assert (in_squares == painted(layer, view)).all()
+
+
+def test_a_region_that_goes_leaves_no_trace(qapp: object) -> None:
+    layer, rois = RoiLayer(), many(12.0)
+    layer.set_rois(rois)
+    view = View(ViewState(400, 300, 1.0), WIDTH, HEIGHT)
+    before = painted(layer, view)
+    layer.set_rois(rois[1:])
+    after = painted(layer, view)
+    at = view.to_screen(6, 0).toPoint()
+    assert before[at.y(), at.x()] != 0 and after[at.y(), at.x()] == 0
+
+
+def test_panning_paints_only_the_squares_that_come_into_view(qapp: object) -> None:
+    drawn: list[View] = []
+    crowd, image = Crowd(), QImage(SIDE_PX, SIDE_PX, QImage.Format.Format_ARGB32)
+    for x in (256.0, 250.0, 256.0 + SIDE_PX * (KEPT + 2), 256.0):
+        painter = QPainter(image)
+        view = View(ViewState(x, 256.0, 1.0), SIDE_PX, SIDE_PX)
+        crowd.paint(painter, view, "same", lambda _, part: drawn.append(part))
+        painter.end()
+    assert len(drawn) == 3, "one at first, its neighbour, and one far away; then the first again"

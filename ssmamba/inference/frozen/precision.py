@@ -121,7 +121,8 @@ class Precisions:
     """
 
     def __init__(self, lower: bool, choices: Choices | None = None) -> None:
-        self.lower = lower and has_fast_bfloat16() and not forced()
+        wish = forced()  # an unknown one is refused on every processor
+        self.lower = lower and has_fast_bfloat16() and not wish
         self._choices = choices or Choices()
         self.lowered = False
 

@@ -14,6 +14,11 @@ from tests.ssmamba.checkpoints.made import save_classifier
 
 pytest.importorskip("llvmlite", reason="needs the compiled kernels")
 
+# torch's convolutions refuse bfloat16 on a processor without these
+needs_bfloat16 = pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(),
+    reason="this processor's convolutions have no bfloat16",
+)
 DIMS = (16, 24, 40, 64)
 BUNDLED = {"deep_stem": True, "overlap": True, "batch_norm": True, "local_every_block": True}
 
@@ -105,6 +110,7 @@ def test_no_frozen_form(monkeypatch):
     assert freeze(model(), False) is None
 
 
+@needs_bfloat16
 def test_bfloat16_stays_near(monkeypatch):
     """Every operation lowered: what the sums keep in float32 keeps the answer."""
     from ssmamba.inference.frozen.network import FrozenNetwork
@@ -132,6 +138,7 @@ def test_roundings_of_a_convolution_do_not_add_up():
     assert (sums[1] - sums[0]).abs().mean() < 0.3 * (sums[2] - sums[0]).abs().mean()
 
 
+@needs_bfloat16
 def test_unclear_answers_are_those_of_float32(tmp_path, monkeypatch):
     """What bfloat16 leaves near one half is answered again; clear answers stand."""
     path = save_classifier(tmp_path / "a.safetensors")

@@ -30,6 +30,21 @@ def too_many_text(slide: SlideInfo, field_px: float, mpp: float | None) -> str:
     return text.format(length=length, count=formats.whole(int(windows)))
 
 
+def replaced_text(model_name: str) -> str:
+    """Why the map of a model that was replaced is not shown."""
+    text = tr(
+        "The file of {model} is not the one that read this slide, so its map is not shown. "
+        "Read the slide again."
+    )
+    return text.format(model=model_name)
+
+
+def moved_share(old: Rect, new: Rect) -> float:
+    """By how much of its own sides a view has moved, the most of its four edges."""
+    width, height = old[2] - old[0], old[3] - old[1]
+    return max(abs(new[i] - old[i]) / (width if i % 2 == 0 else height) for i in range(4))
+
+
 def scan_request(
     job: int, document: Document, model: Model, view: Rect, found: ScanMap | None,
     correction: Correction,

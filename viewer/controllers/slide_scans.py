@@ -21,7 +21,12 @@ from ssmamba.slides.slide import SlideInfo
 from viewer.canvas import SlideCanvas
 from viewer.controllers.scale import ScaleController
 from viewer.controllers.scan_keeper import ScanKeeper
-from viewer.controllers.scan_request import scan_request, too_many_text
+from viewer.controllers.scan_request import (
+    moved_share,
+    replaced_text,
+    scan_request,
+    too_many_text,
+)
 from viewer.controllers.shared import Controller, Shared
 from viewer.saving.scan_file import KeptScan, State, Windows
 from viewer.services.engine_bridge import EngineBridge
@@ -227,9 +232,7 @@ class SlideScanController(Controller):
         model, old, new = self._library.get(self._model), self._view, self._canvas.camera.view.rect
         if self.scans.status != "reading" or self._job is None or model is None or old is None:
             return
-        width, height = old[2] - old[0], old[3] - old[1]
-        ends = (abs(new[i] - old[i]) / (width if i % 2 == 0 else height) for i in range(4))
-        if max(ends) > MOVED_SHARE:
+        if moved_share(old, new) > MOVED_SHARE:
             self._ask(model)
 
     # --- replies
@@ -390,11 +393,7 @@ class SlideScanController(Controller):
             self._keeper.leave()
             self.scans.status = ""
             self.scans.show(None)
-            text = tr(
-                "The file of {model} is not the one that read this slide, so its map is not shown. "
-                "Read the slide again."
-            )
-            self._messages.warn(text.format(model=head.model_name))
+            self._messages.warn(replaced_text(head.model_name))
 
     def _on_scale(self, *_: object) -> None:
         """A map at another scale is said to be outdated, and not gone on with."""

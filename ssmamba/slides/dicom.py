@@ -50,7 +50,7 @@ def explain_dicom(path: Path, error: str) -> str | None:
         )
     kinds = {_kind(other) for other in path.parent.iterdir() if other.is_file()} - {""}
     if kinds and "VOLUME" not in kinds:
-        other = " + ".join(sorted(kind.lower() for kind in kinds))
+        other = " and ".join(sorted(kind.lower() for kind in kinds))
         return words(
             "because its folder holds only {other} images of it; copy the files of the slide "
             "itself (VOLUME) into the same folder",

@@ -97,7 +97,8 @@ def most_ink(picture: Picture) -> float:
     green_like = cv2.subtract(colours.green, colours.red) > math.floor(0.08 * 255)
     red_like = cv2.subtract(colours.red, colours.blue) > math.floor(0.4 * 255)
     black_like = colours.high <= math.floor(DARK * 255)
-    return sum(map(share_of, (green_like, red_like, black_like)))
+    shares = sum(map(share_of, (green_like, red_like, black_like)))
+    return shares + 1e-9  # shares that are added are rounded otherwise than one that is counted
 
 
 def black_share(picture: Picture) -> float:

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QSlider, QVBoxLayout, QWi
 from pytestqt.qtbot import QtBot
 
 from viewer.actions.table import ACTIONS
-from viewer.compare.grid import best_columns
+from viewer.compare.matrix import best_columns
 from viewer.look import tokens
 from viewer.look.icons import FOLDER
 from viewer.text import formats
@@ -47,8 +47,8 @@ def test_areas_have_units_a_reader_knows(px2: float, mpp: float | None, text: st
 
 
 def test_counts() -> None:
-    assert formats.count(1, "region") == "1 region"
-    assert formats.count(5, "class") == "5 classes"
+    assert formats.regions(1) == "1 region"
+    assert formats.classes(5) == "5 classes"
 
 
 def test_bars_are_sorted_spoken_and_folded(qtbot: QtBot) -> None:

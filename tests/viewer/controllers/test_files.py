@@ -38,6 +38,8 @@ class FakeCanvas(QObject):
     field_changed = Signal(object)
     field_answered = Signal(bool)
     tool_changed = Signal(str)
+    white_picked = Signal(object)
+    cursor_moved = Signal(float, float)
 
     def __init__(self) -> None:
         super().__init__()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
+import os
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -120,6 +122,7 @@ def test_the_menu_offers_what_the_state_allows(bench: Bench) -> None:
     assert texts(menu.actions()) == [
         "Regions and answers…", "Regions without answers…", "Regions for training…",
         "Table of answers…", "Table of areas…", "Figure of the selected region…", "Report…",
+        "Comparison…",
     ]  # fmt: skip
     figure = bench.window.actions_by_name["export_figure"]
     assert not figure.isEnabled()
@@ -182,7 +185,7 @@ def test_a_folder_that_is_gone_is_one_sentence(
     bench.qtbot.waitUntil(lambda: not bench.work.exports.busy)
     assert [m.level for m in told] == ["error"] * 4 and not gone.exists()
     for message in told:
-        assert "No such file or directory" in message.text and "\n" not in message.text
+        assert os.strerror(errno.ENOENT) in message.text and "\n" not in message.text
 
 
 def test_a_report_shows_its_progress_and_can_be_stopped(

@@ -9,6 +9,7 @@ import pytest
 
 from ssmamba.engine.messages import ScanSlide
 from tests.slides import write_pyramid
+from tests.viewer.conftest import Heartbeat
 from tests.viewer.fakes import FakeEngine, write_model
 from tests.viewer.window.scan_reader import Reader
 from viewer.saving.scan_file import read_scan
@@ -49,7 +50,7 @@ def test_it_comes_back_with_its_slide_and_goes_on(reader: Reader, tmp_path: Path
 
 
 def test_a_new_window_goes_on_after_a_kill(
-    reader: Reader, qtbot, tmp_path: Path, models: list[Path]
+    reader: Reader, qtbot, tmp_path: Path, models: list[Path], heartbeat: Heartbeat
 ) -> None:
     """The first window is not closed: nothing but what is on the disk reaches the second."""
     scan = reader.start()
@@ -61,6 +62,7 @@ def test_a_new_window_goes_on_after_a_kill(
     reader.work.slide_scans._keeper._writer.end()  # as the system frees the lock
     window = MainWindow(FakeEngine, folder)
     qtbot.addWidget(window)
+    heartbeat.reset()  # a window is made at a start, when nobody waits for another
     try:
         window.workspace.models.add_files([str(p) for p in models])
         window.workspace.files.open([slide])

@@ -58,7 +58,7 @@ def test_regions_come_back_when_the_slide_is_opened_again(
     assert not bench.document.rois
     bench.open(slide_file)
     assert bench.document.rois == (roi,)
-    assert not bench.document.undo_stack.undo_text
+    assert bench.document.undo_stack.undo_text == "Draw region"
 
 
 def test_stale_answers_of_the_last_slide_are_dropped(

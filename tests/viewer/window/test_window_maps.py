@@ -184,7 +184,8 @@ def test_a_doubt_stands_first_above_a_map_and_the_users_class_beside_it(
     bench.settle()
     bench.document.change(roi.classified("adenocarcinoma", (1, 2, 3)))
     original, cell, _ = bench.window.compare.cells.values()
-    assert original.accessibleName() == "Original: Your class: adenocarcinoma"
+    said = "Original: Your class: adenocarcinoma"
+    bench.qtbot.waitUntil(lambda: original.accessibleName() == said)
     assert cell.accessibleName() == (
         "First model: Not sure · Adenocarcinoma · agrees with your class · 80.0 %"
     )

@@ -10,6 +10,7 @@ from ssmamba.inference.frozen import freeze, precision
 from ssmamba.inference.frozen.products import rounded
 from ssmamba.inference.predictor import Predictor
 from ssmamba.models import SSMamba
+from ssmamba.ops import dispatch
 from tests.ssmamba.checkpoints.made import save_classifier
 
 pytest.importorskip("llvmlite", reason="needs the compiled kernels")
@@ -21,6 +22,12 @@ needs_bfloat16 = pytest.mark.skipif(
 )
 DIMS = (16, 24, 40, 64)
 BUNDLED = {"deep_stem": True, "overlap": True, "batch_norm": True, "local_every_block": True}
+
+
+@pytest.fixture(autouse=True)
+def kernels_in_use() -> None:
+    """Whatever backend another test of this process was left with."""
+    dispatch._chosen.cache_clear()
 
 
 def model(seed: int = 0, **changes) -> SSMamba:

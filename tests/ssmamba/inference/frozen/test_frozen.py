@@ -27,6 +27,7 @@ BUNDLED = {"deep_stem": True, "overlap": True, "batch_norm": True, "local_every_
 @pytest.fixture(autouse=True)
 def kernels_in_use() -> None:
     """Whatever backend another test of this process was left with."""
+    dispatch._load.cache_clear()
     dispatch._chosen.cache_clear()
 
 

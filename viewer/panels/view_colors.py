@@ -117,7 +117,7 @@ class ViewColorsPanel(QFrame):
 
 def _term(text: str) -> QLabel:
     made = term(text)
-    made.setFixedWidth(TERM_PX)
+    made.setMinimumWidth(TERM_PX)
     return made
 
 

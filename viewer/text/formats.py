@@ -66,7 +66,7 @@ def correlation(number: float) -> str:
     text = f"{number:.2f}".replace("-0.00", "0.00")
     if abs(text_value := float(text)) == 1 and abs(number) < 1 - 1e-9:
         text = f"{text_value * 0.999:.3f}"
-    return text.replace("-", "\u2212")
+    return decimal(text).replace("-", "\u2212")
 
 
 def percent(share: float) -> str:

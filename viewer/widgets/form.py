@@ -23,9 +23,9 @@ def form() -> QFormLayout:
 
 
 def term(text: str) -> QLabel:
-    """A term; equally wide in all forms, so that the fields are aligned."""
+    """A term; equally wide in all forms, so that the fields are aligned, unless it is longer."""
     made = label(text, "muted")
-    made.setFixedWidth(scaled(TERM_PX))
+    made.setMinimumWidth(scaled(TERM_PX))
     made.setMinimumHeight(28)
     return made
 

@@ -42,10 +42,10 @@ def perimeter_of(roi: Roi) -> float:
 
 def diameter_of(roi: Roi) -> float:
     """The largest distance between two places of a region, pixels."""
-    from shapely import MultiPoint
+    import shapely  # loads slowly
 
     corners = [p for rings in roi.polygons for ring in rings[:1] for p in ring]
-    hull = MultiPoint(corners).convex_hull
+    hull = shapely.convex_hull(shapely.multipoints(np.asarray(corners, float)))
     places = np.asarray(getattr(hull, "exterior", hull).coords, float)
     largest = 0.0
     for first in range(0, len(places), AT_ONCE):

@@ -168,7 +168,11 @@ class Dialogs:
         """Area, perimeter, length and largest diameter of the selected regions, or of all."""
         from viewer.window.measurements import MeasurementsDialog
 
-        MeasurementsDialog(self._work.document, self.export_measurements, self._window).show()
+        if not self._raised(MeasurementsDialog):
+            work = self._work
+            MeasurementsDialog(
+                work.document, work.background, self.export_measurements, self._window
+            ).show()
 
     def export_measurements(self, table: Measurements) -> None:
         work, slide = self._work, self._work.document.slide
@@ -243,10 +247,7 @@ class Dialogs:
                 found.say(describe(error).text)
 
         self._work.background.run(lambda: _pictures_of(info), then, failed)
-        document = self._work.document
-        leave = dialog.reject  # it is of this slide
-        document.slide_changed.connect(leave)
-        dialog.finished.connect(lambda _: document.slide_changed.disconnect(leave))
+        self._of_this_slide(dialog)
         dialog.show()
 
     def go_to(self) -> None:
@@ -275,9 +276,7 @@ class Dialogs:
                 )
 
         dialog = CalibrationDialog(info, document.slide_settings, apply, self._window)
-        leave = dialog.reject  # its values belong to this slide
-        document.slide_changed.connect(leave)
-        dialog.finished.connect(lambda _: document.slide_changed.disconnect(leave))
+        self._of_this_slide(dialog)
         dialog.show()
 
     def about(self) -> None:

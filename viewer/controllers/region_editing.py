@@ -95,12 +95,7 @@ class RegionEditingController(Controller):
     def _add_named(self, text: str, rois: Sequence[Roi]) -> None:
         """Add regions in one step, name those without a name, and select all of them."""
         document = self._document
-        names = {roi.name for roi in document.rois}
-        named = []
-        for roi in rois:
-            name = roi.name or document.next_name(roi.kind, names)
-            names.add(name)
-            named.append(replace(roi, name=name))
+        named = document.all_named(rois)
         document.exchange(text, changed=named)
         document.choose([roi.id for roi in named])
 
@@ -144,6 +139,8 @@ class RegionEditingController(Controller):
         """Write the same note to all selected regions; empty takes it away."""
         changed = [roi.noted(text.strip()) for roi in self.chosen if not roi.locked]
         self._document.change_many(changed, tr("Change note"))
+        if len(changed) < len(self.chosen):
+            self._messages.info(tr("A selected region is locked. Unlock it (K), then try again."))
 
     def choose_all(self, roi_ids: Sequence[str]) -> None:
         """Select these regions, those hidden left out."""

@@ -199,17 +199,31 @@ class Document:
     def redo(self) -> None:
         self._apply(self.undo_stack.take_redo())
 
-    def next_name(self, kind: Kind = "polygon", also: Container[str] = ()) -> str:
-        """ "Region 4" when 1 to 3 are taken; rulers, angles and points are counted apart.
-
-        also: names that are taken, too.
-        """
-        alike = sum(NAMES.get(r.kind) == NAMES.get(kind) for r in self._rois.values())
-        taken = {roi.name for roi in self._rois.values()}
-        return next(n for n in free_names(taken, alike + 1, kind) if n not in also)
+    def next_name(self, kind: Kind = "polygon") -> str:
+        """ "Region 4" when 1 to 3 are taken; rulers, angles and points are counted apart."""
+        return next(self._free_names(kind, ()))
 
     def named(self, roi: Roi) -> Roi:
-        return roi if roi.name else replace(roi, name=self.next_name(roi.kind))
+        return self.all_named([roi])[0]
+
+    def all_named(self, rois: Sequence[Roi]) -> list[Roi]:
+        """The regions; each that has no name has one of its own now."""
+        given = {roi.name for roi in rois}
+        free: dict[str | None, Iterator[str]] = {}  # by pattern: regions of many kinds share one
+        made = []
+        for roi in rois:
+            if not roi.name:
+                pattern = NAMES.get(roi.kind)
+                if pattern not in free:
+                    free[pattern] = self._free_names(roi.kind, given)
+                roi = replace(roi, name=next(free[pattern]))
+            made.append(roi)
+        return made
+
+    def _free_names(self, kind: Kind, also: Iterable[str]) -> Iterator[str]:
+        """also: names that are taken, too."""
+        alike = sum(NAMES.get(r.kind) == NAMES.get(kind) for r in self._rois.values())
+        return free_names({*also, *(roi.name for roi in self._rois.values())}, alike + 1, kind)
 
     # --- selection
     @property

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ssmamba.rois.roi import Roi
 from tests.viewer.fakes import square
 from tests.viewer.state.test_planning import INFO
 from viewer.state.document import Document
@@ -112,6 +113,15 @@ def test_names_never_repeat(document: Document) -> None:
     assert document.rois[-1].name == "Region 3"
     document.remove(["a"])
     assert document.next_name() not in {r.name for r in document.rois}
+
+
+def test_many_regions_get_names_that_nobody_has() -> None:
+    document = Document()
+    document.add([square(0, 0, 5, "Region 2", "a")])
+    ruler = Roi(((((0.0, 0.0), (3.0, 4.0)),),), kind="ruler")
+    box = replace(square(0, 0, 5, ""), kind="rectangle")
+    made = document.all_named([square(0, 0, 5, ""), box, ruler, square(0, 0, 5, "Region 4"), box])
+    assert [r.name for r in made] == ["Region 3", "Region 5", "Ruler 1", "Region 4", "Region 6"]
 
 
 def test_an_edit_changes_what_would_be_read_a_new_name_does_not(document: Document) -> None:

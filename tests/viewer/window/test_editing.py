@@ -89,6 +89,15 @@ def test_a_note_is_written_to_the_selected_regions(
     assert [roi.note for roi in three.document.rois] == ["Necrosis?", "Necrosis?", ""]
 
 
+def test_a_locked_region_takes_no_note_and_it_is_said(three: Bench) -> None:
+    told: list[str] = []
+    three.work.messages.posted.connect(lambda message: told.append(message.text))
+    three.document.change(replace(B, locked=True))
+    three.work.editing.note("Necrosis?")
+    assert [roi.note for roi in three.document.rois] == ["Necrosis?", "", ""]
+    assert len(told) == 1 and "locked" in told[0]
+
+
 def test_rulers_are_not_offered_to_models_and_it_is_said(bench: Bench) -> None:
     bench.document.add([RULER])
     hints: list[str] = []

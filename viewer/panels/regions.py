@@ -38,11 +38,10 @@ class RegionsPanel(QWidget):
     step_made = Signal(str)  # region id: the next one, which should be seen
     delete_requested = Signal(list)  # region ids
 
-    def __init__(self, document: Document, library: ModelLibrary) -> None:
+    def __init__(self, document: Document, library: ModelLibrary, classes: Classes) -> None:
         super().__init__()
         self._document = document
-        self._library = library
-        self._classes = Classes(document, library)
+        self._classes = classes
         self.model = RegionModel(document, library)
         self.view = QListView()
         self.view.setModel(self.model)
@@ -181,17 +180,14 @@ class RegionsPanel(QWidget):
         for roi in self.chosen()[:1]:
             self.focus_requested.emit(roi.id)
 
-    def set_class(self, name: str, color: tuple[int, int, int] | None) -> None:
-        """Set the class of the selected regions, and its colour."""
-        changed = [
-            roi.classified(name, color or roi.color) for roi in self.chosen() if not roi.locked
-        ]
-        self._document.change_many(changed, tr("Set class") if name else tr("Clear class"))
+    def set_class(self, name: str) -> None:
+        """Give the selected regions a class; "" = none."""
+        self._classes.give([roi.id for roi in self.chosen()], name)
 
     def _other_class(self) -> None:
         name, accepted = QInputDialog.getText(self, tr("Class"), tr("Class name:"))
         if accepted and name.strip():
-            self.set_class(name.strip(), self._known_classes().get(name.strip()))
+            self.set_class(name.strip())
 
     def _show_menu(self, at: QPoint) -> None:
         self.show_menu(self.view.viewport().mapToGlobal(at))
@@ -212,29 +208,29 @@ class RegionsPanel(QWidget):
         menu.addAction(icon("fit"), tr("Show on slide") + "\tReturn", self._focus)
         if len(chosen) == 1 and not chosen[0].locked:
             menu.addAction(icon("edit"), tr("Rename") + "\tF2", self._rename)
-        self._add_classes(menu.addMenu(icon("tag"), tr("Class")))
+        free = not all(roi.locked for roi in chosen)
+        classes = menu.addMenu(icon("tag"), tr("Class"))
+        classes.setEnabled(free)
+        self._add_classes(classes)
         for group in self.menu_groups:
             menu.addSeparator()
             menu.addActions(group)
         menu.addSeparator()
         delete = menu.addAction(icon("trash"), tr("Delete") + "\tDel", self.delete_chosen)
-        delete.setEnabled(not all(roi.locked for roi in chosen))
+        delete.setEnabled(free)
         menu.popup(at)
 
     def _rename(self) -> None:
         self.view.setFocus()
         self.view.edit(self.view.currentIndex())
 
-    def _known_classes(self) -> dict[str, tuple[int, int, int]]:
-        """Colours of classes by name, as in the palette."""
-        return {row.shown.name: row.shown.color for row in self._classes.listed}
-
     def _add_classes(self, menu: QMenu) -> None:
-        for name, color in self._known_classes().items():
-            menu.addAction(name, partial(self.set_class, name, color))
+        for row in self._classes.listed:
+            name = row.shown.name
+            menu.addAction(name.replace("&", "&&"), partial(self.set_class, name))
         menu.addSeparator()
         menu.addAction(tr("Other…"), self._other_class)
-        menu.addAction(tr("None"), lambda: self.set_class("", None))
+        menu.addAction(tr("None"), partial(self.set_class, ""))
 
 
 def _runs(rows: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -27,7 +27,7 @@ from viewer.text.tr import tr
 
 def _regions(window: Host) -> QWidget:
     work = window.workspace
-    panel = RegionsPanel(work.document, work.library)
+    panel = RegionsPanel(work.document, work.library, work.classes)
     panel.model.is_pending = work.analysis.is_pending
     panel.classify_requested.connect(work.analysis.ask)
     panel.focus_requested.connect(work.regions.focus)

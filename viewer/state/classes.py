@@ -90,12 +90,19 @@ class Classes:
 
     # --- use
     def give(self, roi_ids: Iterable[str], name: str) -> int:
-        """Give regions that are not locked a class ("" = none); returns how many there were."""
-        document, chosen = self._document, self.named(name)
+        """Give regions that are not locked a class ("" = none); returns how many there were.
+
+        A name that is not in the palette is added to it, in the same step.
+        """
+        document, palette = self._document, self._taken_in()
         rois = [roi for i in roi_ids if (roi := document.roi(i)) is not None and not roi.locked]
+        chosen = self.named(name) if name else None
+        if rois and name and chosen is None:
+            chosen = RegionClass(name, self.fresh_color())
+            palette = replace(palette, classes=(*palette.classes, chosen))
         color = None if chosen is None else chosen.color
         text = tr("Set class") if name else tr("Clear class")
-        self._change(text, [roi.classified(name, color) for roi in rois], self._taken_in())
+        self._change(text, [roi.classified(name, color) for roi in rois], palette)
         return len(rois)
 
     def draw_with(self, name: str) -> None:
@@ -114,8 +121,11 @@ class Classes:
 
     def recolor(self, name: str, color: tuple[int, int, int]) -> None:
         """Another colour, for the class and all its regions."""
-        rois = [replace(roi, color=color) for roi in self._document.rois if roi.class_name == name]
-        rois = [_with_written_class(roi, name) for roi in rois]
+        rois = [
+            _without_written_class(replace(roi, color=color))
+            for roi in self._document.rois
+            if roi.class_name == name
+        ]
         now = self._taken_in()
         classes = tuple(RegionClass(name, color) if c.name == name else c for c in now.classes)
         self._change(tr("Change colour of class"), rois, replace(now, classes=classes))
@@ -164,11 +174,11 @@ class Classes:
                 moved = replace(roi, class_name=to.name, color=to.color)
                 if roi.metadata.get(MODEL_CLASS) == old:  # still one that a model gave
                     moved = replace(moved, metadata={**roi.metadata, MODEL_CLASS: to.name})
-                found.append(_with_written_class(moved, to.name))
+                found.append(_without_written_class(moved))
         return found
 
 
-def _with_written_class(roi: Roi, name: str) -> Roi:
+def _without_written_class(roi: Roi) -> Roi:
     """Without what a file said of the class: its colour and the parts of its name are old."""
     extra = {key: value for key, value in roi.extra.items() if key != "classification"}
     return replace(roi, extra=extra)

@@ -18,6 +18,7 @@ from tests.viewer.state.test_scale import opened
 from viewer.look import theme
 from viewer.panels.region_delegate import ROW_PX, ROW_WITH_CLASS_PX
 from viewer.panels.regions import RegionsPanel
+from viewer.state.classes import Classes
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary, read_model
 from viewer.state.planning import answer_key
@@ -29,7 +30,7 @@ def panel(qtbot: QtBot, tmp_path: Path) -> RegionsPanel:
     document, library = Document(), ModelLibrary()
     files = [write_model(tmp_path / f"{name}.safetensors") for name in "ab"]
     library.add([read_model(path) for path in files], use=True)
-    made = RegionsPanel(document, library)
+    made = RegionsPanel(document, library, Classes(document, library))
     qtbot.addWidget(made)
     return made
 
@@ -37,7 +38,7 @@ def panel(qtbot: QtBot, tmp_path: Path) -> RegionsPanel:
 def put(panel: RegionsPanel, roi: Roi, *doubts: Doubt) -> None:
     """Answers of the models, with these doubts."""
     document = panel._document
-    for model, doubt in zip(panel._library.in_use, doubts, strict=False):
+    for model, doubt in zip(panel.model._library.in_use, doubts, strict=False):
         request = Classify(1, SlideRef("s.svs"), roi, (model.path,))
         made = replace(answer(request, model.path), trust=Trust(not doubt, doubt=doubt))
         document.results.put(answer_key(document, roi, model), made)
@@ -86,7 +87,7 @@ def test_a_class_that_a_model_gave_is_not_taken_for_the_users(panel: RegionsPane
     assert row(panel) == "R, 81 px², Fat"
     assert height(panel) == ROW_PX
     panel.view.selectAll()
-    panel.set_class("Fat", None)
+    panel.set_class("Fat")
     assert row(panel).startswith("R, 81 px², your class: Fat")
 
 
@@ -94,7 +95,7 @@ def test_rows_are_higher_once_a_region_has_a_class(panel: RegionsPanel) -> None:
     panel._document.add([square(0, 0, 9, "R")])
     assert height(panel) == ROW_PX
     panel.view.selectAll()
-    panel.set_class("Fat", None)
+    panel.set_class("Fat")
     assert height(panel) == ROW_WITH_CLASS_PX
     panel._document.undo()
     assert height(panel) == ROW_PX
@@ -103,7 +104,7 @@ def test_rows_are_higher_once_a_region_has_a_class(panel: RegionsPanel) -> None:
 def test_a_region_that_waits_for_the_scale_says_so(qtbot: QtBot, tmp_path: Path) -> None:
     document, library = opened(), ModelLibrary()
     library.add([read_model(write_model(tmp_path / "a.safetensors"))], use=True)
-    panel = RegionsPanel(document, library)
+    panel = RegionsPanel(document, library, Classes(document, library))
     qtbot.addWidget(panel)
     document.add([square(0, 0, 3000, "R")])
     assert row(panel).endswith("Not classified: select it to set the scale")

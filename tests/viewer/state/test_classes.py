@@ -99,6 +99,18 @@ def test_a_class_is_renamed_with_all_its_regions_and_back_in_one_step(
     assert names(classes) == ["Carcinoma", "Stroma"]
 
 
+def test_a_new_name_joins_the_palette_with_a_colour_of_its_own_in_one_step(
+    classes: Classes, document: Document
+) -> None:
+    assert classes.give(["a", "b"], "Necrosis") == 2
+    made = classes.named("Necrosis")
+    assert names(classes) == ["Tumour", "Stroma", "Necrosis"]
+    assert made is not None and made.color not in (TUMOUR.color, STROMA.color, NO_COLOR)
+    assert [roi.color for roi in document.rois] == [made.color, made.color, None]
+    document.undo()
+    assert names(classes) == ["Tumour", "Stroma"] and not any(of_regions(document).values())
+
+
 def test_a_locked_region_keeps_its_class_when_one_is_given(
     classes: Classes, document: Document
 ) -> None:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QLocale
+from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
 from PySide6.QtWidgets import QApplication
 
 from viewer.arguments import Options, parse
@@ -15,7 +15,7 @@ from viewer.saving.paths import user_folder
 from viewer.saving.preferences import PreferenceStore
 from viewer.services.collector import Collector
 from viewer.state.preferences import Preferences
-from viewer.text.tr import choose_language, tr
+from viewer.text.tr import choose_language, language, tr
 from viewer.window.startup import begin
 
 # How long a Python thread that saves or reads goes on when the window wants to. A frame takes and
@@ -43,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     tokens.choose(preferences.now.theme)
     app = create_application()
+    translate_qt(app)
     try:
         if options.doctor:
             from viewer import doctor
@@ -96,6 +97,14 @@ def create_application() -> QApplication:
     theme.apply(app)
     app.setWindowIcon(icons.icon("slide", "accent"))
     return app
+
+
+def translate_qt(app: QApplication) -> None:
+    """Have Qt's own texts, such as those of buttons and file dialogs, in the window's language."""
+    translator = QTranslator(app)
+    folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+    if translator.load(f"qtbase_{language()}", folder):
+        app.installTranslator(translator)
 
 
 def engine_factory(device: str, preferences: PreferenceStore | None = None) -> Callable:

@@ -8,11 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QTranslator
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication, QDialogButtonBox
 
 from tests.patience import PATIENCE_S
 from tests.slides import write_pyramid
 from tests.ssmamba.checkpoints.torchscripts import save_folder
+from viewer import app
 from viewer.arguments import Options, parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -161,3 +164,18 @@ def test_the_doctor_reports_on_the_viewer_and_on_what_needs_torch(tmp_path: Path
                   "Device: ", "Model lac: "):  # fmt: skip
         assert sum(words in line for line in lines) == 1, done.stdout + done.stderr
     assert done.returncode == int(any(line.startswith("!") for line in lines))
+
+
+def test_qts_own_buttons_are_in_the_language_of_the_window(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "language", lambda: "de")
+    before = set(qapp.findChildren(QTranslator))
+    app.translate_qt(qapp)
+    (translator,) = set(qapp.findChildren(QTranslator)) - before
+    try:
+        box = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        assert box.buttons()[0].text() == "Abbrechen"
+    finally:
+        qapp.removeTranslator(translator)
+        translator.deleteLater()

@@ -214,7 +214,9 @@ class SlideCanvas(CanvasBase):
         finally:
             painter.end()  # also after an error: Qt crashes on a painter that is left open
         self._request_tiles()
-        self._frame_pending = False
+        self._frame_pending = not self.scene.rois.is_whole
+        if self._frame_pending:
+            self.update()
         self._painted.start()
 
     def _match_screen(self) -> None:

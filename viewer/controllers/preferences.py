@@ -43,7 +43,7 @@ class PreferencesController(Controller):
         now = self.now
         if now == before:
             return
-        self._background.run(lambda: self._store.save(now), due=True)
+        self._background.run(self._store.save, due=True)
         app = QApplication.instance()
         if isinstance(app, QApplication):
             theme.choose(app, now.theme)

@@ -39,12 +39,6 @@ def replaced_text(model_name: str) -> str:
     return text.format(model=model_name)
 
 
-def moved_share(old: Rect, new: Rect) -> float:
-    """By how much of its own sides a view has moved, the most of its four edges."""
-    width, height = old[2] - old[0], old[3] - old[1]
-    return max(abs(new[i] - old[i]) / (width if i % 2 == 0 else height) for i in range(4))
-
-
 def scan_request(
     job: int, document: Document, model: Model, view: Rect, found: ScanMap | None,
     correction: Correction,

@@ -21,12 +21,8 @@ from ssmamba.slides.slide import SlideInfo
 from viewer.canvas import SlideCanvas
 from viewer.controllers.scale import ScaleController
 from viewer.controllers.scan_keeper import ScanKeeper
-from viewer.controllers.scan_request import (
-    moved_share,
-    replaced_text,
-    scan_request,
-    too_many_text,
-)
+from viewer.controllers.scan_request import replaced_text, scan_request, too_many_text
+from viewer.controllers.scan_view import ScanView
 from viewer.controllers.shared import Controller, Shared
 from viewer.saving.scan_file import KeptScan, State, Windows
 from viewer.services.engine_bridge import EngineBridge
@@ -36,11 +32,8 @@ from viewer.state.slide_scan import Scale, ScanHead, ScanMap
 from viewer.state.slide_scans import SlideScans
 from viewer.state.tissue_correction import Correction
 from viewer.text.tr import tr
-from viewer.tiles.pyramid import Rect
 
 FIRST_JOB = 1 << 40  # numbers apart from those of answers and fits
-MOVED_MS = 700  # after the last movement of the view
-MOVED_SHARE = 0.25  # of the view, by which it must have moved for the order to change
 DEATHS = 3  # of the engine without a window in between
 
 
@@ -68,17 +61,15 @@ class SlideScanController(Controller):
         self._correction: Correction | None = None  # of the tissue, that the map does not have yet
         self._held: list[object] | None = None  # replies that come while the map is made anew
         self._coarse = False  # the engine reads what stands for its neighbours
-        self._view: Rect | None = None  # where the engine was told to begin
         self._wish = False  # to begin as soon as what was kept is read
         self._deaths = 0
-        self._moved = QTimer(self, singleShot=True, interval=MOVED_MS)
-        self._moved.timeout.connect(self._follow_view)
+        self._view = ScanView(canvas, self)
+        self._view.moved.connect(self._on_view_moved)
         document = shared.document
         document.slide_changed.connect(self._on_slide_changed)
         document.slide_settings_changed.connect(self._on_scale)
         shared.library.changed.connect(self._on_library)
         scale.slide_answered.connect(self._on_scale_known)
-        canvas.view_changed.connect(lambda _: self._moved.start())
         bridge.replied.connect(self._on_reply)
         bridge.ready.connect(self._on_ready)
         bridge.restarted.connect(self._forget_job)
@@ -101,7 +92,7 @@ class SlideScanController(Controller):
         return self._keeper.finish()
 
     def close(self) -> None:
-        self._moved.stop()
+        self._view.close()
         self._keeper.close()
 
     # --- what the user asks for
@@ -212,8 +203,8 @@ class SlideScanController(Controller):
         """Have the engine read all windows that are not known, from what is looked at outwards."""
         found = self.scans.map
         self._cancel()
-        self._view = view = self._canvas.camera.view.rect
         self._model, self._job = model.path, next(self._numbers)
+        view = self._view.begin()
         request = scan_request(self._job, self._document, model, view, found, self.correction)
         self._known = 0 if request.known is None else len(request.known)
         self._coarse = True
@@ -227,12 +218,10 @@ class SlideScanController(Controller):
             self._bridge.send(Cancel(self._job))
             self._job = None
 
-    def _follow_view(self) -> None:
-        """Begin with what is looked at now, if that is elsewhere."""
-        model, old, new = self._library.get(self._model), self._view, self._canvas.camera.view.rect
-        if self.scans.status != "reading" or self._job is None or model is None or old is None:
-            return
-        if moved_share(old, new) > MOVED_SHARE:
+    def _on_view_moved(self) -> None:
+        """Begin with what is looked at now."""
+        model = self._library.get(self._model)
+        if self.scans.status == "reading" and self._job is not None and model is not None:
             self._ask(model)
 
     # --- replies
@@ -256,9 +245,8 @@ class SlideScanController(Controller):
     def _end(self) -> None:
         """The engine reads no more."""
         found = self.scans.map
-        done = found is not None and found.complete
-        self._keeper.set_state("done" if done else "paused")
-        self.scans.set_status("" if found is None else "done" if done else "stopped")
+        self._keeper.set_state("done" if found is not None and found.complete else "paused")
+        self.scans.rest()
 
     def _on_begun(self, begun: ScanBegun) -> None:
         model, found = self._library.get(begun.checkpoint), self.scans.map
@@ -406,8 +394,7 @@ class SlideScanController(Controller):
         self.scans.set_outdated(outdated)
 
     def _on_scale_known(self, known: bool) -> None:
-        found = self.scans.map
         if self.scans.status == "scale":
-            self.scans.set_status("" if found is None else "done" if found.complete else "stopped")
+            self.scans.rest()
             if known:
                 self.start()

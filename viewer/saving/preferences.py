@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import get_type_hints
@@ -19,11 +20,13 @@ class PreferenceStore:
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / NAME
+        self._writing = threading.Lock()
         self.now = _read(self._file)
 
-    def save(self, preferences: Preferences) -> None:
-        """Write them whole or not at all. Raises OSError."""
-        write_json(self._file, to_json(preferences))
+    def save(self) -> None:
+        """Write those of now, whole or not at all; from any thread. Raises OSError."""
+        with self._writing:  # of two threads, the last to write knows the newest
+            write_json(self._file, to_json(self.now))
 
 
 def _read(file: Path) -> Preferences:

@@ -40,6 +40,11 @@ class SlideScans:
             self.per_second = self.left_s = 0.0
             self.changed.emit()
 
+    def rest(self) -> None:
+        """Nothing reads: what there is is whole, or it was stopped."""
+        found = self.map
+        self.set_status("" if found is None else "done" if found.complete else "stopped")
+
     def show(self, found: ScanMap | None) -> None:
         """Lay another map on the slide; a class that its model lacks is no longer chosen."""
         self.map = found

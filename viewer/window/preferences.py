@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import shiboken6
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QPushButton, QSpinBox, QWidget
 
 from viewer.saving.cache_files import remove_all, size_bytes
@@ -74,8 +76,6 @@ class PreferencesDialog(Dialog):
         self._later.show()
 
     def _on_colors(self) -> None:
-        from dataclasses import replace
-
         document = self._work.document
         chosen = replace(document.map_painting, colormap=self.colors.currentData())
         document.set_map_painting(chosen)
@@ -138,17 +138,25 @@ class PreferencesDialog(Dialog):
         self._form.addRow(
             label(tr("Temporary files"), "muted"), row(self._cache, self.remove, wide=self._cache)
         )
-        self._show_cache()
+        self.remove.setEnabled(False)
+        self._count_cache()
 
     def _on_remove(self) -> None:
-        remove_all(cache_folder(), keep=self._work.slides.open_files)
-        self._show_cache()
+        self.remove.setEnabled(False)
+        open_files = list(self._work.slides.open_files)
+        self._work.background.run(
+            lambda: remove_all(cache_folder(), keep=open_files), lambda _: self._count_cache()
+        )
 
-    def _show_cache(self) -> None:
-        folder = cache_folder()
-        size = size_bytes(folder)
+    def _count_cache(self) -> None:
+        """On a worker: the folder may be on a slow drive."""
+        self._work.background.run(lambda: size_bytes(cache_folder()), self._show_cache)
+
+    def _show_cache(self, size: int) -> None:
+        if not shiboken6.isValid(self):  # closed meanwhile
+            return
         self._cache.setText(_size(size) if size else tr("none"))
-        self._cache.setToolTip(str(folder))
+        self._cache.setToolTip(str(cache_folder()))
         self.remove.setEnabled(size > 0)
 
     def _section(self, title: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
@@ -11,6 +13,7 @@ from viewer.canvas.types import ViewState
 from viewer.canvas.view import View
 
 SIDE_PX = 512  # of a square, device pixels
+BUDGET_S = 0.012  # of a frame, for squares that panning brings
 KEPT = 96  # squares, 1 MB each: more than a screen of 4K has
 
 
@@ -18,6 +21,7 @@ class Crowd:
     """The squares of one canvas; all have one scale and one content."""
 
     def __init__(self) -> None:
+        self.is_whole = True  # no square is left for the next frame
         self._content: Hashable = None
         self._squares: OrderedDict[tuple[int, int], QImage] = OrderedDict()
 
@@ -28,18 +32,26 @@ class Crowd:
         content: Hashable,
         draw: Callable[[QPainter, View], object],
     ) -> None:
-        """Paint the squares that are in view.
+        """Paint the squares that are in view; those that panning brings come within a few frames.
 
         content: all that a square depends on but its place and the scale; another one means other
         pictures. draw: paints what lies within a view of one square.
         """
         now = (content, view.state.downsample)
+        end = time.perf_counter() + BUDGET_S
         if now != self._content:
             self._content = now
             self._squares.clear()
+            end = math.inf  # nothing could stand in for them: they would flicker while one zooms
         ox, oy = view.origin
+        self.is_whole, made = True, 0
         for row in _numbers(-oy, view.height):
             for at in _numbers(-ox, view.width):
+                if (at, row) not in self._squares:
+                    if made and time.perf_counter() > end:
+                        self.is_whole = False
+                        continue
+                    made += 1
                 square = self._square(at, row, view.state.downsample, draw)
                 painter.drawImage(ox + at * SIDE_PX, oy + row * SIDE_PX, square)
 

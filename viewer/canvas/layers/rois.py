@@ -112,8 +112,14 @@ class RoiLayer:
         hits = [(_box_area(s), s.roi.id) for s in shapes if s.contains(x, y, tolerance)]
         return min(hits)[1] if hits else None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the last frame had everything; else another one is needed."""
+        return self._crowd.is_whole
+
     def paint(self, painter: QPainter, view: View, dpr: float, mpp: float | None = None) -> None:
         """``mpp``: µm per level-0 pixel, for the lengths of rulers."""
+        self._crowd.is_whole = True
         if not self._list:
             return
         on_screen, is_dot = self._in_view(view, dpr)

@@ -28,10 +28,13 @@ def many(side: float, step: float = 20.0, across: int = 40) -> list[Roi]:
 def painted(layer: RoiLayer, view: View) -> np.ndarray:
     """(height, width) uint32 ARGB."""
     image = QImage(view.width, view.height, QImage.Format.Format_ARGB32_Premultiplied)
-    image.fill(0)
-    painter = QPainter(image)
-    layer.paint(painter, view, 1.0)
-    painter.end()
+    whole = False
+    while not whole:  # squares that panning brings may take several frames
+        image.fill(0)
+        painter = QPainter(image)
+        layer.paint(painter, view, 1.0)
+        painter.end()
+        whole = layer.is_whole
     return np.frombuffer(image.constBits(), np.uint32).reshape(view.height, view.width).copy()
 
 
@@ -79,3 +82,24 @@ def test_panning_paints_only_the_squares_that_come_into_view(qapp: object) -> No
         crowd.paint(painter, view, "same", lambda _, part: drawn.append(part))
         painter.end()
     assert len(drawn) == 3, "one at first, its neighbour, and one far away; then the first again"
+
+
+def test_a_frame_has_no_time_for_all_that_panning_brings(
+    qapp: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest comes in the next frames, one square at least in each."""
+    drawn: list[View] = []
+    crowd, image = Crowd(), QImage(4 * SIDE_PX, SIDE_PX, QImage.Format.Format_ARGB32)
+
+    def frame(x: float) -> int:
+        painter = QPainter(image)
+        view = View(ViewState(x, 256.0, 1.0), 4 * SIDE_PX, SIDE_PX)
+        crowd.paint(painter, view, "same", lambda _, part: drawn.append(part))
+        painter.end()
+        return len(drawn)
+
+    monkeypatch.setattr("viewer.canvas.layers.crowd.BUDGET_S", -1.0)
+    assert frame(1024.0) == 4 and crowd.is_whole, "a new scale is painted at once"
+    for more in (1, 2, 3, 4):
+        assert frame(1024.0 + 4 * SIDE_PX) == 4 + more
+    assert crowd.is_whole

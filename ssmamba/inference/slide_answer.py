@@ -16,10 +16,10 @@ from ssmamba.inference.appearance import appearance
 from ssmamba.inference.distance import mahalanobis
 from ssmamba.inference.judge import DEFAULT_ENTROPY_LIMIT, normalised_entropy
 from ssmamba.inference.slide_regions import SlideRegions
-from ssmamba.models.slides.config import PixelMambaConfig
 from ssmamba.models.slides.encoder import RegionEncoder, SlideModel, SlideTokens
-from ssmamba.models.slides.memory import FLOAT, Load
+from ssmamba.models.slides.memory import FLOAT, Load, most_regions
 from ssmamba.models.slides.pixel_mamba import PixelMamba
+from ssmamba.models.slides.published.longvit import LongViT
 from ssmamba.models.slides.serialise import split_class
 from ssmamba.models.slides.vim import Vim
 from ssmamba.wording import words
@@ -28,6 +28,7 @@ ENLARGED = 1.25  # times the model's µm/px, from which on a slide lacks what th
 MANY = 2.0  # times the most regions of a training slide
 MARGIN = 1.25  # of a process over its tensors
 VIM_FLOATS = 24  # of a token and channel, at most at once in a block of Vim's
+LONGVIT_FLOATS, SCORES = 24, 3  # of LongViT's, and of a token, head and token that it looks at
 
 FOREIGN = words(
     "Colours and sharpness are unlike those of the training slides ({times:.1f} times the limit): "
@@ -102,30 +103,35 @@ def probabilities(card: Card, logits: np.ndarray) -> np.ndarray:
 def depth_of(model: SlideModel) -> int:
     """Layers of a model that reads regions."""
     encoder = model.encoder
-    assert isinstance(encoder, PixelMamba | Vim)
+    assert isinstance(encoder, PixelMamba | Vim | LongViT)
     return len(encoder.blocks)
 
 
 def most_that_fit(model: SlideModel, window: int, memory: int) -> int:
     """Regions that a pass without gradients can hold in so many bytes, one at least."""
-    load = _bytes_of(model, window)
-    low, high = 1, 2
-    while high < 1 << 20 and load(high) * MARGIN <= memory:
-        low, high = high, high * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if load(middle) * MARGIN <= memory else (low, middle)
-    return low
+    return max(most_regions(_bytes_of(model, window), int(memory / MARGIN)), 1)
 
 
-def _bytes_of(model: SlideModel, window: int) -> Callable[[int], float]:
+def _bytes_of(model: SlideModel, window: int) -> Callable[[int], int]:
+    """Bytes of a pass over so many regions, without weights."""
     encoder = model.encoder
     if isinstance(encoder, PixelMamba):
-        config: PixelMambaConfig = encoder.config
-        return Load(config, window).forward
-    assert isinstance(encoder, Vim)
-    tokens = sum((window // side) ** 2 for side in encoder.config.tokens) + 1
-    return lambda n: FLOAT * n * (tokens * encoder.config.dim * VIM_FLOATS + 3 * window**2)
+        return Load(encoder.config, window).forward
+    if isinstance(encoder, Vim):
+        tokens = sum((window // side) ** 2 for side in encoder.config.tokens) + 1
+        of_block = tokens * encoder.config.dim * VIM_FLOATS
+        return lambda n: FLOAT * n * (of_block + 3 * window**2)
+    assert isinstance(encoder, LongViT)
+    config = encoder.config
+    patches = (window // config.token) ** 2 + 1
+
+    def needed(regions: int) -> int:
+        length = regions * patches
+        scores = SCORES * config.heads * min(config.segments[0], length)  # the first pair has most
+        of_token = config.dim * LONGVIT_FLOATS + scores
+        return FLOAT * (length * of_token + 3 * regions * window**2)
+
+    return needed
 
 
 def doubts_of(

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 
 from ssmamba.models.slides.config import SIZES, PixelMambaConfig
-from ssmamba.models.slides.memory import Load
+from ssmamba.models.slides.memory import Load, most_regions
 from ssmamba.ops import dispatch
 from ssmamba.runtime.memory import free_memory
 from training.loop.progress import console
@@ -17,7 +17,6 @@ from training.slides.memory import (
     GIB,
     dino_bytes,
     latentmim_bytes,
-    most_regions,
     supervised_bytes,
     with_recomputed,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ssmamba.models.slides.config import PixelMambaConfig
@@ -11,7 +11,6 @@ from ssmamba.models.slides.memory import DIRECTIONS, FLOAT, Load
 
 GIB = 1 << 30
 TRAINED = 4  # a weight, its gradient and AdamW's two moments
-MOST_LOOKED_FOR = 1 << 20  # regions
 
 
 def parameters(config: PixelMambaConfig) -> int:
@@ -60,17 +59,6 @@ def last_grid(load: Load) -> tuple[int, int]:
     """Spatial tokens of a region in the end, and their channels."""
     rows, columns = load.config.grid(load.window)
     return rows * columns, load.config.num_features
-
-
-def most_regions(needed: Callable[[int], int], memory: int) -> int:
-    """The most regions whose ``needed(regions)`` bytes are within ``memory``; 0 = not even two."""
-    low, high = 1, 2
-    while high < MOST_LOOKED_FOR and needed(high) <= memory:
-        low, high = high, high * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if needed(middle) <= memory else (low, middle)
-    return low if low > 1 else 0
 
 
 def with_recomputed(load: Load, layers: int) -> Load:

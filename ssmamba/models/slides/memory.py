@@ -9,6 +9,7 @@ n regions, t tokens of a region, C channels of a token, I = expand · C, N state
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +18,7 @@ from ssmamba.models.slides.fusion import regions_by_layer
 
 FLOAT, DIRECTIONS = 4, 2  # bytes; G
 LANES, STEPS, STATES = 16, 32, 8  # of the scan: channels and steps between kept states, padding
+MOST_LOOKED_FOR = 1 << 20  # regions
 
 
 @dataclass(frozen=True)
@@ -106,3 +108,14 @@ class Load:
     def _low(self, dim: int) -> int:
         """Floats a token of dt, B and C."""
         return DIRECTIONS * (math.ceil(dim / 16) + 2 * self.config.d_state)
+
+
+def most_regions(needed: Callable[[int], float], memory: int) -> int:
+    """The most regions whose ``needed(regions)`` bytes are within ``memory``; 0 = not even two."""
+    low, high = 1, 2
+    while high < MOST_LOOKED_FOR and needed(high) <= memory:
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if needed(middle) <= memory else (low, middle)
+    return low if low > 1 else 0

@@ -15,7 +15,7 @@ from ssmamba.inference.appearance import appearance
 from ssmamba.inference.distance import fit_feature_statistics
 from ssmamba.inference.slide_regions import read_regions
 from ssmamba.models.slides.build import build_slide_model
-from ssmamba.models.slides.config import PixelMambaConfig
+from ssmamba.models.slides.config import LongViTConfig, PixelMambaConfig, VimConfig
 from ssmamba.reading.preprocess import to_tensor
 from ssmamba.runtime.device import choose_device
 from ssmamba.slides.slide import Slide
@@ -56,7 +56,7 @@ def model(tmp_path):
             calibration=Calibration(entropy_limit=1.0),
         ).with_(**changes)  # fmt: skip
         torch.manual_seed(0)
-        made = build_slide_model("pixel-mamba", asdict(CONFIG), card.slide_outputs)
+        made = build_slide_model(card.arch, card.config, card.slide_outputs)
         path = tmp_path / "model.safetensors"
         checkpoint.save(path, made, card, extra)
         return path
@@ -96,6 +96,26 @@ def test_the_answer_is_the_models_and_its_parts_add_up_to_it(jobs, slide, model)
     told = [s for s in steps if isinstance(s, Progress)]
     assert [s.done / s.total for s in told] == sorted(s.done / s.total for s in told)
     assert told[-1].done == told[-1].total  # after the last layer
+
+
+@pytest.mark.parametrize(
+    ("arch", "config"),
+    [
+        ("vim", VimConfig(tokens=(4,), dim=16, depth=2, window=8)),
+        ("longvit", LongViTConfig(token=4, dim=16, depth=2, window=8)),
+    ],
+)
+def test_the_other_models_of_pixels_answer_too(jobs, slide, model, arch, config):
+    path = model(arch=arch, config=asdict(config))
+    found, steps = ask(jobs, slide, path)
+    own = checkpoint.load_slide_model(path).model
+    with torch.no_grad():
+        logits = own(to_tensor(regions_of(slide).images, SPEC)).double()
+    np.testing.assert_allclose(found.values.array, logits.softmax(0), atol=1e-5)
+    told = [s for s in steps if isinstance(s, Progress)]
+    assert told[-1].done == told[-1].total
+    fit = [slide_answer.most_that_fit(own, 8, size << 10) for size in (0, 400, 4000)]
+    assert fit[0] == 1 and 1 < fit[1] < fit[2]
 
 
 def test_survival_says_the_share_alive_after_each_bin(jobs, slide, model):

@@ -6,17 +6,11 @@ from torch.profiler import ProfilerActivity, profile
 
 from ssmamba.models.slides.block import BidirectionalBlock
 from ssmamba.models.slides.config import PixelMambaConfig
-from ssmamba.models.slides.memory import Load
+from ssmamba.models.slides.memory import Load, most_regions
 from ssmamba.models.slides.pixel_mamba import PixelMamba
 from training.slides import fit
 from training.slides.config import SlideFinetuneConfig, SlidePretrainConfig
-from training.slides.memory import (
-    dino_bytes,
-    latentmim_bytes,
-    most_regions,
-    parameters,
-    supervised_bytes,
-)
+from training.slides.memory import dino_bytes, latentmim_bytes, parameters, supervised_bytes
 
 SMALL = PixelMambaConfig(expansions=("h-cat", "v-cat", "h-cat", "v-cat", "", ""), alpha=0.5)
 PAPER = PixelMambaConfig.of_size("6m")

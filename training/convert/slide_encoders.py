@@ -6,7 +6,6 @@ The names and shapes are those of their published code; what a file lacks or has
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -59,8 +58,7 @@ class SlideAdapter:
     names: tuple[tuple[str, str], ...]
     dropped: tuple[str, ...]  # patterns of tensors that are not of the encoder
     own: tuple[str, ...]  # prefixes of ours that the file does not hold, and that start anew
-    shape: Callable[[State], tuple[int, int]]  # features of a tile, channels
-    layers: str  # pattern of a layer's number, among our names
+    within: str  # prefix, among our names, of the embedding of tiles and of the layers
     encoder: str  # whose features it reads
     source: str
     licence: str
@@ -70,16 +68,14 @@ SLIDE_ADAPTERS = {
     "gigapath-slide": SlideAdapter(
         "gigapath-slide", "Prov-GigaPath's slide encoder", _GIGAPATH,
         (r"pos_embed$", r"decoder", r"mask_token$", r"head\."), (),
-        lambda w: (w["embed.weight"].shape[1], w["embed.weight"].shape[0]),
-        r"blocks\.(\d+)\.", "gigapath",
+        "", "gigapath",
         "slide_encoder.pth of prov-gigapath/prov-gigapath on Hugging Face",
         "Prov-GigaPath licence: research use, no clinical use",
     ),
     "hipt": SlideAdapter(
         "hipt", "HIPT's ViT over squares of 4,096 px", _HIPT, (r"head\.",),
         ("phi.", "squares.", "attention.", "rho."),
-        lambda w: (w["local.embed.weight"].shape[1], w["local.embed.weight"].shape[0]),
-        r"local\.blocks\.(\d+)\.", "hipt-vit256",
+        "local.", "hipt-vit256",
         "vit4k_xs_dino.pth of mahmoodlab/HIPT", "Apache-2.0 with the Commons Clause: no sale",
     ),
 }  # fmt: skip
@@ -89,9 +85,7 @@ def convert_slide_encoder(config: ConvertConfig) -> None:
     """Read, check every tensor, and write a slide model without a head. Raises CheckpointError."""
     adapter = SLIDE_ADAPTERS[config.arch]
     weights = fitted(adapter, read_tensors(config.weights), config.weights)
-    features, dim = adapter.shape(weights)
-    found = (re.match(adapter.layers, name) for name in weights)
-    depth = 1 + max(int(match[1]) for match in found if match)
+    dim, features, depth = _size(adapter, weights, config.weights)
     mil = MILConfig(adapter.name, features, dim, depth=depth)
     torch.manual_seed(0)
     model = build_slide_model("mil", asdict(mil), 0)
@@ -131,10 +125,26 @@ def fitted(adapter: SlideAdapter, published: State, path: Path) -> State:
             unknown.append(name)
     if unknown or not found:
         what = f"an unknown tensor '{min(unknown)}'" if unknown else "none of its tensors"
-        raise CheckpointError(
-            f"{path} does not contain {adapter.title} ({what}); take {adapter.source}."
-        )
+        raise _another(adapter, path, what)
     return found
+
+
+def _another(adapter: SlideAdapter, path: Path, what: str) -> CheckpointError:
+    return CheckpointError(
+        f"{path} does not contain {adapter.title} ({what}); take {adapter.source}."
+    )
+
+
+def _size(adapter: SlideAdapter, weights: State, path: Path) -> tuple[int, int, int]:
+    """Channels, features of a tile and layers, by our names. Raises CheckpointError."""
+    embed = weights.get(f"{adapter.within}embed.weight")
+    if embed is None or embed.ndim != 2:
+        raise _another(adapter, path, "none of its tiles' embedding")
+    found = (re.match(rf"{adapter.within}blocks\.(\d+)\.", name) for name in weights)
+    layers = [int(match[1]) for match in found if match]
+    if not layers:
+        raise _another(adapter, path, "none of its layers")
+    return embed.shape[0], embed.shape[1], 1 + max(layers)
 
 
 def _own_name(adapter: SlideAdapter, name: str) -> str | None:
@@ -152,7 +162,5 @@ def _check(adapter: SlideAdapter, model: State, weights: State, path: Path) -> N
     wrong = sorted(n for n in needed & weights.keys() if model[n].shape != weights[n].shape)
     for names, what in ((missing, "missing"), (foreign, "unknown"), (wrong, "of another shape")):
         if names:
-            raise CheckpointError(
-                f"{path} does not contain {adapter.title} ({len(names)} tensors {what}, first "
-                f"'{names[0].removeprefix('encoder.')}'); take {adapter.source}."
-            )
+            first = names[0].removeprefix("encoder.")
+            raise _another(adapter, path, f"{len(names)} tensors {what}, first '{first}'")

@@ -101,6 +101,8 @@ def without(tree, name):
         ("hipt", gigapath(), "an unknown tensor"),
         ("gigapath-slide", {"model": gigapath()["model"] | {"cls_token": torch.zeros(1, 1, 8)}},
          "of another shape"),
+        ("gigapath-slide", {"norm.weight": torch.ones(8)}, "none of its tiles' embedding"),
+        ("hipt", {"phi.0.weight": torch.ones(8, 4)}, "none of its layers"),
     ],
 )  # fmt: skip
 def test_another_file_is_refused_in_one_sentence(tmp_path, capsys, name, tree, said):

@@ -71,7 +71,7 @@ class TissueFiles:
         if path is None:
             return None
         found = read_regions(path, slide.info.bounds_offset)
-        areas = [roi for roi in found.rois if roi.kind not in ("point", "line")]
+        areas = [roi for roi in found.rois if roi.has_area]
         added = [roi for roi in areas if folded(roi.class_name) in _COUNTS]
         removed = [roi for roi in areas if folded(roi.class_name) in _LEFT_OUT]
         if not (added or removed):

@@ -13,11 +13,10 @@ from dataclasses import replace
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from ssmamba.rois.clipping import SMALLEST_AREA_PX2
 from ssmamba.rois.geometry import polygons_of, rings_of, roi_shape
 from ssmamba.rois.outlines import shifted
 from ssmamba.rois.roi import Rings, Roi, rounded
-
-SMALLEST_AREA_PX2 = 1.0  # smaller parts are dust of rounding
 
 
 def polygons_from(area: BaseGeometry) -> tuple[Rings, ...]:
@@ -72,7 +71,7 @@ def without_holes(roi: Roi) -> Roi | None:
 
 def simplified(roi: Roi, tolerance: float) -> Roi | None:
     """The region without corners that are within ``tolerance`` px of the line (Douglas-Peucker)."""
-    if roi.kind not in ("polygon", "ellipse", "rectangle"):
+    if not roi.has_area:
         return roi
     found = with_area(roi, roi_shape(roi).simplify(tolerance, preserve_topology=True))
     return roi if found is not None and corner_count(found) >= corner_count(roi) else found

@@ -59,6 +59,22 @@ def test_a_slide_is_read_again_where_its_correction_changed_and_no_other_one(sca
     assert changed == {"two"}
 
 
+def test_a_ruler_on_the_tissue_is_no_tissue(scan, tmp_path):
+    path = regions(tmp_path / "own.geojson", ("No tissue", 256, 192, 320, 256))
+    held = json.loads(path.read_text())
+    ruler = {
+        "type": "Feature",
+        "geometry": {"type": "LineString", "coordinates": [[0, 320], [64, 384]]},
+        "properties": {
+            "classification": {"name": "Tissue"}, "metadata": {"measured as": "ruler"},
+        },
+    }  # fmt: skip
+    held["features"].append(ruler)
+    path.write_text(json.dumps(held))
+    status, said, _ = scan("slides/one.tif", "--preflight", "--tissue", path)
+    assert status == 0 and "regions that count: 0; left out: 1" in said
+
+
 NOTHING = [
     ("slides/one.tif", "a.geojson", [("Tumor", 0, 0, 64, 64)], "no region of the class Tissue"),
     ("slides", "a.geojson", [("Tissue", 0, 0, 64, 64)], "is one file, and there are 3 slides"),

@@ -14,6 +14,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 from contextlib import redirect_stdout
 from importlib import import_module
@@ -94,6 +95,15 @@ def without_seconds(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: without_seconds(v) for k, v in value.items() if k != "seconds"}
     return [without_seconds(v) for v in value] if isinstance(value, list) else value
+
+
+def assert_killed_runs_end_equal(module: str, given: list[str], count: str) -> None:
+    """Run ``python -m MODULE GIVEN``, a killing of ``count`` runs, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *given], stdout=subprocess.PIPE, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    assert f": {count} killed among" in done.stdout and ", 0 with faults" in done.stdout
 
 
 def _forked(command: str, given: list[str], run: Path, kill_at: int = 0) -> int:

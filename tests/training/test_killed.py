@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.training.conftest import TINY
+from tests.training.killing import assert_killed_runs_end_equal
 
 COUNT = os.environ.get("SSMAMBA_KILLS", "5")  # 100 for a release
 RUNS = {
@@ -24,11 +24,4 @@ RUNS = {
 @pytest.mark.parametrize("command", RUNS)
 def test_a_killed_training_resumes_bit_for_bit(command: str, folder: Path, tmp_path: Path) -> None:
     given = [command, str(folder), str(tmp_path), COUNT, *TINY, *RUNS[command]]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.training.killing", *given],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    assert f"{command}: {COUNT} killed among" in done.stdout and "0 with faults" in done.stdout
+    assert_killed_runs_end_equal("tests.training.killing", given, COUNT)

@@ -3,7 +3,9 @@
 import pytest
 
 from ssmamba.checkpoints.card import Calibration
+from ssmamba.engine.jobs import Jobs
 from ssmamba.engine.messages import SlideRef
+from ssmamba.runtime.device import choose_device
 from tests.slides import grainy, write_pyramid
 from tests.ssmamba.checkpoints.made import save_classifier, save_mamim
 from tests.ssmamba.engine.asking import Engine
@@ -20,6 +22,14 @@ def folder(tmp_path_factory):
     )
     save_mamim(folder / "mamim.safetensors")
     return folder
+
+
+@pytest.fixture(scope="module")
+def jobs():
+    """The work of an engine without its process; its steps are taken by hand."""
+    made = Jobs(choose_device("cpu"))
+    yield made
+    made.keep_slides(())
 
 
 @pytest.fixture(scope="module")

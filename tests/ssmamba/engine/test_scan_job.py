@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from ssmamba.checkpoints.card import InputSpec
-from ssmamba.engine.jobs import Jobs
 from ssmamba.engine.jobs.scan import AHEAD, BATCH, FEW, TURN_S
 from ssmamba.engine.messages import (
     Cancel,
@@ -28,18 +27,10 @@ from ssmamba.reading.doubts import CODES
 from ssmamba.reading.grid import COARSEST, coarse_first, strides_of
 from ssmamba.reading.plan import read_window
 from ssmamba.reading.values import PackedArray, ReadOptions, Window
-from ssmamba.runtime.device import choose_device
 from ssmamba.slides.slide import Slide
 from tests.slides import grainy, write_pyramid
 from tests.ssmamba.checkpoints.made import save_classifier
 from tests.ssmamba.engine.asking import ENDS, square
-
-
-@pytest.fixture(scope="module")
-def jobs():
-    made = Jobs(choose_device("cpu"))
-    yield made
-    made.keep_slides(())
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import torch
 
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import Calibration, Card, ClassInfo, SlideSpec
-from ssmamba.engine.jobs import Jobs, slide_answer
+from ssmamba.engine.jobs import slide_answer
 from ssmamba.engine.messages import AnswerSlide, Classify, Progress, SlideAnswer, SlideRef
 from ssmamba.errors import CheckpointError, SlideError
 from ssmamba.inference.appearance import appearance
@@ -17,7 +17,6 @@ from ssmamba.inference.slide_regions import read_regions
 from ssmamba.models.slides.build import build_slide_model
 from ssmamba.models.slides.config import LongViTConfig, PixelMambaConfig, VimConfig
 from ssmamba.reading.preprocess import to_tensor
-from ssmamba.runtime.device import choose_device
 from ssmamba.slides.slide import Slide
 from tests.slides import tissue_like, write_pyramid
 from tests.ssmamba.engine.asking import square
@@ -25,13 +24,6 @@ from tests.ssmamba.engine.asking import square
 CLASSES = tuple(ClassInfo(str(n), f"Grade {n}", (10 * n, 0, 0)) for n in (1, 2, 3))
 CONFIG = PixelMambaConfig(expansions=("h-cat", "v-cat"))
 SPEC = SlideSpec(window_px=8, source_px=8, mpp=4.0)
-
-
-@pytest.fixture(scope="module")
-def jobs():
-    made = Jobs(choose_device("cpu"))
-    yield made
-    made.keep_slides(())
 
 
 @pytest.fixture(scope="module")

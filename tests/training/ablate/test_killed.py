@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.training.killing import assert_killed_runs_end_equal
 
 COUNT = os.environ.get("SSMAMBA_KILLS", "2")  # 30 for a release
 CELL = "mixer-mamba"
@@ -23,12 +24,4 @@ def test_a_killed_grid_leaves_no_run_and_ends_equal(folder: Path, tmp_path: Path
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("warmup_epochs: 0.5\npretrain:\n  mask_unit: 8\n  decoder_dim: 32\n")
     given = [str(folder), str(tmp_path), COUNT, "--config", str(recipe), *FLAGS]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.training.ablate.killing", *given],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    assert f"ablate: {COUNT} killed among" in done.stdout and "0 with faults" in done.stdout
-    print(done.stdout)
+    assert_killed_runs_end_equal("tests.training.ablate.killing", given, COUNT)

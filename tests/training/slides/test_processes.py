@@ -11,6 +11,7 @@ import torch
 
 from ssmamba.checkpoints.checkpoint import load_slide_model
 from tests.patience import PATIENCE_S
+from tests.training.killing import assert_killed_runs_end_equal
 from tests.training.slides.cohorts import write_cohort
 from tests.training.test_distributed import torchrun
 from training import slide_finetune
@@ -35,14 +36,7 @@ def weights(run, name="last"):
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork and no SIGKILL")
 def test_a_killed_training_resumes_bit_for_bit(cohort, tmp_path):
     given = ["slide_finetune", str(cohort), str(tmp_path), COUNT, *FLAGS]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.training.killing", *given],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    assert f"{COUNT} killed among" in done.stdout and "0 with faults" in done.stdout
+    assert_killed_runs_end_equal("tests.training.killing", given, COUNT)
 
 
 @pytest.mark.slow

@@ -2,13 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
 
 import pytest
 import torch
 
-from tests.training.killing import without_seconds
+from tests.training.killing import assert_killed_runs_end_equal, without_seconds
 from tests.training.slides.cohorts import write_cohort
 from tests.training.test_distributed import torchrun
 from training import slide_pretrain
@@ -31,14 +30,7 @@ def cohort(tmp_path_factory):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_killed_training_resumes_bit_for_bit(method, cohort, tmp_path):
     given = ["slide_pretrain", str(cohort), str(tmp_path), COUNT, *FLAGS, "--method", method]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.training.killing", *given],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    assert f"{COUNT} killed among" in done.stdout and "0 with faults" in done.stdout
+    assert_killed_runs_end_equal("tests.training.killing", given, COUNT)
 
 
 @pytest.mark.slow

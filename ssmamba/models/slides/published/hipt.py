@@ -7,8 +7,6 @@ as here.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, interpolate, relu, scaled_dot_product_attention
@@ -47,12 +45,12 @@ class HIPT(SlideEncoder):
         square, inside = places // SIDE, places % SIDE
         columns = int(square[:, 0].max()) + 1
         number = square[:, 1] * columns + square[:, 0]
-        found = []
+        known, found = self.local.known(), []
         for one in number.unique().tolist():
             own = number == one
             at = inside[own, 1] * SIDE + inside[own, 0]
             order = at.argsort()
-            found.append(self.local(slide[own, :-2][order], at[order]))
+            found.append(self.local(slide[own, :-2][order], known[at[order]]))
         return torch.stack(found)
 
     def empty(self, slide: Tensor) -> Tensor:
@@ -71,13 +69,17 @@ class LocalViT(nn.Module):
         self.blocks = nn.ModuleList(_Block(dim, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(dim, eps=1e-6)
 
-    def forward(self, tiles: Tensor, at: Tensor) -> Tensor:
-        """Features (n, D) of tiles at places (n,) of a square, row · 16 + column -> (dim,)."""
-        first, grid = self.positions[:1], self.positions[1:].T.unflatten(1, (TRAINED, TRAINED))
-        scale = (SIDE + NUDGE) / math.sqrt(TRAINED**2)
+    def known(self) -> Tensor:
+        """What a place of a square, row · 16 + column, adds to its token: (256, dim)."""
+        grid = self.positions[1:].T.unflatten(1, (TRAINED, TRAINED))
+        scale = (SIDE + NUDGE) / TRAINED
         larger = interpolate(grid[None], scale_factor=(scale, scale), mode="bicubic")[0]
-        known = larger.flatten(1).T[at]
-        tokens = torch.cat([self.cls_token + first, gelu(self.embed(tiles)) + known])
+        return larger.flatten(1).T
+
+    def forward(self, tiles: Tensor, known: Tensor) -> Tensor:
+        """Features of tiles (n, D), and what their places add (n, dim) -> (dim,)."""
+        first = self.cls_token + self.positions[:1]
+        tokens = torch.cat([first, gelu(self.embed(tiles)) + known])
         for block in self.blocks:
             tokens = block(tokens)
         return self.norm(tokens)[0]

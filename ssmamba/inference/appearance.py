@@ -18,11 +18,11 @@ def appearance(images: np.ndarray) -> np.ndarray:
     Mean of R, G, B, their standard deviations, and the mean difference of brightness between pixels
     1, 2 and 4 apart in a row; all in 0..1, a difference of regions too small for it 0.
     """
-    values = images.astype(np.float32) / 255.0
-    bright = values.mean(axis=3)
-    parts = [values.mean(axis=(1, 2)), values.std(axis=(1, 2))]
-    for step in STEPS:
-        gap = abs(bright[:, :, step:] - bright[:, :, :-step])
-        own = gap.mean(axis=(1, 2)) if gap.size else np.zeros(len(images), np.float32)
-        parts.append(own[:, None])
-    return np.concatenate(parts, axis=1).astype(np.float32)
+    found = np.empty((len(images), NUMBERS), np.float32)
+    for row, image in enumerate(images):  # one by one: all in float32 would take much memory
+        values = image.astype(np.float32) / 255.0
+        bright = values.mean(axis=2)
+        gaps = (abs(bright[:, step:] - bright[:, :-step]) for step in STEPS)
+        found[row, :3], found[row, 3:6] = values.mean(axis=(0, 1)), values.std(axis=(0, 1))
+        found[row, 6:] = [gap.mean() if gap.size else 0.0 for gap in gaps]
+    return found

@@ -69,6 +69,8 @@ def answer_slide(request: AnswerSlide, bench: Bench, spent: Spent) -> Steps:
             layer += 1
             told = progress(request.job, layer, depth, spent() - begun)
             yield replace(told, done=depth + layer, total=2 * depth, per_second=0.0)
+        mpp = ref.mpp or slide.mpp
+        assert mpp is not None  # else no region was read
         yield SlideAnswer(
             job=request.job,
             checkpoint=request.checkpoint,
@@ -79,7 +81,7 @@ def answer_slide(request: AnswerSlide, bench: Bench, spent: Spent) -> Steps:
             base=PackedArray.of(said.base),
             tokens=PackedArray.of(said.tokens),
             left_out=regions.left_out,
-            doubts=doubts_of(loaded, regions, said.logits, ref.mpp or slide.mpp or spec.mpp or 1.0),
+            doubts=doubts_of(loaded, regions, said.logits, mpp),
             stamp=Stamp(
                 slide_path=str(slide.path),
                 slide_hash=slide.quick_hash,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +30,7 @@ COLOUR_REGIONS = 64  # of a slide, whose colours are measured
 Kept = TypeVar("Kept")
 
 
-class Bags(Generic[Kept]):
+class Bags(ABC, Generic[Kept]):
     """Slides by their row in the cohort; read once as far as memory allows, by any thread."""
 
     def __init__(self, cohort: Cohort, spec: SlideSpec, most: int, cache_gib: float) -> None:
@@ -65,20 +66,20 @@ class Bags(Generic[Kept]):
         """The file by which the card knows that a slide was trained on."""
         return self.cohort.slides[row].path
 
+    @abstractmethod
     def sample(self, row: int, rng: np.random.Generator | None) -> Tensor:
         """A slide for a batch; augmented where there is ``rng``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tensor(self, sample: Tensor, spec: SlideSpec) -> Tensor:
         """A sample as the model reads it, float32."""
-        raise NotImplementedError
 
-    def _read(self, row: int) -> Kept:
-        raise NotImplementedError
+    @abstractmethod
+    def _read(self, row: int) -> Kept: ...
 
+    @abstractmethod
     def _measure(self, found: Kept) -> tuple[int, int]:
         """Regions or tiles, and bytes."""
-        raise NotImplementedError
 
 
 class PixelBags(Bags[SlideRegions]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -42,7 +43,7 @@ class SlideViews(NamedTuple):
     seed: Tensor  # () int64, of what fusion draws
 
 
-class SlidePretraining:
+class SlidePretraining(ABC):
     """What both methods do alike.
 
     Args:
@@ -62,21 +63,21 @@ class SlidePretraining:
         self.config, self.bags, self.spec, self.device = config, bags, spec, device
         self.train, self.val = train, val
 
+    @abstractmethod
     def model(self, encoder: RegionEncoder, steps: int, passes: int, epoch_steps: int) -> nn.Module:
         """The module to train."""
-        raise NotImplementedError
 
+    @abstractmethod
     def kept(self, model: nn.Module) -> RegionEncoder:
         """The encoder that a checkpoint has."""
-        raise NotImplementedError
 
     def make_batch(self, rows: np.ndarray, rng: np.random.Generator) -> NamedTuple:
         """A training slide by its row among them; the same for the same ``rng``."""
         return self._batch(int(self.train[int(rows[0])]), rng)
 
+    @abstractmethod
     def loss(self, model: nn.Module, batch: NamedTuple) -> Tensor:
         """Of one slide, a scalar."""
-        raise NotImplementedError
 
     @torch.no_grad()
     def validate(self, model: nn.Module) -> dict[str, float]:
@@ -95,11 +96,11 @@ class SlidePretraining:
         """The regions (N, 3, w, w) of a slide, the same piece each time where it is too large."""
         return self._pixels(torch.from_numpy(self._regions(row, None)[0]))
 
-    def _batch(self, row: int, rng: np.random.Generator) -> NamedTuple:
-        raise NotImplementedError
+    @abstractmethod
+    def _batch(self, row: int, rng: np.random.Generator) -> NamedTuple: ...
 
-    def _scored(self, model: nn.Module) -> dict[str, float]:
-        raise NotImplementedError
+    @abstractmethod
+    def _scored(self, model: nn.Module) -> dict[str, float]: ...
 
     def _fixed(self) -> Iterator[NamedTuple]:
         for row in self.val:

@@ -111,7 +111,7 @@ def test_every_method_gives_finite_maps_that_depend_on_the_class_as_it_says(
 @pytest.mark.slow
 def test_the_formulas_are_those_of_grad_cam():
     """Slow, because that package takes seconds to import."""
-    package = pytest.importorskip("pytorch_grad_cam")
+    package = pytest.importorskip("pytorch_grad_cam", reason="needs grad-cam, of .[test]")
     rng = np.random.default_rng(0)
     found, gradient = rng.normal(size=(2, 2, 8, 5, 6)).astype(np.float32)
     gradient[0, :, 2:4] = 0

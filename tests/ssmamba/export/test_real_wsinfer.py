@@ -51,7 +51,7 @@ assert run_inference(slides, results, model, batch_size=7) == ([], [])
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("packages")
-    pytest.importorskip("pandas")
+    pytest.importorskip("pandas", reason="needs pandas, which WSInfer reads tables with")
     command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder)]
     done = subprocess.run([*command, *PACKAGES], capture_output=True, text=True, check=False)
     if done.returncode:

@@ -25,7 +25,7 @@ from tests.patience import PATIENCE_S
 from tests.slides import grainy, write_pyramid
 from tests.ssmamba.checkpoints.made import save_classifier
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 ROOT = Path(__file__).resolve().parents[3]
 MANY, FEW = 40, 6  # slides
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]

@@ -43,7 +43,7 @@ def unbroken(scan):
     return bytes_of(out)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_killed_scan_goes_on_and_its_bytes_are_those_of_an_unbroken_one(folder, scan, unbroken):
     out = folder / "killed"
     killed(folder, out, "torn", 2)
@@ -56,7 +56,7 @@ def test_a_killed_scan_goes_on_and_its_bytes_are_those_of_an_unbroken_one(folder
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_kills_at_every_moment(folder, scan, unbroken, tmp_path):
     """Before each file takes its name, and after every batch of the first slide, in one folder."""
     for number in range(8):

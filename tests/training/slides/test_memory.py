@@ -44,7 +44,7 @@ def test_what_a_block_keeps_is_counted(dim, half):
 @pytest.fixture(autouse=True)
 def kernels(monkeypatch):
     """The compiled scan, whose bytes are counted; the plain one keeps many times as much."""
-    pytest.importorskip("numba")
+    pytest.importorskip("numba", reason="needs the compiled kernels")
     monkeypatch.setenv("SSMAMBA_SCAN", "cpu")
 
 

@@ -13,6 +13,7 @@ from ssmamba.rois.geojson_features import Offset
 from ssmamba.rois.imagescope import regions_of_imagescope
 from ssmamba.rois.region_file import RegionFile
 from ssmamba.rois.xml_places import parse_xml
+from ssmamba.wording import without_stop
 
 READERS = {asap.ROOT: regions_of_asap, imagescope.ROOT: regions_of_imagescope}
 
@@ -44,6 +45,6 @@ def read_regions(
         raise RoiError(
             "{path} has no region that can be read ({why}); export the regions again.",
             path=path,
-            why=found.notes[0],
+            why=without_stop(found.notes[0]),
         )
     return found

@@ -51,6 +51,7 @@ class CompareGrid(QWidget):
             view.roi_clicked.connect(self.roi_clicked)
         self.strip.enlarge_requested.connect(lambda: self.set_enlarged(not self.enlarged))
         self._listen()
+        self._show_slide_settings()
         self._sync()
 
     def _listen(self) -> None:
@@ -61,7 +62,7 @@ class CompareGrid(QWidget):
         document.rois_changed.connect(matrix.show_rois)
         document.selection_changed.connect(self._on_selected)
         document.slide_changed.connect(matrix.fit_soon)
-        document.slide_settings_changed.connect(matrix.show_slide_settings)
+        document.slide_settings_changed.connect(self._show_slide_settings)
         document.map_painting_changed.connect(self._show_painting)
         document.results_changed.connect(matrix.answers_soon)
         document.slide_settings_changed.connect(matrix.answers_soon)
@@ -127,9 +128,10 @@ class CompareGrid(QWidget):
     def _show_painting(self) -> None:
         self.matrix.show_opacity()
         self.pair.canvas.set_overlay_opacity(self._document.map_painting.opacity)
-        for made in (self.pair.canvas,):
-            made.set_mpp(self._document.slide_settings.mpp)
-            made.set_icc_enabled(self._document.slide_settings.icc)
+
+    def _show_slide_settings(self) -> None:
+        self.matrix.show_slide_settings()
+        self.pair.show_slide_settings()
 
     # --- state
     @property

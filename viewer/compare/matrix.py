@@ -237,9 +237,7 @@ class MatrixView(QWidget):
     def show_numbers(self) -> None:
         """Energy, rank correlation and, in a matrix, what its headings do not say."""
         pair = self._state.pair or (None, None)
-        inside = self._state.choice.inside
-        roi = self._document.roi(inside)
-        place = roi.name if roi is not None else ""
+        inside, place = self._state.inside, self._state.inside_name
         for spec, cell in self.cells.items():
             if spec is None:
                 continue

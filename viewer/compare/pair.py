@@ -177,6 +177,10 @@ class PairView(QFrame):
         self._show_numbers()
         self._show_letters()
 
+    def show_slide_settings(self) -> None:
+        self.canvas.set_mpp(self._document.slide_settings.mpp)
+        self.canvas.set_icc_enabled(self._document.slide_settings.icc)
+
     def _show_scales(self) -> None:
         pair = self._state.pair or (None, None)
         selected = self._document.selected
@@ -197,9 +201,7 @@ class PairView(QFrame):
 
     def _show_numbers(self) -> None:
         pair = self._state.pair
-        inside = self._state.choice.inside
-        roi = self._document.roi(inside)
-        place = "" if roi is None else roi.name
+        inside, place = self._state.inside, self._state.inside_name
         if pair is None:
             return
         for footer, spec, letter in zip(self.footers[::2], pair, "AB", strict=True):

@@ -155,20 +155,20 @@ class CompareStrip(QFrame):
         self._columns.setVisible(several)
         text = tr("{shown} of {all}")
         self._columns.setText(text.format(shown=len(state.columns), all=len(state.all_columns)))
-        if self._inside.findData(choice.inside) < 0 or not self._inside.count():
+        if self._inside.findData(state.inside) < 0:
             self._fill_regions()
-        self._inside.setCurrentIndex(max(0, self._inside.findData(choice.inside)))
+        self._inside.setCurrentIndex(self._inside.findData(state.inside))
         page = state.page
         self._page_text.setText(page.text)
         self._back.setEnabled(state.can_go_back)
         self._on.setEnabled(state.can_go_on)
         self._pager.setVisible(choice.look == "grid")
-        for button in self._look.buttons:
-            button.setEnabled(button.text() == LOOKS[0][1] or state.pair is not None)
+        for (look, *_), button in zip(LOOKS, self._look.buttons, strict=True):
+            button.setEnabled(look == "grid" or state.pair is not None)
 
     def _fill_regions(self) -> None:
         """The selected region, those of the map's class, and each that lies in the selected one."""
-        chosen = self._state.choice.inside
+        chosen = self._state.inside
         self._inside.clear()
         self._inside.addItem(tr("the region"), REGION)
         self._inside.addItem(tr("regions of its class"), CLASS)
@@ -187,7 +187,7 @@ class CompareStrip(QFrame):
         kept = self._document.roi(chosen)
         if kept is not None and self._inside.findData(chosen) < 0:
             self._inside.addItem(kept.name or tr("Unnamed region"), chosen)
-        self._inside.setCurrentIndex(max(0, self._inside.findData(chosen)))
+        self._inside.setCurrentIndex(self._inside.findData(chosen))
 
     def _fill_menu(self) -> None:
         """The columns, each to be ticked."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QTimer
 
 from ssmamba.engine.messages import ExplainResult
 from ssmamba.explain.methods import METHODS
@@ -27,8 +27,6 @@ from viewer.text.tr import tr
 
 class ComparisonExport(Controller):
     """One export at a time; it waits for the engine, and is given up with its region."""
-
-    waiting_changed = Signal()
 
     def __init__(
         self, shared: Shared, comparing: ComparisonController, analysis: AnalysisController,
@@ -83,7 +81,6 @@ class ComparisonExport(Controller):
     def _end(self) -> None:
         self._path = self._roi_id = ""
         self._state.want_all(False)
-        self.waiting_changed.emit()
 
     def _is_coming(self, roi: Roi, spec: MapSpec) -> bool:
         model = self._library.get(spec.checkpoint)
@@ -163,11 +160,11 @@ class ComparisonExport(Controller):
         if state.choice.axis != "stages":
             parts.append(tr("detail {stages}").format(stages=", ".join(map(str, stages))))
         if state.choice.axis != "classes" and METHODS[spec.method].uses_class:
-            targets = sorted({result.target for result in found})
+            named = {info.key: info.name for m in state.models for info in m.card.classes}
+            targets = sorted({named.get(result.target, result.target) for result in found})
             parts.append(tr("evidence for {classes}").format(classes=", ".join(targets)))
-        inside = self._document.roi(state.choice.inside)
         places = {REGION: tr("the region"), CLASS: tr("the regions of the map's class")}
-        place = places.get(state.choice.inside) or (inside.name if inside else places[REGION])
+        place = places.get(state.inside, state.inside_name)
         share = tr("Inside: share of the evidence (positive values) in {place}, and of the area.")
         sentences = [" · ".join(parts), share.format(place=place)]
         if len(state.all_specs) > 1:

@@ -24,6 +24,7 @@ from viewer.state.matrix import (
 )
 from viewer.state.planning import has_area, map_key, may_show_map
 from viewer.state.settings import MapSpec
+from viewer.text.tr import tr
 
 MOST_MODELS = 8  # on a page
 
@@ -46,6 +47,8 @@ class Comparison:
             event.connect(self._sync)
         document.map_painting_changed.connect(self._sync)
         self._last: object = None
+        self._by_class: dict[str, list[Roi]] | None = None  # areas by the user's class
+        document.rois_changed.connect(self._forget_classes)
 
     # --- choices
     @property
@@ -192,27 +195,48 @@ class Comparison:
             return None
         return self._document.results.map(map_key(self._document, roi, model, spec))
 
+    @property
+    def inside(self) -> str:
+        """Where evidence is counted: as chosen, but in REGION where the chosen one is gone."""
+        chosen = self._choice.inside
+        if chosen in (REGION, CLASS):
+            return chosen
+        roi = self._document.roi(chosen)
+        return chosen if roi is not None and has_area(roi) else REGION
+
+    @property
+    def inside_name(self) -> str:
+        """Name of the one region in which evidence is counted; "" where none was chosen."""
+        roi = self._document.roi(self.inside)
+        return "" if roi is None else roi.name or tr("Unnamed region")
+
     def truth(self, spec: MapSpec, result: ExplainResult) -> tuple[Roi, ...]:
         """The regions in which this map's evidence is counted; empty where there are none."""
-        selected, inside = self._document.selected, self._choice.inside
+        selected = self._document.selected
         if selected is None:
             return ()
-        if inside == CLASS:
+        if self.inside == CLASS:
             return self._of_class(selected, spec, result.target)
-        roi = self._document.roi(inside) if inside != REGION else selected
-        return (roi if roi is not None and has_area(roi) else selected,)
+        return (self._document.roi(self.inside) or selected,)
 
     def _of_class(self, selected: Roi, spec: MapSpec, target: str) -> tuple[Roi, ...]:
         model = self._library.get(spec.checkpoint)
         classes = () if model is None else model.card.classes
+        if self._by_class is None:  # once for all maps: there may be 100,000 regions
+            self._by_class = {}
+            for roi in self._document.rois:
+                if roi.user_class and has_area(roi):
+                    self._by_class.setdefault(roi.user_class, []).append(roi)
         return tuple(
             roi
-            for roi in self._document.rois
+            for name, rois in self._by_class.items()
+            if (info := class_named(name, classes)) is not None and info.key == target
+            for roi in rois
             if roi.id != selected.id
-            and has_area(roi)
-            and (info := class_named(roi.user_class, classes)) is not None
-            and info.key == target
         )
+
+    def _forget_classes(self) -> None:
+        self._by_class = None
 
     # --- following
     def _sync(self, told: bool = False) -> None:

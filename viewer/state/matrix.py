@@ -68,7 +68,10 @@ class Column:
 
 
 def all_columns(axis: Axis, models: Sequence[Model], base: MapSpec) -> list[Column]:
-    """Every column that there can be. base: method and class of the maps on the slide."""
+    """Every column that there can be, at least one.
+
+    base: method and class of the maps on the slide.
+    """
     if axis == "methods":
         return [Column(name, name) for name in METHODS]
     if axis == "stages":
@@ -78,7 +81,8 @@ def all_columns(axis: Axis, models: Sequence[Model], base: MapSpec) -> list[Colu
         for model in models:
             for info in model.card.classes:
                 found.setdefault(info.key, Column(info.key, info.name, info.color))
-        return list(found.values())
+        if found:
+            return list(found.values())
     return [Column("", tr("All classes") if axis == "classes" else "")]
 
 

@@ -80,6 +80,7 @@ def test_one_map_each_is_exported_in_rows_of_three_and_a_shared_scale_once(
     text = export(many, tmp_path / "each.svg").read_text()
     assert text.count("One colour scale for all maps") == 1
     assert text.count("<image") >= 5 and "More 1" in text and "Original" in text
+    assert "evidence for Adenocarcinoma" in text  # its name, not its key in the training data
 
 
 def test_another_region_gives_the_export_up_and_says_so(many: Bench, tmp_path: Path) -> None:

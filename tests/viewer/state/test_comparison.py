@@ -201,3 +201,10 @@ def test_listeners_are_told_of_what_changed_and_of_nothing_else(table: Table) ->
 def test_a_region_of_a_slide_is_not_kept_over_the_starts() -> None:
     assert without_region(MatrixChoice(inside="some-id")).inside == ""
     assert without_region(MatrixChoice(inside="class")).inside == "class"
+
+
+def test_models_without_classes_have_one_column() -> None:
+    state = Comparison(Document(), ModelLibrary())
+    state.choose(MatrixChoice(axis="classes"))
+    assert [column.key for column in state.all_columns] == [""]
+    assert state.columns == state.all_columns

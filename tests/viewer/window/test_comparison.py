@@ -333,3 +333,28 @@ def test_a_new_slide_has_no_numbers_of_the_old_one(bench: Bench) -> None:
     bench.document.select(None)
     settle(bench)
     assert bench.work.comparing.numbers(state.page_specs[0]).share is None
+
+
+def test_two_maps_at_one_place_follow_scale_and_colour_profile(bench: Bench) -> None:
+    bench.draw(*RING)
+    choose(bench, look="swipe")
+    canvas = bench.window.compare.pair.canvas
+    assert canvas.scene.icc
+    bench.document.set_slide_settings(replace(bench.document.slide_settings, mpp=0.7, icc=False))
+    assert (canvas.scene.icc, canvas.camera.mpp) == (False, 0.7)
+
+
+def test_a_region_to_count_in_that_is_gone_is_not_spoken_of(bench: Bench) -> None:
+    bench.document.add([square(100, 100, 200, "All", "all"), square(100, 100, 100, "", "in")])
+    bench.document.select("all")
+    state = choose(bench, inside="in")
+    spec = state.page_specs[0]
+    footer = bench.window.compare.cells[spec].footer
+    assert "lies in Unnamed region," in footer.toolTip()
+    bench.document.remove(["in"])
+    settle(bench)
+    assert "lies in the selected region," in footer.toolTip()
+    assert bench.work.comparing.numbers(spec).share.area == pytest.approx(1.0)
+    bench.document.undo()
+    settle(bench)
+    assert bench.work.comparing.numbers(spec).share.area == pytest.approx(0.25)

@@ -41,6 +41,7 @@ class SlideAnswerController(Controller):
         self._job: int | None = None
         self._path = ""  # of the model that was asked, or has answered
         self._lit: int | None = None  # number of the region whose group is outlined
+        self._shown: object = None  # what the picture on the slide is made of
         document = shared.document
         document.slide_changed.connect(self._on_slide_changed)
         document.slide_settings_changed.connect(self._on_settings)
@@ -105,6 +106,8 @@ class SlideAnswerController(Controller):
             self._job = None
             if self.answers.status == "asked":
                 self.answers.fail("")
+            else:
+                self.answers.changed.emit()  # one can ask again
 
     def _take(self, reply: SlideAnswer) -> None:
         model = self._library.get(reply.checkpoint)
@@ -139,13 +142,13 @@ class SlideAnswerController(Controller):
     # --- on the slide
     def _paint(self) -> None:
         found, look, layer = self.answers.found, self.answers.look, self._canvas.scene.slide_answer
-        picture = None if found is None else found.picture(look)
-        if picture is None:
-            layer.set_picture(None, NOWHERE)
-            self._light(None)
-        else:
-            layer.opacity = look.opacity
-            layer.set_picture(*picture)
+        shown = found, look.layer, look.output
+        if shown != self._shown:  # another opacity needs no other picture
+            self._shown = shown
+            self._light(None)  # a number of a region belongs to its answer
+            picture = None if found is None else found.picture(look)
+            layer.set_picture(*(picture or (None, NOWHERE)))
+        layer.opacity = look.opacity
         slide = self._document.slide
         if slide is not None:
             layer.clip = (0.0, 0.0, float(slide.width), float(slide.height))

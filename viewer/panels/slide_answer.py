@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QProgressBar, QPushButton, QSlider
+from PySide6.QtWidgets import QFrame, QProgressBar, QPushButton
 
 from viewer.controllers.slide_answers import SlideAnswerController
 from viewer.panels.slide_answer_words import (
@@ -21,9 +21,9 @@ from viewer.state.document import Document
 from viewer.state.slide_answer import Answered
 from viewer.text.tr import tr, translated
 from viewer.widgets.bars import Bar, ProbabilityBars
-from viewer.widgets.basic import ElidedLabel, chevron, icon_button, label
+from viewer.widgets.basic import ElidedLabel, chevron, icon_button, label, restyle
 from viewer.widgets.dialog import selectable
-from viewer.widgets.form import form, term, value_text
+from viewer.widgets.form import form, slider, term, value_text
 from viewer.widgets.layouts import column, row, section
 from viewer.widgets.still_box import StillBox
 from viewer.widgets.survival_curve import SurvivalCurve
@@ -61,8 +61,7 @@ class SlideAnswerPanel(QFrame):
         self._provenance = selectable(label(role="small", wrap=True))
         self.under_cursor = ElidedLabel()
         self.under_cursor.setMinimumHeight(28)
-        self._opacity, self._opacity_text = QSlider(Qt.Orientation.Horizontal), value_text()
-        self._opacity.setRange(0, 100)
+        self._opacity, self._opacity_text = slider(100), value_text()
         self._spell_out()
         self._lay_out()
         self._connect()
@@ -173,8 +172,7 @@ class SlideAnswerPanel(QFrame):
         self.doubt.setText(doubt)
         self.doubt.setVisible(bool(doubt))
         self.headline.setText(answer_headline(found))
-        self.headline.setProperty("role", "muted" if doubt else "title")
-        self.headline.style().polish(self.headline)
+        restyle(self.headline, "role", "muted" if doubt else "title")
         self.reasons.setText("\n".join(translated(said) for _, said in found.answer.doubts))
         self.reasons.setVisible(bool(found.answer.doubts))
         self.bars.setVisible(not found.is_survival)

@@ -117,6 +117,25 @@ def test_layers_are_chosen_and_taken_away(asker: Asker) -> None:
     assert asker.layer._image is None and "70.0 %" not in asker.text
 
 
+def test_another_opacity_makes_no_other_picture(asker: Asker) -> None:
+    asker.answer()
+    before = asker.layer._image
+    asker.work.slide_answers.answers.set_look(opacity=0.25)
+    assert asker.layer.opacity == 0.25 and asker.layer._image is before
+    asker.work.slide_answers.answers.set_look(layer="groups")
+    assert asker.layer._image is not before
+
+
+def test_a_new_answer_does_not_keep_the_outline_of_the_old_one(asker: Asker) -> None:
+    asker.answer()
+    canvas = asker.bench.window.canvas
+    canvas.cursor_moved.emit(200.0, 130.0)
+    assert canvas.scene.overlays.highlight is not None
+    assert asker.bench.window.actions_by_name["answer_slide"].isEnabled()
+    asker.answer()
+    assert canvas.scene.overlays.highlight is None
+
+
 def test_survival_is_drawn_against_the_cohorts_curve(asker: Asker, tmp_path: Path) -> None:
     asker.work.library.remove(asker.work.slide_answers.models[0].path)
     path = write_slide_model(tmp_path / "s.safetensors", "Alive", classes=(), answer=SURVIVAL)

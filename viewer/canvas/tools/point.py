@@ -31,7 +31,7 @@ class PointTool(Tool):
             self._take_away(at, group)
         elif group is None or at.shift:
             self.make(Roi((((_place(at),),),), kind="point"))
-        elif self.scene.is_on_slide(Roi((((_place(at),),),), kind="point")):
+        elif self.is_on_slide(Roi((((_place(at),),),), kind="point")):
             self.edit(_with_points(group, (*group.polygons[0][0], _place(at))))
         return True
 

@@ -128,10 +128,15 @@ class Tool:
 
     def make(self, roi: Roi) -> None:
         """Add a new ROI, unless it is outside the slide."""
-        if self.scene.is_on_slide(roi):
+        if self.is_on_slide(roi):
             self.canvas.roi_drawn.emit(roi)
-        else:
+
+    def is_on_slide(self, roi: Roi) -> bool:
+        """Whether any of an ROI is on the slide; if not, the user is told."""
+        found = self.scene.is_on_slide(roi)
+        if not found:
             self.canvas.hint.emit(tr("The region is outside the slide. Draw it on the tissue."))
+        return found
 
     def edit(self, roi: Roi) -> None:
         """Replace the ROI of the same id."""

@@ -117,12 +117,9 @@ class Wand(AreaTool):
         self.draw(self._likeness.area(tolerance, *self._picture))
 
     def _finish(self) -> None:
-        drawn = self._drawn
-        nothing = drawn is None or drawn.is_empty
-        if nothing:
+        if self._drawn is None or self._drawn.is_empty:
             self.cancel()
             text = tr("Nothing alike is connected here. Drag away from the place for more.")
             self.canvas.hint.emit(text)
         else:
             self.end()
-            self.cancel()

@@ -56,3 +56,10 @@ def test_a_group_without_points_is_deleted(drawing: Driver) -> None:
     choose(drawing, Roi(((((450, 300),),),), id="one", kind="point"))
     QTest.mouseClick(drawing.canvas, Qt.MouseButton.RightButton, pos=drawing.screen(450, 300))
     assert asked == ["one"] and drawing.edited == []
+
+
+def test_a_point_off_the_slide_joins_no_group_and_it_is_said(drawing: Driver) -> None:
+    drawing.look_at(0, 0, 1.0)
+    choose(drawing)
+    drawing.click(-60, -40)
+    assert drawing.edited == [] and "outside the slide" in drawing.hints[0]

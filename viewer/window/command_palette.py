@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ from viewer.widgets.layouts import column
 WIDTH_PX, SHOWN_ROWS, TOP_PX = 560, 11, 72
 ROW_PX, ICON_PX = 30, 18
 KEYS = Qt.ItemDataRole.UserRole + 1
+PALETTE = "palette"  # the action that opens it
 Index = QModelIndex | QPersistentModelIndex
 MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
@@ -41,12 +43,17 @@ class Command:
 
     @property
     def text(self) -> str:
-        name = self.action.text().replace("&", "")
+        name = plain(self.action.text())
         return f"{self.place}: {name}" if self.place else name
 
     @property
     def keys(self) -> str:
         return self.action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+
+
+def plain(text: str) -> str:
+    """A menu's text without the marks of its keys; "&&" is a real "&"."""
+    return re.sub("&(.)", r"\1", text)
 
 
 def rank(query: str, text: str, tip: str = "") -> int | None:
@@ -180,9 +187,6 @@ def commands_of(records: Iterable[Action], by_name: dict[str, QAction]) -> list[
     for record in records:
         if record.submenu is None and record.id in by_name and record.id != PALETTE:
             place = record.menu[0] if record.menu else None
-            title = "" if place is None else (place.submenu or place.menu).replace("&", "")
+            title = "" if place is None else plain(place.submenu or place.menu)
             made.append(Command(by_name[record.id], title, record.tip))
     return made
-
-
-PALETTE = "palette"  # the action that opens it

@@ -8,7 +8,7 @@ from PySide6.QtTest import QTest
 
 from tests.viewer.conftest import Bench
 from viewer.actions.table import ACTIONS
-from viewer.window.command_palette import CommandPalette, rank
+from viewer.window.command_palette import CommandPalette, plain, rank
 
 
 @pytest.fixture
@@ -67,3 +67,7 @@ def test_what_cannot_be_run_now_is_grey_and_not_run(bench: Bench, palette: Comma
 )
 def test_beginnings_of_words_count_most(query: str, text: str, tip: str, found: int | None) -> None:
     assert rank(query, text, tip) == found
+
+
+def test_marks_of_keys_are_not_shown_and_a_real_one_is() -> None:
+    assert [plain(text) for text in ("&File", "1  H&&E", "R&&&D")] == ["File", "1  H&E", "R&D"]

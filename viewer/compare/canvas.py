@@ -14,6 +14,8 @@ from viewer.canvas.view import View
 
 CROSS_PX, GAP_PX = 9, 3  # of each arm, logical pixels
 INK, GROUND = QColor(255, 255, 255), QColor(0, 0, 0, 170)
+GRIP_PX = 8  # from the line, within which the mouse takes it
+STEPS = {Qt.Key.Key_Comma: -0.05, Qt.Key.Key_Period: 0.05}  # of the width
 OWN_KEYS = {Qt.Key.Key_A: "a", Qt.Key.Key_B: "b"}
 
 
@@ -194,7 +196,3 @@ class PairCanvas(CellCanvas):
             painter.drawRoundedRect(QRectF(x - 5, middle - 16, 10, 32), 5, 5)
         finally:
             painter.end()
-
-
-GRIP_PX = 8
-STEPS = {Qt.Key.Key_Comma: -0.05, Qt.Key.Key_Period: 0.05}  # of the width

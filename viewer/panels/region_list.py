@@ -51,7 +51,7 @@ class RegionLine:
 
 
 class RegionModel(QAbstractListModel):
-    """One row per region, in drawing order."""
+    """One row for each region that is shown, in the order that the user has chosen."""
 
     def __init__(self, document: Document, library: ModelLibrary) -> None:
         super().__init__()

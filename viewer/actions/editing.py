@@ -24,7 +24,7 @@ def _several(window: Host) -> bool:
 
 
 def _has_regions(window: Host) -> bool:
-    return bool(window.workspace.document.rois)
+    return window.workspace.document.has_rois
 
 
 def _hide_text(window: Host) -> str:

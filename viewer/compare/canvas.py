@@ -167,7 +167,8 @@ class PairCanvas(CellCanvas):
         x, line = event.position().x(), self.split * self.width()  # type: ignore[attr-defined]
         near = math.isclose(x, line, abs_tol=GRIP_PX)
         if event.type() == kinds.MouseButtonPress and near:
-            self._dragging = True
+            button = event.button()  # type: ignore[attr-defined]
+            self._dragging = button == Qt.MouseButton.LeftButton
         elif event.type() == kinds.MouseButtonRelease and self._dragging:
             self._dragging = False
             return True

@@ -100,7 +100,7 @@ class RegionsPanel(QWidget):
         self._on_reset()
 
     def _on_reset(self) -> None:
-        has_regions = bool(self._document.rois)
+        has_regions = self._document.has_rois
         self._stack.setCurrentIndex(1 if self.model.rowCount() else 0)
         self._empty.setText(NONE_FOUND if has_regions else self._empty_text)
         self.filter.setVisible(has_regions)

@@ -153,6 +153,11 @@ class Document:
     def rois(self) -> Sequence[Roi]:
         return tuple(self._rois.values())
 
+    @property
+    def has_rois(self) -> bool:
+        """Whether there is any region; ``rois`` copies all of them."""
+        return bool(self._rois)
+
     def roi(self, roi_id: str | None) -> Roi | None:
         return None if roi_id is None else self._rois.get(roi_id)
 

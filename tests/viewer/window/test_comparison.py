@@ -239,6 +239,11 @@ def test_swiping_shows_a_left_and_b_right_of_the_line(bench: Bench, different: N
         pair.canvas, Qt.MouseButton.LeftButton, pos=QPoint(pair.canvas.width() // 4, 20)
     )
     assert pair.canvas.split == pytest.approx(0.25, abs=0.01)
+    there = QPoint(pair.canvas.width() // 4, 20)
+    QTest.mousePress(pair.canvas, Qt.MouseButton.MiddleButton, pos=there)  # pans, as everywhere
+    QTest.mouseMove(pair.canvas, line)
+    QTest.mouseRelease(pair.canvas, Qt.MouseButton.MiddleButton, pos=line)
+    assert pair.canvas.split == pytest.approx(0.25, abs=0.01)
     assert pair.canvas.grab().toImage() != both
     QTest.keyClick(pair.canvas, Qt.Key.Key_Period)
     assert pair.canvas.split == pytest.approx(0.30, abs=0.01)

@@ -21,6 +21,7 @@ class RegionDrag:
         self._scene = scene
         self._start: Point | None = None
         self._by: Point = (0.0, 0.0)  # level-0 pixels
+        self._moved: list[Roi] = []  # those that are dragged, from the first move on
 
     @property
     def is_busy(self) -> bool:
@@ -45,31 +46,34 @@ class RegionDrag:
     def move(self, at: Cursor) -> None:
         if self._start is not None:
             self._by = at.x - self._start[0], at.y - self._start[1]
-            self._scene.rois.lifted = frozenset(r.id for r in self._free())
+            if not self._moved:
+                self._moved = [r for r in self._scene.rois.chosen_rois() if not r.locked]
+                self._scene.rois.lifted = frozenset(roi.id for roi in self._moved)
 
     def release(self) -> list[Roi]:
         """The moved ROIs."""
-        moved = [shifted(roi, *self._by) for roi in self._free()]
+        moved = [shifted(roi, *self._by) for roi in self._moved]
         self.cancel()
         return moved
 
     def cancel(self) -> None:
         if self._start is not None:
-            self._start = None
+            self._start, self._moved = None, []
             self._scene.rois.lifted = frozenset()
 
     def paint(self, painter: QPainter, view: View, dpr: float) -> None:
         """The ROIs where they would be: seen by a view that moved the other way."""
-        if self._start is None or not self._scene.rois.lifted:
+        if not self._moved:
             return
         x, y = view.state.center_x - self._by[0], view.state.center_y - self._by[1]
         beside = replace(view, state=replace(view.state, center_x=x, center_y=y))
+        left, top, right, bottom = beside.rect
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        for roi in self._free():
+        for roi in self._moved:
             shape = self._scene.rois.shape(roi.id)
-            if shape is not None:
+            if shape is None:
+                continue
+            x0, y0, x1, y1 = shape.bounds
+            if x0 < right and x1 > left and y0 < bottom and y1 > top:
                 paint_outline(painter, beside, dpr, shape, strong=True)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-
-    def _free(self) -> list[Roi]:
-        return [roi for roi in self._scene.rois.chosen_rois() if not roi.locked]

@@ -5,8 +5,9 @@
 
 Imports a GeoJSON of that many polygons into the window and tells the longest gaps between ticks
 of its event loop (10 ms each), then pans at 1920 x 1080 with all regions in view and with 5,000,
-frames from the input to the end of the paint. With --memory-minutes it pans that long and tells the
-resident memory of the viewer's process each minute. Needs a screen, or Qt's offscreen platform.
+frames from the input to the end of the paint (first while the import is still being saved). With
+--memory-minutes it pans and zooms that long and tells the resident memory of the viewer's process
+each minute. Needs a screen, or Qt's offscreen platform.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from tests.benchmarks.viewer import HEIGHT, WIDTH, Hand, Watched, report
 from tests.huge_slides import write_huge
 from tests.viewer.fakes import FakeEngine
 from viewer.app import create_application
+from viewer.tiles.source import close_all
 from viewer.window.main_window import MainWindow
 
 SIDE = 24_000  # of the slide, px
@@ -127,6 +129,8 @@ def main() -> None:
         hand = Hand(canvas, wheel=False)
         canvas.camera.fit()
         hand.run(2)
+        report("all in view, being saved", hand.run(options.seconds))
+        work.sessions.finish()
         report("all in view", hand.run(options.seconds))
         across = SIDE * math.sqrt(min(1.0, 5000 / options.regions))
         canvas.camera.fit_rect(
@@ -140,8 +144,8 @@ def main() -> None:
                 Hand(canvas, wheel=True).run(60)
             print(f"minute {minute}: {process.memory_info().rss / 2**20:.0f} MiB", flush=True)
         canvas.close()
-        work.finish()
         window.close()
+        close_all()
 
 
 if __name__ == "__main__":

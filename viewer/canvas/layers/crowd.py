@@ -12,9 +12,9 @@ from PySide6.QtGui import QImage, QPainter
 from viewer.canvas.types import ViewState
 from viewer.canvas.view import View
 
-SIDE_PX = 512  # of a square, device pixels
-BUDGET_S = 0.012  # of a frame, for squares that panning brings
-KEPT = 96  # squares, 1 MB each: more than a screen of 4K has
+SIDE_PX = 256  # of a square, device pixels
+BUDGET_S = 0.004  # of a frame, for squares that panning brings
+KEPT = 384  # squares, a quarter of a MB each: more than a screen of 4K has
 
 
 class Crowd:

@@ -76,9 +76,10 @@ def test_a_region_that_goes_leaves_no_trace(qapp: object) -> None:
 def test_panning_paints_only_the_squares_that_come_into_view(qapp: object) -> None:
     drawn: list[View] = []
     crowd, image = Crowd(), QImage(SIDE_PX, SIDE_PX, QImage.Format.Format_ARGB32)
-    for x in (256.0, 250.0, 256.0 + SIDE_PX * (KEPT + 2), 256.0):
+    middle = SIDE_PX / 2
+    for x in (middle, middle - 6, middle + SIDE_PX * KEPT / 2, middle):
         painter = QPainter(image)
-        view = View(ViewState(x, 256.0, 1.0), SIDE_PX, SIDE_PX)
+        view = View(ViewState(x, middle, 1.0), SIDE_PX, SIDE_PX)
         crowd.paint(painter, view, "same", lambda _, part: drawn.append(part))
         painter.end()
     assert len(drawn) == 3, "one at first, its neighbour, and one far away; then the first again"
@@ -93,13 +94,13 @@ def test_a_frame_has_no_time_for_all_that_panning_brings(
 
     def frame(x: float) -> int:
         painter = QPainter(image)
-        view = View(ViewState(x, 256.0, 1.0), 4 * SIDE_PX, SIDE_PX)
+        view = View(ViewState(x, SIDE_PX / 2, 1.0), 4 * SIDE_PX, SIDE_PX)
         crowd.paint(painter, view, "same", lambda _, part: drawn.append(part))
         painter.end()
         return len(drawn)
 
     monkeypatch.setattr("viewer.canvas.layers.crowd.BUDGET_S", -1.0)
-    assert frame(1024.0) == 4 and crowd.is_whole, "a new scale is painted at once"
+    assert frame(2.0 * SIDE_PX) == 4 and crowd.is_whole, "a new scale is painted at once"
     for more in (1, 2, 3, 4):
-        assert frame(1024.0 + 4 * SIDE_PX) == 4 + more
+        assert frame(6.0 * SIDE_PX) == 4 + more
     assert crowd.is_whole

@@ -17,7 +17,7 @@ from viewer.text import formats
 from viewer.text.stamps import is_scale_note, sentence
 from viewer.text.tr import tr, translated
 from viewer.widgets.basic import ElidedLabel, label, link
-from viewer.widgets.layouts import column
+from viewer.widgets.layouts import column, row
 
 SHORT_NOTES = {
     "scale unknown": tr("Model scale unknown."),
@@ -53,10 +53,10 @@ class AnswersPanel(QWidget):
         self._scale_note = label(role="small", wrap=True)
         self._calibrate = link(tr("Set scale…"), tr("Set how much tissue one window covers"))
         self._calibrate.clicked.connect(self.calibrate_requested)
-        scale = column(None, self._scale_note, self._calibrate, margin=0, spacing=0)
         heading = column(None, self._title, self._own, self._hint, spacing=2, upright=10)
         asked = column(None, *([] if question is None else [question]), upright=0)
-        below = column(None, scale, upright=8)
+        # Qt folds the note at the width of the narrowest thing below it that cannot grow: the row can.
+        below = column(None, self._scale_note, row(self._calibrate, None), spacing=0, upright=8)
         column(self, heading, asked, self._lines_layout, below, margin=0, spacing=0)
         for event in (
             document.selection_changed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QFrame, QWidget
+from PySide6.QtWidgets import QCheckBox, QFrame, QSizePolicy, QWidget
 
 from ssmamba.checkpoints.labels import labels_of
 from viewer.state.fits import Fits
@@ -40,6 +40,8 @@ class ModelRow(QFrame):
         self._name = label(role="title", wrap=True)
         self._about = label(role="small", wrap=True)
         self._fit = label(role="reason", wrap=True)
+        for text in (self._name, self._about, self._fit):  # long words may be cut at 200 px
+            text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self._fit.hide()
         self._more = chevron(tr("Show model card"), tr("Hide model card"))
         self._remove = link(tr("Remove from list"), tr("The file is not deleted"))

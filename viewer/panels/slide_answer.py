@@ -23,6 +23,7 @@ from viewer.text.tr import tr, translated
 from viewer.widgets.bars import Bar, ProbabilityBars
 from viewer.widgets.basic import ElidedLabel, chevron, icon_button, label, restyle
 from viewer.widgets.dialog import selectable
+from viewer.widgets.flow import flowing
 from viewer.widgets.form import form, slider, term, value_text
 from viewer.widgets.layouts import column, row, section
 from viewer.widgets.still_box import StillBox
@@ -45,7 +46,7 @@ class SlideAnswerPanel(QFrame):
         self._answers = controller.answers
         self._filling = False
         self.model_box, self.layer_box, self.output_box = StillBox(), StillBox(), StillBox()
-        self.ask, self.stop = QPushButton(tr("Answer for this slide")), QPushButton(tr("Stop"))
+        self.ask, self.stop = QPushButton(tr("Ask the model")), QPushButton(tr("Stop"))
         self.close_button = icon_button("close", tr("Put the answer away"))
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
@@ -82,7 +83,7 @@ class SlideAnswerPanel(QFrame):
             widget.setToolTip(spoken)
         for box in (self.model_box, self.layer_box, self.output_box):
             box.setSizeAdjustPolicy(StillBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(8)
+            box.setMinimumContentsLength(3)
         self.table.setTextFormat(Qt.TextFormat.PlainText)
         self._provenance.hide()
 
@@ -103,7 +104,7 @@ class SlideAnswerPanel(QFrame):
             self._result, self.doubt, self.headline, self.reasons, self.bars, self.curve,
             self.table, foot, self._provenance, margin=0,
         )  # fmt: skip
-        buttons = row(self.ask, self.stop, None)
+        buttons = flowing(self.ask, self.stop)
         column(
             self, head, self.model_box, buttons, self.progress, self.said, self._result,
             self._settings,
@@ -149,7 +150,7 @@ class SlideAnswerPanel(QFrame):
         asked = self._answers.status == "asked"
         self.ask.setVisible(not asked)
         again = found is not None
-        self.ask.setText(tr("Ask again") if again else tr("Answer for this slide"))
+        self.ask.setText(tr("Ask again") if again else tr("Ask the model"))
         self.ask.setToolTip(self.ask.text())
         self.stop.setVisible(asked)
         self.progress.setVisible(asked)

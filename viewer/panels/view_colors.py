@@ -37,7 +37,7 @@ class ViewColorsPanel(QFrame):
         self.stain.setSizeAdjustPolicy(
             StillBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self.stain.setMinimumContentsLength(8)
+        self.stain.setMinimumContentsLength(3)
         self.white = link(tr("Pick a white place"), tr("Click bare glass that is to be white"))
         self._white_text = label(role="small")
         self._reset = icon_button("undo", tr("The slide's own colours"))

@@ -32,7 +32,6 @@ def label(text: str = "", role: str = "", wrap: bool = False) -> QLabel:
     if role:
         made.setProperty("role", role)
     if wrap:
-        made.setMinimumWidth(LEAST_PX)  # not what its first lines would like to have
         made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
     return made
 

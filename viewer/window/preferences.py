@@ -10,6 +10,7 @@ from pathlib import Path
 import shiboken6
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QPushButton, QSpinBox, QWidget
 
+from viewer.look.sizes import scaled
 from viewer.saving.cache_files import remove_all, size_bytes
 from viewer.saving.paths import cache_folder
 from viewer.state.preferences import TILE_MB
@@ -38,7 +39,7 @@ class PreferencesDialog(Dialog):
 
     def __init__(self, work: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(tr("Preferences"), parent)
-        self.setMinimumWidth(520)
+        self.setMinimumWidth(scaled(570))
         self._work = work
         self._kept = work.preferences
         self._form = QFormLayout()

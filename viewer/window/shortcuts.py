@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from itertools import groupby
 
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QGridLayout, QWidget
@@ -14,21 +16,27 @@ from viewer.text.tr import tr
 from viewer.widgets.basic import label
 from viewer.widgets.dialog import Dialog
 from viewer.widgets.layouts import row
+from viewer.widgets.panel import scrolled
+
+Shortcut = tuple[str, str]  # keys or a gesture, and what it does
+AROUND_PX = 160  # frame, margins and buttons of the dialog, and the system's bars
+SCROLL_BAR_PX = 24
 
 
-def on_the_slide() -> list[tuple[str, str]]:
+def on_the_slide() -> list[Shortcut]:
     """(mouse gesture or key, effect) on the slide: common ones, then those of each tool."""
     return [*GESTURES, *(gesture for tool in (*TOOLS, *ASKING) for gesture in tool.gestures)]
 
 
-def in_menus(actions: Iterable[Action]) -> list[tuple[str, str]]:
-    """(shortcut in the system's notation, action)."""
+def in_menus(actions: Iterable[Action]) -> list[Shortcut]:
+    """In the system's notation; keys that differ by a number alone share a line."""
     native = QKeySequence.SequenceFormat.NativeText
-    return [
+    listed = [
         (QKeySequence(action.keys).toString(native), action.text.rstrip("…"))
         for action in actions
         if action.keys
     ]
+    return [_joined(list(alike)) for _, alike in groupby(listed, _without_numbers)]
 
 
 class ShortcutsDialog(Dialog):
@@ -36,10 +44,32 @@ class ShortcutsDialog(Dialog):
         super().__init__(tr("Keyboard and mouse"), parent)
         here = _table(tr("On the slide"), on_the_slide())
         anywhere = _table(tr("Anywhere"), in_menus(actions))
-        self.lay_out(row(here, anywhere, spacing=40), spacing=16)
+        body = QWidget()
+        body.setLayout(row(here, anywhere, spacing=40))
+        area = scrolled(body)
+        wanted = body.sizeHint()
+        area.setMinimumWidth(wanted.width() + SCROLL_BAR_PX)
+        room = self.screen().availableGeometry().height() - AROUND_PX
+        area.setMinimumHeight(min(wanted.height(), room))
+        self.lay_out(area, spacing=16)
 
 
-def _table(title: str, rows: list[tuple[str, str]]) -> QGridLayout:
+def _without_numbers(shortcut: Shortcut) -> tuple[str, ...]:
+    return tuple(re.sub(r"\d+", "#", text) for text in shortcut)
+
+
+def _joined(alike: list[Shortcut]) -> Shortcut:
+    """ "1 – 9" for shortcuts from 1 to 9."""
+    (first_keys, first_text), (last_keys, last_text) = alike[0], alike[-1]
+    return _range(first_keys, last_keys), _range(first_text, last_text)
+
+
+def _range(first: str, last: str) -> str:
+    number = re.search(r"\d+$", last)
+    return first if first == last or number is None else f"{first} – {number[0]}"
+
+
+def _table(title: str, rows: list[Shortcut]) -> QGridLayout:
     grid = QGridLayout()
     grid.setHorizontalSpacing(16)
     grid.setVerticalSpacing(6)

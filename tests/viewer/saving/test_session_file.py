@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,7 +58,7 @@ def test_what_is_no_session_is_one_sentence(tmp_path: Path, data: bytes) -> None
     path.write_bytes(data)
     with pytest.raises(RoiError, match="not a session of this program; choose"):
         read_session_file(path)
-    with pytest.raises(RoiError, match="No such file"):
+    with pytest.raises(RoiError, match=os.strerror(errno.ENOENT)):
         read_session_file(tmp_path / "none.ssmsession")
 
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QScrollArea
 
 from tests.viewer.conftest import RING, Bench
+from viewer.panels.answer_line import AnswerLine
 from viewer.widgets.panel import LEAST_PX
 
 
@@ -24,7 +25,10 @@ def cut(docks: Sequence[QDockWidget]) -> dict[str, int]:
     return found
 
 
-@pytest.mark.parametrize("shown", ["slide_scan", "tile_map", "reconstruction"])
+HIDDEN_AT_FIRST = ["slide_scan", "tile_map", "reconstruction", "view_colors", "slide_answer"]
+
+
+@pytest.mark.parametrize("shown", HIDDEN_AT_FIRST)
 def test_panels_of_200_px_show_everything_in_them(bench: Bench, shown: str) -> None:
     bench.draw(*RING)
     bench.settle()
@@ -38,3 +42,17 @@ def test_panels_of_200_px_show_everything_in_them(bench: Bench, shown: str) -> N
     for _ in range(5):  # texts fold, then columns ask for less
         bench.qtbot.wait(20)
     assert not cut(docks)
+
+
+@pytest.mark.parametrize("width", [LEAST_PX, 300])
+def test_no_answer_is_squeezed(bench: Bench, width: int) -> None:
+    bench.draw(*RING)
+    bench.settle()
+    window = bench.window
+    docks = list(window.docks)
+    window.resizeDocks(docks, [width] * len(docks), Qt.Orientation.Horizontal)
+    for _ in range(5):
+        bench.qtbot.wait(20)
+    lines = [line for line in window.findChildren(AnswerLine) if line.isVisible()]
+    assert lines
+    assert all(line.height() >= line.heightForWidth(line.width()) for line in lines)

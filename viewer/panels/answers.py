@@ -55,7 +55,7 @@ class AnswersPanel(QWidget):
         self._calibrate.clicked.connect(self.calibrate_requested)
         heading = column(None, self._title, self._own, self._hint, spacing=2, upright=10)
         asked = column(None, *([] if question is None else [question]), upright=0)
-        # Qt folds the note at the width of the narrowest thing below it that cannot grow: the row can.
+        # The row can grow; beside a link alone Qt would fold the note at the link's width.
         below = column(None, self._scale_note, row(self._calibrate, None), spacing=0, upright=8)
         column(self, heading, asked, self._lines_layout, below, margin=0, spacing=0)
         for event in (

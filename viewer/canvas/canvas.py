@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from PySide6.QtCore import QEvent, Qt, QTimer
@@ -14,6 +14,9 @@ from PySide6.QtWidgets import QWidget
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.canvas.base import CanvasBase
+from viewer.canvas.gestures import Gestures
+from viewer.canvas.inputs import Inputs
+from viewer.canvas.pen import Pen
 from viewer.canvas.pointer import Pointer
 from viewer.canvas.slide_holder import SlideHolder
 from viewer.canvas.tools.field_square import FieldSquare
@@ -35,11 +38,15 @@ BY_KEYBOARD = (
 class SlideCanvas(CanvasBase):
     """Shows one slide; positions are (x, y) in level-0 pixels. No slide is read on its thread."""
 
+    _inputs: Mapping[QEvent.Type, Inputs] = {}  # events come before this is set
+
     def __init__(self, parent: QWidget | None = None, *, decorations: bool = True) -> None:
         """``decorations`` False: no minimap, scale bar or magnification (comparison cells)."""
         super().__init__(parent, decorations)
         self._slides = SlideHolder(self)
-        self.pointer = Pointer(self)
+        self.pointer = pointer = Pointer(self)
+        parts = (pointer, Gestures(self, pointer.turn_tool, pointer.let_go), Pen(self, pointer))
+        self._inputs = {kind: part for part in parts for kind in part.HANDLERS}
         self._requested: tuple[list[TileKey], list[TileKey]] | None = None
         self._was_settled = False
         self._by_keyboard = False  # the keyboard brought the focus here
@@ -264,8 +271,8 @@ class SlideCanvas(CanvasBase):
         self._touch()
 
     def event(self, event: QEvent) -> bool:
-        is_input = event.type() in Pointer.HANDLERS  # other events come before the pointer exists
-        return (is_input and self.pointer.handle(event)) or super().event(event)
+        part = self._inputs.get(event.type())
+        return (part is not None and part.handle(event)) or super().event(event)
 
 
 def _import_geometry() -> None:

@@ -1,4 +1,4 @@
-"""Mouse, trackpad and keyboard on a canvas, with any tool."""
+"""Mouse, pen and keyboard on a canvas, with any tool."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from PySide6.QtGui import (
     QContextMenuEvent,
     QKeyEvent,
     QMouseEvent,
-    QNativeGestureEvent,
+    QPointingDevice,
+    QTabletEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QGestureEvent, QPinchGesture
 
 from ssmamba.rois.outlines import shifted
 from viewer.canvas.base import CanvasBase
 from viewer.canvas.edge_scroll import EdgeScroll
+from viewer.canvas.glide import Glide
+from viewer.canvas.inputs import Inputs
 from viewer.canvas.tools import ASKING, TOOLS
 from viewer.canvas.tools.tool import Cursor, Tool
 from viewer.text.tr import tr
 
 CLICK_PX = 4.0  # a press that moves less is a click, logical pixels
-WHEEL_STEPS = 1 / 3  # factors of two for one notch of the wheel
-TRACKPAD_STEPS = 1 / 180  # factors of two for one pixel of a trackpad's scroll
 PAN_SHARE = 0.2  # of the widget, for one arrow key
 PAN_KEYS = {
     Qt.Key.Key_Left: (1, 0),
@@ -40,10 +40,12 @@ ZOOM_KEYS = {
 }
 GESTURES = (  # for the list of shortcuts, with those of each tool
     (tr("Wheel"), tr("Zoom at the pointer")),
-    (tr("Drag"), tr("Pan")),
+    (tr("Two fingers, pinch"), tr("Pan, zoom on a touchpad or touch screen")),
+    (tr("Drag"), tr("Pan; let go in motion, the slide glides on")),
     (tr("Space + drag"), tr("Pan while a drawing tool is active, also in the middle of a drawing")),
     (tr("Ctrl + click, Shift + click"), tr("Select one more region, or one less")),
     (tr("Ctrl + drag, Shift + drag"), tr("Select the regions in a box")),
+    (tr("Pen, its other end"), tr("Draw with any tool, erase")),
     (tr("Right-click, menu key"), tr("Menu of the selected regions")),
     (tr("Arrow keys"), tr("Pan")),
     ("+  −", tr("Zoom in, zoom out")),
@@ -51,9 +53,11 @@ GESTURES = (  # for the list of shortcuts, with those of each tool
     (tr("Del"), tr("Delete the selected regions")),
 )
 
+Press = QMouseEvent | QTabletEvent
 
-class Pointer:
-    """Pans, zooms and hovers, and passes everything else to the active tool."""
+
+class Pointer(Inputs):
+    """Pans and hovers, and passes everything else to the active tool."""
 
     HANDLERS = {
         QEvent.Type.MouseButtonPress: "press",
@@ -61,9 +65,6 @@ class Pointer:
         QEvent.Type.MouseButtonRelease: "release",
         QEvent.Type.MouseButtonDblClick: "double_click",
         QEvent.Type.Leave: "leave",
-        QEvent.Type.Wheel: "wheel",
-        QEvent.Type.NativeGesture: "native_gesture",
-        QEvent.Type.Gesture: "pinch",
         QEvent.Type.KeyPress: "key_press",
         QEvent.Type.KeyRelease: "key_release",
         QEvent.Type.FocusOut: "focus_lost",
@@ -80,14 +81,12 @@ class Pointer:
         self._pressed: QPointF | None = None  # device pixel of the press, until it becomes a drag
         self._tool_pressed: QPointF | None = None  # device pixel of the press that the tool handled
         self._tool_button = Qt.MouseButton.NoButton  # of that press
+        self._tool_right = False  # whether that press counts as the right button's
         self._held: tuple[QPointF, Qt.KeyboardModifier] | None = None  # last move of that press
         self._scroll = EdgeScroll(canvas.camera, self._move_again, canvas)
+        self._glide = Glide(canvas.camera, canvas)
         self._on_minimap = False
         self._space = False
-
-    def handle(self, event: QEvent) -> bool:
-        """Handle one of the events in HANDLERS; False if Qt should handle it."""
-        return getattr(self, self.HANDLERS[event.type()])(event) is not False
 
     # --- tools
     def set_tool(self, tool_id: str) -> None:
@@ -120,10 +119,12 @@ class Pointer:
         self._canvas.setCursor(shape)
 
     # --- mouse
-    def press(self, event: QMouseEvent) -> None:
+    def press(self, event: Press) -> None:
+        self._glide.stop()
         at = self._device(event.position())
-        left = event.button() == Qt.MouseButton.LeftButton
-        right = event.button() == Qt.MouseButton.RightButton and self.tool.takes_right
+        left = event.button() == Qt.MouseButton.LeftButton and not erases(event)
+        right = event.button() == Qt.MouseButton.RightButton or erases(event)
+        right = right and self.tool.takes_right
         if self._tool_pressed is not None:
             return  # another button while a tool holds one
         if left and self._scene.on_minimap(at):
@@ -133,19 +134,19 @@ class Pointer:
             self._grab(at)
         elif (left or right) and self.tool.press(self._cursor(event, right=right)):
             self._tool_pressed = at
-            self._tool_button = event.button()
+            self._tool_button, self._tool_right = event.button(), right
             self._held = event.position(), event.modifiers()
             self._canvas.update()
         elif left:
             self._grab(at, may_click=True)
 
-    def move(self, event: QMouseEvent) -> None:
-        at, cursor = self._device(event.position()), self._cursor(event)
+    def move(self, event: Press) -> None:
+        at, cursor = self._device(event.position()), self._cursor(event, right=erases(event))
         self._canvas.cursor_moved.emit(cursor.x, cursor.y)
         if self._on_minimap:
             self._scene.look_through_minimap(at)
         elif self._grabbed is not None:
-            self._pan(at)
+            self._pan(at, event.timestamp())
         elif self._tool_pressed is not None and self._space:
             self._pan_beside_tool(event.position())
         else:
@@ -158,24 +159,24 @@ class Pointer:
             elif self.tool.hovers:
                 self._hover(at, cursor)
 
-    def release(self, event: QMouseEvent) -> None:
+    def release(self, event: Press) -> None:
         at, cursor = self._device(event.position()), self._cursor(event)
         if self._on_minimap:
             self._on_minimap = False
         elif self._grabbed is not None:
             was_click = self._pressed is not None
-            self._grabbed = self._pressed = None
-            self._update_cursor()
-            if was_click:
+            self._drop()
+            if not was_click:
+                self._glide.let_go(event.timestamp(), self._scene.dpr)
+            else:
                 self._canvas.roi_clicked.emit(self._scene.roi_at(*cursor.point))
         elif self._tool_pressed is not None and event.button() == self._tool_button:
-            is_click = self._is_near(at, self._tool_pressed)
-            right = self._tool_button == Qt.MouseButton.RightButton
+            is_click, right = self._is_near(at, self._tool_pressed), self._tool_right
             self._end_tool_press()
             self.tool.release(replace(cursor, is_click=is_click, right=right))
             self._canvas.update()
 
-    def double_click(self, event: QMouseEvent) -> None:
+    def double_click(self, event: Press) -> None:
         on_minimap = self._scene.on_minimap(self._device(event.position()))
         if event.button() == Qt.MouseButton.LeftButton and not on_minimap:
             self.tool.double_click(self._cursor(event))
@@ -225,14 +226,26 @@ class Pointer:
         self._pressed = at if may_click else None
         self._update_cursor()
 
-    def _pan(self, at: QPointF) -> None:
+    def _drop(self) -> None:
+        self._grabbed = self._pressed = None
+        self._update_cursor()
+
+    def let_go(self) -> None:
+        """What the button was pressed for ends here, without a result."""
+        self.cancel()
+        self._drop()
+        self._on_minimap = False
+
+    def _pan(self, at: QPointF, at_ms: float) -> None:
         assert self._grabbed is not None
         if self._pressed is not None:
             if self._is_near(at, self._pressed):
                 return
             self._pressed = None
             self._update_cursor()
-        self._camera.pan_by(*(at - self._grabbed).toTuple())
+        dx, dy = (at - self._grabbed).toTuple()
+        self._camera.pan_by(dx, dy)
+        self._glide.follow(at_ms, dx, dy)
         self._grabbed = at
 
     def _hover(self, at: QPointF, cursor: Cursor) -> None:
@@ -255,35 +268,13 @@ class Pointer:
             self._canvas.roi_hovered.emit(roi_id)
             self._canvas.update()
 
-    # --- wheel, trackpad, keyboard
-    def wheel(self, event: QWheelEvent) -> None:
-        at = self._device(event.position())
-        from_trackpad = event.phase() != Qt.ScrollPhase.NoScrollPhase
-        pixels = event.pixelDelta().y()
-        if from_trackpad and pixels:
-            self._camera.zoom_at(pixels * TRACKPAD_STEPS, at, smooth=False)
-        elif event.modifiers() & Qt.KeyboardModifier.ControlModifier and self.tool.wheel(
-            self._cursor(event), event.angleDelta().y() / 120
-        ):
+    # --- wheel and keyboard
+    def turn_tool(self, event: QWheelEvent) -> bool:
+        """The wheel turns with Ctrl held; False if the tool does not use it."""
+        used = self.tool.wheel(self._cursor(event), event.angleDelta().y() / 120)
+        if used:
             self._canvas.update()
-        else:
-            self._camera.zoom_at(event.angleDelta().y() / 120 * WHEEL_STEPS, at)
-
-    def native_gesture(self, event: QNativeGestureEvent) -> bool:
-        if event.gestureType() != Qt.NativeGestureType.ZoomNativeGesture:
-            return False
-        steps = math.log2(max(1e-3, 1.0 + event.value()))
-        self._camera.zoom_at(steps, self._device(event.position()), smooth=False)
-        return True
-
-    def pinch(self, event: QGestureEvent) -> bool:
-        gesture = event.gesture(Qt.GestureType.PinchGesture)
-        if not isinstance(gesture, QPinchGesture):
-            return False
-        if gesture.scaleFactor() > 0:
-            at = self._device(self._canvas.mapFromGlobal(gesture.centerPoint()))
-            self._camera.zoom_at(math.log2(gesture.scaleFactor()), at, smooth=False)
-        return True
+        return used
 
     def key_press(self, event: QKeyEvent) -> bool:
         """Handle a key; False if it has no effect here."""
@@ -351,7 +342,7 @@ class Pointer:
     def _device(self, place: QPointF) -> QPointF:
         return place * self._scene.dpr
 
-    def _cursor(self, event: QMouseEvent | QWheelEvent, *, right: bool = False) -> Cursor:
+    def _cursor(self, event: Press | QWheelEvent, *, right: bool = False) -> Cursor:
         return replace(self._cursor_at(event.position(), event.modifiers()), right=right)
 
     def _cursor_at(self, position: QPointF, modifiers: Qt.KeyboardModifier) -> Cursor:
@@ -362,3 +353,8 @@ class Pointer:
     def _is_near(self, at: QPointF, pressed: QPointF) -> bool:
         """Whether a device pixel is too near the press for a drag."""
         return (at - pressed).manhattanLength() < CLICK_PX * self._scene.dpr
+
+
+def erases(event: Press) -> bool:
+    """Whether the other end of a pen is used."""
+    return event.pointerType() == QPointingDevice.PointerType.Eraser

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
+from viewer.canvas import habits
 from viewer.controllers.analysis import AnalysisController
 from viewer.controllers.shared import Controller, Shared
 from viewer.look import theme
@@ -32,6 +33,7 @@ class PreferencesController(Controller):
         self._restart_soon = QTimer(self, singleShot=True, interval=RESTART_DELAY_MS)
         self._restart_soon.timeout.connect(analysis.restart_engine)
         tiles.set_cache_mb(store.now.tile_mb)
+        habits.choose(store.now)
 
     @property
     def now(self) -> Preferences:
@@ -48,6 +50,7 @@ class PreferencesController(Controller):
         if isinstance(app, QApplication):
             theme.choose(app, now.theme)
         tiles.set_cache_mb(now.tile_mb)
+        habits.choose(now)
         if (now.device, now.threads) != (before.device, before.threads):
             self._restart_soon.start()
         self.changed.emit(now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 MOST_THREADS = 256
 TILE_MB = (128, 256, 512, 1024, 2048, 4096)  # to choose from
@@ -17,6 +18,8 @@ class Preferences:
     device: str = "auto"  # of the models: auto | cpu | cuda[:N]
     threads: int = 0  # of the models on the CPU; 0 = as many as are free
     tile_mb: int = 512  # memory for tiles of each open slide, MiB
+    touchpad: Literal["move", "zoom"] = "move"  # what two fingers do to the slide
+    glide: bool = True  # the slide goes on after a quick pan
     models: tuple[str, ...] = ()  # paths of those in use after each start; () = as they were left
 
     def __post_init__(self) -> None:

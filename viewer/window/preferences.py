@@ -33,6 +33,11 @@ DEVICES = (
     ("cuda", tr("Graphics card (NVIDIA GPU)")),
 )
 
+FINGERS = (
+    ("move", tr("Move the slide")),
+    ("zoom", tr("Zoom, as the wheel does")),
+)
+
 
 class PreferencesDialog(Dialog):
     """Not modal: the slide stays usable beside it."""
@@ -46,6 +51,7 @@ class PreferencesDialog(Dialog):
         self._form.setHorizontalSpacing(16)
         self._form.setVerticalSpacing(8)
         self._add_window()
+        self._add_moving()
         self._add_models()
         self._add_memory()
         self.lay_out(self._form, margin=20)
@@ -80,6 +86,21 @@ class PreferencesDialog(Dialog):
         document = self._work.document
         chosen = replace(document.map_painting, colormap=self.colors.currentData())
         document.set_map_painting(chosen)
+
+    # --- moving on the slide
+    def _add_moving(self) -> None:
+        now = self._kept.now
+        self._section(tr("Moving on the slide"))
+        self.touchpad = _choice(tr("Two fingers on the touchpad"), FINGERS, now.touchpad)
+        self.touchpad.setToolTip(tr("A pinch always zooms, and so does Ctrl with two fingers"))
+        self.touchpad.currentIndexChanged.connect(
+            lambda _: self._kept.set(touchpad=self.touchpad.currentData())
+        )
+        self._row(tr("Two fingers"), self.touchpad)
+        self.glide = QCheckBox(tr("Glide on after a quick drag"))
+        self.glide.setChecked(now.glide)
+        self.glide.toggled.connect(lambda on: self._kept.set(glide=on))
+        self._form.addRow("", self.glide)
 
     # --- models
     def _add_models(self) -> None:

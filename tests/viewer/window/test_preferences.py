@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import Bench, Heartbeat
 from viewer.app import engine_factory
+from viewer.canvas import habits
 from viewer.look import theme, tokens
 from viewer.saving.cache_files import remove_all, size_bytes
 from viewer.saving.preferences import NAME, PreferenceStore
@@ -109,3 +110,16 @@ def test_temporary_files_go_but_not_those_in_use(tmp_path: Path) -> None:
     remove_all(tmp_path, keep=[str(tmp_path / "open.tif")])
     assert [path.name for path in tmp_path.iterdir()] == ["open.tif"]
     assert size_bytes(tmp_path / "none") == 0
+
+
+def test_how_fingers_move_the_slide_counts_on_every_slide_at_once(
+    bench: Bench, dialog: PreferencesDialog, tmp_path: Path
+) -> None:
+    dialog.touchpad.setCurrentIndex(dialog.touchpad.findData("zoom"))
+    dialog.glide.click()
+    assert (habits.current().touchpad, habits.current().glide) == ("zoom", False)
+    bench.work.finish()
+    assert PreferenceStore(tmp_path / "user").now == Preferences(touchpad="zoom", glide=False)
+    dialog.touchpad.setCurrentIndex(dialog.touchpad.findData("move"))
+    dialog.glide.click()
+    assert habits.current() == Preferences()

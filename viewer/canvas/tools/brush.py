@@ -106,7 +106,7 @@ class Brush(AreaTool):
         if at is None:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        erases = self._erases if self.is_busy else at.alt
+        erases = self._erases if self.is_busy else at.alt or at.right
         color = QColor(*(ERASING if erases else DEFAULT_COLOR))
         place, radius = view.to_screen(*at.point), self.radius_px * dpr
         painter.setBrush(QColor(color.red(), color.green(), color.blue(), 28))

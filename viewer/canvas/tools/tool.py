@@ -26,7 +26,7 @@ class Cursor:
     px: float  # level-0 pixels per logical screen pixel
     modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier
     is_click: bool = False  # the button is released where it was pressed
-    right: bool = False  # the right button is pressed; only for tools that take it
+    right: bool = False  # the right button, or a pen's other end; only for tools that take it
 
     @property
     def point(self) -> Point:

@@ -28,6 +28,7 @@ from viewer.controllers.shared import Shared
 from viewer.controllers.slide_answers import SlideAnswerController
 from viewer.controllers.slide_scans import SlideScanController
 from viewer.controllers.slides import SlideController
+from viewer.controllers.thumbnails import Thumbnails
 from viewer.controllers.tile_maps import TileMapController
 from viewer.controllers.view_colors import ViewColorController
 from viewer.controllers.views import ViewController
@@ -61,6 +62,7 @@ class Workspace(Shared):
         self.views = ViewController(self, canvas, self.sessions)
         self.view_colors = ViewColorController(self, canvas)
         self.slides = SlideController(self, canvas, self.sessions, self.recents)
+        self.thumbnails = Thumbnails(self, self.slides.list)
         self.regions = RegionController(self, canvas)
         self.editing = RegionEditingController(self)
         self.models = ModelController(self)
@@ -111,8 +113,8 @@ class Workspace(Shared):
     def busy(self) -> bool:
         """Whether any requested work is unfinished."""
         parts = (
-            self.demo, self.slides, self.models, self.background, self.analysis, self.maps,
-            self.comparing, self.comparison_export, self.exports, self.slide_scans,
+            self.demo, self.slides, self.thumbnails, self.models, self.background, self.analysis,
+            self.maps, self.comparing, self.comparison_export, self.exports, self.slide_scans,
             self.slide_answers,
         )  # fmt: skip
         return self.workbench.busy or any(part.busy for part in parts)
@@ -131,5 +133,6 @@ class Workspace(Shared):
         self.sessions.close()
         self.workbench.close()
         self.slides.close()
+        self.thumbnails.close()
         self.background.close()
         self.bridge.close()

@@ -27,6 +27,7 @@ class LiveActions:
             document.selection_changed,
             document.map_painting_changed,
             host.workspace.classes.changed,
+            host.workspace.slides.list.changed,
             host.workspace.view_colors.changed,
             analysis.activity_changed,
             host.workspace.exports.progressed,

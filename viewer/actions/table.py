@@ -51,6 +51,17 @@ def _stop(window: Host) -> None:
     window.workspace.exports.stop()
 
 
+def _close_slide(window: Host) -> None:
+    slides = window.workspace.slides
+    if slides.current is not None:
+        slides.close_slide(slides.current)
+
+
+def _has_others(window: Host) -> bool:
+    slides = window.workspace.slides
+    return slides.list.beside(slides.current or "", 1) is not None
+
+
 def _can_stop(window: Host) -> bool:
     return window.workspace.analysis.is_asking or window.workspace.exports.busy
 
@@ -208,6 +219,9 @@ ACTIONS: tuple[Action, ...] = (
            (Place(FILE, 2, EXPORT),), enabled=_has_slide),
     Action("save_picture", tr("Save image of the window…"), lambda w: w.dialogs.save_picture(),
            "", "Ctrl+Shift+S", menu=(Place(FILE, 3),)),
+    Action("close_slide", tr("Close slide"), _close_slide, "close", "Ctrl+W",
+           tr("Take the slide off the list; its regions and answers are kept"), (Place(FILE, 4),),
+           enabled=_has_slide),
     Action("quit", tr("Quit"), lambda w: w.close(), "", "Ctrl+Q", menu=(Place(FILE, 4),)),
     Action("undo", tr("Undo"), lambda w: w.workspace.document.undo(), "undo", "Ctrl+Z",
            tr("Undo the last change to a region"), (Place(EDIT),), 4,
@@ -246,6 +260,11 @@ ACTIONS: tuple[Action, ...] = (
            checked=lambda w: w.workspace.document.map_painting.visible),
     *COMPARING,
     Action("panels", tr("Panels"), menu=(Place(VIEW, 4),), submenu=_panels_menu),
+    Action("next_slide", tr("Next slide"), lambda w: w.workspace.slides.step(1), "", "Ctrl+PgDown",
+           tr("Show the next slide of the list"), (Place(SLIDE, 0),), enabled=_has_others),
+    Action("previous_slide", tr("Previous slide"), lambda w: w.workspace.slides.step(-1), "",
+           "Ctrl+PgUp", tr("Show the slide of the list before this one"), (Place(SLIDE, 0),),
+           enabled=_has_others),
     Action("calibration", tr("Calibration…"), lambda w: w.dialogs.calibrate(), "calibrate", "",
            tr("Set the scale of the slide and of the models"), (Place(SLIDE),), enabled=_has_slide),
     Action("slide_details", tr("About this slide…"), lambda w: w.dialogs.slide_details(), "info",

@@ -79,6 +79,15 @@ class SlideCanvas(CanvasBase):
         """
         self._slides.open(path)
 
+    def stop_opening(self) -> None:
+        """The slide that is being opened is not wanted any more; the current one stays."""
+        self._slides.stop_opening()
+
+    def close_slide(self) -> None:
+        """Show no slide; its file is closed and its tiles are freed, unless others show it."""
+        self._slides.stop_opening()
+        self._slides.take(None)
+
     def share_source(self, other: SlideCanvas) -> None:
         """Show the slide of another canvas, with its tile cache; follows it to later slides."""
         other.source_changed.connect(self._slides.take)

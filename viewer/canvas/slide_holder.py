@@ -53,7 +53,7 @@ class SlideHolder(QObject):
 
     def open(self, path: str) -> None:
         """Open in a worker; the current slide stays until then, or if that fails."""
-        self._drop_pending()
+        self.stop_opening()
         source = TileSource(path)
         source.attach(self.client)
         source.opened.connect(self._on_opened)
@@ -84,10 +84,11 @@ class SlideHolder(QObject):
         source = self._held.pending
         if source is None or source.failure != message:  # of an earlier, cancelled one
             return
-        self._drop_pending()
+        self.stop_opening()
         self.failed.emit(message, details)
 
-    def _drop_pending(self) -> None:
+    def stop_opening(self) -> None:
+        """Forget the slide that is being opened."""
         pending = self._held.pending
         if pending is not None:
             pending.opened.disconnect(self._on_opened)

@@ -42,7 +42,7 @@ class SessionFileController(Controller):
 
     def _on_read(self, path: str, file: SessionFile) -> None:
         slide = self._document.slide
-        beside = Path(path).parent / file.slide_name
+        beside = Path(path).absolute().parent / file.slide_name
         if self._slides.coming is not None:
             self._waiting.append((path, file))
         elif slide is not None and file.is_of(slide):

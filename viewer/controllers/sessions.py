@@ -102,6 +102,16 @@ class SessionController(Controller):
             lambda error: self._on_not_loaded(info, error),
         )
 
+    def end(self) -> None:
+        """No slide is shown any more; changes of the one that was are saved."""
+        self._queue_changes()
+        self._write()
+        self._look_often.stop()
+        self._restoring = False
+        with self._changing():
+            self._document.set_slide(None)
+        self._files.run(self._queue.leave)
+
     def set_reader(self, name: str) -> None:
         """Continue as another reader, with their own session of the open slide; "" = the first."""
         if name == self.reader or self.finish():  # which tells what could not be written

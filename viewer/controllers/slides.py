@@ -1,4 +1,4 @@
-"""Opens slides and lists the recent ones."""
+"""Opens and closes slides, lists those that are open, and the recent ones."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from viewer.controllers.sessions import SessionController
 from viewer.controllers.shared import Controller, Shared
 from viewer.saving.recents import Recents, is_there
 from viewer.services.background import Background
+from viewer.state.slide_list import SlideList
 from viewer.text import formats
-from viewer.text.tr import tr, translated
+from viewer.text.tr import tr, tr_n, translated
 
 
 class SlideController(Controller):
@@ -38,7 +39,8 @@ class SlideController(Controller):
             shared.messages.report, workers=1, parent=self
         )  # may wait for a drive
         self._wanted: str | None = None
-        self.open_files: list[str] = []
+        self._closing = False
+        self.list = SlideList()
         canvas.slide_opened.connect(self._on_opened)
         canvas.slide_failed.connect(self._on_failed)
         canvas.read_failed.connect(self._messages.warn)
@@ -58,11 +60,50 @@ class SlideController(Controller):
     def busy(self) -> bool:
         return self.coming is not None
 
+    @property
+    def current(self) -> str | None:
+        """Path of the slide that is shown, as in the list."""
+        slide = self._document.slide
+        return None if slide is None else str(Path(slide.path).absolute())
+
     def open(self, path: str) -> None:
         """Start to open a slide; the current one stays until then."""
-        self._wanted = str(Path(path))  # as SlideInfo has it
+        self._wanted = str(Path(path).absolute())  # as SlideInfo and the list have it
         self.opening.emit(Path(path).name)
-        self._canvas.open_slide(path)
+        self._canvas.open_slide(self._wanted)
+
+    def switch_to(self, path: str) -> None:
+        """Open a slide of the list, unless it is shown or coming already."""
+        if path == self.current and self._wanted is not None:
+            self._stop_opening()
+        elif path not in (self.current, self._wanted):
+            self.open(path)
+
+    def step(self, by: int) -> None:
+        """Switch to the next slide of the list (by 1) or to the one before (-1)."""
+        path = self.list.beside(self._wanted or self.current or "", by)
+        if path is not None:
+            self.switch_to(path)
+
+    def close_slide(self, path: str) -> None:
+        """Take a slide off the list; of the one that is shown, the next takes the place.
+
+        Everything of it is kept, for when it is opened again.
+        """
+        following = self.list.beside(path, 1)
+        self.list.remove(path)
+        if path == self._wanted:
+            self._stop_opening()
+        if self._wanted is None and self._is_closed:
+            if following is None:
+                self._leave()
+            else:
+                self.open(following)
+
+    def relocate(self, path: str, found: str) -> None:
+        """Open a slide of the list whose file is at another place now."""
+        self.list.replace(path, str(Path(found).absolute()))
+        self.open(found)
 
     def open_if_there(self, path: str) -> None:
         """Open the slide of the last start, unless it is gone or another has been asked for."""
@@ -79,16 +120,22 @@ class SlideController(Controller):
 
     def remember(self, paths: Sequence[str]) -> None:
         """List slides that the user can switch between."""
-        absolute = [str(Path(path).absolute()) for path in paths]
-        self.open_files = list(dict.fromkeys([*self.open_files, *absolute]))
+        self.list.add(str(Path(path).absolute()) for path in paths)
+
+    def restore(self, paths: Sequence[str]) -> None:
+        """List the slides of the last start, and say which of them are gone."""
+        self.list.restore(paths)
+        self._look_for_files(tell=True)
 
     def close(self) -> None:
         self._recents.stop()
+        self._closing = True
         self._lookups.close()
 
     def _on_opened(self, info: SlideInfo) -> None:
         self._wanted = None
         self.remember([info.path])
+        self._look_for_files()
         if info.notes:
             self._messages.warn(f"{info.name}: {' '.join(map(translated, info.notes))}")
         self._sessions.begin(info)
@@ -111,6 +158,45 @@ class SlideController(Controller):
         self._wanted = None
         self._messages.error(message, details)
         self.failed.emit(message)
+        self._look_for_files()
+        if self._is_closed:
+            self._leave()  # the next one was to take its place
+
+    @property
+    def _is_closed(self) -> bool:
+        """Whether the slide that is still shown has been taken off the list."""
+        return self.current is not None and self.current not in self.list.paths
+
+    def _stop_opening(self) -> None:
+        self._wanted = None
+        self._canvas.stop_opening()
+        self.failed.emit("")
+
+    def _leave(self) -> None:
+        """Show no slide."""
+        self._sessions.end()
+        self._canvas.close_slide()
+
+    def _look_for_files(self, *, tell: bool = False) -> None:
+        paths = self.list.paths
+
+        def looked(missing: list[str]) -> None:
+            self.list.note_missing(missing)
+            if missing and tell:
+                text = tr_n(
+                    "{names} is not where it was. Find it with a right click under Slides, or "
+                    "remove it there.",
+                    "{names} are not where they were. Find them with a right click under Slides, "
+                    "or remove them there.",
+                    len(missing),
+                )
+                names = ", ".join(Path(path).name for path in missing)
+                self._messages.warn(text.format(names=names), stays=True)
+
+        def look() -> list[str]:
+            return [path for path in paths if not (self._closing or is_there(path))]
+
+        self._lookups.run(look, looked)
 
     def _on_slide_settings(self) -> None:
         self._canvas.set_mpp(self._document.slide_settings.mpp)

@@ -53,6 +53,7 @@ class WorkbenchController(Controller):
             library.shown_changed,
             scans.changed,
             comparison.changed,
+            slides.list.changed,
         ):
             event.connect(self._on_changed)
         models.folder_changed.connect(self._on_changed)
@@ -95,7 +96,7 @@ class WorkbenchController(Controller):
         self._comparison.choose(bench.matrix)
         choice = bench.map_choice
         document.maps.choose(method=choice.method, stage=choice.stage, target=choice.target)
-        self._slides.remember(bench.slides)
+        self._slides.restore(bench.slides)
         self.readers = bench.readers
         self._sessions.set_reader(bench.reader)
         self._models.add_kept(bench, use=use_models, then=lambda: self._on_models(bench))
@@ -129,7 +130,7 @@ class WorkbenchController(Controller):
             tuple(model.path for model in library.models if model.in_use),
             "" if shown is None else shown.path,
             self._models.folder,
-            tuple(self._slides.open_files),
+            self._slides.list.paths,
             "" if slide is None else slide.path,
             self._sessions.reader,
             self.readers,

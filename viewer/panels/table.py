@@ -20,9 +20,20 @@ from viewer.panels.regions import RegionsPanel
 from viewer.panels.scale_question import ScaleQuestion
 from viewer.panels.slide_answer import SlideAnswerPanel
 from viewer.panels.slide_scan import SlideScanPanel
+from viewer.panels.slides import SlidesPanel
 from viewer.panels.tile_map import TileMapPanel
 from viewer.panels.view_colors import ViewColorsPanel
 from viewer.text.tr import tr
+
+
+def _slides(window: Host) -> QWidget:
+    work = window.workspace
+    panel = SlidesPanel(work.document, work.slides, work.thumbnails)
+    panel.find_requested.connect(window.dialogs.find_slide)
+    panel.menu_actions = [
+        window.actions_by_name[i] for i in ("open",) if i in window.actions_by_name
+    ]
+    return panel
 
 
 def _regions(window: Host) -> QWidget:
@@ -95,6 +106,8 @@ def _reconstruction(window: Host) -> QWidget:
 
 
 PANELS: tuple[Panel, ...] = (
+    Panel("slides", tr("Slides"), "left", _slides, ("open", "close_slide"), scrolls=False,
+          height=120),
     Panel("regions", tr("Regions"), "left", _regions,
           ("classify_all", "import_rois", "export_rois"), scrolls=False, height=500),
     Panel("classes", tr("Classes"), "left", _classes, ("add_class",), scrolls=False, height=200),

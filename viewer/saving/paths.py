@@ -13,7 +13,7 @@ def user_folder() -> Path:
     """Saved regions, recent files and settings. ``SSMAMBA_VIEWER_HOME`` overrides it."""
     moved = os.environ.get("SSMAMBA_VIEWER_HOME")
     if moved:
-        return Path(moved)
+        return Path(moved).absolute()
     if sys.platform == "win32":
         return _env("APPDATA", Path.home() / "AppData" / "Roaming") / NAME
     if sys.platform == "darwin":
@@ -25,7 +25,7 @@ def cache_folder() -> Path:
     """Files that can be made again, such as the demo slide."""
     moved = os.environ.get("SSMAMBA_VIEWER_HOME")
     if moved:
-        return Path(moved) / "cache"
+        return Path(moved).absolute() / "cache"
     if sys.platform == "win32":
         return _env("LOCALAPPDATA", Path.home() / "AppData" / "Local") / NAME / "cache"
     if sys.platform == "darwin":

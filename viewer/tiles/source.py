@@ -170,7 +170,7 @@ class TileSource(QObject):
         try:
             slide = Slide.open(self.path)
             self._slide = slide
-            self.preview = _preview(slide)
+            self.preview = preview_of(slide)
             transform, notes = self._transform(slide)
         except SlideError as error:
             return self._give_up(translated(str(error)), error)
@@ -272,7 +272,7 @@ def close_all(timeout_s: float = 5.0) -> None:
         source.wait_closed(timeout_s)
 
 
-def _preview(slide: Slide) -> QImage | None:
+def preview_of(slide: Slide) -> QImage | None:
     """The thumbnail as a stand-in for a slide that has no coarse level of its own."""
     if len(slide.levels) > 1 or slide.info.vendor == "image":
         return None

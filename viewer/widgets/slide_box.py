@@ -22,12 +22,12 @@ class SlideBox(QComboBox):
         self.activated.connect(lambda _: self.chosen.emit(self.currentData()))
 
     def show_files(self, paths: Sequence[str], current: str | None) -> None:
-        """paths: absolute."""
+        """current: the one of these that is shown."""
         self.clear()
         for path in paths:
             self.addItem(Path(path).name, path)
         if current is not None:
-            self.setCurrentIndex(self.findData(str(Path(current).absolute())))
+            self.setCurrentIndex(self.findData(current))
 
 
 class RecentMenu(QMenu):

@@ -69,6 +69,14 @@ class Dialogs:
     def open_slides(self) -> None:
         self._choose(tr("Open slide"), SLIDES, self._work.files.open)
 
+    def find_slide(self, path: str) -> None:
+        """Ask where the file of a listed slide is now."""
+
+        def found(paths: list[str]) -> None:
+            self._work.slides.relocate(path, paths[0])
+
+        self._choose(tr("Find {name}").format(name=Path(path).name), SLIDES, found)
+
     def add_models(self) -> None:
         self._choose(tr("Add models"), MODELS, self._work.models.add_files)
 

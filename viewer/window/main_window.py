@@ -72,16 +72,18 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(work, self.canvas, live.by_name)
         self.setStatusBar(self.status)
         self.slide_box = SlideBox()
-        self.slide_box.chosen.connect(work.slides.open)
+        self.slide_box.chosen.connect(work.slides.switch_to)
         build_menus(self, actions)
         self._slide_action = build_tool_bar(self, actions, self.slide_box)
         work.document.slide_changed.connect(self._on_slide_changed)
+        work.slides.list.changed.connect(self._on_slide_changed)
         work.sessions.reader_changed.connect(self._on_slide_changed)
         self._on_slide_changed()
 
     def _on_slide_changed(self, *_: object) -> None:
-        slide, files = self.workspace.document.slide, self.workspace.slides.open_files
-        self.slide_box.show_files(files, None if slide is None else slide.path)
+        slide, slides = self.workspace.document.slide, self.workspace.slides
+        files = slides.list.paths
+        self.slide_box.show_files(files, slides.current)
         self._slide_action.setVisible(len(files) > 1)
         title = TITLE
         if slide is not None:

@@ -165,7 +165,7 @@ class PreferencesDialog(Dialog):
 
     def _on_remove(self) -> None:
         self.remove.setEnabled(False)
-        open_files = list(self._work.slides.open_files)
+        open_files = list(self._work.slides.list.paths)
         self._work.background.run(
             lambda: remove_all(cache_folder(), keep=open_files), lambda _: self._count_cache()
         )

@@ -47,6 +47,7 @@ def begin(window, options: Options) -> None:
         if not started[0]:
             started[0] = True
             work.bridge.start()
+            work.thumbnails.begin()
             threading.Thread(target=_import_ahead, name="import-ahead", daemon=True).start()
 
     def check_device(state: EngineReady) -> None:

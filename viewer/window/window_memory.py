@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QMainWindow
 from ssmamba.files import read_json, write_json
 
 FRAME = QSize(16, 48)  # room for the window frame, whose size is unknown before it is shown
-VERSION = 1  # of the panels; a layout of other panels is not restored
+VERSION = 2  # of the panels; a layout of other panels is not restored
 
 
 class WindowMemory(QObject):

@@ -80,7 +80,13 @@ def test_menus_are_as_the_list_says(opened: Opened) -> None:
         "-", "Panels",
     ]  # fmt: skip
     assert texts(view[5].menu().actions()) == ["1.25×", "2.5×", "5×", "10×", "20×", "40×"]
-    assert texts(view[-1].menu().actions()) == ["Regions", "Classes", "Models", "Results"]
+    assert texts(view[-1].menu().actions()) == [
+        "Slides",
+        "Regions",
+        "Classes",
+        "Models",
+        "Results",
+    ]
     placed = {record.id for record in ACTIONS if record.menu}
     assert placed == {record.id for record in ACTIONS}, "every action can be found in a menu"
 
@@ -173,7 +179,7 @@ def test_actions_on_the_selected_regions(bench: Bench) -> None:
 def test_buttons_of_a_panel_are_actions(bench: Bench) -> None:
     """One icon, one tip, one state; here of the button that imports regions."""
     action = bench.window.actions_by_name["import_rois"]
-    buttons = {b.defaultAction(): b for b in bench.window.docks[0].findChildren(QToolButton)}
+    buttons = {b.defaultAction(): b for b in bench.window.docks[1].findChildren(QToolButton)}
     button = buttons[action]
     assert button.isEnabled() and button.accessibleName() == "Import regions…"
     assert "Ctrl+I" in button.toolTip()

@@ -38,7 +38,7 @@ def test_an_added_panel_is_one_record(opened: Opened, place: str) -> None:
         d.windowTitle() for d in window.docks
     ]
     if place == "results":
-        assert dock.windowTitle() == "Results" and len(window.docks) == 4
+        assert dock.windowTitle() == "Results" and len(window.docks) == 5
         return
     left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
     assert window.dockWidgetArea(dock) == (left if place == "left" else right)

@@ -27,12 +27,12 @@ class RowHeading(QFrame):
         self._name = label(role="title", wrap=True)
         self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self._name.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self._badge = label(role="badge")
+        self._badge = label(role="badge", wrap=True)
         self._answer = ElidedLabel(role="small")
         self._mark = Mark()
         said = row(self._answer, self._mark, wide=self._answer, spacing=4)
-        doubt = row(self._badge, None)
-        column(self, self._name, doubt, said, wide=self._name, margin=10, upright=6, spacing=2)
+        parts = (self._name, self._badge, said)
+        column(self, *parts, wide=self._name, margin=10, upright=6, spacing=2)
 
     def set_slim(self, slim: bool) -> None:
         """Where the window is narrow."""

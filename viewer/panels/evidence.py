@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QSlider, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QSizePolicy, QSlider, QWidget
 
 from ssmamba.explain.methods import METHODS
 from viewer.state.document import Document
@@ -51,6 +51,7 @@ class EvidencePanel(QFrame):
         self._class = StillBox()
         self._method = StillBox()
         self._stage = Segmented(STAGES, tr("Detail"))
+        self._stage.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self._opacity = QSlider(Qt.Orientation.Horizontal)
         self._opacity.setRange(0, 100)
         self._opacity_text = value_text()
@@ -60,6 +61,7 @@ class EvidencePanel(QFrame):
         self.value_scale = ValueScale()
         self._caption = ElidedLabel(role="small")
         self._method_name = label(tr("Method"), "muted")
+        self._detail_name = label(tr("Detail"), "muted")
         self._more = chevron(tr("Show more settings"), tr("Show fewer settings"))
         self._fill_choices()
         self._lay_out()
@@ -95,7 +97,7 @@ class EvidencePanel(QFrame):
         self._unfolding = QWidget()
         self._moving = (
             _field(self._method_name, self._method),
-            _field(label(tr("Detail"), "muted"), self._stage),
+            _field(self._detail_name, self._stage),
         )
         self._flow = Flow(self._unfolding)
         for part in (
@@ -117,7 +119,8 @@ class EvidencePanel(QFrame):
         wide, roomy = width >= WIDE_PX, width >= ROOMY_PX
         spelled_out = roomy or NARROW_PX <= width < WIDE_PX
         self.visible_box.setText(tr("Evidence map") if spelled_out else tr("Map"))
-        self._method_name.setVisible(roomy or not wide)
+        for name in (self._method_name, self._detail_name):
+            name.setVisible(roomy or not wide)
         for at, part in enumerate(self._moving):
             stands = self._first.indexOf(part) >= 0
             if wide and not stands:

@@ -62,14 +62,14 @@ class Middle(QWidget):
         self._on_slide_changed()
 
     def _with_hint(self, canvas: SlideCanvas) -> QWidget:
-        """The canvas, and over its lower edge the demo's hint until a region is drawn."""
+        """The canvas, and over its upper edge the demo's hint until a region is drawn."""
         self._hint = demo_hint()
         page = QWidget()
         stacked = QGridLayout(page)
         stacked.setContentsMargins(0, 0, 0, 0)
         stacked.addWidget(canvas, 0, 0)
-        below = Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignHCenter
-        stacked.addWidget(self._hint, 0, 0, below)
+        above = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter  # below are scale and map
+        stacked.addWidget(self._hint, 0, 0, above)
         self._work.files.demo_shown.connect(self._hint.show)
         canvas.roi_drawn.connect(lambda _: self._hint.hide())
         return page

@@ -26,6 +26,7 @@ from viewer.text.tr import tr
 HANDLE_PX = 7.0  # side of a handle, logical screen pixels
 EDGE_HANDLE_PX = 5.0  # width of the handle in the middle of an edge
 EDGE_FROM_PX = 36.0  # shorter edges have none
+APART_PX = 12.0  # closer handles would hide the outline: there are none until one zooms in
 GRAB_PX = 8.0  # distance within which the mouse grabs a vertex
 
 
@@ -111,20 +112,19 @@ class VertexDrag(Tool):
         painter.setPen(QPen(QColor(20, 22, 26), max(1.0, dpr)))
         painter.setBrush(QColor(255, 255, 255, 200))
         radius = EDGE_HANDLE_PX / 2 * dpr
-        if self._edited is None:
-            for _, (x, y) in visible_edges(shape, view, EDGE_FROM_PX * dpr / view.scale):
+        px = dpr / view.scale
+        handles = visible_vertices(shape, view, APART_PX * px)
+        if self._edited is None and handles:
+            for _, (x, y) in visible_edges(shape, view, EDGE_FROM_PX * px):
                 painter.drawEllipse(view.to_screen(x, y), radius, radius)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setBrush(QColor(255, 255, 255))
         if shape.roi.kind != "point":
-            self._paint_handles(painter, shape, view, dpr)
+            side = HANDLE_PX * dpr
+            for _, point in handles:
+                x, y = QPointF(view.to_screen(*point)).toTuple()
+                painter.drawRect(QRectF(round(x - side / 2), round(y - side / 2), side, side))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-
-    def _paint_handles(self, painter: QPainter, shape: RoiShape, view: View, dpr: float) -> None:
-        side = HANDLE_PX * dpr
-        for _, point in visible_vertices(shape, view):
-            x, y = QPointF(view.to_screen(*point)).toTuple()
-            painter.drawRect(QRectF(round(x - side / 2), round(y - side / 2), side, side))
 
     def _shape(self) -> RoiShape | None:
         """The selected ROI, if it is the only one."""
@@ -158,11 +158,11 @@ class VertexDrag(Tool):
         if shape is None or not _is_editable(shape.roi):
             return None
         view = self.scene.camera.view
-        longest = EDGE_FROM_PX * at.px
-        for found, is_new in (
-            (visible_vertices(shape, view), False),
-            (visible_edges(shape, view, longest), True),
-        ):
+        handles = visible_vertices(shape, view, APART_PX * at.px)
+        if not handles:
+            return None
+        edges = visible_edges(shape, view, EDGE_FROM_PX * at.px)
+        for found, is_new in ((handles, False), (edges, True)):
             near = ((at.distance_px(point), vertex, point) for vertex, point in found)
             best = min(near, key=lambda item: item[0], default=(math.inf, None, at.point))
             if best[1] is not None and best[0] <= GRAB_PX:

@@ -12,6 +12,7 @@ from viewer.canvas.layers.roi_shape import RoiShape
 from viewer.canvas.view import View
 
 MAX_HANDLES = 400  # more on the screen would hide the line: zoom in to edit
+FEW_HANDLES = 8  # so many may stand close to each other
 LEAST = {"polygon": 3, "line": 2, "point": 1}  # vertices that a ring must keep
 
 
@@ -24,12 +25,14 @@ class Vertex:
     index: int
 
 
-def visible_vertices(shape: RoiShape, view: View) -> list[tuple[Vertex, Point]]:
-    """The vertices in view with their positions (level-0 px); none if more than MAX_HANDLES.
+def visible_vertices(shape: RoiShape, view: View, apart: float) -> list[tuple[Vertex, Point]]:
+    """The vertices in view with their positions (level-0 px); none where they hide the line.
 
-    An ellipse has those in the middle of its sides: left, top, right, bottom.
+    That is where they are more than MAX_HANDLES, or less than ``apart`` level-0 px from each other
+    on average. An ellipse has those in the middle of its sides: left, top, right, bottom.
     """
     found: list[tuple[Vertex, Point]] = []
+    length = 0.0  # of the edges that begin in view
     left, top, right, bottom = view.rect
     parts = shape.parts if shape.roi.kind != "ellipse" else [[_middles(shape.bounds)]]
     for part, rings in enumerate(parts):
@@ -40,15 +43,16 @@ def visible_vertices(shape: RoiShape, view: View) -> list[tuple[Vertex, Point]]:
                 return []
             seen = np.flatnonzero(on_screen).tolist()
             found += [(Vertex(part, ring, i), (float(x[i]), float(y[i]))) for i in seen]
-    return found
+            length += np.hypot(*(np.roll(points, -1, axis=0) - points)[on_screen].T).sum()
+    return [] if len(found) > FEW_HANDLES and length < len(found) * apart else found
 
 
 def visible_edges(shape: RoiShape, view: View, longest: float) -> list[tuple[Vertex, Point]]:
     """The middles of edges in view that are at least ``longest`` level-0 px long.
 
-    The vertex is the one that a new vertex would become. None where the vertices are too many.
+    The vertex is the one that a new vertex would become.
     """
-    if shape.roi.kind not in ("polygon", "line") or not visible_vertices(shape, view):
+    if shape.roi.kind not in ("polygon", "line"):
         return []
     found: list[tuple[Vertex, Point]] = []
     left, top, right, bottom = view.rect

@@ -128,6 +128,17 @@ def test_too_many_vertices_hide_no_line_and_cannot_be_grabbed(drawing: Driver) -
     assert roi.bounds == (460, 270, 620, 430)
 
 
+def test_handles_that_would_hide_the_outline_are_shown_when_one_zooms_in(drawing: Driver) -> None:
+    ring = tuple(circle(500, 350, 40))
+    small = replace(SQUARE, polygons=((ring,),))
+    drawing.canvas.set_rois([small])
+    drawing.canvas.set_selected("square")
+    assert len(ring) > 40  # 40 handles of 7 px on a line of 250 px
+    drawing.drag((540, 350), (550, 350), (560, 350))  # moves all of it
+    (roi,) = drawing.edited
+    assert roi.bounds == (480, 310, 560, 390)
+
+
 def test_handles_stand_on_the_vertices_and_the_cursor_says_that_they_move(drawing: Driver) -> None:
     drawing.canvas.set_rois([SQUARE])
     clean = drawing.grab()

@@ -31,6 +31,12 @@ class Likeness:
         self.distance = np.sqrt(((lab - seed.astype(np.float32)) ** 2).sum(axis=2))  # (H, W)
         self.place = x, y
 
+    def keep_within(self, ring: np.ndarray) -> None:
+        """Take what lies outside a ring (N, 2), pixels of the picture, for unlike anything."""
+        inside = np.zeros(self.distance.shape, np.uint8)
+        cv2.fillPoly(inside, [np.rint(ring).astype(np.int32)], 1)
+        self.distance[inside == 0] = np.inf
+
     def mask(self, tolerance: float) -> np.ndarray:
         """What is connected with the place and no farther in colour, (H, W) uint8 of 0 and 1."""
         alike = (self.distance <= tolerance).astype(np.uint8)

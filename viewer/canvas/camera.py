@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from PySide6.QtCore import QObject, QPointF, Signal
 
@@ -14,6 +15,7 @@ from viewer.tiles.pyramid import Rect
 
 FIT_MARGIN = 0.02
 UM_AT_1X = 10.0  # µm per screen pixel at 1×: 0.25 µm is 40×
+ROTATION_DECIMALS = 2  # degrees; the corner of a 4K screen moves by less than half a pixel
 
 
 class Camera(QObject):
@@ -32,10 +34,13 @@ class Camera(QObject):
 
     # --- slide and screen
     def set_slide(self, info: SlideInfo | None) -> None:
-        """Show another slide as a whole; the calibration of the previous one is dropped."""
+        """Show another slide as a whole; calibration and rotation of the last one are dropped."""
         self._info = info
         self._mpp = None
-        self.fit()
+        self._zoom.stop()
+        self._auto_fit = True
+        if info is not None:
+            self._set(self._whole(info, 0.0))
 
     def set_screen(self, width: int, height: int) -> None:
         self._size = (width, height)
@@ -85,23 +90,37 @@ class Camera(QObject):
         """Show the whole slide (its scanned part, if the file defines it)."""
         self._zoom.stop()
         self._auto_fit = True
-        info = self._info
-        if info is not None:
-            x, y, width, height = info.bounds or (0, 0, info.width, info.height)
-            self._set(fitting((x, y, x + width, y + height), *self._size, FIT_MARGIN))
+        if self._info is not None:
+            self._set(self._whole(self._info, self._state.rotation))
 
     def fit_rect(self, rect: Rect, margin: float) -> None:
         """Show a rectangle (level-0 px) with a margin (share of its size on each side)."""
-        self.look(fitting(rect, *self._size, margin))
+        self.look(fitting(rect, *self._size, margin, self._state.rotation))
 
     def move_to(self, x: float, y: float) -> None:
         """Centre a position on the slide (level-0 px)."""
-        self.look(ViewState(x, y, self._state.downsample))
+        self.look(replace(self._state, center_x=x, center_y=y))
 
     def pan_by(self, dx: float, dy: float) -> None:
         """Pan by device pixels."""
         self._auto_fit = False
         self._set(self.view.panned(dx, dy))
+
+    def turn_to(self, degrees: float, at: QPointF | None = None) -> None:
+        """Rotate the slide on the screen, clockwise, about a device pixel (None: the middle).
+
+        A slide that is shown as a whole stays whole.
+        """
+        rotation = round(degrees % 360.0, ROTATION_DECIMALS) % 360.0
+        self._zoom.stop()
+        if self._auto_fit and self._info is not None:
+            self._set(self._whole(self._info, rotation))
+        else:
+            x, y = (self._size[0] / 2, self._size[1] / 2) if at is None else (at.x(), at.y())
+            self._set(self.view.turned(rotation, x, y))
+
+    def turn_by(self, degrees: float, at: QPointF | None = None) -> None:
+        self.turn_to(self._state.rotation + degrees, at)
 
     def zoom_at(self, steps: float, at: QPointF | None, *, smooth: bool = True) -> None:
         """Zoom by factors of two about a device pixel (None: the middle)."""
@@ -124,13 +143,18 @@ class Camera(QObject):
     def set_magnification(self, magnification: float) -> None:
         """Show at an objective's magnification; without calibration, 1× is 1:1."""
         full = self._full_magnification() or 1.0
-        self.look(ViewState(self._state.center_x, self._state.center_y, full / magnification))
+        self.look(replace(self._state, downsample=full / magnification))
 
     def _full_magnification(self) -> float | None:
         """Of one slide pixel on one screen pixel."""
         if self.mpp is not None:
             return UM_AT_1X / self.mpp
         return None if self._info is None else self._info.objective_power
+
+    def _whole(self, info: SlideInfo, rotation: float) -> ViewState:
+        """The state that shows all of a slide (its scanned part, if the file defines it)."""
+        x, y, width, height = info.bounds or (0, 0, info.width, info.height)
+        return fitting((x, y, x + width, y + height), *self._size, FIT_MARGIN, rotation)
 
     def _zoom_now(self, factor: float, px: float, py: float) -> None:
         if self._info is None:

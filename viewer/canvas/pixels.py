@@ -12,7 +12,7 @@ from PySide6.QtGui import QImage
 
 from viewer.canvas.scene import Scene
 from viewer.tiles.picture import picture, tiles_under
-from viewer.tiles.pyramid import Rect
+from viewer.tiles.pyramid import DisplayLevel, Rect
 from viewer.tiles.reader import pixels
 from viewer.tiles.source import TileSource
 
@@ -46,24 +46,24 @@ class PixelReader:
         self._waiting: list[_Request] = []
 
     def read(self, rect: Rect, then: Callable[[Pixels], None]) -> None:
-        """Call ``then`` with a rectangle at the level that is shown now.
+        """Call ``then`` with a rectangle at the level that is shown now, or a coarser one.
 
         ``rect``: level-0 pixels; it grows to whole pixels of the level and is cut at the slide's
         edge. ``then`` is called at once when all tiles are in memory, else later on the GUI thread;
         never, when there is no slide, or after ``cancel``. Parts of the file that cannot be read
-        are white. Raises ValueError when the rectangle has more than MAX_PIXELS at that level.
+        are white. A level has at most MAX_PIXELS there; raises ValueError where none is so small.
         """
         source = self._scene.source
         if source is None or source.pyramid is None:
             return
         index = source.pyramid.level_for(self._scene.camera.state.downsample)
-        level = source.pyramid.levels[index]
-        left, top = (math.floor(v / level.downsample) for v in rect[:2])
-        right, bottom = (math.ceil(v / level.downsample) for v in rect[2:])
-        area = QRect(left, top, right - left, bottom - top)
-        area &= QRect(0, 0, level.width, level.height)
+        levels = source.pyramid.levels
+        area = _on_level(rect, levels[index])
+        while area.width() * area.height() > MAX_PIXELS and index < source.pyramid.coarsest:
+            index += 1
+            area = _on_level(rect, levels[index])
         if area.isEmpty():
-            then(Pixels(np.zeros((0, 0, 3), np.uint8), *rect[:2], level.downsample))
+            then(Pixels(np.zeros((0, 0, 3), np.uint8), *rect[:2], levels[index].downsample))
             return
         if area.width() * area.height() > MAX_PIXELS:
             raise ValueError(
@@ -91,6 +91,14 @@ class PixelReader:
         if self._waiting and self._scene.source is not None:
             self._scene.source.want(self._client, ())
         self._waiting.clear()
+
+
+def _on_level(rect: Rect, level: DisplayLevel) -> QRect:
+    """A level-0 rectangle in whole pixels of a level, cut at its edge."""
+    left, top = (math.floor(v / level.downsample) for v in rect[:2])
+    right, bottom = (math.ceil(v / level.downsample) for v in rect[2:])
+    area = QRect(left, top, right - left, bottom - top)
+    return area & QRect(0, 0, level.width, level.height)
 
 
 def _as_pixels(source: TileSource, request: _Request, image: QImage) -> Pixels:

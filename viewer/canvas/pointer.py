@@ -332,7 +332,12 @@ class Pointer(Inputs):
         return bool(chosen)
 
     def nudge(self, dx: float, dy: float) -> bool:
-        """Move the selected ROIs that are not locked, level-0 px; False if there are none."""
+        """Move the selected ROIs that are not locked; False if there are none.
+
+        dx, dy: along the screen's axes, level-0 pixels.
+        """
+        cos, sin = self._camera.view.direction
+        dx, dy = dx * cos + dy * sin, dy * cos - dx * sin
         free = [roi for roi in self._scene.rois.chosen_rois() if not roi.locked]
         if free:
             self.tool.edit_all([shifted(roi, dx, dy) for roi in free])

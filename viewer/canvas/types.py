@@ -11,11 +11,12 @@ from ssmamba.rois.roi import Roi
 
 @dataclass(frozen=True)
 class ViewState:
-    """The centre and the scale of a view."""
+    """The centre, the scale and the rotation of a view."""
 
     center_x: float  # level-0 pixels
     center_y: float
     downsample: float  # level-0 pixels per device pixel; 1 = one slide pixel on one screen pixel
+    rotation: float = 0.0  # of the slide on the screen, degrees clockwise, 0 <= rotation < 360
 
 
 @dataclass(frozen=True, eq=False)

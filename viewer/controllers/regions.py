@@ -130,11 +130,13 @@ class RegionController(Controller):
         roi, camera = self._document.roi(roi_id), self._canvas.camera
         if roi is None:
             return
-        left, top, right, bottom = camera.view.rect
-        x0, y0, x1, y1 = roi.bounds
-        if x0 >= left and y0 >= top and x1 <= right and y1 <= bottom:
+        view = camera.view
+        box = view.screen_rect_f(roi.bounds)
+        fits_across = box.left() >= 0 and box.right() <= view.width
+        if fits_across and box.top() >= 0 and box.bottom() <= view.height:
             return
-        if x1 - x0 <= right - left and y1 - y0 <= bottom - top:
+        if box.width() <= view.width and box.height() <= view.height:
+            x0, y0, x1, y1 = roi.bounds
             camera.move_to((x0 + x1) / 2, (y0 + y1) / 2)
         else:
             self.focus(roi_id)

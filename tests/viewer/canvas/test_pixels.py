@@ -90,12 +90,17 @@ def test_a_rectangle_is_cut_at_the_edge_of_the_slide(driver: Driver) -> None:
     assert off.rgb.shape == (0, 0, 3)
 
 
-def test_a_rectangle_beyond_memory_is_refused(driver: Driver, monkeypatch: object) -> None:
-    from viewer.canvas import pixels
-
-    assert isinstance(monkeypatch, pytest.MonkeyPatch)
-    monkeypatch.setattr(pixels, "MAX_PIXELS", 5000)
+def test_a_rectangle_beyond_memory_is_read_coarser_or_refused(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     driver.look_at(500, 350, 1.0)
+    seen: list[Pixels] = []
+    monkeypatch.setattr("viewer.canvas.pixels.MAX_PIXELS", 5000)
+    driver.canvas.pixels.read((0, 0, 100, 51), seen.append)
+    driver.qtbot.waitUntil(lambda: bool(seen))
+    assert seen[0].downsample == 2
+    assert seen[0].rgb.shape == (26, 50, 3)
+    monkeypatch.setattr("viewer.canvas.pixels.MAX_PIXELS", 100)
     with pytest.raises(ValueError, match="smaller"):
         driver.canvas.pixels.read((0, 0, 100, 51), lambda _: None)
 

@@ -17,7 +17,10 @@ from tests.viewer.canvas.conftest import Driver
 from viewer.canvas import ViewState
 from viewer.canvas.view import View, fitting, limited
 
-STATES = st.builds(ViewState, st.floats(0, 100_000), st.floats(0, 80_000), st.floats(1 / 64, 512))
+ROTATIONS = st.one_of(st.sampled_from([0.0, 90.0, 180.0, 270.0]), st.floats(0, 359.99))
+STATES = st.builds(
+    ViewState, st.floats(0, 100_000), st.floats(0, 80_000), st.floats(1 / 64, 512), ROTATIONS
+)
 VIEWS = st.builds(View, STATES, st.integers(50, 4000), st.integers(50, 3000))
 
 
@@ -65,17 +68,17 @@ def test_panning_by_whole_pixels_moves_the_picture_by_whole_pixels(
 
 @settings(max_examples=100, deadline=None)
 @given(
-    st.floats(0, 5000), st.floats(0, 5000), st.floats(1, 5000), st.floats(1, 5000), st.floats(0, 1)
-)
+    st.floats(0, 5000), st.floats(0, 5000), st.floats(1, 5000), st.floats(1, 5000),
+    st.floats(0, 1), ROTATIONS,
+)  # fmt: skip
 def test_fitting_shows_the_rectangle(
-    x: float, y: float, width: float, height: float, margin: float
+    x: float, y: float, width: float, height: float, margin: float, rotation: float
 ) -> None:
-    state = fitting((x, y, x + width, y + height), 640, 480, margin)
+    state = fitting((x, y, x + width, y + height), 640, 480, margin, rotation)
     view = View(state, 640, 480)
-    left, top, right, bottom = view.rect
-    slack = state.downsample
-    assert left <= x + slack and right >= x + width - slack
-    assert top <= y + slack and bottom >= y + height - slack
+    for corner in ((x, y), (x + width, y), (x, y + height), (x + width, y + height)):
+        place = view.to_screen(*corner)
+        assert -1 <= place.x() <= 641 and -1 <= place.y() <= 481
 
 
 @settings(max_examples=100, deadline=None)

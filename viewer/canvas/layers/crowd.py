@@ -6,10 +6,10 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 
 from PySide6.QtGui import QImage, QPainter
 
-from viewer.canvas.types import ViewState
 from viewer.canvas.view import View
 
 SIDE_PX = 256  # of a square, device pixels
@@ -37,7 +37,7 @@ class Crowd:
         content: all that a square depends on but its place and the scale; another one means other
         pictures. draw: paints what lies within a view of one square.
         """
-        now = (content, view.state.downsample)
+        now = (content, view.state.downsample, view.state.rotation)
         end = time.perf_counter() + BUDGET_S
         if now != self._content:
             self._content = now
@@ -52,19 +52,20 @@ class Crowd:
                         self.is_whole = False
                         continue
                     made += 1
-                square = self._square(at, row, view.state.downsample, draw)
+                square = self._square(at, row, view, draw)
                 painter.drawImage(ox + at * SIDE_PX, oy + row * SIDE_PX, square)
 
     def _square(
-        self, at: int, row: int, downsample: float, draw: Callable[[QPainter, View], object]
+        self, at: int, row: int, view: View, draw: Callable[[QPainter, View], object]
     ) -> QImage:
         square = self._squares.pop((at, row), None)
         if square is None:
             square = QImage(SIDE_PX, SIDE_PX, QImage.Format.Format_ARGB32_Premultiplied)
             square.fill(0)
-            center = ((at + 0.5) * SIDE_PX * downsample, (row + 0.5) * SIDE_PX * downsample)
+            x, y = view.along_slide((at + 0.5) * SIDE_PX, (row + 0.5) * SIDE_PX)
             painter = QPainter(square)
-            draw(painter, View(ViewState(*center, downsample), SIDE_PX, SIDE_PX))
+            state = replace(view.state, center_x=x, center_y=y)
+            draw(painter, View(state, SIDE_PX, SIDE_PX))
             painter.end()
         self._squares[at, row] = square  # the newest use is last
         while len(self._squares) > KEPT:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 
 from viewer.canvas.layers.scale_bar import EDGE_PX
 from viewer.canvas.view import View
@@ -76,6 +76,9 @@ class Minimap:
     ) -> None:
         assert source.info is not None
         sx, sy = place.width() / source.info.width, place.height() / source.info.height
+        if view.is_oblique:
+            self._paint_oblique(painter, view, place, (sx, sy), dpr)
+            return
         left, top, right, bottom = view.rect
         box = QRectF(
             place.x() + left * sx, place.y() + top * sy, (right - left) * sx, (bottom - top) * sy
@@ -89,6 +92,24 @@ class Minimap:
         painter.drawRect(box)
         painter.setPen(QPen(VIEW_INK, 1.6 * dpr))
         painter.drawRect(box)
+
+    def _paint_oblique(
+        self, painter: QPainter, view: View, place: QRect, scale: tuple[float, float], dpr: float
+    ) -> None:
+        """A frame whose sides are not those of the overview."""
+        corner = QPointF(place.topLeft())
+        places = [corner + QPointF(x * scale[0], y * scale[1]) for x, y in view.corners]
+        middle = (places[0] + places[2]) / 2
+        span = max(abs(v) for at in places for v in (at - middle).toTuple())
+        grow = max(1.0, SMALLEST_VIEW_PX * dpr / max(2 * span, 1e-9))
+        frame = QPolygonF([middle + (at - middle) * grow for at in places])
+        painter.save()
+        painter.setClipRect(place)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        for pen in (QPen(QColor(255, 255, 255, 200), 3.5 * dpr), QPen(VIEW_INK, 1.6 * dpr)):
+            painter.setPen(pen)
+            painter.drawPolygon(frame)
+        painter.restore()
 
     def _compose(self, source: TileSource, place: QRect, icc: bool) -> None:
         """Shrink a fully cached level to the overview's size."""

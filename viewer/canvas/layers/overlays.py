@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 
 from ssmamba.rois.roi import Roi
 from viewer.canvas.layers.roi_shape import RoiShape
-from viewer.canvas.layers.tile_painter import draw_part
+from viewer.canvas.layers.tile_painter import draw_part, turned
 from viewer.canvas.types import Overlay
 from viewer.canvas.view import View
 
@@ -34,7 +34,9 @@ class OverlayLayer:
     def paint(self, painter: QPainter, view: View) -> None:
         if not self.overlays or self.opacity <= 0:
             return
+        painter.save()
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
+        view = turned(painter, view)
         screen = QRectF(0, 0, view.width, view.height)
         nearby = screen.adjusted(-64, -64, 64, 64)
         for overlay in self.overlays:
@@ -51,18 +53,21 @@ class OverlayLayer:
             painter.setOpacity(self.opacity * overlay.opacity)
             draw_part(painter, overlay.image, place, nearby)
             painter.restore()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+        painter.restore()
 
     def paint_highlight(self, painter: QPainter, view: View, dpr: float) -> None:
         """Outline each window that was read, without dimming the rest."""
         if self.highlight is None:
             return
-        frames = _frames(self.highlight, view)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, view.is_oblique)
+        frames = _frames(self.highlight, turned(painter, view))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         small = bool(frames) and frames[0].width() < SMALL_PX * dpr
         for pen in (QPen(HIGHLIGHT),) if small else (QPen(HIGHLIGHT_GROUND, 4 * dpr), _dashes(dpr)):
             painter.setPen(pen)
             painter.drawRects(frames)
+        painter.restore()
 
 
 def _area_of(roi: Roi) -> RoiShape:
@@ -72,7 +77,7 @@ def _area_of(roi: Roi) -> RoiShape:
 
 
 def _frames(windows: np.ndarray, view: View) -> list[QRectF]:
-    """The visible windows (N, 3), device pixels."""
+    """The visible windows (N, 3), device pixels of an upright view."""
     left, top, right, bottom = view.rect
     x, y, side = windows.T
     shown = (x < right) & (x + side > left) & (y < bottom) & (y + side > top)

@@ -6,7 +6,7 @@ import math
 from functools import cached_property
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QTransform
 
 from ssmamba.rois.roi import Roi
@@ -68,7 +68,13 @@ class RoiShape:
         if path is None:
             path = self._paths[octave] = self._build(self.rings(view.state.downsample))
         x, y = view.to_screen(*self.bounds[:2]).toTuple()
-        return QTransform(view.scale, 0, 0, view.scale, x, y).map(path)
+        cos, sin = (part * view.scale for part in view.direction)
+        return QTransform(cos, sin, -sin, cos, x, y).map(path)
+
+    def box_on(self, view: View) -> QRectF:
+        """The rectangle around the outline on the screen, device pixels."""
+        oblique = view.is_oblique
+        return self.path_on(view).controlPointRect() if oblique else view.screen_rect_f(self.bounds)
 
     def _build(self, rings: list[np.ndarray]) -> QPainterPath:
         """The outline relative to the top left of the bounds, level-0 pixels.

@@ -21,7 +21,6 @@ from viewer.canvas.layers.roi_shape import (
 )
 from viewer.canvas.layers.small_rois import paint_dots, paint_outlines
 from viewer.canvas.view import View
-from viewer.tiles.pyramid import Rect
 
 DOT_BELOW_PX = 4.0  # smaller ROIs are dots
 LABEL_FROM_PX = 36.0  # narrower ROIs show no name
@@ -87,12 +86,27 @@ class RoiLayer:
         numbers = sorted(self._number[i] for i in self.chosen if i in self._number)
         return [self._list[at].roi for at in numbers]
 
-    def within(self, box: Rect) -> list[str]:
-        """Ids of the ROIs that lie in a rectangle as a whole (level-0 px), hidden ones left out."""
-        left, top, right, bottom = box
+    def within(self, box: QRectF, view: View) -> list[str]:
+        """Ids of the ROIs that lie in a rectangle of the screen as a whole, hidden ones left out.
+
+        box: device pixels.
+        """
+        left, top, right, bottom = box.left(), box.top(), box.right(), box.bottom()
+
+        def held(places: np.ndarray) -> np.ndarray:
+            x, y = view.on_screen(places).T
+            inside: np.ndarray = (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
+            return inside
+
         b = self._bounds
-        inside = (b[:, 0] >= left) & (b[:, 1] >= top) & (b[:, 2] <= right) & (b[:, 3] <= bottom)
-        return [self._list[i].roi.id for i in np.flatnonzero(inside & self._shown())]
+        near = np.flatnonzero(self._shown() & held((b[:, :2] + b[:, 2:]) / 2))
+        corners = [held(b[near][:, ends]) for ends in ((0, 1), (2, 1), (2, 3), (0, 3))]
+        inside = np.all(corners, axis=0)
+        if view.is_oblique:  # an outline may lie in the box where its bounds do not
+            for at in np.flatnonzero(~inside).tolist():
+                rings = (ring for part in self._list[near[at]].parts for ring in part)
+                inside[at] = all(held(ring).all() for ring in rings)
+        return [self._list[i].roi.id for i in near[inside]]
 
     def get(self, roi_id: str | None) -> Roi | None:
         shape = None if roi_id is None else self._shapes.get(roi_id)
@@ -196,7 +210,7 @@ class RoiLayer:
         for shape in reversed(shapes[-MAX_LABELS:]):
             measured = measured_text(shape.roi, mpp)
             text = measured or shape.roi.name or shape.roi.class_name
-            box = view.screen_rect_f(shape.bounds)
+            box = shape.box_on(view)
             narrow = max(box.width(), box.height() if measured else 0) < LABEL_FROM_PX * dpr
             if not text or (narrow and shape.roi.kind != "point"):
                 continue

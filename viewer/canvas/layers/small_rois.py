@@ -30,7 +30,7 @@ def paint_dots(
     pad = 2 * edge  # around the picture, so that no dot needs to be cut
     width, height = view.width + 2 * pad, view.height + 2 * pad
     pixels = np.zeros(width * height, np.uint32)
-    places = np.floor(centers * view.scale + view.origin).astype(np.int64) + pad  # (x, y)
+    places = np.floor(view.on_screen(centers)).astype(np.int64) + pad  # (x, y)
     seen = ((places >= edge) & (places < (width - edge, height - edge))).all(axis=1)
     at, colors = places[seen, 1] * width + places[seen, 0], colors[seen]
     steps = range(-edge, edge + 1)
@@ -53,7 +53,7 @@ def paint_outlines(
     """
     if not rings:
         return
-    points = np.concatenate(rings) * view.scale + view.origin
+    points = view.on_screen(np.concatenate(rings))
     lengths = np.array([len(ring) for ring in rings])
     starts = np.cumsum(lengths) - lengths
     low, high = np.minimum(points[:-1], points[1:]), np.maximum(points[:-1], points[1:])
@@ -93,7 +93,7 @@ def _on_lines(
 def _stroke(
     painter: QPainter, rings: Sequence[np.ndarray], color: int, view: View, dpr: float
 ) -> None:
-    points = np.concatenate(rings) * view.scale + view.origin
+    points = view.on_screen(np.concatenate(rings))
     starts = np.cumsum([0, *(len(ring) for ring in rings[:-1])])
     painter.setPen(QPen(QColor(color), max(1.0, dpr)))
     painter.setBrush(Qt.BrushStyle.NoBrush)

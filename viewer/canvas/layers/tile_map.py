@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter, qRgba
 
-from viewer.canvas.layers.tile_painter import draw_part
+from viewer.canvas.layers.tile_painter import draw_part, turned
 from viewer.canvas.view import View
 from viewer.tiles.pyramid import Rect
 
@@ -50,11 +50,13 @@ class TileMapLayer:
     def paint(self, painter: QPainter, view: View) -> None:
         if self._image is None or self.opacity <= 0:
             return
+        view, outer = view.upright, view
         screen = QRectF(0, 0, view.width, view.height)
         place = QRectF(view.screen_rect_f(self._rect))
         if place.isEmpty() or not place.intersects(screen):
             return
         painter.save()
+        turned(painter, outer)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.smooth)
         painter.setOpacity(self.opacity)
         within = screen.adjusted(-64, -64, 64, 64)

@@ -11,16 +11,22 @@ from viewer.tiles.source import TileSource
 
 GLASS = QColor(255, 255, 255)  # the slide before its first tile
 BAD = QColor(196, 43, 28, 90)  # an unreadable tile
+OVERLAP_PX = 0.05  # of tiles in an oblique view, where Qt leaves single pixels between them
 
 
 class TilePainter:
-    """Paints without antialiasing, which would show seams."""
+    """Paints without antialiasing, which would show seams.
+
+    ``painter`` works in device pixels of the view's upright twin.
+    """
 
     def __init__(
         self, painter: QPainter, view: View, source: TileSource, pyramid: Pyramid, icc: bool
     ) -> None:
         self._painter = painter
-        self._view = view
+        self._outer = view  # on the screen
+        self._view = view.upright
+        self._overlap = OVERLAP_PX if view.is_oblique else 0.0
         self._source = source
         self._pyramid = pyramid
         self._icc = icc
@@ -30,19 +36,19 @@ class TilePainter:
     def paint(self, region: QRegion, waiting: set[TileKey]) -> None:
         """Paint a screen region; tiles in ``waiting`` count as missing even if loaded."""
         level = self._pyramid.level_for(self._view.state.downsample)
-        box, look = region.boundingRect(), self._source.look
-        left, top = self._view.to_slide(box.left(), box.top())
-        right, bottom = self._view.to_slide(box.right() + 1, box.bottom() + 1)
-        for key in self._pyramid.tiles_in(level, (left, top, right, bottom), self._icc, look):
+        around, look = self._outer.slide_rect(region.boundingRect()), self._source.look
+        for key in self._pyramid.tiles_in(level, around, self._icc, look):
             rect = self._pyramid.rect_of(key)
             place = self._view.screen_rect(rect)
-            if not region.intersects(place):
+            if not region.intersects(self._outer.screen_rect(rect)):
                 continue
             image = None if key in waiting else self._source.tile(key)
             if image is not None:
                 # Not the rounded rectangle, which would shift the image by half a pixel: Qt
                 # rounds only which pixels it covers, and neighbours share that edge.
-                self._painter.drawImage(self._view.screen_rect_f(rect), image)
+                by = self._overlap
+                full = self._view.screen_rect_f(rect).adjusted(-by, -by, by, by)
+                self._painter.drawImage(full, image)
                 self.painted_any = True
             else:
                 self._paint_meanwhile(key, place)
@@ -90,6 +96,14 @@ class TilePainter:
         if preview is not None:
             full = self._view.screen_rect_f(self._pyramid.full_rect)
             draw_part(self._painter, preview, full, QRectF(place))
+
+
+def turned(painter: QPainter, view: View) -> View:
+    """Turn a painter as a view is turned; returns the view in which to paint from then on."""
+    if not view.is_turned:
+        return view
+    painter.setTransform(view.turn, True)
+    return view.upright
 
 
 def draw_part(painter: QPainter, image: QImage, full: QRectF, within: QRectF) -> None:

@@ -6,12 +6,14 @@ repaints only its own area; drawing and hovering cost one copy.
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QColor, QImage, QPainter, QRegion
 
 from viewer.canvas.layers.tile_painter import TilePainter
 from viewer.canvas.view import View
-from viewer.tiles.pyramid import Pyramid, Rect, TileKey
+from viewer.tiles.pyramid import Pyramid, TileKey
 from viewer.tiles.source import TileSource
 
 DEAREST_OVERVIEW = 1024  # file tiles; a costlier overview is built from tiles as they are viewed
@@ -72,9 +74,9 @@ class TileLayer:
         level = pyramid.level_for(view.state.downsample)
         overview = pyramid.tiles_in(pyramid.coarsest, pyramid.full_rect, self._icc, look)
         cost = pyramid.file_cost(overview[0])
-        visible = self._in_steps(pyramid, pyramid.tiles_in(level, view.rect, self._icc, look))
-        above = pyramid.tiles_in(min(level + 1, pyramid.coarsest), view.rect, self._icc, look)
-        ring = pyramid.tiles_in(level, self._grown(view, pyramid, level), self._icc, look)
+        visible = self._in_steps(pyramid, self._seen(view, pyramid, level))
+        above = self._seen(view, pyramid, min(level + 1, pyramid.coarsest))
+        ring = self._seen(view, pyramid, level, ring=0.5)
         urgent = _unique([*overview, *visible] if cost == 1 else visible)
         later = _unique([*(overview if cost <= DEAREST_OVERVIEW else []), *above, *ring])
         taken = set(urgent)
@@ -120,11 +122,18 @@ class TileLayer:
     def _pyramid(self) -> Pyramid | None:
         return None if self._source is None or self._source.info is None else self._source.pyramid
 
-    def _grown(self, view: View, pyramid: Pyramid, level: int) -> Rect:
-        lv = pyramid.levels[level]
-        dx, dy = lv.tile_width * lv.downsample / 2, lv.tile_height * lv.downsample / 2
+    def _seen(self, view: View, pyramid: Pyramid, level: int, ring: float = 0.0) -> list[TileKey]:
+        """The tiles of a level in view, and those of a ring around it, in tiles."""
+        lv, look = pyramid.levels[level], 0 if self._source is None else self._source.look
+        dx, dy = lv.tile_width * lv.downsample * ring, lv.tile_height * lv.downsample * ring
         left, top, right, bottom = view.rect
-        return left - dx, top - dy, right + dx, bottom + dy
+        around = left - dx, top - dy, right + dx, bottom + dy
+        keys = pyramid.tiles_in(level, around, self._icc, look)
+        if not view.is_oblique:
+            return keys
+        more = math.ceil(max(dx, dy) * view.scale)  # the corners of the rectangle are not in view
+        screen = QRect(0, 0, view.width, view.height).adjusted(-more, -more, more, more)
+        return [key for key in keys if screen.intersects(view.screen_rect(pyramid.rect_of(key)))]
 
     def _move_frame(self, view: View) -> None:
         """Reuse the part of the last frame that is still visible; the rest becomes dirty."""
@@ -134,7 +143,7 @@ class TileLayer:
         if old == view:
             return
         fits = old is not None and (old.width, old.height) == (view.width, view.height)
-        if old is None or not fits or old.state.downsample != view.state.downsample:
+        if old is None or not fits or _looks_otherwise(old, view):
             if self._frame.size() != size.size():
                 self._frame = QImage(size.size(), QImage.Format.Format_RGB32)
             self._dirty = QRegion(size)
@@ -153,11 +162,33 @@ class TileLayer:
             painter.setClipRegion(self._dirty)
             painter.fillRect(self._dirty.boundingRect(), self.background)
             self.missing = []
-            if pyramid is not None:
+            if pyramid is not None and view.is_turned and not view.is_oblique:
+                self._paint_quarter(painter, view, pyramid, waiting)
+            elif pyramid is not None:
+                painter.setTransform(view.turn)
                 self._paint_tiles(painter, view, pyramid, waiting)
         finally:
             painter.end()  # Qt crashes on an image that is destroyed while it is painted
         self._dirty = QRegion()
+
+    def _paint_quarter(
+        self, painter: QPainter, view: View, pyramid: Pyramid, waiting: set[TileKey]
+    ) -> None:
+        """Paint upright, then turn the pixels: as sharp as ever, and four times as fast."""
+        turn = view.turn
+        back, _ = turn.inverted()
+        box = back.mapRect(self._dirty.boundingRect())
+        part = QImage(box.size(), QImage.Format.Format_RGB32)
+        upright = QPainter(part)
+        try:
+            upright.translate(-box.topLeft())
+            upright.setClipRegion(back.map(self._dirty))
+            upright.fillRect(box, self.background)
+            self._paint_tiles(upright, view, pyramid, waiting)
+        finally:
+            upright.end()
+        painter.setTransform(turn)
+        painter.drawImage(box.topLeft(), part)
 
     def _paint_tiles(
         self, painter: QPainter, view: View, pyramid: Pyramid, waiting: set[TileKey]
@@ -168,9 +199,15 @@ class TileLayer:
         tiles = TilePainter(painter, view, self._source, pyramid, self._icc)
         tiles.paint(self._dirty, waiting)
         level = pyramid.level_for(view.state.downsample)
-        visible = pyramid.tiles_in(level, view.rect, self._icc, self._source.look)
+        visible = self._seen(view, pyramid, level)
         self.missing = [k for k in visible if k in tiles.stand_ins or k in waiting]
         self.painted_any = self.painted_any or tiles.painted_any
+
+
+def _looks_otherwise(old: View, new: View) -> bool:
+    """Whether a view shows other pixels, not the same ones elsewhere."""
+    a, b = old.state, new.state
+    return (a.downsample, a.rotation) != (b.downsample, b.rotation)
 
 
 def _unique(keys: list[TileKey]) -> list[TileKey]:

@@ -52,7 +52,7 @@ class DrawingTool(Tool):
     def paint(self, painter: QPainter, view: View, dpr: float) -> None:
         if not self.is_busy:
             return
-        points = np.asarray(self.path, float) * view.scale + view.origin
+        points = view.on_screen(np.asarray(self.path, float))
         is_area = len(points) > 2
         color = self.scene.drawn_color or DEFAULT_COLOR
         path = polylines(np.vstack([points, points[:1]]) if is_area else points, np.array([0]))

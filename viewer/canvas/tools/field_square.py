@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QPainter
 from ssmamba.reading.values import Window
 from viewer.canvas.base import CanvasBase
 from viewer.canvas.layers.roi_shape import HALO, line_pen
+from viewer.canvas.layers.tile_painter import turned
 from viewer.canvas.tools.tool import Cursor, Tool
 from viewer.canvas.view import View
 from viewer.text.tr import tr
@@ -87,8 +88,9 @@ class FieldSquare(Tool):
             return False
         x, y, side = self.square.x, self.square.y, self.square.side
         if key in ARROWS:
-            dx, dy = ARROWS[key]
-            self._set(x + dx * STEP * side, y + dy * STEP * side, side)
+            cos, sin = self.scene.camera.view.direction
+            dx, dy = (v * STEP * side for v in ARROWS[key])
+            self._set(x + dx * cos + dy * sin, y + dy * cos - dx * sin, side)
         elif key in (*GROW, *SHRINK):
             self.resize(side * GROWTH if key in GROW else side / GROWTH)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -125,6 +127,9 @@ class FieldSquare(Tool):
     def paint(self, painter: QPainter, view: View, dpr: float) -> None:
         if self.square is None:
             return
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, view.is_oblique)
+        view = turned(painter, view)
         side = self.square.side * view.scale
         rect = QRectF(view.to_screen(self.square.x, self.square.y), QSizeF(side, side))
         painter.fillRect(rect, QColor(*COLOR, 20))
@@ -137,4 +142,4 @@ class FieldSquare(Tool):
         for (x, y), _ in self._corners():
             place = view.to_screen(x, y)
             painter.drawRect(QRectF(place.x() - 4 * dpr, place.y() - 4 * dpr, 8 * dpr, 8 * dpr))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.restore()

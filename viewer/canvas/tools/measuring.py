@@ -49,7 +49,9 @@ class MeasuringTool(Tool):
     def move(self, at: Cursor) -> None:
         if not self._places:
             return
-        self._end = _snapped(self._places[-1], at.point) if at.shift else at.point
+        rotation = self.scene.camera.state.rotation
+        last = self._places[-1]
+        self._end = _snapped(last, at.point, rotation) if at.shift else at.point
 
     def release(self, at: Cursor) -> None:
         """After a drag, the place where the button goes up counts as well."""
@@ -117,9 +119,9 @@ class Angle(MeasuringTool):
     needed = 3
 
 
-def _snapped(start: Point, end: Point) -> Point:
-    """The end turned to the nearest step of SNAP_DEG about the start."""
+def _snapped(start: Point, end: Point, rotation: float) -> Point:
+    """The end turned to the nearest step of SNAP_DEG about the start, counted on the screen."""
     length = math.dist(start, end)
-    step = math.radians(SNAP_DEG)
-    turn = round(math.atan2(end[1] - start[1], end[0] - start[0]) / step) * step
+    step, turned = math.radians(SNAP_DEG), math.radians(rotation)
+    turn = round((math.atan2(end[1] - start[1], end[0] - start[0]) + turned) / step) * step - turned
     return start[0] + length * math.cos(turn), start[1] + length * math.sin(turn)

@@ -14,7 +14,6 @@ from viewer.canvas.tools.vertex_drag import GRAB_PX, VertexDrag
 from viewer.canvas.tools.vertices import edge_at
 from viewer.canvas.view import View
 from viewer.text.tr import tr
-from viewer.tiles.pyramid import Rect
 
 BOX = (77, 163, 255)
 
@@ -77,14 +76,15 @@ class Select(VertexDrag):
 
     def _pick(self, at: Cursor) -> None:
         """Select what is in the box, or at the place of a click."""
-        box = _around(self._box[0], at.point) if self._box is not None else None
+        view = self.scene.camera.view
+        box = _box_on(view, self._box[0], at.point) if self._box is not None else None
         self.cancel()
         if at.is_click:
             hit = self.scene.roi_at(*at.point)
             if hit is not None:
                 self.canvas.roi_toggled.emit(hit)
         elif box is not None:
-            self.canvas.rois_picked.emit(self.scene.rois.within(box))
+            self.canvas.rois_picked.emit(self.scene.rois.within(box, view))
 
     def cancel(self) -> None:
         super().cancel()
@@ -105,8 +105,7 @@ class Select(VertexDrag):
             super().paint(painter, view, dpr)
         self._regions.paint(painter, view, dpr)
         if self._box is not None:
-            left, top, right, bottom = _around(*self._box)
-            rect = QRectF(view.to_screen(left, top), view.to_screen(right, bottom))
+            rect = _box_on(view, *self._box)
             painter.fillRect(rect, QColor(*BOX, 30))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             for pen in (line_pen(HALO, 3 * dpr), line_pen(QColor(*BOX), 1.5 * dpr)):
@@ -114,6 +113,6 @@ class Select(VertexDrag):
                 painter.drawRect(rect)
 
 
-def _around(a: Point, b: Point) -> Rect:
-    (x0, x1), (y0, y1) = (sorted(ends) for ends in zip(a, b, strict=True))
-    return x0, y0, x1, y1
+def _box_on(view: View, a: Point, b: Point) -> QRectF:
+    """The box on the screen from one place on the slide to another, device pixels."""
+    return QRectF(view.to_screen(*a), view.to_screen(*b)).normalized()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import Qt
 
 from viewer.canvas.base import CanvasBase
 from viewer.canvas.pixels import Pixels
 from viewer.canvas.tools.area_tool import AreaTool
 from viewer.canvas.tools.tool import Cursor
+from viewer.canvas.view import View
 from viewer.text.tr import tr
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ class Wand(AreaTool):
         self._at: Cursor | None = None
         self._likeness: Likeness | None = None
         self._picture: tuple[float, float, float] = (1.0, 0.0, 0.0)  # scale, left, top; level 0
+        self._view: View | None = None  # in which the button was pressed
         self._released = False  # before the pixels were there
 
     @property
@@ -50,7 +53,8 @@ class Wand(AreaTool):
 
         if self.begin(at, Place(at.point)):
             self._start = self._at = at
-            self.read_pixels(self._in_view(), self._on_pixels)
+            self._view = self.scene.camera.view
+            self.read_pixels(self._view.rect, self._on_pixels)
         return True
 
     def move(self, at: Cursor) -> None:
@@ -87,9 +91,6 @@ class Wand(AreaTool):
         self.canvas.hint.emit(text.format(number=round(self.tolerance)))
         self._grow()
 
-    def _in_view(self) -> tuple[float, float, float, float]:
-        return self.scene.camera.view.rect
-
     def _on_pixels(self, pixels: Pixels) -> None:
         if self._start is None:
             return
@@ -103,6 +104,9 @@ class Wand(AreaTool):
         from ssmamba.rois.likeness import Likeness  # OpenCV loads slowly
 
         self._likeness = Likeness(pixels.rgb, x, y)
+        if self._view is not None and self._view.is_oblique:  # more than the view was read
+            corners = np.array(self._view.corners) - (pixels.x, pixels.y)
+            self._likeness.keep_within(corners / pixels.downsample)
         self._picture = pixels.downsample, pixels.x, pixels.y
         self._grow()
         if self._released:

@@ -13,6 +13,8 @@ from viewer.actions.classes import class_actions
 from viewer.actions.comfort import comfort_actions
 from viewer.actions.comparing import comparing
 from viewer.actions.editing import classify, editing_actions
+from viewer.actions.guides import guide_actions
+from viewer.actions.rotating import rotating_actions
 from viewer.actions.slide_view import slide_view_actions
 from viewer.canvas.tools import TOOLS, Tool
 from viewer.text import formats
@@ -255,9 +257,11 @@ ACTIONS: tuple[Action, ...] = (
            "", "Ctrl+1", tr("Show one slide pixel on one screen pixel"), (Place(VIEW),),
            enabled=_has_slide),
     *(_magnification(value) for value in MAGNIFICATIONS),
+    *rotating_actions(VIEW),
     Action("evidence", tr("Evidence map"), _switch_map, "eye", "E",
            tr("Show or hide the evidence map"), (Place(VIEW, 2),), 5,
            checked=lambda w: w.workspace.document.map_painting.visible),
+    *guide_actions(VIEW),
     *COMPARING,
     Action("panels", tr("Panels"), menu=(Place(VIEW, 4),), submenu=_panels_menu),
     Action("next_slide", tr("Next slide"), lambda w: w.workspace.slides.step(1), "", "Ctrl+PgDown",

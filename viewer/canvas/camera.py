@@ -112,6 +112,8 @@ class Camera(QObject):
         A slide that is shown as a whole stays whole.
         """
         rotation = round(degrees % 360.0, ROTATION_DECIMALS) % 360.0
+        if rotation == self._state.rotation:
+            return
         self._zoom.stop()
         if self._auto_fit and self._info is not None:
             self._set(self._whole(self._info, rotation))

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QGestureEvent
 from viewer.canvas import habits
 from viewer.canvas.base import CanvasBase
 from viewer.canvas.inputs import Inputs
+from viewer.canvas.turning import Twist
 
 WHEEL_STEPS = 1 / 3  # factors of two for one notch of the wheel
 TOUCHPAD_STEPS = 1 / 180  # factors of two for one pixel of two fingers
@@ -43,6 +44,7 @@ class Gestures(Inputs):
         self._turn_tool = turn_tool
         self._let_go = let_go
         self._pinching = False
+        self._twist = Twist()
 
     def wheel(self, event: QWheelEvent) -> None:
         at = self._device(event.position())
@@ -67,6 +69,10 @@ class Gestures(Inputs):
             self._camera.zoom_at(steps, self._device(event.position()), smooth=False)
         elif event.gestureType() == Qt.NativeGestureType.PanNativeGesture:  # both fingers move
             self._camera.pan_by(*self._device(event.delta()).toTuple())
+        elif event.gestureType() == Qt.NativeGestureType.RotateNativeGesture:
+            self._camera.turn_by(self._twist.add(event.value()), self._device(event.position()))
+        elif event.gestureType() == Qt.NativeGestureType.BeginNativeGesture:
+            self._twist.begin()
         else:
             return False
         return True
@@ -80,13 +86,16 @@ class Gestures(Inputs):
             return False
         if not self._pinching:
             self._pinching = True
+            self._twist.begin()
             self._let_go()
         one, two = points[:2]
         middle = self._device(one.position() + two.position()) / 2
         before = self._device(one.lastPosition() + two.lastPosition()) / 2
-        width = QLineF(one.position(), two.position()).length()
-        width_before = QLineF(one.lastPosition(), two.lastPosition()).length()
+        line = QLineF(one.position(), two.position())
+        line_before = QLineF(one.lastPosition(), two.lastPosition())
+        width, width_before = line.length(), line_before.length()
         self._camera.pan_by(*(middle - before).toTuple())
+        self._camera.turn_by(self._twist.add(line_before.angle() - line.angle()), middle)
         if width and width_before:
             self._camera.zoom_at(math.log2(width / width_before), middle, smooth=False)
         return False

@@ -16,12 +16,14 @@ from PySide6.QtGui import (
 )
 
 from ssmamba.rois.outlines import shifted
+from viewer.canvas import habits
 from viewer.canvas.base import CanvasBase
 from viewer.canvas.edge_scroll import EdgeScroll
 from viewer.canvas.glide import Glide
 from viewer.canvas.inputs import Inputs
 from viewer.canvas.tools import ASKING, TOOLS
 from viewer.canvas.tools.tool import Cursor, Tool
+from viewer.canvas.turning import Turning
 from viewer.text.tr import tr
 
 CLICK_PX = 4.0  # a press that moves less is a click, logical pixels
@@ -43,6 +45,8 @@ GESTURES = (  # for the list of shortcuts, with those of each tool
     (tr("Two fingers, pinch"), tr("Pan, zoom on a touchpad or touch screen")),
     (tr("Drag"), tr("Pan; let go in motion, the slide glides on")),
     (tr("Space + drag"), tr("Pan while a drawing tool is active, also in the middle of a drawing")),
+    (tr("Space + Shift + drag, drag the compass"), tr("Rotate the slide; near 90° it snaps in")),
+    (tr("Click the compass"), tr("Set the slide upright")),
     (tr("Ctrl + click, Shift + click"), tr("Select one more region, or one less")),
     (tr("Ctrl + drag, Shift + drag"), tr("Select the regions in a box")),
     (tr("Pen, its other end"), tr("Draw with any tool, erase")),
@@ -85,6 +89,8 @@ class Pointer(Inputs):
         self._held: tuple[QPointF, Qt.KeyboardModifier] | None = None  # last move of that press
         self._scroll = EdgeScroll(canvas.camera, self._move_again, canvas)
         self._glide = Glide(canvas.camera, canvas)
+        self._turning = Turning(canvas.camera)
+        self._on_compass = False  # the last press was there
         self._on_minimap = False
         self._space = False
 
@@ -127,7 +133,13 @@ class Pointer(Inputs):
         right = right and self.tool.takes_right
         if self._tool_pressed is not None:
             return  # another button while a tool holds one
-        if left and self._scene.on_minimap(at):
+        compass = self._scene.compass_place() if left else None
+        self._on_compass = compass is not None and compass.contains(at)
+        if compass is not None and self._on_compass:
+            self._turning.grab(at, compass.center(), CLICK_PX * self._scene.dpr)
+        elif left and self._space and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self._turning.grab(at, self._camera.view.middle)
+        elif left and self._scene.on_minimap(at):
             self._on_minimap = True
             self._scene.look_through_minimap(at)
         elif event.button() == Qt.MouseButton.MiddleButton or (self._space and (left or right)):
@@ -143,8 +155,11 @@ class Pointer(Inputs):
     def move(self, event: Press) -> None:
         at, cursor = self._device(event.position()), self._cursor(event, right=erases(event))
         self._canvas.cursor_moved.emit(cursor.x, cursor.y)
+        self._follow(at)
         if self._on_minimap:
             self._scene.look_through_minimap(at)
+        elif self._turning.is_held:
+            self._turning.move(at)
         elif self._grabbed is not None:
             self._pan(at, event.timestamp())
         elif self._tool_pressed is not None and self._space:
@@ -163,6 +178,9 @@ class Pointer(Inputs):
         at, cursor = self._device(event.position()), self._cursor(event)
         if self._on_minimap:
             self._on_minimap = False
+        elif self._turning.is_held:
+            if not self._turning.drop() and self._on_compass:
+                self._camera.turn_to(0.0)
         elif self._grabbed is not None:
             was_click = self._pressed is not None
             self._drop()
@@ -177,16 +195,23 @@ class Pointer(Inputs):
             self._canvas.update()
 
     def double_click(self, event: Press) -> None:
-        on_minimap = self._scene.on_minimap(self._device(event.position()))
-        if event.button() == Qt.MouseButton.LeftButton and not on_minimap:
+        beside = self._on_compass or self._scene.on_minimap(self._device(event.position()))
+        if event.button() == Qt.MouseButton.LeftButton and not beside:
             self.tool.double_click(self._cursor(event))
             self._canvas.update()
 
     def leave(self, event: QEvent) -> bool:
         self._canvas.cursor_moved.emit(math.nan, math.nan)
+        self._follow(None)
         self._set_hovered(None)
         self.tool.leave()
         return False
+
+    def _follow(self, at: QPointF | None) -> None:
+        """The crosshair is where the mouse is."""
+        self._scene.mouse = at
+        if habits.current().crosshair and self._scene.decorated:
+            self._canvas.update()
 
     def _end_tool_press(self) -> None:
         self._tool_pressed = self._held = None
@@ -234,6 +259,7 @@ class Pointer(Inputs):
         """What the button was pressed for ends here, without a result."""
         self.cancel()
         self._drop()
+        self._turning.drop()
         self._on_minimap = False
 
     def _pan(self, at: QPointF, at_ms: float) -> None:
@@ -251,6 +277,11 @@ class Pointer(Inputs):
     def _hover(self, at: QPointF, cursor: Cursor) -> None:
         if self._scene.on_minimap(at):
             self._set_hovered(None)
+            return
+        compass = self._scene.compass_place()
+        if compass is not None and compass.contains(at):
+            self._set_hovered(None)
+            self._canvas.setCursor(Qt.CursorShape.PointingHandCursor)
             return
         hit = self._scene.roi_at(*cursor.point)
         self._set_hovered(hit)

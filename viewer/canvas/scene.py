@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPointF, QRect
+from PySide6.QtCore import QPointF, QRect, QRectF
 from PySide6.QtGui import QPainter
 
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
+from viewer.canvas import habits
 from viewer.canvas.camera import Camera
+from viewer.canvas.layers.compass import compass_place, paint_compass
+from viewer.canvas.layers.guides import paint_crosshair, paint_grid
 from viewer.canvas.layers.minimap import Minimap
 from viewer.canvas.layers.overlays import OverlayLayer
 from viewer.canvas.layers.rois import RoiLayer
@@ -18,6 +21,7 @@ from viewer.canvas.layers.tile_map import TileMapLayer
 from viewer.canvas.layers.tiles import TileLayer
 from viewer.canvas.view import View
 from viewer.state.view_colors import colors_text
+from viewer.text.tr import tr
 from viewer.tiles.source import TileSource
 
 NEAR_PX = 5.0  # distance within which an outline is hit, logical pixels
@@ -41,6 +45,7 @@ class Scene:
         self.slide_answer = TileMapLayer()
         self.overlays = OverlayLayer()
         self.minimap = Minimap()
+        self.mouse: QPointF | None = None  # device pixel of the pointer; None = elsewhere
 
     @property
     def info(self) -> SlideInfo | None:
@@ -83,6 +88,13 @@ class Scene:
             return None
         return self.minimap.place(self.source, self.camera.view, self.dpr)
 
+    def compass_place(self) -> QRectF | None:
+        """Rectangle of the compass, device pixels; None where the slide is upright."""
+        view = self.camera.view
+        if self.source is None or not self.decorated or not view.is_turned:
+            return None
+        return compass_place(view, self.dpr, self.minimap_place())
+
     def on_minimap(self, at: QPointF) -> bool:
         place = self.minimap_place()
         return place is not None and place.contains(at.toPoint())
@@ -121,9 +133,18 @@ class Scene:
         self.overlays.paint(painter, view)
         self.rois.paint(painter, view, dpr, self.camera.mpp)
         self.overlays.paint_highlight(painter, view, dpr)
+        grid = ""
+        if self.decorated and habits.current().grid:
+            spacing = paint_grid(painter, view, self.info, self.camera.mpp, dpr)
+            grid = tr("Grid {length}").format(length=spacing)
         paint_tool(painter, view, dpr)
         if self.decorated:
-            parts = (magnification_text(self.camera.magnification(), view), self.colors_note)
+            if habits.current().crosshair:
+                paint_crosshair(painter, view, self.mouse, self.camera.mpp, dpr)
+            parts = (magnification_text(self.camera.magnification(), view), self.colors_note, grid)
             note = "  ·  ".join(part for part in parts if part)
             paint_scale_bar(painter, view, self.camera.mpp, note, dpr)
             self.minimap.paint(painter, self.source, view, dpr, self.icc)
+            compass = self.compass_place()
+            if compass is not None:
+                paint_compass(painter, compass, view, dpr)

@@ -63,6 +63,11 @@ class View:
         return self.slide_rect(QRect(0, 0, self.width, self.height))
 
     @property
+    def middle(self) -> QPointF:
+        """Of the screen, device pixels."""
+        return QPointF(self.width / 2, self.height / 2)
+
+    @property
     def corners(self) -> list[Point]:
         """The corners of the screen from the top left clockwise, level-0 pixels."""
         w, h = self.width, self.height

@@ -12,7 +12,10 @@ FIT_MARGIN = 0.12
 
 
 class LinkedViews(QObject):
-    """The views of the comparison, and the slide's while they follow it."""
+    """The views of the comparison, and the slide's while they follow it.
+
+    They always have the slide's rotation, and it theirs.
+    """
 
     pointed = Signal(float, float)  # at a place, level-0 px; NaN, NaN: at none
 
@@ -31,6 +34,8 @@ class LinkedViews(QObject):
         """It takes over the place that the others look at."""
         if self._canvases:
             canvas.set_view_state(self._canvases[0].view_state())
+        else:
+            canvas.camera.turn_to(self._source.view_state().rotation)
         self._canvases.append(canvas)
         canvas.view_changed.connect(lambda state, canvas=canvas: self._on_moved(canvas, state))
         canvas.cursor_moved.connect(self.pointed)
@@ -62,14 +67,23 @@ class LinkedViews(QObject):
             return
         self.moved = self.moved or not mover.camera.fits
         self._link(state, besides=mover)
+        self._linking = True
         if self.follows_slide:
-            self._linking = True
             self._source.set_view_state(state)
-            self._linking = False
+        else:
+            self._source.camera.turn_to(state.rotation)
+        self._linking = False
 
     def _on_slide_moved(self, state: ViewState) -> None:
-        if self.follows_slide and not self._linking:
+        if self._linking:
+            return
+        if self.follows_slide:
             self._link(state)
+        elif self._canvases and self._canvases[0].view_state().rotation != state.rotation:
+            self._linking = True
+            for canvas in self._canvases:
+                canvas.camera.turn_to(state.rotation)
+            self._linking = False
 
     def _link(self, state: ViewState, besides: CellCanvas | None = None) -> None:
         self._linking = True

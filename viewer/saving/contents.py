@@ -187,6 +187,8 @@ def _setting(name: str, raw: Any) -> Any:
     value = from_json(get_type_hints(SlideSettings)[name], raw)
     if isinstance(value, ClassList | ViewColors):
         return value.checked()
+    if name == "rotation":
+        _require(0 <= value < 360, raw)
     if name in LARGEST and value is not None:
         _require(0 < value <= LARGEST[name], raw)
     return value

@@ -132,7 +132,7 @@ class Document:
             self.slide_settings_changed.emit()
         if old.classes != new.classes:
             self.classes_changed.emit()
-        if old.colors != new.colors:
+        if (old.colors, old.rotation) != (new.colors, new.rotation):
             self.look_changed.emit()
         return read_otherwise
 

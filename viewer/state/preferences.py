@@ -20,6 +20,8 @@ class Preferences:
     tile_mb: int = 512  # memory for tiles of each open slide, MiB
     touchpad: Literal["move", "zoom"] = "move"  # what two fingers do to the slide
     glide: bool = True  # the slide goes on after a quick pan
+    grid: bool = False  # lines on the slide
+    crosshair: bool = False  # lines through the pointer
     models: tuple[str, ...] = ()  # paths of those in use after each start; () = as they were left
 
     def __post_init__(self) -> None:

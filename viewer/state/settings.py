@@ -75,6 +75,7 @@ class SlideSettings:
     fields: tuple[tuple[str, float], ...] = ()
     classes: ClassList = ClassList()
     colors: ViewColors = ViewColors()
+    rotation: float = 0.0  # of the slide on the screen, degrees clockwise, 0 <= rotation < 360
 
     @property
     def of_reading(self) -> SlideSettings:

@@ -51,6 +51,13 @@ def degrees(angle: float) -> str:
     return decimal(f"{angle:.1f}°")
 
 
+def rotation(angle: float) -> str:
+    """ "37°", "−12.5°": from -180° to 180°, positive to the right."""
+    signed = 180.0 - (180.0 - angle) % 360.0
+    text = f"{abs(signed):.2f}".rstrip("0").rstrip(".")
+    return decimal(f"−{text}°" if signed < 0 else f"{text}°")
+
+
 def whole(number: int) -> str:
     """ "20 002", with a narrow space that does not end a line."""
     return f"{number:,}".replace(",", "\u202f")

@@ -29,6 +29,7 @@ from viewer.window.calibration import CalibrationDialog
 from viewer.window.command_palette import CommandPalette, commands_of
 from viewer.window.go_to import GoToDialog
 from viewer.window.preferences import PreferencesDialog
+from viewer.window.rotate import RotateDialog
 from viewer.window.shortcuts import ShortcutsDialog
 from viewer.window.slide_details import SlideDetails
 from viewer.workspace import Workspace
@@ -261,6 +262,12 @@ class Dialogs:
     def go_to(self) -> None:
         if self._work.document.slide is not None and not self._raised(GoToDialog):
             dialog = GoToDialog(self._work.canvas.camera, self._window)
+            self._of_this_slide(dialog)
+            dialog.show()
+
+    def rotate(self) -> None:
+        if self._work.document.slide is not None and not self._raised(RotateDialog):
+            dialog = RotateDialog(self._work.canvas.camera, self._window)
             self._of_this_slide(dialog)
             dialog.show()
 

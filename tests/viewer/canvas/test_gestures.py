@@ -110,8 +110,20 @@ def test_pinching_zooms_about_the_fingers(driver: Driver) -> None:
 def test_fingers_that_move_while_pinching_move_the_slide(drawing: Driver) -> None:
     native(drawing, Qt.NativeGestureType.PanNativeGesture, 0.0, QPointF(12, -8))
     assert drawing.canvas.view_state() == ViewState(488, 358, 1.0)
-    native(drawing, Qt.NativeGestureType.RotateNativeGesture, 30.0, QPointF())
-    assert drawing.canvas.view_state() == ViewState(488, 358, 1.0)
+
+
+def test_fingers_turn_the_slide_once_they_clearly_turn(drawing: Driver) -> None:
+    kinds, camera = Qt.NativeGestureType, drawing.canvas.camera
+    for _ in range(2):  # each gesture begins anew
+        native(drawing, kinds.BeginNativeGesture, 0.0, QPointF())
+        native(drawing, kinds.RotateNativeGesture, 7.0, QPointF())
+        assert drawing.canvas.view_state() == ViewState(500, 350, 1.0)
+    place = camera.view.to_slide(120, 90)
+    for degrees in (6.0, 4.0, -1.0):
+        native(drawing, kinds.RotateNativeGesture, degrees, QPointF())
+    assert camera.state.rotation == pytest.approx(9.0)
+    after = camera.view.to_screen(*place)
+    assert abs(after.x() - 120) <= 2 and abs(after.y() - 90) <= 2
 
 
 def test_two_fingers_on_a_screen_pinch_and_end_what_the_first_one_drew(drawing: Driver) -> None:

@@ -99,5 +99,8 @@ def test_an_odd_workbench_is_a_new_one(tmp_path: Path) -> None:
 def test_settings_that_cannot_be_are_the_default(tmp_path: Path) -> None:
     store = SessionStore(tmp_path)
     odd = {"setting/mpp": -1, "setting/field_px": float("inf"), "setting/icc": "no"}
-    store.write(INFO, odd)
-    assert SessionStore(tmp_path).load(INFO).settings == SlideSettings()
+    for rotation in (360, -1, float("nan"), "left"):
+        store.write(INFO, {**odd, "setting/rotation": rotation})
+        assert SessionStore(tmp_path).load(INFO).settings == SlideSettings()
+    store.write(INFO, {"setting/rotation": 37.5})
+    assert SessionStore(tmp_path).load(INFO).settings == SlideSettings(rotation=37.5)

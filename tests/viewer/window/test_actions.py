@@ -75,7 +75,8 @@ def test_menus_are_as_the_list_says(opened: Opened) -> None:
     assert texts(view) == [
         "Zoom to fit", "Zoom to selected region", "Zoom in", "Zoom out",
         "Full resolution (1:1)", "Magnification", "Rotation", "-",
-        "Evidence map", "Grid", "Crosshair", "Compare models", "Link comparison to slide", "Comparison", "-",
+        "Evidence map", "Grid", "Crosshair", "Compare models", "Link comparison to slide",
+        "Comparison", "-",
         "Hide panels", "Full screen", "Next part of the window", "Previous part of the window",
         "-", "Panels",
     ]  # fmt: skip

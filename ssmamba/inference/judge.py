@@ -181,18 +181,18 @@ def is_unsure(card: Card, probabilities: np.ndarray) -> np.ndarray:
 
 
 def doubts_of_windows(
-    card: Card, extra: dict[str, Tensor], seen: Sequence[Seen], found: Prediction
+    card: Card, extra: dict[str, Tensor], obstacles: Sequence[Doubt], found: Prediction
 ) -> np.ndarray:
     """The doubt about each of N windows on its own, (N,) uint8 codes (``doubts.CODES``).
 
-    The same as ``Judge.verdict`` of a region of that one window.
+    The same as ``Judge.verdict`` of a region of that one window. obstacles: what ``look`` finds.
     """
     codes = np.where(is_unsure(card, found.probabilities), CODES.index("unsure"), 0)
     far = relative_distances(card, extra, found.features)
     if far is not None:
         codes[far > 1.0] = CODES.index("foreign")
-    obstacles = np.array([CODES.index(one.obstacle) for one in seen], np.uint8)
-    codes = np.where(obstacles > 0, obstacles, codes)
+    hidden = np.array([CODES.index(obstacle) for obstacle in obstacles], np.uint8)
+    codes = np.where(hidden > 0, hidden, codes)
     finite = np.isfinite(found.features).all(axis=1) & np.isfinite(found.logits).all(axis=1)
     codes[~finite] = CODES.index("damaged")
     return codes.astype(np.uint8)

@@ -61,7 +61,7 @@ def look(
 
 def _look(image: np.ndarray, stain: str, measured: bool) -> Seen:
     name = stain.lower()
-    inked = any(word in name for word in INK_STAINS)
+    inked = knows_ink(name)
     colours = Colours(image)
     if (inked or knows_glass(name)) and is_fluorescence(colours):
         return Seen("fluorescence", None, None)
@@ -87,7 +87,7 @@ def _look(image: np.ndarray, stain: str, measured: bool) -> Seen:
 def _obstacle_inside(image: np.ndarray, stain: str, inside: np.ndarray) -> Doubt:
     """What hides a region's own pixels from a model, of all that are ``inside``."""
     name = stain.lower()
-    inked = any(word in name for word in INK_STAINS)
+    inked = knows_ink(name)
     if inked and _share(ink_mask(_evened(image)), inside) >= PART_INK_LIMIT:
         return "pen"
     if not knows_glass(name):
@@ -109,6 +109,11 @@ def _evened(image: np.ndarray) -> np.ndarray:
 def knows_glass(stain: str) -> bool:
     """Whether a stain is one of tissue on glass, and not a smear."""
     return any(name in stain.lower() for name in GLASS_STAINS)
+
+
+def knows_ink(stain: str) -> bool:
+    """Whether a stain has none of the colours of felt pens."""
+    return any(name in stain.lower() for name in INK_STAINS)
 
 
 def _obstacle(ink: float, glass: bool, sharp: float) -> Doubt:

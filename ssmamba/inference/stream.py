@@ -6,27 +6,25 @@ wherever they are asked for. What is ahead of the consumer is bounded, whatever 
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import BoundedSemaphore
 from typing import TypeVar
 
 import numpy as np
 
 from ssmamba.checkpoints.card import InputSpec
+from ssmamba.inference.glance import obstacles
 from ssmamba.inference.judge import doubts_of_windows
 from ssmamba.inference.predictor import Prediction, Predictor
-from ssmamba.inference.sight import Seen, look
+from ssmamba.kernels import preparing
 from ssmamba.reading.plan import transform_of
 from ssmamba.reading.preprocess import resize_image
+from ssmamba.reading.values import Doubt
+from ssmamba.slides.resizing import all_resized
 from ssmamba.slides.slide import Slide
 
-# Looking is many short calls, each of which gives Python's lock away and takes it again: threads
-# that look at once spend a third of their time on that, so few may, and the others compute.
-LOOKING = BoundedSemaphore(max(1, (os.cpu_count() or 1) // 4))
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -36,7 +34,7 @@ class Batch:
     """Windows that were read and looked at."""
 
     inputs: np.ndarray  # (N, window_px, window_px, 3) uint8 RGB
-    seen: tuple[Seen, ...]  # of each
+    obstacles: tuple[Doubt, ...]  # what hides each from the model; "" where nothing does
 
 
 @dataclass(frozen=True)
@@ -58,25 +56,20 @@ class WindowReader:
     def __init__(self, slide: Slide, spec: InputSpec, out_px: int, icc: bool) -> None:
         self._slide, self._spec, self._out_px = slide, spec, out_px
         self._transform = transform_of(slide, icc)
+        preparing.at_hand()  # what is not there yet is done without
 
     def read(self, windows: np.ndarray) -> Batch:
         """Windows (N, 3) of x, y, side, level-0 pixels. Raises SlideError."""
         read = [self._pixels(*window) for window in windows.tolist()]
-        with LOOKING:
-            found = [self._looked(pixels) for pixels in read]
-        return Batch(np.stack([image for image, _ in found]), tuple(seen for _, seen in found))
+        spec = self._spec
+        inputs = all_resized(read, spec.window_px, spec.window_px)
+        shown = inputs if spec.window_px == spec.source_px else read
+        sights = [resize_image(image, spec.source_px) for image in shown]  # as sharp as it sees it
+        return Batch(inputs, tuple(obstacles(sights, spec.stain)))
 
     def _pixels(self, x: float, y: float, side: float) -> np.ndarray:
         pixels = self._slide.read_window(x, y, side, self._out_px)
         return pixels if self._transform is None else self._transform.apply(pixels)
-
-    def _looked(self, pixels: np.ndarray) -> tuple[np.ndarray, Seen]:
-        """The network's input, (window_px, window_px, 3) uint8 RGB, and what is to be seen."""
-        spec = self._spec
-        image = resize_image(pixels, spec.window_px)
-        read = image if spec.window_px == spec.source_px else pixels
-        sight = resize_image(read, spec.source_px)  # as sharp as the model sees it
-        return image, look(sight, spec.stain, measured=False)
 
 
 def answered(
@@ -84,7 +77,7 @@ def answered(
 ) -> Answers:
     """Answers to a batch. predict: instead of the predictor's own."""
     found = (predict or predictor.predict)(batch.inputs)
-    doubts = doubts_of_windows(predictor.card, predictor.checkpoint.extra, batch.seen, found)
+    doubts = doubts_of_windows(predictor.card, predictor.checkpoint.extra, batch.obstacles, found)
     return Answers(found.probabilities, doubts)
 
 

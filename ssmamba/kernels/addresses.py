@@ -91,3 +91,6 @@ def _view(kind: Any) -> Any:
 
 ints_at = _view(types.int64)
 floats_at = _view(types.float32)
+doubles_at = _view(types.float64)
+bytes_at = _view(types.uint8)
+shorts_at = _view(types.uint16)

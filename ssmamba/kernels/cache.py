@@ -16,7 +16,8 @@ from pathlib import Path
 from ssmamba.files import written_whole
 
 _HERE = Path(__file__).parent
-NAMES = ("forward", "rows", "backward")  # the kernels, in the order in which they are compiled
+# The kernels, in the order in which they are compiled.
+NAMES = ("forward", "rows", "area", "glance", "backward")
 LOCK_FILE, PROGRESS_FILE, FAILURE_FILE = "lock", "progress", "failure.txt"
 
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 FLOAT_BYTES = 4
 LANES = 16
 LINE_FLOATS = 16  # of a cache line
+PIXELS = 64  # that are looked at together
+QUAD_BYTES = 16  # of a pixel as four floats
 FORWARD_ROW = 3 * LANES
 BACKWARD_ROW = 7 * LANES
 GATHERED = 16  # floats that one block and step add to the gradients of B (first 8) and C (last 8)
@@ -65,6 +67,39 @@ IDENTITY, NORM, SILU, POOL, MOMENTS = range(5)
     HIGH, WIDE,              # of the pictures that are pooled or measured
     ROWS_SIZE,
 ) = range(5, 24)
+# Pictures made smaller, see ``area.py``; each is (AREA_FROM_HIGH, AREA_FROM_WIDE, 3) bytes.
+(
+    AREA_COUNT, AREA_IMAGES,         # how many, and where the addresses of all stand
+    AREA_FROM_WIDE,
+    AREA_OUT, AREA_HIGH, AREA_WIDE,  # all of them, dense
+    # for each new column and row: the first it covers, and where its weights end
+    AREA_X_FIRST, AREA_X_TAPS, AREA_X_WEIGHTS,  # four times each weight
+    AREA_Y_FIRST, AREA_Y_END, AREA_Y_WEIGHTS,
+    AREA_SCRATCH,
+    AREA_SIZE,
+) = range(14)
+# A first look at pictures of (GLANCE_HIGH, GLANCE_WIDE, 3) bytes, see ``glance.py``.
+(
+    GLANCE_COUNT, GLANCE_IMAGES,     # how many, and where the addresses of all stand
+    GLANCE_HIGH, GLANCE_WIDE,
+    GLANCE_OUT,                      # (GLANCE_COUNT, SEEN_SIZE) float64
+    # the largest value of a byte that is dark, black, and so on
+    GLANCE_DARK, GLANCE_BLACK, GLANCE_SHADED, GLANCE_BRIGHT, GLANCE_NEUTRAL, GLANCE_GREEN,
+    GLANCE_RED,
+    GLANCE_STAINED,                  # the least that is
+    GLANCE_STEP, GLANCE_LIMITS,      # side of the squares in which ink is looked for; 0: none is
+    GLANCE_WEIGHTS, GLANCE_ENOUGH,   # of the blur; squares of detail after which no more are wanted
+    GLANCE_SCRATCH,
+    GLANCE_SIZE,
+) = range(19)
+(
+    SEEN_LIGHT, SEEN_TISSUE, SEEN_LIT,  # pixels that are not dark, have stain, are not black
+    SEEN_INK,                           # that have a colour of ink, counted once for each colour
+    SEEN_EDGE,                          # that are neutral, along that edge that has the most
+    SEEN_INK_SQUARES,
+    SEEN_VARIANCE, SEEN_NEAR, SEEN_FAR, SEEN_DETAIL,  # of sums of the three colours
+    SEEN_SIZE,
+) = range(11)
 # fmt: on
 
 
@@ -100,3 +135,13 @@ def backward_floats(chunk: int, N: int, blocks: int) -> int:
     gathered = chunk * GATHERED * ((S + 7) // 8)
     rows = chunk * (BACKWARD_ROW + 2 * padded_lanes(N))
     return rows + tape + gathered + blocks * kept_floats(padded_lanes(N)) + LANES * LANES
+
+
+def area_floats(from_wide: int, wide: int) -> int:
+    """Scratch floats for pictures that are made smaller."""
+    return 2 * padded_lanes(4 * wide) + padded_lanes(3 * from_wide + 4)
+
+
+def glance_floats(high: int, wide: int) -> int:
+    """Scratch floats for a first look."""
+    return high * wide + PIXELS + 4 * padded_lanes(wide + LANES)

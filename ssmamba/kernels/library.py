@@ -28,7 +28,7 @@ _engines: list[Any] = []  # they own the machine code
 def find() -> bool:
     """Load the kernels that the cache has; True once all are here. Raises ImportError without
     llvmlite."""
-    if len(_loaded) == len(cache.NAMES):
+    if is_loaded():
         return True
     found = {name: cache.read(name) for name in cache.NAMES}
     for name, code in found.items():
@@ -36,6 +36,11 @@ def find() -> bool:
             return False
         add(name, code)
     return True
+
+
+def is_loaded() -> bool:
+    """Whether all kernels are here, without a look at the cache."""
+    return len(_loaded) == len(cache.NAMES)
 
 
 def add(name: str, code: bytes) -> None:

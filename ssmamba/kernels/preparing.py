@@ -106,6 +106,17 @@ def compile_now(told: Told = lambda share: None) -> None:
             library.add(name, code)
 
 
+def at_hand() -> bool:
+    """Whether the kernels are here; if not, a process begins to compile them. Never waits."""
+    try:
+        if library.find():
+            return True
+    except ImportError:  # without a compiler; plain Python does the same
+        return False
+    start()
+    return False
+
+
 _started = threading.Lock()  # held from the first start on
 
 

@@ -18,6 +18,9 @@ BLACK = 0.03  # of white: padding and the ground of fluorescence are below, blac
 DARK = 0.22  # a black pen lets less light through
 GREY = 0.1  # chroma below which a dark place is black ink, above which it is a nucleus or a fold
 CELLS = 56  # a picture is averaged to about this many places a side
+# How much one colour is above another in ink, of white: green and blue pens, then red ones.
+GREEN_RED, GREEN_BLUE, BLUE_RED, GREEN_RED_BLUE = 0.08, 0.06, 0.3, 0.1
+RED_BLUE, LEAST_BLUE, RED_GREEN = 0.4, 0.35, 0.5
 
 
 def share_of(mask: np.ndarray) -> float:
@@ -55,15 +58,15 @@ def _ink(colours: Colours, slack: float = 0.0) -> np.ndarray:
 
     found = np.zeros(red.shape, bool)
     green_red = cv2.subtract(green, red)  # bytes saturate at 0
-    if green_red.max(initial=0) > level(0.08) - slack:
-        green_like = cv2.subtract(blue, green) < -level(-0.06) + slack
-        found |= (green_red > level(0.08) - slack) & green_like
-        blue_red = cv2.subtract(blue, red) > level(0.3) - slack
-        found |= blue_red & (green_red > level(0.1) - slack)
+    if green_red.max(initial=0) > level(GREEN_RED) - slack:
+        green_like = cv2.subtract(blue, green) < -level(-GREEN_BLUE) + slack
+        found |= (green_red > level(GREEN_RED) - slack) & green_like
+        blue_red = cv2.subtract(blue, red) > level(BLUE_RED) - slack
+        found |= blue_red & (green_red > level(GREEN_RED_BLUE) - slack)
     red_blue = cv2.subtract(red, blue)
-    if red_blue.max(initial=0) > level(0.4) - slack:
-        is_red = (red_blue > level(0.4) - slack) & (blue <= level(0.35) + slack)
-        found |= is_red & (cv2.subtract(red, green) > level(0.5) - slack)
+    if red_blue.max(initial=0) > level(RED_BLUE) - slack:
+        is_red = (red_blue > level(RED_BLUE) - slack) & (blue <= level(LEAST_BLUE) + slack)
+        found |= is_red & (cv2.subtract(red, green) > level(RED_GREEN) - slack)
     if red.min(initial=255) <= level(DARK) + slack:
         is_black = (colours.high <= level(DARK) + slack) & (colours.high > level(BLACK) - slack)
         found |= is_black & (colours.chroma <= level(GREY) + slack)
@@ -78,8 +81,8 @@ def ink_share(picture: Picture, least: float = 0.0) -> float:
     rgb = _whole_squares(Colours.of(picture).rgb)
     if not rgb.size:
         return 0.0
-    halvings = _step(rgb).bit_length() - 1
-    if _step(rgb) == 1 << halvings:
+    halvings = step_px(rgb).bit_length() - 1
+    if step_px(rgb) == 1 << halvings:
         # bytes are halved quickly, each time off by half a byte: a difference by one
         small = rgb
         for _ in range(halvings):
@@ -94,8 +97,8 @@ def ink_share(picture: Picture, least: float = 0.0) -> float:
 def most_ink(picture: Picture) -> float:
     """A share that ``ink_mask`` of an HWC uint8 RGB picture does not exceed; found quickly."""
     colours = Colours.of(picture)
-    green_like = cv2.subtract(colours.green, colours.red) > math.floor(0.08 * 255)
-    red_like = cv2.subtract(colours.red, colours.blue) > math.floor(0.4 * 255)
+    green_like = cv2.subtract(colours.green, colours.red) > math.floor(GREEN_RED * 255)
+    red_like = cv2.subtract(colours.red, colours.blue) > math.floor(RED_BLUE * 255)
     black_like = colours.high <= math.floor(DARK * 255)
     shares = sum(map(share_of, (green_like, red_like, black_like)))
     return shares + 1e-9  # shares that are added are rounded otherwise than one that is counted
@@ -107,19 +110,20 @@ def black_share(picture: Picture) -> float:
     return share_of(black_mask(colours)) if colours.rgb.size else 0.0
 
 
-def _step(rgb: np.ndarray) -> int:
+def step_px(rgb: np.ndarray) -> int:
+    """Side of the squares over which a picture's colours are averaged."""
     return max(1, min(rgb.shape[:2]) // CELLS)
 
 
 def _whole_squares(rgb: np.ndarray) -> np.ndarray:
     """The part of a picture that is squares of about 1 / CELLS of its shorter side."""
-    step = _step(rgb)
+    step = step_px(rgb)
     return rgb[: rgb.shape[0] // step * step, : rgb.shape[1] // step * step]
 
 
 def _averaged(rgb: np.ndarray) -> np.ndarray:
     """Means of these squares, HWC as the picture's numbers are."""
-    step = _step(rgb)
+    step = step_px(rgb)
     if step == 1:
         return rgb
     size = rgb.shape[1] // step, rgb.shape[0] // step

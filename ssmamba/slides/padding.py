@@ -29,7 +29,7 @@ def padding_mask(picture: Picture, dark_too: bool = True) -> np.ndarray | None:
     """
     colours = Colours.of(picture)
     high, chroma = colours.high, colours.chroma
-    contact = max(2, min(high.shape) // CONTACT)
+    contact = contact_px(high.shape)
     edges = (np.s_[:1], np.s_[-1:], np.s_[:, :1], np.s_[:, -1:])
     neutral = (_neutral(high[edge], chroma[edge], dark_too) for edge in edges)
     if max(map(np.count_nonzero, neutral)) < contact:
@@ -50,6 +50,11 @@ def padding_mask(picture: Picture, dark_too: bool = True) -> np.ndarray | None:
     padding = (touching >= contact)[labels].astype(np.uint8)
     rim = np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)
     return cv2.dilate(padding, rim).view(bool)
+
+
+def contact_px(shape: tuple[int, ...]) -> int:
+    """Pixels along an edge of a picture (H, W) from which on what lies there may be padding."""
+    return max(2, min(shape) // CONTACT)
 
 
 def padding_share(picture: Picture) -> float:

@@ -202,14 +202,14 @@ class Slide:
         """Read a square of a level, in bands of rows when it is too large to hold."""
         rows_per_band = max(1, int(BAND_PIXELS * out_px / side**2))
         if rows_per_band >= out_px:
-            return _resize(self._read_level(level, left, top, side, side), out_px, out_px)
+            return _resized(self._read_level(level, left, top, side, side), out_px, out_px)
         bands = []
         for row in range(0, out_px, rows_per_band):
             rows = min(rows_per_band, out_px - row)
             # band edges fall on whole pixels; a result pixel spans many of them here
             y0, y1 = (round(r * side / out_px) for r in (row, row + rows))
             band = self._read_level(level, left, top + y0, side, y1 - y0)
-            bands.append(_resize(band, out_px, rows))
+            bands.append(_resized(band, out_px, rows))
         return np.concatenate(bands)
 
     def _read_level(self, level: int, left: int, top: int, w: int, h: int) -> np.ndarray:
@@ -275,13 +275,13 @@ def _half_up(value: float) -> int:
     return math.floor(value + 0.5)
 
 
-def _resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
+def _resized(image: np.ndarray, width: int, height: int) -> np.ndarray:
     if image.shape[:2] == (height, width):
         return image
-    import cv2  # takes 0.1 s to import; the viewer's process never gets here
+    # OpenCV takes 0.1 s to import; the viewer's process never gets here
+    from ssmamba.slides.resizing import resized
 
-    how = cv2.INTER_AREA if image.shape[1] > width else cv2.INTER_CUBIC
-    return cv2.resize(image, (width, height), interpolation=how)
+    return resized(image, width, height)
 
 
 def _info(path: Path, source: PixelSource, file: FileState | None) -> SlideInfo:

@@ -39,10 +39,15 @@ def tissue_mask(picture: Picture, tell_ink: bool = True, limit: float | None = N
     if tell_ink:
         other |= ink_mask(colours)
     limit = _limit(colours, other) if limit is None else limit
-    stained = int(np.searchsorted(_CHROMA, limit, "right"))  # the least byte whose chroma is above
-    dark = 255 - int(np.searchsorted(_DARKNESS[::-1], limit, "right"))
+    stained, dark = bytes_above(limit)
     found: np.ndarray = ((chroma >= stained) | (high <= dark)) & ~other
     return found
+
+
+def bytes_above(limit: float) -> tuple[int, int]:
+    """The least chroma, and the largest value of the brightest colour, that are above a limit."""
+    dark = 255 - int(np.searchsorted(_DARKNESS[::-1], limit, "right"))
+    return int(np.searchsorted(_CHROMA, limit, "right")), dark
 
 
 def _limit(colours: Colours, other: np.ndarray) -> float:

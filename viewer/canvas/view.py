@@ -131,10 +131,16 @@ class View:
 
         In an oblique view the rectangle around it, without shared edges.
         """
-        if self.is_turned:
+        if self.is_oblique:
             return self.screen_rect_f(rect).toAlignedRect()
         ox, oy = self.origin
         left, top, right, bottom = (math.floor(v * self.scale + 0.5) for v in rect)
+        if self.is_turned:
+            cos, sin = (int(part) for part in self.direction)
+            (left, right), (top, bottom) = (
+                sorted((left * cos - top * sin, right * cos - bottom * sin)),
+                sorted((left * sin + top * cos, right * sin + bottom * cos)),
+            )
         return QRect(left + ox, top + oy, right - left, bottom - top)
 
     def screen_rect_f(self, rect: Rect) -> QRectF:

@@ -350,3 +350,29 @@ def test_the_wand_takes_nothing_beside_an_oblique_view(quarters: Driver) -> None
     for x, y in quarters.drawn[0].polygons[0][0]:
         place = view.to_screen(x, y)
         assert -2 <= place.x() <= WIDTH + 2 and -2 <= place.y() <= HEIGHT + 2
+
+
+@pytest.mark.parametrize(("degrees", "turns"), [(90.0, -1), (180.0, 2), (270.0, 1)])
+def test_maps_and_overlays_turned_by_quarters_are_the_upright_ones(
+    make_driver: Callable[..., Driver], driver: Driver, degrees: float, turns: int
+) -> None:
+    square = make_driver(width=300, height=300)
+    square.canvas.share_source(driver.canvas)
+    scene, rng = square.canvas.scene, np.random.default_rng(2)
+    values = rng.integers(0, 255, (5, 7, 4), np.uint8)
+    values[..., 3] = 255
+    scene.tile_map.set_picture(values, (390.0, 260.0, 530.0, 360.0))
+    colours = rng.integers(0, 255, (256, 4), np.uint8)
+    numbers = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    scene.slide_scan.set_numbers(numbers, colours, (520.0, 330.0, 600.0, 390.0))
+    parts = [QImage(3, 2, QImage.Format.Format_ARGB32_Premultiplied) for _ in range(2)]
+    for number, part in enumerate(parts):  # two windows side by side
+        part.fill(QColor(40 + 150 * number, 30, 90))
+        part.setPixelColor(0, 0, QColor(255, 255, 0))
+    whole = Roi(((((400, 370), (480, 365), (490, 440), (410, 430)),),))
+    square.canvas.set_overlays(
+        [Overlay(part, 400 + 45 * n, 365, 45, 75, whole) for n, part in enumerate(parts)]
+    )
+    upright = textured(square, 0.0, 0.77).astype(int)
+    apart = np.abs(textured(square, degrees, 0.77) - np.rot90(upright, turns))
+    assert (apart.max(axis=2) > 3).mean() < 0.002  # edges of the clip are smooth

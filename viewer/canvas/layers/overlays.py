@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from ssmamba.rois.roi import Roi
 from viewer.canvas.layers.roi_shape import RoiShape
-from viewer.canvas.layers.tile_painter import draw_part, turned
+from viewer.canvas.layers.tile_painter import draw_part, oriented, turned
 from viewer.canvas.types import Overlay
 from viewer.canvas.view import View
 
@@ -25,21 +25,26 @@ class OverlayLayer:
         self.opacity = 1.0
         self.highlight: np.ndarray | None = None  # (N, 3) of x, y, side, level-0 pixels
         self._clips: dict[int, RoiShape] = {}
+        self._images: list[QImage] = []  # of the overlays, as they stand on the screen
+        self._images_for: float | None = None  # rotation
 
     def set_overlays(self, overlays: Sequence[Overlay]) -> None:
         known, clips = self._clips, [o.clip for o in overlays if o.clip is not None]
         self._clips = {id(clip): known.get(id(clip)) or _area_of(clip) for clip in clips}
         self.overlays = tuple(overlays)  # only now: an id is unique while its object lives
+        self._images_for = None
 
     def paint(self, painter: QPainter, view: View) -> None:
         if not self.overlays or self.opacity <= 0:
             return
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
-        view = turned(painter, view)
+        self._orient(view)
+        if view.is_oblique:
+            view = turned(painter, view)
         screen = QRectF(0, 0, view.width, view.height)
         nearby = screen.adjusted(-64, -64, 64, 64)
-        for overlay in self.overlays:
+        for overlay, image in zip(self.overlays, self._images, strict=True):
             right, bottom = overlay.x + overlay.width, overlay.y + overlay.height
             # whole device pixels: neighbouring windows must neither overlap nor leave a gap
             place = QRectF(view.screen_rect((overlay.x, overlay.y, right, bottom)))
@@ -51,9 +56,15 @@ class OverlayLayer:
                 path = self._clips[id(overlay.clip)].path_on(view)
                 painter.setClipPath(path, Qt.ClipOperation.IntersectClip)
             painter.setOpacity(self.opacity * overlay.opacity)
-            draw_part(painter, overlay.image, place, nearby)
+            draw_part(painter, image, place, nearby)
             painter.restore()
         painter.restore()
+
+    def _orient(self, view: View) -> None:
+        """Have the pictures as they stand on the screen."""
+        if self._images_for != view.state.rotation:
+            self._images_for = view.state.rotation
+            self._images = [oriented(overlay.image, view) for overlay in self.overlays]
 
     def paint_highlight(self, painter: QPainter, view: View, dpr: float) -> None:
         """Outline each window that was read, without dimming the rest."""

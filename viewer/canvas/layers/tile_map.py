@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter, qRgba
 
-from viewer.canvas.layers.tile_painter import draw_part, turned
+from viewer.canvas.layers.tile_painter import draw_part, oriented, turned
 from viewer.canvas.view import View
 from viewer.tiles.pyramid import Rect
 
@@ -16,6 +16,7 @@ class TileMapLayer:
 
     def __init__(self) -> None:
         self._image: QImage | None = None
+        self._oriented: tuple[float, QImage] | None = None  # the same for a rotation of the view
         self._numbers: np.ndarray | None = None
         self._rect: Rect = (0.0, 0.0, 0.0, 0.0)
         self.opacity = 1.0
@@ -26,7 +27,7 @@ class TileMapLayer:
         """(H, W, 4) uint8, and where it lies (left, top, right, bottom), level-0 pixels; None
         removes it.
         """
-        self._rect = rect
+        self._rect, self._oriented = rect, None
         if rgba is None:
             self._image = None
             return
@@ -40,7 +41,7 @@ class TileMapLayer:
 
         The numbers are not copied: they must not change without a new call.
         """
-        self._rect = rect
+        self._rect, self._oriented = rect, None
         height, width = numbers.shape
         self._numbers = numbers  # QImage does not hold it
         made = QImage(numbers.data, width, height, width, QImage.Format.Format_Indexed8)
@@ -50,17 +51,17 @@ class TileMapLayer:
     def paint(self, painter: QPainter, view: View) -> None:
         if self._image is None or self.opacity <= 0:
             return
-        view, outer = view.upright, view
-        screen = QRectF(0, 0, view.width, view.height)
-        place = QRectF(view.screen_rect_f(self._rect))
-        if place.isEmpty() or not place.intersects(screen):
-            return
+        if self._oriented is None or self._oriented[0] != view.state.rotation:
+            self._oriented = view.state.rotation, oriented(self._image, view)
         painter.save()
-        turned(painter, outer)
+        if view.is_oblique:
+            view = turned(painter, view)
+        screen = QRectF(0, 0, view.width, view.height)
+        place = view.screen_rect_f(self._rect)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.smooth)
         painter.setOpacity(self.opacity)
         within = screen.adjusted(-64, -64, 64, 64)
         if self.clip is not None:
             within = within.intersected(view.screen_rect_f(self.clip))
-        draw_part(painter, self._image, place, within)
+        draw_part(painter, self._oriented[1], place, within)
         painter.restore()

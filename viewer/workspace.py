@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject
 
 from viewer.canvas import SlideCanvas
 from viewer.controllers.analysis import AnalysisController
+from viewer.controllers.beside import BesideController
 from viewer.controllers.comparing import ComparisonController
 from viewer.controllers.comparison_export import ComparisonExport
 from viewer.controllers.demo import DemoController
@@ -33,6 +34,7 @@ from viewer.controllers.tile_maps import TileMapController
 from viewer.controllers.view_colors import ViewColorController
 from viewer.controllers.views import ViewController
 from viewer.controllers.workbench import WorkbenchController
+from viewer.saving.link_store import LinkStore
 from viewer.saving.paths import cache_folder, user_folder
 from viewer.saving.preferences import PreferenceStore
 from viewer.saving.recents import Recents
@@ -101,6 +103,7 @@ class Workspace(Shared):
             self.session_files,
             self.tile_maps,
         )
+        self.beside = BesideController(self, canvas, self.slides, self.sessions, LinkStore(folder))
         self.files.demo_shown.connect(self._ask_all)
         self.demo.ready.connect(lambda demo: self.scale.accept_suggestions(str(demo.slide)))
         for part in (self.analysis, self.slide_scans, self.slide_answers):
@@ -115,7 +118,7 @@ class Workspace(Shared):
         parts = (
             self.demo, self.slides, self.thumbnails, self.models, self.background, self.analysis,
             self.maps, self.comparing, self.comparison_export, self.exports, self.slide_scans,
-            self.slide_answers,
+            self.slide_answers, self.beside,
         )  # fmt: skip
         return self.workbench.busy or any(part.busy for part in parts)
 
@@ -130,6 +133,7 @@ class Workspace(Shared):
         """After ``finish``: stop all background work."""
         self.exports.close()
         self.slide_scans.close()
+        self.beside.shut_down()
         self.sessions.close()
         self.workbench.close()
         self.slides.close()

@@ -9,7 +9,16 @@ from viewer.text.tr import tr
 
 # of the menu of the selected regions, on the slide and in the list, in groups
 IN_MENU = (
-    ("duplicate", "unite", "subtract", "intersect", "split", "fill_holes", "simplify"),
+    (
+        "duplicate",
+        "copy_across",
+        "unite",
+        "subtract",
+        "intersect",
+        "split",
+        "fill_holes",
+        "simplify",
+    ),
     ("hide", "lock", "note", "measurements"),
 )
 WITHOUT_SELECTION = ("select_all", "show_all", "undo", "redo", "fit")

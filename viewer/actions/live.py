@@ -29,6 +29,7 @@ class LiveActions:
             host.workspace.classes.changed,
             host.workspace.slides.list.changed,
             host.workspace.view_colors.changed,
+            host.workspace.beside.changed,
             analysis.activity_changed,
             host.workspace.exports.progressed,
             host.workspace.slide_scans.scans.changed,

@@ -9,6 +9,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 
 from viewer.actions.action import Action, Host, Place
+from viewer.actions.beside import beside_actions
 from viewer.actions.classes import class_actions
 from viewer.actions.comfort import comfort_actions
 from viewer.actions.comparing import comparing
@@ -16,6 +17,7 @@ from viewer.actions.editing import classify, editing_actions
 from viewer.actions.guides import guide_actions
 from viewer.actions.rotating import rotating_actions
 from viewer.actions.slide_view import slide_view_actions
+from viewer.canvas.camera import Camera
 from viewer.canvas.tools import TOOLS, Tool
 from viewer.text import formats
 from viewer.text.tr import decimal, tr
@@ -40,6 +42,11 @@ def _has_margins(window: Host) -> bool:
 
 def _has_selected(window: Host) -> bool:
     return window.workspace.document.selected is not None
+
+
+def _camera(window: Host) -> Camera:
+    """Of the slide that has the keyboard, where two are shown."""
+    return window.workspace.beside.active.camera
 
 
 def _copy_view(window: Host) -> None:
@@ -157,7 +164,7 @@ def tool_action(tool: type[Tool]) -> Action:
 def _magnification(value: float) -> Action:
     return Action(
         f"magnification_{value:g}", decimal(f"{value:g}×"),
-        lambda w: w.canvas.camera.set_magnification(value),
+        lambda w: _camera(w).set_magnification(value),
         menu=(Place(VIEW, 1, tr("Magnification")),), enabled=_has_slide,
     )  # fmt: skip
 
@@ -245,15 +252,15 @@ ACTIONS: tuple[Action, ...] = (
            "trash", "", tr("Delete the selected regions (Del)"), (Place(EDIT, 3),)),
     *editing_actions(EDIT),
     *class_actions(EDIT),
-    Action("fit", tr("Zoom to fit"), lambda w: w.canvas.camera.fit(), "fit", "F",
+    Action("fit", tr("Zoom to fit"), lambda w: _camera(w).fit(), "fit", "F",
            tr("Show the whole slide"), (Place(VIEW),), 3, enabled=_has_slide),
     Action("focus", tr("Zoom to selected region"), _focus, "", "Z",
            menu=(Place(VIEW),)),
-    Action("zoom_in", tr("Zoom in"), lambda w: w.canvas.camera.zoom_at(1.0, None), "", "Ctrl++",
+    Action("zoom_in", tr("Zoom in"), lambda w: _camera(w).zoom_at(1.0, None), "", "Ctrl++",
            menu=(Place(VIEW),), enabled=_has_slide),
-    Action("zoom_out", tr("Zoom out"), lambda w: w.canvas.camera.zoom_at(-1.0, None), "", "Ctrl+-",
+    Action("zoom_out", tr("Zoom out"), lambda w: _camera(w).zoom_at(-1.0, None), "", "Ctrl+-",
            menu=(Place(VIEW),), enabled=_has_slide),
-    Action("full_resolution", tr("Full resolution (1:1)"), lambda w: w.canvas.camera.zoom_to(1.0),
+    Action("full_resolution", tr("Full resolution (1:1)"), lambda w: _camera(w).zoom_to(1.0),
            "", "Ctrl+1", tr("Show one slide pixel on one screen pixel"), (Place(VIEW),),
            enabled=_has_slide),
     *(_magnification(value) for value in MAGNIFICATIONS),
@@ -263,6 +270,7 @@ ACTIONS: tuple[Action, ...] = (
            checked=lambda w: w.workspace.document.map_painting.visible),
     *guide_actions(VIEW),
     *COMPARING,
+    *beside_actions(VIEW),
     Action("panels", tr("Panels"), menu=(Place(VIEW, 4),), submenu=_panels_menu),
     Action("next_slide", tr("Next slide"), lambda w: w.workspace.slides.step(1), "", "Ctrl+PgDown",
            tr("Show the next slide of the list"), (Place(SLIDE, 0),), enabled=_has_others),

@@ -30,6 +30,7 @@ class CanvasBase(QWidget):
     field_changed = Signal(object)  # Window: the square of the window size, level-0 px
     field_answered = Signal(bool)  # whether it is right, by the keyboard
     white_picked = Signal(object)  # RGB of the place that is to be shown as white
+    place_picked = Signal(float, float)  # level-0 pixels: the same as one on another slide
     hint = Signal(str)  # why nothing was drawn
     first_tile_painted = Signal()
     settled = Signal()  # every visible tile is painted at its final level

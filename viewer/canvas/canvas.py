@@ -16,10 +16,12 @@ from ssmamba.slides.slide import SlideInfo
 from viewer.canvas.base import CanvasBase
 from viewer.canvas.gestures import Gestures
 from viewer.canvas.inputs import Inputs
+from viewer.canvas.layers.cross import paint_cross
 from viewer.canvas.pen import Pen
 from viewer.canvas.pointer import Pointer
 from viewer.canvas.slide_holder import SlideHolder
 from viewer.canvas.tools.field_square import FieldSquare
+from viewer.canvas.tools.landmark import Landmark
 from viewer.canvas.types import Overlay, ViewState
 from viewer.look import tokens
 from viewer.state.settings import ViewColors
@@ -50,6 +52,7 @@ class SlideCanvas(CanvasBase):
         self._requested: tuple[list[TileKey], list[TileKey]] | None = None
         self._was_settled = False
         self._by_keyboard = False  # the keyboard brought the focus here
+        self._pointed: tuple[float, float] | None = None
         self._first_announced = False
         self._frame_pending = True  # something changed since the last paint
         self._painted = QTimer(self, singleShot=True, interval=0)
@@ -87,6 +90,11 @@ class SlideCanvas(CanvasBase):
         """Show no slide; its file is closed and its tiles are freed, unless others show it."""
         self._slides.stop_opening()
         self._slides.take(None)
+
+    def show_source(self, source: TileSource) -> None:
+        """Show a slide that is open already, with its tile cache; no ``slide_opened`` follows."""
+        self._slides.stop_opening()
+        self._slides.take(source)
 
     def share_source(self, other: SlideCanvas) -> None:
         """Show the slide of another canvas, with its tile cache; follows it to later slides."""
@@ -157,6 +165,12 @@ class SlideCanvas(CanvasBase):
         self._touch()
         self.view_changed.emit(state)
 
+    def point_at(self, place: tuple[float, float] | None) -> None:
+        """Mark the place that the mouse points at in another canvas (level-0 px); None: none."""
+        if place != self._pointed:
+            self._pointed = place
+            self.update()
+
     # --- tools, regions, overlays
     def tool(self) -> str:
         """The id of the chosen tool."""
@@ -171,6 +185,13 @@ class SlideCanvas(CanvasBase):
         """The square of the window size; chosen with ``set_tool(FieldSquare.id)``."""
         tool = self.pointer.named(FieldSquare.id)
         assert isinstance(tool, FieldSquare)
+        return tool
+
+    @property
+    def landmark(self) -> Landmark:
+        """The tool that marks places, with those that it shows."""
+        tool = self.pointer.named(Landmark.id)
+        assert isinstance(tool, Landmark)
         return tool
 
     def set_rois(self, rois: Sequence[Roi]) -> None:
@@ -224,6 +245,9 @@ class SlideCanvas(CanvasBase):
         painter = QPainter(self)
         try:
             self.scene.paint(painter, self.pointer.tool.paint)
+            painter.resetTransform()  # to logical pixels
+            if self._pointed is not None and not self.underMouse():
+                paint_cross(painter, self.camera.view.to_screen(*self._pointed) / self.scene.dpr)
             if self._by_keyboard:
                 painter.setPen(QPen(QColor(tokens.current().accent), RING_PX))
                 painter.drawRect(self.rect().adjusted(1, 1, -1, -1))

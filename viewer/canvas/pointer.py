@@ -186,7 +186,7 @@ class Pointer(Inputs):
             self._drop()
             if not was_click:
                 self._glide.let_go(event.timestamp(), self._scene.dpr)
-            else:
+            elif not self.tool.click(cursor):
                 self._canvas.roi_clicked.emit(self._scene.roi_at(*cursor.point))
         elif self._tool_pressed is not None and event.button() == self._tool_button:
             is_click, right = self._is_near(at, self._tool_pressed), self._tool_right

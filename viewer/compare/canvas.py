@@ -1,4 +1,4 @@
-"""The canvas of a cell: linked to others, with a cross at the place that is read in all of them."""
+"""The canvas of a cell, linked to others, and that of two maps with a line between them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
 
 from viewer.canvas import Overlay, SlideCanvas
+from viewer.canvas.layers.cross import GROUND, INK
 from viewer.canvas.layers.overlays import OverlayLayer
 from viewer.canvas.view import View
 
-CROSS_PX, GAP_PX = 9, 3  # of each arm, logical pixels
-INK, GROUND = QColor(255, 255, 255), QColor(0, 0, 0, 170)
 GRIP_PX = 8  # from the line, within which the mouse takes it
 STEPS = {Qt.Key.Key_Comma: -0.05, Qt.Key.Key_Period: 0.05}  # of the width
 OWN_KEYS = {Qt.Key.Key_A: "a", Qt.Key.Key_B: "b"}
@@ -26,14 +25,7 @@ class CellCanvas(SlideCanvas):
 
     def __init__(self, source: SlideCanvas) -> None:
         super().__init__(decorations=False)
-        self._place: tuple[float, float] | None = None
         self.share_source(source)
-
-    def point_at(self, place: tuple[float, float] | None) -> None:
-        """Mark a place that is read (level-0 px); None: nothing is read."""
-        if place != self._place:
-            self._place = place
-            self.update()
 
     def event(self, event: QEvent) -> bool:
         """A and B are this cell's before they are a shortcut of the window."""
@@ -49,25 +41,8 @@ class CellCanvas(SlideCanvas):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        if self._place is not None and not self.underMouse():
-            painter = QPainter(self)
-            try:
-                self._paint_cross(painter, *self._place)
-            finally:
-                painter.end()
         if self.hasFocus():
             self._paint_focus()
-
-    def _paint_cross(self, painter: QPainter, x: float, y: float) -> None:
-        at = self.camera.view.to_screen(x, y) / self.devicePixelRatioF()
-        for pen in (QPen(GROUND, 3), QPen(INK, 1)):
-            painter.setPen(pen)
-            for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-                start, end = GAP_PX, GAP_PX + CROSS_PX
-                painter.drawLine(
-                    round(at.x() + dx * start), round(at.y() + dy * start),
-                    round(at.x() + dx * end), round(at.y() + dy * end),
-                )  # fmt: skip
 
     def _paint_focus(self) -> None:
         painter = QPainter(self)

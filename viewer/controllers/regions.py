@@ -91,7 +91,7 @@ class RegionController(Controller):
     def _is_on(self, roi: Roi) -> bool:
         """Whether any of a region is on the slide."""
         info = self._document.slide
-        return info is None or _is_on(roi, info)
+        return info is None or is_on(roi, info)
 
     def _on_picked(self, roi_ids: Sequence[str]) -> None:
         """Select more regions, those that a box holds."""
@@ -252,10 +252,11 @@ def read_for_slide(
         if roi.id in there and rois_to_geojson([roi]) == rois_to_geojson([there[roi.id]])
     }
     new = [roi for roi in rois if roi.id not in same]
-    off = sum(not _is_on(roi, info) for roi in rois)
+    off = sum(not is_on(roi, info) for roi in rois)
     return Found(rois, new, len(there), off, file.notes)
 
 
-def _is_on(roi: Roi, info: SlideInfo) -> bool:
+def is_on(roi: Roi, info: SlideInfo) -> bool:
+    """Whether any of a region is on a slide."""
     left, top, right, bottom = roi.bounds
     return right > 0 and bottom > 0 and left < info.width and top < info.height

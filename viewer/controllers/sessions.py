@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,18 @@ from typing import Any
 from PySide6.QtCore import QTimer, Signal
 
 from ssmamba.errors import RoiError
+from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.controllers.answers import AnswerController
 from viewer.controllers.shared import Controller, Shared
 from viewer.saving.answers import KeptAnswer
 from viewer.saving.contents import (
+    REGION,
     applied,
     contents_of,
+    measured,
+    read_all,
+    regions_of,
     settings_of,
     with_scale_of_file,
     without_old_scale,
@@ -141,6 +146,24 @@ class SessionController(Controller):
                 raise RoiError(text.format(path=path, reason=error.strerror)) from error
 
         self._files.run(work, lambda _: then(), due=True)
+
+    def peek(self, info: SlideInfo, then: Callable[[Session], None]) -> None:
+        """Read what is kept of a slide that is not the open one; changes nothing."""
+        queue = self._queue
+
+        def work() -> Session:
+            contents, _ = read_all(queue.records(info))
+            measured(regions_of(contents))
+            return Session(without_old_scale(contents, info.mpp))
+
+        self._files.run(work, then)
+
+    def add_to(self, info: SlideInfo, rois: Iterable[Roi]) -> None:
+        """Add regions to a slide that is not the open one, as a step that can be undone there."""
+        new = list(rois)
+        self._document.note_added(info, new, tr("Copy from another slide"))
+        self._queue.add(info, {REGION + roi.id: roi for roi in new})
+        self._write()
 
     def join(self, session: Session) -> None:
         """Take another session of the open slide into this one; undo removes its regions."""

@@ -95,6 +95,7 @@ class SlideRows(QListWidget):
 class SlidesPanel(QWidget):
     """Shows the slides of the list; a click or Return switches to one."""
 
+    beside_requested = Signal(str)  # path
     find_requested = Signal(str)  # path of a file that is not there
 
     def __init__(self, document: Document, slides: SlideController, thumbnails: Thumbnails) -> None:
@@ -193,6 +194,8 @@ class SlidesPanel(QWidget):
             )
         else:
             menu.addAction(icon("slide"), tr("Show") + "\tReturn", partial(self._choose, path))
+            beside = partial(self.beside_requested.emit, path)
+            menu.addAction(icon("beside"), tr("Show beside"), beside)
         menu.addSeparator()
         moves = ((tr("Move up") + "\tAlt+Up", -1), (tr("Move down") + "\tAlt+Down", 1))
         for text, by in moves:

@@ -29,6 +29,7 @@ from viewer.text.tr import tr
 def _slides(window: Host) -> QWidget:
     work = window.workspace
     panel = SlidesPanel(work.document, work.slides, work.thumbnails)
+    panel.beside_requested.connect(work.beside.open)
     panel.find_requested.connect(window.dialogs.find_slide)
     panel.menu_actions = [
         window.actions_by_name[i] for i in ("open",) if i in window.actions_by_name

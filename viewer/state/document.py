@@ -198,6 +198,12 @@ class Document:
         if after:
             self._do(Change(text, {i: self._rois.get(i) for i in after}, after))
 
+    def note_added(self, info: SlideInfo, rois: Iterable[Roi], text: str) -> None:
+        """Regions were added to a slide that is not open: a step that can be undone there."""
+        new = {roi.id: roi for roi in rois}
+        step = Change(text, dict.fromkeys(new), dict(new))
+        self._steps.setdefault(_key(info), UndoStack()).push(step)
+
     def undo(self) -> None:
         self._apply(self.undo_stack.take_undo())
 

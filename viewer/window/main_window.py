@@ -15,6 +15,7 @@ from viewer.actions.table import ACTIONS
 from viewer.canvas import SlideCanvas
 from viewer.compare.grid import CompareGrid
 from viewer.demo import NAME as DEMO_NAME
+from viewer.panels.beside import BUTTONS, BesideBar
 from viewer.panels.panel import Panel
 from viewer.panels.table import PANELS
 from viewer.saving.preferences import PreferenceStore
@@ -64,11 +65,16 @@ class MainWindow(QMainWindow):
         self.message_bar = MessageBar()
         self.welcome = Welcome(live.by_name["open"], live.by_name["demo"])
         strips = [self.panels[record.id] for record in panels if record.place == STRIP]
-        middle = Middle(work, self.canvas, strips, self.compare, self.welcome, self.message_bar)
+        named = live.by_name
+        bar = BesideBar(work.beside, work.document, [named[i] for i in BUTTONS if i in named])
+        middle = Middle(
+            work, self.canvas, strips, bar, self.compare, self.welcome, self.message_bar
+        )
         self.setCentralWidget(middle)
         self._drop_target = DropTarget(middle)
         self.docks: Sequence[QDockWidget] = add_docks(self, panels, self.panels, live)
-        self.areas.set_parts((self.welcome, self.canvas, self.compare), (*self.docks, *strips))
+        shown = (self.welcome, self.canvas, work.beside.canvas, bar, self.compare)
+        self.areas.set_parts(shown, (*self.docks, *strips))
         self.status = StatusBar(work, self.canvas, live.by_name)
         self.setStatusBar(self.status)
         self.slide_box = SlideBox()

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QSplitter, QStackedWidget, QWidget
 
 from viewer.canvas import SlideCanvas
 from viewer.compare.grid import CompareGrid
+from viewer.panels.beside import BesideBar
 from viewer.text.tr import tr
 from viewer.widgets.hint import demo_hint
 from viewer.widgets.layouts import column
@@ -26,6 +27,7 @@ class Middle(QWidget):
         work: Workspace,
         canvas: SlideCanvas,
         strips: Sequence[QWidget],
+        bar: BesideBar,
         compare: CompareGrid,
         welcome: Welcome,
         messages: MessageBar,
@@ -37,8 +39,16 @@ class Middle(QWidget):
         self._shown = QStackedWidget()
         self._shown.addWidget(welcome)
         self._slide = QWidget()
-        page = self._with_hint(canvas)
+        page = QSplitter(Qt.Orientation.Horizontal)
+        page.setChildrenCollapsible(False)
+        page.addWidget(self._with_hint(canvas))
+        page.addWidget(work.beside.canvas)
+        for at in range(page.count()):
+            page.setStretchFactor(at, 1)
+        self._two = page
         column(self._slide, page, *strips, wide=page, margin=0, spacing=0)
+        work.beside.changed.connect(self._show_beside)
+        self._show_beside()
         self._shown.addWidget(self._slide)
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.setChildrenCollapsible(False)
@@ -49,7 +59,9 @@ class Middle(QWidget):
         compare.setMinimumHeight(220)
         self._compare = compare
         compare.opened_changed.connect(self._make_room)
-        stacked = QGridLayout(self)
+        below = QWidget()
+        column(self, bar, below, wide=below, margin=0, spacing=0)
+        stacked = QGridLayout(below)
         stacked.setContentsMargins(0, 0, 0, 0)
         stacked.addWidget(splitter, 0, 0)
         # over the slide, not above it: the slide must not jump under the pointer
@@ -78,6 +90,14 @@ class Middle(QWidget):
         """An enlarged comparison takes the slide's place."""
         covered = self._compare.opened and self._compare.enlarged
         self._shown.setVisible(not covered)
+
+    def _show_beside(self) -> None:
+        """The second slide gets half of the room."""
+        opened, canvas = self._work.beside.is_open, self._work.beside.canvas
+        if opened == canvas.isHidden():
+            canvas.setVisible(opened)
+            if opened:
+                self._two.setSizes([self._two.width() // 2] * 2)
 
     def _connect_welcome(self) -> None:
         welcome, work = self._welcome, self._work

@@ -39,6 +39,8 @@ class FakeCanvas(QObject):
     field_answered = Signal(bool)
     tool_changed = Signal(str)
     white_picked = Signal(object)
+    place_picked = Signal(float, float)
+    hint = Signal(str)
     cursor_moved = Signal(float, float)
 
     def __init__(self) -> None:

@@ -76,7 +76,7 @@ def test_menus_are_as_the_list_says(opened: Opened) -> None:
         "Zoom to fit", "Zoom to selected region", "Zoom in", "Zoom out",
         "Full resolution (1:1)", "Magnification", "Rotation", "-",
         "Evidence map", "Grid", "Crosshair", "Compare models", "Link comparison to slide",
-        "Comparison", "-",
+        "Comparison", "Two slides", "-",
         "Hide panels", "Full screen", "Next part of the window", "Previous part of the window",
         "-", "Panels",
     ]  # fmt: skip

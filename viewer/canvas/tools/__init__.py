@@ -3,6 +3,7 @@
 from viewer.canvas.tools.brush import Brush
 from viewer.canvas.tools.ellipse import Ellipse
 from viewer.canvas.tools.field_square import FieldSquare
+from viewer.canvas.tools.landmark import Landmark
 from viewer.canvas.tools.lasso import Lasso
 from viewer.canvas.tools.measuring import Angle, Ruler
 from viewer.canvas.tools.point import PointTool
@@ -16,4 +17,8 @@ from viewer.canvas.tools.white import White
 TOOLS: list[type[Tool]] = [  # as on the tool bar; default first
     Select, Lasso, Polygon, Rectangle, Ellipse, Brush, Wand, PointTool, Ruler, Angle,
 ]  # fmt: skip
-ASKING: list[type[Tool]] = [FieldSquare, White]  # in use only while the viewer asks for something
+ASKING: list[type[Tool]] = [
+    FieldSquare,
+    White,
+    Landmark,
+]  # in use only while the viewer asks for something

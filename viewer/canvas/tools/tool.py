@@ -94,6 +94,10 @@ class Tool:
     def release(self, at: Cursor) -> None:
         """The button goes up."""
 
+    def click(self, at: Cursor) -> bool:
+        """A press that was not handled, and so would pan, was a click. False: it selects."""
+        return False
+
     def double_click(self, at: Cursor) -> None:
         """Comes after the press and release of the first click, in place of the second press."""
 

@@ -130,6 +130,7 @@ class ComparisonExport(Controller):
             document.slide, document.mpp, document.slide_settings.icc, roi,
             tuple(column.title for column in columns), rows, look.colormap, look.opacity, shared,
             self._legend(found), datetime.now().strftime("%Y-%m-%d %H:%M"),
+            document.slide_settings.rotation,
         )  # fmt: skip
 
     def _answer(self, roi: Roi, model: Model) -> str:

@@ -83,6 +83,7 @@ class ExportController(Controller):
             document.slide_settings.icc,
             tuple(self._region(roi, models, painted.get(roi.id)) for roi in chosen),
             datetime.now().strftime("%Y-%m-%d %H:%M"),
+            document.slide_settings.rotation,
         )
 
     def _region(

@@ -63,6 +63,7 @@ class Facts:
     icc: bool  # the colour profile is applied
     regions: tuple[RegionFacts, ...]
     time: str  # when the user asked, "2026-05-12 14:03"
+    rotation: float = 0.0  # of the slide in the view, degrees clockwise
 
     @property
     def outdated(self) -> int:

@@ -14,7 +14,7 @@ from ssmamba.errors import DataError
 from ssmamba.explain.colormaps import lookup_table
 from ssmamba.slides.slide import Slide
 from viewer.exporting.facts import Facts, RegionFacts, ShownMap
-from viewer.exporting.region_picture import RegionPicture, draw_picture, fitted, picture_of
+from viewer.exporting.region_picture import RegionPicture, draw_picture, picture_of
 from viewer.exporting.saving import save_bytes
 from viewer.exporting.sheet import Sheet, Style
 from viewer.exporting.tissue import transform_of
@@ -44,7 +44,8 @@ def write_figure(path: Path | str, facts: Facts, region: RegionFacts) -> None:
     own_px = round((WIDTH_PT - 2 * EDGE_PT) * PNG_DPI / 72)  # no pixel is scaled twice
     longest_px = own_px if ending == ".png" else LONGEST_PX
     with Slide.open(facts.info.path) as slide:
-        picture = picture_of(slide, region, longest_px, transform_of(slide, facts.icc))
+        icc = transform_of(slide, facts.icc)
+        picture = picture_of(slide, region, longest_px, icc, facts.rotation)
     save_bytes(path, figure_bytes(ending, picture, facts, region))
 
 
@@ -116,7 +117,7 @@ def draw_figure(sheet: Sheet, picture: RegionPicture, facts: Facts, region: Regi
     if about:
         y += sheet.text(EDGE_PT, y, width, about, TEXT.muted())
     y += GAP_PT / 2
-    size = fitted(picture.rect, width, width)
+    size = picture.frame.fitted(width, width)
     draw_picture(sheet, EDGE_PT, y, size, picture, region, facts.mpp, TEXT.size_pt)
     y += size[1] + GAP_PT
     legend = 0.0

@@ -25,11 +25,12 @@ from viewer.exporting.figure import (
     ramp,
     sheet_bytes,
 )
-from viewer.exporting.region_picture import RegionPicture, draw_picture, fitted, lay_overlay
+from viewer.exporting.framing import frame_around
+from viewer.exporting.region_picture import RegionPicture, draw_picture, lay_overlay
 from viewer.exporting.saving import save_bytes
 from viewer.exporting.sheet import Sheet, Style
-from viewer.exporting.tissue import frame_around, read_rect, transform_of
-from viewer.exporting.wording import scale_text
+from viewer.exporting.tissue import read_frame, transform_of
+from viewer.exporting.wording import rotation_text, scale_text
 from viewer.text import formats
 from viewer.text.stamps import RESEARCH_ONLY
 from viewer.text.tr import tr
@@ -84,6 +85,7 @@ class MatrixFacts:
     shared: bool  # one colour scale for all maps
     legend: tuple[str, ...]  # sentences: method and detail, what the numbers mean
     time: str
+    rotation: float = 0.0  # of the slide in the view, degrees clockwise
 
     @property
     def is_matrix(self) -> bool:
@@ -98,9 +100,9 @@ def write_matrix(path: Path | str, facts: MatrixFacts) -> None:
     ending = Path(path).suffix.lower()
     check_ending(ending)
     with Slide.open(facts.info.path) as slide:
-        rect = frame_around(facts.roi, *slide.dimensions)
-        tissue = read_rect(slide, rect, CELL_PX, transform_of(slide, facts.icc))
-    page = _Page(facts, RegionPicture(tissue, rect))
+        frame = frame_around(facts.roi, *slide.dimensions, facts.rotation)
+        tissue = read_frame(slide, frame, CELL_PX, transform_of(slide, facts.icc))
+    page = _Page(facts, RegionPicture(tissue, frame))
     dpi = float(PNG_DPI)
     if ending == ".png":
         area = page.width * page.draw(Sheet(dpi / 72)) * (dpi / 72) ** 2
@@ -186,22 +188,22 @@ class _Page:
 
     def _original(self, sheet: Sheet, x: float, y: float, width: float) -> float:
         """With the scale bar, which is that of all pictures that are as wide."""
-        size = fitted(self._picture.rect, width, width)
+        size = self._picture.frame.fitted(width, width)
         draw_picture(sheet, x, y, size, self._picture, self._region, self._facts.mpp, SMALL.size_pt)
         return size[1]
 
     def _one(self, sheet: Sheet, x: float, y: float, cell: CellFacts) -> float:
         """A map with its colour scale and numbers; returns the height."""
         top = y
-        size = fitted(self._picture.rect, self._cell, self._cell)
+        size = self._picture.frame.fitted(self._cell, self._cell)
         painted = None
         image = self._picture.image
         if sheet.painter is not None and cell.paint is not None:
             painted = cell.paint()
             image = QImage(self._picture.image)
-            lay_overlay(image, self._picture.rect, painted.overlay, self._facts.opacity)
+            lay_overlay(image, self._picture.frame, painted.overlay, self._facts.opacity)
             self._scale = painted.low, painted.high
-        shown = RegionPicture(image, self._picture.rect)
+        shown = RegionPicture(image, self._picture.frame)
         draw_picture(sheet, x, y, size, shown, self._region, self._facts.mpp, TINY.size_pt)
         y += size[1] + 2
         if cell.paint is not None and not self._facts.shared:
@@ -229,5 +231,6 @@ class _Page:
     def _provenance(self) -> str:
         facts = self._facts
         parts = [f"{facts.info.name} ({facts.info.quick_hash[:12]})", scale_text(facts.mpp)]
+        parts += rotation_text(facts.rotation)
         parts += [f"{row.name} (sha256 {row.sha256[:12]})" for row in facts.rows]
         return "  ·  ".join([*parts, facts.time, RESEARCH_ONLY])

@@ -12,10 +12,11 @@ from PySide6.QtGui import QPageSize, QPainter, QPdfWriter
 from ssmamba.slides.icc import SrgbTransform
 from ssmamba.slides.slide import Slide
 from viewer.exporting.facts import Facts, RegionAnswer, RegionFacts
-from viewer.exporting.region_picture import RegionPicture, draw_picture, fitted, picture_of
+from viewer.exporting.framing import frame_around
+from viewer.exporting.region_picture import RegionPicture, draw_picture, picture_of
 from viewer.exporting.saving import save_bytes
 from viewer.exporting.sheet import Sheet, Style
-from viewer.exporting.tissue import frame_around, transform_of
+from viewer.exporting.tissue import transform_of
 from viewer.exporting.wording import in_words, region_line, report_head, report_provenance
 from viewer.text.tr import tr
 
@@ -86,7 +87,7 @@ def report_bytes(slide: Slide, facts: Facts, progress: Progress = lambda *_: Non
             for block in page:
                 if isinstance(block, _Block):
                     progress(done, len(facts.regions))
-                    picture = _picture(slide, block, icc)
+                    picture = _picture(slide, block, icc, facts.rotation)
                     y += _draw(sheet, y, facts, block, paper, picture)
                     done += block.first
                 else:
@@ -137,8 +138,10 @@ def _parts(sheet: Sheet, facts: Facts, block: _Block, paper: _Paper) -> Iterator
     yield from _parts(sheet, facts, _Block(replace(block.region, answers=rest), False), paper)
 
 
-def _picture(slide: Slide, block: _Block, icc: SrgbTransform | None) -> RegionPicture | None:
-    return picture_of(slide, block.region, PICTURE_PX, icc) if block.first else None
+def _picture(
+    slide: Slide, block: _Block, icc: SrgbTransform | None, rotation: float
+) -> RegionPicture | None:
+    return picture_of(slide, block.region, PICTURE_PX, icc, rotation) if block.first else None
 
 
 def _head(sheet: Sheet, facts: Facts, paper: _Paper) -> float:
@@ -161,8 +164,8 @@ def _draw(
     sheet.rule(EDGE_PT, top, paper.width)
     tall = 0.0
     if block.first:
-        rect = frame_around(region.roi, facts.info.width, facts.info.height)
-        size = fitted(rect, PICTURE_PT, PICTURE_PT)
+        frame = frame_around(region.roi, facts.info.width, facts.info.height, facts.rotation)
+        size = frame.fitted(PICTURE_PT, PICTURE_PT)
         tall = size[1]
         if picture is not None:
             x = EDGE_PT + (PICTURE_PT - size[0]) / 2

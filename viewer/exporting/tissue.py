@@ -8,48 +8,40 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage, QPainter
 
 from ssmamba.errors import SlideError
-from ssmamba.rois.roi import Roi
 from ssmamba.slides.icc import SrgbTransform
 from ssmamba.slides.slide import Slide
+from viewer.canvas.layers.tile_painter import oriented
+from viewer.exporting.framing import Frame
 from viewer.tiles.pyramid import Rect
 from viewer.tiles.reader import pixels
 
-MARGIN = 0.08  # of the region's longer side, on each side
-LONGEST_ASPECT = 2.5  # a strip gets surroundings until it is no longer than this
-POINT_SIDE_PX = 400.0  # level-0 px shown around a point
 BAND_PIXELS = 16e6  # read at once
 SMOOTH_FROM_PX = 900  # a picture with fewer pixels is enlarged: maps need more than its own
 
 
-def frame_around(roi: Roi, width: int, height: int) -> Rect:
-    """The rectangle (left, top, right, bottom; level-0 px) that shows a region with a margin.
-
-    width, height: of the slide, beyond which there is nothing to show unless the region is there.
-    """
-    left, top, right, bottom = roi.bounds
-    if right - left < 1 and bottom - top < 1:
-        half_w = half_h = POINT_SIDE_PX / 2
-    else:
-        margin = MARGIN * max(right - left, bottom - top)
-        half_w, half_h = (right - left) / 2 + margin, (bottom - top) / 2 + margin
-        half_w, half_h = (
-            max(half_w, half_h / LONGEST_ASPECT),
-            max(half_h, half_w / LONGEST_ASPECT),
-        )
-    x0, x1 = _within((left + right) / 2, half_w, left, right, width)
-    y0, y1 = _within((top + bottom) / 2, half_h, top, bottom, height)
-    return x0, y0, x1, y1
-
-
-def _within(center: float, half: float, low: float, high: float, size: int) -> tuple[float, float]:
-    """The interval around a centre, moved and cut to the slide, but never into the region."""
-    start, end = center - half, center + half
-    shift = max(0.0, -start) - max(0.0, end - size)
-    if 2 * half <= size:
-        start, end = start + shift, end + shift
-    else:
-        start, end = max(start, 0.0), min(end, float(size))
-    return min(start, low), max(end, high)
+def read_frame(
+    slide: Slide, frame: Frame, longest_px: int, icc: SrgbTransform | None = None
+) -> QImage:
+    """What a frame shows, as ``read_rect``; white where that is beside the slide."""
+    rect = frame.rect
+    longest = max(rect[2] - rect[0], rect[3] - rect[1])
+    more = longest / max(frame.width, frame.height)  # of the slide is read than is shown
+    upright = read_rect(slide, rect, round(longest_px * more), icc)
+    scale = upright.width() / (rect[2] - rect[0])
+    size = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
+    view = frame.view(*size)
+    if not view.is_oblique:
+        return oriented(upright, view)
+    image = QImage(QSize(*size), QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.white)
+    painter = QPainter(image)
+    try:
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setTransform(view.turn)
+        painter.drawImage(view.upright.screen_rect_f(rect), upright)
+    finally:
+        painter.end()
+    return image
 
 
 def read_rect(

@@ -54,9 +54,16 @@ def scale_text(mpp: float | None) -> str:
     return tr("scale unknown") if mpp is None else decimal(f"{mpp:.4g} µm/px")
 
 
+def rotation_text(degrees: float) -> list[str]:
+    """That the pictures are not upright, if they are not."""
+    text = tr("rotated by {angle}")
+    return [text.format(angle=formats.rotation(degrees))] if degrees else []
+
+
 def figure_provenance(facts: Facts, region: RegionFacts) -> str:
     """One paragraph under a figure."""
     parts = [f"{facts.info.name} ({facts.info.quick_hash[:12]})", scale_text(facts.mpp)]
+    parts += rotation_text(facts.rotation)
     if region.map is not None:
         parts.append(region.map.method)
     parts += [f"{a.label} (sha256 {_sha(a)})" for a in region.answers]
@@ -72,6 +79,9 @@ def report_provenance(facts: Facts) -> list[str]:
         if facts.icc and info.has_icc
         else tr("Colour profile: not applied"),
     ]
+    if facts.rotation:
+        angle = formats.rotation(facts.rotation)
+        lines.append(tr("Pictures: rotated by {angle}").format(angle=angle))
     for answer in models_of(facts.regions):
         text = tr("Model: {name}, sha256 {hash}")
         lines.append(text.format(name=answer.label, hash=answer.result.stamp.checkpoint_sha256))

@@ -14,7 +14,7 @@ from ssmamba.errors import DataError
 from tests.viewer.exporting.reading_pdf import Pdf
 from viewer.exporting.facts import Facts, RegionFacts
 from viewer.exporting.figure import EDGE_PT, PNG_DPI, WIDTH_PT, write_figure
-from viewer.exporting.tissue import frame_around
+from viewer.exporting.framing import frame_around
 from viewer.tiles.reader import pixels
 
 SAID = (
@@ -71,8 +71,8 @@ def test_the_scale_bar_is_as_long_as_it_says(tmp_path: Path, facts: Facts) -> No
     image = QImage(str(tmp_path / "a.png")).convertToFormat(QImage.Format.Format_RGB32)
     assert image.width() == pytest.approx(WIDTH_PT * PNG_DPI / 72, abs=1)
     assert image.dotsPerMeterX() == pytest.approx(PNG_DPI / 0.0254, rel=0.01)
-    left, _, right, _ = frame_around(region.roi, facts.info.width, facts.info.height)
-    per_um = (WIDTH_PT - 2 * EDGE_PT) * PNG_DPI / 72 / (right - left) / 0.5
+    frame = frame_around(region.roi, facts.info.width, facts.info.height)
+    per_um = (WIDTH_PT - 2 * EDGE_PT) * PNG_DPI / 72 / frame.width / 0.5
     ink = np.abs(pixels(image)[..., :3].astype(int) - (42, 36, 32)).sum(-1) < 12
     longest = max(_runs(row) for row in ink if row.sum() > 30)
     assert longest == pytest.approx(20 * per_um, abs=2) or longest == pytest.approx(
@@ -93,6 +93,13 @@ def test_without_a_scale_lengths_are_in_pixels(tmp_path: Path, facts: Facts) -> 
     write_figure(tmp_path / "a.svg", replace(facts, mpp=None), facts.regions[0])
     text = texts_of_svg(tmp_path / "a.svg")
     assert "scale unknown" in text and " px" in text and "µm" not in text
+
+
+def test_a_turned_figure_says_so(tmp_path: Path, facts: Facts) -> None:
+    write_figure(tmp_path / "a.svg", replace(facts, rotation=347.5), facts.regions[0])
+    assert "rotated by −12.5°" in texts_of_svg(tmp_path / "a.svg")
+    write_figure(tmp_path / "a.svg", facts, facts.regions[0])
+    assert "rotated" not in texts_of_svg(tmp_path / "a.svg")
 
 
 def test_another_ending_is_refused_before_anything_is_read(tmp_path: Path, facts: Facts) -> None:

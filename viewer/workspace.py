@@ -23,6 +23,7 @@ from viewer.controllers.regions import RegionController
 from viewer.controllers.scale import ScaleController
 from viewer.controllers.scan_painter import ScanPainter
 from viewer.controllers.scan_tissue import ScanTissueController
+from viewer.controllers.seen import SeenController
 from viewer.controllers.session_files import SessionFileController
 from viewer.controllers.sessions import SessionController, failure_text
 from viewer.controllers.shared import Shared
@@ -62,6 +63,7 @@ class Workspace(Shared):
         self.bridge = EngineBridge(engine, self)
         self.sessions = SessionController(self, SessionStore(folder / "sessions"))
         self.views = ViewController(self, canvas, self.sessions)
+        self.seen = SeenController(self, canvas, self.sessions)
         self.view_colors = ViewColorController(self, canvas)
         self.slides = SlideController(self, canvas, self.sessions, self.recents)
         self.thumbnails = Thumbnails(self, self.slides.list)

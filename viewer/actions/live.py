@@ -26,6 +26,8 @@ class LiveActions:
             document.rois_changed,
             document.selection_changed,
             document.map_painting_changed,
+            document.seen_changed,
+            host.workspace.preferences.changed,
             host.workspace.classes.changed,
             host.workspace.slides.list.changed,
             host.workspace.view_colors.changed,

@@ -15,6 +15,7 @@ from viewer.actions.comfort import comfort_actions
 from viewer.actions.comparing import comparing
 from viewer.actions.editing import classify, editing_actions
 from viewer.actions.guides import guide_actions
+from viewer.actions.minimap import minimap_actions
 from viewer.actions.rotating import rotating_actions
 from viewer.actions.slide_view import slide_view_actions
 from viewer.canvas.camera import Camera
@@ -269,6 +270,7 @@ ACTIONS: tuple[Action, ...] = (
            tr("Show or hide the evidence map"), (Place(VIEW, 2),), 5,
            checked=lambda w: w.workspace.document.map_painting.visible),
     *guide_actions(VIEW),
+    *minimap_actions(VIEW),
     *COMPARING,
     *beside_actions(VIEW),
     Action("panels", tr("Panels"), menu=(Place(VIEW, 4),), submenu=_panels_menu),

@@ -26,6 +26,7 @@ class CanvasBase(QWidget):
     rois_edited = Signal(object)  # list of Rois with new geometry, same ids; one step
     rois_delete_requested = Signal(object)  # list of ids
     menu_requested = Signal(object, object)  # id or None, and where: QPoint on the screen
+    minimap_menu_requested = Signal(object)  # QPoint on the screen
     cursor_moved = Signal(float, float)  # level-0 pixels; NaN, NaN when it leaves
     field_changed = Signal(object)  # Window: the square of the window size, level-0 px
     field_answered = Signal(bool)  # whether it is right, by the keyboard

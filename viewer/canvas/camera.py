@@ -139,15 +139,16 @@ class Camera(QObject):
 
     def magnification(self) -> float | None:
         """10 / µm per screen pixel; else by the objective power; None when neither is known."""
-        full = self._full_magnification()
+        full = self.full_magnification
         return None if full is None else full / self._state.downsample
 
     def set_magnification(self, magnification: float) -> None:
         """Show at an objective's magnification; without calibration, 1× is 1:1."""
-        full = self._full_magnification() or 1.0
+        full = self.full_magnification or 1.0
         self.look(replace(self._state, downsample=full / magnification))
 
-    def _full_magnification(self) -> float | None:
+    @property
+    def full_magnification(self) -> float | None:
         """Of one slide pixel on one screen pixel."""
         if self.mpp is not None:
             return UM_AT_1X / self.mpp

@@ -17,6 +17,7 @@ from viewer.canvas.base import CanvasBase
 from viewer.canvas.gestures import Gestures
 from viewer.canvas.inputs import Inputs
 from viewer.canvas.layers.cross import paint_cross
+from viewer.canvas.minimap_tip import MinimapTip
 from viewer.canvas.pen import Pen
 from viewer.canvas.pointer import Pointer
 from viewer.canvas.slide_holder import SlideHolder
@@ -47,7 +48,8 @@ class SlideCanvas(CanvasBase):
         super().__init__(parent, decorations)
         self._slides = SlideHolder(self)
         self.pointer = pointer = Pointer(self)
-        parts = (pointer, Gestures(self, pointer.turn_tool, pointer.let_go), Pen(self, pointer))
+        gestures = Gestures(self, pointer.turn_tool, pointer.let_go)
+        parts = (pointer, gestures, Pen(self, pointer), MinimapTip(self))
         self._inputs = {kind: part for part in parts for kind in part.HANDLERS}
         self._requested: tuple[list[TileKey], list[TileKey]] | None = None
         self._was_settled = False

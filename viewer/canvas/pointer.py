@@ -235,7 +235,10 @@ class Pointer(Inputs):
         if event.reason() == QContextMenuEvent.Reason.Mouse:
             at = self._device(QPointF(event.pos()))
             busy = self.tool.takes_right or self.tool.is_busy or self._grabbed is not None
-            if busy or self._scene.on_minimap(at):
+            if busy:
+                return True
+            if self._scene.on_minimap(at):
+                self._canvas.minimap_menu_requested.emit(event.globalPos())
                 return True
             hit = self._scene.roi_at(*self._camera.view.to_slide(at.x(), at.y()))
             if hit is not None and hit not in self._scene.rois.chosen:

@@ -73,6 +73,17 @@ class Scene:
         self.minimap.forget()
 
     @property
+    def shows_all(self) -> bool:
+        """Whether the whole slide is in view (its scanned part, if the file defines it)."""
+        info, view = self.info, self.camera.view
+        if info is None:
+            return False
+        x, y, width, height = info.bounds or (0, 0, info.width, info.height)
+        ends = ((x, y), (x + width, y), (x, y + height), (x + width, y + height))
+        screen = QRectF(-1, -1, view.width + 2, view.height + 2)  # a fit may miss it by rounding
+        return all(screen.contains(view.to_screen(*end)) for end in ends)
+
+    @property
     def colors_note(self) -> str:
         """What the colours show, unless they are the slide's own."""
         return "" if self.source is None else colors_text(self.source.colors)
@@ -84,7 +95,8 @@ class Scene:
 
     def minimap_place(self) -> QRect | None:
         """Rectangle of the minimap, device pixels; None when it is hidden."""
-        if self.source is None or not self.decorated:
+        wanted = self.decorated and habits.current().minimap and not self.shows_all
+        if self.source is None or not wanted:
             return None
         return self.minimap.place(self.source, self.camera.view, self.dpr)
 
@@ -99,11 +111,17 @@ class Scene:
         place = self.minimap_place()
         return place is not None and place.contains(at.toPoint())
 
+    def minimap_slide_place(self, at: QPointF) -> QPointF | None:
+        """What the minimap shows at a device pixel, level-0 pixels; None when it is hidden."""
+        place = self.minimap_place()
+        if place is None or self.source is None:
+            return None
+        return self.minimap.slide_place(self.source, place, at.x(), at.y())
+
     def look_through_minimap(self, at: QPointF) -> None:
         """Centre the view on the position shown at a device pixel of the minimap."""
-        place = self.minimap_place()
-        if place is not None and self.source is not None:
-            to = self.minimap.slide_place(self.source, place, at.x(), at.y())
+        to = self.minimap_slide_place(at)
+        if to is not None:
             self.camera.move_to(to.x(), to.y())
 
     def is_on_slide(self, roi: Roi) -> bool:
@@ -141,10 +159,12 @@ class Scene:
         if self.decorated:
             if habits.current().crosshair:
                 paint_crosshair(painter, view, self.mouse, self.camera.mpp, dpr)
-            parts = (magnification_text(self.camera.magnification(), view), self.colors_note, grid)
-            note = "  ·  ".join(part for part in parts if part)
+            near = magnification_text(self.camera.magnification(), view.scale)
+            note = "  ·  ".join(part for part in (near, self.colors_note, grid) if part)
             paint_scale_bar(painter, view, self.camera.mpp, note, dpr)
-            self.minimap.paint(painter, self.source, view, dpr, self.icc)
+            if self.minimap_place() is not None:
+                full = self.camera.full_magnification
+                self.minimap.paint(painter, self.source, view, dpr, self.icc, full)
             compass = self.compass_place()
             if compass is not None:
                 paint_compass(painter, compass, view, dpr)

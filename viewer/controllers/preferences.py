@@ -9,6 +9,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from viewer.canvas import habits
+from viewer.canvas.base import CanvasBase
 from viewer.controllers.analysis import AnalysisController
 from viewer.controllers.shared import Controller, Shared
 from viewer.look import theme
@@ -51,6 +52,9 @@ class PreferencesController(Controller):
             theme.choose(app, now.theme)
         tiles.set_cache_mb(now.tile_mb)
         habits.choose(now)
+        for widget in QApplication.allWidgets():
+            if isinstance(widget, CanvasBase):
+                widget.update()
         if (now.device, now.threads) != (before.device, before.threads):
             self._restart_soon.start()
         self.changed.emit(now)

@@ -76,6 +76,7 @@ class SessionController(Controller):
             event.connect(self._on_settings_changed)
         document.selection_changed.connect(self._on_changed)
         document.view_changed.connect(self._on_changed)
+        document.seen_changed.connect(self._on_changed)
 
     @property
     def restoring(self) -> bool:
@@ -222,12 +223,13 @@ class SessionController(Controller):
 
     def _contents(self) -> dict[str, Any]:
         document = self._document
-        view, selected = document.view, document.selected
+        view, selected, seen = document.view, document.selected, document.seen
         contents = contents_of(
             document.rois,
             document.slide_settings,
             view=None if view is None else list(view),
             selected=None if selected is None else selected.id,
+            seen=seen if seen is not None and seen.is_any else None,
         )
         slide = document.slide
         return contents if slide is None else with_scale_of_file(contents, slide.mpp)
@@ -252,6 +254,7 @@ class SessionController(Controller):
         settings = settings_of(applied(contents_of((), document.slide_settings), news.settings))
         with self._changing():
             document.take_in(news.rois, news.deleted, settings)
+        document.join_seen(news.seen)  # saved, where this window has seen more
         texts = (
             (added, tr("Added {regions} that another window saved.")),
             (len(news.deleted), tr("Removed {regions} that another window deleted.")),
@@ -271,6 +274,7 @@ class SessionController(Controller):
             )
             if self._document.view is None:
                 self._document.note_view(contents.view)
+            self._document.join_seen(contents.seen)
             self._answers.take(contents.answers)  # before a selection asks for them
             if self._document.selected is None:
                 self._document.select(contents.selected)

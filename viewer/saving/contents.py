@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from math import inf
 from typing import Any, get_type_hints
+
+import numpy as np
 
 from ssmamba.rois.geojson import rois_from_geojson, rois_to_geojson
 from ssmamba.rois.roi import Roi
 from viewer.saving.answers import ANSWER, KeptAnswer, answer_from_json, answer_to_json
 from viewer.saving.packing import from_json, to_json
 from viewer.saving.records import json_of
+from viewer.state.seen import Seen, cell_of
 from viewer.state.settings import (
     LARGEST_FIELD_PX,
     LARGEST_MPP,
@@ -24,8 +27,8 @@ from viewer.state.settings import (
 )
 
 REGION, SETTING = "region/", "setting/"
-OWN = VIEW, SELECTED, FILE_MPP = "view", "selected", "file_mpp"
-Contents = Mapping[str, Any]  # values by key: Rois, KeptAnswers, and JSON
+OWN = VIEW, SELECTED, FILE_MPP, SEEN = "view", "selected", "file_mpp", "seen"
+Contents = Mapping[str, Any]  # values by key: Rois, KeptAnswers, Seen, and JSON
 DEFAULTS = SlideSettings()
 LARGEST = {"mpp": LARGEST_MPP, "field_px": LARGEST_FIELD_PX}
 FARTHEST_PX = 2.0**31  # from the origin of a slide; no slide is as wide
@@ -107,6 +110,12 @@ def view_of(contents: Contents) -> tuple[float, float, float] | None:
         return None
 
 
+def seen_of(contents: Contents) -> Seen | None:
+    """Which parts of the slide were seen; None = nothing was kept."""
+    found = contents.get(SEEN)
+    return found if isinstance(found, Seen) else None
+
+
 def answers_of(contents: Contents) -> tuple[KeptAnswer, ...]:
     """The answers, the oldest first."""
     return tuple(value for value in contents.values() if isinstance(value, KeptAnswer))
@@ -116,6 +125,9 @@ def encoded(value: Any) -> bytes:
     """The JSON of a value."""
     if isinstance(value, Roi):
         return json_of(_feature(value))
+    if isinstance(value, Seen):
+        kept = _KeptSeen(value.width, value.height, value.steps.tobytes())
+        return json_of(to_json(kept))
     return json_of(answer_to_json(value) if isinstance(value, KeptAnswer) else value)
 
 
@@ -127,6 +139,8 @@ def decoded(key: str, data: bytes) -> Any:
         raise ValueError(str(error)) from error
     if key.startswith(ANSWER):
         return answer_from_json(value)
+    if key == SEEN:
+        return _seen(value)
     if not key.startswith(REGION):
         return _checked(key, value)
     found = rois_from_geojson(value)
@@ -198,6 +212,23 @@ def _view(raw: Any) -> tuple[float, float, float]:
     x, y, downsample = place = from_json(tuple[float, float, float], raw)
     _require(max(abs(x), abs(y)) < FARTHEST_PX and 0 < downsample < FARTHEST_PX, raw)
     return place
+
+
+@dataclass(frozen=True)
+class _KeptSeen:
+    width: int
+    height: int
+    steps: bytes
+
+
+def _seen(raw: Any) -> Seen:
+    kept = from_json(_KeptSeen, raw)
+    _require(0 < kept.width < FARTHEST_PX and 0 < kept.height < FARTHEST_PX, kept.width)
+    cell = cell_of(kept.width, kept.height)
+    rows, columns = -(-kept.height // cell), -(-kept.width // cell)
+    _require(len(kept.steps) == rows * columns, raw)
+    steps = np.frombuffer(kept.steps, np.uint8).reshape(rows, columns)
+    return Seen(kept.width, kept.height, steps)
 
 
 def _require(fits: bool, value: object) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
-from viewer.saving.contents import REGION, SETTING, Contents, applied, changes, followed
+from viewer.saving.contents import REGION, SEEN, SETTING, Contents, applied, changes, followed
 from viewer.saving.save_queue import SaveQueue, Written
 from viewer.saving.session import Session
+from viewer.state.seen import Seen
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,10 @@ class News:
     rois: Sequence[Roi] = ()  # new or changed
     deleted: frozenset[str] = frozenset()  # region ids
     settings: Contents = field(default_factory=dict)  # by key; None = the default
+    seen: Seen | None = None  # of the slide, which joins what was seen here
 
     def __bool__(self) -> bool:
-        return bool(self.rois or self.deleted or self.settings)
+        return bool(self.rois or self.deleted or self.settings or self.seen)
 
 
 class Keeper:
@@ -67,10 +69,13 @@ class Keeper:
         rois: list[Roi] = []
         deleted: list[str] = []
         settings: dict[str, Any] = {}
+        seen: Seen | None = None
         for key, value in written.theirs.items():
             if key.startswith(REGION) and value is None:
                 self._kept.pop(key, None)
                 deleted.append(key)
+            elif key == SEEN and value is not None:
+                self._kept[key] = seen = value
             elif key.startswith((REGION, SETTING)) and self._is_news(key, written, now):
                 self._kept[key] = value
                 if key.startswith(REGION):
@@ -81,7 +86,7 @@ class Keeper:
                     del self._kept[key]
         self._queue.acknowledge(written.info, deleted)
         ids = frozenset(key.removeprefix(REGION) for key in deleted if key in now)
-        return News(tuple(rois), ids, settings)
+        return News(tuple(rois), ids, settings, seen)
 
     def _is_news(self, key: str, written: Written, now: Contents) -> bool:
         """Whether nothing has been done here to what another window has changed."""

@@ -17,6 +17,7 @@ from viewer.saving.answers import KeptAnswer, too_many
 from viewer.saving.contents import (
     FILE_MPP,
     REGION,
+    SEEN,
     SELECTED,
     SETTING,
     Contents,
@@ -26,6 +27,7 @@ from viewer.saving.contents import (
     measured,
     read_all,
     regions_of,
+    seen_of,
     settings_of,
     view_of,
     with_scale_of_file,
@@ -34,6 +36,7 @@ from viewer.saving.contents import (
 from viewer.saving.journal import Journal
 from viewer.saving.legacy import Legacy, read_legacy
 from viewer.saving.slide_key import key_of
+from viewer.state.seen import Seen
 from viewer.state.settings import SlideSettings
 from viewer.text.tr import tr
 
@@ -68,6 +71,11 @@ class Session:
     def view(self) -> tuple[float, float, float] | None:
         """Centre (x, y), level-0 pixels, and level-0 pixels per device pixel; None = all of it."""
         return view_of(self.contents)
+
+    @property
+    def seen(self) -> Seen | None:
+        """Which parts of the slide were seen."""
+        return seen_of(self.contents)
 
     @property
     def selected(self) -> str | None:
@@ -182,7 +190,7 @@ class SessionStore:
                 theirs = journal.sync()
                 lost = frozenset(key for key in _deleted(theirs) if news.get(key) is not None)
                 ours = {key: value for key, value in news.items() if key not in lost}
-                journal.append(_written(ours, journal.live))
+                journal.append(_written(_with_seen(ours, theirs), journal.live))
                 journal.append(dict.fromkeys(too_many(journal.live)))
                 self._note(info, journal)
         except OSError as error:
@@ -230,6 +238,15 @@ def _deleted(theirs: Mapping[str, bytes | None]) -> frozenset[str]:
     return frozenset(k for k, data in theirs.items() if data is None and k.startswith(REGION))
 
 
+def _with_seen(ours: Contents, theirs: Mapping[str, bytes | None]) -> Contents:
+    """Our changes; what was seen joins what another window has put on disk meanwhile."""
+    mine, there = seen_of(ours), theirs.get(SEEN)
+    if mine is None or there is None:
+        return ours
+    other = seen_of(read_all({SEEN: there})[0])
+    return ours if other is None or not mine.fits(other) else {**ours, SEEN: mine.joined(other)}
+
+
 def _written(news: Contents, live: Mapping[str, bytes]) -> dict[str, bytes | None]:
     """The records of changes, without those that change nothing."""
     found = {key: None if value is None else encoded(value) for key, value in news.items()}
@@ -238,7 +255,8 @@ def _written(news: Contents, live: Mapping[str, bytes]) -> dict[str, bytes | Non
 
 def _incoming(theirs: Mapping[str, bytes | None], ours: Contents) -> Contents:
     """The changes of others that ours have not overwritten."""
-    rest = {key: data for key, data in theirs.items() if key not in ours and key != TAKEN_OVER}
+    joined = ours.keys() - {SEEN}
+    rest = {key: data for key, data in theirs.items() if key not in joined and key != TAKEN_OVER}
     found: dict[str, Any] = {key: None for key, data in rest.items() if data is None}
     read, _ = read_all({key: data for key, data in rest.items() if data is not None})
     measured(regions_of(read))

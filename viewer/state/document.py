@@ -11,6 +11,7 @@ from ssmamba.slides.slide import SlideInfo
 from viewer.state.events import Event
 from viewer.state.maps_in_view import MapsInView
 from viewer.state.results import Reading, ResultStore
+from viewer.state.seen import Seen
 from viewer.state.settings import ClassList, MapPainting, PictureSettings, SlideSettings
 from viewer.state.undo import Change, UndoStack
 from viewer.text import formats
@@ -52,6 +53,7 @@ class Document:
         self.map_painting_changed = Event()
         self.picture_settings_changed = Event()
         self.view_changed = Event()
+        self.seen_changed = Event()
         self.slide: SlideInfo | None = None
         self.results = ResultStore()
         self.maps = MapsInView()
@@ -66,6 +68,7 @@ class Document:
         self._painting = MapPainting()
         self._picture = PictureSettings()
         self.view: Place | None = None
+        self.seen: Seen | None = None  # which parts of the slide, and how near
 
     # --- slide
     def set_slide(self, info: SlideInfo | None) -> None:
@@ -90,6 +93,7 @@ class Document:
         self._selected = None
         self._chosen = {}
         self.view = None
+        self.seen = None if info is None else Seen.nothing(info.width, info.height)
         old, self._slide_settings = self._slide_settings, SlideSettings()
         self.slide_changed.emit()
         self._tell_settings(old)
@@ -147,6 +151,23 @@ class Document:
         if view != self.view:
             self.view = view
             self.view_changed.emit()
+
+    def note_seen(self, seen: Seen | None) -> None:
+        """More was seen of the slide."""
+        if seen is not self.seen:
+            self.seen = seen
+            self.seen_changed.emit()
+
+    def join_seen(self, kept: Seen | None) -> None:
+        """This was seen, too: before, or in another window."""
+        if kept is not None and self.seen is not None and kept.fits(self.seen):
+            self.note_seen(kept.joined(self.seen))
+
+    def forget_seen(self) -> None:
+        """Nothing of the slide was seen."""
+        if self.seen is not None and self.seen.is_any:
+            nothing = Seen.nothing(self.seen.width, self.seen.height)
+            self._do(Change(tr("Forget what was seen"), {}, {}, seen=(self.seen, nothing)))
 
     # --- regions
     @property
@@ -324,6 +345,10 @@ class Document:
                 self._rois[roi_id] = roi
         if change.classes is not None:
             self.set_slide_settings(replace(self._slide_settings, classes=change.classes[1]))
+        if change.seen is not None:
+            after = change.seen[1]
+            since = self.seen if after.is_any else None  # seen since then is seen, too
+            self.note_seen(after if since is None else after.joined(since))
         if not change.after:
             return
         if returned:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 MOST_THREADS = 256
+Corner = Literal["top-left", "top-right", "bottom-right", "bottom-left"]
+CORNERS: tuple[Corner, ...] = get_args(Corner)  # the way round
 TILE_MB = (128, 256, 512, 1024, 2048, 4096)  # to choose from
 
 
@@ -22,6 +24,8 @@ class Preferences:
     glide: bool = True  # the slide goes on after a quick pan
     grid: bool = False  # lines on the slide
     crosshair: bool = False  # lines through the pointer
+    minimap: bool = True
+    minimap_corner: Corner = "bottom-right"
     models: tuple[str, ...] = ()  # paths of those in use after each start; () = as they were left
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ssmamba.rois.roi import Roi
+from viewer.state.seen import Seen
 from viewer.state.settings import ClassList
 
 
@@ -16,10 +17,12 @@ class Change:
     before: dict[str, Roi | None]
     after: dict[str, Roi | None]
     classes: tuple[ClassList, ClassList] | None = None  # the palette before and after
+    seen: tuple[Seen, Seen] | None = None  # what was seen of the slide before and after
 
     def inverse(self) -> Change:
-        swapped = None if self.classes is None else (self.classes[1], self.classes[0])
-        return Change(self.text, self.after, self.before, swapped)
+        classes = None if self.classes is None else (self.classes[1], self.classes[0])
+        seen = None if self.seen is None else (self.seen[1], self.seen[0])
+        return Change(self.text, self.after, self.before, classes, seen)
 
 
 class UndoStack:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow
 
 from viewer.actions.action import Action
 from viewer.actions.live import LiveActions
+from viewer.actions.minimap import IN_MENU as OF_MINIMAP
 from viewer.actions.table import ACTIONS
 from viewer.canvas import SlideCanvas
 from viewer.compare.grid import CompareGrid
@@ -28,7 +29,7 @@ from viewer.widgets.welcome import Welcome
 from viewer.window.areas import Areas
 from viewer.window.dialogs import Dialogs
 from viewer.window.docks import STRIP, add_docks
-from viewer.window.menus import build_menus, build_tool_bar
+from viewer.window.menus import build_menus, build_tool_bar, show_menu
 from viewer.window.middle import Middle
 from viewer.window.status_bar import StatusBar
 from viewer.workspace import Workspace
@@ -77,6 +78,7 @@ class MainWindow(QMainWindow):
         self.areas.set_parts(shown, (*self.docks, *strips))
         self.status = StatusBar(work, self.canvas, live.by_name)
         self.setStatusBar(self.status)
+        self.canvas.minimap_menu_requested.connect(lambda at: show_menu(self, OF_MINIMAP, at))
         self.slide_box = SlideBox()
         self.slide_box.chosen.connect(work.slides.switch_to)
         build_menus(self, actions)

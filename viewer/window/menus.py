@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QSizePolicy, QToolBar, QWidget
 
@@ -43,6 +43,14 @@ def _add(window: Any, menu: QMenu, record: Action) -> None:
         made = record.submenu(window)
         made.setTitle(record.text)
         menu.addMenu(made)
+
+
+def show_menu(window: Any, names: Iterable[str], at: QPoint) -> None:
+    """A menu of some actions at a place on the screen."""
+    menu = QMenu(window)
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    menu.addActions([window.actions_by_name[n] for n in names if n in window.actions_by_name])
+    menu.popup(at)
 
 
 def build_tool_bar(window: Any, records: Iterable[Action], right: QWidget) -> QAction:

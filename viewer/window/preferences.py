@@ -10,6 +10,7 @@ from pathlib import Path
 import shiboken6
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QPushButton, QSpinBox, QWidget
 
+from viewer.actions.minimap import CORNER_TEXTS
 from viewer.look.sizes import scaled
 from viewer.saving.cache_files import remove_all, size_bytes
 from viewer.saving.paths import cache_folder
@@ -101,6 +102,16 @@ class PreferencesDialog(Dialog):
         self.glide.setChecked(now.glide)
         self.glide.toggled.connect(lambda on: self._kept.set(glide=on))
         self._form.addRow("", self.glide)
+        self.minimap = QCheckBox(tr("Show the minimap"))
+        self.minimap.setChecked(now.minimap)
+        self.minimap.toggled.connect(lambda on: self._kept.set(minimap=on))
+        corners = list(CORNER_TEXTS.items())
+        self.corner = _choice(tr("Corner of the minimap"), corners, now.minimap_corner)
+        self.corner.currentIndexChanged.connect(
+            lambda _: self._kept.set(minimap_corner=self.corner.currentData())
+        )
+        self._row(tr("Minimap"), self.corner)
+        self._form.addRow("", self.minimap)
 
     # --- models
     def _add_models(self) -> None:

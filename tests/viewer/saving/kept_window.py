@@ -31,6 +31,7 @@ class KeptWindow:
         session = self.waiting.load(info)
         joined = Session(self._keeper.take(session))
         self.document.restore(joined.rois, joined.settings)
+        self.document.join_seen(joined.seen)
         return session
 
     def queue(self) -> None:
@@ -45,6 +46,7 @@ class KeptWindow:
             mine = contents_of((), self.document.slide_settings)
             settings = settings_of(applied(mine, news.settings))
             self.document.take_in(news.rois, news.deleted, settings)
+            self.document.join_seen(news.seen)
 
     def save(self) -> None:
         self.queue()
@@ -59,7 +61,9 @@ class KeptWindow:
 
     @property
     def contents(self) -> dict:
-        return contents_of(self.document.rois, self.document.slide_settings)
+        seen = self.document.seen
+        kept = seen if seen is not None and seen.is_any else None
+        return contents_of(self.document.rois, self.document.slide_settings, seen=kept)
 
     @property
     def shown(self) -> dict[str, str]:

@@ -22,9 +22,12 @@ from viewer.saving.recents import Recents
 from viewer.saving.records import json_of, line_of
 from viewer.saving.session import SessionStore
 from viewer.saving.slide_key import former_key
+from viewer.state.seen import Seen
 from viewer.state.settings import SlideSettings
 
 NO_SETTINGS = SlideSettings()
+CORNER = [(0.0, 0.0), (300.0, 0.0), (300.0, 200.0), (0.0, 200.0)]
+SEEN = Seen.nothing(INFO.width, INFO.height).with_view([CORNER], 1.0)
 
 
 def save(
@@ -48,6 +51,13 @@ def save_as_before(folder: Path, info: SlideInfo, rois: Iterable[Roi], **calibra
 
 def names(folder: Path, info: SlideInfo = INFO) -> list[str]:
     return [roi.name for roi in SessionStore(folder).load(info).rois]
+
+
+def test_what_was_seen_comes_back(tmp_path: Path) -> None:
+    SessionStore(tmp_path).write(INFO, contents_of((), SlideSettings(), seen=SEEN))
+    found = SessionStore(tmp_path).load(INFO).seen
+    assert found is not None and found.fits(SEEN)
+    assert (found.steps == SEEN.steps).all() and found.is_any
 
 
 def test_regions_and_calibration_come_back(tmp_path: Path) -> None:
@@ -203,6 +213,9 @@ def test_damage_is_told_once_and_a_copy_stays(tmp_path: Path) -> None:
         ("view", "[1, 2, 0]"),
         ("view", "[1e300, 1, 1]"),
         ("view", "[1" + "0" * 400 + ", 1, 1]"),
+        ("seen", "[]"),
+        ("seen", '{"width": 100, "height": 50, "steps": "eJwDAAAAAAE="}'),
+        ("seen", '{"width": 0, "height": 0, "steps": "eJwDAAAAAAE="}'),
         ("region/b", "5"),
         ("region/b", "[" * 50_000),
     ],
@@ -212,7 +225,7 @@ def test_a_value_that_cannot_be_is_told_and_costs_itself_alone(
 ) -> None:
     rois = (square(0, 0, 5, "A", "a"), square(9, 9, 5, "B", "b"))
     store = SessionStore(tmp_path)
-    kept = {"view": [7, 8, 2], "file_mpp": [INFO.mpp]}
+    kept = {"view": [7, 8, 2], "file_mpp": [INFO.mpp], "seen": SEEN}
     store.write(INFO, {**contents_of(rois, SlideSettings(0.25, 90.0, False)), **kept})
     store.leave()
     (file,) = tmp_path.glob("*.journal")
@@ -225,6 +238,7 @@ def test_a_value_that_cannot_be_is_told_and_costs_itself_alone(
     assert own.field_px == (None if key == "setting/field_px" else 90.0)
     assert own.icc == (key == "setting/icc")
     assert session.view == (None if key == "view" else (7.0, 8.0, 2.0))
+    assert (session.seen is None) == (key == "seen")
 
 
 def test_what_a_newer_version_has_saved_is_copied_and_said_once(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ import pytest
 
 from tests.patience import PATIENCE_S
 from tests.viewer.saving.kept_window import KeptWindow, on_disk
+from tests.viewer.state.test_planning import INFO
 from viewer.saving import journal as journal_module
+from viewer.saving.session import SessionStore
 from viewer.state.settings import SlideSettings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -205,6 +207,25 @@ def end_together(folder: Path, seed: int) -> None:
 def test_two_windows_that_close_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
     for seed in range(10):
         end_together(tmp_path / str(seed), seed)
+
+
+def test_what_both_windows_saw_is_kept(tmp_path: Path) -> None:
+    one, other = KeptWindow(tmp_path), KeptWindow(tmp_path)
+    for window, left in ((one, 0.0), (other, 100.0)):
+        assert window.document.seen is not None
+        quad = [(left, 0.0), (left + 50, 0.0), (left + 50, 50.0), (left, 50.0)]
+        window.document.note_seen(window.document.seen.with_view([quad], 1.0))
+    for _ in range(2):
+        for window in (one, other):
+            window.save()
+            window.look()
+    for window in (one, other):
+        seen = window.document.seen
+        assert seen is not None
+        assert [seen.at(x, 20) for x in (20, 120, 220)] == [1.0, 1.0, None]
+        window.close()
+    kept = SessionStore(tmp_path).load(INFO).seen
+    assert kept is not None and (kept.steps == seen.steps).all()
 
 
 @pytest.mark.slow

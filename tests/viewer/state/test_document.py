@@ -210,3 +210,33 @@ def test_undoing_everything_gives_back_the_beginning(steps: list[tuple[str, int]
     for _ in range(count):
         document.redo()
     assert {r.id: r for r in document.rois} == end
+
+
+def test_what_was_seen_can_be_forgotten_and_undo_brings_it_back_beside_what_was_seen_since() -> (
+    None
+):
+    document = Document()
+    document.set_slide(INFO)
+    told: list[object] = []
+    document.seen_changed.connect(lambda: told.append(document.seen))
+    document.forget_seen()  # nothing to forget: no step
+    assert document.undo_stack.undo_text == "" and told == []
+
+    def look(left: float) -> None:
+        assert document.seen is not None
+        quad = [(left, 0.0), (left + 50, 0.0), (left + 50, 50.0), (left, 50.0)]
+        document.note_seen(document.seen.with_view([quad], 1.0))
+
+    def seen() -> list[bool]:
+        assert document.seen is not None
+        return [document.seen.at(x, 20) is not None for x in (20, 120)]
+
+    look(0)
+    document.forget_seen()
+    assert seen() == [False, False]
+    look(100)
+    document.undo()
+    assert seen() == [True, True]
+    document.redo()
+    assert seen() == [False, False]
+    assert len(told) == 5 and document.undo_stack.undo_text == "Forget what was seen"

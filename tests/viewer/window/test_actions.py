@@ -75,8 +75,8 @@ def test_menus_are_as_the_list_says(opened: Opened) -> None:
     assert texts(view) == [
         "Zoom to fit", "Zoom to selected region", "Zoom in", "Zoom out",
         "Full resolution (1:1)", "Magnification", "Rotation", "-",
-        "Evidence map", "Grid", "Crosshair", "Compare models", "Link comparison to slide",
-        "Comparison", "Two slides", "-",
+        "Evidence map", "Grid", "Crosshair", "Minimap", "Compare models",
+        "Link comparison to slide", "Comparison", "Two slides", "-",
         "Hide panels", "Full screen", "Next part of the window", "Previous part of the window",
         "-", "Panels",
     ]  # fmt: skip

@@ -5,8 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 
-from viewer.canvas.layers.scale_bar import EDGE_PX
+from viewer.canvas import habits
+from viewer.canvas.layers.scale_bar import EDGE_PX, HEIGHT_PX
+from viewer.canvas.layers.seen import SeenLayer
 from viewer.canvas.view import View
+from viewer.state.seen import Seen
 from viewer.tiles.picture import picture
 from viewer.tiles.source import TileSource
 
@@ -24,6 +27,8 @@ class Minimap:
     def __init__(self) -> None:
         self._picture = QImage()
         self._is_final = False  # made of the slide's tiles, not of its thumbnail
+        self.seen: Seen | None = None  # shown as a tint
+        self._seen_layer = SeenLayer()
 
     def forget(self) -> None:
         """The slide or its colours changed."""
@@ -45,7 +50,12 @@ class Minimap:
         width = max(8, round(source.info.width * factor))
         height = max(8, round(source.info.height * factor))
         edge = round(EDGE_PX * dpr)
-        return QRect(view.width - edge - width, view.height - edge - height, width, height)
+        below, beside = habits.current().minimap_corner.split("-")
+        bottom = view.height - edge - height
+        if beside == "left":  # where the scale bar is
+            bottom -= round((HEIGHT_PX + EDGE_PX) * dpr)
+        x = edge if beside == "left" else view.width - edge - width
+        return QRect(x, edge if below == "top" else bottom, width, height)
 
     def slide_place(self, source: TileSource, place: QRect, x: float, y: float) -> QPointF:
         """A device pixel on the overview → level-0 pixels."""
@@ -56,8 +66,15 @@ class Minimap:
         )
 
     def paint(
-        self, painter: QPainter, source: TileSource, view: View, dpr: float, icc: bool
+        self,
+        painter: QPainter,
+        source: TileSource,
+        view: View,
+        dpr: float,
+        icc: bool,
+        magnification: float | None,
     ) -> None:
+        """magnification: of the slide at 1:1; None = unknown."""
         place = self.place(source, view, dpr)
         if place is None or source.info is None:
             return
@@ -66,6 +83,9 @@ class Minimap:
         painter.fillRect(place, QColor(255, 255, 255))
         if not self._picture.isNull():
             painter.drawImage(place.topLeft(), self._picture)
+        if self.seen is not None and self.seen.is_any:
+            tint = self._seen_layer.picture(self.seen, magnification, place.size())
+            painter.drawImage(place.topLeft(), tint)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(FRAME, max(1, round(dpr))))
         painter.drawRect(QRectF(place).adjusted(-0.5, -0.5, 0.5, 0.5))

@@ -15,6 +15,7 @@ GROUND = QColor(255, 255, 255, 215)
 INK = QColor(32, 36, 42)
 BAR_PX = 130.0  # wanted length of the scale bar, logical pixels
 EDGE_PX = 12.0  # distance from the widget's edge
+HEIGHT_PX = 34.0  # that the bar needs with its text, logical pixels
 
 
 def nice_length(longest: float) -> float:
@@ -46,10 +47,13 @@ def scale_bar(view: View, mpp: float | None, longest_px: float) -> tuple[float, 
     return length * view.scale, length_text(length, mpp)
 
 
-def magnification_text(magnification: float | None, view: View) -> str:
-    """ "20×", or the zoom in percent when the magnification is unknown."""
+def magnification_text(magnification: float | None, scale: float) -> str:
+    """ "20×", or the zoom in percent when the magnification is unknown.
+
+    scale: screen pixels per level-0 pixel.
+    """
     if magnification is None:
-        return f"{_number(100 * view.scale)} %"
+        return f"{_number(100 * scale)} %"
     text = f"{magnification:.3g}" if magnification < 100 else f"{magnification:.0f}"
     return decimal(f"{text}×")
 

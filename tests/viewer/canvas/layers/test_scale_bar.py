@@ -40,12 +40,13 @@ def test_without_calibration_lengths_are_pixels() -> None:
 
 def test_the_readout_names_an_objective_or_a_percentage() -> None:
     view = View(ViewState(0, 0, 2), 800, 600)
-    assert magnification_text(20.0, view) == "20×"
-    assert magnification_text(2.5, view) == "2.5×"
-    assert magnification_text(None, view) == "50 %"
+    assert magnification_text(20.0, view.scale) == "20×"
+    assert magnification_text(2.5, view.scale) == "2.5×"
+    assert magnification_text(None, view.scale) == "50 %"
 
 
 def test_decorations_can_be_left_out(driver: Driver) -> None:
+    driver.look_at(500, 350, 1.0)
     plain = driver.grab()
     driver.canvas.scene.decorated = True
     decorated = driver.grab()

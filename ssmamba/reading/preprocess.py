@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import numpy as np
 import torch
@@ -26,8 +27,17 @@ def to_tensor(images: Images, spec: InputSpec) -> Tensor:
     """Turn HWC, NHWC or a list of HWC uint8 RGB into (N, 3, window, window) float32, normalised."""
     if isinstance(images, np.ndarray) and images.ndim == 3:
         images = [images]
-    batch = np.stack([resize_image(image, spec.window_px) for image in images])
-    return normalise(torch.from_numpy(batch), spec)
+    side = spec.window_px
+    if not _is_ready(images, side):
+        images = np.stack([resize_image(image, side) for image in images])
+    return normalise(torch.from_numpy(images), spec)
+
+
+def _is_ready(images: Images, side: int) -> TypeGuard[np.ndarray]:
+    """Whether images of this side can be taken as they are, without a copy."""
+    if not isinstance(images, np.ndarray) or images.shape[1:] != (side, side, 3):
+        return False
+    return images.flags.c_contiguous and images.flags.writeable
 
 
 def normalise(batch: Tensor, spec: InputSpec) -> Tensor:

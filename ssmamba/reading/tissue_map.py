@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -21,6 +22,7 @@ from ssmamba.slides.tissue import tissue_mask
 
 OVERVIEW_PX2 = 2**20  # pixels of the picture in which tissue is looked for, whatever its shape
 BLOCK_PX = 1024  # the picture is read in squares of at most this side
+READERS = 4  # threads that read them
 INK_RIM_PX = 9  # around a stroke, its pale rim
 MOSTLY_INK = 0.3  # of a piece: then the rest is the stroke's pale or dark parts
 SPECK_PX2 = 9  # smaller pieces of tissue are dust to a grid
@@ -107,9 +109,14 @@ def _overview(slide: Slide) -> tuple[np.ndarray, float]:
     columns, rows = max(1, int(width / scale)), max(1, int(height / scale))
     picture = np.empty((rows, columns, 3), np.uint8)
     block = min(BLOCK_PX, rows, columns)
-    for y in _starts(rows, block):
-        for x in _starts(columns, block):
-            square = slide.read_window(x * scale, y * scale, block * scale, block)
+    corners = [(x, y) for y in _starts(rows, block) for x in _starts(columns, block)]
+
+    def read(corner: tuple[int, int]) -> np.ndarray:
+        x, y = corner
+        return slide.read_window(x * scale, y * scale, block * scale, block)
+
+    with ThreadPoolExecutor(READERS, "tissue") as pool:
+        for (x, y), square in zip(corners, pool.map(read, corners), strict=True):
             picture[y : y + block, x : x + block] = square
     return picture, scale
 

@@ -20,9 +20,9 @@ LEAST_WIDTH = 640
 OPACITY = 0.55
 
 
-def write_overview(path: Path, slide: Slide, scan: SlideScan) -> None:
-    """The slide | the same under the classes of its windows. Raises OSError or SlideError."""
-    picture, scale = _picture(slide)
+def write_overview(path: Path, picture: np.ndarray, scan: SlideScan) -> None:
+    """A slide's picture | the same under the classes of its windows. Raises OSError."""
+    scale = max(scan.dimensions) / max(picture.shape)
     classes = _coloured(picture, scan, scale)
     lines = _legend(scan)
     height, width = picture.shape[:2]
@@ -43,14 +43,14 @@ def write_overview(path: Path, slide: Slide, scan: SlideScan) -> None:
         partial.write_bytes(data.getvalue())
 
 
-def _picture(slide: Slide) -> tuple[np.ndarray, float]:
-    """The whole slide, HWC uint8 RGB, and level-0 pixels per pixel of it."""
+def overview_picture(slide: Slide) -> np.ndarray:
+    """The whole slide, HWC uint8 RGB. Raises SlideError."""
     longest = max(slide.dimensions)
     out_px = min(PANEL_PX, longest)
     scale = longest / out_px
     square = slide.read_window(0.0, 0.0, float(longest), out_px)
     columns, rows = (max(1, round(v / scale)) for v in slide.dimensions)
-    return np.ascontiguousarray(square[:rows, :columns]), scale
+    return np.ascontiguousarray(square[:rows, :columns])
 
 
 def _coloured(picture: np.ndarray, scan: SlideScan, scale: float) -> np.ndarray:

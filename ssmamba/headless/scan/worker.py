@@ -13,6 +13,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import cv2
+import numpy as np
 import torch
 
 from ssmamba.errors import DataError
@@ -21,7 +22,7 @@ from ssmamba.headless.over_slides import Say
 from ssmamba.headless.scan.cohort import Entry
 from ssmamba.headless.scan.heat_map import write_heat_map
 from ssmamba.headless.scan.kept import KeptAnswers
-from ssmamba.headless.scan.overview import write_overview
+from ssmamba.headless.scan.overview import overview_picture, write_overview
 from ssmamba.headless.scan.request import BATCH, ScanRequest
 from ssmamba.headless.scan.result import SlideScan, in_grid_order, summary_of
 from ssmamba.headless.scan.tiles import write_csv, write_geojson
@@ -76,8 +77,10 @@ class Worker:
             for note in slide.info.notes:
                 say(note)
             try:
-                scan, fresh = self._answered(slide, plan, entry, folder, say)
-                self._write(slide, scan, folder)
+                with ThreadPoolExecutor(1, "overview") as pool:  # while tiles are answered
+                    picture = pool.submit(overview_picture, slide)
+                    scan, fresh = self._answered(slide, plan, entry, folder, say)
+                self._write(scan, picture.result(), folder)
                 seconds = time.monotonic() - clock
                 run = {
                     "begun": began,
@@ -168,19 +171,21 @@ class Worker:
             for _, answers in in_order(pool, whole, spans, self._threads + 1):
                 yield answers
 
-    def _write(self, slide: Slide, scan: SlideScan, folder: Path) -> None:
+    def _write(self, scan: SlideScan, picture: np.ndarray, folder: Path) -> None:
         """All results but the summary, which comes last: where it is, the slide is done.
 
         Raises OSError.
         """
         formats = self.request.formats
-        if "geojson" in formats:
-            write_geojson(folder / "tiles.geojson", scan)
-        if "csv" in formats:
-            write_csv(folder / "tiles.csv", scan)
-        if "tiff" in formats:
-            write_heat_map(folder / "heatmap.ome.tif", scan)
-        write_overview(folder / "overview.png", slide, scan)
+        with ThreadPoolExecutor(1, "overview") as pool:
+            overview = pool.submit(write_overview, folder / "overview.png", picture, scan)
+            if "geojson" in formats:
+                write_geojson(folder / "tiles.geojson", scan)
+            if "csv" in formats:
+                write_csv(folder / "tiles.csv", scan)
+            if "tiff" in formats:
+                write_heat_map(folder / "heatmap.ome.tif", scan)
+            overview.result()
 
 
 class _Told:

@@ -15,6 +15,7 @@ from viewer.controllers.demo import DemoController
 from viewer.controllers.exports import ExportController
 from viewer.controllers.files import FileController
 from viewer.controllers.fits import FitController
+from viewer.controllers.known_line import KnownLineController
 from viewer.controllers.maps import MapController
 from viewer.controllers.models import ModelController
 from viewer.controllers.preferences import PreferencesController
@@ -80,6 +81,7 @@ class Workspace(Shared):
         self.exports = ExportController(self, self.maps)
         self.comparison_export = ComparisonExport(self, self.comparing, self.analysis, self.exports)
         self.scale = ScaleController(self, canvas)
+        self.known_line = KnownLineController(self, canvas)
         self.slide_scans = SlideScanController(
             self, self.bridge, canvas, self.scale, folder / "sessions"
         )

@@ -19,7 +19,7 @@ IN_MENU = (
         "fill_holes",
         "simplify",
     ),
-    ("hide", "lock", "note", "measurements"),
+    ("hide", "lock", "note", "measurements", "known_length"),
 )
 WITHOUT_SELECTION = ("select_all", "show_all", "undo", "redo", "fit")
 
@@ -105,6 +105,10 @@ def editing_actions(edit: str) -> tuple[Action, ...]:
         Action("measurements", tr("Measurements…"), lambda w: w.dialogs.measurements(), "ruler",
                "Ctrl+Shift+M", tr("Area, perimeter, length and diameter, to copy or export"),
                (region,), enabled=_has_regions),
+        Action("known_length", tr("Use as a known length…"), lambda w: w.dialogs.use_ruler(),
+               "calibrate", "Shift+L",
+               tr("Say how long the selected ruler is, which sets the scale of the slide"),
+               (region,), enabled=lambda w: w.workspace.known_line.ruler_px is not None),
         Action("show_all", tr("Show all hidden regions"),
                lambda w: w.workspace.editing.show_all(), "eye", "Shift+J",
                tr("Show all regions that were hidden"), (choose,), enabled=_has_regions),

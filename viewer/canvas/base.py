@@ -32,6 +32,7 @@ class CanvasBase(QWidget):
     field_answered = Signal(bool)  # whether it is right, by the keyboard
     white_picked = Signal(object)  # RGB of the place that is to be shown as white
     place_picked = Signal(float, float)  # level-0 pixels: the same as one on another slide
+    line_drawn = Signal(float)  # length of a line of known length, level-0 pixels
     hint = Signal(str)  # why nothing was drawn
     first_tile_painted = Signal()
     settled = Signal()  # every visible tile is painted at its final level

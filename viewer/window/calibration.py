@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QWidget
 
 from ssmamba.slides.slide import SlideInfo
+from viewer.state.calibration import MPP_DECIMALS, CalibrationDraft
 from viewer.state.settings import LARGEST_FIELD_PX, LARGEST_MPP, SlideSettings
 from viewer.text.tr import decimal, tr
 from viewer.widgets.basic import label, link
@@ -22,6 +24,8 @@ PRESETS = ((0.25, "40×"), (0.5, "20×"), (1.0, "10×"))
 class CalibrationDialog(Dialog):
     """Not modal: the slide stays usable. ``on_accept`` gets the new calibration."""
 
+    line_requested = Signal()  # the scale is to come from a line of known length
+
     def __init__(
         self,
         info: SlideInfo,
@@ -31,21 +35,16 @@ class CalibrationDialog(Dialog):
     ) -> None:
         super().__init__(tr("Calibration of {name}").format(name=info.name), parent)
         self.setMinimumWidth(480)
-        self._info = info
+        self.own_mpp = info.mpp
         self._on_accept = on_accept
-        self.mpp = _number(tr("Micrometres per pixel"), 0.0, LARGEST_MPP, 4, " µm")
+        self.mpp = _number(tr("Micrometres per pixel"), 0.0, LARGEST_MPP, MPP_DECIMALS, " µm")
         own = tr("unknown")
         if info.mpp is not None:
             own = tr("{mpp:.4g} µm, from the file").format(mpp=info.mpp)
         self.mpp.setSpecialValueText(own)
         self.mpp.setValue(current.mpp or 0.0)
         self.mpp.setKeyboardTracking(False)  # not 0.2 while typing 0.25
-        self._scale = self._mpp()
-        each = {px for _, px in current.fields}
-        self._current = current
-        self._field_px = each.pop() if len(each) == 1 else current.field_px
-        self._shown_px = self._field_px
-        self._said_in_um = self._scale is not None
+        self._draft = CalibrationDraft(current, info.mpp)
         self.field = _number(
             tr("Width of tissue that one model window covers"), 0.0, LARGEST_FIELD_PX, 0, ""
         )
@@ -58,7 +57,7 @@ class CalibrationDialog(Dialog):
             self.icc.setToolTip(tr("This slide has no colour profile"))
         self._lay_out()
         self.mpp.valueChanged.connect(self._on_mpp_changed)
-        self.field.valueChanged.connect(self._on_field_changed)
+        self.field.valueChanged.connect(self._draft.set_field)
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -66,6 +65,7 @@ class CalibrationDialog(Dialog):
         form.setVerticalSpacing(8)
         form.addRow(label(tr("One slide pixel is")), self.mpp)
         form.addRow("", self._presets())
+        form.addRow("", self._line())
         form.addRow(label(tr("One model window covers")), self.field)
         why = tr(
             "Some models were trained on images of unknown scale. Without a window size, they "
@@ -84,37 +84,28 @@ class CalibrationDialog(Dialog):
             buttons.append(button)
         return row(label(tr("Presets:"), "small"), *buttons, None, spacing=-1)
 
-    def _mpp(self) -> float | None:
-        return self.mpp.value() or self._info.mpp
+    def _line(self) -> QHBoxLayout:
+        tip = tr("Draw a line along something of known length, and say how long it is")
+        button = link(tr("Measure a line…"), tip)
+        button.clicked.connect(lambda _=False: self.line_requested.emit())
+        return row(button, None)
 
     def _show_field(self) -> None:
         """Show the window size in µm if the slide's scale is known, else in pixels."""
         self.field.blockSignals(True)
-        self.field.setSuffix(" px" if self._scale is None else " µm")
-        self.field.setValue((self._field_px or 0.0) * (self._scale or 1.0))
+        scale = self._draft.scale
+        self.field.setSuffix(" px" if scale is None else " µm")
+        self.field.setValue((self._draft.field_px or 0.0) * (scale or 1.0))
         self.field.blockSignals(False)
 
     def _on_mpp_changed(self) -> None:
-        """A window entered in µm keeps its size in µm; one entered in px keeps its size in px."""
-        old, self._scale = self._scale, self._mpp()
-        if self._said_in_um and self._field_px and old and self._scale:
-            self._field_px *= old / self._scale
+        self._draft.set_mpp(self.mpp.value() or None)
         self._show_field()
-
-    def _on_field_changed(self, value: float) -> None:
-        self._said_in_um = self._scale is not None
-        self._field_px = value / (self._scale or 1.0) or None
 
     def accept(self) -> None:
         for box in (self.mpp, self.field):
             box.interpretText()
-        mpp = self.mpp.value() or None
-        fields = self._current.fields if self._field_px == self._shown_px else ()  # else for all
-        field_px = self._current.field_px if fields else self._field_px
-        changed = replace(
-            self._current, mpp=mpp, field_px=field_px, icc=self.icc.isChecked(), fields=fields
-        )
-        self._on_accept(changed)
+        self._on_accept(replace(self._draft.settings, icc=self.icc.isChecked()))
         super().accept()
 
 

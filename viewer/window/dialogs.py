@@ -30,6 +30,7 @@ from viewer.window.about import AboutDialog
 from viewer.window.calibration import CalibrationDialog
 from viewer.window.command_palette import CommandPalette, commands_of
 from viewer.window.go_to import GoToDialog
+from viewer.window.known_length import KnownLength
 from viewer.window.preferences import PreferencesDialog
 from viewer.window.rotate import RotateDialog
 from viewer.window.shortcuts import ShortcutsDialog
@@ -60,6 +61,7 @@ class Dialogs:
     ) -> None:
         self._window = window
         self._work = workspace
+        self._known_length = KnownLength(workspace.known_line, window)
         self._actions = actions  # for the list of shortcuts
 
     def preferences(self) -> None:
@@ -293,7 +295,7 @@ class Dialogs:
     def calibrate(self) -> None:
         document = self._work.document
         info = document.slide
-        if info is None or self._raised(CalibrationDialog):
+        if info is None or self._known_length.end_drawing() or self._raised(CalibrationDialog):
             return
 
         def apply(settings: SlideSettings) -> None:
@@ -304,8 +306,15 @@ class Dialogs:
                 )
 
         dialog = CalibrationDialog(info, document.slide_settings, apply, self._window)
+        dialog.line_requested.connect(lambda: self._known_length.of_drawn_line(dialog))
         self._of_this_slide(dialog)
         dialog.show()
+
+    def use_ruler(self) -> None:
+        """Set the scale by the selected ruler, whose true length is asked for."""
+        slide = self._work.document.slide
+        if slide is not None:
+            self._known_length.of_ruler(slide.mpp)
 
     def about(self) -> None:
         if not self._raised(AboutDialog):

@@ -3,6 +3,7 @@
 from viewer.canvas.tools.brush import Brush
 from viewer.canvas.tools.ellipse import Ellipse
 from viewer.canvas.tools.field_square import FieldSquare
+from viewer.canvas.tools.known_line import KnownLine
 from viewer.canvas.tools.landmark import Landmark
 from viewer.canvas.tools.lasso import Lasso
 from viewer.canvas.tools.measuring import Angle, Ruler
@@ -20,5 +21,6 @@ TOOLS: list[type[Tool]] = [  # as on the tool bar; default first
 ASKING: list[type[Tool]] = [
     FieldSquare,
     White,
+    KnownLine,
     Landmark,
 ]  # in use only while the viewer asks for something

@@ -75,12 +75,18 @@ class MeasuringTool(Tool):
             self.cancel()
             self.make(Roi(((places,),), kind=self.kind))
 
-    def paint(self, painter: QPainter, view: View, dpr: float) -> None:
+    def shown(self) -> Roi | None:
+        """What is drawn so far, up to the mouse."""
         if not self._places or self._end is None:
-            return
+            return None
         places = (*self._places, self._end)
         complete = len(places) == self.needed
-        roi = Roi(((places,),), kind=self.kind if complete else "line")
+        return Roi(((places,),), kind=self.kind if complete else "line")
+
+    def paint(self, painter: QPainter, view: View, dpr: float) -> None:
+        roi = self.shown()
+        if roi is None:
+            return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         shape = RoiShape(roi)
         paint_outline(painter, view, dpr, shape, strong=True)

@@ -93,9 +93,10 @@ class Workspace(Shared):
         self.slide_answers = SlideAnswerController(self, self.bridge, canvas)
         self.fitting = FitController(self, self.bridge)
         self.demo = DemoController(self, cache_folder())
+        self.beside = BesideController(self, canvas, self.slides, self.sessions, LinkStore(folder))
         self.workbench = WorkbenchController(
             self, WorkbenchStore(folder), self.models, self.slides, self.sessions,
-            self.slide_scans.scans, self.comparing.state,
+            self.beside, self.slide_scans.scans, self.comparing.state,
         )  # fmt: skip
         self.session_files = SessionFileController(self, self.sessions, self.slides)
         self.files = FileController(
@@ -107,7 +108,6 @@ class Workspace(Shared):
             self.session_files,
             self.tile_maps,
         )
-        self.beside = BesideController(self, canvas, self.slides, self.sessions, LinkStore(folder))
         self.files.demo_shown.connect(self._ask_all)
         self.demo.ready.connect(lambda demo: self.scale.accept_suggestions(str(demo.slide)))
         for part in (self.analysis, self.slide_scans, self.slide_answers):

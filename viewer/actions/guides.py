@@ -14,12 +14,14 @@ def _switch_grid(window: Host) -> None:
     kept = window.workspace.preferences
     kept.set(grid=not kept.now.grid)
     window.canvas.update()
+    window.workspace.beside.canvas.update()
 
 
 def _switch_crosshair(window: Host) -> None:
     kept = window.workspace.preferences
     kept.set(crosshair=not kept.now.crosshair)
     window.canvas.update()
+    window.workspace.beside.canvas.update()
 
 
 def guide_actions(view: str) -> tuple[Action, ...]:

@@ -61,7 +61,8 @@ class LiveActions:
             self._choices[record.choice].addAction(made)
         if record.on_slide:
             made.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-            window.canvas.addAction(made)
+            for canvas in (window.canvas, window.workspace.beside.canvas):
+                canvas.addAction(made)
         else:
             window.addAction(made)
         made.triggered.connect(lambda _=False: self._run(record))

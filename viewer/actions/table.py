@@ -52,7 +52,7 @@ def _camera(window: Host) -> Camera:
 
 def _copy_view(window: Host) -> None:
     """The picture has the screen's own pixels."""
-    QGuiApplication.clipboard().setPixmap(window.canvas.grab())
+    QGuiApplication.clipboard().setPixmap(window.workspace.beside.active.grab())
     window.canvas.hint.emit(tr("Copied the view."))
 
 

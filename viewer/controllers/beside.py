@@ -20,6 +20,7 @@ from viewer.controllers.shared import Controller, Shared
 from viewer.controllers.slides import SlideController
 from viewer.controllers.two_views import TwoViews
 from viewer.saving.link_store import LinkStore
+from viewer.saving.recents import is_there
 from viewer.saving.session import Session
 from viewer.saving.slide_key import key_of
 from viewer.services.background import Background
@@ -53,6 +54,7 @@ class BesideController(Controller):
         self.info: SlideInfo | None = None
         self.link = SlideLink()
         self._settings = SlideSettings()
+        self._fresh = False  # just opened: it is shown as it was left
         self._rois: Sequence[Roi] = ()
         self._views_then: tuple[ViewState, ViewState] | None = None  # as they are swapped
         self._connect()
@@ -98,6 +100,15 @@ class BesideController(Controller):
             self.changed.emit()
             self.canvas.open_slide(self.path)
 
+    def open_again(self, path: str) -> None:
+        """As at the last start, unless the file is gone, which the list of slides says."""
+
+        def looked(there: bool) -> None:
+            if there and not self.is_open:
+                self.open(path)
+
+        self._files.run(lambda: is_there(path), looked)
+
     def close(self) -> None:
         """The second slide's file is closed and its tiles are freed."""
         if not self.is_open:
@@ -123,7 +134,7 @@ class BesideController(Controller):
         self._slides.open(there)
 
     def _on_opened(self, info: SlideInfo) -> None:
-        self.info = info
+        self.info, self._fresh = info, True
         self.canvas.setAccessibleName(tr("Second slide: {name}").format(name=info.name))
         self._read()
         self._find_link()
@@ -155,7 +166,7 @@ class BesideController(Controller):
 
         def found(session: Session) -> None:
             if self.info is info and not self._is_same:
-                self._show(session.rois, session.settings)
+                self._show(session.rois, session.settings, session.view)
 
         self._sessions.peek(info, found)
 
@@ -163,13 +174,21 @@ class BesideController(Controller):
         if self._is_same:
             self._show(self._document.rois, self._document.slide_settings)
 
-    def _show(self, rois: Sequence[Roi], settings: SlideSettings) -> None:
+    def _show(
+        self, rois: Sequence[Roi], settings: SlideSettings,
+        view: tuple[float, float, float] | None = None,
+    ) -> None:  # fmt: skip
         """Regions are read only here: locked ones cannot be dragged."""
         self._rois, self._settings = rois, settings
         self.canvas.set_rois([replace(roi, locked=True) for roi in rois])
         self.canvas.set_mpp(settings.mpp)
         self.canvas.set_icc_enabled(settings.icc)
         self.canvas.set_colors(settings.colors)
+        if self._fresh and view is not None and self._views_then is None:
+            self.canvas.set_view_state(ViewState(*view, settings.rotation))
+        elif self._fresh and self._views_then is None:
+            self.canvas.camera.turn_to(settings.rotation)
+        self._fresh = False
         self._apply()
 
     # --- the open slide

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 
+from ssmamba.slides.slide import SlideInfo
+from viewer.controllers.beside import BesideController
 from viewer.controllers.models import ModelController
 from viewer.controllers.sessions import SessionController
 from viewer.controllers.shared import Controller, Shared
@@ -26,14 +28,15 @@ class WorkbenchController(Controller):
 
     def __init__(
         self, shared: Shared, store: WorkbenchStore, models: ModelController,
-        slides: SlideController, sessions: SessionController, scans: SlideScans,
-        comparison: Comparison,
+        slides: SlideController, sessions: SessionController, beside: BesideController,
+        scans: SlideScans, comparison: Comparison,
     ) -> None:  # fmt: skip
         super().__init__(shared)
         self._store = store
         self._models = models
         self._slides = slides
         self._sessions = sessions
+        self._beside = beside
         self._scans = scans
         self._comparison = comparison
         self.readers: tuple[str, ...] = ()  # names that were used
@@ -56,6 +59,7 @@ class WorkbenchController(Controller):
             slides.list.changed,
         ):
             event.connect(self._on_changed)
+        beside.changed.connect(self._on_changed)
         models.folder_changed.connect(self._on_changed)
         sessions.reader_changed.connect(self._on_reader)
 
@@ -104,6 +108,16 @@ class WorkbenchController(Controller):
             # noted again once it is open: a slide that ends the viewer is not opened twice
             self._files.run(lambda: self._store.save(replace(bench, current="")))
             self._slides.open_if_there(bench.current)
+            if bench.beside:
+                self._open_beside(bench)
+
+    def _open_beside(self, bench: Bench) -> None:
+        def opened(info: SlideInfo) -> None:
+            if info.path == bench.current:
+                self._beside.open_again(bench.beside)
+
+        once = Qt.ConnectionType.SingleShotConnection
+        self._slides.opened.connect(opened, once)
 
     def _on_models(self, bench: Bench) -> None:
         self._missing = tuple(p for p in bench.added if self._library.get(p) is None)
@@ -132,6 +146,7 @@ class WorkbenchController(Controller):
             self._models.folder,
             self._slides.list.paths,
             "" if slide is None else slide.path,
+            self._beside.path,
             self._sessions.reader,
             self.readers,
             replace(self._scans.look, target="", threshold=0, visible=True, tissue=False),

@@ -20,7 +20,7 @@ from viewer.widgets.layouts import row
 from viewer.workspace import Workspace
 
 BUTTONS = ("link_slides", "mark_places", "copy_across", "swap_slides")
-BAR_PX = 48  # for letters of 13 px
+BAR_PX = 54  # for letters of 13 px
 
 
 class BesideBar(QFrame):
@@ -38,16 +38,18 @@ class BesideBar(QFrame):
         self.state = ElidedLabel("", "small")
         self._close = icon_button("close", tr("Close the second slide"))
         self._close.clicked.connect(beside.close)
-        buttons_row = row(*map(action_button, buttons), self._close, spacing=2)
+        right = row(
+            self._there, *map(action_button, buttons), self._close, wide=self._there, spacing=2
+        )
         layout = QGridLayout(self)
         layout.setContentsMargins(12, 2, 8, 4)
         layout.setVerticalSpacing(0)
         layout.addWidget(self._here, 0, 0)
-        layout.addWidget(self._there, 0, 1)
-        layout.addLayout(buttons_row, 0, 2, 2, 1)
+        layout.addLayout(right, 0, 1)
         layout.addWidget(self.state, 1, 0, 1, 2)
-        layout.setColumnStretch(0, 3)
-        layout.setColumnStretch(1, 2)
+        for half in (0, 1):
+            layout.setColumnMinimumWidth(half, 1)
+            layout.setColumnStretch(half, 1)
         for changed in (beside.changed, document.slide_changed):
             changed.connect(self.refresh)
         self.refresh()

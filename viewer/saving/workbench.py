@@ -33,6 +33,7 @@ class Bench:
     model_folder: str = ""  # whose models are listed; "" = none
     slides: tuple[str, ...] = ()  # paths that the user switches between
     current: str = ""  # of the slide that was open
+    beside: str = ""  # of the one beside it
     reader: str = ""  # who reads; "" = the first one
     readers: tuple[str, ...] = ()  # names that were used
     scan_look: ScanLook = field(default_factory=ScanLook)  # but for class and threshold

@@ -93,6 +93,24 @@ def test_a_place_that_is_marked_on_both_links_them(bench: Bench, beside: BesideC
     assert there.view_state() == before and state_text(beside) == "Free: the link is off."
 
 
+def test_it_is_shown_as_it_was_left(bench: Bench, other: Path, slide_file: Path) -> None:
+    view = ViewState(640.0, 470.0, 0.7, 30.0)
+    bench.open(other)
+    bench.window.canvas.set_view_state(view)
+    bench.open(slide_file)
+    bench.work.beside.open(str(other))
+    settle(bench)
+    assert bench.work.beside.canvas.view_state() == view
+
+
+def test_keys_turn_the_slide_that_has_the_keyboard(bench: Bench, beside: BesideController) -> None:
+    bench.window.activateWindow()
+    beside.canvas.setFocus()
+    QTest.keyClick(beside.canvas, Qt.Key.Key_Right, Qt.KeyboardModifier.AltModifier)
+    assert beside.canvas.view_state().rotation == 90.0
+    assert bench.window.canvas.view_state().rotation == 0.0
+
+
 def test_one_place_keeps_the_turn_that_the_views_had(
     bench: Bench, beside: BesideController
 ) -> None:

@@ -109,6 +109,24 @@ def test_answers_view_selection_models_and_maps_come_back(
     assert document.results.mapped_regions() == [region.id] and again.work.maps.on_slide()
 
 
+def test_the_list_of_slides_and_the_second_slide_come_back(
+    start: Start, slide_file: Path, tmp_path: Path
+) -> None:
+    others = [tmp_path / "b.tif", tmp_path / "a.tif"]
+    for other in others:
+        write_pyramid(other, 640, 480)
+    first = start(slide_file, *others)
+    listed = [str(slide_file), str(others[1]), str(others[0])]
+    first.work.slides.list.move(listed[1], 1)
+    first.work.beside.open(listed[1])
+    first.settle()
+    first.window.close()
+    again = start()
+    again.qtbot.waitUntil(lambda: again.work.beside.info is not None)
+    assert again.work.slides.list.paths == tuple(listed)
+    assert again.work.slides.current == listed[0] and again.work.beside.path == listed[1]
+
+
 def test_the_answer_of_a_file_that_is_another_one_now_does_not_come_back(
     start: Start, slide_file: Path, tmp_path: Path
 ) -> None:

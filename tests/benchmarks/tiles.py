@@ -40,6 +40,7 @@ TILES = 120
 WINDOW_PX = 224
 REPEATS = 5
 FRAME = (1920, 1080)
+ROTATIONS = (0.0, 90.0, 37.0)
 
 
 def main() -> None:
@@ -184,19 +185,19 @@ def _print_frames(path: Path, app: QApplication) -> None:
     assert info is not None
     target = QImage(*FRAME, QImage.Format.Format_RGB32)
     print(f"frames of {FRAME[0]}×{FRAME[1]} px, tiles in the cache (median, 99th percentile)")
-    state = ViewState(info.width / 2, info.height / 2, 1.4)
-    canvas.set_view_state(state)
-    _settle(canvas, app)
-    pan = _frames(canvas, target, lambda i: canvas.camera.pan_by(7 if i % 20 < 10 else -7, 3))
-    repaint = _frames(canvas, target, lambda i: None)
-    zoom = _frames(
-        canvas,
-        target,
-        lambda i: canvas.camera.zoom_at(0.02 if i % 2 else -0.02, None, smooth=False),
-    )
-    for name, times in (("pan", pan), ("repaint", repaint), ("zoom", zoom)):
-        middle, high = np.percentile(times, [50, 99])
-        print(f"  {name:8s} {middle:6.2f} ms {high:6.2f} ms")
+    for rotation in ROTATIONS:
+        canvas.set_view_state(ViewState(info.width / 2, info.height / 2, 1.4, rotation))
+        _settle(canvas, app)
+        pan = _frames(canvas, target, lambda i: canvas.camera.pan_by(7 if i % 20 < 10 else -7, 3))
+        repaint = _frames(canvas, target, lambda i: None)
+        zoom = _frames(
+            canvas,
+            target,
+            lambda i: canvas.camera.zoom_at(0.02 if i % 2 else -0.02, None, smooth=False),
+        )
+        for name, times in (("pan", pan), ("repaint", repaint), ("zoom", zoom)):
+            middle, high = np.percentile(times, [50, 99])
+            print(f"  {rotation:3.0f}° {name:8s} {middle:6.2f} ms {high:6.2f} ms")
     canvas._slides.take(None)
 
 

@@ -14,6 +14,7 @@ from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
 
+from ssmamba.reading.values import Window
 from ssmamba.rois.measures import angle_of, length_of
 from ssmamba.rois.roi import Roi
 from tests.slides import write_pyramid
@@ -373,3 +374,44 @@ def test_maps_and_overlays_turned_by_quarters_are_the_upright_ones(
     for degrees, turns in QUARTERS:
         apart = np.abs(textured(square, degrees, 0.77) - np.rot90(upright, turns))
         assert (apart.max(axis=2) > 3).mean() < 0.002  # edges of the clip are smooth
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_small_regions_are_dots_on_their_places(quarters: Driver, many: bool) -> None:
+    """Also where they are so many that they are painted as squares of dots."""
+    places = [(440.0 + 60 * (n % 3), 300.0 + 50 * (n // 3)) for n in range(9)]
+    shown_at = places[:: 1 if not many else 2]
+    rois = [
+        Roi(
+            (((((x, y), (x + 2, y), (x + 2, y + 2), (x, y + 2)),),)), id=f"{x} {y} {n}",
+            color=(255, 255, 255),
+        )
+        for x, y in shown_at
+        for n in range(60 if many else 1)
+    ]  # fmt: skip
+    quarters.canvas.set_rois(rois)
+    for degrees in (0.0, 90.0, 37.0):
+        turn(quarters, degrees)
+        bright = quarters.grab().min(axis=2) > 250
+        for x, y in shown_at:
+            column, row = place_on_screen(x + 1, y + 1, degrees)
+            assert bright[row - 1 : row + 2, column - 1 : column + 2].any()
+
+
+def test_windows_and_the_square_of_the_window_size_turn_with_the_slide(quarters: Driver) -> None:
+    canvas = quarters.canvas
+    for degrees in ANGLES:
+        turn(quarters, degrees)
+        canvas.set_highlight(None)
+        canvas.set_tool("pan")
+        before = quarters.grab().astype(int)
+        canvas.set_highlight(np.array([[520.0, 370.0, 40.0]]))
+        canvas.set_tool("field")
+        canvas.field_square.begin(Window(430.0, 290.0, 50.0))
+        changed = np.abs(quarters.grab() - before).max(axis=2) > 25
+        for left, top, side in ((520, 370, 40), (430, 290, 50)):
+            for x, y in ((left, top + side / 2), (left + side / 2, top), (left + side, top + 9)):
+                column, row = place_on_screen(x, y, degrees)
+                assert changed[row - 2 : row + 3, column - 2 : column + 3].any(), (x, y, degrees)
+        column, row = place_on_screen(560 + 8, 370 - 8, degrees)  # beside both
+        assert not changed[row - 3 : row + 4, column - 3 : column + 4].any()

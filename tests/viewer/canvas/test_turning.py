@@ -11,7 +11,8 @@ from PySide6.QtTest import QTest
 
 from tests.slides import write_pyramid
 from tests.viewer.canvas.conftest import Driver
-from viewer.canvas import ViewState
+from viewer.canvas import ViewState, habits
+from viewer.state.preferences import Preferences
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 MIDDLE = QPoint(300, 200)  # of the canvas
@@ -98,3 +99,16 @@ def test_the_compass_turns_with_the_mouse(decorated: Driver) -> None:
     assert canvas.view_state().rotation == pytest.approx(120.0, abs=4)
     QTest.mouseMove(canvas, middle + QPoint(0, 60))
     assert canvas.view_state().rotation == pytest.approx(120.0, abs=4)
+
+
+def test_the_compass_gives_way_to_the_minimap(
+    decorated: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canvas = decorated.canvas
+    canvas.camera.turn_to(30.0)
+    right = canvas.scene.compass_place()
+    monkeypatch.setattr(habits, "_now", Preferences(minimap_corner="top-right"))
+    minimap, left = canvas.scene.minimap_place(), canvas.scene.compass_place()
+    assert right is not None and left is not None and minimap is not None
+    assert right.left() > 300 > left.right()
+    assert not left.toRect().intersects(minimap)

@@ -38,13 +38,15 @@ def painted(layer: RoiLayer, view: View) -> np.ndarray:
     return np.frombuffer(image.constBits(), np.uint32).reshape(view.height, view.width).copy()
 
 
-@pytest.mark.parametrize("side", [2.0, 12.0])
-def test_panned_squares_show_what_a_fresh_painting_shows(qapp: object, side: float) -> None:
+@pytest.mark.parametrize(("side", "rotation"), [(2.0, 0.0), (12.0, 0.0), (2.0, 37.0), (12.0, 37.0)])
+def test_panned_squares_show_what_a_fresh_painting_shows(
+    qapp: object, side: float, rotation: float
+) -> None:
     """Dots and hairlines, also across the edges of squares."""
     used = RoiLayer()
     used.set_rois(many(side))
     for step in (0.0, 37.0, 260.0):
-        view = View(ViewState(400 + step, 300 + step, 1.0), WIDTH, HEIGHT)
+        view = View(ViewState(400 + step, 300 + step, 1.0, rotation), WIDTH, HEIGHT)
         fresh = RoiLayer()
         fresh.set_rois(many(side))
         shown = painted(used, view)

@@ -25,15 +25,18 @@ class MinimapTip(Inputs):
             QToolTip.hideText()
             return False
         how = tr("Drag to move the view; right-click for other corners and more")
-        QToolTip.showText(event.globalPos(), f"{self.text_at(at)}\n{how}", self._canvas)
+        text = "\n".join(part for part in (self.text_at(at), how) if part)
+        QToolTip.showText(event.globalPos(), text, self._canvas)
         return True
 
     def text_at(self, at: QPointF) -> str:
-        """at: a device pixel on the minimap."""
+        """at: a device pixel on the minimap; empty where nobody notes what was seen."""
         scene = self._canvas.scene
         seen, full = scene.minimap.seen, scene.camera.full_magnification
         place = scene.minimap_slide_place(at)
-        near = None if seen is None or place is None else seen.at(place.x(), place.y())
+        if seen is None or place is None:
+            return ""
+        near = seen.at(place.x(), place.y())
         if near is None or strength(full, near) == 0:
             return tr("Not looked at closely yet")
         told = magnification_text(None if full is None else full / near, 1 / near)

@@ -43,14 +43,30 @@ class Seen:
         A cell at the slide's edge counts when what it has of the slide is in them.
         """
         step = step_of(downsample)
-        xs = np.minimum(np.arange(self.steps.shape[1] + 1) * self.cell, self.width)
-        ys = np.minimum(np.arange(self.steps.shape[0] + 1) * self.cell, self.height)
+        rows, columns = self._around(quads)
+        if rows.start >= rows.stop or columns.start >= columns.stop:
+            return self
+        xs = np.minimum(np.arange(columns.start, columns.stop + 1) * self.cell, self.width)
+        ys = np.minimum(np.arange(rows.start, rows.stop + 1) * self.cell, self.height)
         inside = np.ones((len(ys), len(xs)), bool)
         for quad in quads:
             inside &= _within(quad, xs, ys)
         whole = inside[:-1, :-1] & inside[1:, :-1] & inside[:-1, 1:] & inside[1:, 1:]
-        new = whole & (self.steps < step)
-        return self if not new.any() else replace(self, steps=np.where(new, step, self.steps))
+        new = whole & (self.steps[rows, columns] < step)
+        if not new.any():
+            return self
+        steps = self.steps.copy()
+        steps[rows, columns][new] = step
+        return replace(self, steps=steps)
+
+    def _around(self, quads: Sequence[Quad]) -> tuple[slice, slice]:
+        """Rows and columns outside of which nothing is in all of the quads."""
+        corners = np.array(quads, float)  # (quads, corners, 2)
+        low = corners.min(axis=1).max(axis=0) // self.cell
+        high = corners.max(axis=1).min(axis=0) // self.cell + 1
+        left, top = np.maximum(low, 0).astype(int).tolist()
+        right, bottom = np.minimum(high, self.steps.shape[::-1]).astype(int).tolist()
+        return slice(top, bottom), slice(left, right)
 
     def joined(self, other: Seen) -> Seen:
         """What either has, on one grid (``fits``)."""

@@ -78,7 +78,8 @@ class MainWindow(QMainWindow):
         self.areas.set_parts(shown, (*self.docks, *strips))
         self.status = StatusBar(work, self.canvas, live.by_name)
         self.setStatusBar(self.status)
-        self.canvas.minimap_menu_requested.connect(lambda at: show_menu(self, OF_MINIMAP, at))
+        for canvas in (self.canvas, work.beside.canvas):
+            canvas.minimap_menu_requested.connect(lambda at: show_menu(self, OF_MINIMAP, at))
         self.slide_box = SlideBox()
         self.slide_box.chosen.connect(work.slides.switch_to)
         build_menus(self, actions)

@@ -32,11 +32,10 @@ class SeenLayer:
 
 def _tint(seen: Seen, magnification: float | None, size: QSize) -> QImage:
     steps = range(1, NEAREST + 1)
-    strengths = np.array([0.0, *(strength(magnification, downsample_of(step)) for step in steps)])
-    alpha = strengths[np.minimum(seen.steps, NEAREST)] * STRONGEST
-    pixels = np.zeros((*seen.steps.shape, 4), np.uint8)  # BGRA, premultiplied
-    pixels[..., :3] = np.round(alpha[..., None] * TINT[::-1])
-    pixels[..., 3] = np.round(alpha * 255)
+    strengths = [0.0, *(strength(magnification, downsample_of(step)) for step in steps)]
+    opaque = np.array((*TINT[::-1], 255))  # BGRA
+    inks = np.round(np.outer(strengths, opaque) * STRONGEST).astype(np.uint8)  # premultiplied
+    pixels = inks[np.minimum(seen.steps, NEAREST)]
     height, width = seen.steps.shape
     argb = QImage.Format.Format_ARGB32_Premultiplied
     image = QImage(pixels.tobytes(), width, height, 4 * width, argb)

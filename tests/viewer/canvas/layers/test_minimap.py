@@ -135,6 +135,8 @@ def test_it_shows_and_tells_what_was_seen(driver: Driver, place: QRect) -> None:
 
 
 def test_resting_the_mouse_on_it_tells_more(driver: Driver, place: QRect) -> None:
+    assert MinimapTip(driver.canvas).text_at(QPointF(place.center())) == ""  # nobody notes it
+    driver.canvas.scene.minimap.seen = Seen.nothing(1000, 700)
     at = place.center()
     QApplication.sendEvent(
         driver.canvas, QHelpEvent(QEvent.Type.ToolTip, at, driver.canvas.mapToGlobal(at))

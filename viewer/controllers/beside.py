@@ -84,8 +84,9 @@ class BesideController(Controller):
         return (self.is_open and self.info is None) or self._files.busy
 
     def open(self, path: str) -> None:
-        """Show a slide beside the open one, which may be the same."""
+        """Show a slide beside the open one, which may be the same; alone, where none is open."""
         if self._document.slide is None:
+            self._slides.open(path)
             return
         self.path = str(Path(path).absolute())
         self.info, self.link = None, SlideLink()
@@ -134,7 +135,9 @@ class BesideController(Controller):
         self._slides.open(there)
 
     def _on_opened(self, info: SlideInfo) -> None:
-        self.info, self._fresh = info, True
+        self.info, self._fresh = info, self.canvas.camera.fits
+        self._rois = ()
+        self.canvas.set_rois(())  # those of the slide before
         self.canvas.setAccessibleName(tr("Second slide: {name}").format(name=info.name))
         self._read()
         self._find_link()
@@ -142,7 +145,12 @@ class BesideController(Controller):
 
     def _on_failed(self, message: str, details: str) -> None:
         self._messages.error(message, details)
-        self.close()
+        before = self.canvas.source
+        if before is None or before.info is None:
+            self.close()
+        else:  # the second slide until now
+            self.path = before.info.path
+            self._on_opened(before.info)
 
     def _on_list(self) -> None:
         if self.is_open and self.path not in self._slides.list.paths:
@@ -315,6 +323,7 @@ class BesideController(Controller):
         else:
             self._sessions.add_to(info, made)
             self._show((*self._rois, *made), self._settings)
+            self._read()
         self.canvas.set_selected(made[-1].id, [roi.id for roi in made])
         text = tr_n(
             "Copied {count} region to {name}. It can be undone there.",

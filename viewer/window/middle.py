@@ -60,7 +60,9 @@ class Middle(QWidget):
         self._compare = compare
         compare.opened_changed.connect(self._make_room)
         below = QWidget()
-        column(self, bar, below, wide=below, margin=0, spacing=0)
+        self._above = QWidget()  # with the bar, which hides itself where there is one slide
+        column(self._above, bar, margin=0, spacing=0)
+        column(self, self._above, below, wide=below, margin=0, spacing=0)
         stacked = QGridLayout(below)
         stacked.setContentsMargins(0, 0, 0, 0)
         stacked.addWidget(splitter, 0, 0)
@@ -90,6 +92,7 @@ class Middle(QWidget):
         """An enlarged comparison takes the slide's place."""
         covered = self._compare.opened and self._compare.enlarged
         self._shown.setVisible(not covered)
+        self._above.setVisible(not covered)
 
     def _show_beside(self) -> None:
         """The second slide gets half of the room."""

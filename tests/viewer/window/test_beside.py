@@ -232,11 +232,18 @@ def test_a_slide_beside_itself_shares_its_tiles_and_its_regions(bench: Bench) ->
 
 
 def test_what_cannot_be_opened_is_said_and_nothing_stands_there(
-    bench: Bench, tmp_path: Path
+    bench: Bench, tmp_path: Path, other: Path
 ) -> None:
     (tmp_path / "none.svs").write_bytes(b"no slide")
     two = bench.work.beside
     with bench.qtbot.waitSignal(two.canvas.slide_failed):
         two.open(str(tmp_path / "none.svs"))
     assert not two.is_open and not two.canvas.isVisible()
+    two.open(str(other))
+    settle(bench)
+    two.canvas.set_view_state(ViewState(640.0, 470.0, 0.7))
+    with bench.qtbot.waitSignal(two.canvas.slide_failed):
+        two.open(str(tmp_path / "none.svs"))
+    settle(bench)
+    assert two.path == str(other) and two.canvas.view_state() == ViewState(640.0, 470.0, 0.7)
     assert bench.window.message_bar.message.level == "error"

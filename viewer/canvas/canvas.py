@@ -54,7 +54,6 @@ class SlideCanvas(CanvasBase):
         self._requested: tuple[list[TileKey], list[TileKey]] | None = None
         self._was_settled = False
         self._by_keyboard = False  # the keyboard brought the focus here
-        self._pointed: tuple[float, float] | None = None
         self._first_announced = False
         self._frame_pending = True  # something changed since the last paint
         self._painted = QTimer(self, singleShot=True, interval=0)
@@ -169,8 +168,8 @@ class SlideCanvas(CanvasBase):
 
     def point_at(self, place: tuple[float, float] | None) -> None:
         """Mark the place that the mouse points at in another canvas (level-0 px); None: none."""
-        if place != self._pointed:
-            self._pointed = place
+        if place != self.scene.pointed:
+            self.scene.pointed = place
             self.update()
 
     # --- tools, regions, overlays
@@ -248,8 +247,9 @@ class SlideCanvas(CanvasBase):
         try:
             self.scene.paint(painter, self.pointer.tool.paint)
             painter.resetTransform()  # to logical pixels
-            if self._pointed is not None and not self.underMouse():
-                paint_cross(painter, self.camera.view.to_screen(*self._pointed) / self.scene.dpr)
+            pointed = None if self.scene.has_crosshair else self.scene.pointed
+            if pointed is not None and not self.underMouse():
+                paint_cross(painter, self.camera.view.to_screen(*pointed) / self.scene.dpr)
             if self._by_keyboard:
                 painter.setPen(QPen(QColor(tokens.current().accent), RING_PX))
                 painter.drawRect(self.rect().adjusted(1, 1, -1, -1))

@@ -89,8 +89,7 @@ class Pointer(Inputs):
         self._held: tuple[QPointF, Qt.KeyboardModifier] | None = None  # last move of that press
         self._scroll = EdgeScroll(canvas.camera, self._move_again, canvas)
         self._glide = Glide(canvas.camera, canvas)
-        self._turning = Turning(canvas.camera)
-        self._on_compass = False  # the last press was there
+        self._turning = Turning(canvas.camera, canvas.scene)
         self._on_minimap = False
         self._space = False
 
@@ -133,13 +132,10 @@ class Pointer(Inputs):
         right = right and self.tool.takes_right
         if self._tool_pressed is not None:
             return  # another button while a tool holds one
-        compass = self._scene.compass_place() if left else None
-        self._on_compass = compass is not None and compass.contains(at)
-        if compass is not None and self._on_compass:
-            self._turning.grab(at, compass.center(), CLICK_PX * self._scene.dpr)
-        elif left and self._space and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            self._turning.grab(at, self._camera.view.middle)
-        elif left and self._scene.on_minimap(at):
+        turns = self._space and bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if left and self._turning.press(at, anywhere=turns):
+            return
+        if left and self._scene.on_minimap(at):
             self._on_minimap = True
             self._scene.look_through_minimap(at)
         elif event.button() == Qt.MouseButton.MiddleButton or (self._space and (left or right)):
@@ -179,8 +175,7 @@ class Pointer(Inputs):
         if self._on_minimap:
             self._on_minimap = False
         elif self._turning.is_held:
-            if not self._turning.drop() and self._on_compass:
-                self._camera.turn_to(0.0)
+            self._turning.release()
         elif self._grabbed is not None:
             was_click = self._pressed is not None
             self._drop()
@@ -195,7 +190,7 @@ class Pointer(Inputs):
             self._canvas.update()
 
     def double_click(self, event: Press) -> None:
-        beside = self._on_compass or self._scene.on_minimap(self._device(event.position()))
+        beside = self._turning.on_compass or self._scene.on_minimap(self._device(event.position()))
         if event.button() == Qt.MouseButton.LeftButton and not beside:
             self.tool.double_click(self._cursor(event))
             self._canvas.update()
@@ -262,7 +257,7 @@ class Pointer(Inputs):
         """What the button was pressed for ends here, without a result."""
         self.cancel()
         self._drop()
-        self._turning.drop()
+        self._turning.let_go()
         self._on_minimap = False
 
     def _pan(self, at: QPointF, at_ms: float) -> None:
@@ -281,8 +276,7 @@ class Pointer(Inputs):
         if self._scene.on_minimap(at):
             self._set_hovered(None)
             return
-        compass = self._scene.compass_place()
-        if compass is not None and compass.contains(at):
+        if self._turning.is_over(at):
             self._set_hovered(None)
             self._canvas.setCursor(Qt.CursorShape.PointingHandCursor)
             return

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QPointF, QRect, QRectF
 from PySide6.QtGui import QPainter
 
-from ssmamba.rois.roi import Roi
+from ssmamba.rois.roi import Point, Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.canvas import habits
 from viewer.canvas.camera import Camera
@@ -46,6 +46,7 @@ class Scene:
         self.overlays = OverlayLayer()
         self.minimap = Minimap()
         self.mouse: QPointF | None = None  # device pixel of the pointer; None = elsewhere
+        self.pointed: Point | None = None  # where it points in another canvas, level-0 pixels
 
     @property
     def info(self) -> SlideInfo | None:
@@ -99,6 +100,10 @@ class Scene:
         if self.source is None or not wanted:
             return None
         return self.minimap.place(self.source, self.camera.view, self.dpr)
+
+    @property
+    def has_crosshair(self) -> bool:
+        return self.decorated and habits.current().crosshair
 
     def compass_place(self) -> QRectF | None:
         """Rectangle of the compass, device pixels; None where the slide is upright."""
@@ -157,8 +162,10 @@ class Scene:
             grid = tr("Grid {length}").format(length=spacing)
         paint_tool(painter, view, dpr)
         if self.decorated:
-            if habits.current().crosshair:
-                paint_crosshair(painter, view, self.mouse, self.camera.mpp, dpr)
+            if self.has_crosshair:
+                at = view.middle if self.pointed is None else view.to_screen(*self.pointed)
+                at = at if self.mouse is None else self.mouse
+                paint_crosshair(painter, view, at, self.camera.mpp, dpr)
             near = magnification_text(self.camera.magnification(), view.scale)
             note = "  ·  ".join(part for part in (near, self.colors_note, grid) if part)
             paint_scale_bar(painter, view, self.camera.mpp, note, dpr)

@@ -7,38 +7,56 @@ import math
 from PySide6.QtCore import QPointF
 
 from viewer.canvas.camera import Camera
+from viewer.canvas.scene import Scene
 
+CLICK_PX = 4.0  # less on the compass is a click, logical pixels
 SNAP_DEG = 2.0  # this near to a quarter turn, it is one
 BEGINS_DEG = 12.0  # of two fingers, which also turn a little where they only zoom
 
 
 class Turning:
-    """Follows a mouse with its button held."""
+    """Follows a mouse with its button held, on the compass or around the middle of the view."""
 
-    def __init__(self, camera: Camera) -> None:
+    def __init__(self, camera: Camera, scene: Scene) -> None:
         self._camera = camera
+        self._scene = scene
+        self.on_compass = False  # the last press was there
         self._around: QPointF | None = None  # device pixel; None while the button is up
         self._last = 0.0  # direction of the mouse from there, degrees
         self._wanted = 0.0  # rotation, before it snaps
-        self._pressed, self._least = QPointF(), 0.0
+        self._pressed = QPointF()
         self._moved = False
 
     @property
     def is_held(self) -> bool:
         return self._around is not None
 
-    def grab(self, at: QPointF, around: QPointF, least: float = 0.0) -> None:
-        """The button goes down at a device pixel; what follows turns around another one.
+    def press(self, at: QPointF, anywhere: bool) -> bool:
+        """A button goes down at a device pixel; whether what follows turns the slide.
 
-        Less than ``least`` device pixels away it is a click.
+        anywhere: also beside the compass.
         """
-        self._pressed, self._least = at, least
+        compass = self._scene.compass_place()
+        self.on_compass = self.is_over(at)
+        if compass is not None and self.on_compass:
+            self._grab(at, compass.center())
+        elif anywhere:
+            self._grab(at, self._camera.view.middle)
+        return self.is_held
+
+    def is_over(self, at: QPointF) -> bool:
+        """Whether a device pixel is on the compass."""
+        compass = self._scene.compass_place()
+        return compass is not None and compass.contains(at)
+
+    def _grab(self, at: QPointF, around: QPointF) -> None:
+        self._pressed = at
         self._around, self._last = around, _direction(at - around)
         self._wanted, self._moved = self._camera.state.rotation, False
 
     def move(self, at: QPointF) -> None:
-        is_click = (at - self._pressed).manhattanLength() < self._least
-        if self._around is None or (is_click and not self._moved):
+        is_near = (at - self._pressed).manhattanLength() < CLICK_PX * self._scene.dpr
+        if self._around is None or (self.on_compass and is_near and not self._moved):
             return
         now = _direction(at - self._around)
         by = math.remainder(now - self._last, 360.0)
@@ -47,10 +65,14 @@ class Turning:
             self._wanted += by
             self._camera.turn_to(_snapped(self._wanted))
 
-    def drop(self) -> bool:
-        """The button goes up; whether the slide was turned."""
+    def release(self) -> None:
+        """The button goes up; after a click on the compass the slide is upright."""
+        if self.on_compass and not self._moved:
+            self._camera.turn_to(0.0)
+        self.let_go()
+
+    def let_go(self) -> None:
         self._around = None
-        return self._moved
 
 
 class Twist:

@@ -85,7 +85,7 @@ def test_a_place_that_is_marked_on_both_links_them(bench: Bench, beside: BesideC
     assert (state.center_x, state.center_y) == pytest.approx((400, 400), abs=3)
     assert state.downsample == 2.0
     main.cursor_moved.emit(300.0, 300.0)
-    assert there._pointed == pytest.approx((500, 400), abs=3) and main._pointed is None
+    assert there.scene.pointed == pytest.approx((500, 400), abs=3) and main.scene.pointed is None
     there.cursor_moved.emit(float("nan"), float("nan"))
     bench.window.actions_by_name["link_slides"].trigger()
     before = there.view_state()

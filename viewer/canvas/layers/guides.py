@@ -42,11 +42,10 @@ def paint_grid(
 
 
 def paint_crosshair(
-    painter: QPainter, view: View, at: QPointF | None, mpp: float | None, dpr: float
+    painter: QPainter, view: View, at: QPointF, mpp: float | None, dpr: float
 ) -> None:
-    """Lines through a device pixel (None: the middle), and where on the slide that is."""
-    place = view.middle if at is None else at
-    x, y, gap = place.x(), place.y(), GAP_PX * dpr
+    """Lines through a device pixel, and where on the slide that is."""
+    x, y, gap = at.x(), at.y(), GAP_PX * dpr
     lines = [
         QLineF(0, y, x - gap, y), QLineF(x + gap, y, view.width, y),
         QLineF(x, 0, x, y - gap), QLineF(x, y + gap, x, view.height),
@@ -59,7 +58,7 @@ def paint_crosshair(
     metrics = QFontMetricsF(font, painter.device())
     pad, beside = PAD_PX * dpr, 2 * GAP_PX * dpr
     box = QRectF(0, 0, metrics.horizontalAdvance(text) + 2 * pad, metrics.height() + pad)
-    box.moveTopLeft(place + QPointF(beside, beside))
+    box.moveTopLeft(at + QPointF(beside, beside))
     if box.right() > view.width:
         box.moveRight(x - beside)
     if box.bottom() > view.height:

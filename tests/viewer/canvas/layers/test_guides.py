@@ -97,6 +97,8 @@ def test_the_crosshair_follows_the_mouse_and_stands_in_the_middle_without_it(
     assert lines() == (280, 170)
     QApplication.sendEvent(white.canvas, QEvent(QEvent.Type.Leave))
     assert lines() == (300, 200)
+    white.canvas.point_at((540.0, 290.0))  # the mouse is on a slide that is linked to this one
+    assert lines() == (340, 140)
 
 
 def test_the_crosshair_tells_its_place(white: Driver, monkeypatch: pytest.MonkeyPatch) -> None:

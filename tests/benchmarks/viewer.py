@@ -69,6 +69,7 @@ class Hand:
     def run(self, seconds: float) -> list[float]:
         """Seconds of each frame."""
         self.canvas.frames.clear()
+        self.canvas.asked = None
         self._mouse(QEvent.Type.MouseButtonPress, self._place())
         self.timer.start()
         end = time.monotonic() + seconds

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QEvent, Qt, QTimer
@@ -57,6 +58,7 @@ class SlideCanvas(CanvasBase):
         self._first_announced = False
         self._frame_pending = True  # something changed since the last paint
         self._painted = QTimer(self, singleShot=True, interval=0)
+        self._more_rois = QTimer(self, singleShot=True, interval=0)
         self._connect()
         self._follow_theme()
         self.setMouseTracking(True)
@@ -74,6 +76,7 @@ class SlideCanvas(CanvasBase):
         slides.failed.connect(self.slide_failed)
         self.camera.changed.connect(self._on_view_changed)
         self._painted.timeout.connect(self._after_paint)
+        self._more_rois.timeout.connect(lambda: self._take_rois(self.scene.rois.go_on))
 
     # --- slide
     def open_slide(self, path: str) -> None:
@@ -196,9 +199,16 @@ class SlideCanvas(CanvasBase):
         return tool
 
     def set_rois(self, rois: Sequence[Roi]) -> None:
+        """Show these; where very many are new, the window answers until they are there."""
+        self._take_rois(partial(self.scene.rois.set_rois, rois))
+
+    def _take_rois(self, take: Callable[[], object]) -> None:
         layer = self.scene.rois
         before = {roi.id: roi for roi in layer.chosen_rois()}
-        layer.set_rois(rois)
+        take()
+        if not layer.is_complete:
+            self._more_rois.start()
+            return
         after = {roi.id: roi for roi in layer.chosen_rois()}
         if before.keys() != after.keys() or any(after[i] is not before[i] for i in after):
             self.pointer.tool.selection_changed()
@@ -228,10 +238,11 @@ class SlideCanvas(CanvasBase):
 
     # --- state and painting
     def is_settled(self) -> bool:
-        """Whether every visible tile has been painted at its final level."""
+        """Whether all ROIs, and every visible tile at its final level, have been painted."""
         return (
             self.scene.info is not None
             and not self._frame_pending
+            and self.scene.rois.is_complete
             and not self.scene.tiles.missing
             and not self.camera.is_moving
         )

@@ -178,7 +178,7 @@ class RegionController(Controller):
             return
         if found.new:
             regions = formats.regions(len(found.new))
-            self._document.add(found.new, tr("Import {regions}").format(regions=regions))
+            self._document.put(found.new, tr("Import {regions}").format(regions=regions))
         for note in found.notes:
             self._messages.warn(note)
         if found.changed:
@@ -208,7 +208,7 @@ class Found:
     """What a region file holds for a slide."""
 
     rois: list[Roi]
-    new: list[Roi]  # of them, those that the document lacks or has otherwise
+    new: dict[str, Roi]  # of them, those that the document lacks or has otherwise, by id
     known: int  # of them, in the document, changed or not
     off: int  # of them, outside the slide
     notes: tuple[str, ...]  # about features that were skipped or not understood
@@ -251,7 +251,7 @@ def read_for_slide(
         for roi in rois
         if roi.id in there and rois_to_geojson([roi]) == rois_to_geojson([there[roi.id]])
     }
-    new = [roi for roi in rois if roi.id not in same]
+    new = {roi.id: roi for roi in rois if roi.id not in same}
     off = sum(not is_on(roi, info) for roi in rois)
     return Found(rois, new, len(there), off, file.notes)
 

@@ -18,6 +18,7 @@ from viewer.saving.answers import KeptAnswer
 from viewer.saving.contents import (
     REGION,
     applied,
+    by_key,
     contents_of,
     measured,
     read_all,
@@ -25,11 +26,13 @@ from viewer.saving.contents import (
     settings_of,
     with_scale_of_file,
     without_old_scale,
+    without_regions,
 )
 from viewer.saving.keeper import Keeper, News
-from viewer.saving.save_queue import Outcome, SaveFailure, SaveQueue
+from viewer.saving.save_queue import Outcome, SaveFailure, SaveQueue, Written
 from viewer.saving.session import Session, SessionStore
 from viewer.saving.session_file import write_session_file
+from viewer.saving.turns import awaited
 from viewer.services.background import Background
 from viewer.services.notices import describe
 from viewer.text import formats
@@ -187,7 +190,8 @@ class SessionController(Controller):
     def finish(self) -> list[SaveFailure]:
         """Write all changes now; returns those that could not be written."""
         self._queue_changes()
-        written = self._queue.write()
+        with awaited():
+            written = self._queue.write()
         self._on_written(written)
         return [outcome for outcome in written if isinstance(outcome, SaveFailure)]
 
@@ -216,23 +220,23 @@ class SessionController(Controller):
         slide = self._document.slide
         if slide is not None and self._dirty:
             self._dirty = False
-            self._keeper.queue(self._contents())
+            self._keeper.queue(self._document.rois_by_id, self._others())
             if self._new_answers:
                 self._queue.add(slide, self._new_answers)
         self._new_answers = {}
 
-    def _contents(self) -> dict[str, Any]:
+    def _others(self) -> dict[str, Any]:
+        """What is kept of the document beside its regions."""
         document = self._document
         view, selected, seen = document.view, document.selected, document.seen
-        contents = contents_of(
-            document.rois,
+        found = without_regions(
             document.slide_settings,
             view=None if view is None else list(view),
             selected=None if selected is None else selected.id,
             seen=seen if seen is not None and seen.is_any else None,
         )
         slide = document.slide
-        return contents if slide is None else with_scale_of_file(contents, slide.mpp)
+        return found if slide is None else with_scale_of_file(found, slide.mpp)
 
     # --- results of the worker
     def _on_written(self, written: Sequence[Outcome]) -> None:
@@ -242,8 +246,9 @@ class SessionController(Controller):
                 self._messages.error(sentence, describe(failure.error).details)
         self._reported = set(failures)
         for outcome in written:
-            if not isinstance(outcome, SaveFailure):
-                self._take_in(self._keeper.receive(outcome, self._contents()))
+            if isinstance(outcome, Written) and outcome.theirs:
+                now = {**by_key(self._document.rois_by_id), **self._others()}
+                self._take_in(self._keeper.receive(outcome, now))
 
     def _take_in(self, news: News) -> None:
         """Show what another window has changed on this slide."""

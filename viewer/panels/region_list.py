@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
 
 from ssmamba.rois.measures import angle_of, length_of, point_count
 from ssmamba.rois.roi import Roi
@@ -23,6 +23,7 @@ ModelIndex = QModelIndex | QPersistentModelIndex
 NO_PARENT = QModelIndex()
 RoiRole = int(Qt.ItemDataRole.UserRole)
 LineRole = RoiRole + 1
+MANY = 5000
 UNNAMED = tr("Unnamed region")
 KINDS = {  # regions without an area, which no model is asked about
     "point": tr("Points"),
@@ -63,7 +64,10 @@ class RegionModel(QAbstractListModel):
         self._order = RegionOrder()
         self.has_user_classes = False
         self._areas: dict[str, tuple[Roi, float]] = {}
-        document.rois_changed.connect(self._reload)
+        self._known = 0  # regions of the document, shown or not
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._reload)
+        document.rois_changed.connect(self._on_rois_changed)
         document.slide_changed.connect(self._reload)
         document.results_changed.connect(self._repaint)
         document.slide_settings_changed.connect(self._repaint)
@@ -71,10 +75,21 @@ class RegionModel(QAbstractListModel):
         library.shown_changed.connect(self._repaint)
         self._reload()
 
+    def _on_rois_changed(self) -> None:
+        """At once, but very many new ones in a turn of their own: the window answers between."""
+        if len(self._document.rois) - self._known > MANY:
+            self._soon.start()
+        else:
+            self._reload()
+
     def _reload(self) -> None:
+        self._known = len(self._document.rois)
         new = arranged(self._document.rois, self._order)
-        had, self.has_user_classes = self.has_user_classes, any(roi.user_class for roi in new)
-        if [r.id for r in new] == [r.id for r in self._rois]:
+        had = self.has_user_classes
+        self.has_user_classes = any(roi.class_name and roi.user_class for roi in new)
+        as_drawn = self._order == RegionOrder()
+        ids = list(self._document.rois_by_id) if as_drawn else [roi.id for roi in new]
+        if ids == list(self._rows):
             self._rois = new
             self._repaint()
             if had != self.has_user_classes:
@@ -82,7 +97,7 @@ class RegionModel(QAbstractListModel):
             return
         self.beginResetModel()
         self._rois = new
-        self._rows = {roi.id: row for row, roi in enumerate(new)}
+        self._rows = dict(zip(ids, range(len(ids)), strict=True))
         self.endResetModel()
 
     @property

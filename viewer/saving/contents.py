@@ -31,6 +31,7 @@ OWN = VIEW, SELECTED, FILE_MPP, SEEN = "view", "selected", "file_mpp", "seen"
 Contents = Mapping[str, Any]  # values by key: Rois, KeptAnswers, Seen, and JSON
 DEFAULTS = SlideSettings()
 LARGEST = {"mpp": LARGEST_MPP, "field_px": LARGEST_FIELD_PX}
+NOTHING = object()  # is kept under a key
 FARTHEST_PX = 2.0**31  # from the origin of a slide; no slide is as wide
 
 
@@ -50,7 +51,17 @@ def without_old_scale(contents: Contents, mpp: float | None) -> Contents:
 
 def contents_of(rois: Iterable[Roi], settings: SlideSettings, **others: Any) -> dict[str, Any]:
     """The contents of a slide; a setting that is the default, or None, has no entry."""
-    found: dict[str, Any] = {REGION + roi.id: roi for roi in rois}
+    return {**by_key({roi.id: roi for roi in rois}), **without_regions(settings, **others)}
+
+
+def by_key(rois: Mapping[str, Roi]) -> dict[str, Any]:
+    """The part of the contents that are regions, from regions by id."""
+    return {REGION + roi_id: roi for roi_id, roi in rois.items()}
+
+
+def without_regions(settings: SlideSettings, **others: Any) -> dict[str, Any]:
+    """The rest of the contents."""
+    found: dict[str, Any] = {}
     for field in fields(settings):
         value = getattr(settings, field.name)
         if value != getattr(DEFAULTS, field.name):
@@ -59,19 +70,17 @@ def contents_of(rois: Iterable[Roi], settings: SlideSettings, **others: Any) -> 
     return found
 
 
-def followed(contents: Contents) -> dict[str, Any]:
-    """The part that ``contents_of`` makes; the rest is added to, never compared."""
-    return {k: v for k, v in contents.items() if k.startswith((REGION, SETTING)) or k in OWN}
-
-
 def changes(before: Contents, after: Contents) -> dict[str, Any]:
     """What leads from one to the other; None = gone."""
+    if not before:
+        return dict(after)
+    here = before.get
     found = {
         key: value
         for key, value in after.items()
-        if key not in before or (before[key] is not value and before[key] != value)
+        if (old := here(key, NOTHING)) is not value and (old is NOTHING or old != value)
     }
-    found.update(dict.fromkeys(key for key in before if key not in after))
+    found.update(dict.fromkeys(before.keys() - after.keys()))
     return found
 
 

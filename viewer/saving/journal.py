@@ -1,10 +1,11 @@
 """What is kept of one thing: a snapshot and an append-only journal beside it.
 
-A change is one line at the end of the journal, on disk when ``append`` returns. Several processes
-may write to one journal: each reads what the others wrote before it writes. A long journal is
-folded into a new snapshot, which is complete before it takes the old one's place; that one stays as
-a backup, with the journal that leads from it to the new one. A crash between any two steps, or a
-damaged snapshot, loses nothing: replaying records that a snapshot already has changes nothing.
+A change is one line at the end of the journal, on disk when ``append`` returns; those made together
+are there together or not at all, also after a crash. Several processes may write to one journal:
+each reads what the others wrote before it writes. A long journal is folded into a new snapshot,
+which is complete before it takes the old one's place; that one stays as a backup, with the journal
+that leads from it to the new one. A crash between any two steps, or a damaged snapshot, loses
+nothing: replaying records that a snapshot already has changes nothing.
 """
 
 from __future__ import annotations
@@ -14,13 +15,23 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from ssmamba.files import written_whole
 from ssmamba.locks import FileLock
-from viewer.saving.records import GONE, Records, json_of, line_of, read_lines
+from viewer.saving.records import (
+    BATCH,
+    GONE,
+    Records,
+    json_of,
+    line_of,
+    read_journal,
+    read_lines,
+)
+from viewer.saving.turns import in_turns
 from viewer.text.tr import tr
 
 FORMAT = "ssmamba-session"
@@ -28,6 +39,7 @@ VERSION = 1
 HEAD, END = "ssmamba:head", "ssmamba:end"  # keys of the first and the last line
 FOLD_BYTES = 256 * 1024  # a journal is folded when it is longer than this and than its snapshot
 LOCK_WAIT_S = 20.0
+BLOCK_BYTES = 2**20  # written at a time: a join of 100 MB would hold up the window
 Changes = Mapping[str, bytes | None]  # JSON by key; None = gone
 
 
@@ -96,8 +108,9 @@ class Journal:
         """Write changes to the disk. While locked and after ``sync``. Raises OSError."""
         if not changes:
             return
-        lines = [line_of(k, GONE if v is None else v) for k, v in changes.items()]
-        self._write(b"".join(lines))
+        lines = (line_of(k, GONE if v is None else v) for k, v in changes.items())
+        mark = [line_of(BATCH, json_of(len(changes)))] if len(changes) > 1 else []
+        self._write(chain(mark, lines))
         for key, value in changes.items():
             if value is None:
                 self.live.pop(key, None)
@@ -114,7 +127,7 @@ class Journal:
                 if not self._id or _id_of(read_lines(file.readline())) != self._id:
                     return None
                 file.seek(self._read_to)
-                found = read_lines(file.read())
+                found = read_journal(file.read())
         except FileNotFoundError:
             return None
         if found.damaged:
@@ -133,11 +146,11 @@ class Journal:
         if snapshot is None or not _is_whole(snapshot):
             for path in (_old(self._snapshot), _old(self._journal)):
                 with contextlib.suppress(OSError):
-                    _play(live, (_read(path) or Records()).values)
+                    _play(live, (_read(path, read_journal) or Records()).values)
             if snapshot is not None:
                 self.damage.append(_copied(self._snapshot))
         _play(live, (snapshot or Records()).values)
-        journal = _read(self._journal) or Records()
+        journal = _read(self._journal, read_journal) or Records()
         _play(live, journal.values)
         self._id, self._read_to = _id_of(journal), journal.end
         self._complete = not self.unread
@@ -149,27 +162,30 @@ class Journal:
         return live
 
     # --- writing
-    def _write(self, lines: bytes) -> None:
-        """Append to the journal, after cutting off a line that a crash has torn."""
-        start, made = self._read_to, self._id
+    def _write(self, lines: Iterable[bytes]) -> None:
+        """Append to the journal, after cutting off what a crash has torn."""
+        start = end = self._read_to
+        made = self._id
         if start == 0:
             made = uuid.uuid4().hex
             head = {"format": FORMAT, "version": VERSION, "id": made}
-            lines = line_of(HEAD, json_of(head)) + lines
+            lines = chain([line_of(HEAD, json_of(head))], lines)
         handle = os.open(self._journal, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
         with os.fdopen(handle, "r+b", buffering=0) as file:
             try:
                 file.truncate(start)
                 file.seek(start)
-                rest = memoryview(lines)
-                while rest:
-                    rest = rest[file.write(rest) :]
+                for block in _blocks(lines):
+                    rest = memoryview(block)
+                    while rest:
+                        rest = rest[file.write(rest) :]
+                    end += len(block)
                 os.fsync(file.fileno())
             except OSError:
                 with contextlib.suppress(OSError):  # half of it must not be taken for all
                     file.truncate(start)
                 raise
-        self._id, self._read_to = made, start + len(lines)
+        self._id, self._read_to = made, end
 
     def _fold_when_long(self) -> None:
         size = self._snapshot.stat().st_size if self._snapshot.exists() else 0
@@ -182,7 +198,7 @@ class Journal:
             return  # the snapshot may have more than could be read
         with written_whole(self._snapshot) as partial:
             with partial.open("wb") as file:
-                file.writelines(snapshot_lines(self.live))
+                file.writelines(in_turns(snapshot_lines(self.live)))
                 file.flush()
                 os.fsync(file.fileno())
             if self._snapshot.exists():
@@ -191,7 +207,19 @@ class Journal:
         if self._journal.exists():
             self._journal.replace(_old(self._journal))
         self._id, self._read_to = "", 0
-        self._write(b"")
+        self._write(())
+
+
+def _blocks(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines joined to blocks of about BLOCK_BYTES."""
+    block, size = [], 0
+    for line in in_turns(lines):
+        block.append(line)
+        size += len(line)
+        if size >= BLOCK_BYTES:
+            yield b"".join(block)
+            block, size = [], 0
+    yield b"".join(block)
 
 
 def snapshot_lines(live: Mapping[str, bytes]) -> Iterator[bytes]:
@@ -234,10 +262,10 @@ def _difference(
     return {key: after.get(key) for key in keys if before.get(key) != after.get(key)}
 
 
-def _read(path: Path) -> Records | None:
+def _read(path: Path, read: Callable[[bytes], Records] = read_lines) -> Records | None:
     """A file's records; None without one. Raises OSError."""
     try:
-        return read_lines(path.read_bytes())
+        return read(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
-from viewer.saving.contents import REGION, SEEN, SETTING, Contents, applied, changes, followed
+from viewer.saving.contents import (
+    OWN,
+    REGION,
+    SEEN,
+    SETTING,
+    Contents,
+    applied,
+    by_key,
+    changes,
+)
 from viewer.saving.save_queue import SaveQueue, Written
 from viewer.saving.session import Session
 from viewer.state.seen import Seen
@@ -33,23 +42,34 @@ class Keeper:
     def __init__(self, queue: SaveQueue) -> None:
         self._queue = queue
         self._info: SlideInfo | None = None
-        self._kept: dict[str, Any] = {}  # as queued or read
+        self._rois: Mapping[str, Roi] | None = None  # that were queued
+        self._regions: dict[str, Any] = {}  # by key, as queued or read
+        self._others: dict[str, Any] = {}  # the rest of the contents
         self._early: dict[str, Any] = {}  # changes queued before the saved session was there
         self._loaded = False
 
     def begin(self, info: SlideInfo) -> None:
         """Another slide is shown, without its saved session at first."""
-        self._info = info
-        self._kept, self._early = {}, {}
+        self._info, self._rois = info, None
+        self._regions, self._others, self._early = {}, {}, {}
         self._loaded = False
 
-    def queue(self, now: Contents) -> bool:
-        """Queue what has changed in the document; whether there was anything."""
+    def queue(self, rois: Mapping[str, Roi], others: Contents) -> bool:
+        """Queue what has changed in the document; whether there was anything.
+
+        rois: by id; the same object again says that none has changed. others: the rest of the
+        contents.
+        """
         assert self._info is not None
-        news = changes(self._kept, now)
+        news: dict[str, Any] = {}
+        if rois is not self._rois:
+            regions = by_key(rois)
+            news = changes(self._regions, regions)
+            self._rois, self._regions = rois, regions
+        news.update(changes(self._others, others))
+        self._others = dict(others)
         if not news:
             return False
-        self._kept = dict(now)
         if not self._loaded:
             self._early.update(news)
         self._queue.add(self._info, news)
@@ -58,7 +78,9 @@ class Keeper:
     def take(self, session: Session) -> Contents:
         """The saved session as the document has to join it: with what was done there meanwhile."""
         joined = applied(session.contents, self._early)
-        self._kept = followed(joined)
+        self._rois = None
+        self._regions = {k: v for k, v in joined.items() if k.startswith(REGION)}
+        self._others = {k: v for k, v in joined.items() if k.startswith(SETTING) or k in OWN}
         self._loaded = True
         return joined
 
@@ -66,30 +88,34 @@ class Keeper:
         """What the document has to take in after a save; ``now`` are its contents."""
         if written.info is not self._info or not self._loaded:
             return News()
+        self._rois = None
         rois: list[Roi] = []
         deleted: list[str] = []
         settings: dict[str, Any] = {}
         seen: Seen | None = None
         for key, value in written.theirs.items():
             if key.startswith(REGION) and value is None:
-                self._kept.pop(key, None)
+                self._regions.pop(key, None)
                 deleted.append(key)
             elif key == SEEN and value is not None:
-                self._kept[key] = seen = value
+                self._others[key] = seen = value
             elif key.startswith((REGION, SETTING)) and self._is_news(key, written, now):
-                self._kept[key] = value
                 if key.startswith(REGION):
+                    self._regions[key] = value
                     rois.append(value)
                     continue
                 settings[key] = value
                 if value is None:
-                    del self._kept[key]
+                    self._others.pop(key, None)
+                else:
+                    self._others[key] = value
         self._queue.acknowledge(written.info, deleted)
         ids = frozenset(key.removeprefix(REGION) for key in deleted if key in now)
         return News(tuple(rois), ids, settings, seen)
 
     def _is_news(self, key: str, written: Written, now: Contents) -> bool:
         """Whether nothing has been done here to what another window has changed."""
-        here, kept = now.get(key), self._kept.get(key)
+        here = now.get(key)
+        kept = self._regions.get(key, self._others.get(key))
         touched = here is not kept and here != kept
         return not touched and not self._queue.changed_since(written.info, key, written.at)

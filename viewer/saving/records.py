@@ -2,8 +2,10 @@
 
 A line is ``CRC KEY VALUE``: the CRC-32 of the rest as 8 hex digits, a key in URL quoting, and a
 JSON value in ASCII; ``null`` says that the key is gone. The later of two records of one key
-counts. No line depends on another, so that a damaged one costs itself alone. A byte order mark and
-the line ends of Windows, which programs that copy files as text put in, are no damage.
+counts. No line depends on another, so that a damaged one costs itself alone. Only in a journal, the
+key BATCH says how many of the lines that follow are one change: a crash costs all of them or none.
+A byte order mark and the line ends of Windows, which programs that copy files as text put in, are
+no damage.
 """
 
 from __future__ import annotations
@@ -12,11 +14,13 @@ import codecs
 import json
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote
 
 GONE = b"null"
+BATCH = "ssmamba:batch"  # value: the number of lines
 _SAFE = "/-_.:{}"  # in a key, unquoted
 _TORN = re.compile(rb"[0-9a-f]{0,8}|[0-9a-f]{8} [ -~]*")  # the beginning of a line
 
@@ -44,8 +48,8 @@ def json_of(value: Any) -> bytes:
 def read_lines(data: bytes) -> Records:
     """The records of a file's bytes. A last line that a crash has torn does not count."""
     found = Records(end=data.rfind(b"\n") + 1)
-    for line in data[: found.end].removeprefix(codecs.BOM_UTF8).split(b"\n")[:-1]:
-        record = _record(line.removesuffix(b"\r"))
+    for _, line in _lines(data, found.end):
+        record = _record(line)
         if record is None:
             found.damaged += 1
         else:
@@ -53,6 +57,39 @@ def read_lines(data: bytes) -> Records:
     if not _TORN.fullmatch(data, found.end):
         found.damaged += 1
     return found
+
+
+def read_journal(data: bytes) -> Records:
+    """The same of a journal, without the marks of batches, and a last one that a crash has torn."""
+    found = read_lines(data)
+    marks = [number for number, (key, _) in enumerate(found.values) if key == BATCH]
+    if not marks:
+        return found
+    missing, start = 0, found.end
+    for at, line in _lines(data, found.end):
+        record = _record(line) if line[9:].startswith(BATCH.encode()) else None
+        if record is None:
+            missing -= 1
+        else:
+            missing, start = _count(record[1]), at
+    if missing > 0:
+        del found.values[marks[-1] :]
+        found.end = start
+    found.values = [(key, value) for key, value in found.values if key != BATCH]
+    return found
+
+
+def _lines(data: bytes, end: int) -> Iterator[tuple[int, bytes]]:
+    """Where each whole line begins, and the line."""
+    at = len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0
+    while at < end:
+        stop = data.index(b"\n", at)
+        yield at, data[at:stop].removesuffix(b"\r")
+        at = stop + 1
+
+
+def _count(value: bytes) -> int:
+    return int(value) if value.isdigit() else 0
 
 
 def _record(line: bytes) -> tuple[str, bytes] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
 from ssmamba.slides.slide import SlideInfo
@@ -61,11 +62,12 @@ class SaveQueue:
         """
         with self._lock:
             waiting = self._slides.setdefault(key_of(info), _Waiting(info))
-            for key, value in news.items():
-                if value is None or key not in waiting.deleted:
-                    self._count += 1
-                    waiting.news[key] = value
-                    waiting.numbers[key] = self._count
+            if waiting.deleted:
+                gone = waiting.deleted
+                news = {k: v for k, v in news.items() if v is None or k not in gone}
+            waiting.news.update(news)
+            waiting.numbers.update(zip(news, count(self._count + 1), strict=False))
+            self._count += len(news)
 
     def acknowledge(self, info: SlideInfo, deleted: Iterable[str]) -> None:
         """The document no longer has these regions."""

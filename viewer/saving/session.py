@@ -36,6 +36,7 @@ from viewer.saving.contents import (
 from viewer.saving.journal import Journal
 from viewer.saving.legacy import Legacy, read_legacy
 from viewer.saving.slide_key import key_of
+from viewer.saving.turns import in_turns
 from viewer.state.seen import Seen
 from viewer.state.settings import SlideSettings
 from viewer.text.tr import tr
@@ -249,7 +250,7 @@ def _with_seen(ours: Contents, theirs: Mapping[str, bytes | None]) -> Contents:
 
 def _written(news: Contents, live: Mapping[str, bytes]) -> dict[str, bytes | None]:
     """The records of changes, without those that change nothing."""
-    found = {key: None if value is None else encoded(value) for key, value in news.items()}
+    found = {k: None if value is None else encoded(value) for k, value in in_turns(news.items())}
     return {key: data for key, data in found.items() if data != live.get(key)}
 
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QTimer
 
 INTERVAL_MS = 1000
 GROWTH = 0.25  # of the long-lived objects, before the next full collection
+BURST = 100_000  # new objects within an interval: regions being read, not widgets
 
 
 class Collector(QObject):
@@ -31,8 +32,14 @@ class Collector(QObject):
         """Collect the oldest generation whose count is above Python's own threshold.
 
         The oldest generation is collected only after growing by a quarter (Python's own rule):
-        that visits every region of the slide, and blocks the window meanwhile.
+        that visits every object there, and blocks the window meanwhile. A burst is exempted for
+        good (``gc.freeze``, which takes no time): to go through 100,000 regions takes half a
+        second, and none of them is in a cycle.
         """
+        if gc.get_count()[0] > BURST:
+            gc.freeze()
+            self._kept = self._promoted = 0
+            return
         young, middle, old = (
             0 < most < count for count, most in zip(gc.get_count(), gc.get_threshold(), strict=True)
         )

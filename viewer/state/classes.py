@@ -61,7 +61,7 @@ class Classes:
     def _list(self) -> list[Offered]:
         kept = self._document.slide_settings.classes.classes
         rois = self._document.rois
-        self._counts = counts = Counter(roi.class_name for roi in rois)
+        self._counts = counts = Counter([roi.class_name for roi in rois])
         found = {c.name: Offered(c, counts[c.name], kept=True) for c in kept}
         seen = set(counts) - {"", *found}
         if seen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -60,6 +60,7 @@ class Document:
         self.undo_stack = UndoStack()
         self._steps: dict[tuple[str, str], UndoStack] = {}  # of slides shown before
         self._rois: dict[str, Roi] = {}
+        self._copy: Mapping[str, Roi] | None = None  # of them, for others; None = to be made
         self._order: dict[str, int] = {}  # of first appearance
         self._hashes: dict[str, tuple[Roi, str]] = {}
         self._selected: str | None = None
@@ -88,7 +89,7 @@ class Document:
         self.slide = info
         self.results.clear()
         self._hashes.clear()
-        self._rois = {}
+        self._rois, self._copy = {}, None
         self._order.clear()
         self._selected = None
         self._chosen = {}
@@ -102,7 +103,7 @@ class Document:
 
     def restore(self, rois: Iterable[Roi], settings: SlideSettings) -> None:
         """Add the saved regions of the open slide, below those drawn in the meantime."""
-        self._rois = {**{roi.id: roi for roi in rois}, **self._rois}
+        self._rois, self._copy = {**{roi.id: roi for roi in rois}, **self._rois}, None
         self._order = {roi_id: at for at, roi_id in enumerate(self._rois)}
         self.set_slide_settings(settings)
         self.rois_changed.emit()
@@ -112,7 +113,7 @@ class Document:
     ) -> None:
         """Show what another window has changed on this slide: no step that can be undone."""
         kept = {roi_id: roi for roi_id, roi in self._rois.items() if roi_id not in deleted}
-        self._rois = {**kept, **{roi.id: roi for roi in rois}}
+        self._rois, self._copy = {**kept, **{roi.id: roi for roi in rois}}, None
         for roi_id in self._rois:
             self._order.setdefault(roi_id, len(self._order))
         self.set_slide_settings(settings)
@@ -172,19 +173,33 @@ class Document:
     # --- regions
     @property
     def rois(self) -> Sequence[Roi]:
+        """From the bottom up."""
         return tuple(self._rois.values())
 
     @property
+    def rois_by_id(self) -> Mapping[str, Roi]:
+        """The same by id; the same object until they change."""
+        if self._copy is None:
+            self._copy = dict(self._rois)
+        return self._copy
+
+    @property
     def has_rois(self) -> bool:
-        """Whether there is any region; ``rois`` copies all of them."""
+        """Whether there is any region."""
         return bool(self._rois)
 
     def roi(self, roi_id: str | None) -> Roi | None:
         return None if roi_id is None else self._rois.get(roi_id)
 
     def add(self, rois: Iterable[Roi], text: str = tr("Add region")) -> None:
-        new = {roi.id: roi for roi in rois}
-        self._do(Change(text, {i: self._rois.get(i) for i in new}, dict(new)))
+        self.put({roi.id: roi for roi in rois}, text)
+
+    def put(self, rois: Mapping[str, Roi], text: str) -> None:
+        """``add`` with regions by id."""
+        after: dict[str, Roi | None] = dict(rois)
+        before: dict[str, Roi | None] = dict.fromkeys(after)
+        before.update((i, self._rois[i]) for i in after.keys() & self._rois.keys())
+        self._do(Change(text, before, after))
 
     def change(self, roi: Roi, text: str = tr("Change region")) -> None:
         """Replace a region by one with the same id; unknown ids and equal regions are ignored."""
@@ -334,15 +349,15 @@ class Document:
     def _apply(self, change: Change | None) -> None:
         if change is None:  # nothing to undo
             return
-        ordered = len(self._order)  # regions that have had a place
-        returned = False  # to a place that they had
-        for roi_id, roi in change.after.items():
-            if roi is None:
-                self._rois.pop(roi_id, None)
-            else:
-                place = self._order.setdefault(roi_id, len(self._order))
-                returned |= place < ordered and roi_id not in self._rois
-                self._rois[roi_id] = roi
+        there = {i: roi for i, roi in change.after.items() if roi is not None}
+        for roi_id in change.after.keys() - there.keys():
+            self._rois.pop(roi_id, None)
+        known = there.keys() & self._order.keys()  # regions that have had a place
+        returned = not known <= self._rois.keys()  # to a place that they had
+        fresh = there if not known else [i for i in there if i not in known]
+        self._order.update(zip(fresh, count(len(self._order)), strict=False))
+        self._rois.update(there)
+        self._copy = None
         if change.classes is not None:
             self.set_slide_settings(replace(self._slide_settings, classes=change.classes[1]))
         if change.seen is not None:
@@ -352,6 +367,6 @@ class Document:
         if not change.after:
             return
         if returned:
-            self._rois = dict(sorted(self._rois.items(), key=lambda item: self._order[item[0]]))
+            self._rois = {i: self._rois[i] for i in sorted(self._rois, key=self._order.__getitem__)}
         self.rois_changed.emit()
         self._deselect_lost()

@@ -43,8 +43,11 @@ class RegionOrder:
 def arranged(rois: Iterable[Roi], order: RegionOrder) -> list[Roi]:
     """The regions that are shown, in their order; given in the order of drawing."""
     words = order.search.casefold().split()
-    is_shown = SHOWN[order.show]
-    found = [roi for roi in rois if is_shown(roi) and _matches(roi, words)]
+    found = list(rois)
+    if order.show != "all":
+        found = list(filter(SHOWN[order.show], found))
+    if words:
+        found = [roi for roi in found if _matches(roi, words)]
     if order.sort != "drawn":
         found.sort(key=KEYS[order.sort])
     if order.descending:
@@ -61,8 +64,6 @@ def size_of(roi: Roi) -> tuple[int, float]:
 
 
 def _matches(roi: Roi, words: list[str]) -> bool:
-    if not words:
-        return True
     text = f"{roi.name}\n{roi.class_name}\n{roi.note}".casefold()
     return all(word in text for word in words)
 

@@ -111,3 +111,18 @@ def test_a_region_that_waits_for_the_scale_says_so(qtbot: QtBot, tmp_path: Path)
     document.remove([document.rois[0].id])
     document.add([square(0, 0, 20, "R")])
     assert row(panel).endswith("Not classified")
+
+
+def test_very_many_regions_come_in_a_turn_of_their_own(
+    panel: RegionsPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viewer.panels.region_list.MANY", 5)
+    document = panel._document
+    document.add([square(n, 0, 5, f"R{n}", str(n)) for n in range(20)])
+    document.select("7")
+    assert panel.model.rowCount() == 0
+    qtbot.waitUntil(lambda: panel.model.rowCount() == 20)
+    assert [roi.id for roi in panel.chosen()] == ["7"]
+    assert panel.view.currentIndex().row() == 7
+    document.remove(["7"])
+    assert panel.model.rowCount() == 19

@@ -8,7 +8,7 @@ from pathlib import Path
 from ssmamba.slides.slide import SlideInfo
 from tests.viewer.fakes import square
 from tests.viewer.state.test_planning import INFO
-from viewer.saving.contents import applied, contents_of, settings_of
+from viewer.saving.contents import applied, by_key, contents_of, settings_of, without_regions
 from viewer.saving.keeper import Keeper
 from viewer.saving.save_queue import Outcome, SaveQueue, Written
 from viewer.saving.session import Session, SessionStore
@@ -36,7 +36,7 @@ class KeptWindow:
 
     def queue(self) -> None:
         """What the save timer does on the window's thread."""
-        self._keeper.queue(self.contents)
+        self._keeper.queue(self.document.rois_by_id, self._others)
 
     def receive(self, outcomes: Sequence[Outcome]) -> None:
         """What the window's thread does when the worker is done."""
@@ -61,9 +61,13 @@ class KeptWindow:
 
     @property
     def contents(self) -> dict:
+        return {**by_key(self.document.rois_by_id), **self._others}
+
+    @property
+    def _others(self) -> dict:
         seen = self.document.seen
         kept = seen if seen is not None and seen.is_any else None
-        return contents_of(self.document.rois, self.document.slide_settings, seen=kept)
+        return without_regions(self.document.slide_settings, seen=kept)
 
     @property
     def shown(self) -> dict[str, str]:

@@ -82,6 +82,47 @@ def test_a_damaged_record_in_the_middle_costs_itself_alone_and_a_copy_stays(
     assert Path(copy).read_bytes() == damaged
 
 
+def test_changes_made_together_are_there_together_or_not_at_all(
+    journal: Journal, tmp_path: Path
+) -> None:
+    """Wherever a crash has cut what was written."""
+    write(journal, a=1, b=2)
+    file = tmp_path / "a.journal"
+    start = file.stat().st_size
+    write(journal, a=None, b=3, c=4)
+    whole = file.read_bytes()
+    for cut in range(start, len(whole)):
+        file.write_bytes(whole[:cut])
+        again = Journal(tmp_path, "a")
+        again.sync()
+        assert numbers(again.live) == {"a": 1, "b": 2} and again.damage == []
+    write(again, d=5)
+    write(again, a=6, d=7)
+    assert numbers(read(tmp_path)) == {"a": 6, "b": 2, "d": 7}
+
+
+def test_a_damaged_line_among_changes_made_together_costs_itself_alone(
+    journal: Journal, tmp_path: Path
+) -> None:
+    write(journal, a=1, b=2, c=3)
+    file = tmp_path / "a.journal"
+    for key, left in ((b" b 2", {"a": 1, "c": 3}), (b"batch 3", {"a": 1, "b": 2, "c": 3})):
+        file.write_bytes(file.read_bytes().replace(key, key[:-1] + b"9"))
+        assert numbers(read(tmp_path)) == left
+        file.write_bytes(file.read_bytes().replace(key[:-1] + b"9", key))
+
+
+def test_a_large_change_is_written_in_blocks(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "BLOCK_BYTES", 100)
+    values = {f"k{number}": number for number in range(50)}
+    write(journal, **values)
+    write(journal, k3=None)
+    del values["k3"]
+    assert numbers(read(tmp_path)) == values
+
+
 @pytest.mark.parametrize("kept", [b"\0" * 90, b"hello\nworld\n", b"\xff\xfe1\x002\x00"])
 def test_what_is_no_journal_at_all_is_copied_before_it_is_written_over(
     tmp_path: Path, kept: bytes

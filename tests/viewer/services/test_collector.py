@@ -99,3 +99,19 @@ def test_many_regions_are_gone_through_again_only_when_they_have_grown(automatic
     full_collections(20, 60)
     assert full_collections(30, 60) == 0
     assert full_collections(30, 600) >= 1
+
+
+def test_a_burst_of_regions_is_never_gone_through(
+    automatic: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = QObject()
+    collector = Collector(parent)
+    collector.collect_when_due()
+    frozen = gc.get_freeze_count()
+    monkeypatch.setattr("viewer.services.collector.BURST", 5000)
+    held = [[i] for i in range(10_000)]
+    try:
+        collector.collect_when_due()
+        assert gc.get_freeze_count() >= frozen + len(held)
+    finally:
+        gc.unfreeze()

@@ -14,6 +14,7 @@ from viewer.canvas.view import View
 
 SIDE_PX = 256  # of a square, device pixels
 BUDGET_S = 0.004  # of a frame, for squares that panning brings
+CHANGE_S = 0.03  # of a frame, for squares whose content has changed
 KEPT = 384  # squares, a quarter of a MB each: more than a screen of 4K has
 
 
@@ -23,7 +24,9 @@ class Crowd:
     def __init__(self) -> None:
         self.is_whole = True  # no square is left for the next frame
         self._content: Hashable = None
+        self._scale: Hashable = None
         self._squares: OrderedDict[tuple[int, int], QImage] = OrderedDict()
+        self._former: dict[tuple[int, int], QImage] = {}  # with other content, at this scale
 
     def paint(
         self,
@@ -32,28 +35,40 @@ class Crowd:
         content: Hashable,
         draw: Callable[[QPainter, View], object],
     ) -> None:
-        """Paint the squares that are in view; those that panning brings come within a few frames.
+        """Paint the squares that are in view; those that panning brings, and those whose content
+        has changed, come within a few frames.
 
         content: all that a square depends on but its place and the scale; another one means other
         pictures. draw: paints what lies within a view of one square.
         """
-        now = (content, view.state.downsample, view.state.rotation)
-        end = time.perf_counter() + BUDGET_S
-        if now != self._content:
-            self._content = now
+        scale, start = (view.state.downsample, view.state.rotation), time.perf_counter()
+        budget = BUDGET_S if self._squares and not self._former else CHANGE_S
+        if scale != self._scale:
+            if self._squares:
+                budget = math.inf  # nothing could stand in: they would flicker while one zooms
+            self._former = {}
             self._squares.clear()
-            end = math.inf  # nothing could stand in for them: they would flicker while one zooms
+        elif content != self._content:
+            budget = CHANGE_S
+            self._former.update(self._squares)
+            self._squares.clear()
+        self._scale, self._content = scale, content
         ox, oy = view.origin
         self.is_whole, made = True, 0
         for row in _numbers(-oy, view.height):
             for at in _numbers(-ox, view.width):
                 if (at, row) not in self._squares:
-                    if made and time.perf_counter() > end:
+                    if made and time.perf_counter() > start + budget:
                         self.is_whole = False
+                        former = self._former.get((at, row))
+                        if former is not None:
+                            painter.drawImage(ox + at * SIDE_PX, oy + row * SIDE_PX, former)
                         continue
                     made += 1
                 square = self._square(at, row, view, draw)
                 painter.drawImage(ox + at * SIDE_PX, oy + row * SIDE_PX, square)
+        if self.is_whole:
+            self._former = {}
 
     def _square(
         self, at: int, row: int, view: View, draw: Callable[[QPainter, View], object]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -13,12 +13,8 @@ from ssmamba.rois.roi import Roi
 from viewer.canvas.layers.crowd import Crowd
 from viewer.canvas.layers.labels import label_font, paint_label, place_label
 from viewer.canvas.layers.measures import label_box, measured_text
-from viewer.canvas.layers.roi_shape import (
-    DEFAULT_COLOR,
-    POINT_RADIUS_PX,
-    RoiShape,
-    paint_outline,
-)
+from viewer.canvas.layers.roi_shape import POINT_RADIUS_PX, RoiShape, paint_outline
+from viewer.canvas.layers.roi_table import RoiTable, slices
 from viewer.canvas.layers.small_rois import paint_dots, paint_outlines
 from viewer.canvas.view import View
 
@@ -33,16 +29,12 @@ class RoiLayer:
     """The ROIs of one canvas."""
 
     def __init__(self) -> None:
-        self._shapes: dict[str, RoiShape] = {}
         self._list: list[RoiShape] = []
-        self._bounds = np.empty((0, 4))  # level-0 px, in the order of _list
-        self._colors: np.ndarray = np.empty(0, np.uint32)  # ARGB
-        self._is_point = np.empty(0, bool)
-        self._has_area = np.empty(0, bool)
+        self._table = RoiTable()
+        self._coming: Iterator[RoiTable | None] | None = None  # the next one
         self._hidden_ids: frozenset[str] = frozenset()
         self._version = 0  # of the ROIs
         self._crowd = Crowd()
-        self._is_hidden = np.empty(0, bool)
         self._number: dict[str, int] = {}  # in _list, by id
         self.selected: str | None = None  # the one whose results are shown
         self.chosen: frozenset[str] = frozenset()  # all that are selected
@@ -51,35 +43,40 @@ class RoiLayer:
         self.labels: dict[str, QRectF] = {}  # by id: where names stand now, device pixels
 
     def set_rois(self, rois: Sequence[Roi]) -> None:
-        old = self._shapes
-        self._shapes = {}
-        for roi in rois:
-            known = old.get(roi.id)
-            if known is not None and known.roi is roi:
-                self._shapes[roi.id] = known
-            elif _has_places(roi):
-                self._shapes[roi.id] = RoiShape(roi)
-        self._list = list(self._shapes.values())
-        self._number = {shape.roi.id: at for at, shape in enumerate(self._list)}
-        self._bounds = np.array([s.bounds for s in self._list]).reshape(-1, 4)
-        colors = np.array([s.roi.color or DEFAULT_COLOR for s in self._list], np.uint32)
-        self._colors = (
-            colors.reshape(-1, 3) @ np.array([1 << 16, 1 << 8, 1], np.uint32) | 0xFF000000
-        )
-        self._is_point = np.array([s.roi.kind == "point" for s in self._list], bool)
-        self._is_hidden = np.array([s.roi.hidden for s in self._list], bool)
-        self._has_area = np.array([s.roi.has_area for s in self._list], bool)
-        self._hidden_ids = frozenset(self._list[i].roi.id for i in np.flatnonzero(self._is_hidden))
+        """Show these; where very many are new, after some calls of ``go_on``."""
+        self._coming = slices(self._table, rois, self.shape)
+        self.go_on()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all ROIs that were set are shown; else ``go_on`` has to be called."""
+        return self._coming is None
+
+    def go_on(self) -> None:
+        """Look at some more of the ROIs that were set; those before are shown until then."""
+        table = None if self._coming is None else next(self._coming)
+        if table is None:
+            return
+        self._coming = None
+        self._table, self._list = table, table.shapes
+        self._number = dict(zip(table.ids, range(len(table.ids)), strict=True))
+        hidden = np.flatnonzero(table.is_hidden)
+        self._hidden_ids = frozenset(self._list[i].roi.id for i in hidden)
         self._version += 1
+
+    @property
+    def _bounds(self) -> np.ndarray:
+        return self._table.bounds
 
     def _shown(self) -> np.ndarray:
         """Which ROIs are there to see, (N,) bool: those not hidden, and those selected."""
-        shown = ~self._is_hidden
+        shown = ~self._table.is_hidden
         shown[[self._number[i] for i in self.chosen if i in self._number]] = True
         return shown
 
     def shape(self, roi_id: str | None) -> RoiShape | None:
-        return None if roi_id is None else self._shapes.get(roi_id)
+        at = None if roi_id is None else self._number.get(roi_id)
+        return None if at is None else self._list[at]
 
     def chosen_rois(self) -> list[Roi]:
         """The selected ROIs, from the bottom up."""
@@ -109,7 +106,7 @@ class RoiLayer:
         return [self._list[i].roi.id for i in near[inside]]
 
     def get(self, roi_id: str | None) -> Roi | None:
-        shape = None if roi_id is None else self._shapes.get(roi_id)
+        shape = self.shape(roi_id)
         return None if shape is None else shape.roi
 
     def at(self, x: float, y: float, tolerance: float) -> str | None:
@@ -138,7 +135,7 @@ class RoiLayer:
             return
         on_screen, is_dot = self._in_view(view, dpr)
         larger = on_screen & ~is_dot
-        crowded = int((larger & self._has_area).sum()) > MAX_OUTLINES
+        crowded = int((larger & self._table.has_area).sum()) > MAX_OUTLINES
         if crowded or is_dot.sum() > MAX_OUTLINES:
             content = (self._version, crowded, dpr, self.lifted, self.chosen & self._hidden_ids)
             draw = partial(self._paint_small, dpr=dpr, outlines=crowded)
@@ -149,7 +146,7 @@ class RoiLayer:
             told = [
                 self._number[i] for i in (*self.chosen, self.hovered or "") if i in self._number
             ]
-            alone = ~self._has_area
+            alone = ~self._table.has_area
             alone[told] = True
             larger &= alone
         shapes = [self._list[i] for i in np.flatnonzero(larger)]
@@ -174,25 +171,25 @@ class RoiLayer:
         on_screen = (b[:, 0] <= right) & (b[:, 2] >= left) & (b[:, 1] <= bottom) & (b[:, 3] >= top)
         on_screen &= self._shown()
         extent = np.maximum(b[:, 2] - b[:, 0], b[:, 3] - b[:, 1]) * view.scale
-        return on_screen, on_screen & ~self._is_point & (extent < DOT_BELOW_PX * dpr)
+        return on_screen, on_screen & ~self._table.is_point & (extent < DOT_BELOW_PX * dpr)
 
     def _paint_small(self, painter: QPainter, view: View, *, dpr: float, outlines: bool) -> None:
         """Dots, and with ``outlines`` the areas that are larger as hairlines."""
         wider = View(view.state, view.width + 16, view.height + 16)  # dots reach in from outside
         on_screen, is_dot = self._in_view(wider, dpr)
         centers = (self._bounds[is_dot, :2] + self._bounds[is_dot, 2:]) / 2
-        paint_dots(painter, centers, self._colors[is_dot], view, dpr)
+        paint_dots(painter, centers, self._table.colors[is_dot], view, dpr)
         if not outlines:
             return
         rings: list[np.ndarray] = []
         owners: list[int] = []
-        for number in np.flatnonzero(on_screen & ~is_dot & self._has_area).tolist():
+        for number in np.flatnonzero(on_screen & ~is_dot & self._table.has_area).tolist():
             shape = self._list[number]
             if shape.roi.id not in self.lifted:
                 found = shape.rings(view.state.downsample)
                 rings += found
                 owners += [number] * len(found)
-        paint_outlines(painter, rings, self._colors[owners], view, dpr)
+        paint_outlines(painter, rings, self._table.colors[owners], view, dpr)
 
     def _paint_labels(
         self,
@@ -227,8 +224,3 @@ class RoiLayer:
 def _box_area(shape: RoiShape) -> float:
     left, top, right, bottom = shape.bounds
     return (right - left) * (bottom - top)
-
-
-def _has_places(roi: Roi) -> bool:
-    first = roi.polygons[0] if roi.polygons else ()
-    return bool(first and first[0]) or any(rings and rings[0] for rings in roi.polygons)

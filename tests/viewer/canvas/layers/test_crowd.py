@@ -106,3 +106,26 @@ def test_a_frame_has_no_time_for_all_that_panning_brings(
     for more in (1, 2, 3, 4):
         assert frame(6.0 * SIDE_PX) == 4 + more
     assert crowd.is_whole
+
+
+def test_squares_with_new_content_come_within_a_few_frames_and_the_former_ones_stay_meanwhile(
+    qapp: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd = Crowd()
+    view = View(ViewState(2.0 * SIDE_PX, SIDE_PX / 2, 1.0), 4 * SIDE_PX, SIDE_PX)
+
+    def frame(content: str) -> list[str]:
+        """The colour of each square."""
+        image = QImage(4 * SIDE_PX, SIDE_PX, QImage.Format.Format_ARGB32)
+        image.fill(0)
+        painter = QPainter(image)
+        crowd.paint(painter, view, content, lambda to, _: to.fillRect(0, 0, 256, 256, content))
+        painter.end()
+        return [image.pixelColor(at * SIDE_PX + 9, 9).name() for at in range(4)]
+
+    red, blue = "#ff0000", "#0000ff"
+    assert frame(red) == [red] * 4
+    monkeypatch.setattr("viewer.canvas.layers.crowd.CHANGE_S", -1.0)
+    for done in (1, 2, 3):
+        assert frame(blue) == [blue] * done + [red] * (4 - done) and not crowd.is_whole
+    assert frame(blue) == [blue] * 4 and crowd.is_whole

@@ -54,7 +54,7 @@ def degrees(angle: float) -> str:
 def rotation(angle: float) -> str:
     """ "37°", "−12.5°": from -180° to 180°, positive to the right."""
     signed = 180.0 - (180.0 - angle) % 360.0
-    text = f"{abs(signed):.2f}".rstrip("0").rstrip(".")
+    text = f"{abs(signed):.1f}".removesuffix(".0")
     return decimal(f"−{text}°" if signed < 0 else f"{text}°")
 
 

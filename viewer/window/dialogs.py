@@ -282,7 +282,7 @@ class Dialogs:
 
     def rotate(self) -> None:
         if self._work.document.slide is not None and not self._raised(RotateDialog):
-            dialog = RotateDialog(self._work.beside.active.camera, self._window)
+            dialog = RotateDialog(self._work.beside.active, self._window)
             self._of_this_slide(dialog)
             dialog.show()
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFormLayout, QSlider, QWidget
 
-from viewer.canvas.camera import Camera
+from viewer.canvas import SlideCanvas
 from viewer.canvas.types import ViewState
 from viewer.text.tr import tr
 from viewer.widgets.basic import icon_button, label
@@ -17,14 +17,15 @@ from viewer.widgets.number_box import NumberBox
 HALF_TURN = 180
 TICK_DEG = 45
 SLIDER_PX = 300
+FROM_EDGE_PX = 48  # of the slide
 
 
 class RotateDialog(Dialog):
     """The slide follows at once; Cancel takes it back."""
 
-    def __init__(self, camera: Camera, parent: QWidget | None = None) -> None:
+    def __init__(self, canvas: SlideCanvas, parent: QWidget | None = None) -> None:
         super().__init__(tr("Rotate"), parent)
-        self._camera = camera
+        self._camera = camera = canvas.camera
         self._info, self._before = camera.info, camera.state.rotation
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(-HALF_TURN, HALF_TURN)
@@ -53,6 +54,13 @@ class RotateDialog(Dialog):
         self.lay_out(form, margin=16, buttons=Button.Ok | Button.Cancel)
         self.angle.selectAll()
         self.angle.setFocus()
+        self._move_below(canvas)
+
+    def _move_below(self, canvas: SlideCanvas) -> None:
+        """Leave the middle of the slide free."""
+        self.adjustSize()
+        x = (canvas.width() - self.width()) // 2
+        self.move(canvas.mapToGlobal(QPoint(x, canvas.height() - self.height() - FROM_EDGE_PX)))
 
     def _on_chosen(self, degrees: float) -> None:
         if not self._filling:

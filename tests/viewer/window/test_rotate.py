@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from tests.slides import write_pyramid
@@ -68,6 +68,13 @@ def test_a_typed_angle_turns_and_cancel_takes_it_back(bench: Bench, dialog: Rota
     assert rotation(bench) == 180.0 and dialog.slider.value() == -180
     dialog.reject()
     assert rotation(bench) == 0.0
+
+
+def test_the_dialog_leaves_the_middle_of_the_slide_free(bench: Bench, dialog: RotateDialog) -> None:
+    canvas = bench.window.canvas
+    middle = canvas.mapToGlobal(canvas.rect().center())
+    assert not dialog.frameGeometry().contains(middle)
+    assert dialog.frameGeometry().intersects(canvas.rect().translated(canvas.mapToGlobal(QPoint())))
 
 
 def test_what_is_confirmed_stays(bench: Bench, dialog: RotateDialog) -> None:
@@ -150,7 +157,7 @@ def test_grid_and_crosshair_are_kept_as_preferences(
 
 @pytest.mark.parametrize(
     ("degrees", "text"),
-    [(0.0, "0°"), (37.0, "37°"), (347.5, "−12.5°"), (180.0, "180°"), (270.0, "−90°")],
+    [(0.0, "0°"), (37.04, "37°"), (347.5, "−12.5°"), (180.0, "180°"), (270.0, "−90°")],
 )
 def test_a_rotation_in_words(degrees: float, text: str) -> None:
     assert formats.rotation(degrees) == text

@@ -6,6 +6,7 @@ import re
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import shiboken6
@@ -61,8 +62,11 @@ class Dialogs:
     ) -> None:
         self._window = window
         self._work = workspace
-        self._known_length = KnownLength(workspace.known_line, window)
         self._actions = actions  # for the list of shortcuts
+
+    @cached_property
+    def _known_length(self) -> KnownLength:
+        return KnownLength(self._work.known_line, self._window)
 
     def preferences(self) -> None:
         if not self._raised(PreferencesDialog):

@@ -25,6 +25,7 @@ from ssmamba.rois.geojson import (
     write_rois,
 )
 from ssmamba.rois.roi import Roi
+from tests import qupath
 
 QUPATH: dict[str, Any] = {
     "type": "FeatureCollection",
@@ -212,6 +213,7 @@ def regions(draw: st.DrawFn) -> Roi:
 @given(st.lists(regions(), max_size=4))
 def test_our_own_regions_survive_a_file(rois: list[Roi]) -> None:
     text = json.dumps(rois_to_geojson(rois), allow_nan=False)
+    assert not list(qupath.problems(json.loads(text)))
     back = rois_from_geojson(json.loads(text))
     # a polygon that happens to be an upright rectangle comes back as one
     assert [replace(b, kind=a.kind) for a, b in zip(rois, back, strict=True)] == rois

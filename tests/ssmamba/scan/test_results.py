@@ -17,6 +17,7 @@ from ssmamba.reading.values import NO_CLASS, ReadOptions
 from ssmamba.rois.geojson import read_region_file
 from ssmamba.rois.roi import Roi
 from ssmamba.runtime.device import choose_device
+from tests import qupath
 from tests.ssmamba.checkpoints.made import CLASSES
 
 
@@ -75,6 +76,7 @@ def test_each_window_has_the_doubt_that_predict_gives_a_region_of_it_alone(folde
 
 def test_doubt_comes_first_in_the_table_and_for_qupath(read):
     rows, found = rows_of(read), json.loads((read / "tiles.geojson").read_text())
+    assert not list(qupath.problems(found))
     assert len(rows) == len(found["features"]) > 20
     names = {info.name for info in CLASSES}
     for row, feature in zip(rows, found["features"], strict=True):

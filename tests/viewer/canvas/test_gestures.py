@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import (
@@ -147,3 +149,29 @@ def test_two_fingers_on_a_screen_pinch_and_end_what_the_first_one_drew(drawing: 
     after = canvas.camera.view.to_screen(*place)
     assert abs(after.x() - 200) <= 1.6 and abs(after.y() - 180) <= 1.6
     assert not canvas.pointer.tool.is_busy and drawing.drawn == []
+
+
+def test_two_fingers_on_a_screen_turn_the_slide_with_them(drawing: Driver) -> None:
+    """By as much as they turn once it is clear that they do; the place between them stays."""
+    canvas = drawing.canvas
+    screen, middle = QTest.createTouchDevice(), QPoint(200, 150)
+
+    def ends(degrees: float) -> tuple[QPoint, QPoint]:
+        turn = math.radians(degrees)
+        way = QPoint(round(90 * math.cos(turn)), round(90 * math.sin(turn)))
+        return middle - way, middle + way
+
+    place = canvas.camera.view.to_slide(200, 150)
+    one, two = ends(0)
+    QTest.touchEvent(canvas, screen, False).press(0, one, canvas).commit()
+    QTest.touchEvent(canvas, screen, False).move(0, one, canvas).press(1, two, canvas).commit()
+    turned = []
+    for degrees in range(2, 42, 2):
+        one, two = ends(degrees)
+        QTest.touchEvent(canvas, screen, False).move(0, one, canvas).move(1, two, canvas).commit()
+        turned.append(canvas.view_state().rotation)
+    QTest.touchEvent(canvas, screen, False).release(0, one, canvas).release(1, two, canvas).commit()
+    assert turned[4] == 0.0  # 10 degrees are none
+    assert turned[-1] == pytest.approx(40 - 10, abs=3)
+    after = canvas.camera.view.to_screen(*place)
+    assert abs(after.x() - 200) <= 3 and abs(after.y() - 150) <= 3

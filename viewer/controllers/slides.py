@@ -90,6 +90,18 @@ class SlideController(Controller):
 
         Everything of it is kept, for when it is opened again.
         """
+        if path not in self.list.paths:
+            return
+        at, was_shown = self.list.paths.index(path), path == self.current
+
+        def take_back() -> None:
+            self.list.add([path])
+            self.list.move(path, at)
+            if was_shown:
+                self.switch_to(path)
+
+        text = tr("Closed {name}; everything of it is kept.").format(name=Path(path).name)
+        self._messages.info_with_undo(text, take_back)
         following = self.list.beside(path, 1)
         self.list.remove(path)
         if path == self._wanted:

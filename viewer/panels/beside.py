@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QGridLayout, QMenu, QWidget
 
@@ -21,6 +22,7 @@ from viewer.workspace import Workspace
 
 BUTTONS = ("link_slides", "mark_places", "copy_across", "swap_slides")
 BAR_PX = 54  # for letters of 13 px
+MENU_AT = QPoint(16, 16)  # on the slide
 
 
 class BesideBar(QFrame):
@@ -104,3 +106,11 @@ def beside_menu(work: Workspace, other: Callable[[], object], parent: QWidget) -
     if work.beside.is_open:
         menu.addAction(tr("Close the second slide"), work.beside.close)
     return menu
+
+
+def show_beside_menu(work: Workspace, other: Callable[[], object], parent: QWidget) -> None:
+    """At the corner of the slide, for the mouse and the keyboard."""
+    menu = beside_menu(work, other, parent)
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    menu.popup(work.canvas.mapToGlobal(MENU_AT))
+    menu.setActiveAction(menu.actions()[0])

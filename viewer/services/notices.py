@@ -58,6 +58,10 @@ class MessageCenter(QObject):
     def info(self, text: str, details: str = "", *, replaces: str = "") -> None:
         self.posted.emit(Message("info", translated(text), details, replaces=replaces))
 
+    def info_with_undo(self, text: str, undo: Callable[[], object]) -> None:
+        """What was done, with a button that takes it back."""
+        self.posted.emit(Message("info", text, action=tr("Undo"), on_action=undo))
+
     def warn(self, text: str, details: str = "", *, stays: bool = False) -> None:
         """A warning leaves with its slide unless it ``stays``."""
         self.posted.emit(Message("warning", translated(text), details, stays))

@@ -68,7 +68,8 @@ class MessageBar(QFrame):
         if message.replaces:
             self._drop(lambda old: old.text == message.replaces)
         shown = self._message
-        if shown is not None and shown.level != "info" and shown.text != message.text:
+        matters = shown is not None and (shown.level != "info" or bool(shown.action))
+        if shown is not None and matters and shown.text != message.text:
             self._waiting.append(shown)
         self._set(message)
 

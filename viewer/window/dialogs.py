@@ -11,7 +11,6 @@ from pathlib import Path
 
 import shiboken6
 from PIL.Image import Image
-from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMainWindow, QMessageBox
 
@@ -22,7 +21,7 @@ from viewer.actions.action import Action
 from viewer.exporting.areas import scan_facts
 from viewer.exporting.facts import Facts
 from viewer.exporting.measurements import Measurements
-from viewer.panels.beside import beside_menu
+from viewer.panels.beside import show_beside_menu
 from viewer.saving.session_file import ENDING
 from viewer.services.notices import describe
 from viewer.state.settings import SlideSettings
@@ -51,7 +50,6 @@ TABLES = tr("CSV (*.csv);;TSV (*.tsv);;JSON (*.json)")
 FIGURES = tr("PNG (*.png);;SVG (*.svg);;PDF (*.pdf)")
 REPORTS = tr("PDF (*.pdf)")
 IMAGES = tr("Images (*.png)")
-BESIDE_AT = QPoint(16, 16)  # of the menu, on the slide
 
 
 class Dialogs:
@@ -89,10 +87,7 @@ class Dialogs:
 
     def choose_beside(self) -> None:
         """A menu of the slides that can stand beside the open one."""
-        menu = beside_menu(self._work, self.open_beside, self._window)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(self._work.canvas.mapToGlobal(BESIDE_AT))
-        menu.setActiveAction(menu.actions()[0])
+        show_beside_menu(self._work, self.open_beside, self._window)
 
     def open_beside(self) -> None:
         self._choose(tr("Slide beside"), SLIDES, lambda paths: self._work.beside.open(paths[0]))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMenu
 
 from tests.slides import write_pyramid
 from tests.viewer.conftest import RING, Bench
@@ -59,12 +60,18 @@ def test_a_second_slide_by_menu_with_a_view_of_its_own(bench: Bench, other: Path
     two, main = bench.work.beside, bench.window.canvas
     texts = [action.text() for action in beside_menu(bench.work, list, bench.window).actions()]
     assert texts == ["small.tif (itself)", "other.tif", "", "Other slide…"]
-    beside_menu(bench.work, list, bench.window).actions()[1].trigger()
+    bench.window.actions_by_name["beside"].trigger()
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    menu.actions()[1].trigger()
+    menu.close()
     settle(bench)
     assert two.canvas.isVisible() and abs(two.canvas.width() - main.width()) < 20
     assert state_text(two).startswith("Free.")
     before = main.view_state()
+    bench.window.activateWindow()
     two.canvas.setFocus()
+    bench.qtbot.waitUntil(two.canvas.hasFocus)
     two.canvas.camera.zoom_at(1.0, None, smooth=False)
     assert main.view_state() == before
     bench.window.actions_by_name["fit"].trigger()

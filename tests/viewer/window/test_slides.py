@@ -103,6 +103,9 @@ def test_closing_shows_the_next_and_at_last_the_start_page(
     cross = cross_of(panel.rows.visualItemRect(panel.rows.item(1))).center().toPoint()
     QTest.mouseClick(panel.rows.viewport(), Qt.MouseButton.LeftButton, pos=cross)
     assert names(panel) == ["small.tif", "b.tif"] and bench.document.slide.path == three[0]
+    bench.window.message_bar._act.click()
+    assert names(panel) == ["small.tif", "a.tif", "b.tif"]
+    bench.work.slides.close_slide(three[1])
     source = bench.window.canvas.source
     switch(bench, bench.window.actions_by_name["close_slide"].trigger)
     assert names(panel) == ["b.tif"] and bench.document.slide.path == three[2]
@@ -116,6 +119,11 @@ def test_closing_shows_the_next_and_at_last_the_start_page(
     bench.open(Path(three[0]))
     assert [roi.id for roi in bench.document.rois] == [drawn.id]
     assert bench.document.undo_stack.undo_text
+    bench.work.slides.close_slide(three[0])
+    message = bench.window.message_bar.message
+    assert message is not None and message.text.startswith("Closed small.tif;")
+    switch(bench, bench.window.message_bar._act.click)
+    assert bench.document.slide.path == three[0]
 
 
 def test_closing_what_is_on_its_way(bench: Bench, panel: SlidesPanel, three: list[str]) -> None:

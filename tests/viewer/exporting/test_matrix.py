@@ -77,7 +77,9 @@ def test_one_map_each_is_exported_in_rows_of_three_and_a_shared_scale_once(
     look = replace(many.document.map_painting, scale="shared")
     many.document.set_map_painting(look)
     many.settle()
+    many.window.canvas.camera.turn_to(37.0)  # as the tissue is seen, so it is in the picture
     text = export(many, tmp_path / "each.svg").read_text()
+    assert "rotated by 37°" in text
     assert text.count("One colour scale for all maps") == 1
     assert text.count("<image") >= 5 and "More 1" in text and "Original" in text
     assert "evidence for Adenocarcinoma" in text  # its name, not its key in the training data

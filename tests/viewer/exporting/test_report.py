@@ -47,6 +47,13 @@ def test_what_the_regions_say_and_where_it_comes_from(tmp_path: Path, facts: Fac
     assert f"Slide: small.tif, content {facts.info.quick_hash}" in text.replace("\n", "")
 
 
+def test_a_report_of_a_turned_slide_says_so(tmp_path: Path, facts: Facts) -> None:
+    write_report(tmp_path / "report.pdf", replace(facts, rotation=270.0))
+    pdf = Pdf((tmp_path / "report.pdf").read_bytes())
+    text = "".join(pdf.text(page) for page in range(len(pdf.pages)))
+    assert "Pictures: rotated by −90°" in text
+
+
 def test_pages_are_numbered_and_no_region_is_cut_or_lost(maker: Maker, facts: Facts) -> None:
     regions = [
         maker.region(square(10 * n, 10 * n, 80, f"Region {n}"), UNSURE, Trust(True))

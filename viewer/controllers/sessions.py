@@ -24,10 +24,12 @@ from viewer.saving.contents import (
     read_all,
     regions_of,
     settings_of,
+    steps_by_key,
     with_scale_of_file,
     without_old_scale,
     without_regions,
 )
+from viewer.saving.history import history_of
 from viewer.saving.keeper import Keeper, News
 from viewer.saving.save_queue import Outcome, SaveFailure, SaveQueue, Written
 from viewer.saving.session import Session, SessionStore
@@ -235,6 +237,8 @@ class SessionController(Controller):
             selected=None if selected is None else selected.id,
             seen=seen if seen is not None and seen.is_any else None,
         )
+        if self._keeper.keeps_steps:
+            found.update(steps_by_key(document.undo_stack))
         slide = document.slide
         return found if slide is None else with_scale_of_file(found, slide.mpp)
 
@@ -273,6 +277,7 @@ class SessionController(Controller):
             return
         own = self._document.slide_settings
         contents = Session(self._keeper.take(session))
+        self._document.undo_stack.join(*history_of(contents.contents))
         with self._changing():
             self._document.restore(
                 contents.rois, own if self._settings_changed else contents.settings

@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields
 from math import inf
 from typing import Any, get_type_hints
 
-import numpy as np
-
-from ssmamba.rois.geojson import rois_from_geojson, rois_to_geojson
 from ssmamba.rois.roi import Roi
 from viewer.saving.answers import ANSWER, KeptAnswer, answer_from_json, answer_to_json
+from viewer.saving.history import STEP, PackedStep, key_of_step, step_from_json, step_to_json
 from viewer.saving.packing import from_json, to_json
 from viewer.saving.records import json_of
-from viewer.state.seen import Seen, cell_of
+from viewer.saving.values import (
+    FARTHEST_PX,
+    region_from_json,
+    region_to_json,
+    require,
+    seen_from_json,
+    seen_to_json,
+)
+from viewer.state.seen import Seen
 from viewer.state.settings import (
     LARGEST_FIELD_PX,
     LARGEST_MPP,
@@ -25,14 +31,14 @@ from viewer.state.settings import (
     ViewColors,
     fields_of,
 )
+from viewer.state.undo import Side, UndoStack
 
 REGION, SETTING = "region/", "setting/"
 OWN = VIEW, SELECTED, FILE_MPP, SEEN = "view", "selected", "file_mpp", "seen"
-Contents = Mapping[str, Any]  # values by key: Rois, KeptAnswers, Seen, and JSON
+Contents = Mapping[str, Any]  # values by key: Rois, KeptAnswers, Seen, steps, and JSON
 DEFAULTS = SlideSettings()
 LARGEST = {"mpp": LARGEST_MPP, "field_px": LARGEST_FIELD_PX}
 NOTHING = object()  # is kept under a key
-FARTHEST_PX = 2.0**31  # from the origin of a slide; no slide is as wide
 
 
 def with_scale_of_file(contents: dict[str, Any], mpp: float | None) -> dict[str, Any]:
@@ -68,6 +74,15 @@ def without_regions(settings: SlideSettings, **others: Any) -> dict[str, Any]:
             found[SETTING + field.name] = to_json(value)
     found.update((key, value) for key, value in others.items() if value is not None)
     return found
+
+
+def steps_by_key(stack: UndoStack) -> dict[str, Any]:
+    """The part that are steps to undo and redo."""
+    return {key_of_step(number): step for number, step in stack.kept().items()}
+
+
+def without_steps(contents: Contents) -> Contents:
+    return {key: value for key, value in contents.items() if not key.startswith(STEP)}
 
 
 def changes(before: Contents, after: Contents) -> dict[str, Any]:
@@ -133,10 +148,11 @@ def answers_of(contents: Contents) -> tuple[KeptAnswer, ...]:
 def encoded(value: Any) -> bytes:
     """The JSON of a value."""
     if isinstance(value, Roi):
-        return json_of(_feature(value))
+        return json_of(region_to_json(value))
     if isinstance(value, Seen):
-        kept = _KeptSeen(value.width, value.height, value.steps.tobytes())
-        return json_of(to_json(kept))
+        return json_of(seen_to_json(value))
+    if isinstance(value, Side | PackedStep):
+        return json_of(step_to_json(value))
     return json_of(answer_to_json(value) if isinstance(value, KeptAnswer) else value)
 
 
@@ -149,13 +165,12 @@ def decoded(key: str, data: bytes) -> Any:
     if key.startswith(ANSWER):
         return answer_from_json(value)
     if key == SEEN:
-        return _seen(value)
+        return seen_from_json(value)
+    if key.startswith(STEP):
+        return step_from_json(value)
     if not key.startswith(REGION):
         return _checked(key, value)
-    found = rois_from_geojson(value)
-    if len(found) != 1:
-        raise ValueError(f"{key} is no region")
-    return replace(found[0], id=key.removeprefix(REGION))
+    return region_from_json(value, key.removeprefix(REGION))
 
 
 def read_all(live: Mapping[str, bytes]) -> tuple[dict[str, Any], list[str]]:
@@ -166,7 +181,7 @@ def read_all(live: Mapping[str, bytes]) -> tuple[dict[str, Any], list[str]]:
         try:
             found[key] = decoded(key, data)
         except ValueError:
-            if not key.startswith(ANSWER):  # such an answer is of another version
+            if not key.startswith((ANSWER, STEP)):  # such an answer is of another version
                 odd.append(key)
     return found, odd
 
@@ -184,19 +199,13 @@ def measured(rois: Sequence[Roi]) -> None:
             area_of(roi)
 
 
-def _feature(roi: Roi) -> dict[str, Any]:
-    collection = rois_to_geojson([roi])
-    (feature,) = collection["features"]
-    return {**feature, "crs": collection["crs"]} if "crs" in collection else feature
-
-
 def _checked(key: str, value: Any) -> Any:
     """A value that is no region and no answer. Raises ValueError for one that cannot be."""
     if key == VIEW:
         _view(value)
     if key == FILE_MPP and value != [None]:
         (mpp,) = from_json(tuple[float], value)
-        _require(0 < mpp < inf, value)
+        require(0 < mpp < inf, value)
     name = key.removeprefix(SETTING)
     if name != key and value is not None and name in get_type_hints(SlideSettings):
         _setting(name, value)
@@ -211,35 +220,13 @@ def _setting(name: str, raw: Any) -> Any:
     if isinstance(value, ClassList | ViewColors):
         return value.checked()
     if name == "rotation":
-        _require(0 <= value < 360, raw)
+        require(0 <= value < 360, raw)
     if name in LARGEST and value is not None:
-        _require(0 < value <= LARGEST[name], raw)
+        require(0 < value <= LARGEST[name], raw)
     return value
 
 
 def _view(raw: Any) -> tuple[float, float, float]:
     x, y, downsample = place = from_json(tuple[float, float, float], raw)
-    _require(max(abs(x), abs(y)) < FARTHEST_PX and 0 < downsample < FARTHEST_PX, raw)
+    require(max(abs(x), abs(y)) < FARTHEST_PX and 0 < downsample < FARTHEST_PX, raw)
     return place
-
-
-@dataclass(frozen=True)
-class _KeptSeen:
-    width: int
-    height: int
-    steps: bytes
-
-
-def _seen(raw: Any) -> Seen:
-    kept = from_json(_KeptSeen, raw)
-    _require(0 < kept.width < FARTHEST_PX and 0 < kept.height < FARTHEST_PX, kept.width)
-    cell = cell_of(kept.width, kept.height)
-    rows, columns = -(-kept.height // cell), -(-kept.width // cell)
-    _require(len(kept.steps) == rows * columns, raw)
-    steps = np.frombuffer(kept.steps, np.uint8).reshape(rows, columns)
-    return Seen(kept.width, kept.height, steps)
-
-
-def _require(fits: bool, value: object) -> None:
-    if not fits:
-        raise ValueError(f"{value!r:.40} cannot be")

@@ -17,7 +17,9 @@ from viewer.saving.contents import (
     applied,
     by_key,
     changes,
+    without_steps,
 )
+from viewer.saving.history import STEP
 from viewer.saving.save_queue import SaveQueue, Written
 from viewer.saving.session import Session
 from viewer.state.seen import Seen
@@ -47,12 +49,13 @@ class Keeper:
         self._others: dict[str, Any] = {}  # the rest of the contents
         self._early: dict[str, Any] = {}  # changes queued before the saved session was there
         self._loaded = False
+        self.keeps_steps = False  # not before those of earlier runs were read
 
     def begin(self, info: SlideInfo) -> None:
         """Another slide is shown, without its saved session at first."""
         self._info, self._rois = info, None
         self._regions, self._others, self._early = {}, {}, {}
-        self._loaded = False
+        self._loaded = self.keeps_steps = False
 
     def queue(self, rois: Mapping[str, Roi], others: Contents) -> bool:
         """Queue what has changed in the document; whether there was anything.
@@ -76,11 +79,17 @@ class Keeper:
         return True
 
     def take(self, session: Session) -> Contents:
-        """The saved session as the document has to join it: with what was done there meanwhile."""
-        joined = applied(session.contents, self._early)
+        """The saved session as the document has to join it: with what was done there meanwhile.
+
+        Of several windows the first one keeps the steps to undo.
+        """
+        self.keeps_steps = not session.shared
+        saved = without_steps(session.contents) if session.shared else session.contents
+        joined = applied(saved, self._early)
         self._rois = None
         self._regions = {k: v for k, v in joined.items() if k.startswith(REGION)}
-        self._others = {k: v for k, v in joined.items() if k.startswith(SETTING) or k in OWN}
+        others = (SETTING, STEP)
+        self._others = {k: v for k, v in joined.items() if k.startswith(others) or k in OWN}
         self._loaded = True
         return joined
 

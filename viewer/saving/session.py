@@ -33,6 +33,7 @@ from viewer.saving.contents import (
     with_scale_of_file,
     without_old_scale,
 )
+from viewer.saving.history import too_far
 from viewer.saving.journal import Journal
 from viewer.saving.legacy import Legacy, read_legacy
 from viewer.saving.slide_key import key_of
@@ -192,7 +193,7 @@ class SessionStore:
                 lost = frozenset(key for key in _deleted(theirs) if news.get(key) is not None)
                 ours = {key: value for key, value in news.items() if key not in lost}
                 journal.append(_written(_with_seen(ours, theirs), journal.live))
-                journal.append(dict.fromkeys(too_many(journal.live)))
+                journal.append(dict.fromkeys([*too_many(journal.live), *too_far(journal.live)]))
                 self._note(info, journal)
         except OSError as error:
             raise RoiError(

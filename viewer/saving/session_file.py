@@ -16,6 +16,7 @@ from ssmamba.errors import RoiError
 from ssmamba.files import written_whole
 from ssmamba.slides.slide import SlideInfo
 from viewer.saving.contents import measured, read_all, regions_of
+from viewer.saving.history import STEP
 from viewer.saving.journal import END, FORMAT, HEAD, VERSION, snapshot_lines
 from viewer.saving.records import json_of, read_lines
 from viewer.saving.session import TAKEN_OVER, Session
@@ -40,9 +41,9 @@ class SessionFile:
 
 
 def lines_of(live: Mapping[str, bytes], info: SlideInfo) -> Iterable[bytes]:
-    """The lines of a session's file."""
+    """The lines of a session's file: without steps to undo, which are nobody else's business."""
     slide = {"name": info.name, "key": key_of(info), "width": info.width, "height": info.height}
-    kept = {key: data for key, data in live.items() if key != TAKEN_OVER}
+    kept = {k: data for k, data in live.items() if k != TAKEN_OVER and not k.startswith(STEP)}
     return snapshot_lines({SLIDE: json_of(slide), **kept})
 
 

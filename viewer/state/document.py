@@ -13,7 +13,7 @@ from viewer.state.maps_in_view import MapsInView
 from viewer.state.results import Reading, ResultStore
 from viewer.state.seen import Seen
 from viewer.state.settings import ClassList, MapPainting, PictureSettings, SlideSettings
-from viewer.state.undo import Change, UndoStack
+from viewer.state.undo import Change, State, UndoStack
 from viewer.text import formats
 from viewer.text.tr import tr, tr_n
 
@@ -241,10 +241,15 @@ class Document:
         self._steps.setdefault(_key(info), UndoStack()).push(step)
 
     def undo(self) -> None:
-        self._apply(self.undo_stack.take_undo())
+        self._apply(self.undo_stack.take_undo(self._now))
 
     def redo(self) -> None:
-        self._apply(self.undo_stack.take_redo())
+        self._apply(self.undo_stack.take_redo(self._now))
+
+    def _now(self, state: State) -> State:
+        """What there is of all that a state has."""
+        there = {roi_id: self._rois.get(roi_id) for roi_id in state.rois}
+        return State(there, self._slide_settings.classes, self.seen)
 
     def next_name(self, kind: Kind = "polygon") -> str:
         """ "Region 4" when 1 to 3 are taken; rulers, angles and points are counted apart."""

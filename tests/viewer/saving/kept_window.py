@@ -8,7 +8,15 @@ from pathlib import Path
 from ssmamba.slides.slide import SlideInfo
 from tests.viewer.fakes import square
 from tests.viewer.state.test_planning import INFO
-from viewer.saving.contents import applied, by_key, contents_of, settings_of, without_regions
+from viewer.saving.contents import (
+    applied,
+    by_key,
+    contents_of,
+    settings_of,
+    steps_by_key,
+    without_regions,
+)
+from viewer.saving.history import history_of
 from viewer.saving.keeper import Keeper
 from viewer.saving.save_queue import Outcome, SaveQueue, Written
 from viewer.saving.session import Session, SessionStore
@@ -30,6 +38,7 @@ class KeptWindow:
         self._keeper.begin(info)
         session = self.waiting.load(info)
         joined = Session(self._keeper.take(session))
+        self.document.undo_stack.join(*history_of(joined.contents))
         self.document.restore(joined.rois, joined.settings)
         self.document.join_seen(joined.seen)
         return session
@@ -67,7 +76,10 @@ class KeptWindow:
     def _others(self) -> dict:
         seen = self.document.seen
         kept = seen if seen is not None and seen.is_any else None
-        return without_regions(self.document.slide_settings, seen=kept)
+        found = without_regions(self.document.slide_settings, seen=kept)
+        if self._keeper.keeps_steps:
+            found.update(steps_by_key(self.document.undo_stack))
+        return found
 
     @property
     def shown(self) -> dict[str, str]:

@@ -53,7 +53,7 @@ def degrees(angle: float) -> str:
 
 def rotation(angle: float) -> str:
     """ "37°", "−12.5°": from -180° to 180°, positive to the right."""
-    signed = 180.0 - (180.0 - angle) % 360.0
+    signed = round(180.0 - (180.0 - angle) % 360.0, 1)
     text = f"{abs(signed):.1f}".removesuffix(".0")
     return decimal(f"−{text}°" if signed < 0 else f"{text}°")
 

@@ -157,7 +157,14 @@ def test_grid_and_crosshair_are_kept_as_preferences(
 
 @pytest.mark.parametrize(
     ("degrees", "text"),
-    [(0.0, "0°"), (37.04, "37°"), (347.5, "−12.5°"), (180.0, "180°"), (270.0, "−90°")],
+    [
+        (0.0, "0°"),
+        (359.97, "0°"),
+        (37.04, "37°"),
+        (347.5, "−12.5°"),
+        (180.0, "180°"),
+        (270.0, "−90°"),
+    ],
 )
 def test_a_rotation_in_words(degrees: float, text: str) -> None:
     assert formats.rotation(degrees) == text

@@ -415,3 +415,17 @@ def test_windows_and_the_square_of_the_window_size_turn_with_the_slide(quarters:
                 assert changed[row - 2 : row + 3, column - 2 : column + 3].any(), (x, y, degrees)
         column, row = place_on_screen(560 + 8, 370 - 8, degrees)  # beside both
         assert not changed[row - 3 : row + 4, column - 3 : column + 4].any()
+
+
+@pytest.mark.parametrize("degrees", [270.0, 37.0])
+def test_dragged_regions_and_corners_stay_under_the_mouse(driver: Driver, degrees: float) -> None:
+    canvas = driver.canvas
+    canvas.set_rois([SQUARE])
+    canvas.set_selected("square")
+    turn(driver, degrees)
+    driver.drag((500, 300), (510, 310), (530, 340))
+    assert np.allclose(driver.edited[-1].bounds, (450, 310, 610, 470), atol=2)
+    driver.drag((580, 430), (585, 440), (600, 450))
+    corners = driver.edited[-1].polygons[0][0]
+    assert min(math.dist((600, 450), corner) for corner in corners) <= 2
+    assert np.allclose(driver.edited[-1].bounds[:2], (420, 270))

@@ -57,9 +57,9 @@ def are_clear(images: Sequence[np.ndarray], stain: str) -> np.ndarray:
     clear &= found[p.SEEN_NEAR] >= MARGIN * sight.SHARPNESS_LIMIT * found[p.SEEN_FAR]
     if inked or bare:
         clear &= pixels - found[p.SEEN_LIGHT] <= fluorescence.GROUND * pixels
-    if inked:
+    if inked:  # stray ink counts beside glass and blur alone, which the other figures rule out
         squares = (high // step) * (wide // step)
-        clear &= found[p.SEEN_INK_SQUARES] <= sight.STRAY_INK * squares
+        clear &= found[p.SEEN_INK_SQUARES] <= sight.INK_LIMIT * squares
     if bare:
         clear &= found[p.SEEN_TISSUE] - ink_pixels >= MARGIN * sight.GLASS_LIMIT * pixels
         clear &= pixels - found[p.SEEN_LIT] <= sight.BLACK_LIMIT * pixels

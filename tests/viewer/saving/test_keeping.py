@@ -285,3 +285,25 @@ def test_someone_who_never_pauses_is_saved_all_the_same(desk: Desk) -> None:
 
 def test_a_save_is_due_well_within_two_seconds_of_the_first_change() -> None:
     assert SAVE_DELAY_MS <= 1000
+
+
+def test_steps_can_be_undone_and_redone_after_a_restart(make_desk: Callable[[], Desk]) -> None:
+    first = make_desk()
+    first.open()
+    for name in ("A", "B", "C"):
+        first.document.add([square(0, 0, 5, name, name)], f"Draw {name}")
+    first.document.undo()
+    assert first.sessions.finish() == []
+    first.sessions.close()
+    second = make_desk()
+    second.open()
+    steps = second.document.undo_stack
+    assert (steps.undo_text, steps.redo_text) == ("Draw B", "Draw C")
+    second.document.undo()
+    second.document.undo()
+    assert not second.document.rois and not steps.undo_text
+    for _ in range(3):
+        second.document.redo()
+    assert [roi.name for roi in second.document.rois] == ["A", "B", "C"]
+    second.settle()
+    assert second.kept() == {"A", "B", "C"}

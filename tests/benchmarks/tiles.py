@@ -3,7 +3,8 @@
     python -m tests.benchmarks.tiles [SLIDE ...]
 
 Prints ratios of wall and of CPU time, minima of runs in a new order each, every one on a slide that
-was opened anew. Without SLIDE pyramids of 6,000 × 4,500 px (JPEG and Deflate) are written first.
+was opened anew; the viewer's tiles with its own switch interval between threads, and with Python's.
+Without SLIDE pyramids of 6,000 × 4,500 px (JPEG and Deflate) are written first.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from tests.benchmarks import tile_readers
 from tests.benchmarks.tile_readers import Open, Read, Rect, Took, grid, measured
 from tests.slides import tissue_like, write_pyramid
 from tests.tiffs import JPEG, YCBCR, Kind, Page, write_tiff
+from viewer.app import SWITCH_S
 from viewer.canvas import SlideCanvas, ViewState
 from viewer.tiles.pyramid import Pyramid, TileKey
 from viewer.tiles.source import TileSource
@@ -58,7 +60,10 @@ def _compare(path: Path) -> None:
         width, height = slide.dimensions
     keys = pyramid.tiles_in(0, pyramid.full_rect, False)[:TILES]  # as a user would see them
     rects = [_rect(pyramid, key) for key in keys]
-    ways: dict[str, Callable[[], Took]] = {"TileSource": lambda: _shown(path, keys)}
+    ways: dict[str, Callable[[], Took]] = {
+        "TileSource": lambda: _switching(SWITCH_S, lambda: _shown(path, keys)),
+        "the same, at 5 ms": lambda: _switching(0.005, lambda: _shown(path, keys)),
+    }
     ways |= _ways(path, rects, ("by_pil",), _shown_in)
     ways |= _ways(path, rects, ("ours_bgra", "raw"), others={})  # into memory that is not kept
     print(f"{path.name}: first read of level 0 {_decision_ms(path):.1f} ms CPU")
@@ -138,6 +143,16 @@ def _decision_ms(path: Path) -> float:
             slide.read_region(0, 0, 0, 1, 1)
             took.append((time.process_time() - start) * 1e3)
     return min(took)
+
+
+def _switching(seconds: float, run: Callable[[], Took]) -> Took:
+    """With another switch interval between threads."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(seconds)
+    try:
+        return run()
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def _shown(path: Path, keys: Sequence[TileKey]) -> Took:

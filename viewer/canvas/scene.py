@@ -33,6 +33,7 @@ class Scene:
     def __init__(self, camera: Camera, decorated: bool) -> None:
         self.camera = camera
         self.decorated = decorated  # with a minimap, scale bar and magnification
+        self.has_compass = decorated  # while the slide is turned
         self.source: TileSource | None = None
         self.icc = True
         self.drawn_color: tuple[int, int, int] | None = None  # RGB of new ROIs; None = the default
@@ -108,7 +109,7 @@ class Scene:
     def compass_place(self) -> QRectF | None:
         """Rectangle of the compass, device pixels; None where the slide is upright."""
         view = self.camera.view
-        if self.source is None or not self.decorated or not view.is_turned:
+        if self.source is None or not self.has_compass or not view.is_turned:
             return None
         return compass_place(view, self.dpr, self.minimap_place())
 
@@ -172,6 +173,6 @@ class Scene:
             if self.minimap_place() is not None:
                 full = self.camera.full_magnification
                 self.minimap.paint(painter, self.source, view, dpr, self.icc, full)
-            compass = self.compass_place()
-            if compass is not None:
-                paint_compass(painter, compass, view, dpr)
+        compass = self.compass_place()
+        if compass is not None:
+            paint_compass(painter, compass, view, dpr)

@@ -71,6 +71,7 @@ class MatrixView(QWidget):
         specs = [ORIGINAL, *dict.fromkeys(self._state.page_specs)]
         cells = before + [self._make_cell() for _ in specs[len(before) :]]
         self.cells = dict(zip(specs, cells, strict=False))
+        self.cells[ORIGINAL].canvas.scene.has_compass = True
         for cell in cells[len(specs) :]:
             self._links.remove(cell.canvas)
             self._grid.removeWidget(cell)

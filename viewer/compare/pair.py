@@ -42,6 +42,7 @@ class PairView(QFrame):
         self._maps: list[PaintedMap] = []
         self.canvas = PairCanvas(source)
         self.canvas.setAccessibleName(tr("Comparison of two maps"))
+        self.canvas.scene.has_compass = True
         self.canvas.roi_clicked.connect(self.roi_clicked)
         self.canvas.split_changed.connect(self._on_split)
         links.add(self.canvas)

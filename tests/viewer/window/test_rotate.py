@@ -131,6 +131,7 @@ def test_views_of_the_comparison_turn_with_the_slide_and_it_with_them(bench: Ben
     bench.qtbot.waitUntil(lambda: not (bench.work.busy or compare.busy) and compare.settled)
     cells = [cell.canvas for cell in compare.matrix.cells.values()]
     assert cells and all(cell.view_state().rotation == 90.0 for cell in cells)
+    assert [cell.scene.has_compass for cell in cells] == [True] + [False] * (len(cells) - 1)
     run(bench, "rotate_right")
     assert all(cell.view_state().rotation == 180.0 for cell in cells)
     cells[0].camera.turn_to(30.0)

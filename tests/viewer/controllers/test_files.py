@@ -42,6 +42,8 @@ class FakeCanvas(QObject):
     place_picked = Signal(float, float)
     hint = Signal(str)
     cursor_moved = Signal(float, float)
+    settled = Signal()
+    line_drawn = Signal(float)
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,6 +56,10 @@ class FakeCanvas(QObject):
 
     def tool(self) -> str:
         return "pan"
+
+    def is_settled(self) -> bool:
+        """Never: nothing is seen here."""
+        return False
 
     def ignore(self, *_: object) -> None:
         """What the canvas shows is of no matter here."""

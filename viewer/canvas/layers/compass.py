@@ -14,7 +14,7 @@ WIDTH_PX, HEIGHT_PX = 54.0, 58.0
 NEEDLE_PX = 15.0  # half its length
 NEEDLE_WIDTH_PX = 4.5  # half its width
 TOP_INK, FOOT_INK = QColor(214, 40, 57), QColor(150, 155, 163)
-ROOM = 2.5  # none in widgets less than this many times its height
+ROOM = 3.5  # none in widgets less than this many times its height
 
 
 def compass_place(view: View, dpr: float, taken: QRect | None) -> QRectF | None:

@@ -23,7 +23,7 @@ from training.prepare.annotated.outcome import Outcome, Taken, surveys_of
 from training.prepare.annotated.rules import Rules, rules_of
 from training.prepare.annotated.split import split_groups
 from training.prepare.annotated.survey import Survey, survey_slide
-from training.prepare.annotated.told import MAPS, TABLE, description, notes_on, write_table
+from training.prepare.annotated.told import MAPS, TABLE, description, missing, notes_on, write_table
 from training.prepare.config import PrepareConfig
 from training.prepare.gather import Found, Gathered
 from training.prepare.regions import WRITERS, write_patch
@@ -49,6 +49,8 @@ def annotated_slides(config: PrepareConfig, cohort: Cohort, work: Path) -> Gathe
     colors = _colors(outcomes, spelled)
     images = _cut(outcomes, rules, config, colors, work)
     images, problems = _split(images, config)
+    if problems:  # a class may be rare because slides are missing
+        problems += missing(outcomes)
     write_table(outcomes, list(colors), work / TABLE)
     write_text(work / OWN_FILE, description(colors, rules))
     notes = [*cohort.notes, *notes_on(outcomes, spelled)]

@@ -68,13 +68,7 @@ def notes_on(outcomes: Sequence[Outcome], spelled: Mapping[str, str]) -> list[st
         f"{len(used)} of {len(outcomes)} slides gave patches ({TABLE} and {MAPS}/ say which and "
         "where)."
     ]
-    whys: dict[str, list[str]] = {}
-    for outcome in outcomes:
-        if not outcome.taken:
-            why = outcome.why_not or "has windows, of which none was chosen (--per-class)"
-            general = why.split(":")[0] if why.startswith("has no annotations:") else why
-            whys.setdefault(general, []).append(outcome.listed.path.name)
-    notes += [f"Missing: {_named(names)} {why.rstrip('.')}." for why, names in whys.items()]
+    notes += missing(outcomes)
     told: dict[str, list[str]] = {}
     for outcome in outcomes:
         for note in outcome.survey.notes if outcome.survey is not None else ():
@@ -90,6 +84,17 @@ def notes_on(outcomes: Sequence[Outcome], spelled: Mapping[str, str]) -> list[st
     several = [sorted(name for name in written if folded(name) == key) for key in sorted(spelled)]
     notes += [f"Read as one class: {', '.join(names)}." for names in several if len(names) > 1]
     return notes
+
+
+def missing(outcomes: Sequence[Outcome]) -> list[str]:
+    """A sentence for each reason for which slides gave no patches."""
+    whys: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        if not outcome.taken:
+            why = outcome.why_not or "has windows, of which none was chosen (--per-class)"
+            general = why.split(":")[0] if why.startswith("has no annotations:") else why
+            whys.setdefault(general, []).append(outcome.listed.path.name)
+    return [f"Missing: {_named(names)} {why.rstrip('.')}." for why, names in whys.items()]
 
 
 def _named(names: Sequence[str]) -> str:

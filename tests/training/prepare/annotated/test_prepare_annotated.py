@@ -239,6 +239,10 @@ def test_a_class_of_two_slides_cannot_be_split(tmp_path: Path) -> None:
     annotate(source / "s0.geojson", HALVES[:1])
     with pytest.raises(DataError, match="'Stroma' comes from 2 patients, and a split needs 3"):
         run(source, tmp_path / "out")
+    trees.tissue_slide(source / "no_scale.tif", 512, 256, 5, mpp=None)  # type: ignore[arg-type]
+    annotate(source / "no_scale.geojson", HALVES)
+    with pytest.raises(DataError, match=r"Missing: no_scale.tif cannot be used: .* no µm/px"):
+        run(source, tmp_path / "again")
 
 
 def test_a_slide_that_disappears_while_patches_are_cut_is_missing(

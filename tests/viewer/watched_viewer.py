@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from viewer import app as viewer_app
 from viewer.arguments import parse
@@ -32,7 +33,10 @@ def main(state: Path, arguments: list[str]) -> int:
 
     def report() -> None:
         partial = state.with_suffix(".partial")
-        partial.write_text(json.dumps({**shown(window), "longest_turn_ms": beat.longest_turn_ms}))
+        controls = shown_controls(window, visited)
+        partial.write_text(
+            json.dumps({**shown(window), **controls, "longest_turn_ms": beat.longest_turn_ms})
+        )
         partial.replace(state)
 
     def start_beat() -> None:
@@ -43,6 +47,8 @@ def main(state: Path, arguments: list[str]) -> int:
     timer = QTimer(interval=REPORT_MS)
     timer.timeout.connect(report)
     timer.start()
+    visited: list[int] = []
+    application.focusChanged.connect(lambda _, now: visited.append(id(now)))
     window.setGeometry(0, 0, 1400, 900)
     window.show()
     begin(window, options)
@@ -93,7 +99,28 @@ def shown(window) -> dict:
         "scan": shown_scan(window),
         "message": "" if message is None else message.text,
         "tool": canvas.tool(),
+        "outlines": [{"kind": r.kind, "bounds": list(r.bounds)} for r in work.document.rois],
     }
+
+
+def shown_controls(window, visited: list[int]) -> dict:
+    """What the keyboard can reach now, and where it was, the newest last."""
+    from tests.viewer.window.test_accessible import controls
+
+    names = {id(w): f"{at} {w.accessibleName()}" for at, w in enumerate(controls(window))}
+    return {
+        "visited": [names.get(widget, f"without a name {widget}") for widget in visited],
+        "slide_name": names[id(window.canvas)],
+        "controls": [names[id(w)] for w in controls(window) if _can_be_reached(w)],
+    }
+
+
+def _can_be_reached(widget: QWidget) -> bool:
+    """Of buttons of which one is chosen, the keyboard stops at the chosen one."""
+    group = widget.group() if isinstance(widget, QAbstractButton) else None
+    if group is not None and group.exclusive() and group.checkedButton() not in (None, widget):
+        return False
+    return widget.isVisible() and widget.isEnabled()
 
 
 def shown_scan(window) -> dict:

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 
-def write_real_models(folder: Path) -> list[Path]:
-    """Two classifiers and a masked model of the smallest size."""
+def write_real_models(folder: Path, mpp: float | None = None) -> list[Path]:
+    """Two classifiers and a masked model of the smallest size; their scale may be known."""
     import torch
 
     from ssmamba.checkpoints import checkpoint
@@ -18,7 +18,8 @@ def write_real_models(folder: Path) -> list[Path]:
 
     torch.manual_seed(0)
     config = SSMambaConfig.of_size("nano")
-    card = Card(config=asdict(config), classes=CLASSES, input=InputSpec(window_px=64, source_px=64))
+    spec = InputSpec(window_px=64, source_px=64, mpp=mpp)
+    card = Card(config=asdict(config), classes=CLASSES, input=spec)
     paths = []
     for name in ("first", "second"):
         paths.append(folder / f"{name}.safetensors")

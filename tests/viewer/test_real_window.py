@@ -12,19 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.slides import write_pyramid
 from tests.viewer.conftest import longest_turn_allowed_ms
 from tests.viewer.real_models import write_real_models
 from tests.viewer.screen import Screen, needs_screen
+from viewer.demo import ensure_demo
 
 pytestmark = needs_screen
 
 
 @pytest.fixture
 def person(tmp_path: Path) -> Iterator[Screen]:
-    slide = tmp_path / "a.tif"
-    write_pyramid(slide, 2400, 1800)
-    models = [word for m in write_real_models(tmp_path) for word in ("--model", str(m))]
+    slide = ensure_demo(tmp_path).slide
+    models = [word for m in write_real_models(tmp_path, mpp=0.5) for word in ("--model", str(m))]
     screen = Screen(":93", tmp_path)
     try:
         screen.start_viewer(slide, *models)

@@ -110,6 +110,7 @@ class CompareStrip(QFrame):
         policy = StillBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         self._inside.setSizeAdjustPolicy(policy)
         self.scale.setMinimumWidth(150)
+        self.scale.hide()  # until maps share one
 
     def _lay_out(self) -> None:
         body = QWidget()

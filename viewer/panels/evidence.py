@@ -33,7 +33,7 @@ SCALES = (
 )
 SCALE_PX = 260  # width of the histogram
 LEAST_PX = 240
-NARROW_PX, WIDE_PX, ROOMY_PX = 420, 720, 930  # of the strip; see EvidencePanel.resizeEvent
+NARROW_PX, WIDE_PX, ROOMY_PX = 420, 740, 930  # of the strip; see EvidencePanel.resizeEvent
 
 
 class EvidencePanel(QFrame):

@@ -107,8 +107,9 @@ class SessionController(Controller):
             self._document.set_slide(info)
         self._keeper.begin(info)
         self._look_often.start()
+        queue = self._queue
         self._files.run(
-            lambda: self._queue.load(info),
+            lambda: _loaded(queue, info),
             lambda session: self._on_loaded(info, session),
             lambda error: self._on_not_loaded(info, error),
         )
@@ -276,8 +277,8 @@ class SessionController(Controller):
         if self._document.slide is not info:
             return
         own = self._document.slide_settings
-        contents = Session(self._keeper.take(session))
-        self._document.undo_stack.join(*history_of(contents.contents))
+        contents = self._keeper.take(session)
+        self._document.undo_stack.join(*history_of(contents.others))
         with self._changing():
             self._document.restore(
                 contents.rois, own if self._settings_changed else contents.settings
@@ -333,6 +334,13 @@ class SessionController(Controller):
     def _on_settings_changed(self) -> None:
         self._settings_changed = self._settings_changed or not self._own_change
         self._on_changed()
+
+
+def _loaded(queue: SaveQueue, info: SlideInfo) -> Session:
+    """The saved session, whose parts are told apart on the worker."""
+    session = queue.load(info)
+    _ = session.regions, session.others
+    return session
 
 
 def failure_text(failure: SaveFailure) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ssmamba.rois.roi import Roi
@@ -78,20 +78,22 @@ class Keeper:
         self._queue.add(self._info, news)
         return True
 
-    def take(self, session: Session) -> Contents:
+    def take(self, session: Session) -> Session:
         """The saved session as the document has to join it: with what was done there meanwhile.
 
         Of several windows the first one keeps the steps to undo.
         """
         self.keeps_steps = not session.shared
-        saved = without_steps(session.contents) if session.shared else session.contents
-        joined = applied(saved, self._early)
+        if session.shared:
+            session = replace(session, contents=without_steps(session.contents))
+        if self._early:
+            session = replace(session, contents=applied(session.contents, self._early))
         self._rois = None
-        self._regions = {k: v for k, v in joined.items() if k.startswith(REGION)}
-        others = (SETTING, STEP)
-        self._others = {k: v for k, v in joined.items() if k.startswith(others) or k in OWN}
+        self._regions = dict(session.regions)
+        kept = (SETTING, STEP)
+        self._others = {k: v for k, v in session.others.items() if k.startswith(kept) or k in OWN}
         self._loaded = True
-        return joined
+        return session
 
     def receive(self, written: Written, now: Contents) -> News:
         """What the document has to take in after a save; ``now`` are its contents."""

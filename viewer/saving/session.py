@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -57,32 +58,43 @@ class Session:
     deleted: frozenset[str] = frozenset()  # keys of regions that others deleted since the last load
     saved_at: float | None = None  # of the last change, seconds since 1970
 
+    @cached_property
+    def regions(self) -> Contents:
+        """The contents that are regions."""
+        return {key: value for key, value in self.contents.items() if key.startswith(REGION)}
+
+    @cached_property
+    def others(self) -> Contents:
+        """The rest of the contents."""
+        return {key: value for key, value in self.contents.items() if not key.startswith(REGION)}
+
     @property
     def rois(self) -> tuple[Roi, ...]:
-        return regions_of(self.contents)
+        """In the order in which they were added."""
+        return tuple(self.regions.values())
 
     @property
     def settings(self) -> SlideSettings:
-        return settings_of(self.contents)
+        return settings_of(self.others)
 
     @property
     def answers(self) -> tuple[KeptAnswer, ...]:
-        return answers_of(self.contents)
+        return answers_of(self.others)
 
     @property
     def view(self) -> tuple[float, float, float] | None:
         """Centre (x, y), level-0 pixels, and level-0 pixels per device pixel; None = all of it."""
-        return view_of(self.contents)
+        return view_of(self.others)
 
     @property
     def seen(self) -> Seen | None:
         """Which parts of the slide were seen."""
-        return seen_of(self.contents)
+        return seen_of(self.others)
 
     @property
     def selected(self) -> str | None:
         """Id of the selected region."""
-        found = self.contents.get(SELECTED)
+        found = self.others.get(SELECTED)
         return found if isinstance(found, str) else None
 
 

@@ -37,8 +37,8 @@ class KeptWindow:
         self.document.set_slide(info)
         self._keeper.begin(info)
         session = self.waiting.load(info)
-        joined = Session(self._keeper.take(session))
-        self.document.undo_stack.join(*history_of(joined.contents))
+        joined = self._keeper.take(session)
+        self.document.undo_stack.join(*history_of(joined.others))
         self.document.restore(joined.rois, joined.settings)
         self.document.join_seen(joined.seen)
         return session

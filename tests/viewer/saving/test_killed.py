@@ -143,3 +143,38 @@ def test_windows_killed_in_the_middle_of_every_tool_lose_at_most_two_seconds(
     write_pyramid(slide)
     count = int(os.environ.get("SSMAMBA_TOOL_KILLS", "50"))
     check(killed(tmp_path, count, 4, slide, "tools", longest_s=6.0))
+
+
+IMPORT = """
+import sys
+from pathlib import Path
+from tests.viewer.fakes import square
+from tests.viewer.saving.kept_window import KeptWindow
+
+window = KeptWindow(Path(sys.argv[1]))
+window.draw("before")
+window.save()
+window.document.add([square(n, 0, 5, roi_id=f"r{n}") for n in range(4000)], "Import")
+print("begins", flush=True)
+window.save()
+print("ends", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_an_import_that_is_killed_while_it_is_saved_is_there_as_a_whole_or_not_at_all(
+    tmp_path: Path,
+) -> None:
+    chance, found = random.Random(5), []
+    for number in range(12):
+        folder = tmp_path / str(number)
+        command = [sys.executable, "-c", IMPORT, str(folder)]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None and process.stdout.readline() == b"begins\n"
+            time.sleep(chance.uniform(0, 0.8))
+            process.kill()
+        session = SessionStore(folder).load(INFO)
+        assert session.warning == "" and session.rois[0].id == "before"
+        found.append(len(session.rois) - 1)
+    print(f"regions of the import that were there: {found}")
+    assert set(found) <= {0, 4000}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -54,9 +56,33 @@ def write_pyramid(
     Compression is lossless, so a reader must give back exactly these pixels. ``step`` is the
     factor between levels.
     """
-    image = tissue_like(width, height, seed) if picture is None else picture
+    if picture is None:
+        image, written = _pyramid_of_tissue(width, height, levels, step, tile, mpp, seed)
+        path.write_bytes(written)
+        return image.copy()
+    _write(path, picture, levels, step, tile, mpp)
+    return picture
+
+
+@lru_cache(maxsize=4)  # hundreds of tests open the same slide
+def _pyramid_of_tissue(
+    width: int, height: int, levels: int, step: int, tile: int, mpp: float | None, seed: int
+) -> tuple[np.ndarray, bytes]:
+    image, file = tissue_like(width, height, seed), io.BytesIO()
+    _write(file, image, levels, step, tile, mpp)
+    return image, file.getvalue()
+
+
+def _write(
+    target: Path | io.BytesIO,
+    image: np.ndarray,
+    levels: int,
+    step: int,
+    tile: int,
+    mpp: float | None,
+) -> None:
     resolution = (10_000 / mpp, 10_000 / mpp) if mpp else None
-    with tifffile.TiffWriter(path) as file:
+    with tifffile.TiffWriter(target) as file:
         shape = image.shape[1], image.shape[0]
         for level in range(levels):
             factor = step**level
@@ -67,12 +93,12 @@ def write_pyramid(
                 photometric="rgb",
                 tile=(tile, tile),
                 compression="zlib",
+                compressionargs={"level": 1},
                 subfiletype=1 if level else 0,
                 resolution=None if resolution is None else tuple(r / factor for r in resolution),
                 resolutionunit="CENTIMETER" if resolution else None,
                 metadata=None,
             )
-    return image
 
 
 def srgb_profile() -> bytes:

@@ -181,16 +181,21 @@ def engines() -> Iterator[list[FakeEngine]]:
     FakeEngine.made = []
 
 
+@pytest.fixture(scope="session")
+def styled(qapp: QApplication) -> None:
+    """Our theme, put on once: each time all widgets that there are would be styled again."""
+    theme.apply(qapp)
+
+
 @pytest.fixture
 def window(
-    qtbot: QtBot, tmp_path: Path, engines: list[FakeEngine], heartbeat: Heartbeat
+    qtbot: QtBot, styled: None, tmp_path: Path, engines: list[FakeEngine], heartbeat: Heartbeat
 ) -> Iterator[MainWindow]:
     """The shown window with a fake engine; it must answer at all times."""
     import pyqtgraph  # noqa: F401  (the viewer loads it ahead on a thread)
 
     import ssmamba.rois.geometry  # noqa: F401
 
-    theme.apply(QApplication.instance())
     made = MainWindow(FakeEngine, tmp_path / "user")
     qtbot.addWidget(made)
     made.resize(1280, 860)

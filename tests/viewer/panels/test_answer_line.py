@@ -6,13 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from ssmamba.engine.messages import Classify, ClassifyResult, SlideRef
 from ssmamba.reading.values import NO_CLASS, Doubt, Trust
 from tests.viewer.fakes import CLASSES, answer, square, write_model
-from viewer.look import theme
 from viewer.panels.answer_line import AnswerLine
 from viewer.state.library import Model, read_model
 
@@ -25,8 +24,7 @@ def model(tmp_path: Path) -> Model:
 
 
 @pytest.fixture
-def line(qtbot: QtBot, model: Model) -> AnswerLine:
-    theme.apply(QApplication.instance())
+def line(qtbot: QtBot, styled: None, model: Model) -> AnswerLine:
     made = AnswerLine(model.path)
     qtbot.addWidget(made)
     made.show_model("SSMamba", True, True, False)

@@ -13,7 +13,6 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.fakes import CLASSES, write_model
 from viewer.controllers.shared import Shared
-from viewer.look import theme
 from viewer.panels.evidence import EvidencePanel
 from viewer.state.library import read_model
 from viewer.state.settings import MapSpec
@@ -95,9 +94,8 @@ def test_the_classes_are_those_of_the_models_in_use(
 
 @pytest.mark.parametrize("width", [240, 500, 760, 1200])
 def test_every_setting_can_be_reached_at_any_width(
-    qtbot: QtBot, panel: EvidencePanel, width: int
+    qtbot: QtBot, styled: None, panel: EvidencePanel, width: int
 ) -> None:
-    theme.apply(QApplication.instance())
     panel.resize(width, 100)
     panel.show()
     qtbot.waitExposed(panel)
@@ -120,7 +118,7 @@ def test_every_setting_can_be_reached_at_any_width(
 
 @pytest.mark.parametrize("width", [500, 1200])
 def test_tab_goes_through_the_settings_as_they_stand(
-    qtbot: QtBot, panel: EvidencePanel, width: int
+    qtbot: QtBot, styled: None, panel: EvidencePanel, width: int
 ) -> None:
     panel.resize(width, 200)
     panel.show()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from ssmamba.engine.messages import Classify, SlideRef
@@ -15,7 +14,6 @@ from ssmamba.reading.values import NO_CLASS, Doubt, Trust
 from ssmamba.rois.roi import MODEL_CLASS, Roi
 from tests.viewer.fakes import answer, square, write_model
 from tests.viewer.state.test_scale import opened
-from viewer.look import theme
 from viewer.panels.region_delegate import ROW_PX, ROW_WITH_CLASS_PX
 from viewer.panels.regions import RegionsPanel
 from viewer.state.classes import Classes
@@ -25,8 +23,7 @@ from viewer.state.planning import answer_key
 
 
 @pytest.fixture
-def panel(qtbot: QtBot, tmp_path: Path) -> RegionsPanel:
-    theme.apply(QApplication.instance())
+def panel(qtbot: QtBot, styled: None, tmp_path: Path) -> RegionsPanel:
     document, library = Document(), ModelLibrary()
     files = [write_model(tmp_path / f"{name}.safetensors") for name in "ab"]
     library.add([read_model(path) for path in files], use=True)

@@ -1,4 +1,4 @@
-"""Pictures of another size: means of areas where they become smaller, bicubic where larger.
+"""Pictures of another size: means of areas where an axis becomes shorter, else bicubic.
 
 A compiled kernel averages in a third of OpenCV's time and without Python's lock. It gives the same
 bytes, and where OpenCV is built with fused products, now and then one that is off by one.
@@ -32,7 +32,8 @@ def all_resized(images: Sequence[np.ndarray], width: int, height: int) -> np.nda
     high, wide = images[0].shape[:2]
     out = np.empty((len(images), height, width, 3), np.uint8)
     if not library.is_loaded() or not _is_uneven(high, wide, height, width):
-        how = cv2.INTER_AREA if wide > width else cv2.INTER_CUBIC
+        shrinks = wide > width or high > height
+        how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
         for image, small in zip(images, out, strict=True):
             given = np.ascontiguousarray(image)
             cv2.resize(given, (width, height), dst=small, interpolation=how)

@@ -16,7 +16,8 @@ MOST_OFF = 0 if platform.machine().lower() in ("x86_64", "amd64") else 1
 
 
 def by_opencv(image, width, height):
-    how = cv2.INTER_AREA if image.shape[1] > width else cv2.INTER_CUBIC
+    shrinks = image.shape[1] > width or image.shape[0] > height
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return cv2.resize(image, (width, height), interpolation=how)
 
 
@@ -45,6 +46,13 @@ def test_many_at_once(sides, monkeypatch):
     assert off(found, np.stack([by_opencv(i, after, after) for i in images])) <= MOST_OFF
     monkeypatch.setattr(library, "_loaded", {})
     assert off(all_resized(images, after, after), found) <= MOST_OFF
+
+
+@pytest.mark.parametrize("shape", [(90, 30), (30, 90), (90, 20)])
+def test_stripes_across_the_axis_that_becomes_shorter_are_averaged(shape):
+    stripes = np.zeros((*shape, 3), np.uint8)
+    (stripes if shape[0] > shape[1] else stripes.swapaxes(0, 1))[::3] = 255
+    assert np.ptp(resized(stripes, 30, 30)) == 0
 
 
 def test_a_picture_of_that_size_is_itself():

@@ -71,6 +71,7 @@ class BesideController(Controller):
         document.rois_changed.connect(self._show_own)
         document.slide_settings_changed.connect(self._apply)
         self._slides.opened.connect(lambda _: self._on_main_opened())
+        self._slides.failed.connect(lambda _: self._give_up_swap())
         self._slides.list.changed.connect(self._on_list)
 
     # --- the second slide
@@ -224,6 +225,10 @@ class BesideController(Controller):
             self.canvas.set_view_state(beside)
         self._read()
         self._find_link()
+
+    def _give_up_swap(self) -> None:
+        """The slide did not open: its view is none for the next one."""
+        self._views_then = None
 
     # --- the link
     @property

@@ -200,6 +200,22 @@ def test_regions_are_copied_across_and_undone_there(
     assert [r.id for r in bench.document.rois] == [shown.id]
 
 
+def test_a_swap_that_fails_leaves_no_view_to_the_next_slide(
+    bench: Bench, beside: BesideController, other: Path, tmp_path: Path
+) -> None:
+    bench.window.canvas.set_view_state(ViewState(300.0, 280.0, 0.7))
+    other.unlink()
+    with bench.qtbot.waitSignal(bench.work.slides.failed):
+        beside.swap()
+    settle(bench)
+    third = tmp_path / "third.tif"
+    write_pyramid(third, 640, 480, seed=9)
+    with bench.qtbot.waitSignal(bench.work.slides.opened):
+        bench.work.slides.open(str(third))
+    settle(bench)
+    assert bench.window.canvas.camera.fits
+
+
 def test_closing_frees_the_second_slide(bench: Bench, beside: BesideController) -> None:
     source = beside.canvas.source
     assert source is not None and len(source.cache)

@@ -15,7 +15,6 @@ from viewer.look.sizes import scaled
 from viewer.state.comparison import Comparison
 from viewer.state.document import Document
 from viewer.state.matrix import CLASS, OWN, REGION, SAME
-from viewer.state.planning import has_area
 from viewer.text.tr import tr
 from viewer.widgets.basic import ElidedLabel, Segmented, icon_button, label
 from viewer.widgets.flow import Flow
@@ -179,7 +178,7 @@ class CompareStrip(QFrame):
             near = (
                 roi
                 for roi in self._document.rois
-                if roi is not selected and has_area(roi)
+                if roi is not selected and roi.has_area
                 and roi.bounds[0] < right and roi.bounds[2] > left
                 and roi.bounds[1] < bottom and roi.bounds[3] > top
             )  # fmt: skip

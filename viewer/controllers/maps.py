@@ -11,7 +11,7 @@ from ssmamba.rois.roi import Roi
 from viewer.canvas import SlideCanvas
 from viewer.controllers.map_painter import MapJob, MapPainter, PaintedMap
 from viewer.controllers.shared import Controller, Shared
-from viewer.state.planning import has_area, map_key, may_show_map
+from viewer.state.planning import map_key, may_show_map
 from viewer.state.settings import MapSpec
 
 PAINTED_REGIONS = 50  # regions with a map on the slide at the same time
@@ -129,7 +129,7 @@ class MapController(Controller):
         """The last regions with results, the selected one at the end."""
         selected = self._document.selected
         mapped = self._document.results.mapped_regions()
-        rois = [r for i in mapped if (r := self._document.roi(i)) is not None and has_area(r)]
+        rois = [r for i in mapped if (r := self._document.roi(i)) is not None and r.has_area]
         rois.sort(key=lambda r: selected is not None and r.id == selected.id)
         return rois[-PAINTED_REGIONS:]
 

@@ -12,7 +12,7 @@ from ssmamba.slides.slide import SlideInfo
 from viewer.canvas.types import Overlay
 from viewer.state.document import Document
 from viewer.state.library import Model
-from viewer.state.planning import answer_key, has_area
+from viewer.state.planning import answer_key
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def answers_of(
     document: Document, models: Sequence[tuple[Model, str]], roi: Roi
 ) -> tuple[RegionAnswer, ...]:
     """The newest answers of models, each given with its label."""
-    if not has_area(roi):
+    if not roi.has_area:
         return ()
     found = []
     for model, label in models:

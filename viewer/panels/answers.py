@@ -11,7 +11,7 @@ from viewer.controllers.analysis import AnalysisController
 from viewer.panels.answer_line import AnswerLine
 from viewer.state.document import Document
 from viewer.state.library import Model, ModelLibrary, names_beside
-from viewer.state.planning import answer_key, has_area
+from viewer.state.planning import answer_key
 from viewer.state.scale import needs_scale, set_field_px
 from viewer.text import formats
 from viewer.text.stamps import is_scale_note, sentence
@@ -72,7 +72,7 @@ class AnswersPanel(QWidget):
 
     def refresh(self, *_: object) -> None:
         roi = self._document.selected
-        models = self._library.in_use if roi is not None and has_area(roi) else []
+        models = self._library.in_use if roi is not None and roi.has_area else []
         self._sync_lines([m.path for m in models])
         self._title.setText("" if roi is None else roi.name or tr("Unnamed region"))
         self._title.setVisible(roi is not None)
@@ -104,7 +104,7 @@ class AnswersPanel(QWidget):
     def _advice(self, roi: Roi | None) -> str:
         if self._document.slide is None:
             return tr("Open a slide to classify its regions.")
-        if roi is not None and not has_area(roi):
+        if roi is not None and not roi.has_area:
             return tr(
                 "Points, lines, rulers and angles have no area to classify. Draw a region with the "
                 "lasso (L)."

@@ -7,7 +7,7 @@ import numpy as np
 from ssmamba.engine.messages import ExplainResult
 from ssmamba.explain.methods import METHODS
 from viewer.panels.evidence import EvidencePanel
-from viewer.state.planning import has_area, map_key, may_show_map
+from viewer.state.planning import map_key, may_show_map
 from viewer.text import formats
 from viewer.text.tr import tr
 from viewer.workspace import Workspace
@@ -45,7 +45,7 @@ class MapSummary:
         work = self._work
         roi, model = work.document.selected, work.library.shown
         look = work.document.map_painting
-        if roi is None or model is None or not has_area(roi) or not look.visible:
+        if roi is None or model is None or not roi.has_area or not look.visible:
             return ""
         spec = work.document.maps.of(model.path)
         if not may_show_map(work.document, roi, spec):

@@ -12,7 +12,7 @@ from ssmamba.engine.messages import ReconstructResult
 from viewer.controllers.analysis import AnalysisController
 from viewer.state.document import Document
 from viewer.state.library import ModelLibrary
-from viewer.state.planning import has_area, picture_key
+from viewer.state.planning import picture_key
 from viewer.state.results import PictureKey
 from viewer.text.stamps import RESEARCH_ONLY
 from viewer.text.tr import tr
@@ -148,7 +148,7 @@ class ReconstructionPanel(QWidget):
     def refresh(self, *_: object) -> None:
         model = self._library.reconstructor
         roi = self._document.selected
-        usable = model is not None and roi is not None and has_area(roi)
+        usable = model is not None and roi is not None and roi.has_area
         self._result = None
         text = ""
         if not usable or roi is None or model is None:

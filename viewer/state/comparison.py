@@ -22,7 +22,7 @@ from viewer.state.matrix import (
     paged,
     spec_of,
 )
-from viewer.state.planning import has_area, map_key, may_show_map
+from viewer.state.planning import map_key, may_show_map
 from viewer.state.settings import MapSpec
 from viewer.text.tr import tr
 
@@ -202,7 +202,7 @@ class Comparison:
         if chosen in (REGION, CLASS):
             return chosen
         roi = self._document.roi(chosen)
-        return chosen if roi is not None and has_area(roi) else REGION
+        return chosen if roi is not None and roi.has_area else REGION
 
     @property
     def inside_name(self) -> str:
@@ -225,7 +225,7 @@ class Comparison:
         if self._by_class is None:  # once for all maps: there may be 100,000 regions
             self._by_class = {}
             for roi in self._document.rois:
-                if roi.user_class and has_area(roi):
+                if roi.user_class and roi.has_area:
                     self._by_class.setdefault(roi.user_class, []).append(roi)
         return tuple(
             roi

@@ -61,7 +61,7 @@ def wanted(
     masked = library.reconstructor
     tasks: list[Task] = []
     for roi in (document.roi(i) for i in asked):
-        if roi is None or not has_area(roi):
+        if roi is None or not roi.has_area:
             continue
         chosen = selected is not None and roi.id == selected.id
         first, then = (
@@ -104,10 +104,6 @@ def request(task: Task, job: int, document: Document) -> Request:
         return Explain(job, slide, roi, paths, *chosen, options, priority=urgent)
     path, ratio, seed = key.checkpoint, key.mask_ratio, key.seed
     return Reconstruct(job, slide, roi, path, ratio, seed, options, priority=urgent)
-
-
-def has_area(roi: Roi) -> bool:
-    return roi.has_area
 
 
 def may_show_map(document: Document, roi: Roi, spec: MapSpec) -> bool:

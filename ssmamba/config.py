@@ -78,7 +78,9 @@ class SSMambaConfig:
         """Return the config of a named size with some fields changed."""
         if size not in SIZES:
             raise CheckpointError(
-                "Unknown model size '{size}'{hint}.", size=size, hint=did_you_mean(size, SIZES)
+                "Unknown model size '{size}'{hint}; choose another size.",
+                size=size,
+                hint=did_you_mean(size, SIZES),
             )
         dims, depths = SIZES[size]
         return cls(**{"size": size, "dims": dims, "depths": depths, **changes})
@@ -93,7 +95,7 @@ class SSMambaConfig:
         """Return VMamba's config of a named size with some fields changed."""
         if size not in VMAMBA_SIZES:
             raise CheckpointError(
-                "Unknown model size '{size}'{hint}.",
+                "Unknown model size '{size}'{hint}; choose another size.",
                 size=size,
                 hint=did_you_mean(size, VMAMBA_SIZES),
             )

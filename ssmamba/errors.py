@@ -34,7 +34,10 @@ class SlideReplaced(SlideError):
     """The file of an open slide was changed, or another one is in its place."""
 
     def __init__(self, path: object) -> None:
-        text = words("{path} was changed or replaced on the disk while it was open; open it again.")
+        text = words(
+            "{path} was changed or replaced on the disk while it was open; open it again, or start "
+            "the command again."
+        )
         super().__init__(text, path=path)
 
 

@@ -13,7 +13,6 @@ from ssmamba.rois.geojson_features import Offset
 from ssmamba.rois.imagescope import regions_of_imagescope
 from ssmamba.rois.region_file import RegionFile
 from ssmamba.rois.xml_places import parse_xml
-from ssmamba.wording import without_stop
 
 READERS = {asap.ROOT: regions_of_asap, imagescope.ROOT: regions_of_imagescope}
 
@@ -43,8 +42,6 @@ def read_regions(
     found = READERS[root.tag](root, path)
     if found.skipped and not found.rois:
         raise RoiError(
-            "{path} has no region that can be read ({why}); export the regions again.",
-            path=path,
-            why=without_stop(found.notes[0]),
+            "{path} has no region that can be read: {why}", path=path, why=found.notes[0]
         )
     return found

@@ -52,7 +52,8 @@ def baseline(arch: str, size: str, width: float = 1.0) -> tuple[str, dict[str, A
     """
     sizes = BASELINES[arch]
     if size not in sizes:
-        raise DataError(f"Unknown model size '{size}'{did_you_mean(size, sizes)}.")
+        hint = did_you_mean(size, sizes)
+        raise DataError(f"Unknown model size '{size}'{hint}; choose another size.")
     name, arguments = sizes[size]
     return name, {key: _widened(key, value, arguments, width) for key, value in arguments.items()}
 

@@ -265,5 +265,11 @@ def test_other_files_are_one_sentence(read, text: str, why: str) -> None:
         read(text)
 
 
+def test_a_file_without_a_readable_region_gives_its_advice_once(read) -> None:
+    with pytest.raises(RoiError, match=r"no region that can be read: 1 of 1 annotations") as told:
+        read(asap([asap_annotation("Polygon", [("x", 3)])]))
+    assert str(told.value).count(" again") == 1
+
+
 def test_files_without_regions_are_empty(read) -> None:
     assert read(asap([])).rois == [] and read(imagescope()).rois == []

@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDockWidget, QMenu
 
 from viewer.canvas import SlideCanvas
+from viewer.canvas.camera import Camera
 from viewer.compare.grid import CompareGrid
 from viewer.workspace import Workspace
 
@@ -27,6 +28,15 @@ class Host(Protocol):
     actions_by_name: Mapping[str, QAction]
 
     def close(self) -> bool: ...
+
+
+def has_slide(window: Host) -> bool:
+    return window.workspace.document.slide is not None
+
+
+def camera_of(window: Host) -> Camera:
+    """Of the slide that has the keyboard, where two are shown."""
+    return window.workspace.beside.active.camera
 
 
 class Place(NamedTuple):

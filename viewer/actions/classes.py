@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viewer.actions.action import Action, Host, Place
+from viewer.actions.action import Action, Host, Place, has_slide
 from viewer.text.tr import tr
 
 KEYS = range(1, 10)
@@ -40,7 +40,7 @@ def _numbered(number: int, menu: Place) -> Action:
         f"class_{number}", tr("Class {number}").format(number=number),
         lambda w: apply_class(w, _name(w, number)), keys=str(number), menu=(menu,),
         tip=tr("Give the selected regions this class, or new ones where none is selected"),
-        enabled=lambda w: _has_slide(w) and bool(_name(w, number)),
+        enabled=lambda w: has_slide(w) and bool(_name(w, number)),
         shown_text=lambda w: _text(w, number), on_slide=True,
     )  # fmt: skip
 
@@ -49,7 +49,7 @@ def _drawn(number: int, menu: Place) -> Action:
     return Action(
         f"draw_class_{number}", tr("New regions: class {number}").format(number=number),
         lambda w: draw_with(w, _name(w, number)), keys=f"Alt+{number}", menu=(menu,),
-        enabled=lambda w: _has_slide(w) and bool(_name(w, number)),
+        enabled=lambda w: has_slide(w) and bool(_name(w, number)),
         shown_text=lambda w: _text(w, number), on_slide=True,
         checked=lambda w: bool(_name(w, number)) and _is_drawn(w, _name(w, number)),
     )  # fmt: skip
@@ -59,10 +59,6 @@ def _is_drawn(window: Host, name: str) -> bool:
     return window.workspace.document.slide_settings.classes.drawn == name
 
 
-def _has_slide(window: Host) -> bool:
-    return window.workspace.document.slide is not None
-
-
 def class_actions(edit: str) -> tuple[Action, ...]:
     """The actions for the menu of this title."""
     given, drawn = Place(edit, 4, tr("Class")), Place(edit, 4, tr("Class of new regions"))
@@ -70,12 +66,12 @@ def class_actions(edit: str) -> tuple[Action, ...]:
         *(_numbered(number, given) for number in KEYS),
         Action("class_none", tr("No class"), lambda w: apply_class(w, ""), keys="0", menu=(given,),
                tip=tr("Take the class from the selected regions, or from new ones"),
-               enabled=_has_slide, on_slide=True),
+               enabled=has_slide, on_slide=True),
         *(_drawn(number, drawn) for number in KEYS),
         Action("draw_class_none", tr("New regions: no class"), lambda w: draw_with(w, ""),
-               keys="Alt+0", menu=(drawn,), enabled=_has_slide, on_slide=True,
+               keys="Alt+0", menu=(drawn,), enabled=has_slide, on_slide=True,
                checked=lambda w: _is_drawn(w, "")),
         Action("add_class", tr("Add class…"), lambda w: w.panels["classes"].add_class(), "plus", "",
                tr("Add a class to the palette of this slide"), (Place(edit, 4),),
-               enabled=_has_slide),
+               enabled=has_slide),
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viewer.actions.action import Action, Host, Place
+from viewer.actions.action import Action, Host, Place, has_slide
 from viewer.state.preferences import CORNERS, Corner
 from viewer.text.tr import tr
 
@@ -16,15 +16,6 @@ CORNER_TEXTS: dict[Corner, str] = {
 IN_MENU = ("minimap", *(f"minimap_{corner}" for corner in CORNERS), "forget_seen")  # of the minimap
 
 
-def _has_slide(window: Host) -> bool:
-    return window.workspace.document.slide is not None
-
-
-def _switch(window: Host) -> None:
-    kept = window.workspace.preferences
-    kept.set(minimap=not kept.now.minimap)
-
-
 def _next_corner(window: Host) -> None:
     kept = window.workspace.preferences
     at = CORNERS.index(kept.now.minimap_corner)
@@ -35,7 +26,7 @@ def _corner(corner: Corner, place: Place) -> Action:
     return Action(
         f"minimap_{corner}", CORNER_TEXTS[corner],
         lambda w: w.workspace.preferences.set(minimap=True, minimap_corner=corner), menu=(place,),
-        enabled=_has_slide, checked=lambda w: w.workspace.preferences.now.minimap_corner == corner,
+        enabled=has_slide, checked=lambda w: w.workspace.preferences.now.minimap_corner == corner,
         choice="minimap_corner",
     )  # fmt: skip
 
@@ -44,14 +35,15 @@ def minimap_actions(view: str) -> tuple[Action, ...]:
     """The actions for the menu of this title."""
     place = Place(view, 2, MINIMAP)
     return (
-        Action("minimap", tr("Show the minimap"), _switch, "", "V",
+        Action("minimap", tr("Show the minimap"),
+               lambda w: w.workspace.preferences.switch("minimap"), "", "V",
                tr("Show or hide the overview in the corner, which is gone when all is in view"),
-               (place,), enabled=_has_slide,
+               (place,), enabled=has_slide,
                checked=lambda w: w.workspace.preferences.now.minimap),
         *(_corner(corner, place) for corner in CORNERS),
         Action("minimap_next", tr("Next corner"), _next_corner, "", "Shift+V",
                tr("Move the minimap to the next corner of the slide"), (place,),
-               enabled=_has_slide),
+               enabled=has_slide),
         Action("forget_seen", tr("Forget what was seen"), lambda w: w.workspace.seen.forget(), "",
                "", tr("Take the tint from the minimap and begin anew"), (place,),
                enabled=lambda w: w.workspace.seen.is_any),

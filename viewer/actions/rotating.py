@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from viewer.actions.action import Action, Host, Place
-from viewer.canvas.camera import Camera
+from viewer.actions.action import Action, Host, Place, camera_of, has_slide
 from viewer.text.tr import tr
 
 ROTATION = tr("Rotation")
-
-
-def _has_slide(window: Host) -> bool:
-    return window.workspace.document.slide is not None
 
 
 def _can_be_reset(window: Host) -> bool:
@@ -18,24 +13,19 @@ def _can_be_reset(window: Host) -> bool:
     return work.document.slide_settings.rotation != 0.0 or work.beside.is_open
 
 
-def _camera(window: Host) -> Camera:
-    """Of the slide that has the keyboard, where two are shown."""
-    return window.workspace.beside.active.camera
-
-
 def rotating_actions(view: str) -> tuple[Action, ...]:
     """The actions for the menu of this title."""
     place = (Place(view, 1, ROTATION),)
     return (
-        Action("rotate_left", tr("Rotate left by 90°"), lambda w: _camera(w).turn_by(-90.0),
+        Action("rotate_left", tr("Rotate left by 90°"), lambda w: camera_of(w).turn_by(-90.0),
                "", "Alt+Left", tr("Turn the slide counterclockwise; nothing else changes"), place,
-               enabled=_has_slide, on_slide=True),
-        Action("rotate_right", tr("Rotate right by 90°"), lambda w: _camera(w).turn_by(90.0),
+               enabled=has_slide, on_slide=True),
+        Action("rotate_right", tr("Rotate right by 90°"), lambda w: camera_of(w).turn_by(90.0),
                "", "Alt+Right", tr("Turn the slide clockwise; nothing else changes"), place,
-               enabled=_has_slide, on_slide=True),
+               enabled=has_slide, on_slide=True),
         Action("rotate", tr("Rotate…"), lambda w: w.dialogs.rotate(), "", "Alt+Down",
-               tr("Turn the slide by any angle"), place, enabled=_has_slide, on_slide=True),
-        Action("unrotate", tr("Reset rotation"), lambda w: _camera(w).turn_to(0.0), "",
+               tr("Turn the slide by any angle"), place, enabled=has_slide, on_slide=True),
+        Action("unrotate", tr("Reset rotation"), lambda w: camera_of(w).turn_to(0.0), "",
                "Alt+Up", tr("Set the slide upright again"), place, enabled=_can_be_reset,
                on_slide=True),
     )  # fmt: skip

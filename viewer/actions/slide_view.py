@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from viewer.actions.action import Action, Host, Place
+from viewer.actions.action import Action, Host, Place, has_slide
 from viewer.state.settings import STAIN_VIEWS, ViewColors
 from viewer.state.view_colors import AS_STAINED, STAIN_TEXTS
 from viewer.text.tr import tr
-
-
-def _has_slide(window: Host) -> bool:
-    return window.workspace.document.slide is not None
 
 
 def _switch_colors(window: Host) -> None:
@@ -23,7 +19,7 @@ def _stain(key: str, slide: str) -> Action:
     return Action(
         f"stain_{key or 'all'}", STAIN_TEXTS[key] if key else AS_STAINED,
         lambda w: w.workspace.view_colors.change(stain=key), menu=(Place(slide, 2, tr("Stain")),),
-        enabled=_has_slide, checked=lambda w: w.workspace.view_colors.colors.stain == key,
+        enabled=has_slide, checked=lambda w: w.workspace.view_colors.colors.stain == key,
         choice="stain",
     )  # fmt: skip
 
@@ -33,16 +29,16 @@ def slide_view_actions(slide: str) -> tuple[Action, ...]:
     return (
         Action("go_to", tr("Go to…"), lambda w: w.dialogs.go_to(), "", "Ctrl+G",
                tr("Bring a place into view by its coordinates, in pixels or µm"),
-               (Place(slide, 2),), enabled=_has_slide),
+               (Place(slide, 2),), enabled=has_slide),
         Action("view_colors", tr("Colours of the view"), _switch_colors, "", "Ctrl+B",
                tr("Brightness, contrast, gamma, white and single stains, for the view only"),
-               (Place(slide, 2),), enabled=_has_slide,
+               (Place(slide, 2),), enabled=has_slide,
                checked=lambda w: w.workspace.view_colors.opened),
         *(_stain(key, slide) for key in ("", *STAIN_VIEWS)),
         Action("pick_white", tr("Pick a white place"),
                lambda w: w.workspace.view_colors.pick_white(), "", "",
                tr("Click bare glass that is to be white in the view"), (Place(slide, 2),),
-               enabled=_has_slide, checked=lambda w: w.workspace.view_colors.picking),
+               enabled=has_slide, checked=lambda w: w.workspace.view_colors.picking),
         Action("own_colors", tr("The slide's own colours"),
                lambda w: w.workspace.view_colors.reset(), "", "Ctrl+Shift+B",
                tr("Take back all changes of the view's colours"), (Place(slide, 2),),

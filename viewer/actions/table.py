@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 
-from viewer.actions.action import Action, Host, Place
+from viewer.actions.action import Action, Host, Place, camera_of, has_slide
 from viewer.actions.beside import beside_actions
 from viewer.actions.classes import class_actions
 from viewer.actions.comfort import comfort_actions
@@ -18,7 +18,6 @@ from viewer.actions.guides import guide_actions
 from viewer.actions.minimap import minimap_actions
 from viewer.actions.rotating import rotating_actions
 from viewer.actions.slide_view import slide_view_actions
-from viewer.canvas.camera import Camera
 from viewer.canvas.tools import TOOLS, Tool
 from viewer.text import formats
 from viewer.text.tr import decimal, tr
@@ -32,10 +31,6 @@ COMPARING = comparing(VIEW, FILE, EXPORT)
 MAGNIFICATIONS = (1.25, 2.5, 5.0, 10.0, 20.0, 40.0)  # the usual objectives
 
 
-def _has_slide(window: Host) -> bool:
-    return window.workspace.document.slide is not None
-
-
 def _has_margins(window: Host) -> bool:
     slide = window.workspace.document.slide
     return slide is not None and slide.bounds_offset != (0, 0)
@@ -43,11 +38,6 @@ def _has_margins(window: Host) -> bool:
 
 def _has_selected(window: Host) -> bool:
     return window.workspace.document.selected is not None
-
-
-def _camera(window: Host) -> Camera:
-    """Of the slide that has the keyboard, where two are shown."""
-    return window.workspace.beside.active.camera
 
 
 def _copy_view(window: Host) -> None:
@@ -158,15 +148,15 @@ def tool_action(tool: type[Tool]) -> Action:
     return Action(
         tool.id, tool.text, lambda w: w.canvas.set_tool(tool.id), tool.icon, tool.keys, tool.tip,
         (Place(EDIT, 2),), 2,
-        enabled=_has_slide, checked=lambda w: w.canvas.tool() == tool.id, choice="tool",
+        enabled=has_slide, checked=lambda w: w.canvas.tool() == tool.id, choice="tool",
     )  # fmt: skip
 
 
 def _magnification(value: float) -> Action:
     return Action(
         f"magnification_{value:g}", decimal(f"{value:g}×"),
-        lambda w: _camera(w).set_magnification(value),
-        menu=(Place(VIEW, 1, tr("Magnification")),), enabled=_has_slide,
+        lambda w: camera_of(w).set_magnification(value),
+        menu=(Place(VIEW, 1, tr("Magnification")),), enabled=has_slide,
     )  # fmt: skip
 
 
@@ -180,7 +170,7 @@ ACTIONS: tuple[Action, ...] = (
            tr("Take in a session that was saved as a file"), (Place(FILE),)),
     Action("save_session", tr("Save session as…"), lambda w: w.dialogs.save_session(), "", "",
            tr("Save regions, answers and settings of this slide as a file"), (Place(FILE),),
-           enabled=_has_slide),
+           enabled=has_slide),
     Action("reader", tr("Another reader…"), lambda w: w.dialogs.choose_reader(), "", "",
            tr("Start or continue a session of one's own on each slide"), (Place(FILE),)),
     Action("add_models", tr("Add models…"), lambda w: w.dialogs.add_models(), "plus", "Ctrl+M",
@@ -194,28 +184,28 @@ ACTIONS: tuple[Action, ...] = (
            enabled=lambda w: bool(w.workspace.models.folder)),
     Action("import_rois", tr("Import regions…"), lambda w: w.dialogs.import_regions(), "import",
            "Ctrl+I", tr("Import regions from QuPath's GeoJSON, or the XML of ASAP or ImageScope"),
-           (Place(FILE, 2),), enabled=_has_slide),
+           (Place(FILE, 2),), enabled=has_slide),
     Action("import_rois_from_corner", tr("Import regions without offset…"),
            lambda w: w.dialogs.import_regions(from_corner=True), "", "",
            tr("For regions of HALO or ASAP on a slide with empty margins, from which QuPath does "
               "not count"), (Place(FILE, 2),), enabled=_has_margins),
     Action("open_tile_map", tr("Map of tiles…"), lambda w: w.dialogs.open_tile_map(), "", "",
            tr("Lay values of tiles on the slide: a scan, a feature file, or a table with places"),
-           (Place(FILE, 2),), enabled=_has_slide),
+           (Place(FILE, 2),), enabled=has_slide),
     Action("export_rois", tr("Regions and answers…"), lambda w: w.dialogs.export_regions(),
            "export", "Ctrl+E", tr("Export regions and answers as GeoJSON, which QuPath reads"),
-           (Place(FILE, 2, EXPORT),), enabled=_has_slide),
+           (Place(FILE, 2, EXPORT),), enabled=has_slide),
     Action("export_rois_only", tr("Regions without answers…"),
            lambda w: w.dialogs.export_regions(answers=False), "", "",
            tr("Export regions as GeoJSON, without what the models say"),
-           (Place(FILE, 2, EXPORT),), enabled=_has_slide),
+           (Place(FILE, 2, EXPORT),), enabled=has_slide),
     Action("export_training", tr("Regions for training…"),
            lambda w: w.dialogs.export_for_training(), "", "",
            tr("Export regions with your classes into a folder that training.prepare reads"),
-           (Place(FILE, 2, EXPORT),), enabled=_has_slide),
+           (Place(FILE, 2, EXPORT),), enabled=has_slide),
     Action("export_table", tr("Table of answers…"), lambda w: w.dialogs.export_table(), "",
            "Ctrl+T", tr("Export a row for each region and model as CSV, TSV or JSON"),
-           (Place(FILE, 2, EXPORT),), enabled=_has_slide),
+           (Place(FILE, 2, EXPORT),), enabled=has_slide),
     Action("export_areas", tr("Table of areas…"), lambda w: w.dialogs.export_areas(), "", "",
            tr("Export the area of each class on the whole slide as CSV, TSV or JSON"),
            (Place(FILE, 2, EXPORT),), enabled=_has_scan),
@@ -226,12 +216,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("export_report", tr("Report…"),
            lambda w: w.dialogs.export_report(w.panels["regions"].chosen()), "", "Ctrl+Shift+E",
            tr("Export pictures and answers of all regions, or of several selected ones, as PDF"),
-           (Place(FILE, 2, EXPORT),), enabled=_has_slide),
+           (Place(FILE, 2, EXPORT),), enabled=has_slide),
     Action("save_picture", tr("Save image of the window…"), lambda w: w.dialogs.save_picture(),
            "", "Ctrl+Shift+S", menu=(Place(FILE, 3),)),
     Action("close_slide", tr("Close slide"), _close_slide, "close", "Ctrl+W",
            tr("Take the slide off the list; its regions and answers are kept"), (Place(FILE, 4),),
-           enabled=_has_slide),
+           enabled=has_slide),
     Action("quit", tr("Quit"), lambda w: w.close(), "", "Ctrl+Q", menu=(Place(FILE, 4),)),
     Action("undo", tr("Undo"), lambda w: w.workspace.document.undo(), "undo", "Ctrl+Z",
            tr("Undo the last change to a region"), (Place(EDIT),), 4,
@@ -242,28 +232,28 @@ ACTIONS: tuple[Action, ...] = (
            enabled=lambda w: bool(_redo_text(w)),
            shown_text=lambda w: _with_change(tr("Redo"), tr("Redo {change}"), _redo_text(w))),
     Action("copy", tr("Copy view"), _copy_view, "", "Ctrl+C",
-           tr("Copy the slide as it is shown to the clipboard"), (Place(EDIT),), enabled=_has_slide,
+           tr("Copy the slide as it is shown to the clipboard"), (Place(EDIT),), enabled=has_slide,
            on_slide=True),
     *(tool_action(tool) for tool in TOOLS),
     Action("whole_image", tr("Whole image as a region"),
            lambda w: w.workspace.regions.add_whole_image(), "", "W",
            tr("Add a region that covers the whole slide or image"), (Place(EDIT, 3),),
-           enabled=_has_slide),
+           enabled=has_slide),
     Action("delete", tr("Delete region"), lambda w: w.workspace.regions.delete(_chosen(w)),
            "trash", "", tr("Delete the selected regions (Del)"), (Place(EDIT, 3),)),
     *editing_actions(EDIT),
     *class_actions(EDIT),
-    Action("fit", tr("Zoom to fit"), lambda w: _camera(w).fit(), "fit", "F",
-           tr("Show the whole slide"), (Place(VIEW),), 3, enabled=_has_slide),
+    Action("fit", tr("Zoom to fit"), lambda w: camera_of(w).fit(), "fit", "F",
+           tr("Show the whole slide"), (Place(VIEW),), 3, enabled=has_slide),
     Action("focus", tr("Zoom to selected region"), _focus, "", "Z",
            menu=(Place(VIEW),)),
-    Action("zoom_in", tr("Zoom in"), lambda w: _camera(w).zoom_at(1.0, None), "", "Ctrl++",
-           menu=(Place(VIEW),), enabled=_has_slide),
-    Action("zoom_out", tr("Zoom out"), lambda w: _camera(w).zoom_at(-1.0, None), "", "Ctrl+-",
-           menu=(Place(VIEW),), enabled=_has_slide),
-    Action("full_resolution", tr("Full resolution (1:1)"), lambda w: _camera(w).zoom_to(1.0),
+    Action("zoom_in", tr("Zoom in"), lambda w: camera_of(w).zoom_at(1.0, None), "", "Ctrl++",
+           menu=(Place(VIEW),), enabled=has_slide),
+    Action("zoom_out", tr("Zoom out"), lambda w: camera_of(w).zoom_at(-1.0, None), "", "Ctrl+-",
+           menu=(Place(VIEW),), enabled=has_slide),
+    Action("full_resolution", tr("Full resolution (1:1)"), lambda w: camera_of(w).zoom_to(1.0),
            "", "Ctrl+1", tr("Show one slide pixel on one screen pixel"), (Place(VIEW),),
-           enabled=_has_slide),
+           enabled=has_slide),
     *(_magnification(value) for value in MAGNIFICATIONS),
     *rotating_actions(VIEW),
     Action("evidence", tr("Evidence map"), _switch_map, "eye", "E",
@@ -280,20 +270,20 @@ ACTIONS: tuple[Action, ...] = (
            "Ctrl+PgUp", tr("Show the slide of the list before this one"), (Place(SLIDE, 0),),
            enabled=_has_others),
     Action("calibration", tr("Calibration…"), lambda w: w.dialogs.calibrate(), "calibrate", "",
-           tr("Set the scale of the slide and of the models"), (Place(SLIDE),), enabled=_has_slide),
+           tr("Set the scale of the slide and of the models"), (Place(SLIDE),), enabled=has_slide),
     Action("slide_details", tr("About this slide…"), lambda w: w.dialogs.slide_details(), "info",
            "", tr("Scale, levels, macro image, label and all properties of the file"),
-           (Place(SLIDE),), enabled=_has_slide),
+           (Place(SLIDE),), enabled=has_slide),
     *slide_view_actions(SLIDE),
     Action("classify", tr("Classify selected region"),
            classify, "classify", "Ctrl+Return",
-           menu=(Place(MODEL),), enabled=_has_slide),
+           menu=(Place(MODEL),), enabled=has_slide),
     Action("classify_all", tr("Classify all regions"),
            lambda w: w.workspace.analysis.ask([roi.id for roi in w.workspace.document.rois]),
-           "classify", "Ctrl+Shift+Return", menu=(Place(MODEL),), enabled=_has_slide),
+           "classify", "Ctrl+Shift+Return", menu=(Place(MODEL),), enabled=has_slide),
     Action("read_slide", tr("Read the whole slide"), _read_slide, "scan", "Ctrl+R",
            tr("Have the model read all tissue of this slide, or pause it"), (Place(MODEL),), 5,
-           enabled=_has_slide, shown_text=_read_slide_text),
+           enabled=has_slide, shown_text=_read_slide_text),
     Action("stop_reading", tr("Stop reading the slide"),
            lambda w: w.workspace.slide_scans.stop(), "", "",
            tr("Read no more of the slide; what was read stays"), (Place(MODEL),),

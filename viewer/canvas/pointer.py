@@ -23,10 +23,9 @@ from viewer.canvas.glide import Glide
 from viewer.canvas.inputs import Inputs
 from viewer.canvas.tools import ASKING, TOOLS
 from viewer.canvas.tools.tool import Cursor, Tool
-from viewer.canvas.turning import Turning
+from viewer.canvas.turning import CLICK_PX, Turning
 from viewer.text.tr import tr
 
-CLICK_PX = 4.0  # a press that moves less is a click, logical pixels
 PAN_SHARE = 0.2  # of the widget, for one arrow key
 PAN_KEYS = {
     Qt.Key.Key_Left: (1, 0),

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF
 from viewer.canvas.camera import Camera
 from viewer.canvas.scene import Scene
 
-CLICK_PX = 4.0  # less on the compass is a click, logical pixels
+CLICK_PX = 4.0  # a press that moves less is a click, logical pixels
 SNAP_DEG = 2.0  # this near to a quarter turn, it is one
 BEGINS_DEG = 12.0  # of two fingers, which also turn a little where they only zoom
 

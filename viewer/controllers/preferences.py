@@ -40,6 +40,10 @@ class PreferencesController(Controller):
     def now(self) -> Preferences:
         return self._store.now
 
+    def switch(self, name: str) -> None:
+        """Turn a field that is on or off."""
+        self.set(**{name: not getattr(self.now, name)})
+
     def set(self, **changes: Any) -> None:
         """Change fields of ``Preferences``. Raises ValueError for what cannot be."""
         before, self._store.now = self.now, replace(self.now, **changes)

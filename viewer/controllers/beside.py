@@ -28,7 +28,7 @@ from viewer.state.settings import SlideSettings
 from viewer.state.slide_link import Pair, Similarity, SlideLink, carried, scale_between
 from viewer.text.tr import tr, tr_n
 
-ITSELF = SlideLink((Pair((0.0, 0.0), (0.0, 0.0)),), on=False)  # a slide beside itself
+ITSELF = SlideLink((Pair((0.0, 0.0), (0.0, 0.0)),), on=False)  # a slide beside itself, unmarked
 
 
 class BesideController(Controller):
@@ -257,7 +257,7 @@ class BesideController(Controller):
         if self.landmarks.active:
             self.landmarks.stop()
         elif self.info is not None:
-            self.landmarks.begin(self.link.pairs)
+            self.landmarks.begin(self._marked.pairs)
             self._main.setFocus()
 
     def set_linked(self, on: bool) -> None:
@@ -265,12 +265,22 @@ class BesideController(Controller):
 
     def forget_pair(self) -> None:
         """Take back the pair that was marked last; without any the slides are free."""
-        self._set_link(replace(self.link, pairs=self.link.pairs[:-1]))
+        left = replace(self.link, pairs=self.link.pairs[:-1])
+        self._set_link(left if left.pairs or not self._is_same else ITSELF)
+
+    @property
+    def can_forget(self) -> bool:
+        return self.info is not None and bool(self._marked.pairs)
+
+    @property
+    def _marked(self) -> SlideLink:
+        """The link by places that the user marked: two sections may be on one slide."""
+        return SlideLink() if self.link.pairs == ITSELF.pairs else self.link
 
     def _on_paired(self, pair: Pair) -> None:
         views = self._main.view_state(), self.canvas.view_state()
         turn = math.radians(views[0].rotation - views[1].rotation)
-        link = self.link.with_pair(pair, turn)
+        link = self._marked.with_pair(pair, turn)
         if link is None:
             text = tr("This place is too near one that is marked already. Mark one farther away.")
             self._messages.warn(text)
@@ -317,7 +327,9 @@ class BesideController(Controller):
         if to is None or info is None:
             return
         chosen = self._document.chosen
-        moved = [replace(carried(duplicate(r, 0, 0), to), name=r.name) for r in chosen]
+        names = ["" if self._is_same else roi.name for roi in chosen]  # no two alike in one list
+        copies = [replace(duplicate(r, 0, 0), name=n) for r, n in zip(chosen, names, strict=True)]
+        moved = [carried(roi, to) for roi in copies]
         cut = [cut_to_slide(roi, info.width, info.height) for roi in moved]
         made = [roi for roi in cut if roi is not None and is_on(roi, info)]
         if not made:

@@ -67,6 +67,7 @@ class Landmarks(QObject):
         canvas.update()
         here, there = self._marked
         if here is None or there is None:
+            self._canvases[1 - side].setFocus()  # for Return
             self.changed.emit()
             return
         self.stop()

@@ -141,8 +141,10 @@ def test_marking_by_keyboard_and_giving_up(bench: Bench, beside: BesideControlle
     QTest.keyClick(there, Qt.Key.Key_Escape)
     assert not beside.landmarks.active and main.tool() == "pan" and not beside.link.pairs
     beside.mark_places()
-    for canvas in (there, main):
-        QTest.keyClick(canvas, Qt.Key.Key_Return)
+    assert main.hasFocus()
+    QTest.keyClick(main, Qt.Key.Key_Return)
+    bench.qtbot.waitUntil(there.hasFocus)  # where Return is pressed next
+    QTest.keyClick(there, Qt.Key.Key_Return)
     assert beside.link.pairs[0].here == pytest.approx((500, 350))
     beside.forget_pair()
     assert beside.similarity is None and not bench.window.actions_by_name["link_slides"].isEnabled()
@@ -252,6 +254,25 @@ def test_a_slide_beside_itself_shares_its_tiles_and_its_regions(bench: Bench) ->
     assert two.canvas.view_state() == main.view_state()
     bench.draw((500, 500), (600, 500), (600, 600))
     assert two.canvas.view_state() == main.view_state()
+
+
+def test_two_sections_on_one_slide_are_linked_by_their_own_places(bench: Bench) -> None:
+    two, main = bench.work.beside, bench.window.canvas
+    two.open(bench.document.slide.path)
+    settle(bench)
+    forget = bench.window.actions_by_name["forget_pair"]
+    assert not forget.isEnabled()
+    mark(bench, (200.0, 150.0), (500.0, 350.0))
+    assert main.landmark.places == []  # none that was never marked
+    assert len(two.link.pairs) == 1 and two.similarity.factor == 1
+    roi = bench.draw((100, 100), (200, 100), (200, 200))
+    two.copy_across()
+    copied = bench.document.rois[-1]
+    assert copied.id != roi.id and copied.name != roi.name
+    assert copied.polygons[0][0][0] == pytest.approx((400, 300), abs=3)
+    forget.trigger()
+    two.set_linked(True)  # as before: each place is itself
+    assert two.similarity.at(7.0, 8.0) == (7.0, 8.0)
 
 
 def test_what_cannot_be_opened_is_said_and_nothing_stands_there(

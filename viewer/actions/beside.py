@@ -37,8 +37,8 @@ def beside_actions(view: str) -> tuple[Action, ...]:
                enabled=lambda w: w.workspace.beside.is_open),
         Action("mark_places", tr("Mark the same place"),
                lambda w: w.workspace.beside.mark_places(), "landmark", "Ctrl+L",
-               tr("Click the same place on both slides to link them; a second pair gives scale "
-                  "and turn"), (two,),
+               tr("Click the same place on both slides to link them; a second pair adds scale "
+                  "and rotation"), (two,),
                enabled=_is_open, checked=lambda w: w.workspace.beside.landmarks.active),
         Action("link_slides", tr("Link the two slides"),
                lambda w: w.workspace.beside.set_linked(not w.workspace.beside.link.on), "link",
@@ -46,13 +46,13 @@ def beside_actions(view: str) -> tuple[Action, ...]:
                enabled=_has_pairs, checked=lambda w: w.workspace.beside.similarity is not None),
         Action("forget_pair", tr("Take back the last marked place"),
                lambda w: w.workspace.beside.forget_pair(), "", "",
-               tr("Forget the pair of places that was marked last"), (two,),
+               tr("Remove the pair of places that was marked last"), (two,),
                enabled=lambda w: w.workspace.beside.can_forget),
         Action("swap_slides", tr("Swap the two slides"), lambda w: w.workspace.beside.swap(),
                "swap", "Ctrl+Shift+2", tr("Work on the second slide, with this one beside it"),
                (two,), enabled=_can_swap),
         Action("copy_across", tr("Copy to the other slide"),
                lambda w: w.workspace.beside.copy_across(), "carry", "Ctrl+Shift+D",
-               tr("Copy the selected regions to the same place of the second slide"), (two,),
+               tr("Copy the selected regions to the same place on the second slide"), (two,),
                enabled=_can_copy),
     )  # fmt: skip

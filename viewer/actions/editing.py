@@ -107,7 +107,7 @@ def editing_actions(edit: str) -> tuple[Action, ...]:
                (region,), enabled=_has_regions),
         Action("known_length", tr("Use as a known length…"), lambda w: w.dialogs.use_ruler(),
                "calibrate", "Shift+L",
-               tr("Say how long the selected ruler is, which sets the scale of the slide"),
+               tr("Enter the true length of the selected ruler to set the scale of the slide"),
                (region,), enabled=lambda w: w.workspace.known_line.ruler_px is not None),
         Action("show_all", tr("Show all hidden regions"),
                lambda w: w.workspace.editing.show_all(), "eye", "Shift+J",

@@ -10,12 +10,12 @@ def guide_actions(view: str) -> tuple[Action, ...]:
     """The actions for the menu of this title."""
     return (
         Action("grid", tr("Grid"), lambda w: w.workspace.preferences.switch("grid"), "", "G",
-               tr("Lines on the slide at even distances, which follow the zoom"),
+               tr("Evenly spaced lines on the slide; the spacing follows the zoom"),
                (Place(view, 2),), enabled=has_slide,
                checked=lambda w: w.workspace.preferences.now.grid),
         Action("crosshair", tr("Crosshair"),
                lambda w: w.workspace.preferences.switch("crosshair"), "", "X",
-               tr("Lines through the pointer or the middle of the view, with the place in numbers"),
+               tr("Lines through the pointer or the middle of the view, with its coordinates"),
                (Place(view, 2),), enabled=has_slide,
                checked=lambda w: w.workspace.preferences.now.crosshair),
     )  # fmt: skip

@@ -37,7 +37,7 @@ def minimap_actions(view: str) -> tuple[Action, ...]:
     return (
         Action("minimap", tr("Show the minimap"),
                lambda w: w.workspace.preferences.switch("minimap"), "", "V",
-               tr("Show or hide the overview in the corner, which is gone when all is in view"),
+               tr("Show or hide the overview; it leaves while the whole slide is in view"),
                (place,), enabled=has_slide,
                checked=lambda w: w.workspace.preferences.now.minimap),
         *(_corner(corner, place) for corner in CORNERS),
@@ -45,6 +45,6 @@ def minimap_actions(view: str) -> tuple[Action, ...]:
                tr("Move the minimap to the next corner of the slide"), (place,),
                enabled=has_slide),
         Action("forget_seen", tr("Forget what was seen"), lambda w: w.workspace.seen.forget(), "",
-               "", tr("Take the tint from the minimap and begin anew"), (place,),
+               "", tr("Clear the tint of the minimap and start over"), (place,),
                enabled=lambda w: w.workspace.seen.is_any),
     )  # fmt: skip

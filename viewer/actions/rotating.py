@@ -18,10 +18,10 @@ def rotating_actions(view: str) -> tuple[Action, ...]:
     place = (Place(view, 1, ROTATION),)
     return (
         Action("rotate_left", tr("Rotate left by 90°"), lambda w: camera_of(w).turn_by(-90.0),
-               "", "Alt+Left", tr("Turn the slide counterclockwise; nothing else changes"), place,
+               "", "Alt+Left", tr("Turn the slide counterclockwise; only the view changes"), place,
                enabled=has_slide, on_slide=True),
         Action("rotate_right", tr("Rotate right by 90°"), lambda w: camera_of(w).turn_by(90.0),
-               "", "Alt+Right", tr("Turn the slide clockwise; nothing else changes"), place,
+               "", "Alt+Right", tr("Turn the slide clockwise; only the view changes"), place,
                enabled=has_slide, on_slide=True),
         Action("rotate", tr("Rotate…"), lambda w: w.dialogs.rotate(), "", "Alt+Down",
                tr("Turn the slide by any angle"), place, enabled=has_slide, on_slide=True),

@@ -282,14 +282,14 @@ class BesideController(Controller):
         turn = math.radians(views[0].rotation - views[1].rotation)
         link = self._marked.with_pair(pair, turn)
         if link is None:
-            text = tr("This place is too near one that is marked already. Mark one farther away.")
+            text = tr("This place is too close to one already marked. Mark one farther away.")
             self._messages.warn(text)
             return
         self._set_link(link)
         if link.doubts(self.scale):
             text = tr(
-                "By these places the second slide has another scale than its µm/px says. Check "
-                "the places, or set it under Slide ▸ Calibration."
+                "By these places, the second slide has a different scale than its µm/px says. "
+                "Check the places, and both slides under Slide ▸ Calibration."
             )
             self._messages.warn(text)
 

@@ -47,7 +47,7 @@ class KnownLineController(Controller):
         self._canvas.set_tool(KnownLine.id)
         self._canvas.setFocus()
         self._canvas.hint.emit(
-            tr("Drag along something of known length, such as a scale bar; Esc ends it.")
+            tr("Drag along something of known length, such as a scale bar; Esc cancels.")
         )
 
     def leave(self) -> None:
@@ -62,7 +62,7 @@ class KnownLineController(Controller):
         draft = CalibrationDraft(self._document.slide_settings, slide.mpp)
         draft.set_mpp(mpp)
         self._document.set_slide_settings(draft.settings)
-        text = tr("One slide pixel is {mpp} µm from now on; Slide ▸ Calibration takes it back.")
+        text = tr("One slide pixel is now {mpp} µm; change it back under Slide ▸ Calibration.")
         self._messages.info(text.format(mpp=decimal(f"{mpp:.{MPP_DECIMALS}f}")))
 
     def _on_slide(self) -> None:

@@ -100,7 +100,7 @@ class SlideController(Controller):
             if was_shown:
                 self.switch_to(path)
 
-        text = tr("Closed {name}; everything of it is kept.").format(name=Path(path).name)
+        text = tr("Closed {name}; its regions and answers are kept.").format(name=Path(path).name)
         self._messages.info_with_undo(text, take_back)
         following = self.list.beside(path, 1)
         self.list.remove(path)
@@ -196,10 +196,10 @@ class SlideController(Controller):
             self.list.note_missing(missing)
             if missing and tell:
                 text = tr_n(
-                    "{names} is not where it was. Find it with a right click under Slides, or "
-                    "remove it there.",
-                    "{names} are not where they were. Find them with a right click under Slides, "
-                    "or remove them there.",
+                    "{names} is no longer where it was. Right-click it under Slides to find or "
+                    "remove it.",
+                    "{names} are no longer where they were. Right-click each under Slides to find "
+                    "or remove it.",
                     len(missing),
                 )
                 names = ", ".join(Path(path).name for path in missing)

@@ -73,11 +73,11 @@ def state_text(beside: BesideController) -> str:
     if beside.landmarks.active:
         if beside.landmarks.has_one:
             return tr("Now click the same place on the other slide.")
-        return tr("Click the same place on both slides (Return: the middle; Esc gives up).")
+        return tr("Click the same place on both slides (Return takes the middle, Esc cancels).")
     if not link.pairs:
-        return tr("Free. Mark the same place on both slides to link them.")
+        return tr("Not linked. Mark the same place on both slides to link them.")
     if found is None:
-        return tr("Free: the link is off.")
+        return tr("The link is off.")
     parts = [tr_n("Linked by {count} place", "Linked by {count} places", len(link.pairs))]
     parts[0] = parts[0].format(count=len(link.pairs))
     if len(link.pairs) == 1:
@@ -85,7 +85,7 @@ def state_text(beside: BesideController) -> str:
         parts.append(tr("scale by µm/px") if known else tr("pixel by pixel, µm/px unknown"))
     if len(link.pairs) > 1 or round(math.degrees(found.turn), 1):
         turn = formats.degrees(abs(math.degrees(found.turn)))
-        parts.append(tr("turned by {degrees}").format(degrees=turn))
+        parts.append(tr("rotated by {degrees}").format(degrees=turn))
     if len(link.pairs) > 2:
         error = formats.length(link.error_px(), beside.there_mpp)
         parts.append(tr("off by up to {length}").format(length=error))
@@ -99,10 +99,10 @@ def beside_menu(work: Workspace, other: Callable[[], object], parent: QWidget) -
     for path in (path for path in slides.paths if not slides.is_missing(path)):
         name = Path(path).name.replace("&", "&&")
         same = path == work.slides.current
-        text = tr("{name} (itself)").format(name=name) if same else name
+        text = tr("{name} (the same slide)").format(name=name) if same else name
         menu.addAction(text, partial(work.beside.open, path))
     menu.addSeparator()
-    menu.addAction(tr("Other slide…"), other)
+    menu.addAction(tr("Another slide…"), other)
     if work.beside.is_open:
         menu.addAction(tr("Close the second slide"), work.beside.close)
     return menu

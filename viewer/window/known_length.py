@@ -77,7 +77,7 @@ class KnownLengthDialog(Dialog):
             text = tr("This line is too short to tell the scale. Draw one of at least {px} px.")
             return text.format(px=f"{SHORTEST_PX:.0f}")
         if not self.length.value():
-            return tr("Type how long the line is on the glass.")
+            return tr("Enter the true length of the line.")
         if self.mpp is None:
             return tr("No slide has pixels of that size. Check the number and its unit.")
         parts = [tr("One slide pixel is {mpp} µm.").format(mpp=_number(self.mpp))]
@@ -85,7 +85,7 @@ class KnownLengthDialog(Dialog):
             parts.append(tr("The file says {mpp} µm.").format(mpp=_number(self._own_mpp)))
         percent = 100 * ENDS_PX / self._px
         if percent > VAGUE_PERCENT:
-            text = tr("That is right to about {percent} %; a longer line is more exact.")
+            text = tr("Accurate to about {percent} %; a longer line is more exact.")
             parts.append(text.format(percent=decimal(f"{percent:.1g}")))
         return " ".join(parts)
 

@@ -91,7 +91,7 @@ class PreferencesDialog(Dialog):
     # --- moving on the slide
     def _add_moving(self) -> None:
         now = self._kept.now
-        self._section(tr("Moving on the slide"))
+        self._section(tr("Moving around the slide"))
         self.touchpad = _choice(tr("Two fingers on the touchpad"), FINGERS, now.touchpad)
         self.touchpad.setToolTip(tr("A pinch always zooms, and so does Ctrl with two fingers"))
         self.touchpad.currentIndexChanged.connect(

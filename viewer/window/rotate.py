@@ -40,7 +40,7 @@ class RotateDialog(Dialog):
         self.angle.setSuffix("°")
         self.angle.setWrapping(True)
         self.angle.setKeyboardTracking(False)  # a number is typed digit by digit
-        self.angle.setAccessibleName(tr("Rotation of the slide, degrees to the right"))
+        self.angle.setAccessibleName(tr("Rotation of the slide, degrees clockwise"))
         inset(self.angle)
         self._show(camera.state)
         self.slider.valueChanged.connect(self._on_chosen)
@@ -50,7 +50,7 @@ class RotateDialog(Dialog):
         reset = icon_button("undo", tr("Reset rotation"))
         reset.clicked.connect(lambda: camera.turn_to(0.0))
         angle = row(self.slider, self.angle, reset, wide=self.slider)
-        form.addRow(label(tr("Angle, to the right")), angle)
+        form.addRow(label(tr("Angle, clockwise")), angle)
         self.lay_out(form, margin=16, buttons=Button.Ok | Button.Cancel)
         self.angle.selectAll()
         self.angle.setFocus()

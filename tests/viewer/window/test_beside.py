@@ -59,7 +59,7 @@ def test_a_second_slide_by_menu_with_a_view_of_its_own(bench: Bench, other: Path
     bench.work.slides.remember([str(other)])
     two, main = bench.work.beside, bench.window.canvas
     texts = [action.text() for action in beside_menu(bench.work, list, bench.window).actions()]
-    assert texts == ["small.tif (itself)", "other.tif", "", "Other slide…"]
+    assert texts == ["small.tif (the same slide)", "other.tif", "", "Another slide…"]
     bench.window.actions_by_name["beside"].trigger()
     menu = QApplication.activePopupWidget()
     assert isinstance(menu, QMenu)
@@ -67,7 +67,7 @@ def test_a_second_slide_by_menu_with_a_view_of_its_own(bench: Bench, other: Path
     menu.close()
     settle(bench)
     assert two.canvas.isVisible() and abs(two.canvas.width() - main.width()) < 20
-    assert state_text(two).startswith("Free.")
+    assert state_text(two).startswith("Not linked.")
     before = main.view_state()
     bench.window.activateWindow()
     two.canvas.setFocus()
@@ -97,7 +97,7 @@ def test_a_place_that_is_marked_on_both_links_them(bench: Bench, beside: BesideC
     bench.window.actions_by_name["link_slides"].trigger()
     before = there.view_state()
     main.set_view_state(ViewState(100.0, 100.0, 1.0))
-    assert there.view_state() == before and state_text(beside) == "Free: the link is off."
+    assert there.view_state() == before and state_text(beside) == "The link is off."
 
 
 def test_it_is_shown_as_it_was_left(bench: Bench, other: Path, slide_file: Path) -> None:
@@ -125,7 +125,7 @@ def test_one_place_keeps_the_turn_that_the_views_had(
     there.camera.turn_to(90.0)
     mark(bench, (500.0, 350.0), (600.0, 450.0))
     assert there.view_state().rotation == 90.0
-    assert state_text(beside).endswith("turned by 90.0°")
+    assert state_text(beside).endswith("rotated by 90.0°")
     main.camera.turn_to(30.0)
     assert there.view_state().rotation == 120.0
     there.camera.turn_to(0.0)
@@ -159,7 +159,7 @@ def test_the_link_comes_back_and_a_second_pair_gives_the_scale(
         canvas.camera.fit()
     mark(bench, (700.0, 150.0), (1150.0, 250.0))
     warning = bench.window.message_bar.message
-    assert warning is not None and "another scale than its µm/px" in warning.text
+    assert warning is not None and "a different scale than its µm/px" in warning.text
     found = beside.similarity
     assert found is not None and found.scale == pytest.approx(1.76, abs=0.05)
     beside.close()

@@ -70,7 +70,7 @@ def test_a_length_says_the_scale_beside_that_of_the_file(
 @pytest.mark.parametrize(
     ("px", "number", "unit", "text"),
     [
-        (4000.0, "0", "mm", "Type how long the line is on the glass."),
+        (4000.0, "0", "mm", "Enter the true length of the line."),
         (4000.0, "900000", "mm", ODD),
         (4000.0, "0.1", "µm", ODD),
         (
@@ -93,7 +93,7 @@ def test_what_cannot_be_is_one_sentence_and_not_accepted(
 def test_a_short_line_says_how_exact_it_is(asked: KnownLengthDialog) -> None:
     asked.set_px(100.0)
     said(asked, "25", "µm")
-    assert asked.told.text().endswith("That is right to about 2 %; a longer line is more exact.")
+    assert asked.told.text().endswith("Accurate to about 2 %; a longer line is more exact.")
 
 
 def test_a_ruler_sets_the_scale(bench: Bench) -> None:

@@ -161,7 +161,7 @@ def test_a_lost_file_stays_until_it_is_found_or_removed(
     bench.work.slides.restore([three[1]])
     bench.qtbot.waitUntil(lambda: bench.work.slides.list.is_missing(three[1]))
     message = bench.window.message_bar.message
-    assert message is not None and message.text.startswith("a.tif is not where it was.")
+    assert message is not None and message.text.startswith("a.tif is no longer where it was.")
     item = panel.rows.item(0)
     assert item.data(int(Qt.ItemDataRole.AccessibleTextRole)).endswith("not found")
     texts = [action.text() for action in panel.menu_of(three[1]).actions()]

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tests.training.pictures import write_folder
+from training.evaluation import cams
 
 # One-epoch runs on 32-px windows: a second or two on one core.
 TINY = ["--size", "nano", "--image-size", "32", "--batch-size", "8", "--warmup-epochs", "0.5"]
@@ -37,6 +38,14 @@ def one_thread() -> Iterator[None]:
         del os.environ["OMP_NUM_THREADS"]
     else:
         os.environ["OMP_NUM_THREADS"] = before
+
+
+@pytest.fixture(autouse=True, scope="package")
+def few_mosaics() -> Iterator[None]:
+    """A trained classifier's stages are compared on 6 mosaics, not on 40."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cams, "MOSAICS", 6)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ import torch
 
 from tests.training.pictures import write_folder
 from training.evaluation import cams
+from training.probe import few_labels, guard
 
 # One-epoch runs on 32-px windows: a second or two on one core.
 TINY = ["--size", "nano", "--image-size", "32", "--batch-size", "8", "--warmup-epochs", "0.5"]
@@ -41,10 +42,12 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="package")
-def few_mosaics() -> Iterator[None]:
-    """A trained classifier's stages are compared on 6 mosaics, not on 40."""
+def few_draws() -> Iterator[None]:
+    """What is measured after each run rests on less: its cost is in the count alone."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cams, "MOSAICS", 6)
+        patch.setattr(guard, "DRAWS", 3)
+        patch.setattr(few_labels, "RESAMPLES", 10)
         yield
 
 

@@ -57,8 +57,8 @@ def _from_checkpoint(config: FinetuneConfig, path: Path, classes: int) -> Start:
     found = _architecture_of(config, path, card, pretrained)
     model = found.build(classes)
     weights = pretrained.state_dict()
-    own = {k: v.shape for k, v in model.state_dict().items()}
-    own = {k: v for k, v in own.items() if k not in head_tensors(model)}
+    head = head_tensors(model)
+    own = {k: v.shape for k, v in model.state_dict().items() if k not in head}
     if own != {k: v.shape for k, v in weights.items()}:
         raise DataError(
             f"{path} was trained with a different architecture than the flags ask for; do "
@@ -87,7 +87,8 @@ def _architecture_of(
 
 def head_tensors(model: nn.Module) -> set[str]:
     """Names in the state dict that belong to the classifier head."""
-    prefix = next(name for name, module in model.named_modules() if module is head_of(model))
+    head = head_of(model)
+    prefix = next(name for name, module in model.named_modules() if module is head)
     return {name for name in model.state_dict() if name.startswith(f"{prefix}.")}
 
 

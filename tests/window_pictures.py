@@ -1,6 +1,6 @@
 """Draws the pictures of the window in docs/pictures, with the demo's generated slide:
 
-    python docs/window_pictures.py [--only VIEW]
+    python -m tests.window_pictures [--only VIEW]
 
 Each view of VIEWS in both themes and both languages, without a screen; some minutes.
 """
@@ -17,13 +17,21 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+import cv2
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+from ssmamba.slides.slide import Slide
+from tests.slides import write_pyramid
+
+PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 SIZE = (1440, 900)
 LONGEST_S = 300.0
 QUALITY = 82  # of JPEG
+TURNED = 7.0  # degrees
+
+Place = tuple[float, float]
 
 
 def answers(stage: Stage) -> None:
@@ -51,6 +59,21 @@ def comparison(stage: Stage) -> None:
     state.choose(replace(state.choice, axis="classes"))
 
 
+def beside(stage: Stage) -> None:
+    """Two slides, linked by two places that are the same on both."""
+    second, places = restained(stage.work.document.slide.path, stage.folder)
+    stage.show_comparison(False)
+    stage.work.document.select(None)
+    stage.work.beside.open(str(second))
+    stage.wait(lambda: stage.work.beside.is_open and stage.is_calm())
+    for here, there in places:
+        stage.trigger("mark_places")
+        stage.click(stage.window.canvas, here)
+        stage.click(stage.work.beside.canvas, there)
+    stage.work.document.select(stage.regions()[1].id)
+    stage.trigger("focus")
+
+
 def preferences(stage: Stage) -> None:
     stage.trigger("preferences")
 
@@ -61,8 +84,27 @@ def commands(stage: Stage) -> None:
 
 
 VIEWS: dict[str, Callable[[Stage], None]] = {
-    view.__name__: view for view in (answers, slide, comparison, preferences, commands)
+    view.__name__: view for view in (answers, slide, comparison, beside, preferences, commands)
 }
+
+
+def restained(slide: str, folder: Path) -> tuple[Path, list[tuple[Place, Place]]]:
+    """The slide as if its next section were stained with haematoxylin and DAB, and turned a little.
+
+    Returns its file, and two places on both slides (level-0 px).
+    """
+    with Slide.open(slide) as opened:
+        size = opened.dimensions
+        image = opened.read_region(0, 0, 0, *size)
+    turn = cv2.getRotationMatrix2D((size[0] / 2, size[1] / 2), TURNED, 1.0)
+    light = np.float32(255 - image) @ np.float32([[0.55, 0.45, 0.2], [0.5, 0.75, 1.1], [0, 0, 0]])
+    image = 245 - np.clip(light, 0, 235).astype(np.uint8)
+    image = cv2.warpAffine(image, turn, size, borderValue=(245, 245, 245))
+    path = folder / "next-section-DAB.tif"
+    write_pyramid(path, picture=image, levels=5, tile=256)
+    here = [(0.35 * size[0], 0.4 * size[1]), (0.65 * size[0], 0.6 * size[1])]
+    there = [tuple(turn @ (*place, 1.0)) for place in here]
+    return path, list(zip(here, there, strict=True))
 
 
 class Stage:
@@ -77,6 +119,7 @@ class Stage:
 
         self.app = create_application()
         translate_qt(self.app)
+        self.folder = folder
         self.window = MainWindow(engine_factory("cpu"), folder)
         self.work = self.window.workspace
         self.window.resize(*SIZE)
@@ -92,6 +135,12 @@ class Stage:
 
     def trigger(self, name: str) -> None:
         self.window.actions_by_name[name].trigger()
+
+    def click(self, canvas, place: Place) -> None:
+        """The left button, at a place of the slide."""
+        at = canvas.camera.view.to_screen(*place).toPoint()
+        QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=at)
+        self.wait(self.is_calm)
 
     def show_comparison(self, shown: bool) -> None:
         if self.window.compare.opened != shown:
@@ -140,7 +189,7 @@ def draw(view: str, language: str, theme: str) -> Path:
 
     choose_language(language)
     tokens.choose(theme)
-    path = HERE / "pictures" / f"{view}-{language}-{theme}.jpg"
+    path = PICTURES / f"{view}-{language}-{theme}.jpg"
     with TemporaryDirectory() as folder:
         stage = Stage(Path(folder))
         VIEWS[view](stage)
@@ -155,6 +204,7 @@ def main() -> None:
     parser.add_argument("--only", choices=VIEWS)
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     if options.one:
         print(draw(*options.one))
         return
@@ -162,7 +212,15 @@ def main() -> None:
         if options.only in (None, view):
             for language in ("en", "de"):
                 for theme in ("light", "dark"):  # a process each, as a language is for a whole run
-                    one = [sys.executable, __file__, "--one", view, language, theme]
+                    one = [
+                        sys.executable,
+                        "-m",
+                        "tests.window_pictures",
+                        "--one",
+                        view,
+                        language,
+                        theme,
+                    ]
                     subprocess.run(one, check=True)
 
 

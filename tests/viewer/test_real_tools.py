@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.slides import write_pyramid
@@ -157,3 +158,37 @@ def press(person: Screen, key: str) -> dict[str, Any]:
     before = len(person.sees()["visited"])
     person.do("key", key)
     return person.wait_for(lambda s: len(s["visited"]) > before)
+
+
+def test_two_slides_linked_by_a_place_move_as_one(tmp_path: Path) -> None:
+    here = write_pyramid(tmp_path / "here.tif", 2400, 1800)
+    moved = np.roll(here, (80, 120), (0, 1))  # the same tissue 120 px to the right and 80 down
+    write_pyramid(tmp_path / "there.tif", picture=moved)
+    screen = Screen(":97", tmp_path)
+    try:
+        screen.start_viewer(tmp_path / "here.tif", tmp_path / "there.tif")
+        screen.wait_for(lambda s: s["settled"] and s["slide"] == "here.tif")
+        Hand(screen).click(0, 0)
+        screen.do("key", "ctrl+2", "sleep", 1, "key", "Down", "key", "Return")
+        seen = screen.wait_for(lambda s: s["beside"] and s["beside"]["settled"] and s["settled"])
+        hand = Hand(screen)
+        downsample = seen["view"][2]
+        screen.do("key", "ctrl+l")
+        hand.click(0, 0)
+        x, y = seen["beside"]["canvas"]
+        screen.do("mousemove", round(x + 120 / downsample), round(y + 80 / downsample))
+        screen.do("sleep", 0.5, "click", 1)
+        link = screen.wait_for(lambda s: s["beside"]["shift"])["beside"]
+        assert link["factor"] == [1.0, 0.0]
+        assert np.allclose(link["shift"], (120, 80), atol=2 * downsample)
+        screen.do("mousemove", hand.x, hand.y, "click", "--repeat", 4, "--delay", 60, 4)
+        screen.wait_for(lambda s: s["view"][2] < downsample and s["settled"])
+        for step in range(6):
+            before = screen.sees()["view"]
+            hand.drag((0, 0), (20, 10), (40 - 15 * step, 30))
+            seen = screen.wait_for(lambda s, before=before: s["view"] != before)
+        seen = screen.wait_for(lambda s: s["settled"] and s["beside"]["settled"])
+        place = np.add(seen["view"][:2], link["shift"])
+        assert np.allclose(seen["beside"]["view"], [*place, seen["view"][2]], atol=1e-6)
+    finally:
+        screen.close()

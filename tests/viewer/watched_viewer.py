@@ -99,7 +99,29 @@ def shown(window) -> dict:
         "scan": shown_scan(window),
         "message": "" if message is None else message.text,
         "tool": canvas.tool(),
+        "view": shown_view(canvas),
+        "beside": shown_beside(work.beside),
         "outlines": [{"kind": r.kind, "bounds": list(r.bounds)} for r in work.document.rois],
+    }
+
+
+def shown_view(canvas) -> list[float]:
+    """The slide's place in the middle of the view, level-0 px, and its downsample."""
+    state = canvas.view_state()
+    return [state.center_x, state.center_y, state.downsample]
+
+
+def shown_beside(beside) -> dict | None:
+    """The second slide and how it is linked."""
+    if not beside.is_open:
+        return None
+    canvas, link = beside.canvas, beside.similarity
+    return {
+        "canvas": canvas.mapToGlobal(canvas.rect().center()).toTuple(),
+        "settled": canvas.is_settled(),
+        "view": shown_view(canvas),
+        "shift": None if link is None else [link.shift.real, link.shift.imag],
+        "factor": None if link is None else [link.factor.real, link.factor.imag],
     }
 
 

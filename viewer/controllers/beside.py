@@ -136,6 +136,7 @@ class BesideController(Controller):
         self._slides.open(there)
 
     def _on_opened(self, info: SlideInfo) -> None:
+        self._slides.note_opened(self.path)
         self.info, self._fresh = info, self.canvas.camera.fits
         self._rois = ()
         self.canvas.set_rois(())  # those of the slide before
@@ -146,12 +147,13 @@ class BesideController(Controller):
 
     def _on_failed(self, message: str, details: str) -> None:
         self._messages.error(message, details)
-        before = self.canvas.source
+        refused, before = self.path, self.canvas.source
         if before is None or before.info is None:
             self.close()
         else:  # the second slide until now
             self.path = before.info.path
             self._on_opened(before.info)
+        self._slides.drop_unopened(refused)
 
     def _on_list(self) -> None:
         if self.is_open and self.path not in self._slides.list.paths:

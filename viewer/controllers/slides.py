@@ -40,6 +40,7 @@ class SlideController(Controller):
         )  # may wait for a drive
         self._wanted: str | None = None
         self._closing = False
+        self._were_slides: set[str] = set()  # paths that were opened once
         self.list = SlideList()
         canvas.slide_opened.connect(self._on_opened)
         canvas.slide_failed.connect(self._on_failed)
@@ -114,6 +115,7 @@ class SlideController(Controller):
 
     def relocate(self, path: str, found: str) -> None:
         """Open a slide of the list whose file is at another place now."""
+        self._were_slides.add(str(Path(found).absolute()))
         self.list.replace(path, str(Path(found).absolute()))
         self.open(found)
 
@@ -134,8 +136,23 @@ class SlideController(Controller):
         """List slides that the user can switch between."""
         self.list.add(str(Path(path).absolute()) for path in paths)
 
+    def note_opened(self, path: str) -> None:
+        """The file is a slide: it stays in the list, whatever becomes of it."""
+        self._were_slides.add(path)
+        self.remember([path])
+
+    def drop_unopened(self, path: str) -> None:
+        """Take a file off the list that is there, could not be opened, and never was a slide."""
+
+        def looked(there: bool) -> None:
+            if there and path not in self._were_slides:
+                self.list.remove(path)
+
+        self._lookups.run(lambda: is_there(path), looked)
+
     def restore(self, paths: Sequence[str]) -> None:
         """List the slides of the last start, and say which of them are gone."""
+        self._were_slides.update(paths)
         self.list.restore(paths)
         self._look_for_files(tell=True)
 
@@ -146,7 +163,7 @@ class SlideController(Controller):
 
     def _on_opened(self, info: SlideInfo) -> None:
         self._wanted = None
-        self.remember([info.path])
+        self.note_opened(info.path)
         self._look_for_files()
         if info.notes:
             self._messages.warn(f"{info.name}: {' '.join(map(translated, info.notes))}")
@@ -167,9 +184,11 @@ class SlideController(Controller):
         self.opened.emit(info)
 
     def _on_failed(self, message: str, details: str) -> None:
-        self._wanted = None
+        path, self._wanted = self._wanted, None
         self._messages.error(message, details)
         self.failed.emit(message)
+        if path is not None:
+            self.drop_unopened(path)
         self._look_for_files()
         if self._is_closed:
             self._leave()  # the next one was to take its place

@@ -50,7 +50,7 @@ class ClassesPanel(QWidget):
         self._stack.addWidget(empty)
         self._stack.addWidget(self.view)
         column(self, self._stack, margin=0)
-        self.setMinimumHeight(96)
+        self.setMinimumHeight(56)
         self.model.modelReset.connect(self._on_reset)
         for text, key, slot in (
             (tr("Give this class"), QKeySequence(Qt.Key.Key_Return), self._apply),

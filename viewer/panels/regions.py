@@ -23,6 +23,7 @@ from viewer.text.tr import tr
 from viewer.widgets.basic import label
 from viewer.widgets.layouts import column
 
+LEAST_PX = 44  # height of the list: one region is seen in the lowest window
 BATCH_ROWS = 5000
 EMPTY_TEXT = tr("No regions yet.\nChoose the lasso (L) and draw around the tissue of interest.")
 
@@ -62,6 +63,8 @@ class RegionsPanel(QWidget):
         self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._empty.setContentsMargins(16, 16, 16, 16)
         self._empty.setProperty("panel", True)
+        for widget in (self._empty, self.view):
+            widget.setMinimumHeight(LEAST_PX)
         self._stack = QStackedLayout()
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self.view)

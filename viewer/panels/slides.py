@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QRectF, Qt, Signal
-from PySide6.QtGui import QAction, QDropEvent, QKeySequence, QMouseEvent
+from PySide6.QtGui import QAction, QDropEvent, QKeySequence, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QMenu, QWidget
 
 from viewer.controllers.slides import SlideController
@@ -29,7 +29,6 @@ from viewer.text.tr import tr
 from viewer.widgets.basic import label
 from viewer.widgets.layouts import column
 
-LEAST_ROWS = 2  # that are seen without scrolling, where there are as many
 
 
 class SlideRows(QListWidget):
@@ -74,6 +73,11 @@ class SlideRows(QListWidget):
         on_cross = cross_of(QRectF(self.visualItemRect(item))).contains(event.position())
         return item.data(PathRole) if on_cross else None
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The current row stays in sight."""
+        super().resizeEvent(event)
+        self.scrollToItem(self.currentItem())
+
     def dropEvent(self, event: QDropEvent) -> None:
         """The list is asked to change, and shows itself anew; Qt moves nothing."""
         path, at = self.path, self.drop_row(event.position().toPoint())
@@ -109,6 +113,7 @@ class SlidesPanel(QWidget):
         self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._empty.setContentsMargins(16, 12, 16, 12)
         self._empty.setProperty("panel", True)
+        self.rows.setMinimumHeight(scaled(ROW_PX) + 2)  # one row: low windows have four panels here
         column(self, self._empty, self.rows, wide=self.rows, margin=0, spacing=0)
         self.rows.itemClicked.connect(lambda item: self._choose(item.data(PathRole)))
         self.rows.itemActivated.connect(lambda item: self._choose(item.data(PathRole)))
@@ -147,7 +152,6 @@ class SlidesPanel(QWidget):
         self.rows.setCurrentRow(max(at, 0))
         self._empty.setVisible(not paths)
         self.rows.setVisible(bool(paths))
-        self.rows.setMinimumHeight(scaled(ROW_PX) * min(len(paths), LEAST_ROWS) + 2)
 
     def _item(self, path: str, is_open: bool) -> QListWidgetItem:
         file, missing = Path(path), self._slides.list.is_missing(path)

@@ -108,7 +108,7 @@ def _reconstruction(window: Host) -> QWidget:
 
 PANELS: tuple[Panel, ...] = (
     Panel("slides", tr("Slides"), "left", _slides, ("open", "close_slide"), scrolls=False,
-          height=120),
+          height=270),
     Panel("regions", tr("Regions"), "left", _regions,
           ("classify_all", "import_rois", "export_rois"), scrolls=False, height=500),
     Panel("classes", tr("Classes"), "left", _classes, ("add_class",), scrolls=False, height=200),

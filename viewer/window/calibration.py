@@ -82,7 +82,7 @@ class CalibrationDialog(Dialog):
             button = link(decimal(f"{value:g} ({name})"), tip)
             button.clicked.connect(lambda _=False, value=value: self.mpp.setValue(value))
             buttons.append(button)
-        return row(label(tr("Presets:"), "small"), *buttons, None, spacing=-1)
+        return row(label(tr("Presets:"), "small"), *buttons, None, spacing=10)
 
     def _line(self) -> QHBoxLayout:
         tip = tr("Draw a line along something of known length, and say how long it is")

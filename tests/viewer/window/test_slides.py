@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QAccessible, QDropEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from tests.slides import write_pyramid
 from tests.viewer.conftest import RING, Bench
@@ -171,6 +173,38 @@ def test_a_lost_file_stays_until_it_is_found_or_removed(
     bench.qtbot.waitUntil(lambda: not bench.work.slides.list.is_missing(str(moved)))
 
 
+def test_a_file_that_is_no_slide_leaves_the_list_with_a_message(
+    bench: Bench, panel: SlidesPanel, three: list[str], tmp_path: Path
+) -> None:
+    notes = tmp_path / "notes.svs"
+    notes.write_text("no slide")
+    for opened in (bench.work.files.open, lambda paths: bench.work.beside.open(paths[0])):
+        opened([str(notes)])
+        assert str(notes) in bench.work.slides.list.paths
+        bench.qtbot.waitUntil(lambda: str(notes) not in bench.work.slides.list.paths)
+        assert bench.window.message_bar.message.level == "error"
+    assert bench.document.slide.path == three[0] and not bench.work.beside.is_open
+    switch(bench, lambda: bench.work.slides.switch_to(three[1]))
+    switch(bench, lambda: bench.work.slides.switch_to(three[0]))
+    Path(three[1]).write_text("damaged since")
+    with bench.qtbot.waitSignal(bench.work.slides.failed):
+        bench.work.slides.switch_to(three[1])
+    bench.settle()
+    assert names(panel) == ["small.tif", "a.tif", "b.tif"]  # it was one
+
+
+def test_the_open_slide_stays_in_sight_as_the_list_gets_lower(
+    bench: Bench, panel: SlidesPanel, three: list[str]
+) -> None:
+    switch(bench, lambda: bench.work.slides.switch_to(three[2]))
+    for height in (400, 120):
+        panel.rows.setMinimumHeight(height)
+        panel.rows.setMaximumHeight(height)
+        bench.qtbot.waitUntil(lambda height=height: panel.rows.height() == height)
+    view = panel.rows.viewport().rect()
+    assert view.contains(panel.rows.visualItemRect(panel.rows.item(2)).center())
+
+
 def test_several_files_that_are_dropped(bench: Bench, panel: SlidesPanel, tmp_path: Path) -> None:
     files = [tmp_path / f"{name}.tif" for name in ("x", "y")]
     for file in files:
@@ -197,3 +231,17 @@ def test_pictures_come_by_themselves_and_rows_are_spoken(
     spoken = QAccessible.queryAccessibleInterface(panel.rows)
     assert spoken.child(0).text(QAccessible.Text.Name).startswith("small.tif, ")
     assert spoken.child(0).text(QAccessible.Text.Name).endswith(", shown")
+
+
+def test_no_panel_lies_over_another_in_the_smallest_window(
+    bench: Bench, three: list[str]
+) -> None:
+    bench.draw(*RING)
+    bench.settle()
+    bench.window.resize(bench.window.minimumSize())
+    left = [dock for dock in bench.window.docks if dock.objectName() != "dock-Results"]
+    bench.qtbot.waitUntil(lambda: bench.window.height() == bench.window.minimumHeight())
+    QApplication.processEvents()
+    for above, below in pairwise(dock.geometry() for dock in left):
+        assert above.bottom() < below.top()
+    assert left[-1].geometry().bottom() < bench.window.status.geometry().top()

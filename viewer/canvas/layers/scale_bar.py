@@ -67,8 +67,10 @@ def paint_scale_bar(
     painter.setFont(font)
     metrics = QFontMetricsF(font, painter.device())
     pad, gap = 8 * dpr, 10 * dpr
-    note_width = metrics.horizontalAdvance(note) + gap if note else 0
     text_width = metrics.horizontalAdvance(text)
+    room = view.width - 2 * EDGE_PX * dpr - max(length, text_width) - gap - 2 * pad
+    note = metrics.elidedText(note, Qt.TextElideMode.ElideRight, room)
+    note_width = metrics.horizontalAdvance(note) + gap if note else 0
     width = max(length, text_width) + note_width + 2 * pad
     height = metrics.height() + 8 * dpr + pad
     box = QRectF(EDGE_PX * dpr, view.height - EDGE_PX * dpr - height, width, height)

@@ -5,10 +5,17 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PySide6.QtGui import QImage, QPainter
 
 from tests.viewer.canvas.conftest import Driver
 from viewer.canvas import ViewState
-from viewer.canvas.layers.scale_bar import length_text, magnification_text, nice_length, scale_bar
+from viewer.canvas.layers.scale_bar import (
+    length_text,
+    magnification_text,
+    nice_length,
+    paint_scale_bar,
+    scale_bar,
+)
 from viewer.canvas.view import View
 
 
@@ -43,6 +50,18 @@ def test_the_readout_names_an_objective_or_a_percentage() -> None:
     assert magnification_text(20.0, view.scale) == "20×"
     assert magnification_text(2.5, view.scale) == "2.5×"
     assert magnification_text(None, view.scale) == "50 %"
+
+
+@pytest.mark.parametrize("width", [200, 320])
+def test_the_readout_never_leaves_a_narrow_view(driver: Driver, width: int) -> None:
+    picture = QImage(width, 80, QImage.Format.Format_RGB32)
+    picture.fill(0)
+    view = View(ViewState(0, 0, 2), width, 80)
+    painter = QPainter(picture)
+    paint_scale_bar(painter, view, 0.5, "0.325×  ·  Grid 500 µm  ·  colours changed", 1.0)
+    painter.end()
+    lit = [x for x in range(width) if picture.pixelColor(x, 50).lightness() > 0]
+    assert 100 < max(lit) < width - 11
 
 
 def test_decorations_can_be_left_out(driver: Driver) -> None:

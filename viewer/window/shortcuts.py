@@ -15,11 +15,12 @@ from viewer.canvas.tools import ASKING, TOOLS
 from viewer.text.tr import tr
 from viewer.widgets.basic import label
 from viewer.widgets.dialog import Dialog
-from viewer.widgets.layouts import row
+from viewer.widgets.layouts import column, row
 from viewer.widgets.panel import scrolled
 
 Shortcut = tuple[str, str]  # keys or a gesture, and what it does
 AROUND_PX = 160  # frame, margins and buttons of the dialog, and the system's bars
+BESIDE_PX = 120  # frame and margins at its sides
 SCROLL_BAR_PX = 24
 
 
@@ -42,15 +43,16 @@ def in_menus(actions: Iterable[Action]) -> list[Shortcut]:
 class ShortcutsDialog(Dialog):
     def __init__(self, actions: Iterable[Action], parent: QWidget | None = None) -> None:
         super().__init__(tr("Keyboard and mouse"), parent)
-        here = _table(tr("On the slide"), on_the_slide())
-        anywhere = _table(tr("Anywhere"), in_menus(actions))
-        body = QWidget()
-        body.setLayout(row(here, anywhere, spacing=40))
-        area = scrolled(body)
+        listed = on_the_slide(), in_menus(actions)
+        screen = self.screen().availableGeometry()
+        room = screen.width() - BESIDE_PX - SCROLL_BAR_PX
+        body = _two_tables(*listed, wide=True)
+        if body.sizeHint().width() > room:
+            body = _two_tables(*listed, wide=False)
         wanted = body.sizeHint()
+        area = scrolled(body)
         area.setMinimumWidth(wanted.width() + SCROLL_BAR_PX)
-        room = self.screen().availableGeometry().height() - AROUND_PX
-        area.setMinimumHeight(min(wanted.height(), room))
+        area.setMinimumHeight(min(wanted.height(), screen.height() - AROUND_PX))
         self.lay_out(area, spacing=16)
 
 
@@ -67,6 +69,17 @@ def _joined(alike: list[Shortcut]) -> Shortcut:
 def _range(first: str, last: str) -> str:
     number = re.search(r"\d+$", last)
     return first if first == last or number is None else f"{first} – {number[0]}"
+
+
+def _two_tables(here: list[Shortcut], anywhere: list[Shortcut], *, wide: bool) -> QWidget:
+    """Side by side, or one above the other where the screen is too narrow for that."""
+    body = QWidget()
+    tables = _table(tr("On the slide"), here), _table(tr("Anywhere"), anywhere)
+    if wide:
+        body.setLayout(row(*tables, spacing=40))
+    else:
+        column(body, *tables, margin=0, spacing=24)
+    return body
 
 
 def _table(title: str, rows: list[Shortcut]) -> QGridLayout:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QMainWindow, QToolBar, QToolButton
 from pytestqt.qtbot import QtBot
@@ -19,6 +19,8 @@ from viewer.actions.action import Action, Place
 from viewer.actions.table import ACTIONS, EDIT, MENUS
 from viewer.window.menus import build_menus
 from viewer.window.shortcuts import ShortcutsDialog
+
+TABLES = ("On the slide", "Anywhere")
 
 
 def test_an_added_action_is_one_record(opened: Opened, qtbot: QtBot) -> None:
@@ -59,6 +61,17 @@ def test_an_added_action_is_one_record(opened: Opened, qtbot: QtBot) -> None:
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     QTest.keyClick(window, Qt.Key.Key_L, both)
     assert ran == [window]
+
+
+def test_the_list_of_shortcuts_is_no_wider_than_the_screen(opened: Opened) -> None:
+    window = opened()
+    window.dialogs.shortcuts()
+    (sheet,) = window.findChildren(ShortcutsDialog)
+    screen = sheet.screen().availableGeometry()  # 800 px: too narrow for two tables beside
+    assert sheet.width() <= screen.width() and sheet.height() <= screen.height()
+    titles = [text for text in sheet.findChildren(QLabel) if text.text() in TABLES]
+    assert len({title.mapTo(sheet, QPoint()).x() for title in titles}) == 1 and len(titles) == 2
+    sheet.reject()
 
 
 def test_menus_are_as_the_list_says(opened: Opened) -> None:

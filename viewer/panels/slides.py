@@ -30,7 +30,6 @@ from viewer.widgets.basic import label
 from viewer.widgets.layouts import column
 
 
-
 class SlideRows(QListWidget):
     """The rows, which can be dragged; they follow the list that they are shown from."""
 

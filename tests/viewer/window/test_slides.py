@@ -233,9 +233,7 @@ def test_pictures_come_by_themselves_and_rows_are_spoken(
     assert spoken.child(0).text(QAccessible.Text.Name).endswith(", shown")
 
 
-def test_no_panel_lies_over_another_in_the_smallest_window(
-    bench: Bench, three: list[str]
-) -> None:
+def test_no_panel_lies_over_another_in_the_smallest_window(bench: Bench, three: list[str]) -> None:
     bench.draw(*RING)
     bench.settle()
     bench.window.resize(bench.window.minimumSize())

@@ -145,7 +145,10 @@ def test_every_flag_of_the_encoder_reaches_it(name: str) -> None:
     assert getattr(found, name) == value != default
 
 
-@pytest.mark.parametrize("arch", ["vmamba", "vit", "swin", "resnet"])
+@pytest.mark.parametrize(
+    "arch",
+    ["vit", "resnet", *(pytest.param(a, marks=pytest.mark.slow) for a in ("vmamba", "swin"))],
+)
 def test_a_named_baseline_is_trained_and_loads_again(
     arch: str, folder: Path, tmp_path: Path
 ) -> None:

@@ -124,7 +124,7 @@ def test_a_pickled_object_is_not_run(tmp_path, capsys):
     assert "could run code" in said.err and "run\n" not in said.out
 
 
-@pytest.mark.parametrize("name", TREES)
+@pytest.mark.parametrize("name", [pytest.param("gigapath-slide", marks=pytest.mark.slow), "hipt"])
 def test_a_converted_encoder_is_fine_tuned_on_features_with_their_places(tmp_path, name):
     from ssmamba.features.hdf5 import TileAttributes, write_features
 

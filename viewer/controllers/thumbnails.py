@@ -43,10 +43,14 @@ class Thumbnails(Controller):
         self._reader.close()
 
     def _read_new(self) -> None:
-        listed = self._slides.paths
-        self._images = {path: image for path, image in self._images.items() if path in listed}
+        listed, is_missing = self._slides.paths, self._slides.is_missing
+        self._images = {
+            path: image
+            for path, image in self._images.items()
+            if path in listed and not (image.isNull() and is_missing(path))
+        }
         for path in listed if self._begun else ():
-            if path not in self._images and not self._slides.is_missing(path):
+            if path not in self._images and not is_missing(path):
                 self._images[path] = QImage()  # asked for
                 self._read(path)
 

@@ -224,7 +224,7 @@ def test_closing_frees_the_second_slide(bench: Bench, beside: BesideController) 
     bench.window.actions_by_name["close_beside"].trigger()
     assert not beside.canvas.isVisible() and beside.canvas.source is None
     bench.qtbot.waitUntil(lambda: source.wait_closed(0) and not len(source.cache))
-    assert bench.window.canvas.is_settled()
+    bench.qtbot.waitUntil(bench.window.canvas.is_settled)  # in all of the room
 
 
 def test_it_leaves_with_its_row_and_with_the_last_slide(

@@ -243,3 +243,17 @@ def test_no_panel_lies_over_another_in_the_smallest_window(bench: Bench, three: 
     for above, below in pairwise(dock.geometry() for dock in left):
         assert above.bottom() < below.top()
     assert left[-1].geometry().bottom() < bench.window.status.geometry().top()
+
+
+def test_a_picture_comes_when_its_file_is_back(
+    bench: Bench, panel: SlidesPanel, three: list[str], tmp_path: Path
+) -> None:
+    away = Path(three[1]).rename(tmp_path / "away.tif")
+    bench.work.thumbnails.begin()
+    bench.settle()
+    assert panel.rows.item(1).data(PictureRole).isNull()
+    bench.work.slides.restore(three)
+    bench.qtbot.waitUntil(lambda: bench.work.slides.list.is_missing(three[1]))
+    away.rename(three[1])
+    bench.work.slides.restore(three)
+    bench.qtbot.waitUntil(lambda: not panel.rows.item(1).data(PictureRole).isNull())

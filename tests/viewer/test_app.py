@@ -44,6 +44,18 @@ def test_the_viewers_process_loads_no_torch(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[]", done.stderr
 
 
+def test_no_class_of_qt_is_made_beside_the_window(tmp_path: Path) -> None:
+    """PySide6 6.11.3 crashes now and then when another thread makes classes beside the loop."""
+    code = (
+        "import viewer.app, viewer.window.main_window, viewer.window.startup as startup, sys;"
+        "before = set(sys.modules); startup._import_ahead();"
+        "print([m for m in set(sys.modules) - before if m.startswith(('PySide6', 'pyqtgraph'))],"
+        " 'ssmamba.rois.geometry' in sys.modules)"
+    )
+    done = run("-c", code, tmp_path=tmp_path)
+    assert done.stdout.strip() == "[] True", done.stderr
+
+
 def test_importing_main_imports_nothing(tmp_path: Path) -> None:
     code = "import sys, main; print('viewer' in sys.modules, 'PySide6' in sys.modules)"
     assert run("-c", code, tmp_path=tmp_path).stdout.strip() == "False False"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from ssmamba.explain.colormaps import lookup_table
@@ -20,19 +20,30 @@ BINS = 48
 
 
 class ValueScale(QWidget):
-    """Raw values from low to high; the plot is created with the first map."""
+    """Raw values from low to high; the plot is made when it is seen with a map first."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setFixedHeight(HEIGHT_PX)
         self.setAccessibleName(tr("Colour scale of the evidence map"))
         self._layout = column(self, margin=0)
+        self._shown: tuple[np.ndarray, float, float, str] | None = None
         self._plot: Any = None
         self._bars: Any = None
         self._ramp: Any = None
 
     def show_values(self, values: np.ndarray, low: float, high: float, colormap: str) -> None:
         """values: raw map values, any shape; low, high: ends of the colour scale."""
+        self._shown = (values, low, high, colormap)
+        if self.isVisible():
+            self._draw(*self._shown)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._shown is not None:
+            self._draw(*self._shown)
+
+    def _draw(self, values: np.ndarray, low: float, high: float, colormap: str) -> None:
         if self._plot is None:
             self._make_plot()
         high = high if high > low else low + 1.0
@@ -56,7 +67,9 @@ class ValueScale(QWidget):
         self.setToolTip(tr("Raw values of this map: {low} to {high}").format(**ends))
 
     def _make_plot(self) -> None:
-        import pyqtgraph as pg  # 0.8 s, loaded ahead on a worker
+        # .3 s, and here: it derives hundreds of classes from Qt's, and PySide6 6.11 crashes now and
+        # then when another thread does that beside the event loop
+        import pyqtgraph as pg
 
         self._plot = pg.PlotWidget(background=None, enableMenu=False)
         self._plot.setMouseEnabled(x=False, y=False)
@@ -69,3 +82,4 @@ class ValueScale(QWidget):
         self._plot.addItem(self._bars)
         self._plot.addItem(self._ramp)
         self._layout.addWidget(self._plot)
+        self._plot.show()  # the widget itself may be shown already

@@ -67,11 +67,11 @@ def begin(window, options: Options) -> None:
 def _import_ahead() -> None:
     """Import the libraries of the first result, so that the window does not wait for them.
 
+    None that derives classes from Qt's: that is safe on the window's own thread only.
+
     gc.freeze exempts what is loaded by then from Python's full garbage collections, each of which
     would block the window for 25 ms more.
     """
-    import pyqtgraph  # noqa: F401
-
     import ssmamba.rois.geometry  # noqa: F401
 
     gc.freeze()

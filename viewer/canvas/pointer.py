@@ -24,7 +24,6 @@ from viewer.canvas.inputs import Inputs
 from viewer.canvas.tools import ASKING, TOOLS
 from viewer.canvas.tools.tool import Cursor, Tool
 from viewer.canvas.turning import CLICK_PX, Turning
-from viewer.text.tr import tr
 
 PAN_SHARE = 0.2  # of the widget, for one arrow key
 PAN_KEYS = {
@@ -39,25 +38,6 @@ ZOOM_KEYS = {
     Qt.Key.Key_Minus: -0.5,
     Qt.Key.Key_Underscore: -0.5,
 }
-GESTURES = (  # for the list of shortcuts, with those of each tool
-    (tr("Wheel"), tr("Zoom at the pointer")),
-    (tr("Two fingers, pinch"), tr("Pan, zoom on a touchpad or touch screen")),
-    (tr("Drag"), tr("Pan; let go while moving, and the slide glides on")),
-    (tr("Space + drag"), tr("Pan while a drawing tool is active, also in the middle of a drawing")),
-    (
-        tr("Space + Shift + drag, drag the compass"),
-        tr("Rotate; it snaps to multiples of 90°"),
-    ),
-    (tr("Click the compass"), tr("Set the slide upright")),
-    (tr("Ctrl + click, Shift + click"), tr("Select one more region, or one less")),
-    (tr("Ctrl + drag, Shift + drag"), tr("Select the regions in a box")),
-    (tr("Pen, its eraser end"), tr("Draw with any tool, erase")),
-    (tr("Right-click, menu key"), tr("Menu of the selected regions")),
-    (tr("Arrow keys"), tr("Pan")),
-    ("+  −", tr("Zoom in, zoom out")),
-    (tr("Esc"), tr("Cancel drawing; return to the Move tool")),
-    (tr("Del"), tr("Delete the selected regions")),
-)
 
 Press = QMouseEvent | QTabletEvent
 

@@ -10,7 +10,6 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from viewer.actions.action import Action
-from viewer.canvas.pointer import GESTURES
 from viewer.canvas.tools import ASKING, TOOLS
 from viewer.text.tr import tr
 from viewer.widgets.basic import label
@@ -22,6 +21,25 @@ Shortcut = tuple[str, str]  # keys or a gesture, and what it does
 AROUND_PX = 160  # frame, margins and buttons of the dialog, and the system's bars
 BESIDE_PX = 120  # frame and margins at its sides
 SCROLL_BAR_PX = 24
+GESTURES = (  # on the slide, with any tool
+    (tr("Wheel"), tr("Zoom at the pointer")),
+    (tr("Two fingers, pinch"), tr("Pan, zoom on a touchpad or touch screen")),
+    (tr("Drag"), tr("Pan; let go while moving, and the slide glides on")),
+    (tr("Space + drag"), tr("Pan while a drawing tool is active, also in the middle of a drawing")),
+    (
+        tr("Space + Shift + drag, drag the compass"),
+        tr("Rotate; it snaps to multiples of 90°"),
+    ),
+    (tr("Click the compass"), tr("Set the slide upright")),
+    (tr("Ctrl + click, Shift + click"), tr("Select one more region, or one less")),
+    (tr("Ctrl + drag, Shift + drag"), tr("Select the regions in a box")),
+    (tr("Pen, its eraser end"), tr("Draw with any tool, erase")),
+    (tr("Right-click, menu key"), tr("Menu of the selected regions")),
+    (tr("Arrow keys"), tr("Pan")),
+    ("+  −", tr("Zoom in, zoom out")),
+    (tr("Esc"), tr("Cancel drawing; return to the Move tool")),
+    (tr("Del"), tr("Delete the selected regions")),
+)
 
 
 def on_the_slide() -> list[Shortcut]:

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
@@ -21,7 +19,6 @@ from tests.slides import write_pyramid
 from tests.viewer.canvas.conftest import INNER, SQUARE, Driver
 from viewer.canvas import Overlay, ViewState
 from viewer.canvas.tools import TOOLS
-from viewer.canvas.view import View
 
 ANGLES = [0.0, 90.0, 180.0, 270.0, 37.0]
 QUARTERS = [(90.0, -1), (180.0, 2), (270.0, 1)]  # with the turns of np.rot90
@@ -151,34 +148,6 @@ def test_an_oblique_view_asks_for_no_tile_that_it_does_not_show(
     assert level0
     assert all(shown.intersects(view.screen_rect_f(pyramid.rect_of(key))) for key in level0)
     assert len(level0) < len(pyramid.tiles_in(0, view.rect, True))
-
-
-STATES = st.builds(
-    ViewState, st.floats(0, 90_000), st.floats(0, 90_000), st.floats(0.02, 300), st.floats(0, 359)
-)
-VIEWS = st.builds(View, STATES, st.integers(50, 4000), st.integers(50, 3000))
-
-
-@settings(max_examples=60, deadline=None)
-@given(VIEWS, st.floats(0, 359), st.floats(0, 1), st.floats(0, 1))
-def test_turning_keeps_the_place_under_the_cursor(
-    view: View, degrees: float, across: float, down: float
-) -> None:
-    at = across * view.width, down * view.height
-    before = view.to_slide(*at)
-    after = View(view.turned(degrees, *at), view.width, view.height).to_screen(*before)
-    assert math.dist(after.toTuple(), at) <= 1.5  # two origins in whole pixels
-
-
-@settings(max_examples=60, deadline=None)
-@given(VIEWS)
-def test_all_of_a_turned_view_lies_in_its_upright_twin(view: View) -> None:
-    """And its transform leads from the one to the other."""
-    upright, (back, _) = view.upright, view.turn.inverted()
-    for x, y in view.corners:
-        there = upright.to_screen(x, y)
-        assert -2 <= there.x() <= upright.width + 2 and -2 <= there.y() <= upright.height + 2
-        assert math.dist(back.map(view.to_screen(x, y)).toTuple(), there.toTuple()) < 1e-4
 
 
 @pytest.mark.parametrize("degrees", ANGLES)

@@ -47,6 +47,28 @@ def test_many_small_zooms_do_not_drift() -> None:
     assert (round(place.x()), round(place.y())) == (123, 456)
 
 
+@settings(max_examples=60, deadline=None)
+@given(VIEWS, st.floats(0, 359), st.floats(0, 1), st.floats(0, 1))
+def test_turning_keeps_the_place_under_the_cursor(
+    view: View, degrees: float, across: float, down: float
+) -> None:
+    at = across * view.width, down * view.height
+    before = view.to_slide(*at)
+    after = View(view.turned(degrees, *at), view.width, view.height).to_screen(*before)
+    assert math.dist(after.toTuple(), at) <= 1.5  # two origins in whole pixels
+
+
+@settings(max_examples=60, deadline=None)
+@given(VIEWS)
+def test_all_of_a_turned_view_lies_in_its_upright_twin(view: View) -> None:
+    """And its transform leads from the one to the other."""
+    upright, (back, _) = view.upright, view.turn.inverted()
+    for x, y in view.corners:
+        there = upright.to_screen(x, y)
+        assert -2 <= there.x() <= upright.width + 2 and -2 <= there.y() <= upright.height + 2
+        assert math.dist(back.map(view.to_screen(x, y)).toTuple(), there.toTuple()) < 1e-4
+
+
 @settings(max_examples=80, deadline=None)
 @given(VIEWS, st.floats(-1e5, 2e5), st.floats(-1e5, 2e5))
 def test_screen_and_slide_are_inverse(view: View, x: float, y: float) -> None:

@@ -64,10 +64,6 @@ class RoiLayer:
         self._hidden_ids = frozenset(self._list[i].roi.id for i in hidden)
         self._version += 1
 
-    @property
-    def _bounds(self) -> np.ndarray:
-        return self._table.bounds
-
     def _shown(self) -> np.ndarray:
         """Which ROIs are there to see, (N,) bool: those not hidden, and those selected."""
         shown = ~self._table.is_hidden
@@ -95,7 +91,7 @@ class RoiLayer:
             inside: np.ndarray = (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
             return inside
 
-        b = self._bounds
+        b = self._table.bounds
         near = np.flatnonzero(self._shown() & held((b[:, :2] + b[:, 2:]) / 2))
         corners = [held(b[near][:, ends]) for ends in ((0, 1), (2, 1), (2, 3), (0, 3))]
         inside = np.all(corners, axis=0)
@@ -111,7 +107,7 @@ class RoiLayer:
 
     def at(self, x: float, y: float, tolerance: float) -> str | None:
         """Id of the ROI at a point (all level-0 px); the smallest when several overlap."""
-        b = self._bounds
+        b = self._table.bounds
         near = (
             (b[:, 0] - tolerance <= x)
             & (x <= b[:, 2] + tolerance)
@@ -167,7 +163,7 @@ class RoiLayer:
     def _in_view(self, view: View, dpr: float) -> tuple[np.ndarray, np.ndarray]:
         """Which ROIs are on the screen, and which of them are no larger than a dot; (N,) bool."""
         left, top, right, bottom = view.rect
-        b = self._bounds
+        b = self._table.bounds
         on_screen = (b[:, 0] <= right) & (b[:, 2] >= left) & (b[:, 1] <= bottom) & (b[:, 3] >= top)
         on_screen &= self._shown()
         extent = np.maximum(b[:, 2] - b[:, 0], b[:, 3] - b[:, 1]) * view.scale
@@ -177,7 +173,7 @@ class RoiLayer:
         """Dots, and with ``outlines`` the areas that are larger as hairlines."""
         wider = View(view.state, view.width + 16, view.height + 16)  # dots reach in from outside
         on_screen, is_dot = self._in_view(wider, dpr)
-        centers = (self._bounds[is_dot, :2] + self._bounds[is_dot, 2:]) / 2
+        centers = (self._table.bounds[is_dot, :2] + self._table.bounds[is_dot, 2:]) / 2
         paint_dots(painter, centers, self._table.colors[is_dot], view, dpr)
         if not outlines:
             return

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from ssmamba.rois.roi import Point
+from viewer.canvas.base import CanvasBase
 from viewer.canvas.layers.labels import label_font
 from viewer.canvas.tools.tool import Cursor, Tool
 from viewer.canvas.view import View
@@ -26,7 +27,7 @@ class Landmark(Tool):
         (tr("Click, Return, drag"), tr("Mark the same place on two slides; move to find it")),
     )
 
-    def __init__(self, canvas) -> None:
+    def __init__(self, canvas: CanvasBase) -> None:
         super().__init__(canvas)
         self.places: Sequence[Point] = ()  # those that are marked already, level-0 px
         self.new: Point | None = None  # that waits for its fellow on the other slide

@@ -168,6 +168,9 @@ class SlideCanvas(CanvasBase):
     def _on_view_changed(self, state: ViewState) -> None:
         self._touch()
         self.view_changed.emit(state)
+        at = self.scene.mouse  # which stands still: another place is under it now
+        if at is not None:
+            self.cursor_moved.emit(*self.camera.view.to_slide(at.x(), at.y()))
 
     def point_at(self, place: tuple[float, float] | None) -> None:
         """Mark the place that the mouse points at in another canvas (level-0 px); None: none."""

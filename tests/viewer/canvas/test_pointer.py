@@ -79,3 +79,15 @@ def test_a_space_bar_let_go_in_another_window_does_not_stick(drawing: Driver) ->
     QApplication.sendEvent(canvas, left)
     drawing.drag(*circle(500, 350, 80))
     assert len(drawing.drawn) == 1
+
+
+def test_the_place_under_a_still_mouse_is_told_as_the_view_moves(driver: Driver) -> None:
+    driver.look_at(500, 350, 1.0)
+    told: list[tuple[float, float]] = []
+    driver.canvas.cursor_moved.connect(lambda x, y: told.append((x, y)))
+    driver.look_at(500, 350, 2.0)
+    assert not told  # the mouse is elsewhere
+    QTest.mouseMove(driver.canvas, driver.screen(540, 370))
+    driver.look_at(600, 350, 4.0)
+    assert told[0] == pytest.approx((540, 370), abs=2)
+    assert told[-1] == pytest.approx((680, 390), abs=4)

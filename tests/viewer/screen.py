@@ -31,14 +31,20 @@ needs_screen = [
 class Screen:
     """A virtual display with a window manager, if there is one, and the viewers started on it."""
 
-    def __init__(self, display: str, folder: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.state = folder / "state.json"
+        # with a number that is free
+        command = ["Xvfb", "-displayfd", "1", "-screen", "0", "1440x960x24"]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert server.stdout is not None
+        with server.stdout as told:
+            number = told.readline().strip()
+        assert number, "Xvfb did not start"
+        self._started: list[subprocess.Popen[Any]] = [server]
         self.environment = {
-            **os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "LANG": "C.UTF-8",
+            **os.environ, "DISPLAY": f":{number}", "QT_QPA_PLATFORM": "xcb", "LANG": "C.UTF-8",
             "SSMAMBA_VIEWER_HOME": str(folder / "home"),
         }  # fmt: skip
-        self._started = [subprocess.Popen(["Xvfb", display, "-screen", "0", "1440x960x24"])]
-        time.sleep(1.0)
         if shutil.which("openbox"):
             self._started.append(subprocess.Popen(["openbox"], env=self.environment))
         self._viewer: subprocess.Popen[bytes] | None = None

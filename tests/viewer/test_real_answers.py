@@ -23,7 +23,7 @@ pytestmark = needs_screen
 
 @pytest.fixture
 def person(tmp_path: Path) -> Iterator[Screen]:
-    screen = Screen(":94", tmp_path)
+    screen = Screen(tmp_path)
     try:
         yield screen
     finally:

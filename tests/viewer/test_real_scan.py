@@ -34,7 +34,7 @@ pytestmark = [*needs_screen, pytest.mark.timeout(900)]
 
 @pytest.fixture
 def person(tmp_path: Path) -> Iterator[Screen]:
-    screen = Screen(":95", tmp_path)
+    screen = Screen(tmp_path)
     try:
         yield screen
     finally:

@@ -19,7 +19,7 @@ pytestmark = needs_screen
 def person(tmp_path: Path) -> Iterator[Screen]:
     slide = tmp_path / "a.tif"
     write_pyramid(slide, 2400, 1800)
-    screen = Screen(":96", tmp_path)
+    screen = Screen(tmp_path)
     try:
         screen.start_viewer(slide)
         yield screen
@@ -164,7 +164,7 @@ def test_two_slides_linked_by_a_place_move_as_one(tmp_path: Path) -> None:
     here = write_pyramid(tmp_path / "here.tif", 2400, 1800)
     moved = np.roll(here, (80, 120), (0, 1))  # the same tissue 120 px to the right and 80 down
     write_pyramid(tmp_path / "there.tif", picture=moved)
-    screen = Screen(":97", tmp_path)
+    screen = Screen(tmp_path)
     try:
         screen.start_viewer(tmp_path / "here.tif", tmp_path / "there.tif")
         screen.wait_for(lambda s: s["settled"] and s["slide"] == "here.tif")

@@ -24,7 +24,7 @@ pytestmark = needs_screen
 def person(tmp_path: Path) -> Iterator[Screen]:
     slide = ensure_demo(tmp_path).slide
     models = [word for m in write_real_models(tmp_path, mpp=0.5) for word in ("--model", str(m))]
-    screen = Screen(":93", tmp_path)
+    screen = Screen(tmp_path)
     try:
         screen.start_viewer(slide, *models)
         yield screen
@@ -37,7 +37,7 @@ def test_lasso_classify_change_class_zoom_and_survive_a_dead_engine(person: Scre
     x, y, _ = seen["canvas"]
     person.do("mousemove", x, y, "click", 1, "key", "l")
     person.wait_for(lambda s: s["tool"] == "lasso")
-    person.lasso(x, y, 70)
+    person.lasso(x, y, 30)
     person.do("mousemove", x, y, "click", "--repeat", 4, "--delay", 60, 4)  # zoom while it works
     seen = person.wait_for(lambda s: s["answers"] == 2 and len(s["maps"]) == 2)
     assert seen["regions"] == ["Region 1"] and len(set(seen["maps"])) == 2
@@ -49,7 +49,7 @@ def test_lasso_classify_change_class_zoom_and_survive_a_dead_engine(person: Scre
     os.kill(person.sees()["engine_pid"], signal.SIGKILL)
     person.wait_for(lambda s: "was restarted" in s["message"])
     person.do("mousemove", x, y, "click", "--repeat", 3, "--delay", 60, 5)
-    person.lasso(x - 120, y - 60, 50)
+    person.lasso(x - 120, y - 60, 30)
     seen = person.wait_for(lambda s: len(s["regions"]) == 2 and s["answers"] == 2)
     assert seen["downsample"] > zoomed
     person.do("key", "ctrl+z")

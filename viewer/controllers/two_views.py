@@ -27,10 +27,6 @@ class TwoViews(QObject):
         here.cursor_moved.connect(lambda x, y: self._point(here, x, y))
         there.cursor_moved.connect(lambda x, y: self._point(there, x, y))
 
-    @property
-    def is_linked(self) -> bool:
-        return self._link is not None
-
     def link(self, link: Similarity | None) -> None:
         """From the first slide to the second; the second view goes to the first one's place."""
         if link == self._link:

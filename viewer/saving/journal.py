@@ -230,14 +230,6 @@ def snapshot_lines(live: Mapping[str, bytes]) -> Iterator[bytes]:
     yield line_of(END, json_of(len(live)))
 
 
-def read_snapshot(data: bytes) -> dict[str, bytes] | None:
-    """What a snapshot says, a damaged one as far as it can be read; None if it is no snapshot."""
-    found = read_lines(data)
-    live: dict[str, bytes] = {}
-    _play(live, found.values)
-    return live if found.values and found.values[0][0] == HEAD else None
-
-
 def _is_whole(found: Records) -> bool:
     """Whether a snapshot has all of its lines."""
     if found.damaged or len(found.values) < 2:

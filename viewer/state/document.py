@@ -251,15 +251,14 @@ class Document:
         there = {roi_id: self._rois.get(roi_id) for roi_id in state.rois}
         return State(there, self._slide_settings.classes, self.seen)
 
-    def next_name(self, kind: Kind = "polygon") -> str:
-        """ "Region 4" when 1 to 3 are taken; rulers, angles and points are counted apart."""
-        return next(self._free_names(kind, ()))
-
     def named(self, roi: Roi) -> Roi:
         return self.all_named([roi])[0]
 
     def all_named(self, rois: Sequence[Roi]) -> list[Roi]:
-        """The regions; each that has no name has one of its own now."""
+        """The regions; each that has no name has one of its own now.
+
+        "Region 4" when 1 to 3 are taken; rulers, angles and points are counted apart.
+        """
         given = {roi.name for roi in rois}
         free: dict[str | None, Iterator[str]] = {}  # by pattern: regions of many kinds share one
         made = []

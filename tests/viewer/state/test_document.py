@@ -105,14 +105,15 @@ def test_rulers_angles_and_points_are_counted_apart(document: Document) -> None:
         roi = replace(square(0, 50, 5), kind=kind, id=name)
         document.add([document.named(replace(roi, name=""))])
         assert document.rois[-1].name == name
-    assert document.next_name() == "Region 3"
+    assert document.named(square(0, 50, 5, roi_id="c")).name == "Region 3"
 
 
 def test_names_never_repeat(document: Document) -> None:
     document.add([document.named(square(0, 50, 5, roi_id="c"))])
     assert document.rois[-1].name == "Region 3"
     document.remove(["a"])
-    assert document.next_name() not in {r.name for r in document.rois}
+    new = document.named(square(0, 50, 5, roi_id="d"))
+    assert new.name and new.name not in {r.name for r in document.rois}
 
 
 def test_many_regions_get_names_that_nobody_has() -> None:

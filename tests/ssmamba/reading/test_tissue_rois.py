@@ -1,5 +1,7 @@
 """The pieces of tissue on a slide: holes, thin slides, padding, pens, fluorescence."""
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 import pytest
@@ -17,10 +19,15 @@ TISSUE = (180, 90, 150)
 
 def canvas(width, height):
     """Glass, and as much tissue."""
+    return (image.copy() for image in drawn(width, height))
+
+
+@lru_cache(maxsize=2)
+def drawn(width, height):
     draw = np.random.default_rng(0)
     glass = draw.normal(243, 1.2, (height, width, 1)).repeat(3, 2)
     tissue = draw.normal(TISSUE, 25, (height, width, 3))
-    return (np.clip(image, 0, 255).astype(np.uint8) for image in (glass, tissue))
+    return [np.clip(image, 0, 255).astype(np.uint8) for image in (glass, tissue)]
 
 
 def pieces(tmp_path, picture):

@@ -56,7 +56,7 @@ def energy_by_script(raw: np.ndarray, truth: np.ndarray) -> float:
 
 
 @pytest.mark.shared_data
-@pytest.mark.parametrize("stage", [2, 4])
+@pytest.mark.parametrize("stage", [pytest.param(2, marks=pytest.mark.slow), 4])
 def test_energy_in_truth_on_mosaics_of_test_images_is_that_of_a_script(
     lc25000: Path,  # noqa: F811
     stage: int,

@@ -84,7 +84,7 @@ def state_text(beside: BesideController) -> str:
         known = beside.scale is not None
         parts.append(tr("scale by µm/px") if known else tr("pixel by pixel, µm/px unknown"))
     if len(link.pairs) > 1 or round(math.degrees(found.turn), 1):
-        turn = formats.degrees(abs(math.degrees(found.turn)))
+        turn = formats.rotation(abs(math.degrees(found.turn)))
         parts.append(tr("rotated by {degrees}").format(degrees=turn))
     if len(link.pairs) > 2:
         error = formats.length(link.error_px(), beside.there_mpp)

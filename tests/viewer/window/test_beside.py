@@ -125,7 +125,7 @@ def test_one_place_keeps_the_turn_that_the_views_had(
     there.camera.turn_to(90.0)
     mark(bench, (500.0, 350.0), (600.0, 450.0))
     assert there.view_state().rotation == 90.0
-    assert state_text(beside).endswith("rotated by 90.0°")
+    assert state_text(beside).endswith("rotated by 90°")
     main.camera.turn_to(30.0)
     assert there.view_state().rotation == 120.0
     there.camera.turn_to(0.0)

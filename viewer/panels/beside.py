@@ -78,6 +78,8 @@ def state_text(beside: BesideController) -> str:
         return tr("Not linked. Mark the same place on both slides to link them.")
     if found is None:
         return tr("The link is off.")
+    if not beside.can_forget:
+        return tr("Linked: both are the same slide.")
     parts = [tr_n("Linked by {count} place", "Linked by {count} places", len(link.pairs))]
     parts[0] = parts[0].format(count=len(link.pairs))
     if len(link.pairs) == 1:

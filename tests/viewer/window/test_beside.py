@@ -273,6 +273,7 @@ def test_two_sections_on_one_slide_are_linked_by_their_own_places(bench: Bench) 
     forget.trigger()
     two.set_linked(True)  # as before: each place is itself
     assert two.similarity.at(7.0, 8.0) == (7.0, 8.0)
+    assert state_text(two) == "Linked: both are the same slide."
 
 
 def test_what_cannot_be_opened_is_said_and_nothing_stands_there(

@@ -27,6 +27,7 @@ class LiveActions:
             document.selection_changed,
             document.map_painting_changed,
             document.seen_changed,
+            document.steps_lost,
             host.workspace.preferences.changed,
             host.workspace.classes.changed,
             host.workspace.slides.list.changed,

@@ -82,6 +82,7 @@ class SessionController(Controller):
         document.selection_changed.connect(self._on_changed)
         document.view_changed.connect(self._on_changed)
         document.seen_changed.connect(self._on_changed)
+        document.steps_lost.connect(self._on_steps_lost)
 
     @property
     def restoring(self) -> bool:
@@ -242,6 +243,12 @@ class SessionController(Controller):
             found.update(steps_by_key(document.undo_stack))
         slide = document.slide
         return found if slide is None else with_scale_of_file(found, slide.mpp)
+
+    def _on_steps_lost(self) -> None:
+        self._messages.warn(
+            tr("This step and those beyond it are lost: what was saved of it cannot be read.")
+        )
+        self._on_changed()
 
     # --- results of the worker
     def _on_written(self, written: Sequence[Outcome]) -> None:

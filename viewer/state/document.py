@@ -54,6 +54,7 @@ class Document:
         self.picture_settings_changed = Event()
         self.view_changed = Event()
         self.seen_changed = Event()
+        self.steps_lost = Event()  # what was saved of them is damaged
         self.slide: SlideInfo | None = None
         self.results = ResultStore()
         self.maps = MapsInView()
@@ -241,10 +242,17 @@ class Document:
         self._steps.setdefault(_key(info), UndoStack()).push(step)
 
     def undo(self) -> None:
-        self._apply(self.undo_stack.take_undo(self._now))
+        self._take(self.undo_stack.undo_text, self.undo_stack.take_undo(self._now))
 
     def redo(self) -> None:
-        self._apply(self.undo_stack.take_redo(self._now))
+        self._take(self.undo_stack.redo_text, self.undo_stack.take_redo(self._now))
+
+    def _take(self, text: str, change: Change | None) -> None:
+        """text: of the step that was asked for; empty = there was none."""
+        if change is not None:
+            self._apply(change)
+        elif text:
+            self.steps_lost.emit()
 
     def _now(self, state: State) -> State:
         """What there is of all that a state has."""
@@ -350,9 +358,7 @@ class Document:
         self.undo_stack.push(change)
         self._apply(change)
 
-    def _apply(self, change: Change | None) -> None:
-        if change is None:  # nothing to undo
-            return
+    def _apply(self, change: Change) -> None:
         there = {i: roi for i, roi in change.after.items() if roi is not None}
         for roi_id in change.after.keys() - there.keys():
             self._rois.pop(roi_id, None)

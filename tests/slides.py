@@ -40,7 +40,7 @@ def grainy(width: int, height: int, seed: int = 0) -> np.ndarray:
 
 @OwnTime()
 def write_pyramid(
-    path: Path,
+    path: Path | str,
     width: int = 1000,
     height: int = 700,
     *,
@@ -58,7 +58,7 @@ def write_pyramid(
     """
     if picture is None:
         image, written = _pyramid_of_tissue(width, height, levels, step, tile, mpp, seed)
-        path.write_bytes(written)
+        Path(path).write_bytes(written)
         return image.copy()
     _write(path, picture, levels, step, tile, mpp)
     return picture
@@ -74,7 +74,7 @@ def _pyramid_of_tissue(
 
 
 def _write(
-    target: Path | io.BytesIO,
+    target: Path | str | io.BytesIO,
     image: np.ndarray,
     levels: int,
     step: int,

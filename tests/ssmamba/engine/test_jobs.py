@@ -3,7 +3,6 @@
 import time
 from dataclasses import asdict, dataclass, replace
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -31,9 +30,11 @@ from ssmamba.engine.messages import (
 from ssmamba.engine.scheduler import Scheduler
 from ssmamba.explain.cam import cam_maps
 from ssmamba.explain.stitch import map_values, resize_map
+from ssmamba.inference import stream
 from ssmamba.reading.preprocess import to_tensor
 from ssmamba.reading.values import ReadOptions
 from ssmamba.runtime.device import choose_device
+from ssmamba.slides import resizing
 from ssmamba.slides.file_state import file_state
 from tests.slides import write_pyramid
 from tests.ssmamba.checkpoints.made import CLASSES, save_classifier, tiny_model
@@ -203,10 +204,11 @@ def test_pixels_are_resized_once_for_the_model_and_the_judge(tissue, tmp_path, m
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)).save(image)
     save_classifier(model, InputSpec(window_px=64, source_px=64))
     resized = []
-    resize = cv2.resize
-    monkeypatch.setattr(
-        cv2, "resize", lambda *what, **how: resized.append(what[1]) or resize(*what, **how)
-    )
+    resize = resizing.all_resized
+    for module in (resizing, stream):
+        monkeypatch.setattr(
+            module, "all_resized", lambda images, *to: resized.append(to) or resize(images, *to)
+        )
     engine = Engine()
     whole = ReadOptions("whole")
     engine.take(Classify(1, SlideRef(str(image)), square(0, 0, 200), (str(model),), whole))

@@ -28,7 +28,7 @@ from tests.slides import write_pyramid
 PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 SIZE = (1440, 900)
 LONGEST_S = 300.0
-QUALITY = 82  # of JPEG
+QUALITY = 58  # of WebP
 TURNED = 7.0  # degrees
 
 Place = tuple[float, float]
@@ -189,7 +189,7 @@ def draw(view: str, language: str, theme: str) -> Path:
 
     choose_language(language)
     tokens.choose(theme)
-    path = PICTURES / f"{view}-{language}-{theme}.jpg"
+    path = PICTURES / f"{view}-{language}-{theme}.webp"
     with TemporaryDirectory() as folder:
         stage = Stage(Path(folder))
         VIEWS[view](stage)

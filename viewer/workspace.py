@@ -91,6 +91,8 @@ class Workspace(Shared):
             lambda info: self.slide_scans.restore(info, self.sessions.name_of(info))
         )
         self.slide_answers = SlideAnswerController(self, self.bridge, canvas)
+        self.slide_answers.kept_changed.connect(self.sessions.keep_slide_answer)
+        self.sessions.slide_answer_found.connect(self.slide_answers.take)
         self.fitting = FitController(self, self.bridge)
         self.demo = DemoController(self, cache_folder())
         self.beside = BesideController(self, canvas, self.slides, self.sessions, LinkStore(folder))

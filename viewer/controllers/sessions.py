@@ -14,7 +14,7 @@ from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
 from viewer.controllers.answers import AnswerController
 from viewer.controllers.shared import Controller, Shared
-from viewer.saving.answers import KeptAnswer
+from viewer.saving.answers import SLIDE_ANSWER, KeptAnswer, KeptSlideAnswer
 from viewer.saving.contents import (
     REGION,
     applied,
@@ -48,6 +48,7 @@ class SessionController(Controller):
     """Connects the document to its saved session."""
 
     restored = Signal(object)  # SlideInfo
+    slide_answer_found = Signal(object)  # KeptSlideAnswer, of the open slide
     reader_changed = Signal(str)
 
     def __init__(self, shared: Shared, store: SessionStore) -> None:
@@ -60,7 +61,7 @@ class SessionController(Controller):
         self._files = Background(self._messages.report, workers=1, parent=self)  # in order
         self._answers = AnswerController(shared)
         self._answers.came.connect(self._on_answer)
-        self._new_answers: dict[str, KeptAnswer] = {}  # not queued yet
+        self._new_answers: dict[str, Any] = {}  # by key, not queued yet; None = gone
         self._dirty = False  # changed since it was last queued
         self._settings_changed = False  # by the user, since the slide was opened
         self._restoring = False
@@ -190,6 +191,14 @@ class SessionController(Controller):
         for answer in session.answers:
             self._on_answer(answer)
         self._answers.take(session.answers)
+        if session.slide_answer is not None:
+            self.slide_answer_found.emit(session.slide_answer)
+
+    def keep_slide_answer(self, kept: KeptSlideAnswer | None) -> None:
+        """Save what a model says of the whole open slide, in place of what was said before."""
+        if not self._own_change:
+            self._new_answers[SLIDE_ANSWER] = kept
+            self._on_changed()
 
     def finish(self) -> list[SaveFailure]:
         """Write all changes now; returns those that could not be written."""
@@ -296,6 +305,8 @@ class SessionController(Controller):
             self._answers.take(contents.answers)  # before a selection asks for them
             if self._document.selected is None:
                 self._document.select(contents.selected)
+            if contents.slide_answer is not None:
+                self.slide_answer_found.emit(contents.slide_answer)
         self.found, self.saved_at = len(contents.rois), session.saved_at
         self._restoring = False
         if session.warning:

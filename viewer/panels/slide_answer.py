@@ -45,6 +45,7 @@ class SlideAnswerPanel(QFrame):
         self._controller, self._document = controller, document
         self._answers = controller.answers
         self._filling = False
+        self._found: Answered | None = None  # that is shown
         self.model_box, self.layer_box, self.output_box = StillBox(), StillBox(), StillBox()
         self.ask, self.stop = QPushButton(tr("Ask the model")), QPushButton(tr("Stop"))
         self.close_button = icon_button("close", tr("Put the answer away"))
@@ -142,6 +143,9 @@ class SlideAnswerPanel(QFrame):
         self.setVisible(bool(models) and self._document.slide is not None)
         self._filling = True
         chosen = self.model_box.currentData()
+        if found is not self._found and found is not None:
+            chosen = found.answer.checkpoint  # who said it, also before a restart
+        self._found = found
         self.model_box.clear()
         for model in models:
             self.model_box.addItem(model.name, model.path)

@@ -10,7 +10,15 @@ from math import inf
 from typing import Any, get_type_hints
 
 from ssmamba.rois.roi import Roi
-from viewer.saving.answers import ANSWER, KeptAnswer, answer_from_json, answer_to_json
+from viewer.saving.answers import (
+    ANSWER,
+    SLIDE_ANSWER,
+    KeptAnswer,
+    KeptSlideAnswer,
+    answer_from_json,
+    answer_to_json,
+    slide_answer_from_json,
+)
 from viewer.saving.history import STEP, PackedStep, key_of_step, step_from_json, step_to_json
 from viewer.saving.packing import from_json, to_json
 from viewer.saving.records import json_of
@@ -35,7 +43,7 @@ from viewer.state.undo import Side, UndoStack
 
 REGION, SETTING = "region/", "setting/"
 OWN = VIEW, SELECTED, FILE_MPP, SEEN = "view", "selected", "file_mpp", "seen"
-Contents = Mapping[str, Any]  # values by key: Rois, KeptAnswers, Seen, steps, and JSON
+Contents = Mapping[str, Any]  # values by key: Rois, answers, Seen, steps, and JSON
 DEFAULTS = SlideSettings()
 LARGEST = {"mpp": LARGEST_MPP, "field_px": LARGEST_FIELD_PX}
 NOTHING = object()  # is kept under a key
@@ -145,6 +153,12 @@ def answers_of(contents: Contents) -> tuple[KeptAnswer, ...]:
     return tuple(value for value in contents.values() if isinstance(value, KeptAnswer))
 
 
+def slide_answer_of(contents: Contents) -> KeptSlideAnswer | None:
+    """What a slide model said of the whole slide."""
+    found = contents.get(SLIDE_ANSWER)
+    return found if isinstance(found, KeptSlideAnswer) else None
+
+
 def encoded(value: Any) -> bytes:
     """The JSON of a value."""
     if isinstance(value, Roi):
@@ -153,7 +167,9 @@ def encoded(value: Any) -> bytes:
         return json_of(seen_to_json(value))
     if isinstance(value, Side | PackedStep):
         return json_of(step_to_json(value))
-    return json_of(answer_to_json(value) if isinstance(value, KeptAnswer) else value)
+    if isinstance(value, KeptAnswer | KeptSlideAnswer):
+        return json_of(answer_to_json(value))
+    return json_of(value)
 
 
 def decoded(key: str, data: bytes) -> Any:
@@ -162,6 +178,8 @@ def decoded(key: str, data: bytes) -> Any:
         value = json.loads(data)
     except RecursionError as error:
         raise ValueError(str(error)) from error
+    if key == SLIDE_ANSWER:
+        return slide_answer_from_json(value)
     if key.startswith(ANSWER):
         return answer_from_json(value)
     if key == SEEN:

@@ -14,7 +14,7 @@ from ssmamba.files import short_name
 from ssmamba.locks import FileLock
 from ssmamba.rois.roi import Roi
 from ssmamba.slides.slide import SlideInfo
-from viewer.saving.answers import KeptAnswer, too_many
+from viewer.saving.answers import KeptAnswer, KeptSlideAnswer, too_many
 from viewer.saving.contents import (
     FILE_MPP,
     REGION,
@@ -30,6 +30,7 @@ from viewer.saving.contents import (
     regions_of,
     seen_of,
     settings_of,
+    slide_answer_of,
     view_of,
     with_scale_of_file,
     without_old_scale,
@@ -80,6 +81,10 @@ class Session:
     @property
     def answers(self) -> tuple[KeptAnswer, ...]:
         return answers_of(self.others)
+
+    @property
+    def slide_answer(self) -> KeptSlideAnswer | None:
+        return slide_answer_of(self.others)
 
     @property
     def view(self) -> tuple[float, float, float] | None:

@@ -186,10 +186,19 @@ class SlideAnswers:
         self.share, self.left_s = share, left_s
         self.progressed.emit()
 
-    def put(self, found: Answered) -> None:
-        self.found, self.status, self.outdated = found, "done", False
+    def put(self, found: Answered, outdated: bool = False, status: Status = "done") -> None:
+        """Show an answer. status: "asked" while another one is still waited for."""
+        self.found, self.status, self.outdated = found, status, outdated
         self.look = replace(self.look, output=found.likeliest)
         self.changed.emit()
+
+    def withdraw(self, why: str = "") -> None:
+        """Show no answer, and say why; one that is asked for is still waited for."""
+        status: Status = "asked" if self.status == "asked" else "failed" if why else ""
+        if self.found is not None or (status, why) != (self.status, self.why):
+            self.found, self.outdated = None, False
+            self.status, self.why = status, why
+            self.changed.emit()
 
     def fail(self, why: str) -> None:
         """Nothing comes of what was asked. why: "" where the user stopped it."""
@@ -202,9 +211,9 @@ class SlideAnswers:
             self.found, self.status, self.why, self.outdated = None, "", "", False
             self.changed.emit()
 
-    def set_outdated(self) -> None:
-        if self.found is not None and not self.outdated:
-            self.outdated = True
+    def set_outdated(self, outdated: bool) -> None:
+        if self.found is not None and self.outdated != outdated:
+            self.outdated = outdated
             self.changed.emit()
 
     def set_look(self, **changes: object) -> None:

@@ -164,7 +164,7 @@ def test_stop_and_another_slide_end_the_question(asker: Asker, tmp_path: Path) -
     asker.answer()
     from tests.slides import write_pyramid
 
-    write_pyramid(tmp_path / "other.tif")
+    write_pyramid(tmp_path / "other.tif", 900, 700, seed=3)
     asker.bench.open(tmp_path / "other.tif")
     assert asker.work.slide_answers.answers.found is None and asker.layer._image is None
 

@@ -11,9 +11,10 @@ import pytest
 from ssmamba.engine.messages import Classify, SlideRef
 from ssmamba.reading.values import PackedArray
 from tests.viewer.fakes import answer, square
+from tests.viewer.slide_models import slide_answer
 from tests.viewer.state.test_planning import INFO
 from viewer.saving import session as session_module
-from viewer.saving.answers import KeptAnswer, too_many
+from viewer.saving.answers import SLIDE_ANSWER, KeptAnswer, KeptSlideAnswer, too_many
 from viewer.saving.contents import decoded, encoded
 from viewer.saving.packing import from_json, to_json
 from viewer.saving.session import SessionStore
@@ -52,6 +53,66 @@ def test_an_array_that_its_bytes_do_not_fill_is_none() -> None:
     odd = encoded(replace(one, result=replace(one.result, windows=cut)))
     with pytest.raises(ValueError, match="size"):
         decoded(one.key, odd)
+
+
+def test_an_array_of_an_unknown_kind_is_none() -> None:
+    one = kept()
+    odd = replace(one.result, windows=replace(one.result.windows, dtype="feet"))
+    with pytest.raises(ValueError, match="feet"):
+        decoded(one.key, encoded(replace(one, result=odd)))
+
+
+def test_a_slides_answer_is_the_same_after_a_round_trip(tmp_path: Path) -> None:
+    doubts = (("few", "A single region of tissue; the training slides had 4 to 30."),)
+    one = KeptSlideAnswer(slide_answer(doubts=doubts), 0.25, 0.5)
+    assert decoded(SLIDE_ANSWER, encoded(one)) == one
+    store = SessionStore(tmp_path)
+    region = kept()
+    store.write(INFO, {SLIDE_ANSWER: one, region.key: region})
+    session = SessionStore(tmp_path).load(INFO)
+    assert session.slide_answer == one and session.answers == (region,)
+    store.write(INFO, {SLIDE_ANSWER: None})
+    session = SessionStore(tmp_path).load(INFO)
+    assert session.slide_answer is None and session.answers == (region,)
+
+
+ODD = {
+    "windows": (np.zeros((4, 2)), np.zeros((4, 3)), np.full((4, 3), np.nan), np.ones((3, 3)),
+                np.array([[0.0, 0, 1], [1e9, 0, 1], [0, 1e9, 1], [1, 1, 1]])),
+    "groups": (np.zeros(4), np.array([0, 1, 3, 0], np.int32), np.array([0, -1, 1, 0], np.int32)),
+    "parts": (np.zeros((4, 2)), np.full((4, 3), np.inf), np.zeros((4, 3), np.float32)),
+    "values": (np.zeros((1, 3)), np.full(3, np.nan), np.zeros(0)),
+    "base": (np.zeros(4),),
+    "tokens": (np.zeros((4, 2, 2), np.uint8), np.ones((4, 0, 2), np.uint8), np.ones((4, 2, 2))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "array"), [(name, array) for name, arrays in ODD.items() for array in arrays]
+)
+def test_a_slides_answer_that_cannot_be_laid_on_a_slide_is_none(
+    name: str, array: np.ndarray
+) -> None:
+    odd = replace(slide_answer(), **{name: PackedArray.of(array)})
+    with pytest.raises(ValueError, match=r"."):
+        decoded(SLIDE_ANSWER, encoded(KeptSlideAnswer(odd, None, None)))
+
+
+def test_a_damaged_answer_of_a_slide_costs_no_region(tmp_path: Path) -> None:
+    store, region = SessionStore(tmp_path), square(0, 0, 9, "A", "a")
+    one = KeptSlideAnswer(slide_answer(), None, None)
+    store.write(INFO, {"region/a": region, SLIDE_ANSWER: one})
+    (journal,) = tmp_path.glob("*.journal")
+    data = journal.read_bytes()
+    at = data.index(b'"tokens"') + 30
+    journal.write_bytes(data[:at] + b"#" + data[at + 1 :])
+    session = SessionStore(tmp_path).load(INFO)
+    assert session.slide_answer is None and [roi.id for roi in session.rois] == ["a"]
+    assert "damaged" in session.warning
+    later = SessionStore(tmp_path / "later")
+    later.write(INFO, {"region/a": region, SLIDE_ANSWER: replace(one, meaning=2)})
+    session = SessionStore(tmp_path / "later").load(INFO)
+    assert session.slide_answer is None and len(session.rois) == 1 and not session.warning
 
 
 def test_an_answer_of_another_version_is_left_out_without_a_word(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_what_was_said_stays_until_there_is_an_answer() -> None:
     answers = SlideAnswers()
     answers.put(graded())
     assert answers.look.output == 1
-    answers.set_outdated()
+    answers.set_outdated(True)
     answers.begin()
     answers.fail("")  # stopped
     assert answers.status == "done" and answers.found is not None and answers.outdated
@@ -85,3 +85,17 @@ def test_what_was_said_stays_until_there_is_an_answer() -> None:
     assert not answers.outdated
     answers.clear()
     assert answers.found is None and not answers.status
+
+
+def test_an_answer_that_is_withdrawn_says_why_and_leaves_a_question_alone() -> None:
+    answers = SlideAnswers()
+    answers.put(graded(), outdated=True)
+    answers.withdraw("Replaced.")
+    assert answers.found is None and (answers.status, answers.why) == ("failed", "Replaced.")
+    answers.put(graded())
+    answers.withdraw()
+    assert answers.found is None and answers.status == ""
+    answers.begin()
+    answers.put(graded(), status="asked")  # of an earlier run
+    answers.withdraw()
+    assert answers.found is None and answers.status == "asked"

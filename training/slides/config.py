@@ -202,6 +202,9 @@ class CohortConfig:
     other: str = ""  # montages: the tissue around it
     # µm per pixel of the patches as published (bags, patients), or of the slides (montages)
     mpp: float = 4.0
+    # bags, patients: column split, the parts that training.finetune makes of the data folder with
+    # this --split-seed, so that a model of the patches can be an --init; default: no column
+    split_seed: int | None = None
     count: int = 60  # montages: slides
     side: int = 12  # montages: patches along a slide
     patch_px: int = 32  # montages: side that a patch is reduced to, pixels

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ from ssmamba.files import short_name, unwritten, write_text
 from ssmamba.headless.extract.request import magnification
 from ssmamba.names import folded
 from ssmamba.runtime.device import choose_device
-from training.data.catalog import Item, report, survey_folder
-from training.data.dataset import load_images
+from training.data.catalog import SPLITS, Item, report, survey_folder
+from training.data.dataset import load_dataset, load_images
 from training.data.tables import read_table
 from training.loop.progress import console
 from training.slides.config import CohortConfig
@@ -63,6 +63,7 @@ def _bags(config: CohortConfig, items: Sequence[Item]) -> None:
     device = "cuda" if config.accelerator in ("cuda", "gpu") else config.accelerator
     encoder = open_encoder(config.encoder, choose_device(device))
     places = _places(config.data)
+    parts, column = _parts_of(config, groups)
     rows = []
     for number, (group, own) in enumerate(sorted(groups.items()), start=1):
         paths = [config.data / item.path for item in own]
@@ -85,10 +86,11 @@ def _bags(config: CohortConfig, items: Sequence[Item]) -> None:
         }  # fmt: skip
         path = config.out / "features" / f"{name}.h5"
         write_features(path, np.array(corners), features, tiles, said)
-        rows.append([f"{name}.tif", group, HIGH if shares[group] > middle else LOW, config.mpp])
+        label = HIGH if shares[group] > middle else LOW
+        rows.append([f"{name}.tif", group, label, config.mpp, *parts[group]])
         if number % 50 == 0:
             console.print(f"{number}/{len(groups)} bags")
-    _write(config, ["slide", "patient", "label", "mpp"], rows)
+    _write(config, ["slide", "patient", "label", "mpp", *column], rows)
     _tell(config, (
         f"{len(rows)} bags of the patches in {config.data.name}, a patient each, encoded by "
         f"{encoder.name}. The patches are real; the answer is made: whether the patient's share of "
@@ -110,6 +112,17 @@ def _patients_of(
     return groups, shares, float(np.median(list(shares.values())))
 
 
+def _parts_of(
+    config: CohortConfig, groups: Iterable[str]
+) -> tuple[dict[str, list[str]], list[str]]:
+    """What --split-seed adds to each patient's row, and to the table's header."""
+    if config.split_seed is None:
+        return {group: [] for group in groups}, []
+    dataset = load_dataset(config.data, config.split_seed, quiet=True)
+    parts = {item.group: [name] for name in SPLITS for item in dataset.items(name)}
+    return parts, ["split"]
+
+
 # --- patients
 def _patients(config: CohortConfig, items: Sequence[Item]) -> None:
     positive = _class(config.positive, "--positive", items)
@@ -120,6 +133,7 @@ def _patients(config: CohortConfig, items: Sequence[Item]) -> None:
         raise DataError(
             f"{config.data} says no place (x and y in manifest.csv) of {missing[0]}; make bags."
         )
+    parts, column = _parts_of(config, groups)
     (config.out / "slides").mkdir(parents=True, exist_ok=True)
     rows = []
     for number, (group, own) in enumerate(sorted(groups.items()), start=1):
@@ -129,10 +143,11 @@ def _patients(config: CohortConfig, items: Sequence[Item]) -> None:
         corners = np.array([places[item.path] for item in own])
         write_patches(config.out / "slides" / name, images, corners, config.mpp)
         label = HIGH if shares[group] > middle else LOW
-        rows.append([f"slides/{name}", group, label, f"{shares[group]:.4f}", config.mpp])
+        share = f"{shares[group]:.4f}"
+        rows.append([f"slides/{name}", group, label, share, config.mpp, *parts[group]])
         if number % 50 == 0:
             console.print(f"{number}/{len(groups)} slides")
-    _write(config, ["slide", "patient", "label", "share", "mpp"], rows)
+    _write(config, ["slide", "patient", "label", "share", "mpp", *column], rows)
     _tell(config, (
         f"{len(rows)} slides of the patches in {config.data.name}, a patient each, at their "
         "published places, with glass where none was published. The patches are real; the answer "

@@ -13,6 +13,8 @@ from ssmamba.errors import DataError
 from ssmamba.features.reading import read_tiles
 from ssmamba.slides.slide import Slide
 from tests.ssmamba.checkpoints.made import save_classifier
+from training.data.catalog import SPLITS
+from training.data.dataset import load_dataset
 from training.slides.cohort import read_cohort
 from training.slides.config import CohortConfig
 from training.slides.made_cohorts import make_cohort
@@ -74,6 +76,21 @@ def test_a_patients_patches_are_a_slide_with_each_at_its_place(patches: Path):
     (patches / "manifest.csv").write_text("path,label,group\n3-0.png,red,P3\n3-4.png,blue,P4\n")
     with pytest.raises(DataError, match="says no place"):
         make_cohort(config(patches, "patients", out=made.out.parent / "other"))
+
+
+def test_patients_have_the_parts_that_their_patches_have_in_finetune(patches: Path):
+    encoder = str(save_classifier(patches.parent / "m.safetensors"))
+    for kind, flags in (("patients", {}), ("bags", {"encoder": encoder})):
+        for seed in (0, 3):
+            made = config(
+                patches, kind, split_seed=seed, out=patches.parent / f"{kind}{seed}", **flags
+            )
+            make_cohort(made)
+            dataset = load_dataset(patches, seed, quiet=True)
+            parts = {item.group: name for name in SPLITS for item in dataset.items(name)}
+            slides = read_cohort(made.out / "cohort.csv", "classes", opens=False).slides
+            assert {slide.patient: slide.split for slide in slides} == parts
+            assert len(set(parts.values())) > 1
 
 
 def test_montages_are_slides_of_one_composition(patches: Path):

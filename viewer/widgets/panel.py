@@ -1,4 +1,8 @@
-"""A dock with a custom title row: title on the left, buttons on the right."""
+"""A dock with a custom title row: title on the left, buttons on the right.
+
+A dock is put into its window first and filled then: with a style sheet, Qt looks up the styles of
+all that is in a widget each time that this gets another parent.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.look.sizes import scaled
-from viewer.widgets.basic import label
-from viewer.widgets.layouts import row
+from viewer.widgets.basic import label, separator
+from viewer.widgets.layouts import column, row
 
 TITLE_PX = 40  # for letters of 13 px
 SLACK_PX = 40
@@ -37,8 +41,8 @@ def title_row(title: str, buttons: Iterable[QWidget] = ()) -> QFrame:
     return head
 
 
-def dock(name: str, title: str, body: QWidget, buttons: Iterable[QWidget] = ()) -> QDockWidget:
-    """Put a panel into a dock that can be hidden from the View menu.
+def dock(name: str, title: str, buttons: Iterable[QWidget] = ()) -> QDockWidget:
+    """An empty dock that can be hidden from the View menu.
 
     name: identifies the dock when the window layout is restored; not translated.
     """
@@ -49,7 +53,6 @@ def dock(name: str, title: str, body: QWidget, buttons: Iterable[QWidget] = ()) 
         | QDockWidget.DockWidgetFeature.DockWidgetMovable
     )
     made.setTitleBarWidget(title_row(title, buttons))
-    made.setWidget(body)
     return made
 
 
@@ -79,15 +82,25 @@ class WheelGuard(QObject):
         return True
 
 
-def scrolled(body: QWidget) -> QScrollArea:
-    """A column that scrolls vertically; the wheel does not change controls in it."""
+def scrolled(
+    body: QWidget, into: QDockWidget | None = None, panels: Iterable[QWidget] = ()
+) -> QScrollArea:
+    """A column that scrolls vertically; the wheel does not change controls in it.
+
+    into: the dock that it fills; panels: to be put into the body, one below the other.
+    """
     area = QScrollArea()
+    if into is not None:
+        into.setWidget(area)
     area.setWidgetResizable(True)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setFrameShape(QFrame.Shape.NoFrame)
     body.setProperty("panel", True)
     body.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
     area.setWidget(body)
+    parts = [part for panel in panels for part in (separator(), panel)]
+    if parts:
+        column(body, *parts[1:], None, margin=0, spacing=0)
     guard = WheelGuard(area)
     for kind in (QComboBox, QAbstractSlider, QAbstractSpinBox):
         for control in body.findChildren(kind):

@@ -11,8 +11,7 @@ from viewer.actions.live import LiveActions
 from viewer.look.sizes import scaled
 from viewer.panels.panel import Panel
 from viewer.text.tr import tr
-from viewer.widgets.basic import action_button, separator
-from viewer.widgets.layouts import column
+from viewer.widgets.basic import action_button
 from viewer.widgets.panel import dock, keep_width, scrolled
 
 RESULTS = "results"
@@ -40,13 +39,20 @@ def add_docks(
             column.append(panels[record.id])
             continue
         buttons = [action_button(actions.by_name[name]) for name in record.buttons]
-        body = panels[record.id]
-        made = dock(record.id, record.title, scrolled(body) if record.scrolls else body, buttons)
-        _add(window, made, record.place == "left")
+        made = dock(record.id, record.title, buttons)
+        at_left = record.place == "left"
+        _add(window, made, at_left)
+        if record.scrolls:
+            scrolled(panels[record.id], made)
+        else:
+            made.setWidget(panels[record.id])
+        keep_width(made, scaled(LEFT_PX if at_left else RIGHT_PX))
         docks.append(made)
         heights.append(record.height)
-    results = dock(RESULTS, tr("Results"), scrolled(_column(column)))
+    results = dock(RESULTS, tr("Results"))
     _add(window, results, False)
+    scrolled(QWidget(), results, column)
+    keep_width(results, scaled(RIGHT_PX))
     window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
     return [*docks, results]
 
@@ -54,11 +60,3 @@ def add_docks(
 def _add(window: QMainWindow, made: QDockWidget, at_left: bool) -> None:
     areas = Qt.DockWidgetArea
     window.addDockWidget(areas.LeftDockWidgetArea if at_left else areas.RightDockWidgetArea, made)
-    keep_width(made, scaled(LEFT_PX if at_left else RIGHT_PX))
-
-
-def _column(panels: Iterable[QWidget]) -> QWidget:
-    made = QWidget()
-    parts = [part for panel in panels for part in (separator(), panel)]
-    column(made, *parts[1:], None, margin=0, spacing=0)
-    return made

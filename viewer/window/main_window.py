@@ -69,9 +69,8 @@ class MainWindow(QMainWindow):
         named = live.by_name
         bar = BesideBar(work.beside, work.document, [named[i] for i in BUTTONS if i in named])
         middle = Middle(
-            work, self.canvas, strips, bar, self.compare, self.welcome, self.message_bar
+            self, work, self.canvas, strips, bar, self.compare, self.welcome, self.message_bar
         )
-        self.setCentralWidget(middle)
         self._drop_target = DropTarget(middle)
         self.docks: Sequence[QDockWidget] = add_docks(self, panels, self.panels, live)
         shown = (self.welcome, self.canvas, work.beside.canvas, bar, self.compare)

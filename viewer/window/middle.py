@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import QGridLayout, QMainWindow, QSplitter, QStackedWidget, QWidget
 
 from viewer.canvas import SlideCanvas
 from viewer.compare.grid import CompareGrid
@@ -24,6 +24,7 @@ class Middle(QWidget):
 
     def __init__(
         self,
+        window: QMainWindow,
         work: Workspace,
         canvas: SlideCanvas,
         strips: Sequence[QWidget],
@@ -32,42 +33,42 @@ class Middle(QWidget):
         welcome: Welcome,
         messages: MessageBar,
     ) -> None:
-        super().__init__()
+        super().__init__(window)
+        window.setCentralWidget(self)  # filled from without to within, as docks are (panel.py)
         self._work = work
         self._canvas = canvas
         self._welcome = welcome
-        self._shown = QStackedWidget()
-        self._shown.addWidget(welcome)
-        self._slide = QWidget()
-        page = QSplitter(Qt.Orientation.Horizontal)
-        page.setChildrenCollapsible(False)
-        page.addWidget(self._with_hint(canvas))
-        page.addWidget(work.beside.canvas)
-        for at in range(page.count()):
-            page.setStretchFactor(at, 1)
-        self._two = page
-        column(self._slide, page, *strips, wide=page, margin=0, spacing=0)
-        work.beside.changed.connect(self._show_beside)
-        self._show_beside()
-        self._shown.addWidget(self._slide)
+        self._compare = compare
+        self._above = QWidget()  # with the bar, which hides itself where there is one slide
+        below = QWidget()
+        column(self, self._above, below, wide=below, margin=0, spacing=0)
+        column(self._above, bar, margin=0, spacing=0)
+        stacked = QGridLayout(below)
+        stacked.setContentsMargins(0, 0, 0, 0)
         splitter = QSplitter(Qt.Orientation.Vertical)
+        stacked.addWidget(splitter, 0, 0)
+        # over the slide, not above it: the slide must not jump under the pointer
+        stacked.addWidget(messages, 0, 0, Qt.AlignmentFlag.AlignTop)
+        self._shown = QStackedWidget()
         splitter.setChildrenCollapsible(False)
         splitter.addWidget(self._shown)
         splitter.addWidget(compare)
         splitter.setStretchFactor(0, 3)
         splitter.setStretchFactor(1, 2)
         compare.setMinimumHeight(220)
-        self._compare = compare
         compare.opened_changed.connect(self._make_room)
-        below = QWidget()
-        self._above = QWidget()  # with the bar, which hides itself where there is one slide
-        column(self._above, bar, margin=0, spacing=0)
-        column(self, self._above, below, wide=below, margin=0, spacing=0)
-        stacked = QGridLayout(below)
-        stacked.setContentsMargins(0, 0, 0, 0)
-        stacked.addWidget(splitter, 0, 0)
-        # over the slide, not above it: the slide must not jump under the pointer
-        stacked.addWidget(messages, 0, 0, Qt.AlignmentFlag.AlignTop)
+        self._slide = QWidget()
+        self._shown.addWidget(welcome)
+        self._shown.addWidget(self._slide)
+        page = self._two = QSplitter(Qt.Orientation.Horizontal)
+        column(self._slide, page, *strips, wide=page, margin=0, spacing=0)
+        page.setChildrenCollapsible(False)
+        page.addWidget(self._with_hint(canvas))
+        page.addWidget(work.beside.canvas)
+        for at in range(page.count()):
+            page.setStretchFactor(at, 1)
+        work.beside.changed.connect(self._show_beside)
+        self._show_beside()
         work.messages.posted.connect(messages.show_message)
         work.slides.opening.connect(messages.begin_slide)
         work.document.slide_changed.connect(messages.leave_slide)

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from matplotlib.figure import Figure
 
+from ssmamba.config import SIZES
 from tests.training.pictures import write_folder
 from training.evaluation import cams
 from training.probe import few_labels, guard
+from training.runs import movement
 
 # One-epoch runs on 32-px windows: a second or two on one core.
+NANO = SIZES["nano"]  # as it is; in tests it is smaller
 TINY = ["--size", "nano", "--image-size", "32", "--batch-size", "8", "--warmup-epochs", "0.5"]
 
 
@@ -45,10 +49,20 @@ def one_thread() -> Iterator[None]:
 def few_draws() -> Iterator[None]:
     """What is measured after each run rests on less: its cost is in the count alone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cams, "MOSAICS", 6)
-        patch.setattr(guard, "DRAWS", 3)
-        patch.setattr(few_labels, "RESAMPLES", 10)
+        measure_little(patch)
         yield
+
+
+def measure_little(patch: pytest.MonkeyPatch) -> None:
+    """Few draws, and an empty picture of what moved: to draw one takes as long as three epochs.
+
+    SSMamba's nano has five narrow blocks in place of eight.
+    """
+    patch.setitem(SIZES, "nano", ((16, 32, 64, 128), (1, 1, 2, 1)))
+    patch.setattr(cams, "MOSAICS", 6)
+    patch.setattr(guard, "DRAWS", 3)
+    patch.setattr(few_labels, "RESAMPLES", 10)
+    patch.setattr(movement, "draw_movement", lambda *_: Figure(figsize=(1, 1)))
 
 
 @pytest.fixture(autouse=True)

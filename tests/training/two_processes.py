@@ -14,8 +14,10 @@ import sys
 import time
 from typing import Any
 
+import pytest
 from torch.distributed.tensor import DTensor
 
+from tests.training.conftest import measure_little
 from training import finetune, pretrain, slide_finetune, slide_pretrain
 from training.loop import fit
 from training.loop.weights import Weights
@@ -27,11 +29,12 @@ COMMANDS = {
     "slide_finetune": slide_finetune.main,
 }
 STOPPED = 130
-SLOW_S = 2.0  # before the leader validates and writes
+SLOW_S = 0.5  # before the leader validates and writes
 _step, _set_up, _validate = fit.Fit._step, Weights._set_up, fit.Fit._validate
 
 
 def main() -> int:
+    measure_little(pytest.MonkeyPatch())
     fit.Fit._validate = _validate_late  # type: ignore[method-assign]
     for name, flags, step in json.loads(sys.argv[1]):
         _stop_at(step)

@@ -71,7 +71,7 @@ def test_a_finished_grid_is_reported_without_running(
     none, full = rows["pretraining-none"], rows["ssmamba"]
     assert (none["pretraining"], full["pretraining"]) == ("none", "mamim")
     assert full["seeds"] == "1" and full["accuracy_sd"] == ""
-    assert 900_000 < int(full["parameters"]) < 1_000_000 and float(full["images_per_s"]) > 0
+    assert 150_000 < int(full["parameters"]) < 180_000 and float(full["images_per_s"]) > 0
     assert rows["pretraining-mae"]["accuracy"] == ""
     for name in ("figure3", "figure4", "figure4_mosaics"):
         assert (report / f"{name}.png").stat().st_size > 5_000

@@ -11,10 +11,10 @@ import torch
 import resources
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.card import read_card
-from ssmamba.config import SSMambaConfig
+from ssmamba.config import SIZES, SSMambaConfig
 from ssmamba.errors import DataError
 from ssmamba.models.vmamba import VMamba
-from tests.training.conftest import TINY
+from tests.training.conftest import NANO, TINY
 from training import evaluate, finetune, pretrain
 from training.backbones.architectures import (
     ABLATION_FIELDS,
@@ -30,6 +30,11 @@ from training.methods.pretraining import refuse_unfit
 
 CONFIGS = resources.FOLDER / "configs"
 MILLIONS = {"nano": 0.95, "tiny": 6.0, "small": 16.0, "base": 60.0}
+
+
+@pytest.fixture(autouse=True)
+def true_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SIZES, "nano", NANO)
 
 
 def named(arch: str, size: str, **more: object) -> FinetuneConfig:

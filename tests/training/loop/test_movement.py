@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from torch import nn
 from ssmamba.config import SSMambaConfig
 from ssmamba.models import SSMamba
 from training.loop.movement import Movement, parts_of
+from training.runs import movement as drawn
 from training.runs.movement import PARTS, PICTURE, read_log, tell_movement
+
+DRAW = drawn.draw_movement  # other tests have an empty picture in its place (conftest.py)
 
 
 class Net(nn.Module):
@@ -70,6 +74,27 @@ def test_what_is_frozen_or_starts_at_zero_or_at_constants_is_left_out() -> None:
         f"stage {number}" for number in (1, 2, 3, 4)
     ]
     assert "cls_token" not in parts and {"stem", "head"} <= parts.keys()
+
+
+def test_a_logs_epochs_are_drawn_part_by_part(tmp_path: Path) -> None:
+    lines = [
+        {"epoch": n, "peak_lr": 0.1, PARTS: {part: each(n) for part in ("stem", "head")}}
+        for n in (1, 2, 3)
+    ]
+    history = {line["epoch"]: line[PARTS] for line in lines}
+    moved, gradient = (axes.lines for axes in DRAW(history, "run").axes)
+    assert [line.get_label() for line in moved] == ["stem", "head"]
+    assert moved[0].get_xdata().tolist() == [1, 2, 3]
+    assert gradient[1].get_ydata().tolist() == pytest.approx([0.1, 0.2, 0.3])
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawn, "draw_movement", DRAW)
+        tell_movement(tmp_path, 0.1, "run")
+    assert (tmp_path / PICTURE).stat().st_size > 5000
+
+
+def each(epoch: int) -> dict[str, float]:
+    return {"moved": 0.01 * epoch, "cosine": 1.0, "gradient": 0.1 * epoch}
 
 
 def test_a_log_without_parts_has_no_table(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_the_command_on_a_pretrained_encoder(
     assert "used to train" in capsys.readouterr().err and not out.exists()
     assert probe.main([*flags, "--split", "all", "--allow-overlap"]) == 0
     result = json.loads((out / "probe.json").read_text())
-    assert result["n"] == 40 and result["features"] == 256 and result["pretraining"] == "mamim"
+    assert result["n"] == 40 and result["features"] == 128 and result["pretraining"] == "mamim"
     for name in ("linear", "knn"):
         low, high = result[name]["accuracy_ci"]
         assert low <= result[name]["accuracy"] <= high

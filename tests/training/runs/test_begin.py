@@ -95,7 +95,7 @@ def test_a_disk_too_small_for_the_states_is_told_before_the_first_step(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=30 << 20))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 20))
     given = ["--data", str(folder), "--out", str(tmp_path / "run"), *TINY]
     assert finetune.main(given) == 2
     said = capsys.readouterr().err

@@ -2,8 +2,10 @@
 
 glibc gives large freed blocks back to the system at once, and each of the next layer's pages then
 costs a fault: 10 to 15 % of an SSMamba forward pass on the CPU at 224 to 1024 px, half at 2048.
-Two remedies, both for Linux: ``keep_freed_memory``, and large pages, which torch takes for blocks
-from 2 MB on when its variable below is set before it first allocates.
+Each thread beyond the first has heaps of its own of at most 64 MiB, which go back as soon as they
+are empty, whatever was asked for. Two remedies, both for Linux: ``keep_freed_memory``, which also
+lets all threads share one heap, and large pages, which torch takes for blocks from 2 MB on when its
+variable below is set before it first allocates.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 _LARGE_PAGES = "THP_MEM_ALLOC_ENABLE"  # torch's name
 _MEMORY = Path("/proc/meminfo")
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # glibc's malloc.h
 KEPT = 256 << 20  # bytes; the most that stays with the process
 RETURNED = 1 << 20  # bytes; the smallest block that goes back where memory is to be saved
 LARGEST_BLOCK = 32 << 20  # bytes; glibc's limit for blocks from the heap
@@ -39,10 +41,12 @@ def ask_for_large_pages() -> None:
 def keep_freed_memory() -> bool:
     """Let this process keep up to KEPT bytes that it frees; False where that cannot be asked for.
 
-    Acts on the whole process, so call it where models run (engine, commands), not in the viewer.
-    A user's own MALLOC_* settings stay.
+    Threads that begin later share the first one's heap. Acts on the whole process, so call it where
+    models run (engine, commands), not in the viewer. A user's own MALLOC_* settings stay.
     """
-    done = _set_malloc(LARGEST_BLOCK, KEPT)
+    done = _set_malloc(
+        (_M_MMAP_THRESHOLD, LARGEST_BLOCK), (_M_TRIM_THRESHOLD, KEPT), (_M_ARENA_MAX, 1)
+    )
     logger.debug("freed memory is kept: %s", done)
     return done
 
@@ -56,19 +60,19 @@ def return_freed_memory() -> bool:
     computes layers again to save memory (8 regions of 224 px, all layers) held 664 MiB in place of
     444.
     """
-    done = _set_malloc(RETURNED, RETURNED)
+    done = _set_malloc((_M_MMAP_THRESHOLD, RETURNED), (_M_TRIM_THRESHOLD, RETURNED))
     logger.debug("freed memory is returned: %s", done)
     return done
 
 
-def _set_malloc(mapped_from: int, kept: int) -> bool:
+def _set_malloc(*settings: tuple[int, int]) -> bool:
     if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):  # musl, for one
         return False
-    return bool(mallopt(_M_MMAP_THRESHOLD, mapped_from) and mallopt(_M_TRIM_THRESHOLD, kept))
+    return all(mallopt(*setting) for setting in settings)
 
 
 def free_memory(device: torch.device) -> int | None:

@@ -9,21 +9,31 @@ import pytest
 linux = pytest.mark.skipif(sys.platform != "linux", reason="glibc's settings")
 
 FAULTS = """
-import resource, numpy as np
+import resource, threading, numpy as np
 from ssmamba.runtime.memory import keep_freed_memory
 print(keep_freed_memory())
 def rounds():
     for _ in range(20):
         a = np.ones(6 << 20, np.uint8); b = np.ones(6 << 20, np.uint8); del a, b
-rounds()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-rounds()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+def measured():
+    rounds()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    rounds()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+measured()
+"""
+IN_A_THREAD = """
+def rounds():
+    for _ in range(20):
+        blocks = [np.ones(30 << 20, np.uint8) for _ in range(4)]; del blocks
+thread = threading.Thread(target=measured)
+thread.start()
+thread.join()
 """
 
 
 def run(asking: str = "keep_freed_memory", **environment: str) -> list[str]:
-    code = FAULTS.replace("keep_freed_memory", asking)
+    code = (FAULTS + IN_A_THREAD).replace("keep_freed_memory", asking)
     kept = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env={**kept, **environment}
@@ -33,15 +43,16 @@ def run(asking: str = "keep_freed_memory", **environment: str) -> list[str]:
 
 @linux
 def test_memory_that_comes_again_costs_no_page_faults():
-    asked, faults = run()
+    asked, faults, in_a_thread = run()
     if asked == "False":
         pytest.skip("no glibc here")
     assert int(faults) < 100
+    assert int(in_a_thread) < 100  # blocks that do not fit into a heap of 64 MiB
 
 
 @linux
 def test_memory_that_is_given_back_comes_again_at_a_price():
-    asked, faults = run("return_freed_memory")
+    asked, faults, _ = run("return_freed_memory")
     if asked == "False":
         pytest.skip("no glibc here")
     assert int(faults) > 1000

@@ -15,14 +15,10 @@ from ssmamba.kernels import vectors as v
 from ssmamba.kernels.addresses import bytes_at, floats_at, ints_at, load_at, store_at
 from ssmamba.kernels.common import function
 from ssmamba.kernels.layout import FLOAT_BYTES, LANES, QUAD_BYTES
-from ssmamba.kernels.pixels import (
-    add_quads,
-    multiply_quads,
-    quad_at,
-    store_quad_at,
-    store_rounded_at,
-    widen,
-)
+from ssmamba.kernels.pixels import quads_at, store_rounded_at, widen
+
+FOUR = 4  # new pixels that are made at once
+PIXEL = 3 * FLOAT_BYTES
 
 
 @function
@@ -36,17 +32,32 @@ def _widen_row(source: int, count: int, target: int) -> None:
 
 
 @function
+def _four(row: int, firsts: Any, x: int, tap: int) -> Any:
+    """One tap's pixels of four new pixels."""
+    row += PIXEL * tap
+    return quads_at(row + firsts[x], row + firsts[x + 1], row + firsts[x + 2], row + firsts[x + 3])
+
+
+@function
 def _along_x(row: int, firsts: Any, weights: int, taps: int, out: int) -> None:
     """A row of pixels as floats -> a quad for each new pixel."""
-    for x in range(len(firsts)):
-        pixel = row + 3 * FLOAT_BYTES * firsts[x]
-        total = multiply_quads(quad_at(pixel), quad_at(weights))
-        for _ in range(1, taps):
-            pixel += 3 * FLOAT_BYTES
-            weights += QUAD_BYTES
-            total = add_quads(total, multiply_quads(quad_at(pixel), quad_at(weights)))
-        weights += QUAD_BYTES
-        store_quad_at(out + QUAD_BYTES * x, total)
+    if taps == 3:  # of windows up to twice as wide: without a loop
+        for x in range(0, len(firsts), FOUR):
+            total = v.multiply(_four(row, firsts, x, 0), load_at(weights))
+            weights += FOUR * QUAD_BYTES
+            total = v.add(total, v.multiply(_four(row, firsts, x, 1), load_at(weights)))
+            weights += FOUR * QUAD_BYTES
+            total = v.add(total, v.multiply(_four(row, firsts, x, 2), load_at(weights)))
+            weights += FOUR * QUAD_BYTES
+            store_at(out + QUAD_BYTES * x, total)
+        return
+    for x in range(0, len(firsts), FOUR):
+        total = v.multiply(_four(row, firsts, x, 0), load_at(weights))
+        for tap in range(1, taps):
+            weights += FOUR * QUAD_BYTES
+            total = v.add(total, v.multiply(_four(row, firsts, x, tap), load_at(weights)))
+        weights += FOUR * QUAD_BYTES
+        store_at(out + QUAD_BYTES * x, total)
 
 
 @function
@@ -58,15 +69,31 @@ def _along_y(summed: int, row: int, weight: float, floats: int, is_first: bool) 
 
 
 @function
+def _store_row(summed: int, wide: int, last: int, out: int) -> None:
+    """last: scratch for the bytes of what is no whole four."""
+    whole = wide // FOUR * FOUR
+    for x in range(0, whole, FOUR):
+        store_rounded_at(out + 3 * x, load_at(summed + QUAD_BYTES * x))
+    rest = 3 * (wide - whole)
+    if rest:
+        store_rounded_at(last, load_at(summed + QUAD_BYTES * whole))
+        given, kept = bytes_at(last, rest), bytes_at(out + 3 * whole, rest)
+        for i in range(rest):
+            kept[i] = given[i]
+
+
+@function
 def _shrink(plan: Any, image: int, out: int) -> None:
     high, wide, stride = plan[p.AREA_HIGH], plan[p.AREA_WIDE], 3 * plan[p.AREA_FROM_WIDE]
     floats = (QUAD_BYTES // FLOAT_BYTES * wide + LANES - 1) // LANES * LANES
-    firsts, taps = ints_at(plan[p.AREA_X_FIRST], wide), plan[p.AREA_X_TAPS]
+    firsts = ints_at(plan[p.AREA_X_FIRST], floats * FLOAT_BYTES // QUAD_BYTES)
+    taps = plan[p.AREA_X_TAPS]
     tops, bottoms = ints_at(plan[p.AREA_Y_FIRST], high), ints_at(plan[p.AREA_Y_END], high)
     weights = floats_at(plan[p.AREA_Y_WEIGHTS], bottoms[high - 1])
     summed = plan[p.AREA_SCRATCH]
     row = summed + FLOAT_BYTES * floats
-    source = row + FLOAT_BYTES * floats
+    last = row + FLOAT_BYTES * floats
+    source = last + FLOAT_BYTES * LANES
     held, tap = -1, 0
     for y in range(high):
         first = tap
@@ -78,8 +105,7 @@ def _shrink(plan: Any, image: int, out: int) -> None:
                 held = here
             _along_y(summed, row, weights[tap], floats, tap == first)
             tap += 1
-        for x in range(wide):
-            store_rounded_at(out + 3 * (y * wide + x), quad_at(summed + QUAD_BYTES * x))
+        _store_row(summed, wide, last, out + 3 * wide * y)
 
 
 @function

@@ -42,36 +42,38 @@ FOUR, MINUS = np.float32(-4.0), np.float32(-1.0)
 
 
 @function
-def _count(at: int, sums: int, plan: Any, found: Any) -> None:
-    """64 pixels: their sums as floats, and how many have which colour."""
-    red, green, blue = red_at(at), green_at(at), blue_at(at)
-    high, low = highest(highest(red, green), blue), lowest(lowest(red, green), blue)
-    store_sums(sums, red, green, blue)
-    dark, black = plan[p.GLANCE_DARK] + 1, plan[p.GLANCE_BLACK] + 1
-    lit = at_least(high, black)
-    stained = at_least(less(high, low), plan[p.GLANCE_STAINED])
-    stained |= ~at_least(high, plan[p.GLANCE_SHADED] + 1)
-    found[p.SEEN_LIGHT] += ones(at_least(low, dark))
-    found[p.SEEN_TISSUE] += ones(stained & lit)
-    found[p.SEEN_LIT] += ones(lit)
-    found[p.SEEN_INK] += ones(at_least(less(green, red), plan[p.GLANCE_GREEN] + 1))
-    found[p.SEEN_INK] += ones(at_least(less(red, blue), plan[p.GLANCE_RED] + 1))
-    found[p.SEEN_INK] += ones(~at_least(high, dark))
+def _count(image: int, pixels: int, sums: int, tail: int, plan: Any, found: Any) -> None:
+    """Sums of all pixels as floats, and how many have which colour, 64 at a time."""
+    dark, black, shaded = plan[p.GLANCE_DARK] + 1, plan[p.GLANCE_BLACK] + 1, plan[p.GLANCE_SHADED]
+    stained, of_green, of_red = plan[p.GLANCE_STAINED], plan[p.GLANCE_GREEN], plan[p.GLANCE_RED]
+    light, tissue, all_lit, ink = 0, 0, 0, 0
+    whole = pixels // PIXELS * PIXELS
+    _pad(image + 3 * whole, 3 * (pixels - whole), tail)
+    for i in range(0, pixels, PIXELS):
+        at = image + 3 * i if i < whole else tail
+        red, green, blue = red_at(at), green_at(at), blue_at(at)
+        high, low = highest(highest(red, green), blue), lowest(lowest(red, green), blue)
+        store_sums(sums + FLOAT_BYTES * i, red, green, blue)
+        lit = at_least(high, black)
+        is_stained = at_least(less(high, low), stained) | ~at_least(high, shaded + 1)
+        light += ones(at_least(low, dark))
+        tissue += ones(is_stained & lit)
+        all_lit += ones(lit)
+        ink += ones(at_least(less(green, red), of_green + 1))
+        ink += ones(at_least(less(red, blue), of_red + 1))
+        ink += ones(~at_least(high, dark))
+    found[p.SEEN_LIGHT], found[p.SEEN_TISSUE] = light, tissue
+    found[p.SEEN_LIT], found[p.SEEN_INK] = all_lit, ink
 
 
 @function
-def _count_all(image: int, pixels: int, sums: int, tail: int, plan: Any, found: Any) -> None:
-    whole = pixels // PIXELS * PIXELS
-    for i in range(0, whole, PIXELS):
-        _count(image + 3 * i, sums + FLOAT_BYTES * i, plan, found)
-    rest = 3 * (pixels - whole)
-    if rest:
-        given, padded = bytes_at(image + 3 * whole, rest), bytes_at(tail, 3 * PIXELS)
-        for i in range(rest):
-            padded[i] = given[i]
-        for i in range(rest, 3 * PIXELS):
-            padded[i] = WHITE
-        _count(tail, sums + FLOAT_BYTES * whole, plan, found)
+def _pad(rest: int, count: int, tail: int) -> None:
+    """What is no whole 64 pixels, with white behind it."""
+    given, padded = bytes_at(rest, count), bytes_at(tail, 3 * PIXELS)
+    for i in range(count):
+        padded[i] = given[i]
+    for i in range(count, 3 * PIXELS):
+        padded[i] = WHITE
 
 
 @function
@@ -145,13 +147,16 @@ def _variance(first: int, stride: int, second: int, rows: int, wide: int, count:
     stride: between the first's rows; 0 where all of the second's are compared with one.
     """
     minus = v.splat(MINUS)
-    sums, squares = 0.0, 0.0
+    sums, squares, whole = 0.0, 0.0, FLOAT_BYTES * (count // LANES * LANES)
     for row in range(rows):
         a, b = first + row * stride, second + row * FLOAT_BYTES * wide
         total, power = v.splat(v.ZERO), v.splat(v.ZERO)
-        for x in range(0, count, LANES):
-            at = FLOAT_BYTES * x
-            value = v.fma(read(a + at, count - x), minus, read(b + at, count - x))
+        for at in range(0, whole, FLOAT_BYTES * LANES):
+            value = v.fma(load_at(a + at), minus, load_at(b + at))
+            total, power = v.add(total, value), v.fma(value, value, power)
+        if count % LANES:
+            rest = count % LANES
+            value = v.fma(read(a + whole, rest), minus, read(b + whole, rest))
             total, power = v.add(total, value), v.fma(value, value, power)
         sums += v.sum_lanes(total)
         squares += v.sum_lanes(power)
@@ -219,7 +224,7 @@ def _look(image: int, plan: Any, found: Any) -> None:
     rest = sums + FLOAT_BYTES * (pixels + PIXELS)  # after the sums; used again and again
     for i in range(p.SEEN_SIZE):
         found[i] = 0.0
-    _count_all(image, pixels, sums, rest, plan, found)
+    _count(image, pixels, sums, rest, plan, found)
     found[p.SEEN_EDGE] = _neutral_edge(image, high, wide, plan)
     if plan[p.GLANCE_STEP]:
         row = shorts_at(rest, 3 * wide)

@@ -73,7 +73,7 @@ IDENTITY, NORM, SILU, POOL, MOMENTS = range(5)
     AREA_FROM_WIDE,
     AREA_OUT, AREA_HIGH, AREA_WIDE,  # all of them, dense
     # for each new column and row: the first it covers, and where its weights end
-    AREA_X_FIRST, AREA_X_TAPS, AREA_X_WEIGHTS,  # four times each weight
+    AREA_X_FIRST, AREA_X_TAPS, AREA_X_WEIGHTS,  # fours of new columns, see ``_Taps``
     AREA_Y_FIRST, AREA_Y_END, AREA_Y_WEIGHTS,
     AREA_SCRATCH,
     AREA_SIZE,
@@ -139,7 +139,7 @@ def backward_floats(chunk: int, N: int, blocks: int) -> int:
 
 def area_floats(from_wide: int, wide: int) -> int:
     """Scratch floats for pictures that are made smaller."""
-    return 2 * padded_lanes(4 * wide) + padded_lanes(3 * from_wide + 4)
+    return 2 * padded_lanes(4 * wide) + LANES + padded_lanes(3 * from_wide + 4)
 
 
 def glance_floats(high: int, wide: int) -> int:

@@ -1,7 +1,7 @@
 """Vectors of bytes and of single pixels for numba, written as LLVM IR (see ``vectors.py``).
 
-Three kinds: 64 bytes, one of each of 64 pixels; a mask of 64 bits, which is an integer; and a quad,
-four floats of which the first three are a pixel's colours.
+Two kinds: 64 bytes, one of each of 64 pixels; and a mask of 64 bits, which is an integer. A quad is
+four floats of which the first three are a pixel's colours; a vector of 16 holds four of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,18 @@ from numba import types
 from numba.extending import models, register_model
 
 from ssmamba.kernels.layout import LANES, PIXELS
-from ssmamba.kernels.vectors import FLOAT, INT32, INT64, Builder, Value, emit_call, instruction
+from ssmamba.kernels.vectors import (
+    FLOAT,
+    INT32,
+    INT64,
+    INT_VECTOR,
+    VECTOR,
+    Builder,
+    Value,
+    emit_call,
+    instruction,
+    vector_t,
+)
 
 BYTE = ir.IntType(8)
 BYTES = ir.VectorType(BYTE, PIXELS)
@@ -28,26 +39,13 @@ class BytesType(types.Type):
         super().__init__(name=f"vector{PIXELS}u8")
 
 
-class QuadType(types.Type):
-    """numba's name for ``<4 x float>``."""
-
-    def __init__(self) -> None:
-        super().__init__(name="vector4f32")
-
-
-bytes_t, quad_t = BytesType(), QuadType()
+bytes_t = BytesType()
 
 
 @register_model(BytesType)
 class _BytesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, frontend_type: Any) -> None:
         super().__init__(manager, frontend_type, BYTES)
-
-
-@register_model(QuadType)
-class _QuadModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, frontend_type: Any) -> None:
-        super().__init__(manager, frontend_type, QUAD)
 
 
 def _load(b: Builder, address: Value, kind: Any, align: int = 1) -> Value:
@@ -65,15 +63,16 @@ def _lanes(numbers: list[int]) -> Value:
 
 
 def _channel(number: int) -> Any:
-    """One of three colours of the 64 pixels that begin at an address."""
-    places = range(number, 3 * PIXELS, 3)
-    near = [i if i < 2 * PIXELS else 0 for i in places]
-    whole = [lane if i < 2 * PIXELS else i - PIXELS for lane, i in enumerate(places)]
+    """One of three colours of the 64 pixels that begin at an address.
+
+    A load of all their bytes and every third of them: that LLVM knows, and takes the load once.
+    """
+    places = _lanes(list(range(number, 3 * PIXELS, 3)))
+    all_bytes = ir.VectorType(BYTE, 3 * PIXELS)
 
     def emit(b: Builder, address: Value) -> Value:
-        parts = [_load(b, b.add(address, ir.Constant(INT64, PIXELS * i)), BYTES) for i in range(3)]
-        first = b.shuffle_vector(parts[0], parts[1], _lanes(near))
-        return b.shuffle_vector(first, parts[2], _lanes(whole))
+        pixels = _load(b, address, all_bytes)
+        return b.shuffle_vector(pixels, ir.Constant(all_bytes, ir.Undefined), places)
 
     return instruction(emit, bytes_t, types.int64)
 
@@ -126,18 +125,25 @@ def _emit_widen(b: Builder, source: Value, target: Value) -> None:
 widen = instruction(_emit_widen, types.void, types.int64, types.int64)
 
 
-def _emit_store_rounded(b: Builder, address: Value, quad: Value) -> None:
-    magic = ir.Constant(QUAD, [ir.Constant(FLOAT, MAGIC)] * 4)
-    whole = b.bitcast(b.fadd(quad, magic), ir.VectorType(INT32, 4))
-    narrow = b.trunc(whole, ir.VectorType(BYTE, 4))
-    _store(b, b.shuffle_vector(narrow, narrow, _lanes([0, 1, 2])), address)
+def _emit_quads(b: Builder, *addresses: Value) -> Value:
+    first, second, third, fourth = (_load(b, address, QUAD, 4) for address in addresses)
+    halves = (
+        b.shuffle_vector(first, second, _lanes(list(range(8)))),
+        b.shuffle_vector(third, fourth, _lanes(list(range(8)))),
+    )
+    return b.shuffle_vector(*halves, _lanes(list(range(LANES))))
 
 
-quad_at = instruction(lambda b, address: _load(b, address, QUAD, 4), quad_t, types.int64)
-store_quad_at = instruction(
-    lambda b, address, quad: _store(b, quad, address, 4), types.void, types.int64, quad_t
-)
-add_quads = instruction(lambda b, x, y: b.fadd(x, y), quad_t, quad_t, quad_t)
-multiply_quads = instruction(lambda b, x, y: b.fmul(x, y), quad_t, quad_t, quad_t)
-# A quad's colours, 0..255, as bytes: rounded to the nearest, ties to even.
-store_rounded_at = instruction(_emit_store_rounded, types.void, types.int64, quad_t)
+def _emit_store_rounded(b: Builder, address: Value, quads: Value) -> None:
+    """Three of each four."""
+    magic = ir.Constant(VECTOR, [ir.Constant(FLOAT, MAGIC)] * LANES)
+    whole = b.bitcast(b.fadd(quads, magic), INT_VECTOR)
+    narrow = b.trunc(whole, ir.VectorType(BYTE, LANES))
+    kept = [lane for lane in range(LANES) if lane % 4 < 3]
+    _store(b, b.shuffle_vector(narrow, narrow, _lanes(kept)), address)
+
+
+# Four quads from so many addresses, as one vector.
+quads_at = instruction(_emit_quads, vector_t, *[types.int64] * 4)
+# The colours of four quads, 0..255, as 12 bytes: rounded to the nearest, ties to even.
+store_rounded_at = instruction(_emit_store_rounded, types.void, types.int64, vector_t)

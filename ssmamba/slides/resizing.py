@@ -17,6 +17,7 @@ import numpy as np
 
 from ssmamba.kernels import layout, library
 
+PIXEL_BYTES = 12  # of three float32
 NEGLIGIBLE = 1e-3  # of a pixel; OpenCV leaves out what covers less
 
 
@@ -44,7 +45,7 @@ def all_resized(images: Sequence[np.ndarray], width: int, height: int) -> np.nda
     across, down = _taps(wide, width), _taps(high, height)
     plan = (ctypes.c_int64 * layout.AREA_SIZE)(
         len(pictures), places.ctypes.data, wide, out.ctypes.data, height, width,
-        across.first.ctypes.data, across.most, across.quads.ctypes.data,
+        across.places.ctypes.data, across.most, across.quads.ctypes.data,
         down.first.ctypes.data, down.ends.ctypes.data, down.weights.ctypes.data,
         scratch.ctypes.data,
     )  # fmt: skip
@@ -64,7 +65,9 @@ class _Taps(NamedTuple):
     ends: np.ndarray  # (M,) int64, where its weights end
     weights: np.ndarray  # float32, from each first pixel on
     most: int  # weights of one pixel
-    quads: np.ndarray  # (M, most, 4) float32, each weight four times; zeros where there is none
+    # the same by fours of new pixels, as many as are needed for M; zeros where there is none:
+    places: np.ndarray  # (M, in fours) int64, of each first, bytes in a row of float32 RGB
+    quads: np.ndarray  # (fours, most, 4, 4) float32, each weight four times
 
 
 @lru_cache(maxsize=64)
@@ -90,10 +93,17 @@ def _taps(length: int, shorter: int) -> _Taps:
     table = np.zeros((shorter, most), np.float32)
     for row, parts in zip(table, weights, strict=True):
         row[: len(parts)] = parts
+    fours = -(-shorter // 4)
+    places = np.zeros(4 * fours, np.int64)
+    places[:shorter] = PIXEL_BYTES * np.array(firsts)
+    padded = np.zeros((4 * fours, most), np.float32)
+    padded[:shorter] = table
+    quads = np.repeat(padded.reshape(fours, 4, most).swapaxes(1, 2)[..., None], 4, axis=3)
     return _Taps(
         np.array(firsts, np.int64),
         np.cumsum([len(parts) for parts in weights], dtype=np.int64),
         np.concatenate([np.array(parts, np.float32) for parts in weights]),
         most,
-        np.repeat(table, 4, axis=1),
+        places,
+        np.ascontiguousarray(quads),
     )

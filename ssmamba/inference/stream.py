@@ -60,16 +60,14 @@ class WindowReader:
 
     def read(self, windows: np.ndarray) -> Batch:
         """Windows (N, 3) of x, y, side, level-0 pixels. Raises SlideError."""
-        read = [self._pixels(*window) for window in windows.tolist()]
+        read = self._slide.read_windows(windows.tolist(), self._out_px)
+        if self._transform is not None:
+            read = [self._transform.apply(pixels) for pixels in read]
         spec = self._spec
         inputs = all_resized(read, spec.window_px, spec.window_px)
         shown = inputs if spec.window_px == spec.source_px else read
         sights = [resize_image(image, spec.source_px) for image in shown]  # as sharp as it sees it
         return Batch(inputs, tuple(obstacles(sights, spec.stain)))
-
-    def _pixels(self, x: float, y: float, side: float) -> np.ndarray:
-        pixels = self._slide.read_window(x, y, side, self._out_px)
-        return pixels if self._transform is None else self._transform.apply(pixels)
 
 
 def answered(

@@ -180,7 +180,8 @@ class OpenSlideSource:
         finally:
             with self._lock:
                 self._readers -= 1
-                self._lock.notify_all()
+                if self._closed:
+                    self._lock.notify_all()
 
     def _replace(self, broken: openslide.OpenSlide) -> None:
         """OpenSlide refuses all reads after an error; a new handle still reads the sound parts."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -152,8 +152,14 @@ class Slide:
     ) -> None:  # fmt: skip
         if not out.flags.c_contiguous or out.dtype != np.uint8 or out.shape[2:] not in ((3,), (4,)):
             raise ValueError("out must be a contiguous (H, W, 3) or (H, W, 4) uint8 array")
-        try:
+        with self._guarded():
             read(out, x, y, level)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Refuse what was read from another file than the one that was opened."""
+        try:
+            yield
         except SlideError:
             self._refuse_replaced()
             raise
@@ -190,12 +196,24 @@ class Slide:
         pixels of that level (by at most half of one); with ``side == out_px`` the result is the
         slide's own level-0 pixels.
         """
+        return self.read_windows([(x, y, side)], out_px)[0]
+
+    def read_windows(
+        self, windows: Iterable[tuple[float, float, float]], out_px: int
+    ) -> list[np.ndarray]:
+        """``read_window`` of each (x, y, side); whether the file is still the one that was opened
+        is asked once.
+        """
+        with self._guarded():
+            return [self._read_window(x, y, side, out_px) for x, y, side in windows]
+
+    def _read_window(self, x: float, y: float, side: float, out_px: int) -> np.ndarray:
         if side <= 0 or out_px <= 0:
             raise ValueError(f"side and out_px must be positive, not {side} and {out_px}")
         level = self.best_level(side / out_px)
         downsample = self.levels[level].downsample
         side_px = max(1, round(side / downsample))
-        left, top = (_half_up(v / downsample) for v in (x, y))
+        left, top = _half_up(x / downsample), _half_up(y / downsample)
         return self._read_square(level, left, top, side_px, out_px)
 
     def _read_square(self, level: int, left: int, top: int, side: int, out_px: int) -> np.ndarray:
@@ -214,7 +232,7 @@ class Slide:
 
     def _read_level(self, level: int, left: int, top: int, w: int, h: int) -> np.ndarray:
         rgb = np.empty((h, w, 3), np.uint8)
-        self.read_level_into(rgb, left, top, level)
+        self._source.read_level_into(rgb, left, top, level)
         return rgb
 
     def close(self) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +14,7 @@ from ssmamba.slides.tiles.codec import TileFault, decode_into
 from ssmamba.slides.tiles.table import TileTable
 
 HEAD_ROOM = 65_536  # bytes that a tile may take beyond twice its pixels
+SMALL_LEVEL_BYTES = 32 * 2**20  # decoded; what is no larger is kept as it is read: it is read again
 TURNS = 64  # locks for tiles, so that no two threads decode the same one
 TileCache = ByteLru[tuple[int, int, int, int], np.ndarray]  # by level, row, column, colours
 
@@ -58,28 +57,26 @@ class Scratch(threading.local):
         return self._bytes[:count]
 
 
-class Cut(NamedTuple):
-    """The part of a tile that lies in a rectangle: where from, and where to."""
-
-    row: int
-    column: int
-    is_whole: bool  # all of the tile that lies on the level
-    source: tuple[slice, slice]  # rows and columns of the tile
-    target: tuple[slice, slice]  # rows and columns of the rectangle
-
-
 class TileGrid:
     """The tiles of one level. Any number of threads may read at once."""
 
     def __init__(self, table: TileTable, file: FileBytes, cache: TileCache, level: int) -> None:
-        """cache: takes the tiles of which a part was asked for, whose rest is likely to follow."""
+        """cache: takes the tiles of which a part was asked for, whose rest is likely to follow.
+
+        It takes all tiles of a small level, which several pictures of the whole are made of.
+        """
         self.table, self._file, self._cache, self._level = table, file, cache, level
         self._scratch = Scratch()
         self._turns = [threading.Lock() for _ in range(TURNS)]
+        self._is_whole = bool(table.counts.all())
+        pixels = table.counts.size * table.tile_width * table.tile_height
+        self._is_small = 3 * pixels <= SMALL_LEVEL_BYTES
         self.most_bytes = 6 * table.tile_width * table.tile_height + HEAD_ROOM
 
     def has_all(self, left: int, top: int, width: int, height: int) -> bool:
         """Whether no tile of a rectangle (pixels of the level) was left out of the file."""
+        if self._is_whole:
+            return True
         rows, columns = self._touched(left, top, width, height)
         return bool((self.table.counts[rows.start : rows.stop, columns.start : columns.stop]).all())
 
@@ -100,60 +97,51 @@ class TileGrid:
         out: (H, W, 3) uint8 RGB or (H, W, 4) opaque BGRA, C-contiguous. Raises TileFault, after
         which the content of ``out`` means nothing.
         """
-        height, width = out.shape[:2]
-        table = self.table
-        if left < 0 or top < 0 or left + width > table.width or top + height > table.height:
-            out[...] = 255
-        for cut in self._cuts(left, top, width, height):
-            target = out[cut.target]
-            fits = target.shape[:2] == (table.tile_height, table.tile_width)
-            if fits and target.flags.c_contiguous:
-                decode_into(table, self._bytes(cut), target)
-            else:
-                target[...] = self._tile(cut, out.shape[2])[cut.source]
-
-    def _cuts(self, left: int, top: int, width: int, height: int) -> Iterator[Cut]:
+        height, width, colours = out.shape
         table = self.table
         wide, tall = table.tile_width, table.tile_height
         right, bottom = min(left + width, table.width), min(top + height, table.height)
+        if left < 0 or top < 0 or right < left + width or bottom < top + height:
+            out[...] = 255
         rows, columns = self._touched(left, top, width, height)
         for row in rows:
-            y0, y1 = max(top, row * tall), min(bottom, (row + 1) * tall)
+            y = row * tall
+            y0, y1 = max(top, y), min(bottom, y + tall)
             for column in columns:
-                x0, x1 = max(left, column * wide), min(right, (column + 1) * wide)
-                yield Cut(
-                    row,
-                    column,
-                    x1 - x0 == min(wide, table.width - column * wide)
-                    and y1 - y0 == min(tall, table.height - row * tall),
-                    (slice(y0 - row * tall, y1 - row * tall),
-                     slice(x0 - column * wide, x1 - column * wide)),
-                    (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)),
-                )  # fmt: skip
+                x = column * wide
+                x0, x1 = max(left, x), min(right, x + wide)
+                part = out[y0 - top : y1 - top, x0 - left : x1 - left]
+                if y1 - y0 == tall and x1 - x0 == wide and part.flags.c_contiguous:
+                    decode_into(table, self._bytes(row, column), part)
+                    continue
+                is_whole = x1 - x0 == min(wide, table.width - x)  # all of it that is on the level
+                is_whole &= y1 - y0 == min(tall, table.height - y)
+                tile = self._tile(row, column, colours, is_whole)
+                part[...] = tile[y0 - y : y1 - y, x0 - x : x1 - x]
 
-    def _tile(self, cut: Cut, colours: int) -> np.ndarray:
+    def _tile(self, row: int, column: int, colours: int, is_whole: bool) -> np.ndarray:
         """A whole tile: valid until this thread's next call where no part of it is left over."""
-        key = (self._level, cut.row, cut.column, colours)
+        key = (self._level, row, column, colours)
         held = self._cache.get(key)
         if held is not None:
             return held
         shape = self.table.tile_height, self.table.tile_width, colours
-        if cut.is_whole:
+        if is_whole and not self._is_small:
             tile = self._scratch.tile(shape)
-            decode_into(self.table, self._bytes(cut), tile)
+            decode_into(self.table, self._bytes(row, column), tile)
             return tile
         with self._turns[hash(key) % len(self._turns)]:  # neighbours are read at the same time
             held = self._cache.get(key)
             if held is None:
                 held = np.empty(shape, np.uint8)
-                decode_into(self.table, self._bytes(cut), held)
+                decode_into(self.table, self._bytes(row, column), held)
                 self._cache.put(key, held, held.nbytes)
         return held
 
-    def _bytes(self, cut: Cut) -> memoryview:
+    def _bytes(self, row: int, column: int) -> memoryview:
         """A tile as it lies in the file: valid until this thread's next call."""
-        offset = int(self.table.offsets[cut.row, cut.column])
-        count = int(self.table.counts[cut.row, cut.column])
+        offset = int(self.table.offsets[row, column])
+        count = int(self.table.counts[row, column])
         if not 0 < count <= self.most_bytes:  # asked first: any number may be written there
             raise TileFault(f"its length is {count} bytes")
         memory = self._scratch.bytes(count)

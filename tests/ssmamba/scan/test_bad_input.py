@@ -84,7 +84,7 @@ def test_flags_that_are_wrong(folder, scan):
 
 
 def test_a_slide_that_disappears_half_way_costs_itself_alone(scan, monkeypatch):
-    read = Slide.read_window
+    read = Slide._read_window
     left = [20]
 
     def failing(self, x, y, side, out_px):
@@ -96,7 +96,7 @@ def test_a_slide_that_disappears_half_way_costs_itself_alone(scan, monkeypatch):
                 raise SlideError(f"A part of {self.path.name} cannot be read; copy it again.")
         return read(self, x, y, side, out_px)
 
-    monkeypatch.setattr(Slide, "read_window", failing)
+    monkeypatch.setattr(Slide, "_read_window", failing)
     status, said, out = scan("slides")
     assert status == 2 and len(errors_of(said)) == 1
     assert "A part of one.tif cannot be read" in said and "2 of 3 slides" in said

@@ -40,6 +40,8 @@ def test_pixels_of_a_file_in_its_place_are_refused(tmp_path: Path, name: str) ->
             slide.read_region(0, 0, 0, 50, 50)
         with pytest.raises(SlideReplaced):
             slide.read_window(0, 0, 100, 32)
+        with pytest.raises(SlideReplaced):
+            slide.read_windows([(0, 0, 100), (50, 50, 100)], 32)
 
 
 def test_a_file_written_over_is_refused_and_never_called_damaged(tmp_path: Path) -> None:

@@ -261,6 +261,27 @@ def test_threads_read_at_once_and_memory_is_bounded(
         slide.read_region(0, 0, 0, 10, 10)
 
 
+@needs_simplejpeg
+@pytest.mark.parametrize(("small", "times"), [(2**25, 1), (0, 2)])
+def test_a_small_level_is_decoded_once_for_all_pictures_of_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: int, times: int
+) -> None:
+    monkeypatch.setattr("ssmamba.slides.tiles.grid.SMALL_LEVEL_BYTES", small)
+    decoded: list[int] = []
+
+    def decode(table: TileTable, piece: codec.Buffer, out: np.ndarray) -> None:
+        decoded.append(len(piece))
+        codec.decode_into(table, piece, out)
+
+    with Slide.open(write(tmp_path / "slide.tif", KINDS["jpeg"])) as slide:
+        grid = tiles_of(slide)
+        assert grid is not None
+        monkeypatch.setattr("ssmamba.slides.tiles.grid.decode_into", decode)
+        pictures = [slide.read_region(0, 0, 0, 2 * TILE, 2 * TILE) for _ in range(2)]
+    assert len(decoded) == times * 4
+    np.testing.assert_array_equal(*pictures)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows lets nobody rename an open file")
 def test_a_slide_that_was_moved_away_is_read_to_its_end(path: Path) -> None:
     """OpenSlide opens a file by its name for each read; its own tiles stay open."""

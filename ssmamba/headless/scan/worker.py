@@ -5,12 +5,14 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from queue import SimpleQueue
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -67,7 +69,7 @@ class Worker:
         began, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
         remove_partials(folder)
         spec, options = self.predictor.card.input, options_for(entry, self.request.options)
-        with Slide.open(entry.path) as slide:
+        with Slide.open(entry.path) as slide, _beside(slide) as beside:
             tissue = self.corrections.tissue(entry, slide, say)
             plan = plan_slide(slide, spec, options, tissue)
             state = slide.info.file
@@ -77,10 +79,9 @@ class Worker:
             for note in slide.info.notes:
                 say(note)
             try:
-                with ThreadPoolExecutor(1, "overview") as pool:  # while tiles are answered
-                    picture = pool.submit(overview_picture, slide)
-                    scan, fresh = self._answered(slide, plan, entry, folder, say)
-                self._write(scan, picture.result(), folder)
+                found = beside.content_hash.result()
+                scan, fresh = self._answered(slide, found, plan, entry, folder, say)
+                self._write(scan, beside.picture.result(), folder)
                 seconds = time.monotonic() - clock
                 run = {
                     "begun": began,
@@ -102,10 +103,12 @@ class Worker:
         say(f"done in {seconds:.0f} s, {fresh / max(seconds, 1e-9):.1f} tiles/s")
 
     def _answered(
-        self, slide: Slide, plan: SlidePlan, entry: Entry, folder: Path, say: Say
+        self, slide: Slide, found: str, plan: SlidePlan, entry: Entry, folder: Path, say: Say
     ) -> tuple[SlideScan, int]:
-        """The slide's answers, and how many of them are new. Raises OSError or SSMambaError."""
-        found = content_hash(slide)
+        """The slide's answers, and how many of them are new. Raises OSError or SSMambaError.
+
+        found: the hash of its content.
+        """
         card, sha256 = self.predictor.card, self.predictor.checkpoint.sha256
         starts = [*range(0, len(plan.cells), self.batch), len(plan.cells)]
         key = {
@@ -186,6 +189,19 @@ class Worker:
             if "tiff" in formats:
                 write_heat_map(folder / "heatmap.ome.tif", scan)
             overview.result()
+
+
+class _Beside(NamedTuple):
+    """What is made of a slide while tissue is looked for and its tiles are answered."""
+
+    content_hash: Future[str]
+    picture: Future[np.ndarray]  # for the overview
+
+
+@contextmanager
+def _beside(slide: Slide) -> Iterator[_Beside]:
+    with ThreadPoolExecutor(1, "beside") as pool:
+        yield _Beside(pool.submit(content_hash, slide), pool.submit(overview_picture, slide))
 
 
 class _Told:

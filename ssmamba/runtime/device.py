@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ssmamba.errors import DeviceError
+from ssmamba.runtime.cores import usable_cores
 from ssmamba.wording import words
 
 HOW_TO_ASK = words("choose auto, cpu, cuda or cuda:N")
@@ -123,7 +124,7 @@ def _cure(problem: str) -> str:
 
 
 def _cpu(reason: str) -> Device:
-    cores = _usable_cores()
+    cores = usable_cores()
     name = words("CPU (1 core)") if cores == 1 else words("CPU ({cores} cores)", cores=cores)
     return Device("cpu", name, reason)
 
@@ -133,12 +134,6 @@ def _cuda(index: int, reason: str) -> Device:
 
     set_float32(exact=True)
     return Device(f"cuda:{index}", torch.cuda.get_device_name(index), reason)
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _first_line(error: BaseException) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import training
+from ssmamba.runtime.cores import usable_cores
 from training.ablate.jobs import Job
 from training.ablate.record import GridRecord
 from training.ablate.time_left import TimeLeft, epochs_done
@@ -177,7 +178,7 @@ def _environment(slot: int, slots: int) -> dict[str, str]:
     root = str(Path(training.__file__).parents[1])
     found["PYTHONPATH"] = os.pathsep.join(p for p in (root, found.get("PYTHONPATH", "")) if p)
     if slots > 1:
-        each = str(max(1, (os.cpu_count() or 1) // slots))
+        each = str(max(1, usable_cores() // slots))
         for name in THREADS:
             found.setdefault(name, each)
         gpus = _visible_gpus()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import cv2
 import numpy as np
 
 from ssmamba.reading.preprocess import resize_image
+from ssmamba.runtime.cores import usable_cores
 from training.data.file_facts import FileFacts
 from training.data.images import centre_square, read_rgb
 from training.evaluation.forest import colour_histograms, forest_probabilities
@@ -45,7 +45,7 @@ class CueScore:
 
 def colour_cues(paths: Sequence[Path], on_done: Callable[[int], None]) -> dict[str, np.ndarray]:
     """{cue: (N, F) float32} of the cues that need the pixels."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         rows = []
         for row in pool.map(_colour_cues, paths):
             rows.append(row)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 
 from ssmamba.errors import DataError, did_you_mean
 from ssmamba.reading.preprocess import resize_image
+from ssmamba.runtime.cores import usable_cores
 from training.data.catalog import MANIFEST, SPLITS, Catalog, Item, report, survey_folder
 from training.data.describe import DatasetInfo, describe
 from training.data.images import centre_square, read_rgb
@@ -179,7 +179,7 @@ def missing_classes(
 def load_images(paths: list[Path], side: int) -> np.ndarray:
     """Decode files into one (N, side, side, 3) uint8 array."""
     out = np.empty((len(paths), side, side, 3), np.uint8)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         for index, image in enumerate(pool.map(partial(_load_one, side=side), paths)):
             out[index] = image
     return out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ssmamba.runtime.cores import usable_cores
 from training.augment.geometry import turn_image
 from training.data.catalog import Catalog, Item
 from training.data.file_facts import FileFacts, file_facts
@@ -151,7 +151,7 @@ class _Row:
 
 
 def _scan_all(catalog: Catalog) -> Iterator[_Row | str]:
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         yield from pool.map(lambda item: _scan_one(catalog, item), catalog.items)
 
 

@@ -17,7 +17,6 @@ Memory: an image's keypoints take 41 kB and its words 4 kB. A class of LC25000, 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from ssmamba.runtime.cores import usable_cores
 from training.data.catalog import Item
 from training.data.split import join_units
 from training.prepare.keypoints import SCALE, WIDTH, Keypoints, common_keypoints, find_keypoints
@@ -45,7 +45,7 @@ def find_copies(
 
     on_done: called with the number of steps done, of ``2 · len(paths)``.
     """
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         keypoints: list[Keypoints] = []
         for found in _map_in_blocks(pool, find_keypoints, paths):
             keypoints.append(found)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import torch
 from lightning_fabric import Fabric
 from torch import nn
 
 from ssmamba.errors import DataError
+from ssmamba.runtime.cores import usable_cores
 from training.config import RunConfig
 from training.loop.batches import Plan
 from training.loop.task import Schedule
@@ -67,8 +66,8 @@ def loader_threads(fabric: Fabric) -> int:
     A thread on a core that the model's own threads use delays them all at each barrier.
     """
     if fabric.device.type == "cpu":
-        return int(torch.get_num_threads() < (os.cpu_count() or 1))
-    return max(1, min(MOST_THREADS, (os.cpu_count() or 2) // max(fabric.world_size, 1) - 1))
+        return int(torch.get_num_threads() < usable_cores())
+    return max(1, min(MOST_THREADS, usable_cores() // max(fabric.world_size, 1) - 1))
 
 
 def make_schedule(config: RunConfig, lr: float, plan: Plan) -> Schedule:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import threading
 import traceback
 from collections.abc import Hashable, Sequence
@@ -16,6 +15,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QImage
 
 from ssmamba.errors import SlideError, SlideReplaced
+from ssmamba.runtime.cores import usable_cores
 from ssmamba.slides.byte_lru import ByteLru
 from ssmamba.slides.icc import SrgbTransform
 from ssmamba.slides.identity import content_hash
@@ -67,7 +67,7 @@ class TileSource(QObject):
         self._told: set[type[Exception]] = set()  # kinds of failure, each told once
         self._slide: Slide | None = None
         self._reader: TileReader | None = None
-        self._count = threads or max(2, min(6, os.cpu_count() or 2))
+        self._count = threads or max(2, min(6, usable_cores()))
         self._threads: list[threading.Thread] = []
         self._running = 1
         self._running_lock = threading.Lock()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import shiboken6
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QPushButton, QSpinBox, QWidget
 
+from ssmamba.runtime.cores import usable_cores
 from viewer.actions.minimap import CORNER_TEXTS
 from viewer.look.sizes import scaled
 from viewer.saving.cache_files import remove_all, size_bytes
@@ -127,7 +127,7 @@ class PreferencesDialog(Dialog):
         self._row(tr("Run on"), self.device)
         self.threads = QSpinBox()
         self.threads.setAccessibleName(tr("Processor cores for models, at most"))
-        self.threads.setRange(0, max(os.cpu_count() or 1, now.threads))
+        self.threads.setRange(0, max(usable_cores(), now.threads))
         self.threads.setSpecialValueText(tr("all that are free"))
         self.threads.setValue(now.threads)
         inset(self.threads)

@@ -34,6 +34,7 @@ class Scene:
         self.camera = camera
         self.decorated = decorated  # with a minimap, scale bar and magnification
         self.has_compass = decorated  # while the slide is turned
+        self.covered = 0.0  # of the upper edge, by a message, logical pixels
         self.source: TileSource | None = None
         self.icc = True
         self.drawn_color: tuple[int, int, int] | None = None  # RGB of new ROIs; None = the default
@@ -111,7 +112,7 @@ class Scene:
         view = self.camera.view
         if self.source is None or not self.has_compass or not view.is_turned:
             return None
-        return compass_place(view, self.dpr, self.minimap_place())
+        return compass_place(view, self.dpr, self.minimap_place(), self.covered)
 
     def on_minimap(self, at: QPointF) -> bool:
         place = self.minimap_place()

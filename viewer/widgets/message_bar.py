@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QSizePolicy
 
 from viewer.look.icons import icon
@@ -20,6 +20,8 @@ INFO_MS = 6000  # notices close by themselves; warnings and errors wait for the 
 
 class MessageBar(QFrame):
     """The newest message; closing it shows the one before."""
+
+    covers = Signal(int)  # how much of what lies under it, from above, logical pixels
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,6 +116,20 @@ class MessageBar(QFrame):
             self._timer.start()
         self.show()
         self.raise_()
+
+    # --- Qt's events
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.isVisible():
+            self.covers.emit(self.height())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.covers.emit(self.height())
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.covers.emit(0)
 
     def _on_act(self) -> None:
         message = self._message

@@ -69,6 +69,7 @@ class Middle(QWidget):
             page.setStretchFactor(at, 1)
         work.beside.changed.connect(self._show_beside)
         self._show_beside()
+        messages.covers.connect(self._on_covered)
         work.messages.posted.connect(messages.show_message)
         work.slides.opening.connect(messages.begin_slide)
         work.document.slide_changed.connect(messages.leave_slide)
@@ -94,6 +95,12 @@ class Middle(QWidget):
         covered = self._compare.opened and self._compare.enlarged
         self._shown.setVisible(not covered)
         self._above.setVisible(not covered)
+
+    def _on_covered(self, height: int) -> None:
+        """The compass gives way to a message."""
+        for canvas in (self._canvas, self._work.beside.canvas):
+            canvas.scene.covered = float(height)
+            canvas.update()
 
     def _show_beside(self) -> None:
         """The second slide gets half of the room."""

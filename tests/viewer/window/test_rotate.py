@@ -156,6 +156,19 @@ def test_grid_and_crosshair_are_kept_as_preferences(
     assert bench.window.canvas.grab().toImage() == before
 
 
+def test_the_compass_gives_way_to_a_message(bench: Bench) -> None:
+    canvas, bar = bench.window.canvas, bench.window.message_bar
+    bench.window.actions_by_name["rotate_right"].trigger()
+    alone = canvas.scene.compass_place()
+    bench.work.messages.warn("Something is wrong. Do this next.")
+    bench.settle()
+    under = canvas.mapTo(bench.window, canvas.scene.compass_place().topLeft().toPoint())
+    assert bar.isVisible() and not bar.geometry().isEmpty()
+    assert under.y() >= bar.mapTo(bench.window, bar.rect().bottomLeft()).y()
+    bar.close_message()
+    assert canvas.scene.compass_place() == alone
+
+
 @pytest.mark.parametrize(
     ("degrees", "text"),
     [

@@ -17,12 +17,18 @@ TOP_INK, FOOT_INK = QColor(214, 40, 57), QColor(150, 155, 163)
 ROOM = 3.5  # none in widgets less than this many times its height
 
 
-def compass_place(view: View, dpr: float, taken: QRect | None) -> QRectF | None:
-    """Top right, or top left where the minimap is; None in a view that is too small."""
-    if view.height < ROOM * HEIGHT_PX * dpr or view.width < ROOM * WIDTH_PX * dpr:
+def compass_place(
+    view: View, dpr: float, taken: QRect | None, covered: float = 0.0
+) -> QRectF | None:
+    """Top right, or top left where the minimap is; None in a view that is too small.
+
+    covered: by something that lies over the upper edge, logical pixels.
+    """
+    above = covered * dpr
+    if view.height - above < ROOM * HEIGHT_PX * dpr or view.width < ROOM * WIDTH_PX * dpr:
         return None
     edge, width, height = EDGE_PX * dpr, WIDTH_PX * dpr, HEIGHT_PX * dpr
-    place = QRectF(view.width - edge - width, edge, width, height)
+    place = QRectF(view.width - edge - width, above + edge, width, height)
     if taken is not None and place.intersects(QRectF(taken)):
         place.moveLeft(edge)
     return place

@@ -1,8 +1,8 @@
 """What hides windows from a model, found by a compiled first look at all of them at once.
 
 Most tissue is seen to be hidden by nothing. Where a figure is near to one of its limits nothing is
-told, and ``ssmamba.inference.sight.look`` has a closer look: the answers are the same as its own,
-whether the kernels are there or not.
+told, and ``ssmamba.inference.sight`` has a closer look, at that alone where it can: the answers are
+the same as those of its ``look``, whether the kernels are there or not.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -26,12 +27,23 @@ SLACK = 0.01  # of a byte's values, for the same reason
 BLUR_PX = 9  # of OpenCV's GaussianBlur with a standard deviation of 1 px
 
 
+class Look(NamedTuple):
+    """What is certain about N windows, (N,) bool each; the closer look answers the rest."""
+
+    fine: np.ndarray  # nothing hides them, but for what is asked by the others
+    dark: np.ndarray  # might be fluorescence
+    plain: np.ndarray  # might have no detail
+    bare: np.ndarray  # might be glass
+
+
 def obstacles(images: Sequence[np.ndarray], stain: str) -> list[Doubt]:
     """What ``look`` finds in the way of a vote in each of N windows, (H, W, 3) uint8 RGB."""
-    clear = are_clear(images, stain)
+    found = first_look(images, stain)
     return [
-        "" if is_clear else sight.look(image, stain, measured=False).obstacle
-        for image, is_clear in zip(images, clear, strict=True)
+        ""
+        if fine and sight.passes(image, stain, *asked)
+        else sight.look(image, stain, measured=False).obstacle
+        for image, fine, *asked in zip(images, *map(np.ndarray.tolist, found), strict=True)
     ]
 
 
@@ -40,31 +52,39 @@ def are_clear(images: Sequence[np.ndarray], stain: str) -> np.ndarray:
 
     (N,) bool; all False where the kernels are not there.
     """
+    found = first_look(images, stain)
+    return found.fine & ~(found.dark | found.plain | found.bare)
+
+
+def first_look(images: Sequence[np.ndarray], stain: str) -> Look:
+    """Look at N windows, (H, W, 3) uint8 RGB; nothing is certain without the kernels."""
     shapes = {image.shape for image in images}
     sides = [side for shape in shapes for side in shape[:2]]
+    nothing = np.zeros(len(images), bool)
     if not library.is_loaded() or len(shapes) != 1:
-        return np.zeros(len(images), bool)
+        return Look(nothing, nothing, nothing, nothing)
     if min(sides) < SMALLEST_PX or max(sides) > LARGEST_PX:
-        return np.zeros(len(images), bool)
-    inked, bare = sight.knows_ink(stain), sight.knows_glass(stain)
+        return Look(nothing, nothing, nothing, nothing)
+    inked, glass = sight.knows_ink(stain), sight.knows_glass(stain)
     high, wide = images[0].shape[:2]
     step = ink.step_px(images[0]) if inked else 0
     found = _figures(images, step).T
     pixels = high * wide
     ink_pixels = found[p.SEEN_INK] if inked else np.zeros(len(images))
-    clear = found[p.SEEN_VARIANCE] >= 9 * MARGIN * sight.BLANK_CONTRAST**2
-    clear &= found[p.SEEN_DETAIL] >= _enough_detail(pixels)
-    clear &= found[p.SEEN_NEAR] >= MARGIN * sight.SHARPNESS_LIMIT * found[p.SEEN_FAR]
-    if inked or bare:
-        clear &= pixels - found[p.SEEN_LIGHT] <= fluorescence.GROUND * pixels
+    dark = bare = nothing
+    fine = found[p.SEEN_VARIANCE] >= 9 * MARGIN * sight.BLANK_CONTRAST**2
+    fine &= found[p.SEEN_NEAR] >= MARGIN * sight.SHARPNESS_LIMIT * found[p.SEEN_FAR]
+    plain = found[p.SEEN_DETAIL] < _enough_detail(pixels)
+    if inked or glass:
+        dark = pixels - found[p.SEEN_LIGHT] > fluorescence.GROUND * pixels
     if inked:  # stray ink counts beside glass and blur alone, which the other figures rule out
         squares = (high // step) * (wide // step)
-        clear &= found[p.SEEN_INK_SQUARES] <= sight.INK_LIMIT * squares
-    if bare:
-        clear &= found[p.SEEN_TISSUE] - ink_pixels >= MARGIN * sight.GLASS_LIMIT * pixels
-        clear &= pixels - found[p.SEEN_LIT] <= sight.BLACK_LIMIT * pixels
-        clear &= found[p.SEEN_EDGE] < padding.contact_px((high, wide))
-    return clear
+        fine &= found[p.SEEN_INK_SQUARES] <= sight.INK_LIMIT * squares
+    if glass:
+        bare = found[p.SEEN_TISSUE] - ink_pixels < MARGIN * sight.GLASS_LIMIT * pixels
+        fine &= pixels - found[p.SEEN_LIT] <= sight.BLACK_LIMIT * pixels
+        fine &= found[p.SEEN_EDGE] < padding.contact_px((high, wide))
+    return Look(fine, dark, plain, bare)
 
 
 def _figures(images: Sequence[np.ndarray], step: int) -> np.ndarray:

@@ -59,6 +59,21 @@ def look(
     return replace(seen, obstacle=_obstacle_inside(image, stain, inside))
 
 
+def passes(image: np.ndarray, stain: str, dark: bool, plain: bool, bare: bool) -> bool:
+    """Whether nothing hides a window, HWC uint8 RGB, of which all else is known.
+
+    dark, plain, bare: whether it might be fluorescence, without detail, or glass.
+    """
+    if not (dark or plain or bare):
+        return True
+    colours = Colours(image)
+    if dark and is_fluorescence(colours):
+        return False
+    if plain and not _has_detail(_grey(colours)):
+        return False
+    return not bare or has_tissue(colours, GLASS_LIMIT, knows_ink(stain))
+
+
 def _look(image: np.ndarray, stain: str, measured: bool) -> Seen:
     name = stain.lower()
     inked = knows_ink(name)

@@ -53,6 +53,23 @@ def test_tissue_needs_no_closer_look(monkeypatch):
         assert obstacles(pictures, stain) == [""] * 8
 
 
+@pytest.mark.parametrize("change", ["glass", "dark"])
+def test_of_what_is_open_only_that_is_looked_at(monkeypatch, change):
+    """Tissue at the edge of glass, and tissue that is mostly dark."""
+    picture = grainy(224, 224).astype(float)
+    if change == "glass":
+        picture[40:] = 244
+        picture[40:, ::2] -= 6.0
+    else:
+        picture *= 0.35
+    pictures = [np.clip(picture, 0, 255).astype(np.uint8)]
+    expected = look(pictures[0], "H&E").obstacle
+    assert expected == ""
+    assert not are_clear(pictures, "H&E").any()
+    monkeypatch.delattr(sight, "look")
+    assert obstacles(pictures, "H&E") == [expected]
+
+
 def test_without_the_kernels_the_closer_look_answers(monkeypatch):
     pictures = list(variants(grainy(64, 64)))
     expected = obstacles(pictures, "H&E")

@@ -10,6 +10,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear, softplus
 
 from ssmamba.layers.linear import Linear
 from ssmamba.ops.low_rank import project_delta
@@ -22,7 +23,7 @@ class ScanParameters(nn.Module):
 
     def __init__(self, dim: int, directions: int, rank: int, states: int) -> None:
         super().__init__()
-        self.directions, self.rank, self.states = directions, rank, states
+        self.channels, self.directions, self.rank, self.states = dim, directions, rank, states
         self.x_proj = Linear(dim, directions * (rank + 2 * states), bias=False)
         self.dt_weight = nn.Parameter(torch.empty(directions, dim, rank))
         self.dt_bias = nn.Parameter(_delta_bias(directions, dim))
@@ -43,6 +44,16 @@ class ScanParameters(nn.Module):
         dt, bc = low.split([groups * rank, groups * 2 * states], dim=-1)
         bc = bc.unflatten(-1, (groups, 2 * states))
         return dt.unflatten(-1, (groups, rank)), bc[..., :states], bc[..., states:]
+
+    def one_way(self, u: Tensor, direction: int) -> tuple[Tensor, Tensor]:
+        """Of one direction the step sizes after softplus (B, L, c), and B and C (B, L, 2N) side by
+        side; float32. By torch's own products, as a segment of a sequence wants them."""
+        rank, states, g = self.rank, self.states, direction
+        weight, start = self.x_proj.weight, self.directions * rank + 2 * g * states
+        own = torch.cat([weight[g * rank : (g + 1) * rank], weight[start : start + 2 * states]])
+        dt, bc = linear(u, own).float().split([rank, 2 * states], dim=-1)
+        with torch.autocast(u.device.type, enabled=False):
+            return softplus(linear(dt, self.dt_weight[g].float(), self.dt_bias[g].float())), bc
 
     def delta(self, dt: Tensor) -> Tensor:
         """Low-rank delta (B, L, G, R) -> delta (B, L, G, c) before its bias."""

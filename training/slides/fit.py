@@ -8,7 +8,7 @@ from functools import partial
 import torch
 
 from ssmamba.models.slides.config import SIZES, PixelMambaConfig
-from ssmamba.models.slides.memory import Load, most_regions
+from ssmamba.models.slides.memory import SEGMENT, SEGMENT_GPU, Load, most_regions
 from ssmamba.ops import dispatch
 from ssmamba.runtime.memory import free_memory
 from training.loop.progress import console
@@ -52,7 +52,8 @@ def told_fit(config: AnyConfig, largest: int, device: torch.device) -> str:
         )
     architecture = PixelMambaConfig.of_size(size, alpha=config.alpha)
     half = config.precision != "32-true"
-    load = Load(architecture, config.window, config.recompute, half)
+    segment = SEGMENT_GPU if device.type == "cuda" else SEGMENT
+    load = Load(architecture, config.window, config.recompute, half, segment)
     regions = min(largest, config.most_regions) if config.most_regions else largest
     need = needed(config, load, device)(regions)
     told = (
@@ -79,11 +80,12 @@ def told_fit(config: AnyConfig, largest: int, device: torch.device) -> str:
 def needed(config: AnyConfig, load: Load, device: torch.device) -> Needed:
     """Bytes of a step of the run, with what a process needs besides its tensors."""
     margin = MARGIN_GPU if device.type == "cuda" else MARGIN_CPU
-    count = _counted(config, load)
+    count = counted(config, load)
     return lambda regions: round(margin * count(regions))
 
 
-def _counted(config: AnyConfig, load: Load) -> Needed:
+def counted(config: AnyConfig, load: Load) -> Needed:
+    """Bytes of a step of the run by its tensors alone."""
     if isinstance(config, SlideFinetuneConfig):
         return partial(supervised_bytes, load)
     if config.method == "latentmim":

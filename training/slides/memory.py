@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from ssmamba.models.slides.config import PixelMambaConfig
-from ssmamba.models.slides.memory import DIRECTIONS, FLOAT, Load
+from ssmamba.models.slides.memory import FLOAT, Load, block_weights
 
 GIB = 1 << 30
 TRAINED = 4  # a weight, its gradient and AdamW's two moments
@@ -15,13 +14,7 @@ TRAINED = 4  # a weight, its gradient and AdamW's two moments
 
 def parameters(config: PixelMambaConfig) -> int:
     """Weights of a Pixel-Mamba without a head."""
-    total = 3 + config.num_features
-    for dim in config.dims:
-        inner, rank = config.expand * dim, math.ceil(dim / 16)
-        low = DIRECTIONS * (rank + 2 * config.d_state)
-        total += dim + 2 * dim * inner + inner * (config.conv_width + 1) + inner * low
-        total += DIRECTIONS * inner * (rank + config.d_state + 2) + inner * dim
-    return total
+    return 3 + config.num_features + sum(block_weights(config, dim) for dim in config.dims)
 
 
 def supervised_bytes(load: Load, regions: int) -> int:

@@ -10,7 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from ssmamba.models.slides.block import BidirectionalBlock
 from ssmamba.models.slides.fusion import fuse_rows, number_fused
+from ssmamba.models.slides.memory import SEGMENT, SEGMENT_GPU, segment_tokens
+from ssmamba.models.slides.segments import by_segments
 from ssmamba.models.slides.serialise import class_tokens
 
 
@@ -69,11 +72,14 @@ class RegionEncoder(SlideEncoder):
     """Base of the encoders that turn a slide's regions into tokens, layer by layer.
 
     ``recomputed`` first layers keep only their input for the backward pass and compute the rest
-    again (activation checkpointing); values and gradients stay the same.
+    again (activation checkpointing), Pixel-Mamba's also a segment of the tokens at a time, with
+    about ``segment`` floats (on a GPU SEGMENT_GPU), in passes without gradients, too. Values and
+    gradients stay the same but for rounding.
     """
 
     alpha: float
     recomputed: int = 0
+    segment: int = SEGMENT
 
     def layers(self, regions: Tensor, seed: int | None = None) -> Layers:
         """``forward_slide`` with a stop after each layer, where others may have their turn."""
@@ -99,7 +105,11 @@ class RegionEncoder(SlideEncoder):
     def _block(self, block: nn.Module, tokens: Tensor, layer: int) -> Tensor:
         """A block over all regions as one sequence: (n, L, C) -> (n, L, C)."""
         sequence = tokens.reshape(1, -1, tokens.shape[-1])
-        if layer < self.recomputed and torch.is_grad_enabled():
+        again = layer < self.recomputed
+        if again and isinstance(block, BidirectionalBlock) and block.conv_back is None:
+            floats = SEGMENT_GPU if tokens.is_cuda else self.segment
+            sequence = by_segments(block, sequence, segment_tokens(tokens.shape[-1], floats))
+        elif again and torch.is_grad_enabled():
             sequence = checkpoint(block, sequence, use_reentrant=False)
         else:
             sequence = block(sequence)

@@ -1,7 +1,8 @@
 """How much memory a pass over so many regions takes, counted layer by layer.
 
 What autograd keeps of each block is counted from its tensors; a test counts them in a real block.
-On top comes what the backward pass of one block holds at once.
+On top comes what the backward pass of one block holds at once. A layer that is computed again keeps
+its input, and states at the borders of its segments (``segments.py``).
 
 n regions, t tokens of a region, C channels of a token, I = expand · C, N states, G = 2 directions.
 """
@@ -19,6 +20,21 @@ from ssmamba.models.slides.fusion import regions_by_layer
 FLOAT, DIRECTIONS = 4, 2  # bytes; G
 LANES, STEPS, STATES = 16, 32, 8  # of the scan: channels and steps between kept states, padding
 MOST_LOOKED_FOR = 1 << 20  # regions
+SEGMENT, SEGMENT_GPU = 1 << 21, 1 << 26  # about how many floats a segment works with
+LEAST_SEGMENT = 64  # tokens
+
+
+def block_weights(config: PixelMambaConfig, dim: int) -> int:
+    """Weights of a block of ``dim`` channels."""
+    inner, rank = config.expand * dim, math.ceil(dim / 16)
+    low = DIRECTIONS * (rank + 2 * config.d_state)
+    projections = dim + 2 * dim * inner + inner * low + inner * dim
+    return projections + inner * (config.conv_width + 1 + DIRECTIONS * (rank + config.d_state + 2))
+
+
+def segment_tokens(dim: int, floats: int) -> int:
+    """Tokens of a segment of a layer that is computed again, for about so many floats at once."""
+    return max(floats // (64 + 24 * dim), LEAST_SEGMENT)
 
 
 @dataclass(frozen=True)
@@ -29,6 +45,7 @@ class Load:
     window: int  # px
     recomputed: int = 0  # first layers that are computed again
     half: bool = False  # bf16 or float16 arithmetic
+    segment: int = SEGMENT  # of layers that are computed again, see ``segment_tokens``
 
     def kept(self, regions: int) -> int:
         """Bytes that the forward pass leaves for the backward pass."""
@@ -44,10 +61,8 @@ class Load:
 
     def forward(self, regions: int) -> int:
         """Most bytes at once of a forward pass without gradients."""
-        shapes = zip(self.regions(regions), self.shapes, strict=True)
-        return self.pixels(regions) + max(
-            FLOAT * n * t * (3 * c + 6 * self._inner(c) + self._low(c)) for n, (t, c) in shapes
-        )
+        layers = enumerate(self.regions(regions))
+        return self.pixels(regions) + max(self._passing(layer, n) for layer, n in layers)
 
     def pixels(self, regions: int) -> int:
         """The regions themselves, float32."""
@@ -80,30 +95,57 @@ class Load:
         y, the gate and their product.
         """
         inner = self._inner(dim)
-        padded = -(-self.config.d_state // STATES) * STATES
-        states = DIRECTIONS * -(-inner // LANES) * LANES * padded / STEPS
         own = 2.5 * dim + 1 + 6.5 * inner if self.half else 3 * dim + 1 + 9 * inner
-        return own + self._low(dim) + states
+        return own + self._low(dim) + self._states(dim)
 
     def _kept(self, layer: int, regions: int) -> int:
         tokens, dim = self.shapes[layer]
-        floats = dim if layer < self.recomputed else self.saved(dim)
-        return round(FLOAT * regions * tokens * floats)
+        if layer >= self.recomputed:
+            return round(FLOAT * regions * tokens * self.saved(dim))
+        borders = -(-regions * tokens // segment_tokens(dim, self.segment))
+        states = borders * DIRECTIONS * self._inner(dim) * self.config.d_state
+        return FLOAT * (regions * tokens * dim + states)
 
     def _working(self, layer: int, regions: int) -> int:
         """What the backward pass of a block holds beside what was kept, at the scan's gradients.
 
         Gradients of the block's output and input, of u, y, delta, the gate, B and C, less y, the
-        gate and their product, which are free by then; of a layer that is computed again, also all
-        that it keeps.
+        gate and their product, which are free by then. Of a layer that is computed again, the
+        first two, y and the gradient of u of one direction, and a segment's work.
         """
         tokens, dim = self.shapes[layer]
-        own = 2 * dim + 2 * self._inner(dim) + 2 * DIRECTIONS * self.config.d_state
-        again = self.saved(dim) if layer < self.recomputed else 0.0
-        return round(FLOAT * regions * tokens * (own + again))
+        own = 2 * dim + 2 * self._inner(dim)
+        if layer < self.recomputed:
+            return FLOAT * regions * tokens * own + self._in_segment(layer, regions)
+        return FLOAT * regions * tokens * (own + 2 * DIRECTIONS * self.config.d_state)
+
+    def _passing(self, layer: int, regions: int) -> int:
+        """What a layer holds in a pass without gradients."""
+        tokens, dim = self.shapes[layer]
+        if layer < self.recomputed:  # expansion and fusion hold the most
+            return FLOAT * regions * tokens * 6 * dim + self._in_segment(layer, regions)
+        return FLOAT * regions * tokens * (3 * dim + 6 * self._inner(dim) + self._low(dim))
+
+    def _in_segment(self, layer: int, regions: int) -> int:
+        """What a segment's backward pass works with at the scan's gradients, in float32.
+
+        4 C + 1 of the norm and the block's input, 17 I of everything of the scan's width, R + 2N
+        of dt, B and C, 4 N of B and C as the scan takes them and of their gradients, and states.
+        """
+        tokens, dim = self.shapes[layer]
+        length = min(regions * tokens, segment_tokens(dim, self.segment))
+        floats = 4 * dim + 1 + 17 * self._inner(dim) + 4 * self.config.d_state
+        one_way = (self._low(dim) + self._states(dim)) / DIRECTIONS
+        weights = 2 * block_weights(self.config, dim)  # gradients of the segment, and of all so far
+        return FLOAT * (round(length * (floats + one_way)) + weights)
 
     def _inner(self, dim: int) -> int:
         return self.config.expand * dim
+
+    def _states(self, dim: int) -> float:
+        """Floats a token of the states that the scan keeps."""
+        padded = -(-self.config.d_state // STATES) * STATES
+        return DIRECTIONS * -(-self._inner(dim) // LANES) * LANES * padded / STEPS
 
     def _low(self, dim: int) -> int:
         """Floats a token of dt, B and C."""

@@ -1,7 +1,7 @@
 """A causal depthwise convolution as shifted products, without oneDNN.
 
-oneDNN makes code for each length that it meets and keeps it: of a convolution's backward pass 1.4 MB
-and 20 ms a length (AMD Zen 3), which slides, of as many lengths as there are, pay again and again.
+oneDNN makes code for each length that it meets and keeps it: of a convolution's backward pass
+1.4 MB and 20 ms a length (AMD Zen 3), and hardly two slides have the same length.
 """
 
 from __future__ import annotations

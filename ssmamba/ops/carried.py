@@ -1,10 +1,10 @@
-"""A scan that goes on from a state and tells the state that it ends with, for long sequences in parts.
+"""A scan that goes on from a state and tells the state that it ends with.
 
-Only tokens are used for it, so every backend can do it, gradients of both states included. Before
-the sequence stand N tokens that write the state: the n-th has a step size of 2^-60, so that nothing
-decays, B = 2^60 in state n and none elsewhere, and u = h[:, n]; both are powers of two, so the state
-arrives to the bit. Behind it stand N tokens that read it: a step size of 0, u = 0 and C = 1 in
-state n, whose y is h[:, n].
+A long sequence can so be scanned in parts. Tokens alone do it, so every backend can, gradients of
+both states included. Before the sequence stand N tokens that write the state: the n-th has a step
+size of 2^-60, so that nothing decays, B = 2^60 in state n and 0 elsewhere, and u = h[:, n]. Both
+are powers of two, so the state arrives to the bit. Behind the sequence stand N tokens that read it:
+a step size of 0, u = 0 and C = 1 in state n, so that y is h[:, n].
 """
 
 from __future__ import annotations

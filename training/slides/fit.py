@@ -80,12 +80,11 @@ def told_fit(config: AnyConfig, largest: int, device: torch.device) -> str:
 def needed(config: AnyConfig, load: Load, device: torch.device) -> Needed:
     """Bytes of a step of the run, with what a process needs besides its tensors."""
     margin = MARGIN_GPU if device.type == "cuda" else MARGIN_CPU
-    count = counted(config, load)
+    count = _counted(config, load)
     return lambda regions: round(margin * count(regions))
 
 
-def counted(config: AnyConfig, load: Load) -> Needed:
-    """Bytes of a step of the run by its tensors alone."""
+def _counted(config: AnyConfig, load: Load) -> Needed:
     if isinstance(config, SlideFinetuneConfig):
         return partial(supervised_bytes, load)
     if config.method == "latentmim":

@@ -137,8 +137,9 @@ class FinetuneConfig(RunConfig):
     label_smoothing: float = 0.0  # share of each target that is spread over all classes
     # training images a class, drawn by --seed and spread over the groups; 0 = all
     labels_a_class: int = 0
-    # share of the validation groups that choose no epoch or rate, for temperature and limits
-    hold_aside: float = 0.0
+    # share of the validation groups that choose no epoch or rate, for temperature and limits;
+    # default: half where validation has 100 images or more, else none
+    hold_aside: float | None = None
     class_weights: bool = False  # weight classes in the loss inversely to their image counts
     allow_overlap: bool = False  # accept an --init that was trained on images of the test split
 
@@ -154,8 +155,25 @@ class CalibrateConfig:
     checkpoint: Path  # a classifier, .safetensors
     data: Path  # data folder that it was trained on
     out: Path  # checkpoint to write; may be the same file
+    # images to fit on; test, where the validation images chose the epoch: the test split then says
+    # no more about the calibration than its cross-fitted scores in the card
+    fit_on: Literal["val", "test"] = "val"
     # YAML file that describes the data set (class names, stain, licence)
     dataset_info: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoubtConfig:
+    """Measure what a classifier's rule of "Not sure" refuses: test images, wrong answers, and
+    pictures made of test images that show no class, or more than one."""
+
+    checkpoint: Path  # a classifier, .safetensors
+    data: Path  # data folder that it was trained on
+    out: Path | None = None  # JSON file for the results
+    # YAML file that describes the data set (class names, stain, licence)
+    dataset_info: Path | None = None
+    pictures: int = 200  # most pictures of each kind
+    seed: int = 0  # random seed of the pictures
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ FORMAT_VERSION = 2  # newest that is read
 WINDOW_FORMAT, SLIDE_FORMAT = 1, 2  # by kind of input; older programs still read the first
 METADATA_KEY = "ssmamba"
 LATER_FIELDS = ("picture", "field_um", "magnification", "published_px")  # of the input
+LATER_LIMITS = ("class_temperature", "class_limit", "background_limit")  # of the calibration
 CLASSIFIERS = ("classifier", "baseline")  # kinds that answer with classes
 MAX_HEADER_BYTES = 100_000_000  # safetensors' own limit
 CHOOSE_ANOTHER = words(
@@ -83,13 +84,18 @@ class SlideSpec(InputSpec):
 
 @dataclass(frozen=True)
 class Calibration:
-    """Temperature fitted on validation, and the limits behind "not sure"."""
+    """Temperature, and the limits behind "not sure", fitted on images not trained on."""
 
     temperature: float = 1.0  # logits are divided by it
     entropy_limit: float | None = None  # normalised entropy 0..1 above which the answer is unsure
     distance_limit: float | None = None  # Mahalanobis distance above which the input is foreign
-    # The feature mean and precision live as tensors "trust.mean" (K, F) and "trust.precision"
-    # (F, F) in the same file.
+    # Squared distances to the classes are divided by it, for a second opinion: the entropy that is
+    # limited is that of the mean of both. None = of the probabilities alone.
+    class_temperature: float | None = None
+    class_limit: float | None = None  # relative Mahalanobis distance of an image unlike the classes
+    background_limit: float | None = None  # logit above which an image shows none of the classes
+    # What they are compared with lives as tensors "trust...." in the same file
+    # (ssmamba.inference.familiar).
 
 
 @dataclass(frozen=True)
@@ -171,6 +177,9 @@ class Card:
         for name in LATER_FIELDS:  # left out, so that older programs read the card
             if self.input and getattr(self.input, name) == getattr(plain, name):
                 del raw["input"][name]
+        for name in LATER_LIMITS:
+            if self.calibration and getattr(self.calibration, name) is None:
+                del raw["calibration"][name]
         if not self.answer:
             del raw["answer"]
         return json.dumps(raw, sort_keys=True)

@@ -41,7 +41,8 @@ def check_ranges(card: Card) -> None:
     whole = {"input.window_px": (spec.window_px, MOST_WINDOW_PX),
              "input.source_px": (spec.source_px, MOST_SOURCE_PX),
              "input.published_px": (published, MOST_SOURCE_PX)}  # fmt: skip
-    positive = {"calibration.temperature": limits.temperature, "input.mpp": spec.mpp}
+    positive = {"calibration.temperature": limits.temperature, "input.mpp": spec.mpp,
+                "calibration.class_temperature": limits.class_temperature}  # fmt: skip
     positive |= {f"input.std[{at}]": value for at, value in enumerate(spec.std)}
     least = {"calibration.entropy_limit": limits.entropy_limit,
              "calibration.distance_limit": limits.distance_limit}  # fmt: skip
@@ -59,6 +60,10 @@ def check_ranges(card: Card) -> None:
     for name, value in least.items():
         if value is not None and not 0 <= value < math.inf:
             raise ValueError(f"{name} is {value:g}, not 0 or more")
+    for name in ("class_limit", "background_limit"):
+        limit = getattr(limits, name)
+        if limit is not None and not math.isfinite(limit):
+            raise ValueError(f"calibration.{name} is {limit:g}, not a number")
     if limits.entropy_limit is not None and limits.entropy_limit > 1 + ROUNDING:
         raise ValueError(
             f"calibration.entropy_limit is {limits.entropy_limit:g}, not within 0 to 1"

@@ -1,21 +1,21 @@
 """Whether an answer should be believed, and which windows have a vote in it.
 
-A window of glass, ink, blur or nothing has no vote. The others vote with the area of the region
-that each stands for, so that the answer is that for a place drawn from the region at random. The
-limits for entropy and distance come from the checkpoint's card.
+A window of glass, ink, blur, background or nothing has no vote. The others vote with the area of
+the region that each stands for, so that the answer is that for a place drawn from the region at
+random. The limits for entropy and distances come from the checkpoint's card.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ssmamba.checkpoints.card import Card
-from ssmamba.inference.distance import mahalanobis
+from ssmamba.inference.familiar import familiarity
 from ssmamba.inference.predictor import Prediction
 from ssmamba.inference.sight import Seen, look
 from ssmamba.reading.doubts import CODES, ORDER, foremost
@@ -33,6 +33,14 @@ TOO_MUCH: dict[Doubt, float] = {"pen": 0.25, "blurred": 0.5, "fluorescence": 0.2
 
 NOT_SURE_BETWEEN = words("The model is not sure which class this is.")
 FOREIGN = words("This does not look like the tissue that the model was trained on.")
+UNLIKE = words(
+    "This looks like none of the model's classes; there may be several of them here, or a part of "
+    "one."
+)
+BACKGROUND = words(
+    "This looks like what lies around the cells that the model was trained on, and shows none of "
+    "its classes."
+)
 PARTIAL = words("Much of this region could not be read, so the answer stands for a part of it.")
 GLASS = words("Most of this region is bare glass or black.")
 BLANK = words("There is nothing to see in this region.")
@@ -42,6 +50,7 @@ BLURRED = words("This region is blurred.")
 FLUORESCENCE = words("This looks like fluorescence, and the model was trained on stained tissue.")
 OBSTACLES: dict[Doubt, str] = {
     "fluorescence": FLUORESCENCE, "blank": BLANK, "glass": GLASS, "pen": PEN, "blurred": BLURRED,
+    "background": BACKGROUND,
 }  # fmt: skip
 
 
@@ -54,6 +63,8 @@ class Judge:
         self._seen: list[Seen] = []
         self._areas: list[float] = []
         self._distances: list[float] = []
+        self._unlike: list[float] = []
+        self._second: list[np.ndarray] = []
         self._finite = True
 
     def add(
@@ -72,13 +83,19 @@ class Judge:
         None for windows that the region fills.
         """
         self._finite &= all(np.isfinite(v).all() for v in (features, logits) if v is not None)
-        spec = self.card.input
+        spec, found = self.card.input, familiarity(self.card, self._extra, features)
         for read, inside in zip(pixels, insides or [None] * len(pixels), strict=True):
             image = resize_image(read, spec.source_px)  # as sharp as the model sees it
             self._seen.append(look(image, spec.stain, inside))
+        if found.background is not None:
+            first = len(self._seen) - len(features)
+            for at in np.nonzero(found.background > 0)[0] + first:
+                if not self._seen[at].obstacle:
+                    self._seen[at] = replace(self._seen[at], obstacle="background")
         self._areas += [1.0] * len(features) if areas is None else list(map(float, areas))
-        far = relative_distances(self.card, self._extra, features)
-        self._distances += [] if far is None else far.tolist()
+        self._distances += [] if found.distance is None else found.distance.tolist()
+        self._unlike += [] if found.unlike is None else found.unlike.tolist()
+        self._second += [] if found.second is None else list(found.second)
 
     @property
     def votes(self) -> np.ndarray:
@@ -116,13 +133,16 @@ class Judge:
         """
         if not (self._finite and np.isfinite(probabilities).all()):
             return Trust(sure=False, reasons=(NO_NUMBER,), entropy=1.0, doubt="damaged")
-        entropy = float(normalised_entropy(np.asarray(probabilities, np.float64)))
         shown = self.votes if self.voted_area else np.asarray(self._areas)
+        both = self._both_opinions(np.asarray(probabilities, np.float64), shown)
         distance = _median(self._distances, shown[: len(self._distances)])
         reasons = self._obstacles(sum(self._areas) if area is None else area)
         if distance is not None and distance > 1.0:
             reasons["foreign"] = FOREIGN
-        if is_unsure(self.card, np.asarray(probabilities)):
+        unlike = _median(self._unlike, shown[: len(self._unlike)])
+        if unlike is not None and unlike > 0.0:
+            reasons["unlike"] = UNLIKE
+        if is_unsure(self.card, both):
             reasons["unsure"] = NOT_SURE_BETWEEN
         tissue = [seen.tissue for seen in self._seen if seen.tissue is not None]
         sharp = [(s.sharpness, w) for s, w in zip(self._seen, shown, strict=True)
@@ -131,11 +151,19 @@ class Judge:
             sure=not reasons,
             reasons=tuple(reasons.values()),
             doubt=foremost(reasons) if self.voted_area else next(iter(reasons), ""),
-            entropy=entropy,
+            entropy=float(normalised_entropy(both)),
             distance=distance,
             sharpness=_median([s for s, _ in sharp], np.array([w for _, w in sharp])),
             tissue=float(np.mean(tissue)) if tissue else None,
         )
+
+    def _both_opinions(self, probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """The region's probabilities (K,) averaged with those by the distances to the classes."""
+        if not self._second or not weights.any():
+            return probabilities
+        second = np.average(self._second, axis=0, weights=weights[: len(self._second)])
+        mean: np.ndarray = (probabilities + second) / 2
+        return mean
 
     def _obstacles(self, area: float) -> dict[Doubt, str]:
         """Doubts about how much of a region was seen, the largest first."""
@@ -148,28 +176,13 @@ class Judge:
             lost["fluorescence"] = math.inf  # the black around it is a part of it
             ranked = sorted((d for d in OBSTACLES if d in hindered), key=lambda d: -lost[d])
             return {doubt: OBSTACLES[doubt] for doubt in ranked}
-        tissue = area - lost["glass"] - lost["blank"]
+        tissue = area - lost["glass"] - lost["blank"] - lost["background"]
         for doubt, share in TOO_MUCH.items():
             if lost[doubt] >= share * tissue > 0:
                 return {doubt: OBSTACLES[doubt]}
         if self.voted_area < max(MOST_TISSUE * tissue, MOST_REGION * area):
             return {"partial": PARTIAL}
         return {}
-
-
-def relative_distances(
-    card: Card, extra: dict[str, Tensor], features: np.ndarray
-) -> np.ndarray | None:
-    """Mahalanobis distances (N,) float64 of features (N, F) in units of the card's limit; None
-    when it has none."""
-    limit = card.calibration.distance_limit
-    mean, precision = extra.get("trust.mean"), extra.get("trust.precision")
-    if mean is None or precision is None or not limit:
-        return None
-    with torch.inference_mode():
-        found = mahalanobis(torch.from_numpy(features), mean.cpu(), precision.cpu())
-    distances: np.ndarray = found.numpy().astype(np.float64) / limit
-    return distances
 
 
 def is_unsure(card: Card, probabilities: np.ndarray) -> np.ndarray:
@@ -187,10 +200,15 @@ def doubts_of_windows(
 
     The same as ``Judge.verdict`` of a region of that one window. obstacles: what ``look`` finds.
     """
-    codes = np.where(is_unsure(card, found.probabilities), CODES.index("unsure"), 0)
-    far = relative_distances(card, extra, found.features)
-    if far is not None:
-        codes[far > 1.0] = CODES.index("foreign")
+    known = familiarity(card, extra, found.features)
+    both = found.probabilities if known.second is None else (found.probabilities + known.second) / 2
+    codes = np.where(is_unsure(card, both), CODES.index("unsure"), 0)
+    for doubt, values, most in (  # the most fundamental last
+        ("unlike", known.unlike, 0.0), ("foreign", known.distance, 1.0),
+        ("background", known.background, 0.0),
+    ):  # fmt: skip
+        if values is not None:
+            codes[values > most] = CODES.index(doubt)
     hidden = np.array([CODES.index(obstacle) for obstacle in obstacles], np.uint8)
     codes = np.where(hidden > 0, hidden, codes)
     finite = np.isfinite(found.features).all(axis=1) & np.isfinite(found.logits).all(axis=1)

@@ -219,10 +219,11 @@ class Predictor:
 def logits_and_features(model: nn.Module, batch: Tensor) -> tuple[Tensor, Tensor]:
     """Logits (B, K) and the features (B, F) by which foreign images are recognised.
 
-    They are the style of SSMamba's first stages, of other models what the last layer reads.
+    They are the style of SSMamba's first stages and behind it what its head reads; of other models
+    the latter alone.
     """
     if isinstance(model, SSMamba):
-        return model.forward_with_style(batch)
+        return model.forward_with_features(batch)
     if isinstance(model, TorchScriptNetwork):
         logits = model(batch)
         return logits, logits  # what is inside cannot be seen

@@ -169,16 +169,18 @@ class SSMamba(nn.Module):
         maps, cls = self._encode(x, None, None)
         return self._pool(maps[-1], cls)
 
-    def forward_with_style(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 3, H, W) -> logits (B, K) and the picture's style (B, 2 C_1 + 2 C_2).
+    def forward_with_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3, H, W) -> logits (B, K) and features (B, 2 C_1 + 2 C_2 + F).
 
-        The style is the mean and standard deviation of each channel of the first two stages:
-        stain, scanner and texture. It tells foreign tissue that the last stage takes for known.
+        The features are the picture's style, then what the head reads (F). The style is the mean
+        and standard deviation of each channel of the first two stages: stain, scanner and texture.
+        It tells foreign tissue that the last stage takes for known.
         """
         maps, cls = self._encode(x, None, None)
         wide = [m.float() for m in maps[:2]]  # in half precision a mean is off by 1e-2
         style = [s for m in wide for s in (m.mean((1, 2)), m.std((1, 2)))]
-        return self.head(self._pool(maps[-1], cls)), torch.cat(style, dim=1)
+        pooled = self._pool(maps[-1], cls)
+        return self.head(pooled), torch.cat([*style, pooled.float()], dim=1)
 
     def _pool(self, last: Tensor, cls: Tensor | None) -> Tensor:
         tokens = self.norm(last.flatten(1, 2))

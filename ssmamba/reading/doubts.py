@@ -8,18 +8,21 @@ from ssmamba.reading.values import Doubt
 
 # The most fundamental first: whoever has no tissue to look at need not ask whether it is foreign.
 ORDER: tuple[Doubt, ...] = (
-    "damaged", "fluorescence", "blank", "glass", "pen", "blurred", "foreign", "partial", "unsure",
+    "damaged", "fluorescence", "blank", "glass", "pen", "blurred", "background", "foreign",
+    "unlike", "partial", "unsure",
 )  # fmt: skip
 # As a byte in arrays and files, so that new ones come at the end; 0 = no doubt.
 CODES: tuple[Doubt, ...] = (
     "", "damaged", "blank", "glass", "pen", "blurred", "foreign", "partial", "unsure",
-    "fluorescence",
+    "fluorescence", "unlike", "background",
 )  # fmt: skip
 
 _TEXTS: dict[Doubt, str] = {
     "": "",
     "unsure": "Not sure",
+    "background": "Background",
     "foreign": "Foreign tissue",
+    "unlike": "Unlike its classes",
     "partial": "Partly read",
     "blurred": "Out of focus",
     "glass": "No tissue",

@@ -16,10 +16,10 @@ Mode = Literal["auto", "whole", "tiles"]
 # Why an answer is not sure; "" when it is. See ssmamba.reading.doubts for their order and words.
 Doubt = Literal[
     "", "unsure", "foreign", "partial", "blurred", "glass", "blank", "pen", "damaged",
-    "fluorescence",
+    "fluorescence", "unlike", "background",
 ]  # fmt: skip
 NO_CLASS: frozenset[Doubt] = frozenset(
-    {"glass", "blank", "blurred", "pen", "damaged", "fluorescence"}
+    {"glass", "blank", "blurred", "pen", "damaged", "fluorescence", "background"}
 )
 Check = Callable[[], object]  # called during long work, which ends when it raises
 

@@ -14,6 +14,7 @@ from ssmamba.checkpoints.card import Calibration
 from tests.training.conftest import TINY
 from tests.training.pictures import picture, write_folder, write_png
 from training.calibrate import main as calibrate
+from training.doubt import main as doubt
 from training.finetune import main as finetune
 
 
@@ -62,6 +63,29 @@ def test_what_was_held_aside_is_fitted_on_again(tmp_path: Path) -> None:
     assert again.calibration.distance_limit == pytest.approx(
         card.calibration.distance_limit, rel=1e-3
     )
+
+
+def test_test_images_that_chose_nothing_can_fit_too(
+    trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Each is scored by limits that were fitted without it; the weights' scores stay."""
+    path, data = trained
+    before = checkpoint.load(path).card.metrics
+    out = tmp_path / "out.safetensors"
+    flags = ["--data", str(data), "--out", str(out), "--fit-on", "test"]
+    assert calibrate([str(path), *flags]) == 0
+    after = checkpoint.load(out).card.metrics
+    assert before["calibration"]["split"] == "val" and after["calibration"]["split"] == "test"
+    assert after["calibration"]["n"] == after["test"]["n"] == before["test"]["n"]
+    for score in ("accuracy", "macro_f1"):
+        assert after["test"][score] == before["test"][score]
+    assert after["cam"] == before["cam"]
+    assert doubt([str(out), "--data", str(data), "--out", str(tmp_path / "doubt.json")]) == 0
+    told = json.loads((tmp_path / "doubt.json").read_text())
+    assert told["cross_fitted"] and set(told["pictures"]) == {"glass", "blur", "two"}
+    assert told["pictures"]["glass"]["refused"] == 1
+    assert told["nll"] == pytest.approx(after["test"]["nll"])
+    assert told["refused"] == after["test"]["unsure"]
 
 
 def test_other_images_and_names_are_refused(

@@ -109,7 +109,8 @@ def test_the_engine_can_judge_with_what_is_stored(searched: Path) -> None:
     assert found.extra["trust.mean"].shape == (2, count)
     assert found.extra["trust.precision"].shape == (count, count)
     judge = Judge(found.card, found.extra)
-    far = (found.extra["trust.mean"][:1] + 1000).numpy()
+    style = found.extra["trust.mean"][:1] + 1000
+    far = torch.cat([style, torch.zeros(1, found.card.config["dims"][-1])], 1).numpy()
     judge.add(torch.randint(0, 255, (1, 32, 32, 3), dtype=torch.uint8).numpy(), far)
     verdict = judge.verdict([0.99, 0.01])
     assert isinstance(verdict, Trust) and not verdict.sure

@@ -8,6 +8,23 @@ from ssmamba.errors import DataError
 from training.data.dataset import Dataset
 from training.data.split import split_items
 
+LEAST = 100  # validation images of which half are held aside unasked
+HALF = 0.5
+
+
+def share_aside(dataset: Dataset, asked: float | None) -> float:
+    """The share of the validation images to hold aside, as asked; None = half of LEAST or more,
+    where each class can be on both sides."""
+    if asked is not None:
+        return asked
+    if len(dataset.indices("val")) < LEAST:
+        return 0.0
+    try:
+        held_aside(dataset, HALF)
+    except DataError:
+        return 0.0
+    return HALF
+
 
 def held_aside(dataset: Dataset, share: float) -> tuple[Dataset, Dataset]:
     """The data set with the validation images that choose epoch and learning rate, and with those

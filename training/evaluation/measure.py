@@ -17,8 +17,9 @@ from training.augment.stain import StainJitter, jitter_stains
 from training.backbones.classifiers import run_model
 from training.config import EvaluateConfig
 from training.data.dataset import Dataset, split_title
-from training.evaluation.calibration import unsure_share
+from training.evaluation.calibration import shares_of_doubt
 from training.evaluation.matching import class_order, dataset_for, refuse_overlap
+from training.evaluation.rule import doubted
 from training.evaluation.tables import (
     class_table,
     confusion_table,
@@ -74,10 +75,15 @@ def _classification(
     logits, features = run_model(model, images, card.input, config.batch_size)
     probabilities = softmax(logits, card.calibration.temperature)
     keys = tuple(c.key for c in card.classes)
+    if config.split == "test" == card.metrics.get("calibration", {}).get("split"):
+        console.print(
+            "Temperature and limits were fitted on these images, so NLL, ECE and the share of "
+            "unsure answers flatter the model a little; the card has them cross-fitted."
+        )
     result: dict[str, Any] = {
         **_head(config, found, dataset),
         **score_with_intervals(probabilities, labels, groups, config.resamples, config.seed),
-        "unsure": unsure_share(probabilities, features, card.calibration, found.extra),
+        **shares_of_doubt(doubted(card, found.extra, logits, features), probabilities, labels),
         "classes": list(keys),
         "per_class": per_class(probabilities, labels, keys),
         "confusion": confusion_matrix(probabilities.argmax(1), labels, len(keys)).tolist(),

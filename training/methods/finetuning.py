@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from ssmamba.errors import DataError
 from ssmamba.files import copy_file
 from training.backbones.classifiers import Start, build_classifier
 from training.config import FinetuneConfig
-from training.data.aside import held_aside
+from training.data.aside import held_aside, share_aside
 from training.data.dataset import Dataset
 from training.evaluation.calibration import calibrated
 from training.evaluation.cams import tell_without_cams
@@ -52,12 +52,14 @@ def finetune(config: FinetuneConfig) -> None:
     fabric, dataset = open_run(config)
     start = build_classifier(config, len(dataset.classes))
     _refuse_seen_test_images(config, start, dataset)
-    chooses, fits = held_aside(dataset, config.hold_aside)
+    share = share_aside(dataset, config.hold_aside)
+    chooses, fits = held_aside(dataset, share)
     plan = make_plan(config, fabric, len(dataset.indices("train")))
     refuse_single_values(config, plan, start.model)
     if fabric.is_global_zero:
         tell_without_cams(start.model, config.image_size)
     with begun_run(config, "finetune", fabric, dataset):
+        config = replace(config, hold_aside=share)
         tell_model(fabric, start.backbone.label, start.model, config.init)
         train = training_images(config, dataset)
         card = _card(config, dataset, start, train)

@@ -14,7 +14,9 @@ from viewer.text.tr import tr
 DOUBTS: dict[Doubt, str] = {  # ssmamba.reading.doubts has the same in English, for `predict`
     "": "",
     "unsure": tr("Not sure"),
+    "background": tr("Background"),
     "foreign": tr("Foreign tissue"),
+    "unlike": tr("Unlike its classes"),
     "partial": tr("Partly read"),
     "blurred": tr("Out of focus"),
     "glass": tr("No tissue"),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from ssmamba.engine.jobs.bench import Bench
 from ssmamba.engine.messages import FitResult, MeasureFit
 from ssmamba.engine.scheduler import Spent, Steps
-from ssmamba.inference.distance import mahalanobis
+from ssmamba.inference.familiar import MEAN, PRECISION, familiarity
 from ssmamba.reading.plan import read_window, uses_icc
 from ssmamba.reading.samples import tissue_samples
 from ssmamba.reading.scale import field_on
@@ -19,7 +18,8 @@ def measure_fit(request: MeasureFit, bench: Bench, spent: Spent) -> Steps:
 
     The scale is the likely one where none is known (``reading.scale``): no class comes of it.
     """
-    ref, distances = request.slide, []
+    ref = request.slide
+    distances: list[float] = []
     with (
         bench.models.held(request.checkpoint) as loaded,
         bench.slides.held(ref.path, ref.file) as slide,
@@ -27,8 +27,7 @@ def measure_fit(request: MeasureFit, bench: Bench, spent: Spent) -> Steps:
         predictor = bench.models.predictor_of(loaded)
         card, extra = predictor.card, predictor.checkpoint.extra
         spec, limit = card.input, card.calibration.distance_limit
-        mean, precision = extra.get("trust.mean"), extra.get("trust.precision")
-        if mean is not None and precision is not None and limit:
+        if limit and {MEAN, PRECISION} <= extra.keys():
             mpp = ref.mpp if ref.mpp is not None else slide.mpp
             plain = slide.info.vendor == "image"
             field = field_on(spec, slide.dimensions, plain, mpp, request.options)
@@ -36,10 +35,9 @@ def measure_fit(request: MeasureFit, bench: Bench, spent: Spent) -> Steps:
             out_px = max(1, min(spec.source_px, round(field.px)))
             for window in tissue_samples(slide, field.px, request.most):
                 pixels = read_window(slide, window, out_px, icc)
-                features = torch.from_numpy(bench.predict(predictor, [pixels]).features)
-                with torch.inference_mode():
-                    far = mahalanobis(features, mean.cpu(), precision.cpu())
-                distances.append(float(far[0]) / limit)
+                features = bench.predict(predictor, [pixels]).features
+                far = familiarity(card, extra, features).distance
+                distances += [] if far is None else far.tolist()
                 yield None
     median = float(np.median(distances)) if distances else None
     yield FitResult(request.job, request.checkpoint, ref.path, median, len(distances))

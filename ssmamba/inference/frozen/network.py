@@ -1,4 +1,4 @@
-"""SSMamba's forward pass with fixed weights: what ``SSMamba.forward_with_style`` answers."""
+"""SSMamba's forward pass with fixed weights: what ``SSMamba.forward_with_features`` answers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class FrozenNetwork:
         self._norm, self._head = Norm(model.norm), model.head
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 3, H, W) -> logits (B, K) and the picture's style, float32."""
+        """(B, 3, H, W) -> logits (B, K); the picture's style and what the head reads, float32."""
         stream = Stream(self._stem(images))
         style: list[Tensor] = []
         for at, steps in enumerate(self._stages):
@@ -50,7 +50,7 @@ class FrozenNetwork:
             if at < 2:
                 style += moments(stream.settle())
         pooled = stream.read(FLOAT, self._norm).mean((1, 2))
-        return self._head(pooled), torch.cat(style, dim=1)
+        return self._head(pooled), torch.cat([*style, pooled], dim=1)
 
     def _frozen_stem(self, stem: nn.Module) -> Callable[[Tensor], Tensor]:
         if not isinstance(stem, DeepStem | Stem):

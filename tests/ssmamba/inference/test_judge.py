@@ -7,11 +7,13 @@ import torch
 
 from ssmamba.checkpoints.card import Calibration, Card, InputSpec
 from ssmamba.inference.judge import (
+    BACKGROUND,
     BLANK,
     BLURRED,
     FOREIGN,
     GLASS,
     NOT_SURE_BETWEEN,
+    UNLIKE,
     Judge,
     normalised_entropy,
 )
@@ -307,3 +309,62 @@ def test_a_region_much_smaller_than_its_window_is_judged_by_its_own_pixels() -> 
     glass[:, 60:] = 243
     assert doubt(70, 90, glass) == "glass"
     assert doubt(20, 40, glass) == ""
+
+
+CLASS_AXES = {  # two classes at 0 and 4 on one axis
+    "trust.axes": torch.tensor([[1.0], [-2.0]]),
+    "trust.places": torch.tensor([[-2.0], [2.0]]),
+    "trust.spread": torch.tensor([5.0]),
+}
+
+
+def doubt_of(*values, probabilities=(0.99, 0.01), background=None, **limits):
+    extra = dict(CLASS_AXES)
+    if background is not None:
+        extra["trust.background"] = torch.tensor(background)
+    features = np.array(values, np.float32)[:, None]
+    images = [textured(seed) for seed in range(len(values))]
+    return judge(images, features, probabilities=probabilities, extra=extra, **limits)
+
+
+def test_what_lies_between_two_classes_is_unlike_both():
+    assert doubt_of(0.1, class_limit=2.0).sure
+    between = doubt_of(2.0, class_limit=2.0)
+    assert between.doubt == "unlike" and between.reasons == (UNLIKE,) and between.names_class
+    assert doubt_of(0.0, 0.2, 2.0, class_limit=2.0).sure  # one of three windows
+
+
+def test_an_answer_that_the_distances_to_the_classes_do_not_share_is_not_sure():
+    limits = {"class_temperature": 1.0, "entropy_limit": 0.6}
+    assert doubt_of(0.0, **limits).sure
+    another = doubt_of(4.0, **limits)
+    assert another.doubt == "unsure" and another.entropy > 0.9
+    assert doubt_of(4.0, entropy_limit=0.6).sure  # in files of older versions
+
+
+def test_windows_of_background_have_no_vote():
+    limits = {"background": [1.0, 0.0], "background_limit": 3.0}
+    alone = doubt_of(4.0, **limits)
+    assert alone.doubt == "background" and not alone.names_class
+    assert alone.reasons == (BACKGROUND,)
+    assert doubt_of(0.0, **limits).sure
+    some = doubt_of(0.0, 0.0, 4.0, **limits)
+    assert some.sure
+
+
+def test_single_windows_of_a_slide_are_doubted_as_regions_of_one_window_are():
+    from ssmamba.inference.judge import doubts_of_windows
+    from ssmamba.inference.predictor import Prediction
+    from ssmamba.reading.doubts import CODES
+
+    extra = {**CLASS_AXES, "trust.background": torch.tensor([1.0, 0.0])}
+    limits = {"class_temperature": 1.0, "class_limit": 2.0, "background_limit": 5.0,
+              "entropy_limit": 0.6}  # fmt: skip
+    values = np.array([0.0, 2.0, 4.0, 6.0], np.float32)
+    shares = np.tile(np.float32([0.99, 0.01]), (4, 1))
+    card = Card(input=InputSpec(96, 96), calibration=Calibration(**limits))
+    codes = doubts_of_windows(card, extra, [""] * 4, Prediction(shares, shares, values[:, None]))
+    one_by_one = [
+        doubt_of(value, background=[1.0, 0.0], **limits).doubt for value in values.tolist()
+    ]
+    assert [CODES[code] for code in codes] == one_by_one == ["", "unlike", "unsure", "background"]

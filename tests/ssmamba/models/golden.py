@@ -16,7 +16,7 @@ import torch
 from ssmamba.checkpoints import checkpoint
 from ssmamba.checkpoints.checkpoint import Checkpoint
 from ssmamba.explain.cam import cam_maps
-from ssmamba.inference.distance import mahalanobis
+from ssmamba.inference.familiar import measures
 from ssmamba.inference.predictor import Predictor
 from ssmamba.models import MaskedModel, random_unit_mask
 from ssmamba.reading.preprocess import to_tensor
@@ -67,9 +67,10 @@ def _classification(predictor: Predictor) -> Numbers:
         blocks = maps.reshape(2, 4, side, 4, side).mean((2, 4))
         numbers[f"cam, stage {stage}"] = blocks.ravel().tolist()
     # Sides that are no multiple of 32: nothing beyond the picture may show.
-    logits, style = predictor.predict_tensor(batch[:, :, :112, :100])
-    everything = torch.cat([torch.from_numpy(found.features), style])
-    distances = mahalanobis(everything, extra["trust.mean"], extra["trust.precision"])
+    logits, cut = predictor.predict_tensor(batch[:, :, :112, :100])
+    everything = np.concatenate([found.features, cut.numpy()])
+    distances = measures(extra, everything).style
+    assert distances is not None
     numbers["distances"] = distances.tolist()
     numbers["logits of 112 x 100 px"] = logits.ravel().tolist()
     return numbers

@@ -169,14 +169,14 @@ def test_a_picture_ends_at_its_border(parts, size):
     with torch.no_grad():
         maps = on_its_own_grid(model, image)
         pooled = model.norm(maps[-1].flatten(1, 2)).mean(1)
-        logits, style = model.forward_with_style(image)
+        logits, features = model.forward_with_features(image)
         stages = model.forward_stages(image)
     for index, (found, expected) in enumerate(zip(stages, maps, strict=True)):
         assert found.shape[2:] == tuple(math.ceil(side / 4 / 2**index) for side in size)
         torch.testing.assert_close(found.permute(0, 2, 3, 1), expected, **CLOSE)
     torch.testing.assert_close(logits, model.head(pooled), **CLOSE)
     statistics = [s for m in maps[:2] for s in (m.mean((1, 2)), m.std((1, 2)))]
-    torch.testing.assert_close(style, torch.cat(statistics, 1), **CLOSE)
+    torch.testing.assert_close(features, torch.cat([*statistics, pooled], 1), **CLOSE)
 
 
 @pytest.mark.parametrize("mixer", ["dms", "mamba", "ss2d"])

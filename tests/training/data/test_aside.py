@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ssmamba.errors import DataError
-from training.data.aside import held_aside
+from training.data.aside import held_aside, share_aside
 from training.data.catalog import Catalog, Item
 from training.data.dataset import Dataset, load_dataset
 
@@ -38,6 +38,18 @@ def test_groups_stay_whole_and_every_image_has_one_part(dataset: Dataset) -> Non
 
 def test_none_aside_is_all_for_both(dataset: Dataset) -> None:
     assert held_aside(dataset, 0.0) == (dataset, dataset)
+
+
+def test_unasked_half_is_aside_of_many_images_and_none_of_few(dataset: Dataset) -> None:
+    def of(count: int) -> Dataset:
+        items = tuple(
+            Item(f"{number}.png", dataset.classes[number % 2], "", "val") for number in range(count)
+        )
+        splits = {**dataset.splits, "val": list(range(count))}
+        return replace(dataset, catalog=replace(dataset.catalog, items=items), splits=splits)
+
+    assert (share_aside(of(120), None), share_aside(of(90), None)) == (0.5, 0.0)
+    assert (share_aside(of(120), 0.0), share_aside(of(90), 0.3)) == (0.0, 0.3)
 
 
 def test_a_class_that_would_be_missing_is_named(dataset: Dataset) -> None:

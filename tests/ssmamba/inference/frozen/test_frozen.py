@@ -49,7 +49,7 @@ def both(network: SSMamba, images: torch.Tensor, lower: bool = False):
     with torch.inference_mode():
         frozen = freeze(network, lower)
         assert frozen is not None
-        return network.forward_with_style(images), frozen(images)
+        return network.forward_with_features(images), frozen(images)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_bfloat16_stays_near(monkeypatch):
     for changes in ({}, BUNDLED):
         network, images = model(**changes), torch.randn(2, 3, 64, 64)
         with torch.inference_mode():
-            expected = network.forward_with_style(images)
+            expected = network.forward_with_features(images)
             found = FrozenNetwork(network, Lowest())(images)
         for one, other in zip(expected, found, strict=True):
             assert other.dtype == torch.float32

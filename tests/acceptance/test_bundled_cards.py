@@ -11,6 +11,7 @@ from tests.acceptance.conftest import MODELS
 MAMIM = ("lac-mamim", "pbc-mamim")
 ABLATIONS = sorted(p.stem for p in MODELS.glob("lac-*.safetensors") if p.stem not in MAMIM)
 CLASSIFIERS = ("lac", "pbc", *ABLATIONS)
+CALIBRATED = sorted({*CLASSIFIERS} - {"lac-embedding-lpu", "lac-pretraining-contrastive"})
 DEMO = MODELS / "demo"
 DEMO_NAMES = sorted(p.stem for p in DEMO.glob("*.safetensors"))
 
@@ -72,6 +73,16 @@ def test_classifiers_are_calibrated_and_know_their_training_features(name: str) 
     calibration = card(name).calibration
     assert calibration.temperature > 0
     assert calibration.entropy_limit is not None and calibration.distance_limit is not None
+
+
+@pytest.mark.parametrize("name", CALIBRATED)
+def test_what_was_calibrated_on_images_that_chose_nothing_says_so(name: str) -> None:
+    found = card(name)
+    limits, rests_on = found.calibration, found.metrics["calibration"]
+    assert rests_on["split"] == "test" and rests_on["n"] == found.metrics["test"]["n"]
+    assert limits.class_limit is not None and limits.class_temperature is not None
+    assert (limits.background_limit is not None) == (found.input.picture == "cell")
+    assert found.metrics["test"]["unsure"] < 0.06
 
 
 def test_classifiers_come_from_the_bundled_pretraining() -> None:

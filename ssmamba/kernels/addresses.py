@@ -10,11 +10,13 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
 from ssmamba.kernels.vectors import (
     FLOAT,
+    INT32,
     INT64,
     Builder,
     Value,
@@ -63,6 +65,29 @@ store_half_head_at = _by_address(emit_store_half_head, types.void, types.int64, 
 
 # The float32 at an address in every lane.
 splat_at = _by_address(lambda b, pointer: emit_splat(b, b.load(pointer)), vector_t)
+
+
+def emit_prefetch(b: Builder, pointer: Value) -> None:
+    kind = ir.FunctionType(ir.VoidType(), [pointer.type] + [INT32] * 3)
+    function = cgutils.get_or_insert_function(b.module, kind, "llvm.prefetch.p0")
+    read, often, data = (ir.Constant(INT32, i) for i in (0, 3, 1))
+    b.call(function, [pointer, read, often, data])
+
+
+# Brings the line of an address, which need not exist, into the cache.
+prefetch_at = _by_address(emit_prefetch, types.void)
+
+
+def _emit_store_few(b: Builder, source: Value, address: Value, count: Value) -> None:
+    target = emit_pointer(b, address)
+    with cgutils.for_range(b, count, intp=INT64) as loop:
+        value = b.load(b.gep(source, [loop.index]))
+        # a masked store of AVX2 takes AMD's processors as long as ten of these
+        b.store(value, b.gep(target, [loop.index]))
+
+
+# store_few_at(w, offset, address, count): fewer floats than a vector has, from w to an address.
+store_few_at = array_instruction(_emit_store_few, types.void, 1, types.int64, types.int64)
 
 
 def _view(kind: Any) -> Any:

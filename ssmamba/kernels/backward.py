@@ -22,14 +22,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ssmamba.kernels import layout as p
+from ssmamba.kernels import narrow_backward
 from ssmamba.kernels import vectors as v
 from ssmamba.kernels.addresses import floats_at, ints_at, load_at
 from ssmamba.kernels.blocks import backward_block_1, backward_block_8
 from ssmamba.kernels.common import (
+    LN_2,
+    LOG2_E,
+    VECTOR_BYTES,
     clear,
+    copy_bc,
     function,
     kept_floats,
     pack,
@@ -40,10 +43,7 @@ from ssmamba.kernels.common import (
     unpack,
     write,
 )
-from ssmamba.kernels.forward import LOG2_E, VECTOR_BYTES
 from ssmamba.kernels.layout import BACKWARD_ROW, FLOAT_BYTES, GATHERED, LANES
-
-LN_2 = np.float32(0.6931471805599453)
 
 
 @function
@@ -67,19 +67,6 @@ def _rows(
         v.store(w, at + 4 * LANES, zero)
         v.store(w, at + 5 * LANES, value)
         v.store(w, at + 6 * LANES, slope)
-
-
-@function
-def _copy_bc(
-    B: int, B_step: int, C: int, C_step: int, count: int, N: int, w: Any, bc: int, bc_size: int
-) -> None:
-    """Rows of B and C side by side, padded with zeros."""
-    half = bc_size // 2
-    for t in range(count):
-        at = bc + t * bc_size
-        for n in range(0, half, LANES):
-            v.store(w, at + n, read(B + t * B_step + n * FLOAT_BYTES, N - n))
-            v.store(w, at + half + n, read(C + t * C_step + n * FLOAT_BYTES, N - n))
 
 
 @function
@@ -201,7 +188,7 @@ def _scan(
         first = L - 1 - start if backwards else start
         B = plan[p.B] + b * plan[p.B_BATCH] + r * plan[p.B_DIRECTION] + first * plan[p.B_ROW]
         C = plan[p.C] + b * plan[p.C_BATCH] + r * plan[p.C_DIRECTION] + first * plan[p.C_ROW]
-        _copy_bc(B, B_step, C, C_step, count, N, w, bc, bc_size)
+        copy_bc(B, B_step, C, C_step, count, N, w, bc, bc_size)
         clear(w, gathered, gathered + count * wide)
         for k in range(k0, k1):
             width, column = min(LANES, channels - k * LANES), k * VECTOR_BYTES
@@ -239,14 +226,22 @@ def _scan(
 
 @function
 def _task(plan: Any, task: int, w: Any) -> None:
-    R, planes, slots = plan[p.DIRECTIONS], plan[p.PLANES], plan[p.SLOTS]
-    K = (plan[p.CHANNELS] + LANES - 1) // LANES
+    R, planes, slots, parts = (
+        plan[p.DIRECTIONS], plan[p.PLANES], plan[p.SLOTS], plan[p.CHANNELS]
+    )  # fmt: skip
+    narrow = plan[p.NARROW] != 0
+    if not narrow:
+        parts = (parts + LANES - 1) // LANES
     plane, rest = task % planes, task // planes
     slot, b = rest % slots, rest // slots
-    k0, k1 = slot * K // slots, (slot + 1) * K // slots
+    first, end = slot * parts // slots, (slot + 1) * parts // slots
     for r in range(R):
-        if planes == 1 or r == plane:
-            _scan(plan, b, r, slot, k0, k1, plane, r > plane, w)
+        if planes != 1 and r != plane:
+            continue
+        if narrow:
+            narrow_backward.scan(plan, b, r, slot, first, end, plane, r > plane, w)
+        else:
+            _scan(plan, b, r, slot, first, end, plane, r > plane, w)
 
 
 @function

@@ -43,7 +43,7 @@ from ssmamba.kernels.vectors import (
 )
 
 
-class _Memory:
+class Memory:
     """Loads and stores of vectors and scalars at float offsets of one array."""
 
     def __init__(self, b: Builder, base: Value) -> None:
@@ -65,7 +65,7 @@ class _Memory:
         return emit_splat(self.b, self.b.load(self.pointer(offset, shift)))
 
 
-class _Registers:
+class Registers:
     """Vectors that are alive across a loop; LLVM promotes the slots to registers."""
 
     def __init__(self, b: Builder, count: int) -> None:
@@ -78,16 +78,16 @@ class _Registers:
     def __setitem__(self, i: int, value: Value) -> None:
         self.b.store(value, self.slots[i])
 
-    def fill(self, memory: _Memory, offset: Value) -> None:
+    def fill(self, memory: Memory, offset: Value) -> None:
         for i in range(len(self.slots)):
             self[i] = memory.load(offset, i * LANES)
 
-    def spill(self, memory: _Memory, offset: Value) -> None:
+    def spill(self, memory: Memory, offset: Value) -> None:
         for i in range(len(self.slots)):
             memory.store(self[i], offset, i * LANES)
 
 
-def _at(b: Builder, base: Value, step: Value, size: Value | int) -> Value:
+def at_step(b: Builder, base: Value, step: Value, size: Value | int) -> Value:
     if isinstance(size, int):
         size = ir.Constant(INT64, size)
     return b.add(base, b.mul(step, size))
@@ -96,14 +96,14 @@ def _at(b: Builder, base: Value, step: Value, size: Value | int) -> Value:
 # ---------------------------------------------------------------- forward
 
 
-def _emit_forward(b: Builder, block: int, w: _Memory, places: tuple[Value, ...]) -> None:
+def _emit_forward(b: Builder, block: int, w: Memory, places: tuple[Value, ...]) -> None:
     rows, b_address, b_step, c_address, c_step, y_address, y_step, count, states, decay = places
-    h = _Registers(b, block)
+    h = Registers(b, block)
     h.fill(w, states)
     with cgutils.for_range(b, count, intp=INT64) as loop:
-        row = _at(b, rows, loop.index, FORWARD_ROW)
-        b_row = _Memory(b, emit_pointer(b, _at(b, b_address, loop.index, b_step)))
-        c_row = _Memory(b, emit_pointer(b, _at(b, c_address, loop.index, c_step)))
+        row = at_step(b, rows, loop.index, FORWARD_ROW)
+        b_row = Memory(b, emit_pointer(b, at_step(b, b_address, loop.index, b_step)))
+        c_row = Memory(b, emit_pointer(b, at_step(b, c_address, loop.index, c_step)))
         delta, delta_u = w.load(row), w.load(row, LANES)
         y = [w.load(row, 2 * LANES), constant(0.0)]  # two sums: shorter chains of additions
         for n in range(block):
@@ -112,7 +112,7 @@ def _emit_forward(b: Builder, block: int, w: _Memory, places: tuple[Value, ...])
             at = ir.Constant(INT64, n)
             h[n] = emit_fma(b, a, h[n], b.fmul(delta_u, b_row.splat(at)))
             y[n % 2] = emit_fma(b, h[n], c_row.splat(at), y[n % 2])
-        target = emit_pointer(b, _at(b, y_address, loop.index, y_step))
+        target = emit_pointer(b, at_step(b, y_address, loop.index, y_step))
         emit_store(b, target, b.fadd(y[0], y[1]))
     h.spill(w, states)
 
@@ -121,7 +121,7 @@ def _make_forward(block: int) -> Any:
     """forward_block(w, rows, b, b_step, c, c_step, y, y_step, count, states, decay)."""
 
     def emit(b: Builder, w: Value, *places: Value) -> None:
-        _emit_forward(b, block, _Memory(b, w), places)
+        _emit_forward(b, block, Memory(b, w), places)
 
     return array_instruction(emit, types.void, 0, *[types.intp] * 10)
 
@@ -129,16 +129,16 @@ def _make_forward(block: int) -> Any:
 # ---------------------------------------------------------------- backward
 
 
-def _emit_replay(b: Builder, block: int, w: _Memory, offsets: tuple[Value, ...]) -> None:
+def _emit_replay(b: Builder, block: int, w: Memory, offsets: tuple[Value, ...]) -> None:
     """Run the block forward again from its checkpoint and write decays and states on the tape."""
     rows, bc, bc_size, count, tape, decay = offsets
     size = 2 * LANES * block
-    h = _Registers(b, block)
+    h = Registers(b, block)
     h.fill(w, b.add(tape, ir.Constant(INT64, size // 2)))
     with cgutils.for_range(b, count, intp=INT64) as loop:
-        row = _at(b, rows, loop.index, BACKWARD_ROW)
-        b_at = _at(b, bc, loop.index, bc_size)
-        out = b.add(_at(b, tape, loop.index, size), ir.Constant(INT64, size))
+        row = at_step(b, rows, loop.index, BACKWARD_ROW)
+        b_at = at_step(b, bc, loop.index, bc_size)
+        out = b.add(at_step(b, tape, loop.index, size), ir.Constant(INT64, size))
         delta, delta_u = w.load(row), w.load(row, LANES)
         for n in range(block):
             a = emit_exp2(b, b.fmul(delta, w.load(decay, n * LANES)))
@@ -182,20 +182,20 @@ def _emit_gather(b: Builder, for_b: list[Value], for_c: list[Value]) -> Value:
     return gathered
 
 
-def _emit_reverse(b: Builder, block: int, w: _Memory, offsets: tuple[Value, ...]) -> None:
+def _emit_reverse(b: Builder, block: int, w: Memory, offsets: tuple[Value, ...]) -> None:
     """Walk the chunk backwards: g is the gradient of the state, carry is exp(delta A) g."""
     rows, bc, bc_size, count, tape, carry_at, grad_a_at, gathered, gathered_size, decay = offsets
     size = 2 * LANES * block
     half = b.ashr(bc_size, ir.Constant(INT64, 1))
-    carry, grad_a = _Registers(b, block), _Registers(b, block)
+    carry, grad_a = Registers(b, block), Registers(b, block)
     carry.fill(w, carry_at)
     grad_a.fill(w, grad_a_at)
     with cgutils.for_range(b, count, intp=INT64) as loop:
         t = b.sub(b.sub(count, loop.index), ir.Constant(INT64, 1))
-        row = _at(b, rows, t, BACKWARD_ROW)
-        b_at = _at(b, bc, t, bc_size)
+        row = at_step(b, rows, t, BACKWARD_ROW)
+        b_at = at_step(b, bc, t, bc_size)
         c_at = b.add(b_at, half)
-        before = _at(b, tape, t, size)
+        before = at_step(b, tape, t, size)
         delta, delta_u, grad_y = (w.load(row, i * LANES) for i in range(3))
         sum_b, sum_a = w.load(row, 3 * LANES), w.load(row, 4 * LANES)
         for_b, for_c = [], []
@@ -210,7 +210,7 @@ def _emit_reverse(b: Builder, block: int, w: _Memory, offsets: tuple[Value, ...]
             sum_a = emit_fma(b, gah, w.load(decay, n * LANES), sum_a)
         w.store(sum_b, row, 3 * LANES)
         w.store(sum_a, row, 4 * LANES)
-        out = _at(b, gathered, t, gathered_size)
+        out = at_step(b, gathered, t, gathered_size)
         w.store(b.fadd(w.load(out), _emit_gather(b, for_b, for_c)), out)
     carry.spill(w, carry_at)
     grad_a.spill(w, grad_a_at)
@@ -223,7 +223,7 @@ def _make_backward(block: int) -> Any:
     """
 
     def emit(b: Builder, w: Value, *offsets: Value) -> None:
-        memory = _Memory(b, w)
+        memory = Memory(b, w)
         _emit_replay(b, block, memory, (*offsets[:5], offsets[9]))
         _emit_reverse(b, block, memory, offsets)
 

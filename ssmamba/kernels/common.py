@@ -1,16 +1,21 @@
-"""Shared by both passes of the compiled scan: rows, and packing of states."""
+"""Shared by the passes of the compiled scan: rows, and packing of states."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from numba import njit
+import numpy as np
+from numba import njit, types
+from numba.extending import intrinsic
 
 from ssmamba.kernels import layout
 from ssmamba.kernels import vectors as v
 from ssmamba.kernels.addresses import load_at, load_head_at, store_at, store_head_at
 from ssmamba.kernels.layout import FLOAT_BYTES, LANES
+
+LOG2_E, LN_2 = np.float32(v.LOG2_E), np.float32(0.6931471805599453)
+VECTOR_BYTES = LANES * FLOAT_BYTES
 
 # Neither wrappers for calls from Python nor counted references: only the entry points are called,
 # by address, and only they are kept.
@@ -31,6 +36,17 @@ def function(python: Callable[..., Any]) -> Any:
     return compiled
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def _apart(typing_context: Any) -> Any:
+    def codegen(context: Any, b: Any, signature: Any, values: Any) -> Any:
+        b.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+# Keeps the function that calls it from being copied into its callers: it is compiled once.
+apart: Any = _apart
 padded_lanes = function(layout.padded_lanes)
 padded_states = function(layout.padded_states)
 kept_floats = function(layout.kept_floats)
@@ -91,3 +107,25 @@ def unpack(w: Any, at: int, free: int, first: int, count: int, width: int) -> No
         for lane in range(width):
             entries = v.load(w, free + lane * LANES)
             write(first + lane * row + n * FLOAT_BYTES, count - n, entries)
+
+
+@function
+def copy_states(source: int, step: int, count: int, N: int, w: Any, at: int) -> None:
+    """Rows of B or C, padded with zeros."""
+    for t in range(count):
+        for n in range(0, N, LANES):
+            v.store(w, at + n, read(source + t * step + n * FLOAT_BYTES, N - n))
+        at += padded_lanes(N)
+
+
+@function
+def copy_bc(
+    B: int, B_step: int, C: int, C_step: int, count: int, N: int, w: Any, bc: int, bc_size: int
+) -> None:
+    """Rows of B and C side by side, padded with zeros."""
+    half = bc_size // 2
+    for t in range(count):
+        at = bc + t * bc_size
+        for n in range(0, half, LANES):
+            v.store(w, at + n, read(B + t * B_step + n * FLOAT_BYTES, N - n))
+            v.store(w, at + half + n, read(C + t * C_step + n * FLOAT_BYTES, N - n))

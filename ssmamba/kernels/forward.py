@@ -1,5 +1,7 @@
 """The forward scan on the CPU: tasks of 16 channels, chunk by chunk, compiled by numba.
 
+Few channels would leave most of a vector empty: those go to ``narrow_forward.py``.
+
     delta_t = softplus(delta_t + delta_bias)           or softplus(W dt_t + delta_bias), low-rank
     h_t     = exp(delta_t A) h_{t-1} + delta_t B_t u_t          ZOH, Mamba §3.2
     y_t     = C_t h_t + D u_t                            or that times silu(z_t), of one direction
@@ -16,14 +18,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ssmamba.kernels import layout as p
+from ssmamba.kernels import narrow_forward
 from ssmamba.kernels import vectors as v
 from ssmamba.kernels.addresses import address_of, floats_at, ints_at, splat_at, store_at
 from ssmamba.kernels.blocks import forward_block_1, forward_block_8, forward_block_16
 from ssmamba.kernels.common import (
+    LOG2_E,
+    VECTOR_BYTES,
     clear,
+    copy_states,
     function,
     pack,
     padded_lanes,
@@ -34,9 +38,6 @@ from ssmamba.kernels.common import (
     write,
 )
 from ssmamba.kernels.layout import FLOAT_BYTES, FORWARD_ROW, LANES
-
-LOG2_E = np.float32(v.LOG2_E)
-VECTOR_BYTES = LANES * FLOAT_BYTES
 
 
 @function
@@ -80,15 +81,6 @@ def _rows(
         v.store(w, at, x)
         v.store(w, at + LANES, v.multiply(x, value))
         v.store(w, at + 2 * LANES, start)
-
-
-@function
-def _copy_states(source: int, step: int, count: int, N: int, w: Any, at: int) -> None:
-    """Rows of B or C, padded with zeros."""
-    for t in range(count):
-        for n in range(0, N, LANES):
-            v.store(w, at + n, read(source + t * step + n * FLOAT_BYTES, N - n))
-        at += padded_lanes(N)
 
 
 @function
@@ -176,8 +168,8 @@ def _scan(plan: Any, b: int, r: int, k: int, plane: int, accumulate: bool, w: An
         B_at, B_by = B + start * B_step, B_step
         C_at, C_by = C + start * C_step, C_step
         if not whole:
-            _copy_states(B_at, B_step, count, N, w, copies)
-            _copy_states(C_at, C_step, count, N, w, copies + chunk * padded)
+            copy_states(B_at, B_step, count, N, w, copies)
+            copy_states(C_at, C_step, count, N, w, copies + chunk * padded)
             B_at, C_at = address_of(w, copies), address_of(w, copies + chunk * padded)
             B_by = C_by = padded * FLOAT_BYTES
         if straight:
@@ -193,12 +185,19 @@ def _scan(plan: Any, b: int, r: int, k: int, plane: int, accumulate: bool, w: An
 
 @function
 def _task(plan: Any, task: int, w: Any) -> None:
-    R, planes = plan[p.DIRECTIONS], plan[p.PLANES]
-    K = (plan[p.CHANNELS] + LANES - 1) // LANES
+    R, planes, groups, channels = (
+        plan[p.DIRECTIONS], plan[p.PLANES], plan[p.GROUPS], plan[p.CHANNELS]
+    )  # fmt: skip
     plane, rest = task % planes, task // planes
+    b, k = rest // groups, rest % groups
     for r in range(R):
-        if planes == 1 or r == plane:
-            _scan(plan, rest // K, r, rest % K, plane, r > plane, w)
+        if planes != 1 and r != plane:
+            continue
+        if plan[p.NARROW] != 0:
+            c0, c1 = k * channels // groups, (k + 1) * channels // groups
+            narrow_forward.scan(plan, b, r, c0, c1, plane, r > plane, w)
+        else:
+            _scan(plan, b, r, k, plane, r > plane, w)
 
 
 @function

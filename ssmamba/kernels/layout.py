@@ -28,6 +28,7 @@ TAKEN, TASKS, SEATS, SCRATCH, SEAT_BYTES = range(5)
     PLANES,            # of y: R, one for each direction, or 1, where the second adds to the first
     CHUNK,             # steps at a time, and between two checkpoints
     KEEP, WANT_STATE, SOFTPLUS, REVERSE,  # 0 or 1
+    NARROW,            # 0 or 1: whether vectors hold states of one channel (see is_narrow)
     U, U_BATCH, U_ROW,
     DELTA, DELTA_BATCH, DELTA_ROW, DELTA_DIRECTION,
     A, A_DIRECTION, A_CHANNEL,
@@ -38,11 +39,12 @@ TAKEN, TASKS, SEATS, SCRATCH, SEAT_BYTES = range(5)
     WEIGHT, WEIGHT_DIRECTION, WEIGHT_CHANNEL,  # (R, channels, rank): what makes delta, or none
     RANK,                    # 0: delta is given; else it has so many entries, to be multiplied
     Z, Z_BATCH, Z_ROW,       # address 0: no gate
+    GROUPS,                  # parts of the channels, each a task of its own; blocks if not narrow
     Y,                       # dense, as are the next two
     CHECKPOINTS,
     LAST,
     FORWARD_SIZE,
-) = range(5, 49)
+) = range(5, 51)
 
 # The backward plan is the forward one as far as delta_bias, and then:
 (
@@ -112,6 +114,15 @@ def padded_states(N: int) -> int:
     return N if N == 1 else (N + 7) // 8 * 8
 
 
+def is_narrow(channels: int, N: int) -> bool:
+    """Whether vectors of 16 states of one channel are fewer than vectors of 16 channels.
+
+    By an eighth at least: the states of a vector have to be added up.
+    """
+    blocks = (channels + LANES - 1) // LANES
+    return 8 * channels * padded_lanes(N) <= 7 * blocks * LANES * padded_states(N)
+
+
 def kept_floats(padded: int) -> int:
     """Of one channel block in the backward pass: carry, gradient of A, A, and two sums."""
     return (3 * padded + 2) * LANES
@@ -121,6 +132,12 @@ def forward_floats(chunk: int, N: int, rank: int) -> int:
     """Scratch floats of one thread in the forward pass."""
     padded = padded_lanes(N)
     return (2 * padded + padded_lanes(rank)) * LANES + chunk * (FORWARD_ROW + 2 * padded)
+
+
+def narrow_forward_floats(chunk: int, N: int, rank: int, width: int) -> int:
+    """The same with states side by side, for ``width`` channels."""
+    states = (2 * width + 2 * chunk) * padded_lanes(N) + rank * padded_lanes(width)
+    return states + 5 * (chunk * width + LANES) + width * LANES * LANES + LANES
 
 
 def rows_floats(width: int) -> int:
@@ -135,6 +152,12 @@ def backward_floats(chunk: int, N: int, blocks: int) -> int:
     gathered = chunk * GATHERED * ((S + 7) // 8)
     rows = chunk * (BACKWARD_ROW + 2 * padded_lanes(N))
     return rows + tape + gathered + blocks * kept_floats(padded_lanes(N)) + LANES * LANES
+
+
+def narrow_backward_floats(chunk: int, N: int, width: int) -> int:
+    """The same with states side by side, for ``width`` channels."""
+    states = (4 * chunk + 3 * width) * padded_lanes(N)
+    return 11 * (chunk * width + LANES) + states + (4 * chunk + 3) * LANES
 
 
 def area_floats(from_wide: int, wide: int) -> int:

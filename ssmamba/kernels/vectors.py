@@ -39,6 +39,10 @@ EXP2_COEFFICIENTS = (
     0.6931470036506653,
     1.0,
 )
+# 1.5 * 2**23: added and taken away again, it leaves no room for a fraction
+ROUNDING = 12582912.0
+# What ``emit_exp2`` calculates with, for code that keeps them at hand itself.
+EXP2_CONSTANTS = (ROUNDING, ROUNDING + 127.0, *EXP2_COEFFICIENTS)
 # log1p(e) / e on [0, 1], highest power first, relative error 3e-8: a division costs more than this.
 LOG1P_COEFFICIENTS = (
     0.005232693100930078,
@@ -54,6 +58,7 @@ LOG1P_COEFFICIENTS = (
 
 Builder = Any
 Value = Any
+Vectors = Callable[[float], Value]  # a number in every lane
 
 
 def _has_avx512() -> bool:
@@ -156,33 +161,38 @@ def _emit_narrow(b: Builder, value: Value) -> Value:
     return b.trunc(b.lshr(bits, sixteen), HALF_VECTOR)
 
 
-def emit_polynomial(b: Builder, x: Value, coefficients: tuple[float, ...]) -> Value:
-    value = constant(coefficients[0])
+def emit_polynomial(
+    b: Builder, x: Value, coefficients: tuple[float, ...], vector: Vectors = constant
+) -> Value:
+    value = vector(coefficients[0])
     for coefficient in coefficients[1:]:
-        value = emit_fma(b, value, x, constant(coefficient))
+        value = emit_fma(b, value, x, vector(coefficient))
     return value
 
 
-def _emit_exp2_avx512(b: Builder, x: Value) -> Value:
-    # 1.5 * 2**23 leaves no room for a fraction: two additions cost less than llvm.roundeven
-    magic = constant(12582912.0)
+def _emit_exp2_avx512(b: Builder, x: Value, vector: Vectors) -> Value:
+    magic = vector(ROUNDING)  # two additions cost less than llvm.roundeven
     whole = b.fsub(b.fadd(x, magic), magic)
-    power = emit_polynomial(b, b.fsub(x, whole), EXP2_COEFFICIENTS)
+    power = emit_polynomial(b, b.fsub(x, whole), EXP2_COEFFICIENTS, vector)
     all_lanes = ir.Constant(ir.IntType(16), -1)
     name = "llvm.x86.avx512.mask.scalef.ps.512"
     return emit_call(b, name, VECTOR, power, whole, power, all_lanes, ir.Constant(INT32, 4))
 
 
-def emit_exp2(b: Builder, x: Value) -> Value:
-    """2**x, relative error about 2e-7; below -126 it stays at 2**-126, NaN stays NaN."""
+def emit_exp2(b: Builder, x: Value, vector: Vectors = constant) -> Value:
+    """2**x, relative error about 2e-7; below -126 it stays at 2**-126, NaN stays NaN.
+
+    ``vector`` gives one of EXP2_CONSTANTS in every lane. The limits are constants in any case: of
+    an unknown number LLVM would have to see first that it is not NaN.
+    """
     x = emit_max(b, x, constant(-126.0))  # also keeps denormals out of the recurrence
     if HAS_AVX512:
-        return _emit_exp2_avx512(b, x)
+        return _emit_exp2_avx512(b, x, vector)
     x = emit_min(b, x, constant(128.0))
-    # Adding 1.5 * 2**23 rounds to a whole number; the extra 127 makes its low bits the exponent.
-    magic = constant(12582912.0 + 127.0)
-    shifted = b.fadd(x, magic)
-    power = emit_polynomial(b, b.fsub(x, b.fsub(shifted, magic)), EXP2_COEFFICIENTS)
+    # the extra 127 makes the low bits of the rounded number the exponent
+    shifted = b.fadd(x, vector(ROUNDING + 127.0))
+    rest = b.fsub(x, b.fsub(shifted, vector(ROUNDING + 127.0)))
+    power = emit_polynomial(b, rest, EXP2_COEFFICIENTS, vector)
     scale = b.shl(b.bitcast(shifted, INT_VECTOR), constant(23, INT_VECTOR))
     return b.fmul(power, b.bitcast(scale, VECTOR))  # a product, so that a NaN survives
 

@@ -1,12 +1,16 @@
 """How fast the scan is on this CPU, against loops, plain torch, C and the floor of the recurrence.
 
     python -m tests.benchmarks.scan [--repeat 15] [--threads 1] [--best | --cpu-time] [--quick]
+    python -m tests.benchmarks.scan --narrow [--updates 1e7] [--directions 2]
 
 One run, one table: every variant of a shape is timed in an order shuffled anew in each repetition;
 medians (minima with --best) and their ratios are printed. So each of them begins with the caches as
 another one left them. The C yardstick packs A within its call, as the kernels do (its gradient of A
 stays packed); it writes to memory that is ready, where the others take theirs from the heap. It
 needs gcc and is left out without it.
+
+``--narrow``: Pixel-Mamba's shapes, batch 1, few channels and many steps, beside wide ones of as
+many state updates (one channel, state and step each): their rates, and as parts of the widest's.
 """
 
 from __future__ import annotations
@@ -37,6 +41,7 @@ from tests.benchmarks.measuring import (
     can_measure_memory,
     in_fresh_process,
     peak_kib,
+    processor,
     reset_peak,
     time_shuffled,
 )
@@ -44,6 +49,7 @@ from tests.benchmarks.measuring import (
 SHAPES = ((1, 48, 3136), (1, 96, 784), (1, 192, 196), (1, 384, 49))  # batch, channels, L
 LARGE = (1, 48, 65_536)
 N = 16
+NARROW = (6, 12, 24, 48, 96)  # channels of the scans of Pixel-Mamba's layers
 FORWARD_AIMS, BACKWARD_AIMS = (120, 60, 25, 15), (100, 40, 14, 5)
 KEPT_STEPS = 32
 
@@ -192,6 +198,21 @@ def compare_shape(
         )
 
 
+def compare_channels(updates: int, directions: int, repeat: int, measure: Measure) -> None:
+    """Rates at ``updates`` state updates in each direction, whatever the channels."""
+    for title, run in (("forward", forward_only), ("with backward", forward_backward)):
+        variants = {}
+        for channels in NARROW:
+            inputs = problem(1, channels, updates // (channels * N), R=directions)
+            variants[str(channels)] = run(compiled, inputs)
+        ms = measure(variants, repeat)
+        cells = [
+            f"{name} {directions * updates / time * 1e-6:.2f} ({ms[str(NARROW[-1])] / time:.2f})"
+            for name, time in ms.items()
+        ]
+        print(f"{title:<14} {'  '.join(cells)}", flush=True)
+
+
 def bare_kernel(inputs: tuple[Any, ...]) -> Callable[[], object]:
     """The forward kernel with its plan ready, on the calling thread."""
     with mock.patch.object(cpu_scan.threads, "run") as run, torch.no_grad():
@@ -265,6 +286,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="torch's own choice unless given")
     parser.add_argument("--cpu-time", action="store_true", help="minima of it, on one thread")
     parser.add_argument("--best", action="store_true", help="minima, for a machine with other work")
+    parser.add_argument("--narrow", action="store_true", help="rates of few and more channels")
+    parser.add_argument("--updates", type=float, default=1e7, help="of each, in a direction")
+    parser.add_argument("--directions", type=int, default=2, choices=(1, 2))
     options = parser.parse_args()
     options.best |= options.cpu_time
     measure = partial(
@@ -285,6 +309,10 @@ def main() -> None:
     kind = "minima" if options.best else "medians"
     kind += " of CPU time" * options.cpu_time
     print(f"{backend.name} on {torch.get_num_threads()} threads, N = {N}, float32, {kind} in ms")
+    if options.narrow:
+        print(f"{processor()}; channels: G state updates a second (as a part of the last one's)")
+        compare_channels(int(options.updates), options.directions, repeat, measure)
+        return
     yardstick = None if compiler is None else Yardstick(compiler)
     for shape in shapes:
         aims = SHAPES.index(shape)

@@ -37,6 +37,7 @@ def forward_plan(
     tasks: int,
     shape: tuple[int, int, int, int, int],
     options: tuple[int, ...],
+    groups: int,
     inputs: Sequence[Tensor | None],
     outputs: Sequence[Tensor],
 ) -> Plan:
@@ -47,7 +48,7 @@ def forward_plan(
     *scanned, weight, z = inputs
     entries = [
         *(0, tasks, 0, 0, 0, *shape, *options, *_scanned(scanned), *place(weight, 3)),
-        *(0 if weight is None else weight.shape[2], *place(z, 3)),
+        *(0 if weight is None else weight.shape[2], *place(z, 3), groups),
         *[output.data_ptr() for output in outputs],
     ]
     return (ctypes.c_int64 * layout.FORWARD_SIZE)(*entries)

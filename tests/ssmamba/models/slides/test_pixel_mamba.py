@@ -218,8 +218,9 @@ def test_owners_are_right_through_24_layers():
 def test_recomputed_layers_change_no_gradient():
     made, images = SlideModel(model(), 3), regions(6)
     grads = []
-    for layers in (0, 2, SMALL.depth):
-        made.encoder.recomputed = layers
+    whole, short = made.encoder.segment, 1  # the shortest, 64 tokens: four segments here
+    for layers, segment in ((0, whole), (2, whole), (SMALL.depth, whole), (SMALL.depth, short)):
+        made.encoder.recomputed, made.encoder.segment = layers, segment
         made.zero_grad()
         made(images).square().sum().backward()
         grads.append([p.grad.clone() for p in made.parameters()])

@@ -178,8 +178,8 @@ class Card:
             if self.input and getattr(self.input, name) == getattr(plain, name):
                 del raw["input"][name]
         for name in LATER_LIMITS:
-            if self.calibration and getattr(self.calibration, name) is None:
-                del raw["calibration"][name]
+            if raw["calibration"] and raw["calibration"].get(name) is None:
+                raw["calibration"].pop(name, None)
         if not self.answer:
             del raw["answer"]
         return json.dumps(raw, sort_keys=True)

@@ -69,11 +69,17 @@ def fit_statistics(
     found = fit_class_axes(values[:, styles:], classes)
     statistics = {
         MEAN: mean, PRECISION: precision,
-        AXES: found.axes.half(), PLACES: found.places, SPREAD: found.spread,
+        AXES: _halved(found.axes), PLACES: found.places, SPREAD: found.spread,
     }  # fmt: skip
     if background is not None:
         statistics[BACKGROUND] = fit_background(features[:, styles:], background[:, styles:])
     return statistics
+
+
+def _halved(values: Tensor) -> Tensor:
+    """float16 where it holds them; axes are long where features hardly differ."""
+    halves = values.half()
+    return halves if bool(halves.isfinite().all()) else values
 
 
 def fit_rule(seen: Seen, statistics: dict[str, Tensor]) -> Calibration:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from ssmamba.kernels.layout import is_narrow, padded_lanes
 from ssmamba.models.slides.config import PixelMambaConfig
 from ssmamba.models.slides.fusion import regions_by_layer
 
@@ -143,9 +144,12 @@ class Load:
         return self.config.expand * dim
 
     def _states(self, dim: int) -> float:
-        """Floats a token of the states that the scan keeps."""
-        padded = -(-self.config.d_state // STATES) * STATES
-        return DIRECTIONS * -(-self._inner(dim) // LANES) * LANES * padded / STEPS
+        """Floats a token of the states that the scan keeps (``ops.cpu.scan.kept_shape``)."""
+        inner, states = self._inner(dim), self.config.d_state
+        if is_narrow(inner, states):
+            return DIRECTIONS * inner * padded_lanes(states) / STEPS
+        padded = -(-states // STATES) * STATES
+        return DIRECTIONS * -(-inner // LANES) * LANES * padded / STEPS
 
     def _low(self, dim: int) -> int:
         """Floats a token of dt, B and C."""

@@ -35,6 +35,15 @@ def statistics() -> dict:
     return fit_statistics(train.features, train.labels, 4, None)
 
 
+def test_features_that_hardly_differ_make_a_rule_too() -> None:
+    train, held = made(60, 0), made(60, 1)
+    small = replace(train, features=train.features * 1e-6)
+    found = fit_statistics(small.features, small.labels, 4, None)
+    assert all(bool(tensor.isfinite().all()) for tensor in found.values())
+    limits = fit_rule(replace(held, features=held.features * 1e-6), found)
+    assert limits.entropy_limit is not None and 0 <= limits.entropy_limit <= 1
+
+
 def test_new_groups_are_refused_as_seldom_as_is_allowed(statistics: dict) -> None:
     refused, wrong = [], []
     for seed in range(1, 9):

@@ -64,8 +64,10 @@ def test_a_patch_on_a_slide_answers_as_the_image_does(held_out: HeldOut, tmp_pat
     rows = [np.concatenate(list(chosen[i * side : (i + 1) * side]), axis=1) for i in range(side)]
     montage = np.concatenate(rows, axis=0)
     path = tmp_path / "montage.tif"
-    write_pyramid(path, picture=montage, tile=256)
     spec = held_out.predictor.card.input
+    assert spec.magnification is not None and spec.published_px is not None
+    own_mpp = 10 / spec.magnification * spec.published_px / PATCH  # that of the training pictures
+    write_pyramid(path, picture=montage, tile=256, mpp=own_mpp)
     direct = held_out.predictor.predict(chosen).probabilities
     with Slide.open(path) as slide:
         for index in range(side * side):

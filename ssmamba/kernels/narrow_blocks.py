@@ -34,7 +34,6 @@ from ssmamba.kernels.vectors import (
     EXP2_CONSTANTS,
     INT32,
     INT64,
-    INT_VECTOR,
     Builder,
     Value,
     Vectors,
@@ -42,6 +41,7 @@ from ssmamba.kernels.vectors import (
     emit_exp2,
     emit_fma,
     emit_load,
+    halves,
     vector_t,
 )
 
@@ -125,12 +125,7 @@ def _emit_sums(b: Builder, first: Value) -> Value:
     rows = [emit_load(b, b.gep(first, [ir.Constant(INT64, i * LANES)])) for i in range(LANES)]
     # halves of 16 lanes first: where a vector is two registers, these need no shuffle
     for distance in (8, 4, 2, 1):
-        low = [i if i & distance == 0 else LANES + i - distance for i in range(LANES)]
-        high = [i + distance if i & distance == 0 else LANES + i for i in range(LANES)]
-        masks = [
-            ir.Constant(INT_VECTOR, [ir.Constant(INT32, lane) for lane in lanes])
-            for lanes in (low, high)
-        ]
+        masks = halves(distance)
         pairs = zip(rows[:distance], rows[distance:], strict=True)
         rows = [b.fadd(*(b.shuffle_vector(x, y, mask) for mask in masks)) for x, y in pairs]
     return rows[0]

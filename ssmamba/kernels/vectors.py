@@ -366,15 +366,20 @@ load_row_head = array_instruction(emit_load_head, vector_t, 2, types.intp)
 store_row_head = array_instruction(emit_store_head, types.void, 2, types.intp, vector_t)
 
 
+def halves(distance: int) -> list[Value]:
+    """Masks that part the lanes of two vectors: those without the bit ``distance``, those with."""
+    low = [i if i & distance == 0 else LANES + i - distance for i in range(LANES)]
+    high = [i + distance if i & distance == 0 else LANES + i for i in range(LANES)]
+    return [
+        ir.Constant(INT_VECTOR, [ir.Constant(INT32, lane) for lane in lanes])
+        for lanes in (low, high)
+    ]
+
+
 def _emit_transpose(b: Builder, rows: list[Value]) -> list[Value]:
     """16 vectors as a matrix, transposed: rows at distance 8, 4, 2, 1 swap half of each."""
     for distance in (8, 4, 2, 1):
-        low = [i if i & distance == 0 else LANES + i - distance for i in range(LANES)]
-        high = [i + distance if i & distance == 0 else LANES + i for i in range(LANES)]
-        masks = [
-            ir.Constant(INT_VECTOR, [ir.Constant(INT32, lane) for lane in lanes])
-            for lanes in (low, high)
-        ]
+        masks = halves(distance)
         for i in (i for i in range(LANES) if i & distance == 0):
             pair = rows[i], rows[i + distance]
             rows[i], rows[i + distance] = (b.shuffle_vector(*pair, mask) for mask in masks)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ssmamba.checkpoints.card import Calibration, Card
+from ssmamba.errors import DataError
 from ssmamba.inference.distance import fit_class_axes, fit_feature_statistics
 from ssmamba.inference.familiar import (
     AXES,
@@ -109,7 +110,7 @@ def fit_rule(seen: Seen, statistics: dict[str, Tensor]) -> Calibration:
 def cross_fitted(seen: Seen, statistics: dict[str, Tensor]) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities (N, K) and doubts (N,) bool of each image by a rule fitted without its group.
 
-    The groups are dealt into FOLDS parts; fewer groups make fewer.
+    The groups are dealt into FOLDS parts; fewer groups make fewer. Raises DataError for one group.
     """
     order = np.random.default_rng(0).permutation(np.unique(seen.groups))
     fold = np.empty(len(order), np.int64)
@@ -120,7 +121,10 @@ def cross_fitted(seen: Seen, statistics: dict[str, Tensor]) -> tuple[np.ndarray,
     for number in np.unique(part):
         asked = part == number
         if asked.all():
-            raise ValueError("one group cannot be cross-fitted")
+            raise DataError(
+                "All test images are of one group, so that none can be scored by a rule fitted "
+                "without its group; test on images of several groups."
+            )
         rule = fit_rule(seen.rows(~asked), statistics)
         own = seen.rows(asked)
         probabilities[asked] = softmax(own.logits, rule.temperature)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ssmamba.checkpoints.card import Card
+from ssmamba.errors import DataError
 from ssmamba.inference.familiar import BACKGROUND
 from training.evaluation.background import background_images, bare_glass, corner, fit_background
 from training.evaluation.rule import Seen, cross_fitted, doubted, fit_rule, fit_statistics
@@ -42,6 +43,11 @@ def test_features_that_hardly_differ_make_a_rule_too() -> None:
     assert all(bool(tensor.isfinite().all()) for tensor in found.values())
     limits = fit_rule(replace(held, features=held.features * 1e-6), found)
     assert limits.entropy_limit is not None and 0 <= limits.entropy_limit <= 1
+
+
+def test_one_group_cannot_score_itself(statistics: dict) -> None:
+    with pytest.raises(DataError, match="of one group"):
+        cross_fitted(made(1, 1), statistics)
 
 
 def test_new_groups_are_refused_as_seldom_as_is_allowed(statistics: dict) -> None:

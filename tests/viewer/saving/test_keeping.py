@@ -225,7 +225,10 @@ def test_what_is_drawn_before_the_kept_regions_are_there_joins_them(desk: Desk, 
     if leave == "open":
         desk.sessions.begin(OTHER)
     else:
+        opened = threading.Timer(0.05, gate.set)  # whoever reads or writes first has the other wait
+        opened.start()
         assert not desk.sessions.finish()
+        opened.join()
     gate.set()
     desk.settle()
     assert desk.kept() == {"old", "new"}

@@ -25,6 +25,7 @@ from ssmamba.files import written_whole
 from ssmamba.models import MaskedModel, SSMamba
 from ssmamba.models.batchnorm import load_bn_statistics
 from ssmamba.models.build import build_masked, build_network
+from ssmamba.models.unfilled import unfilled
 
 EXTRA = "extra."  # tensors that are not weights: feature statistics, clean BatchNorm statistics
 MOST_BLOCKS, MOST_NUMBER = 1_000, 100_000  # in the settings of a network: depths, and any other
@@ -126,9 +127,10 @@ def _load(path: Path, card: Card, device: str | torch.device) -> Checkpoint:
     # copies: a tensor of the file keeps it mapped, and Windows then lets nobody replace it
     extra = {k.removeprefix(EXTRA): v.clone() for k, v in tensors.items() if k.startswith(EXTRA)}
     weights = {k: v for k, v in tensors.items() if not k.startswith(EXTRA)}
-    model = build_model(card)
+    with unfilled():
+        model = build_model(card)
     _check_window(model, card, path)
-    model.load_state_dict(weights)
+    model.load_state_dict(weights)  # every parameter: a missing one raises
     count = sum(p.numel() for p in model.parameters())
     return Checkpoint(card, model.to(device).eval(), extra, file_sha256(path), path, count)
 

@@ -31,6 +31,7 @@ class Options(NamedTuple):
 class Kernels(Protocol):
     """A backend with its own backward pass; module ``cpu.scan`` is one.
 
+    Inputs are canonical, or without the axis R for one direction; gradients have the axis or not.
     ``forward`` gates y where there is a z. ``GATES_BACKWARD``: ``backward`` knows the gate too; it
     is given no z otherwise, and the gate is a product in torch where gradients are wanted.
     """
@@ -90,9 +91,15 @@ def fit_gradients(
 ) -> tuple[Tensor | None, ...]:
     """Each gradient in its input's shape and dtype; None where it is not wanted."""
     return tuple(
-        grad.view(x.shape).to(x.dtype) if need else None
+        _fitted(grad, x) if need else None
         for grad, x, need in zip(gradients, inputs, wanted, strict=False)
     )
+
+
+def _fitted(grad: Tensor, x: Tensor) -> Tensor:
+    if grad.shape != x.shape:
+        grad = grad.view(x.shape)
+    return grad if grad.dtype == x.dtype else grad.to(x.dtype)
 
 
 def _through_plain_torch(
@@ -144,9 +151,7 @@ class ScanFunction(torch.autograd.Function):
         inputs, (z, softplus, reverse, want_state, kernels) = args[:7], args[7:]
         ctx.options, ctx.kernels, ctx.want_state = Options(softplus, reverse), kernels, want_state
         options = Options(softplus, reverse, z)
-        y, state, kept = kernels.forward(
-            canonical(inputs), options, keep=True, want_state=want_state
-        )
+        y, state, kept = kernels.forward(inputs, options, keep=True, want_state=want_state)
         ctx.save_for_backward(*inputs, z, kept)
         ctx.set_materialize_grads(False)
         if not want_state:
@@ -165,9 +170,7 @@ class ScanFunction(torch.autograd.Function):
             found: Sequence[Any] = _differentiate_again(ctx, grad_y, grad_state)
         else:
             options = ctx.options._replace(z=z)
-            found = ctx.kernels.backward(
-                canonical(tuple(inputs)), options, kept, grad_y, grad_state
-            )
+            found = ctx.kernels.backward(tuple(inputs), options, kept, grad_y, grad_state)
             found = fit_gradients(found, (*inputs, z), ctx.needs_input_grad)
         return (*found, None, None, None, None)
 
@@ -186,5 +189,5 @@ def scan(
             return gate(y, z), state
         y, state = ScanFunction.apply(*inputs, z, softplus, reverse, want_state, kernels)
         return y, state
-    y, state, _ = kernels.forward(canonical(inputs), options, keep=False, want_state=want_state)
+    y, state, _ = kernels.forward(inputs, options, keep=False, want_state=want_state)
     return y, state

@@ -28,26 +28,28 @@ from ssmamba.ops.function import Inputs, Options
 ScanResult = Tensor | tuple[Tensor, Tensor]
 
 
+_NAMES = ("u", "delta", "A", "B", "C", "D", "delta_bias")
+
+
 def _expect(name: str, tensor: Tensor | None, shape: tuple[int, ...]) -> None:
     if tensor is not None and tensor.shape != shape:
         raise ValueError(f"{name} has shape {tuple(tensor.shape)}, expected {shape}")
 
 
 def _check(inputs: Inputs, R: tuple[int, ...], rank: int | None = None) -> None:
-    u, delta, A, B, C, D, delta_bias = inputs
+    u, A = inputs[0], inputs[2]
     if u.dim() != 3:
         raise ValueError(f"u has shape {tuple(u.shape)}, expected (batch, L, channels)")
-    for name, tensor in zip(("u", "delta", "A", "B", "C", "D", "delta_bias"), inputs, strict=True):
+    batch, L, channels = u.shape
+    delta = (batch, L, *R, channels if rank is None else rank)
+    N, vector = A.shape[-1], (*R, channels)
+    bc = (batch, L, *R, N)
+    expected = ((batch, L, channels), delta, (*vector, N), bc, bc, vector, vector)
+    for tensor, shape, name in zip(inputs, expected, _NAMES, strict=True):
         if tensor is not None and tensor.is_complex():
             raise ValueError(f"{name} is complex, and states are real here; give a real {name}")
-    batch, L, channels = u.shape
-    N = A.shape[-1]
-    _expect("delta", delta, (batch, L, *R, channels if rank is None else rank))
-    _expect("A", A, (*R, channels, N))
-    _expect("B", B, (batch, L, *R, N))
-    _expect("C", C, (batch, L, *R, N))
-    _expect("D", D, (*R, channels))
-    _expect("delta_bias", delta_bias, (*R, channels))
+        if tensor is not None and tensor.shape != shape:
+            _expect(name, tensor, shape)
 
 
 def selective_scan_channel_last(
@@ -129,30 +131,34 @@ def selective_scan(
     with ``return_last_state`` also the state (batch, channels, N). Prefer
     ``selective_scan_channel_last``: this door transposes. Raises ValueError on unfit shapes.
     """
-    if B.dim() == 3:
-        B, C = B.unsqueeze(1), C.unsqueeze(1)
-    if u.dim() != 3 or B.dim() != 4 or C.shape != B.shape or u.shape[1] % B.shape[1]:
+    groups = B.shape[1] if B.dim() == 4 else 1
+    if u.dim() != 3 or B.dim() not in (3, 4) or C.shape != B.shape or u.shape[1] % groups:
         raise ValueError(
             f"u {tuple(u.shape)}, B {tuple(B.shape)}, C {tuple(C.shape)}: expected "
             "(batch, channels, L) and twice (batch, G, N, L) with G a divisor of channels"
         )
-    width = u.shape[1] // B.shape[1]
-    results = []
-    for g in range(B.shape[1]):
-        part = slice(g * width, (g + 1) * width)
+    if B.dim() == 3:
         result = selective_scan_channel_last(
-            u[:, part].mT,
-            delta[:, part].mT,
-            A[part],
-            B[:, g].mT,
-            C[:, g].mT,
+            *(u.mT, delta.mT, A, B.mT, C.mT, D, delta_bias, delta_softplus, reverse),
+            z=None if z is None else z.mT,
+            return_last_state=return_last_state,
+        )
+        if isinstance(result, tuple):
+            return result[0].mT.contiguous(), result[1]
+        return result.mT.contiguous()
+    width = u.shape[1] // groups
+    results = []
+    for g in range(groups):
+        part = slice(g * width, (g + 1) * width)
+        result = selective_scan(
+            *(u[:, part], delta[:, part], A[part], B[:, g], C[:, g]),
             None if D is None else D[part],
             None if delta_bias is None else delta_bias[part],
             delta_softplus,
             reverse,
-            z=None if z is None else z[:, part].mT,
+            z=None if z is None else z[:, part],
             return_last_state=return_last_state,
         )
         results.append(result if isinstance(result, tuple) else (result, result))
-    y = torch.cat([result[0].mT for result in results], 1)
+    y = torch.cat([result[0] for result in results], 1)
     return (y, torch.cat([result[1] for result in results], 1)) if return_last_state else y

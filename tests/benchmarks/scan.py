@@ -110,6 +110,12 @@ def compiled(*inputs: Any) -> Tensor:
     return function.scan(cpu_scan, inputs, function.Options(True, False), False)[0]  # type: ignore[arg-type]
 
 
+def one_way(inputs: tuple[Any, ...]) -> tuple[Tensor, ...]:
+    """The same without the axis of directions, as the public call takes them."""
+    u, delta, A, B, C, D, bias = inputs
+    return u, delta[:, :, 0], A[0], B[:, :, 0], C[:, :, 0], D[0], bias[0]
+
+
 def plain_torch(*inputs: Any) -> Tensor:
     u, delta, A, B, C, D, bias = inputs
     return torch_scan.scan(u, delta, A, B, C, D, bias, True, False)[0]
@@ -179,19 +185,25 @@ def compare_shape(
     repeat: int,
     measure: Measure,
 ) -> None:
-    inputs = problem(*shape)
+    inputs, both_ways = problem(*shape), problem(*shape, R=2)
     repeat *= max(1, SHAPES[0][2] // shape[2])  # short ones more often: they cost little
     scans = {"mamba-ssm loop": mamba_ssm_loop, "torch": plain_torch, "cpu": compiled}
     forward = {name: forward_only(scan, inputs) for name, scan in scans.items()}
     scans = {"unbind loop": unbind_loop, "torch": plain_torch, "cpu": compiled}
     both = {name: forward_backward(scan, inputs) for name, scan in scans.items()}
+    for variants, run in ((forward, forward_only), (both, forward_backward)):
+        variants["public"] = run(ops.selective_scan_channel_last, one_way(inputs))
+        variants["both ways"] = run(ops.bidirectional_scan, both_ways)
     if yardstick is not None:
         forward["C"], both["C"] = yardstick.variants(inputs)
     for title, variants, aim in (("forward", forward, aims[0]), ("with backward", both, aims[1])):
         ms = measure(variants, repeat)
         loop = next(iter(ms.values()))
         line = "  ".join(f"{name} {value:.3f}" for name, value in ms.items())
-        against_c = f", {ms['cpu'] / ms['C']:.2f} x C" if "C" in ms else ""
+        against_c = ""
+        if "C" in ms:
+            one, two = ms["public"] / ms["C"], ms["both ways"] / (2 * ms["C"])
+            against_c = f", public {one:.2f} x C, both ways {two:.2f} x twice C"
         print(
             f"{shape!s:<16} {title:<14} {line}  ->  {loop / ms['cpu']:.0f} x the loop "
             f"(aim {aim}){against_c}"

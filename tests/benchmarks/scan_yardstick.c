@@ -1,6 +1,7 @@
 /* The scan in plain C with OpenMP, 16 states, channels a multiple of 16: what a compiled extension
  * would reach on this machine, and the floor of the recurrence itself. Channel-last, contiguous,
- * float32; A is (channels, 16) and packed here, as our kernels do within their calls.
+ * float32; A is (channels, 16) and packed here, as our kernels do within their calls. A vector is
+ * one register: 16 channels with AVX-512, else 8.
  *
  *     gcc -O3 -march=native -ffp-contract=fast -fopenmp -shared -fPIC scan_yardstick.c
  */
@@ -8,12 +9,15 @@
 #include <string.h>
 #ifdef __AVX512F__
 #include <immintrin.h>
+enum { W = 16 };
+#else
+enum { W = 8 };
 #endif
 
-enum { W = 16, N = 16, NW = N * W };
-typedef float vec __attribute__((vector_size(64)));
-typedef float loose __attribute__((vector_size(64), aligned(4)));
-typedef int ivec __attribute__((vector_size(64)));
+enum { N = 16, NW = N * W };
+typedef float vec __attribute__((vector_size(4 * W)));
+typedef float loose __attribute__((vector_size(4 * W), aligned(4)));
+typedef int ivec __attribute__((vector_size(4 * W)));
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE vec load(const float *p) { return *(const loose *)p; }
@@ -112,19 +116,26 @@ void forward(const float *u, const float *delta, const float *A, const float *B,
     }
 }
 
-/* lane i of the result: the sum over the lanes of v[i] */
+/* lane i of the result: the sum over the lanes of v[i]; W vectors */
 INLINE vec lane_sums(const vec *v)
 {
+#ifdef __AVX512F__
+    enum { LEVELS = 4 };
     const ivec low[4] = {{0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30},
                          {0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29},
                          {0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27},
                          {0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23}};
-    vec s[16];
+#else
+    enum { LEVELS = 3 };
+    const ivec low[3] = {
+        {0, 8, 2, 10, 4, 12, 6, 14}, {0, 1, 8, 9, 4, 5, 12, 13}, {0, 1, 2, 3, 8, 9, 10, 11}};
+#endif
+    vec s[W];
     memcpy(s, v, sizeof s);
 #pragma GCC unroll 4
-    for (int level = 0; level < 4; level++)
+    for (int level = 0; level < LEVELS; level++)
 #pragma GCC unroll 8
-        for (int i = 0; i < 8 >> level; i++) {
+        for (int i = 0; i < W / 2 >> level; i++) {
             vec x = s[2 * i], y = s[2 * i + 1];
             s[i] = __builtin_shuffle(x, y, low[level]) +
                    __builtin_shuffle(x, y, low[level] + (1 << level));
@@ -216,10 +227,11 @@ void backward(const float *u, const float *delta, const float *A, const float *B
                 reverse_chunk(w, a, B + bc, C + bc, load(D + k * W), count, mine, mine + N,
                               mine + 2 * N, grad_u + x, grad_delta + x, d);
             }
-            for (int t = 0; t < count; t++) {
-                store(grad_B + out + t * N, lane_sums(w->for_b[t]));
-                store(grad_C + out + t * N, lane_sums(w->for_c[t]));
-            }
+            for (int t = 0; t < count; t++)
+                for (int n = 0; n < N; n += W) {
+                    store(grad_B + out + t * N + n, lane_sums(w->for_b[t] + n));
+                    store(grad_C + out + t * N + n, lane_sums(w->for_c[t] + n));
+                }
         }
         for (int k = k0; k < k1; k++) {
             vec *mine = own + (k - k0) * OWN;
@@ -237,7 +249,7 @@ void floor_steps(const float *x, float *y, int steps)
 {
     vec h[N];
     memset(h, 0, sizeof h);
-    for (int t = 0; t < steps; t++) {
+    for (int t = 0; t < steps * (16 / W); t++) {
         vec step = load(x), value = load(x + W), sum[2] = {fill(0.0f), fill(0.0f)};
 #pragma GCC unroll 16
         for (int n = 0; n < N; n++) {

@@ -56,6 +56,27 @@ def test_runs_repeat_bit_by_bit(way):
         assert_same_bits(problem.run(compiled), first)
 
 
+def test_directions_and_strides_of_a_layout_seen_before_are_not_mixed_up(way):
+    """Layouts are worked out once each: shapes alone do not make one."""
+    problem = make_problem(batch=2, L=40, channels=32)
+    u, delta, A, B, C, D, bias = problem.inputs
+    one_way = (u, delta[:, :, 0], A[0], B[:, :, 0], C[:, :, 0], D[0], bias[0])
+    turned = tuple(x.transpose(0, 1).contiguous().transpose(0, 1) for x in one_way[:2])
+    expected = problem.run(compiled)
+    for _ in range(2):
+        for given in (one_way, (*turned, *one_way[2:])):
+            leaves = [x.detach().clone(memory_format=torch.preserve_format) for x in given]
+            assert leaves[0].stride() == given[0].stride()
+            leaves = [x.requires_grad_() for x in leaves]
+            y, state = compiled(*leaves, True, problem.reverse)
+            pulled = (problem.grad_y, problem.grad_state)
+            gradients = torch.autograd.grad((y, state), leaves, pulled)
+            shaped = [g.view(x.shape) for g, x in zip(gradients, problem.inputs, strict=True)]
+            assert_same_bits((y, state, shaped), expected)
+        without = compiled(*one_way[:5], None, None, True, problem.reverse)[0]
+        assert not torch.equal(without, expected[0])
+
+
 def test_number_of_threads_leaves_the_output_alone(monkeypatch):
     problem = big_problem()
     outputs = []

@@ -88,8 +88,8 @@ def run(kernel: Kernel, plan: Plan, tasks: int, work: int, scratch_floats: int) 
     line = layout.LINE_FLOATS
     seat = (scratch_floats + line - 1) // line * line
     scratch = torch.empty(threads * seat + line)
-    start = -scratch.data_ptr() % (line * layout.FLOAT_BYTES)
-    plan[layout.SCRATCH] = scratch.data_ptr() + start
+    start = scratch.data_ptr()
+    plan[layout.SCRATCH] = start + -start % (line * layout.FLOAT_BYTES)
     plan[layout.SEAT_BYTES] = seat * layout.FLOAT_BYTES
     if threads == 1:
         kernel.call(plan)

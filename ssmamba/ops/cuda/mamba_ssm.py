@@ -19,6 +19,7 @@ from ssmamba.ops.function import (
     Inputs,
     Options,
     Outputs,
+    canonical,
     gate,
     recomputed_gradients,
 )
@@ -81,6 +82,7 @@ def kept_shape(u: Tensor, A: Tensor) -> tuple[int, ...]:
 
 def forward(inputs: Inputs, options: Options, *, keep: bool, want_state: bool) -> Outputs:
     """Return y (u's dtype), the last state, and the extension's states (empty unless wanted)."""
+    inputs = canonical(inputs)
     u, A = inputs[0], inputs[2]
     batch, _, channels = u.shape
     R, _, N = A.shape
@@ -105,6 +107,7 @@ def backward(
     inputs: Inputs, options: Options, kept: Tensor, grad_y: Tensor, grad_state: Tensor | None
 ) -> Gradients:
     """Gradients of the seven inputs; through plain torch where the state has a gradient."""
+    inputs = canonical(inputs)
     u, A = inputs[0], inputs[2]
     R, channels, _ = A.shape
     if grad_state is not None or u.numel() == 0:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ssmamba.ops.cuda import kernels
-from ssmamba.ops.function import Gradients, Inputs, Options, Outputs
+from ssmamba.ops.function import Gradients, Inputs, Options, Outputs, canonical
 
 GATES_BACKWARD = True
 Pass = TypeVar("Pass", bound=Callable[..., Any])
@@ -73,7 +73,7 @@ class _Problem:
     """Prepared inputs and what every launch has in common."""
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
-        u, delta, A, B, C, D, delta_bias = inputs
+        u, delta, A, B, C, D, delta_bias = canonical(inputs)
         softplus, reverse, z = options
         self.u, self.delta, self.B, self.C = (_row_contiguous(x) for x in (u, delta, B, C))
         self.z = None if z is None else _row_contiguous(z)

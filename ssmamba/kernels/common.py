@@ -36,17 +36,23 @@ def function(python: Callable[..., Any]) -> Any:
     return compiled
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _apart(typing_context: Any) -> Any:
-    def codegen(context: Any, b: Any, signature: Any, values: Any) -> Any:
-        b.function.attributes.add("noinline")
-        return context.get_dummy_value()
+def _attribute(name: str) -> Any:
+    """An instruction that marks the function that has it for LLVM."""
 
-    return types.void(), codegen
+    @intrinsic  # type: ignore[untyped-decorator]
+    def mark(typing_context: Any) -> Any:
+        def codegen(context: Any, b: Any, signature: Any, values: Any) -> Any:
+            b.function.attributes.add(name)
+            return context.get_dummy_value()
+
+        return types.void(), codegen
+
+    return mark
 
 
-# Keeps the function that calls it from being copied into its callers: it is compiled once.
-apart: Any = _apart
+# apart() keeps the function that calls it from being copied into its callers: it is compiled once.
+# inlined() has it copied into all of them, where a call for each vector would cost more.
+apart, inlined = _attribute("noinline"), _attribute("alwaysinline")
 padded_lanes = function(layout.padded_lanes)
 padded_states = function(layout.padded_states)
 kept_floats = function(layout.kept_floats)

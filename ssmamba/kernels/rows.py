@@ -28,7 +28,7 @@ from ssmamba.kernels.addresses import (
     store_half_at,
     store_half_head_at,
 )
-from ssmamba.kernels.common import function, padded_lanes, read, write
+from ssmamba.kernels.common import function, inlined, padded_lanes, read, write
 from ssmamba.kernels.layout import FLOAT_BYTES, LANES
 
 HALF_BYTES = 2
@@ -39,6 +39,7 @@ LEAST = np.float32(-np.inf)
 @function
 def _read(address: int, column: int, half: bool, count: int) -> Any:
     """``count`` entries from a column on, 16 at most, with zeros behind them."""
+    inlined()
     if half:
         if count >= LANES:
             return load_half_at(address + HALF_BYTES * column)
@@ -48,6 +49,7 @@ def _read(address: int, column: int, half: bool, count: int) -> Any:
 
 @function
 def _write(address: int, column: int, half: bool, count: int, value: Any) -> None:
+    inlined()
     if half:
         if count >= LANES:
             store_half_at(address + HALF_BYTES * column, value)

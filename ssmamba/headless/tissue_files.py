@@ -11,7 +11,7 @@ from ssmamba.errors import InputError, RoiError
 from ssmamba.headless.over_slides import Say
 from ssmamba.headless.scan.cohort import Entry
 from ssmamba.names import folded
-from ssmamba.reading.tissue_map import TissueMap, tissue_map
+from ssmamba.reading.tissue_map import Overview, TissueMap, tissue_map
 from ssmamba.rois.reading import read_regions
 from ssmamba.rois.region_file import ENDINGS
 from ssmamba.slides.slide import Slide
@@ -61,8 +61,12 @@ class TissueFiles:
         path = self.file(entry)
         return None if path is None else file_sha256(path)[:16]
 
-    def tissue(self, entry: Entry, slide: Slide, say: Say) -> TissueMap | None:
+    def tissue(
+        self, entry: Entry, slide: Slide, say: Say, overview: Overview | None = None
+    ) -> TissueMap | None:
         """The corrected tissue of a slide; None where there is no correction.
+
+        overview: of the slide, where there is one already.
 
         Regions of the class COUNTS are tissue, whatever was found there; then those of LEFT_OUT
         are none. Raises RoiError where there is no such region, or the file cannot be read.
@@ -85,4 +89,4 @@ class TissueFiles:
         unused = f"; of other classes, not used: {others}" if others else ""
         told = f"regions that count: {len(added)}; left out: {len(removed)}{unused}"
         say(f"tissue corrected by {path.name}: {told}")
-        return tissue_map(slide).corrected(added, removed)
+        return tissue_map(slide, overview).corrected(added, removed)

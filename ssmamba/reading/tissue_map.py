@@ -21,7 +21,7 @@ from ssmamba.slides.slide import Slide
 from ssmamba.slides.tissue import tissue_mask
 
 OVERVIEW_PX2 = 2**20  # pixels of the picture in which tissue is looked for, whatever its shape
-BLOCK_PX = 1024  # the picture is read in squares of at most this side
+BLOCK_PX = 256  # the picture is read in squares of at most this side
 READERS = 4  # threads that read them
 INK_RIM_PX = 9  # around a stroke, its pale rim
 MOSTLY_INK = 0.3  # of a piece: then the rest is the stroke's pale or dark parts
@@ -84,9 +84,38 @@ class TissueMap:
         return upper * (1 - down) + lower * down
 
 
-def tissue_map(slide: Slide) -> TissueMap:
-    """Look for tissue on a slide, in about ``OVERVIEW_PX2`` pixels. Raises SlideError."""
-    picture, scale = _overview(slide)
+@dataclass(frozen=True)
+class Overview:
+    """A slide in one picture."""
+
+    pixels: np.ndarray  # (rows, columns, 3) uint8 RGB
+    scale: float  # level-0 pixels per pixel of it; its first pixel begins at (0, 0)
+
+
+def overview_of(slide: Slide) -> Overview:
+    """A slide in about ``OVERVIEW_PX2`` pixels, on several threads. Raises SlideError."""
+    width, height = slide.dimensions
+    scale = max(1.0, math.sqrt(width * height / OVERVIEW_PX2))
+    scale = min(scale, float(min(width, height)))
+    columns, rows = max(1, int(width / scale)), max(1, int(height / scale))
+    pixels = np.empty((rows, columns, 3), np.uint8)
+
+    def read(corner: tuple[int, int]) -> None:
+        x, y = corner
+        block = pixels[y : y + BLOCK_PX, x : x + BLOCK_PX]
+        block[...] = slide.read_block(scale, x, y, block.shape[1], block.shape[0])
+
+    corners = [(x, y) for y in range(0, rows, BLOCK_PX) for x in range(0, columns, BLOCK_PX)]
+    with ThreadPoolExecutor(READERS, "overview") as pool:
+        for _ in pool.map(read, corners):
+            pass
+    return Overview(pixels, scale)
+
+
+def tissue_map(slide: Slide, overview: Overview | None = None) -> TissueMap:
+    """Look for tissue on a slide. overview: where there is one already. Raises SlideError."""
+    overview = overview_of(slide) if overview is None else overview
+    picture = overview.pixels
     tissue, ink = tissue_mask(picture).astype(np.uint8), _ink(picture)
     padding = frame_mask(picture)
     if padding is not None:  # neither tissue nor the ink that tissue hangs on
@@ -98,32 +127,7 @@ def tissue_map(slide: Slide) -> TissueMap:
     kinds[black] = BLACK
     if padding is not None:
         kinds[padding] = BLACK
-    return TissueMap(kinds, scale, is_fluorescence(picture) or bool(black.all()))
-
-
-def _overview(slide: Slide) -> tuple[np.ndarray, float]:
-    """The whole slide as HWC uint8 RGB, and level-0 pixels per pixel of it."""
-    width, height = slide.dimensions
-    scale = max(1.0, math.sqrt(width * height / OVERVIEW_PX2))
-    scale = min(scale, float(min(width, height)))
-    columns, rows = max(1, int(width / scale)), max(1, int(height / scale))
-    picture = np.empty((rows, columns, 3), np.uint8)
-    block = min(BLOCK_PX, rows, columns)
-    corners = [(x, y) for y in _starts(rows, block) for x in _starts(columns, block)]
-
-    def read(corner: tuple[int, int]) -> np.ndarray:
-        x, y = corner
-        return slide.read_window(x * scale, y * scale, block * scale, block)
-
-    with ThreadPoolExecutor(READERS, "tissue") as pool:
-        for (x, y), square in zip(corners, pool.map(read, corners), strict=True):
-            picture[y : y + block, x : x + block] = square
-    return picture, scale
-
-
-def _starts(length: int, block: int) -> list[int]:
-    """Where blocks begin that cover a length; the last one may overlap its neighbour."""
-    return [*range(0, length - block, block), length - block]
+    return TissueMap(kinds, overview.scale, is_fluorescence(picture) or bool(black.all()))
 
 
 def _ink(rgb: np.ndarray) -> np.ndarray:

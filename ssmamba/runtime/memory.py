@@ -41,7 +41,8 @@ def ask_for_large_pages() -> None:
 def keep_freed_memory() -> bool:
     """Let this process keep up to KEPT bytes that it frees; False where that cannot be asked for.
 
-    Threads that begin later share the first one's heap. Acts on the whole process, so call it where
+    Threads share the first one's heap, unless there are others by then, which are handed out in
+    turn: call this before any thread is started. Acts on the whole process, so call it where
     models run (engine, commands), not in the viewer. A user's own MALLOC_* settings stay.
     """
     done = _set_malloc(

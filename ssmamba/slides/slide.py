@@ -207,6 +207,20 @@ class Slide:
         with self._guarded():
             return [self._read_window(x, y, side, out_px) for x, y, side in windows]
 
+    def read_block(self, scale: float, x: int, y: int, columns: int, rows: int) -> np.ndarray:
+        """Read a part of the picture that the whole slide is at a scale; HWC uint8 RGB.
+
+        scale: level-0 pixels per pixel of the picture, whose first begins at (0, 0). (x, y): the
+        part's first pixel, of the picture. Parts that touch have no pixel of the file in common.
+        """
+        level = self.best_level(scale)
+        step = scale / self.levels[level].downsample
+        left, top = _half_up(x * step), _half_up(y * step)
+        wide = max(1, _half_up((x + columns) * step) - left)
+        high = max(1, _half_up((y + rows) * step) - top)
+        with self._guarded():
+            return self._read_reduced(level, left, top, (wide, high), (columns, rows))
+
     def _read_window(self, x: float, y: float, side: float, out_px: int) -> np.ndarray:
         if side <= 0 or out_px <= 0:
             raise ValueError(f"side and out_px must be positive, not {side} and {out_px}")
@@ -214,20 +228,26 @@ class Slide:
         downsample = self.levels[level].downsample
         side_px = max(1, round(side / downsample))
         left, top = _half_up(x / downsample), _half_up(y / downsample)
-        return self._read_square(level, left, top, side_px, out_px)
+        return self._read_reduced(level, left, top, (side_px, side_px), (out_px, out_px))
 
-    def _read_square(self, level: int, left: int, top: int, side: int, out_px: int) -> np.ndarray:
-        """Read a square of a level, in bands of rows when it is too large to hold."""
-        rows_per_band = max(1, int(BAND_PIXELS * out_px / side**2))
-        if rows_per_band >= out_px:
-            return _resized(self._read_level(level, left, top, side, side), out_px, out_px)
+    def _read_reduced(
+        self, level: int, left: int, top: int, size: tuple[int, int], out: tuple[int, int]
+    ) -> np.ndarray:
+        """Read a rectangle of a level, in bands of rows when it is too large to hold.
+
+        size, out: (width, height) of the rectangle, and of what is made of it.
+        """
+        (wide, high), (columns, rows) = size, out
+        rows_per_band = max(1, int(BAND_PIXELS * rows / (wide * high)))
+        if rows_per_band >= rows:
+            return _resized(self._read_level(level, left, top, wide, high), columns, rows)
         bands = []
-        for row in range(0, out_px, rows_per_band):
-            rows = min(rows_per_band, out_px - row)
+        for row in range(0, rows, rows_per_band):
+            count = min(rows_per_band, rows - row)
             # band edges fall on whole pixels; a result pixel spans many of them here
-            y0, y1 = (round(r * side / out_px) for r in (row, row + rows))
-            band = self._read_level(level, left, top + y0, side, y1 - y0)
-            bands.append(_resized(band, out_px, rows))
+            y0, y1 = (round(r * high / rows) for r in (row, row + count))
+            band = self._read_level(level, left, top + y0, wide, y1 - y0)
+            bands.append(_resized(band, columns, count))
         return np.concatenate(bands)
 
     def _read_level(self, level: int, left: int, top: int, w: int, h: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from ssmamba.explain.figure import RESEARCH_USE, font
 from ssmamba.files import written_whole
 from ssmamba.headless.scan.result import DOUBT_COLOR, SlideScan, areas
 from ssmamba.reading.values import NO_CLASS
-from ssmamba.slides.slide import Slide
+from ssmamba.slides.resizing import resized
 
 PANEL_PX = 800  # longer side of each of the two pictures
 GAP_PX, LINE_PX, SWATCH_PX = 12, 20, 14
@@ -21,7 +21,11 @@ OPACITY = 0.55
 
 
 def write_overview(path: Path, picture: np.ndarray, scan: SlideScan) -> None:
-    """A slide's picture | the same under the classes of its windows. Raises OSError."""
+    """A slide's picture | the same under the classes of its windows. Raises OSError.
+
+    picture: of the whole slide, (H, W, 3) uint8 RGB of any size.
+    """
+    picture = _panel(picture)
     scale = max(scan.dimensions) / max(picture.shape)
     classes = _coloured(picture, scan, scale)
     lines = _legend(scan)
@@ -50,35 +54,33 @@ def _quick_png() -> list[int]:
     return how
 
 
-def overview_picture(slide: Slide) -> np.ndarray:
-    """The whole slide, HWC uint8 RGB. Raises SlideError."""
-    longest = max(slide.dimensions)
-    out_px = min(PANEL_PX, longest)
-    scale = longest / out_px
-    square = slide.read_window(0.0, 0.0, float(longest), out_px)
-    columns, rows = (max(1, round(v / scale)) for v in slide.dimensions)
-    return np.ascontiguousarray(square[:rows, :columns])
+def _panel(picture: np.ndarray) -> np.ndarray:
+    """A picture of a whole slide, (H, W, 3) uint8 RGB, no larger than a panel."""
+    scale = max(1.0, max(picture.shape) / PANEL_PX)
+    rows, columns = (max(1, round(length / scale)) for length in picture.shape[:2])
+    return resized(picture, columns, rows)
 
 
 def _coloured(picture: np.ndarray, scan: SlideScan, scale: float) -> np.ndarray:
     """The picture under its windows' colours; what could not be judged stays clear."""
     grid = scan.plan.grid
-    colors = np.array([info.color for info in scan.card.classes], np.float32)
-    shown = np.full((grid.rows + 1, grid.columns + 1, 3), np.nan, np.float32)  # and what is past it
-    own = np.where((scan.doubts == 0)[:, None], colors[scan.predicted], DOUBT_COLOR)
+    colors = np.array([info.color for info in scan.card.classes], np.uint8)
+    own = np.where(
+        (scan.doubts == 0)[:, None], colors[scan.predicted], np.array(DOUBT_COLOR, np.uint8)
+    )
+    colours = np.zeros((grid.rows + 1, grid.columns + 1, 3), np.uint8)  # and what is past it
+    clear = np.ones(colours.shape[:2], np.uint8)
     row, column = scan.cells[scan.names_class].T
-    shown[row, column] = own[scan.names_class]
+    colours[row, column], clear[row, column] = own[scan.names_class], 0
     # the middle of each pixel lies in one step of the grid, whose window is the one around it
     overhang = (grid.side - grid.step) / 2
     places = [((np.arange(n) + 0.5) * scale - overhang) // grid.step for n in picture.shape[:2]]
-    rows, columns = (
+    at = np.ix_(*(
         np.clip(p, 0, count).astype(int)
         for p, count in zip(places, (grid.rows, grid.columns), strict=True)
-    )
-    over = shown[np.ix_(rows, columns)]
-    known = np.isfinite(over[..., :1])
-    mixed = np.where(known, (1 - OPACITY) * picture + OPACITY * np.nan_to_num(over), picture)
-    return np.round(mixed).astype(np.uint8)
+    ))  # fmt: skip
+    mixed = cv2.addWeighted(picture, 1 - OPACITY, colours[at], OPACITY, 0)
+    return np.asarray(cv2.copyTo(picture, clear[at], mixed))
 
 
 def _legend(scan: SlideScan) -> list[tuple[tuple[int, int, int] | None, str]]:

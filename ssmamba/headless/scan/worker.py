@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from queue import SimpleQueue
-from typing import NamedTuple
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -24,17 +24,21 @@ from ssmamba.headless.over_slides import Say
 from ssmamba.headless.scan.cohort import Entry
 from ssmamba.headless.scan.heat_map import write_heat_map
 from ssmamba.headless.scan.kept import KeptAnswers
-from ssmamba.headless.scan.overview import overview_picture, write_overview
+from ssmamba.headless.scan.overview import write_overview
 from ssmamba.headless.scan.request import BATCH, ScanRequest
 from ssmamba.headless.scan.result import SlideScan, in_grid_order, summary_of
 from ssmamba.headless.scan.tiles import write_csv, write_geojson
 from ssmamba.headless.tissue_files import TissueFiles
 from ssmamba.inference.predictor import Predictor
 from ssmamba.inference.stream import Answers, WindowReader, answered, in_order
+from ssmamba.kernels import preparing
 from ssmamba.reading.slide_plan import GridOptions, SlideGrid, SlidePlan, plan_slide
+from ssmamba.reading.tissue_map import overview_of, tissue_map
 from ssmamba.slides.file_state import file_state
 from ssmamba.slides.identity import content_hash
 from ssmamba.slides.slide import Slide
+
+T = TypeVar("T")
 
 SUMMARY_FILE, RUN_FILE = "summary.json", "run.json"
 PROGRESS_EVERY_S = 5.0
@@ -60,6 +64,7 @@ class Worker:
         for _ in range(0 if on_gpu else self._threads):
             self._twins.put(predictor.twin())
         cv2.setNumThreads(1)
+        preparing.at_hand()  # compiled kernels make slides smaller, too
 
     def read(self, entry: Entry, folder: Path, say: Say) -> None:
         """Read a slide and write its results; the folder's lock is held.
@@ -69,8 +74,10 @@ class Worker:
         began, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
         remove_partials(folder)
         spec, options = self.predictor.card.input, options_for(entry, self.request.options)
-        with Slide.open(entry.path) as slide, _beside(slide) as beside:
-            tissue = self.corrections.tissue(entry, slide, say)
+        with Slide.open(entry.path) as slide, _beside(content_hash, slide) as found:
+            overview = overview_of(slide)
+            tissue = self.corrections.tissue(entry, slide, say, overview)
+            tissue = tissue_map(slide, overview) if tissue is None else tissue
             plan = plan_slide(slide, spec, options, tissue)
             state = slide.info.file
             (folder / SUMMARY_FILE).unlink(missing_ok=True)  # of an older file
@@ -79,9 +86,8 @@ class Worker:
             for note in slide.info.notes:
                 say(note)
             try:
-                found = beside.content_hash.result()
-                scan, fresh = self._answered(slide, found, plan, entry, folder, say)
-                self._write(scan, beside.picture.result(), folder)
+                scan, fresh = self._answered(slide, found.result(), plan, entry, folder, say)
+                self._write(scan, overview.pixels, folder)
                 seconds = time.monotonic() - clock
                 run = {
                     "begun": began,
@@ -191,17 +197,11 @@ class Worker:
             overview.result()
 
 
-class _Beside(NamedTuple):
-    """What is made of a slide while tissue is looked for and its tiles are answered."""
-
-    content_hash: Future[str]
-    picture: Future[np.ndarray]  # for the overview
-
-
 @contextmanager
-def _beside(slide: Slide) -> Iterator[_Beside]:
+def _beside(work: Callable[[Slide], T], slide: Slide) -> Iterator[Future[T]]:
+    """Work on a slide while its tissue is looked for."""
     with ThreadPoolExecutor(1, "beside") as pool:
-        yield _Beside(pool.submit(content_hash, slide), pool.submit(overview_picture, slide))
+        yield pool.submit(work, slide)
 
 
 class _Told:

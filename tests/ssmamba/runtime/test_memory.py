@@ -1,5 +1,6 @@
 """Freed memory stays with the process that runs models, unless the user says otherwise."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -61,3 +62,13 @@ def test_memory_that_is_given_back_comes_again_at_a_price():
 @linux
 def test_a_users_own_setting_stays():
     assert run(MALLOC_TRIM_THRESHOLD_="65536")[0] == "False"
+
+
+@pytest.mark.parametrize("command", ["predict", "scan", "extract"])
+def test_commands_ask_before_anything_that_could_start_a_thread(command, monkeypatch):
+    module, said = importlib.import_module(f"ssmamba.{command}"), []
+    monkeypatch.setattr(module, "keep_freed_memory", lambda: said.append("kept"))
+    monkeypatch.setattr(module, "_parse", lambda argv: said.append("parsed"))
+    monkeypatch.setattr(module, command, lambda request: said.append("done") or [])
+    assert module.main([]) == 0
+    assert said == ["kept", "parsed", "done"]

@@ -56,6 +56,42 @@ def test_what_is_off_the_slide_is_white(pyramid: tuple[Path, np.ndarray]) -> Non
     assert np.array_equal(region[:50, 20:], image[650:, :80])
 
 
+@pytest.mark.parametrize("scale", [1.0, 2.0, 3.7, 30.0])
+def test_blocks_of_a_picture_touch_without_gap_or_overlap(
+    pyramid: tuple[Path, np.ndarray], monkeypatch: pytest.MonkeyPatch, scale: float
+) -> None:
+    """Every pixel of the level that is read is read once, whatever the scale."""
+    with Slide.open(pyramid[0]) as slide:
+        columns, rows = (int(side / scale) for side in slide.dimensions)
+        level = slide.levels[slide.best_level(scale)]
+        seen = np.zeros((level.height, level.width), int)
+        read = Slide._read_level
+
+        def counted(self: Slide, index: int, left: int, top: int, w: int, h: int) -> np.ndarray:
+            seen[top : top + h, left : left + w] += 1
+            return read(self, index, left, top, w, h)
+
+        monkeypatch.setattr(Slide, "_read_level", counted)
+        for x in range(0, columns, 7):
+            for y in range(0, rows, 150):
+                wide, high = min(7, columns - x), min(150, rows - y)
+                block = slide.read_block(scale, x, y, wide, high)
+                assert block.shape == (high, wide, 3)
+    across, down = (round(n * scale / level.downsample) for n in (columns, rows))
+    assert (seen[:down, :across] == 1).all()
+
+
+def test_a_block_is_that_part_of_the_slide_made_smaller(pyramid: tuple[Path, np.ndarray]) -> None:
+    path, image = pyramid
+    with Slide.open(path) as slide:
+        assert np.array_equal(slide.read_block(1.0, 130, 250, 300, 200), image[250:450, 130:430])
+        whole = slide.read_block(5.0, 0, 0, 200, 140).astype(int)
+        part = slide.read_block(5.0, 40, 20, 60, 80).astype(int)
+    assert np.array_equal(part, whole[20:100, 40:100])
+    mean = cv2.resize(image, (200, 140), interpolation=cv2.INTER_AREA).astype(int)
+    assert abs(whole - mean).mean() < 1.5  # by way of a level that is half as large
+
+
 def test_a_window_at_level_0_scale_is_not_resampled(pyramid: tuple[Path, np.ndarray]) -> None:
     path, image = pyramid
     with Slide.open(path) as slide:

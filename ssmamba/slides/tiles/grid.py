@@ -104,6 +104,7 @@ class TileGrid:
         if left < 0 or top < 0 or right < left + width or bottom < top + height:
             out[...] = 255
         rows, columns = self._touched(left, top, width, height)
+        busy = []  # in another thread's hands: the others come first
         for row in rows:
             y = row * tall
             y0, y1 = max(top, y), min(bottom, y + tall)
@@ -116,11 +117,24 @@ class TileGrid:
                     continue
                 is_whole = x1 - x0 == min(wide, table.width - x)  # all of it that is on the level
                 is_whole &= y1 - y0 == min(tall, table.height - y)
-                tile = self._tile(row, column, colours, is_whole)
-                part[...] = tile[y0 - y : y1 - y, x0 - x : x1 - x]
+                inside = slice(y0 - y, y1 - y), slice(x0 - x, x1 - x)
+                tile = self._tile(row, column, colours, is_whole, wait=False)
+                if tile is None:
+                    busy.append((row, column, is_whole, part, inside))
+                else:
+                    part[...] = tile[inside]
+        for row, column, is_whole, part, inside in busy:
+            tile = self._tile(row, column, colours, is_whole)
+            assert tile is not None
+            part[...] = tile[inside]
 
-    def _tile(self, row: int, column: int, colours: int, is_whole: bool) -> np.ndarray:
-        """A whole tile: valid until this thread's next call where no part of it is left over."""
+    def _tile(
+        self, row: int, column: int, colours: int, is_whole: bool, wait: bool = True
+    ) -> np.ndarray | None:
+        """A whole tile: valid until this thread's next call where no part of it is left over.
+
+        None where another thread is at it and we are not to wait.
+        """
         key = (self._level, row, column, colours)
         held = self._cache.get(key)
         if held is not None:
@@ -130,12 +144,17 @@ class TileGrid:
             tile = self._scratch.tile(shape)
             decode_into(self.table, self._bytes(row, column), tile)
             return tile
-        with self._turns[hash(key) % len(self._turns)]:  # neighbours are read at the same time
+        turn = self._turns[hash(key) % len(self._turns)]  # neighbours are read at the same time
+        if not turn.acquire(blocking=wait):
+            return None
+        try:
             held = self._cache.get(key)
             if held is None:
                 held = np.empty(shape, np.uint8)
                 decode_into(self.table, self._bytes(row, column), held)
                 self._cache.put(key, held, held.nbytes)
+        finally:
+            turn.release()
         return held
 
     def _bytes(self, row: int, column: int) -> memoryview:

@@ -6,6 +6,7 @@ import logging
 import os
 import struct
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ssmamba.slides.slide import Slide
 from ssmamba.slides.tiles import codec, own
 from ssmamba.slides.tiles.grid import TileGrid
 from ssmamba.slides.tiles.table import TileTable
+from tests.patience import PATIENCE_S
 from tests.slides import SHARED_SLIDES, tissue_like
 from tests.tiffs import DEFLATE, JPEG, NONE, YCBCR, Kind, Page, write_tiff
 
@@ -259,6 +261,27 @@ def test_threads_read_at_once_and_memory_is_bounded(
     assert wrong == []
     with pytest.raises(SlideError, match="has been closed"):
         slide.read_region(0, 0, 0, 10, 10)
+
+
+def test_a_tile_in_another_threads_hands_does_not_hold_up_the_rest(path: Path) -> None:
+    with Slide.open(path) as slide:
+        tiles = tiles_of(slide)
+        assert tiles is not None
+        tiles._cache.clear()
+        keys = [(0, row, column, 3) for row in range(2) for column in range(2)]
+        first = tiles._turns[hash(keys[0]) % len(tiles._turns)]
+        rest = [key for key in keys if tiles._turns[hash(key) % len(tiles._turns)] is not first]
+        out = np.empty((90, 90, 3), np.uint8)
+        with first:
+            reader = threading.Thread(target=tiles.read_into, args=(out, 20, 20))
+            reader.start()
+            end = time.monotonic() + PATIENCE_S
+            while not all(key in tiles._cache for key in rest) and time.monotonic() < end:
+                time.sleep(0.001)
+            assert all(key in tiles._cache for key in rest)
+            assert reader.is_alive() and keys[0] not in tiles._cache
+        reader.join()
+    np.testing.assert_array_equal(out, by_openslide(path, 20, 20, 0, 90, 90))
 
 
 @needs_simplejpeg

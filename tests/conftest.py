@@ -27,7 +27,11 @@ settings.load_profile("patient")
 @pytest.fixture(scope="session", autouse=True)
 def kernels_are_compiled() -> None:
     """Tests meet a computer that has had its first minute; those of that minute say so."""
-    with contextlib.suppress(ImportError):  # numba is not for every system
+    with (
+        contextlib.suppress(ImportError),  # numba is not for every system
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(preparing, "PATIENCE_S", PATIENCE_S)  # one process compiles for all of them
         preparing.compile_now()
         end = time.monotonic() + PATIENCE_S
         # beside other work another process may still write what the engine's process reads

@@ -81,15 +81,15 @@ FAMILIES: dict[str, tuple[str, str | int]] = {
 }
 
 
-def untrained(name: str, **options: Any) -> tuple[nn.Module, Tensor]:
-    """A network whose head has weights, and a picture for it."""
+def untrained(name: str, side: int = 0, **options: Any) -> tuple[nn.Module, Tensor]:
+    """A network whose head has weights, and a picture for it: of its own size, or with ``side``."""
     torch.manual_seed(0)
     model = timm.create_model(name, num_classes=3, **options).eval()
     with torch.no_grad():
         for weight in model.parameters():
             if weight.dim() > 1 and not weight.any():
                 weight.normal_(std=0.02)
-    side = options.get("img_size", model.default_cfg["input_size"][1])
+    side = side or options.get("img_size", model.default_cfg["input_size"][1])
     return model, torch.randn(1, 3, side, side)
 
 
@@ -134,25 +134,32 @@ SMALL = {"img_size": 64, "embed_dim": 48, "num_heads": 3}
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "layer", "lies", "stage"),
+    ("name", "options", "places"),  # places: layer, how its output lies, stage
     [
-        ("mambaout_femto", {"depths": (1, 1, 1, 1)}, "stages.0", LAST, 1),
-        ("mambaout_femto", {"depths": (1, 1, 1, 1)}, "stages.3", LAST, 4),
-        ("focalnet_tiny_srf", {}, "layers.1", FIRST, 2),
-        ("focalnet_tiny_srf", {}, "norm", FIRST, 4),
-        ("xcit_nano_12_p16_224", {}, "blocks.11.norm1", 0, 4),
-        ("cait_xxs24_224", {}, "blocks.5.norm1", 0, 1),
-        ("vit_tiny_patch16_224", {**SMALL, "depth": 4, "reg_tokens": 4}, "blocks.3.norm1", 5, 4),
-        ("efficientvim_m1", {}, "norm.3", FIRST, 4),
-        ("levit_128s", {}, "stages.0", 0, 4),
-        ("hiera_tiny_224", {}, "blocks.11", 0, 4),
+        (
+            "mambaout_femto",
+            {"depths": (1, 1, 1, 1)},
+            [("stages.0", LAST, 1), ("stages.3", LAST, 4)],
+        ),
+        ("focalnet_tiny_srf", {"side": 96}, [("layers.1", FIRST, 2), ("norm", FIRST, 4)]),
+        ("xcit_nano_12_p16_224", {}, [("blocks.11.norm1", 0, 4)]),
+        ("cait_xxs24_224", {**SMALL, "depth": 8}, [("blocks.1.norm1", 0, 1)]),
+        (
+            "vit_tiny_patch16_224",
+            {**SMALL, "depth": 4, "reg_tokens": 4},
+            [("blocks.3.norm1", 5, 4)],
+        ),
+        ("efficientvim_m1", {}, [("norm.3", FIRST, 4)]),
+        ("levit_128s", {}, [("stages.0", 0, 4)]),
+        ("hiera_tiny_224", {"stages": (1, 1, 1, 1)}, [("blocks.3", 0, 4)]),
     ],
 )
 def test_layouts_that_names_do_not_tell(
-    name: str, options: dict[str, Any], layer: str, lies: str | int, stage: int
+    name: str, options: dict[str, Any], places: list[tuple[str, str | int, int]]
 ) -> None:
     model, images = untrained(name, **options)
-    compare(model, images, layer, lies, stage)
+    for layer, lies, stage in places:
+        compare(model, images, layer, lies, stage)
 
 
 class Tokens(nn.Module):

@@ -10,6 +10,8 @@ from hypothesis import settings
 from ssmamba.kernels import cache, preparing
 from tests.patience import PATIENCE_S
 
+COMPILING_S = 120.0  # half a minute of processor time, shared with the other test processes
+
 os.environ["LANGUAGE"] = "en"  # what tests read on the screen, in whatever language the system is
 
 # On processors with fast bfloat16 the engine's answers would hang on what was measured there.
@@ -31,7 +33,7 @@ def kernels_are_compiled() -> None:
         contextlib.suppress(ImportError),  # numba is not for every system
         pytest.MonkeyPatch.context() as patch,
     ):
-        patch.setattr(preparing, "PATIENCE_S", PATIENCE_S)  # one process compiles for all of them
+        patch.setattr(preparing, "PATIENCE_S", COMPILING_S)  # one test process compiles for all
         preparing.compile_now()
         end = time.monotonic() + PATIENCE_S
         # beside other work another process may still write what the engine's process reads

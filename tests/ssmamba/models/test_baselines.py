@@ -82,6 +82,12 @@ def saved(request, tmp_path_factory):
     return path, model, grids
 
 
+@pytest.fixture(scope="module")
+def loaded(saved):
+    """The saved model, read again; maps leave it as it is, and it is measured for them once."""
+    return checkpoint.load(saved[0]).model
+
+
 def test_the_predictor_gives_what_the_model_gives(saved):
     path, model, _ = saved
     images = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
@@ -96,23 +102,20 @@ def test_the_predictor_gives_what_the_model_gives(saved):
 
 
 @pytest.mark.parametrize("method", list(METHODS))
-def test_every_cam_method_has_a_map_at_the_grid_of_the_stage(saved, method):
-    path, _, grids = saved
-    model = checkpoint.load(path).model
+def test_every_cam_method_has_a_map_at_the_grid_of_the_stage(saved, loaded, method):
+    _, _, grids = saved
     batch = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     for stage, side in enumerate(grids, start=1):
-        found = cam_maps(model, batch, method, 1, stage)
+        found = cam_maps(loaded, batch, method, 1, stage)
         assert found.shape == (2, side, side)
         assert np.isfinite(found).all() and np.ptp(found) > 0
 
 
-def test_a_spot_in_the_image_is_at_the_same_place_in_the_map(saved):
+def test_a_spot_in_the_image_is_at_the_same_place_in_the_map(loaded):
     """The map's grid is not turned or shifted against the image by prefix tokens."""
-    path, _, _ = saved
-    model = checkpoint.load(path).model
     spot = torch.zeros(1, 3, 64, 64)
     spot[..., :16, 48:] = torch.randn(3, 16, 16, generator=torch.Generator().manual_seed(2)) * 3
-    found = np.abs(cam_maps(model, spot, "EigenCAM", 0, 1)[0])
+    found = np.abs(cam_maps(loaded, spot, "EigenCAM", 0, 1)[0])
     row, column = np.unravel_index(found.argmax(), found.shape)
     assert row < len(found) / 2 <= column
 

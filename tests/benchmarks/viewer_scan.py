@@ -3,8 +3,8 @@
     xvfb-run -s '-screen 0 1920x1200x24' python -m tests.benchmarks.viewer_scan --model FILE
         [--slide FILE] [--regions 12]
 
-The window and its engine are real; the slide has 100,000 x 80,000 px unless one is given. Regions of
-224 px are drawn one at a time, from the end of the drawing to their answer, first alone and then
+The window and its engine are real; the slide has 100,000 x 80,000 px unless one is given. Regions
+of 224 px are drawn one at a time, from the end of the drawing to their answer, first alone and then
 while the slide is read; then times of both, and the window's longest turn (processor time).
 Qt's offscreen platform does as well as a screen.
 """
@@ -66,13 +66,13 @@ class Watched:
     def answers(self, first: int, count: int) -> list[float]:
         """Seconds from the end of a region's drawing to its answer, for each of some regions."""
         document, found = self.work.document, []
+        results = document.results
         (model,) = self.work.library.in_use
         for number in range(first, first + count):
             roi = _square(number)
             document.add([roi])
             document.select(roi.id)  # as a tool does
             self.work.analysis.ask([roi.id])
-            results = document.results
             found.append(
                 self.until(lambda i=roi.id: results.newest_answer(i, model.path) is not None)
             )

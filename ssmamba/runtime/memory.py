@@ -22,11 +22,15 @@ if TYPE_CHECKING:
     import torch
 
 logger = logging.getLogger(__name__)
+_asked: list[bool] = []  # whether freed memory is kept, once that was asked for
 
 _LARGE_PAGES = "THP_MEM_ALLOC_ENABLE"  # torch's name
 _MEMORY = Path("/proc/meminfo")
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # glibc's malloc.h
 KEPT = 256 << 20  # bytes; the most that stays with the process
+# Of commands that do one thing until they end: two threads' batches are more than KEPT together,
+# and a scan whose heap shrank between them spent up to a twentieth of its time on page faults.
+KEPT_BY_COMMANDS = 1 << 30
 RETURNED = 1 << 20  # bytes; the smallest block that goes back where memory is to be saved
 LARGEST_BLOCK = 32 << 20  # bytes; glibc's limit for blocks from the heap
 
@@ -37,19 +41,22 @@ def ask_for_large_pages() -> None:
         os.environ.setdefault(_LARGE_PAGES, "1")
 
 
-@cache
-def keep_freed_memory() -> bool:
-    """Let this process keep up to KEPT bytes that it frees; False where that cannot be asked for.
+def keep_freed_memory(most: int = KEPT) -> bool:
+    """Let this process keep ``most`` bytes that it frees; False where that cannot be asked for.
 
     Threads share the first one's heap, unless there are others by then, which are handed out in
-    turn: call this before any thread is started. Acts on the whole process, so call it where
-    models run (engine, commands), not in the viewer. A user's own MALLOC_* settings stay.
+    turn: call this before any thread is started. The first call in a process decides. Acts on the
+    whole process, so call it where models run (engine, commands), not in the viewer. A user's own
+    MALLOC_* settings stay.
     """
-    done = _set_malloc(
-        (_M_MMAP_THRESHOLD, LARGEST_BLOCK), (_M_TRIM_THRESHOLD, KEPT), (_M_ARENA_MAX, 1)
-    )
-    logger.debug("freed memory is kept: %s", done)
-    return done
+    if not _asked:
+        _asked.append(
+            _set_malloc(
+                (_M_MMAP_THRESHOLD, LARGEST_BLOCK), (_M_TRIM_THRESHOLD, most), (_M_ARENA_MAX, 1)
+            )
+        )
+        logger.debug("freed memory is kept: %s", _asked[0])
+    return _asked[0]
 
 
 @cache

@@ -51,7 +51,7 @@ from ssmamba.inference.stream import in_order
 from ssmamba.kernels.preparing import compile_now
 from ssmamba.reading.preprocess import to_tensor
 from ssmamba.reading.slide_plan import GridOptions, SlidePlan, plan_slide
-from ssmamba.runtime.memory import keep_freed_memory
+from ssmamba.runtime.memory import KEPT_BY_COMMANDS, keep_freed_memory
 from ssmamba.slides.slide import Slide
 from tests.benchmarks.measuring import processor
 from tests.tiffs import JPEG, YCBCR, Kind, Page, write_tiff
@@ -230,7 +230,7 @@ def main() -> None:
     parser.add_argument("--wsinfer-tiles", type=int, default=64)
     parser.add_argument("--only", default="", help="names of what runs beside the scan, by commas")
     given = parser.parse_args()
-    keep_freed_memory()  # first of all, as the command does
+    keep_freed_memory(KEPT_BY_COMMANDS)  # first of all, as the command does
     print(processor())
     compile_now()
     with tempfile.TemporaryDirectory() as text:

@@ -67,7 +67,7 @@ def test_a_users_own_setting_stays():
 @pytest.mark.parametrize("command", ["predict", "scan", "extract"])
 def test_commands_ask_before_anything_that_could_start_a_thread(command, monkeypatch):
     module, said = importlib.import_module(f"ssmamba.{command}"), []
-    monkeypatch.setattr(module, "keep_freed_memory", lambda: said.append("kept"))
+    monkeypatch.setattr(module, "keep_freed_memory", lambda *most: said.append("kept"))
     monkeypatch.setattr(module, "_parse", lambda argv: said.append("parsed"))
     monkeypatch.setattr(module, command, lambda request: said.append("done") or [])
     assert module.main([]) == 0

@@ -12,14 +12,14 @@ from ssmamba.headless.extract.request import FORMATS, ExtractRequest
 from ssmamba.headless.extract.run import extract
 from ssmamba.reading.grid import LEAST_TISSUE
 from ssmamba.reading.slide_plan import GridOptions
-from ssmamba.runtime.memory import KEPT_BY_COMMANDS, keep_freed_memory
+from ssmamba.runtime.memory import KEPT_BY_COMMANDS, keep_freed_memory_without_gpu
 
 BAD_INPUT, STOPPED = 2, 130  # exit statuses
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0, 2 for bad input, 130 when stopped."""
-    keep_freed_memory(KEPT_BY_COMMANDS)
+    keep_freed_memory_without_gpu(KEPT_BY_COMMANDS)
     try:
         failures = extract(_parse(argv))
     except SSMambaError as error:

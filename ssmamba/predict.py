@@ -11,14 +11,14 @@ from ssmamba.explain.methods import METHODS, STAGES
 from ssmamba.headless.arguments import CommandParser, positive
 from ssmamba.headless.request import Request
 from ssmamba.headless.run import predict
-from ssmamba.runtime.memory import keep_freed_memory
+from ssmamba.runtime.memory import keep_freed_memory_without_gpu
 
 BAD_INPUT, STOPPED = 2, 130  # exit statuses
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0, 2 for bad input, 130 when stopped."""
-    keep_freed_memory()
+    keep_freed_memory_without_gpu()
     try:
         request = _parse(argv)
         failures = predict(request)

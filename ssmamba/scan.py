@@ -12,14 +12,14 @@ from ssmamba.headless.scan.request import FORMATS, ScanRequest
 from ssmamba.headless.scan.run import scan
 from ssmamba.reading.grid import LEAST_TISSUE
 from ssmamba.reading.slide_plan import GridOptions
-from ssmamba.runtime.memory import KEPT_BY_COMMANDS, keep_freed_memory
+from ssmamba.runtime.memory import KEPT_BY_COMMANDS, keep_freed_memory_without_gpu
 
 BAD_INPUT, STOPPED = 2, 130  # exit statuses
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0, 2 for bad input, 130 when stopped."""
-    keep_freed_memory(KEPT_BY_COMMANDS)
+    keep_freed_memory_without_gpu(KEPT_BY_COMMANDS)
     try:
         failures = scan(_parse(argv))
     except SSMambaError as error:

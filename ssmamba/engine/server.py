@@ -22,7 +22,7 @@ from ssmamba.engine.messages import EngineReady, PreparingKernels, Reply, Shutdo
 from ssmamba.engine.scheduler import Scheduler
 from ssmamba.engine.wire import WireError, read_message, write_message
 from ssmamba.errors import DeviceError
-from ssmamba.runtime.memory import keep_freed_memory
+from ssmamba.runtime.memory import keep_freed_memory_without_gpu
 
 if TYPE_CHECKING:
     from ssmamba.runtime.device import Device
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=0)
     arguments = parser.parse_args(argv)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the viewer, whose end we notice
-    keep_freed_memory()  # before there are threads
+    keep_freed_memory_without_gpu()  # before there are threads
     _lower_priority(arguments.nice)
     requests, replies = _claim_pipes()
     outbox = Outbox(replies)

@@ -59,6 +59,17 @@ def keep_freed_memory(most: int = KEPT) -> bool:
     return _asked[0]
 
 
+def keep_freed_memory_without_gpu(most: int = KEPT) -> None:
+    """``keep_freed_memory`` ahead of the choice of a device, unless there is an NVIDIA driver.
+
+    Beside a GPU many threads read, which are better off with heaps of their own.
+    """
+    from ssmamba.runtime.device import driver_found
+
+    if not driver_found():
+        keep_freed_memory(most)
+
+
 @cache
 def return_freed_memory() -> bool:
     """Let this process give back what it frees, in blocks from RETURNED on; slower, and the peak is

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from ssmamba.runtime import memory
+
 linux = pytest.mark.skipif(sys.platform != "linux", reason="glibc's settings")
 
 FAULTS = """
@@ -64,10 +66,19 @@ def test_a_users_own_setting_stays():
     assert run(MALLOC_TRIM_THRESHOLD_="65536")[0] == "False"
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_beside_a_gpu_threads_keep_heaps_of_their_own(there, monkeypatch):
+    asked = []
+    monkeypatch.setattr("ssmamba.runtime.device.driver_found", lambda: there)
+    monkeypatch.setattr(memory, "keep_freed_memory", asked.append)
+    memory.keep_freed_memory_without_gpu(5)
+    assert asked == ([] if there else [5])
+
+
 @pytest.mark.parametrize("command", ["predict", "scan", "extract"])
 def test_commands_ask_before_anything_that_could_start_a_thread(command, monkeypatch):
     module, said = importlib.import_module(f"ssmamba.{command}"), []
-    monkeypatch.setattr(module, "keep_freed_memory", lambda *most: said.append("kept"))
+    monkeypatch.setattr(module, "keep_freed_memory_without_gpu", lambda *most: said.append("kept"))
     monkeypatch.setattr(module, "_parse", lambda argv: said.append("parsed"))
     monkeypatch.setattr(module, command, lambda request: said.append("done") or [])
     assert module.main([]) == 0
